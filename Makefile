@@ -1,0 +1,65 @@
+# Every verb sets up .venv by itself; a fresh machine needs Python 3.11 or newer, pip, make and git.
+#
+#   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
+#   make test    the test suite
+#   make check   lint, format and types
+#   make bench   the benchmarks
+#   make docs    check the links and the examples in the documentation
+#   make lock    write requirements/*.txt anew
+#   make clean   remove what the other verbs made
+#
+# Another Python: make test PYTHON=python3.12   (after `make clean`, if .venv is there already)
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs lock clean
+
+help:
+	@sed -n 's/^#   \(make \)/  \1/p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP)
+	@$(BIN)/airmeet demo $(ARGS)
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP)
+	@$(BIN)/python -m tests.documents
+
+# Hashed and without addresses: whoever installs from it decides on the package index.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+        --custom-compile-command "make lock" $(ARGS)
+
+lock:
+	@echo "resolving requirements/*.txt (make lock ARGS=--upgrade for newer versions)..."
+	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
+	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group dev -o requirements/dev.txt
+	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/core.txt
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv demo-report.html
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "airmeet-async needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1 | grep Python || echo not installed)." >&2; \
+	    echo "Name another one, for example: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV) (once, about a minute)..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,122 @@
+"""airmeet-async: register thousands of people in Airmeet events, and know for each what happened.
+
+The layers, each importing only those before it:
+
+- ``errors``   what can go wrong
+- ``api``      what Airmeet is: the endpoint table, the wire, the retry policy; pure
+- ``calls``    what can be asked: one function per operation, each returning a value; pure
+- ``client``   how to ask: transport, session (one token for all), pace (rate and concurrency), send loop
+- ``bulk``     many asks: sources, engine, report
+- ``front``    `AirmeetClient`, where these come together
+- ``sandbox``  a pretend Airmeet, which shares nothing with the above but the wire types
+- ``cli``      the ``airmeet`` command
+"""
+
+from airmeet_async.api.addresses import Region
+from airmeet_async.api.call import Call, Endpoint
+from airmeet_async.api.decide import Retry
+from airmeet_async.api.models import (
+    Access,
+    Acknowledgement,
+    Airmeet,
+    AirmeetInfo,
+    AirmeetStatus,
+    AttendanceType,
+    Attendee,
+    CustomField,
+    Moment,
+    Session,
+)
+from airmeet_async.api.paging import Page
+from airmeet_async.api.wire import Reply, Request
+from airmeet_async.bulk.report import BulkReport, FailureGroup, RowError, RowResult, RowStatus, StopReason
+from airmeet_async.client.pace import Priority
+from airmeet_async.client.stores import FileTokenStore, MemoryTokenStore, TokenStore
+from airmeet_async.client.transport import Timeouts, Transport
+from airmeet_async.errors import (
+    AirmeetError,
+    AmbiguousOutcomeError,
+    BulkStoppedError,
+    ClientStateError,
+    ConfigError,
+    CredentialsError,
+    DecodeError,
+    InputError,
+    JournalError,
+    NoReplyError,
+    NotFoundError,
+    NotReadyError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RedirectError,
+    RejectedError,
+    ReplyError,
+    ServerError,
+    TokenRejectedError,
+    TransportError,
+)
+from airmeet_async.front import AirmeetClient
+
+__all__ = [
+    "Access",
+    "Acknowledgement",
+    "Airmeet",
+    "AirmeetClient",
+    "AirmeetError",
+    "AirmeetInfo",
+    "AirmeetStatus",
+    "AmbiguousOutcomeError",
+    "AttendanceType",
+    "Attendee",
+    "BulkReport",
+    "BulkStoppedError",
+    "Call",
+    "ClientStateError",
+    "ConfigError",
+    "CredentialsError",
+    "CustomField",
+    "DecodeError",
+    "Endpoint",
+    "FailureGroup",
+    "FileTokenStore",
+    "InputError",
+    "JournalError",
+    "MemoryTokenStore",
+    "Moment",
+    "NoReplyError",
+    "NotFoundError",
+    "NotReadyError",
+    "NotSentError",
+    "Page",
+    "PermissionDeniedError",
+    "Priority",
+    "RateLimitedError",
+    "RedirectError",
+    "Region",
+    "RejectedError",
+    "Reply",
+    "ReplyError",
+    "Request",
+    "Retry",
+    "RowError",
+    "RowResult",
+    "RowStatus",
+    "ServerError",
+    "Session",
+    "StopReason",
+    "Timeouts",
+    "TokenRejectedError",
+    "TokenStore",
+    "Transport",
+    "TransportError",
+]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from airmeet_async.client.version import version
+
+        return version()
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,151 @@
+"""Addresses: which hosts may be called, and which ids may stand in a path.
+
+Both are allow-lists. A host receives the keys, and an id such as ``..`` would
+reach another operation than the one that was asked for.
+"""
+
+import ipaddress
+import re
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from airmeet_async.errors import ConfigError
+
+
+class Region(StrEnum):
+    """Where a community's data live; they do not cross regions (help article, A).
+
+    Pick the one of the community's own address in the browser.
+    """
+
+    GLOBAL = "global"
+    """Mumbai, the default."""
+    EU = "eu"
+    US = "us"
+
+
+_BASES = {
+    Region.GLOBAL: "https://api-gateway.airmeet.com/prod",
+    Region.EU: "https://api-gateway-prod.eu.airmeet.com/prod",
+    Region.US: "https://api-gateway-prod.us.airmeet.com/prod",
+}
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_PORTS = {"https": 443, "http": 80}
+
+
+@frozen
+class Base:
+    """A checked base address, taken apart.
+
+    Attributes:
+        scheme: ``https``, or ``http`` for loopback addresses.
+        host: Host name or address, lower case, without brackets.
+        port: TCP port.
+        prefix: Path in front of every operation's, such as ``/prod``; never ends in a slash.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the ``Host`` header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority."""
+        return f"{self.scheme}://{self.authority}"
+
+    def __str__(self) -> str:
+        return self.origin + self.prefix
+
+
+def base_of(region: Region | str) -> str:
+    """Return the base address of a region.
+
+    Raises:
+        ConfigError: There is no such region.
+    """
+    try:
+        return _BASES[Region(region)]
+    except ValueError:
+        choices = ", ".join(Region)
+        message = f"there is no region {region!r}; use one of {choices}"
+        raise ConfigError(message) from None
+
+
+def parse_base(url: str) -> Base:
+    """Check a base address and take it apart.
+
+    Raises:
+        ConfigError: Not https (http is for loopback only), or with credentials, query or fragment.
+    """
+    if not url.isascii() or any(char.isspace() or ord(char) < 0x20 or char == "\\" for char in url):
+        raise ConfigError(_bad_base("it has characters that do not belong in an address"))
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(_bad_base(str(error))) from None
+    host = (parts.hostname or "").lower()
+    problem = _problem(parts.scheme, host, f"{parts.username or ''}{parts.password or ''}@" in parts.netloc)
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        problem = "it has a query or a fragment"
+    prefix = parts.path.rstrip("/")
+    if not _PREFIX.fullmatch(prefix) or "." in prefix.split("/") or ".." in prefix.split("/"):
+        problem = f"its path {parts.path!r} is not a plain one"
+    if problem:
+        raise ConfigError(_bad_base(problem))
+    return Base(parts.scheme, host, port or _PORTS[parts.scheme], prefix)
+
+
+def _problem(scheme: str, host: str, has_credentials: bool) -> str | None:  # noqa: FBT001 - a private table of cases
+    if scheme not in _PORTS:
+        return "it does not start with https://"
+    if has_credentials:
+        return "it holds a user name or a password; keys go into AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
+    if not _HOST.fullmatch(host) and not _is_address(host):
+        return "it has no usable host name"
+    if scheme == "http" and not _is_loopback(host):
+        return "http would send the keys in the clear; only loopback addresses may use it, so write https://"
+    return None
+
+
+def _bad_base(problem: str) -> str:
+    return f"this base address cannot be used: {problem} (expected something like {_BASES[Region.GLOBAL]})"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def check_id(value: str, name: str) -> str:
+    """Return *value* when it may stand in a path.
+
+    Raises:
+        ConfigError: It is not an id; the message says where to find one.
+    """
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
+    hint = ""
+    if isinstance(value, str) and "airmeet.com/e/" in value:
+        hint = "; pass only the part after /e/, not the whole address"
+    message = f"{name} {value!r:.80} is not an id: letters, digits, - and _ only, as in the event's address{hint}"
+    raise ConfigError(message)

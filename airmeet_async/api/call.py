@@ -1,0 +1,116 @@
+"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from airmeet_async.api.wire import READ_LIMIT, WRITE_LIMIT
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Auth(Enum):
+    """Which credentials a request carries."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
+    """``X-Airmeet-Access-Token`` (A)."""
+    KEYS = "keys"
+    """``X-Airmeet-Access-Key`` and ``X-Airmeet-Secret-Key``: only ``POST /auth`` (A)."""
+    RAW_KEYS = "raw_keys"
+    """``x-access-key`` and ``x-secret-key``: the webhook operations (A)."""
+
+
+class Paging(Enum):
+    """How a list is cut into pages."""
+
+    NONE = "none"
+    CURSOR = "cursor"
+    """``after``, ``before`` and ``size``, answered with ``cursors``."""
+    NUMBER = "number"
+    """``pageNumber`` from 1 and ``resultSize``, answered with a total."""
+
+
+def _as_is(document: Any) -> Any:
+    return document
+
+
+def _nameless(_item: Any) -> None:
+    return None
+
+
+def _accept(_body: Any, _value: Any) -> str | None:
+    return None
+
+
+@frozen
+class Endpoint(Generic[T_co]):
+    """One row of the table: the facts about an operation that its verb and path cannot tell.
+
+    Attributes:
+        name: Namespace and member, such as ``attendees.add``.
+        method: The verb.
+        path: Path template below the base address.
+        returns: The model of the answer; of one element where `paging` says there are many, and the answer is a
+            `Page` of them.
+        source: Where the facts are from, with the grade: A = Airmeet's help, B = Airmeet's own connector,
+            C = ran in production elsewhere, D = derived by third parties.
+        auth: Which credentials it wants.
+        repeatable: It may be sent again after a doubtful outcome. Not a matter of the verb: adding an attendee
+            is a POST and is repeatable (A), creating an event is a POST and makes a second one.
+        paging: How its list is cut.
+        max_size: The largest page, for paged ones.
+        prepares: It may answer 202 "not ready".
+        unwrap: Takes the typed part out of the answer's document.
+        identity: Names a row of a list, so that one that comes twice is noticed; None for rows without a name.
+        verify: Looks at body and typed answer and returns what does not fit together, or None.
+    """
+
+    name: str
+    method: str
+    path: str
+    returns: type[Any]
+    source: str
+    auth: Auth = Auth.TOKEN
+    repeatable: bool = True
+    paging: Paging = Paging.NONE
+    max_size: int = 0
+    prepares: bool = False
+    unwrap: Callable[[Any], Any] = field(default=_as_is, repr=False)
+    identity: Callable[[Any], object] = field(default=_nameless, repr=False)
+    verify: Callable[[Any, Any], str | None] = field(default=_accept, repr=False)
+
+    @property
+    def reply_limit(self) -> int:
+        """The largest answer to accept, in bytes."""
+        return READ_LIMIT if self.method == "GET" else WRITE_LIMIT
+
+
+@frozen
+class Call(Generic[T_co]):
+    """One use of an operation: frozen, comparable, printable; nothing happens until a client sends it.
+
+    Attributes:
+        endpoint: The operation.
+        path: The template's arguments by name, already checked.
+        query: Query arguments by name; those that are None are left out by the builders.
+        body: What is sent as JSON, or None. Not shown in the repr, since it is about a person.
+    """
+
+    endpoint: Endpoint[T_co]
+    path: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str] = field(factory=dict)
+    body: Any = field(default=None, repr=False)
+
+    @property
+    def target(self) -> str:
+        """Path and query below the base address, as sent."""
+        path = self.endpoint.path
+        for name, value in self.path.items():
+            path = path.replace("{" + name + "}", quote(value, safe=""))
+        return f"{path}?{urlencode(self.query, quote_via=quote)}" if self.query else path
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.method} {self.endpoint.path}"

@@ -1,0 +1,70 @@
+"""Lists in pages, and when to stop asking.
+
+"Until ``after`` is empty" would never end: the documented one-page sample has a
+cursor on its last page (C), and one production user saw the cursor misbehave.
+So `next_page` stops at the first sign of the end, whichever it is.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from attrs import evolve, field, frozen
+
+from airmeet_async.api.call import Call
+
+T = TypeVar("T")
+
+
+@frozen
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: The rows, typed.
+        after: Cursor of the next page, where there is one.
+        page_count: Pages in all, as said on this page.
+        total_count: Rows in all, as said on this page.
+    """
+
+    items: tuple[T, ...]
+    after: str | None = None
+    page_count: int | None = None
+    total_count: int | None = None
+
+
+@frozen
+class Walk:
+    """How far a walk through the pages has come.
+
+    Attributes:
+        pages: Pages read.
+        rows: Rows read.
+        page_count: Pages in all as the first page had it; later pages are not believed, since it is not known
+            whether they count from the start.
+        cursors: Those already used.
+    """
+
+    pages: int = 0
+    rows: int = 0
+    page_count: int | None = None
+    cursors: frozenset[str] = field(default=frozenset())
+
+    def past(self, page: Page[Any]) -> "Walk":
+        """Return the walk after *page*."""
+        used = self.cursors if page.after is None else self.cursors | {page.after}
+        count = page.page_count if self.pages == 0 else self.page_count
+        return Walk(self.pages + 1, self.rows + len(page.items), count, used)
+
+
+def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
+    """Return the call for the page after *page*, or None at the end. *walk* is the walk before *page*."""
+    size = int(call.query.get("size", "0"))
+    done = walk.past(page)
+    at_the_end = (
+        not page.items
+        or page.after is None
+        or page.after in walk.cursors
+        or len(page.items) < size
+        or (done.page_count is not None and done.pages >= done.page_count)
+        or (page.total_count is not None and done.rows >= page.total_count)
+    )
+    return None if at_the_end else evolve(call, query={**call.query, "after": str(page.after)})

@@ -1,0 +1,37 @@
+"""Make foreign text safe to show: no secrets, no terminal tricks, no novels."""
+
+import re
+import unicodedata
+
+_LINK_CODE = re.compile(r"(?i)\b((?:code|token|access_key|secret_key|jwt)\s*[=:]\s*[\"']?)[^\s&\"'<>,;]+")
+_LINK = re.compile(r"(?i)https?://\S*[?&]code=[^\s\"'<>]*")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*")
+_SPACES = re.compile(r"\s+")
+SHOWN = 200
+
+
+def clean(text: str, limit: int = SHOWN) -> str:
+    """Return *text* on one line, secrets masked, control and bidi characters escaped, at most *limit* long."""
+    text = text[: limit * 8]
+    text = _LINK.sub("***", text)
+    text = _LINK_CODE.sub(r"\1***", text)
+    text = _JWT.sub("***", text)
+    text = escape(_SPACES.sub(" ", text).strip())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Return *text* with everything escaped that could move the cursor, reorder a line or fail to encode."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _shows(char) else char.encode("unicode_escape").decode() for char in text)
+
+
+def _shows(char: str) -> bool:
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+
+
+def mask_email(email: str) -> str:
+    """Return ``a***@e***`` for log lines above DEBUG."""
+    name, _, domain = email.partition("@")
+    return f"{escape(name[:1])}***@{escape(domain[:1])}***"

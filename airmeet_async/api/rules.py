@@ -1,0 +1,135 @@
+"""What must be true of an attendee before it is sent. Plain functions that return problems instead of raising."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from airmeet_async.api.models import AttendanceType, Attendee, CustomField
+
+NAME_LIMIT = 35
+"""First and last name (A)."""
+TEXT_LIMIT = 70
+"""Organisation, designation, city and country (A)."""
+
+_LIMITS = {
+    "first_name": NAME_LIMIT,
+    "last_name": NAME_LIMIT,
+    "organisation": TEXT_LIMIT,
+    "designation": TEXT_LIMIT,
+    "city": TEXT_LIMIT,
+    "country": TEXT_LIMIT,
+}
+_MANDATORY = ("email", "first_name", "last_name")
+_LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
+_DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_LONGEST_EMAIL = 254
+
+
+@frozen
+class Problem:
+    """Why an attendee cannot be sent.
+
+    Attributes:
+        code: A short stable word.
+        message: One sentence with the fix.
+    """
+
+    code: str
+    message: str
+
+
+def check_email(email: str) -> Problem | None:
+    """Check the syntax of an address. Whether somebody reads it there, only a mail can tell."""
+    local, at, domain = email.rpartition("@")
+    labels = domain.split(".")
+    fits = (
+        at
+        and len(email) <= _LONGEST_EMAIL
+        and _LOCAL.fullmatch(local)
+        and not local.startswith(".")
+        and not local.endswith(".")
+        and ".." not in local
+        and len(labels) > 1
+        and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+    )
+    if fits:
+        return None
+    return Problem("invalid_email", f"{email!r:.80} is not an e-mail address; expected something like name@example.com")
+
+
+def check_attendee(attendee: Attendee) -> Problem | None:
+    """Return the first reason why *attendee*, already stripped of outer blanks, cannot be sent, or None."""
+    for name in _MANDATORY:
+        if not getattr(attendee, name):
+            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+    return check_email(attendee.email) or _check_attendance(attendee.attendance_type) or _check_text(attendee)
+
+
+def _check_attendance(value: str | None) -> Problem | None:
+    if value is None or value in list(AttendanceType):
+        return None
+    return Problem("invalid_attendance_type", f"attendance_type is {value!r:.80}; use IN-PERSON or VIRTUAL")
+
+
+def _check_text(attendee: Attendee) -> Problem | None:
+    for name in (*_MANDATORY, *_LIMITS):
+        text = getattr(attendee, name)
+        if (
+            text
+            and not text.isprintable()
+            and any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text)
+        ):
+            return Problem("invalid_text", f"{name} holds a control character or half a character; retype that cell")
+    return None
+
+
+def trimmed(attendee: Attendee) -> tuple[str, ...]:
+    """Return a warning for each value that Airmeet will cut without a word (A)."""
+    return tuple(
+        f"Airmeet will cut {name} after {limit} characters (it has {len(text)})"
+        for name, limit in _LIMITS.items()
+        if (text := getattr(attendee, name)) and len(text) > limit
+    )
+
+
+def parse_attendance(text: str) -> str:
+    """Return the spelling Airmeet wants for what people write: ``in person``, ``Virtual``; anything else as it is."""
+    spelled = re.sub(r"[\s_-]+", "-", text.strip()).upper()
+    return {"INPERSON": "IN-PERSON", "ONSITE": "ON-SITE"}.get(spelled, spelled) if _known(spelled) else text
+
+
+def _known(spelled: str) -> bool:
+    return spelled in {"INPERSON", *AttendanceType}
+
+
+class FieldBook:
+    """An event's registration fields, to be found by id or by label."""
+
+    def __init__(self, fields: Iterable[CustomField]) -> None:
+        self._by_name: dict[str, CustomField] = {}
+        self.labels: tuple[str, ...] = ()
+        for field in fields:
+            self.labels += (field.label or field.field_id,)
+            for name in (field.name, field.label, field.field_id):
+                if name:
+                    self._by_name[_key(name)] = field
+
+    def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
+        """Return ``customFieldMapping`` for *values*, or the first reason why there is none."""
+        mapping: list[dict[str, Any]] = []
+        for name, value in values.items():
+            field = self._by_name.get(_key(name))
+            if field is None:
+                known = ", ".join(self.labels) or "none"
+                return [], Problem(
+                    "unknown_field", f"the event has no registration field {name!r:.80}; it has: {known}"
+                )
+            mapping.append({"fieldId": field.field_id, "value": value if isinstance(value, str) else list(value)})
+        return mapping, None
+
+
+def _key(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,1 @@
+"""Many asks: rows in, one result per row out."""

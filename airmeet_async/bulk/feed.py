@@ -1,0 +1,137 @@
+"""Where rows come from: any iterable, any async iterable, or a file. One reader, read only as fast as rows are sent."""
+
+import os
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from airmeet_async.bulk.tables import SourceRow, Table, open_table
+from airmeet_async.errors import ConfigError, InputError
+
+OpenRows = Iterable[Any] | AsyncIterable[Any] | Table
+Rows = OpenRows | str | os.PathLike[str]
+
+_READ_AHEAD = 512
+
+
+async def open_rows(rows: Rows) -> OpenRows:
+    """Return *rows*, a path made a table: the file is checked to its end.
+
+    Raises:
+        InputError: The file cannot be read as a table.
+        ConfigError: *rows* is not a source of rows.
+    """
+    if isinstance(rows, (str, os.PathLike)):
+        return await anyio.to_thread.run_sync(open_table, rows)
+    if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable, Table)):
+        message = f"rows must be an iterable of attendees or mappings, or a path, not {type(rows).__name__}"
+        raise ConfigError(message)
+    return rows
+
+
+class Feed:
+    """Hands rows out one by one. `take` never waits; `pump` fills it where reading takes time.
+
+    Attributes:
+        ended: Every row has been handed out, or reading has failed.
+        finite: Reading on to the end after a stop is sure to end.
+        total: How many rows there will be, where that is known.
+    """
+
+    def __init__(self, rows: OpenRows) -> None:
+        self.ended = False
+        self.finite = isinstance(rows, (Table, Sized))
+        self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
+        self._index = 0
+        # Rows that can be had at once, or rows that a pump reads ahead into a small buffer: one of the two.
+        self._now: Iterator[Any] | None = None
+        self._later: AsyncIterator[Any] | None = None
+        self._buffer: deque[Any] = deque()
+        self._room = anyio.Event()
+        if isinstance(rows, Table):
+            self._later = _read_table(rows)
+        elif isinstance(rows, AsyncIterable):
+            self._later = aiter(rows)
+        else:
+            self._now = iter(rows)
+
+    def take(self) -> SourceRow | None:
+        """Return the next row, or None where there is none now; `ended` tells whether there will be one.
+
+        Raises:
+            InputError: The source raised; its own error is the cause.
+        """
+        if self._now is not None:
+            return self._take_now(self._now)
+        if not self._buffer:
+            return None
+        data = self._buffer.popleft()
+        self._room.set()
+        if isinstance(data, _Failure):
+            self.ended = True
+            raise _broken(self._index, data.error) from data.error
+        if data is _END:
+            self.ended = True
+            return None
+        return self._numbered(data)
+
+    async def pump(self, arrived: Callable[[], None]) -> None:
+        """Read ahead until the source ends, and call *arrived* after each row. Returns at once for a plain iterable."""
+        if self._later is None:
+            return
+        try:
+            async for data in self._later:
+                await self._put(data, arrived)
+            await self._put(_END, arrived)
+        except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is told where rows are taken
+            await self._put(_Failure(error), arrived)
+
+    async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
+        while len(self._buffer) >= _READ_AHEAD:
+            self._room = anyio.Event()
+            await self._room.wait()
+        self._buffer.append(data)
+        arrived()
+
+    def _take_now(self, rows: Iterator[Any]) -> SourceRow | None:
+        if self.ended:
+            return None
+        try:
+            return self._numbered(next(rows))
+        except StopIteration:
+            self.ended = True
+            return None
+        except Exception as error:
+            self.ended = True
+            raise _broken(self._index, error) from error
+
+    def _numbered(self, data: Any) -> SourceRow:
+        row = data if isinstance(data, SourceRow) else SourceRow(self._index, None, data)
+        self._index += 1
+        return row
+
+
+_END = object()
+
+
+class _Failure:
+    """An error of the source, on its way to the one who takes rows."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
+    batches = table.batches()
+    while batch := await anyio.to_thread.run_sync(next, batches, None):
+        for row in batch:
+            yield row
+
+
+def _broken(index: int, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"the source of rows raised {type(error).__name__} at row {index} (counted from 0): {error}")

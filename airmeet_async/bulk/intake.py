@@ -1,0 +1,36 @@
+"""The door of a run: validation and duplicates. A row comes out as a call, or as the result it ends with unsent."""
+
+from typing import Any
+
+from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
+from airmeet_async.bulk.report import RowError, RowResult, RowStatus
+from airmeet_async.bulk.tables import SourceRow
+
+
+class Intake:
+    """Admits rows, each key once.
+
+    Args:
+        recipe: Makes a call of a row.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        # The mutable state: the index of the first row of each key. Grows with the rows.
+        self._seen: dict[str, int] = {}
+
+    async def admit(self, source: SourceRow) -> Ready | RowResult:
+        """Return the row ready to be sent, or its result."""
+        made = await self._recipe(source.data)
+        if isinstance(made, Flawed):
+            error = RowError(made.problem.code, made.problem.message)
+            return _unsent(source, made.key, RowStatus.INVALID, error=error)
+        if made.identity:
+            first = self._seen.setdefault(made.identity, source.index)
+            if first != source.index:
+                return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first)
+        return made
+
+
+def _unsent(source: SourceRow, key: str, status: RowStatus, **facts: Any) -> RowResult:
+    return RowResult(source.index, source.line, key, status, row=source.data, **facts)

@@ -1,0 +1,156 @@
+"""`BulkJob`: a run that can be awaited as a whole or read row by row."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from attrs import evolve
+
+from airmeet_async.bulk.engine import Engine
+from airmeet_async.bulk.outbox import Outbox
+from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.errors import BulkStoppedError, ClientStateError
+
+_ASKED_FOR = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
+
+MakeEngine = Callable[[Outbox], Awaitable[Engine]]
+
+
+class BulkJob:
+    """One bulk run. It starts when it is awaited or entered, and runs once.
+
+    ``report = await job`` runs it to the end. ``async with job:`` and ``async for result in job:`` inside give each
+    row's `RowResult` as soon as it is known. Leaving the block early stops the run: requests under way may end, no
+    more are started.
+
+    Attributes:
+        id: The run's name.
+        total: Rows of the source, where that is known; None before the start, too.
+    """
+
+    def __init__(self, make_engine: MakeEngine) -> None:
+        self.id = secrets.token_hex(4)
+        self.total: int | None = None
+        self._make_engine = make_engine
+        self._outbox = Outbox()
+        self._engine: Engine | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._report: BulkReport | None = None
+
+    def __repr__(self) -> str:
+        state = "not started" if self._engine is None else "running" if self._report is None else "ended"
+        return f"<BulkJob {self.id} {state}>"
+
+    def __await__(self) -> Generator[Any, None, BulkReport]:
+        return self._run_whole().__await__()
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            message = "this job has been started already; a job runs once, so make a new one"
+            raise ClientStateError(message)
+        self._engine = await self._make_engine(self._outbox)
+        self.total = self._engine.total
+        self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._outbox.abandon()
+        if error is None:
+            self.stop()
+            await self._ended()
+        else:
+            await self._cut_off()
+
+    def __aiter__(self) -> AsyncIterator[RowResult]:
+        return self._results()
+
+    @property
+    def report(self) -> BulkReport:
+        """The report of the run so far, or of the whole run once it has ended.
+
+        Raises:
+            ClientStateError: The job has not been started.
+        """
+        if self._report is not None:
+            return self._report
+        if self._engine is None:
+            message = "this job has not been started: await it, or enter it with `async with`"
+            raise ClientStateError(message)
+        return self._engine.report(self.id, final=False)
+
+    def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
+        """Take no more rows; let requests under way end. Rows that are left are UNPROCESSED."""
+        if self._engine is not None and self._report is None:
+            self._engine.stop(reason, message)
+
+    def set_rate(self, rate: float | None) -> None:
+        """Change the run's rate, in requests per second."""
+        if self._engine is not None:
+            self._engine.pace.set_rate(rate)
+
+    async def _run_whole(self) -> BulkReport:
+        results: list[RowResult] = []
+        try:
+            async with self:
+                async for result in self:
+                    results.append(result)  # noqa: PERF401 - what came before an error counts
+        except BulkStoppedError as error:
+            error.report = self._with_results(results)
+            raise
+        return self._with_results(results)
+
+    def _with_results(self, results: list[RowResult]) -> BulkReport:
+        results.sort(key=lambda result: result.index)
+        self._report = evolve(self.report, results=tuple(results))
+        return self._report
+
+    async def _results(self) -> AsyncIterator[RowResult]:
+        while batch := await self._outbox.take():
+            for result in batch:
+                yield result
+        await self._ended()
+        self._raise_if_it_failed()
+
+    async def _run(self, engine: Engine) -> None:
+        try:
+            await engine.run()
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            self._report = engine.report(self.id)
+            self._outbox.close()
+
+    async def _ended(self) -> None:
+        assert self._running is not None  # noqa: S101 - for the type checker; only a started job is waited for
+        try:
+            await asyncio.shield(self._running)
+        except asyncio.CancelledError:
+            await self._cut_off()
+            raise
+
+    async def _cut_off(self) -> None:
+        """End the run at once; rows under way become UNKNOWN."""
+        assert self._running is not None  # noqa: S101 - for the type checker
+        with anyio.CancelScope(shield=True):
+            self._running.cancel()
+            await asyncio.wait({self._running})
+        if not self._running.cancelled():
+            self._running.exception()
+
+    def _raise_if_it_failed(self) -> None:
+        stopped = self._engine.stopped if self._engine else None
+        if stopped is not None and stopped.reason not in _ASKED_FOR:
+            raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
+
+
+def _first(group: BaseExceptionGroup) -> BaseException:
+    """Return the error that set a group off: who awaits a job wants it, not a group of sixty-four."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,204 @@
+"""From one input row to one call: what a bulk operation does with a row, before anything is sent."""
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import fields_dict, frozen
+
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import fold
+from airmeet_async.api.models import Access, Attendee
+from airmeet_async.api.rules import FieldBook, Problem, check_attendee, check_email, parse_attendance, trimmed
+from airmeet_async.bulk.columns import ColumnMap, match_columns
+from airmeet_async.calls.attendees import adding
+from airmeet_async.errors import InputError
+
+_ATTENDEE_FIELDS = frozenset(fields_dict(Attendee))
+
+
+@frozen
+class Ready:
+    """A row that can be sent.
+
+    Attributes:
+        key: What makes it unique in the run, as shown in results.
+        identity: The same for comparison.
+        call: What to send.
+        warnings: What will not be kept as it was given.
+    """
+
+    key: str
+    identity: str
+    call: Call[Any]
+    warnings: tuple[str, ...] = ()
+
+
+@frozen
+class Flawed:
+    """A row that cannot be sent, and why."""
+
+    key: str
+    problem: Problem
+
+
+Recipe = Callable[[Any], Awaitable[Ready | Flawed]]
+"""Makes a call of a row. Only errors that concern the whole run are raised."""
+
+
+class AddAttendees:
+    """The recipe for adding people.
+
+    Args:
+        airmeet_id: The event's id, checked.
+        flags: ``registerAttendee`` and ``sendEmailInvite``.
+        columns: Which column of a file is what, or None to go by the names in each row.
+        overrides: Field to name in each row, where the names alone do not tell.
+        fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
+    """
+
+    def __init__(
+        self,
+        airmeet_id: str,
+        flags: dict[str, bool],
+        *,
+        columns: ColumnMap | None,
+        overrides: Mapping[str, str],
+        fetch_fields: Callable[[], Awaitable[FieldBook]],
+    ) -> None:
+        self._airmeet_id = airmeet_id
+        self._flags = flags
+        self._columns = columns
+        self._overrides = overrides
+        self._fetch_fields = fetch_fields
+        self._maps: dict[tuple[str, ...], ColumnMap | str] = {}
+
+    async def __call__(self, data: Any) -> Ready | Flawed:
+        """Return the call that adds this person."""
+        attendee = self._attendee(data)
+        if isinstance(attendee, Problem):
+            return Flawed("", attendee)
+        problem = check_attendee(attendee)
+        if problem:
+            return Flawed(attendee.email, problem)
+        mapping: list[dict[str, Any]] = []
+        if attendee.custom_fields:
+            book = await self._fetch_fields()
+            mapping, problem = book.resolve(attendee.custom_fields)
+            if problem:
+                return Flawed(attendee.email, problem)
+        call = adding(self._airmeet_id, attendee, mapping, self._flags)
+        return Ready(attendee.email, fold(attendee.email), call, trimmed(attendee))
+
+    def _attendee(self, data: Any) -> Attendee | Problem:
+        if isinstance(data, Attendee):
+            values = {name: getattr(data, name) for name in _ATTENDEE_FIELDS}
+        elif isinstance(data, Mapping):
+            columns = self._columns or self._columns_of(data)
+            if isinstance(columns, str):
+                return Problem("missing_field", columns)
+            values = columns.pick(
+                {name: value if isinstance(value, list) else tidy(value) for name, value in data.items()}
+            )
+            values["custom_fields"] = values.get("custom_fields", {}) | dict(data.get("custom_fields") or {})
+        else:
+            return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+        return as_attendee(values)
+
+    def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
+        """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
+        names = tuple(str(name) for name in data if name != "custom_fields")
+        if names not in self._maps:
+            try:
+                self._maps[names] = match_columns(names, overrides=self._overrides)
+            except InputError as error:
+                self._maps[names] = str(error)
+        return self._maps[names]
+
+
+def as_attendee(values: Mapping[str, Any]) -> Attendee:
+    """Return an attendee of texts: outer blanks gone, tabs and line ends made blanks, None and NaN absent."""
+    texts = {name: tidy(value) for name, value in values.items() if name != "custom_fields"}
+    custom = {name: _custom(value) for name, value in (values.get("custom_fields") or {}).items()}
+    kind = texts.pop("attendance_type", "")
+    return Attendee(
+        email=texts.pop("email", ""),
+        first_name=texts.pop("first_name", ""),
+        last_name=texts.pop("last_name", ""),
+        attendance_type=parse_attendance(kind) if kind else None,
+        custom_fields={name: value for name, value in custom.items() if value},
+        **{name: text or None for name, text in texts.items()},
+    )
+
+
+def _custom(value: Any) -> str | list[str]:
+    return [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
+
+
+_BLANKS = re.compile(r"[\t\r\n\v\f]+")
+_INVISIBLE = "\ufeff\u200b\u2060"
+
+
+def tidy(value: Any) -> str:
+    """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, Enum):
+        value = value.value
+    text = _BLANKS.sub(" ", value if isinstance(value, str) else str(value)).strip()
+    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
+
+
+class ByEmail:
+    """The recipe for what needs an e-mail and nothing else: blocking and unblocking.
+
+    Args:
+        build: Makes the call of an address.
+    """
+
+    def __init__(self, build: Callable[[str], Call[Any]]) -> None:
+        self._build = build
+
+    async def __call__(self, data: Any) -> Ready | Flawed:
+        """Return the call for this person."""
+        email = tidy(data if isinstance(data, str) else _email_of(data))
+        problem = check_email(email)
+        return Flawed(email, problem) if problem else Ready(email, fold(email), self._build(email))
+
+
+def _email_of(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        try:
+            return match_columns(tuple(data), required=("email",)).pick(data).get("email")
+        except InputError:
+            return None
+    return getattr(data, "email", None)
+
+
+class Custom:
+    """The recipe for the caller's own builder.
+
+    Args:
+        build: Makes a call of a row; what it raises makes that row INVALID.
+        key: What makes a row unique; None for rows that may repeat.
+    """
+
+    def __init__(self, build: Callable[[Any], Call[Any]], key: Callable[[Any], str] | None) -> None:
+        self._build = build
+        self._key = key
+
+    async def __call__(self, data: Any) -> Ready | Flawed:
+        """Return the caller's call."""
+        key = ""
+        try:
+            key = self._key(data) if self._key else ""
+            return Ready(key, fold(key), self._build(data))
+        except Exception as error:  # noqa: BLE001 - one bad row must not end the run
+            return Flawed(key, Problem("invalid_row", f"{type(error).__name__}: {error}"))
+
+
+def links_of(value: Any) -> str | None:
+    """Return the entry link of an answer that has one."""
+    return value.entry_link if isinstance(value, Access) else None

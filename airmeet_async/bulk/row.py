@@ -1,0 +1,91 @@
+"""A row on its way through the engine, and what it ends as. The decisions are plain functions."""
+
+from typing import Any
+
+from attrs import define, field
+
+from airmeet_async.api.call import Call
+from airmeet_async.api.decide import Tries
+from airmeet_async.api.judge import Kind, Verdict
+from airmeet_async.bulk.recipes import links_of
+from airmeet_async.bulk.report import RowError, RowResult, RowStatus
+from airmeet_async.bulk.tables import SourceRow
+
+
+@define(eq=False)
+class Row:
+    """One row that has been read and has no result yet.
+
+    Attributes:
+        source: The row as read.
+        key: What makes it unique.
+        call: What to send; None until the recipe has made it.
+        warnings: What will look different from what was sent.
+        tries: All attempts so far.
+        first_sent: Loop time of the first attempt.
+        sending: A request of this row is on its way.
+        unclear: A request of this row may have been applied.
+        last: The last verdict.
+    """
+
+    source: SourceRow
+    key: str = ""
+    call: Call[Any] | None = None
+    warnings: tuple[str, ...] = ()
+    tries: Tries = field(factory=Tries)
+    first_sent: float | None = None
+    sending: bool = False
+    unclear: bool = False
+    last: Verdict | None = None
+
+    def begin(self, now: float) -> None:
+        """Note that a request is about to leave."""
+        self.sending = True
+        self.first_sent = now if self.first_sent is None else self.first_sent
+
+    def end(self, verdict: Verdict) -> None:
+        """Note what came of it."""
+        self.sending = False
+        self.last = verdict
+        self.unclear = self.unclear or verdict.kind is Kind.AMBIGUOUS
+        self.tries.count(verdict)
+
+
+def succeeded(row: Row, verdict: Verdict, now: float) -> RowResult:
+    """Return the result of a row that Airmeet did."""
+    return _result(row, RowStatus.SUCCEEDED, now, value=verdict.value, entry_link=links_of(verdict.value))
+
+
+def given_up(row: Row, verdict: Verdict, message: str, now: float) -> RowResult:
+    """Return the result of a row that will not be sent again: Airmeet's no, or the end of our patience."""
+    refused = verdict.kind is Kind.REJECTED and not row.unclear
+    error = RowError(verdict.code, message, retryable=not refused, ambiguous=row.unclear)
+    if row.unclear and row.call is not None and not row.call.endpoint.repeatable:
+        return _result(row, RowStatus.UNKNOWN, now, error=error)
+    return _result(row, RowStatus.REJECTED if refused else RowStatus.FAILED, now, error=error)
+
+
+def left_over(row: Row, why: str, now: float) -> RowResult:
+    """Return the result of a row that the end of the run has overtaken."""
+    if row.unclear or row.sending:
+        error = RowError("unknown", f"sent, but {why} before a clear answer came", retryable=True, ambiguous=True)
+        return _result(row, RowStatus.UNKNOWN, now, error=error)
+    error = RowError("unprocessed", f"not done: {why}", retryable=True)
+    return _result(row, RowStatus.UNPROCESSED, now, error=error)
+
+
+def _result(row: Row, status: RowStatus, now: float, **facts: Any) -> RowResult:
+    last = row.last
+    return RowResult(
+        index=row.source.index,
+        line=row.source.line,
+        key=row.key,
+        status=status,
+        attempts=row.tries.sent + row.sending,
+        http_status=last.status if last else None,
+        warnings=row.warnings,
+        latency_s=None if row.first_sent is None else now - row.first_sent,
+        replayed=row.unclear and row.tries.sent > 1,
+        row=row.source.data,
+        **facts,
+    )

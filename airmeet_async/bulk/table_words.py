@@ -1,0 +1,111 @@
+"""The words people use for an attendee's fields: English, German, French, Spanish, Italian, Portuguese, Dutch."""
+
+import unicodedata
+
+_WORDS = {
+    "email": """
+        email | mail | e-mail | email address | e-mail address | mail address | email id | attendee email | user email
+        participant email | registrant email | work email | business email | contact email | primary email
+        e-mail-adresse | mailadresse | emailadresse | teilnehmer e-mail
+        courriel | adresse e-mail | adresse mail | adresse électronique | adresse courriel | mél
+        correo | correo electrónico | dirección de correo | dirección de correo electrónico | dirección de email
+        indirizzo e-mail | indirizzo mail | posta elettronica | indirizzo di posta elettronica
+        endereço de e-mail | endereço e-mail | correio eletrônico | correio electrónico
+        e-mailadres | mailadres
+        """,
+    "first_name": """
+        first name | first | given name | given names | forename | fname | christian name
+        vorname | vornamen | rufname
+        prénom | prénoms
+        nombre | nombres | nombre de pila | primer nombre
+        nome | nome proprio
+        primeiro nome | nome próprio
+        voornaam
+        """,
+    "last_name": """
+        last name | last | surname | family name | lname
+        nachname | familienname | zuname
+        nom | nom de famille
+        apellido | apellidos | primer apellido
+        cognome
+        sobrenome | apelido | último nome
+        achternaam | familienaam
+        """,
+    "attendance_type": """
+        attendance type | attendance mode | participation type | participation mode
+        teilnahmeart | art der teilnahme | teilnahmetyp
+        type de participation | mode de participation
+        tipo de asistencia | tipo de participación | modalidad
+        tipo di partecipazione | modalità di partecipazione
+        tipo de participação
+        type deelname | deelnametype
+        """,
+    "city": """
+        city | town
+        stadt | ort | wohnort
+        ville
+        ciudad | localidad
+        città
+        cidade
+        stad | plaats | woonplaats
+        """,
+    "country": """
+        country | country/region | country or region
+        land
+        pays
+        país
+        paese
+        """,
+    "designation": """
+        designation | job title | title | job role | role | position | jobtitle | current title
+        berufsbezeichnung | stellenbezeichnung | jobtitel | funktion
+        fonction | poste | titre | intitulé du poste
+        cargo | puesto
+        ruolo | qualifica | posizione | mansione
+        função | cargo atual
+        functie | functietitel
+        """,
+    "organisation": """
+        organisation | organization | organisation name | organization name | org | company | company name | employer
+        institution | affiliation
+        firma | firmenname | unternehmen | arbeitgeber
+        entreprise | société | organisme | employeur
+        empresa | organización | compañía | institución
+        azienda | società | organizzazione | ente | impresa
+        organização | companhia | instituição
+        bedrijf | bedrijfsnaam | organisatie | werkgever | instelling
+        """,
+}
+
+_FULL_NAMES = """
+    name | full name | complete name | display name | attendee name | participant name | contact name
+    vollständiger name | vor- und nachname | name vorname
+    nom complet | nom et prénom | nom prénom | prénom nom
+    nombre completo | nombre y apellidos | nombre y apellido
+    nome completo | nome e cognome | nominativo | nome e sobrenome
+    naam | volledige naam
+    """
+
+FIELDS = tuple(_WORDS)
+"""An attendee's own fields, the mandatory ones first."""
+
+
+def squeezed(text: str) -> str:
+    """Return a name without what people write differently: case, blanks, hyphens, underscores, accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if character.isalnum())
+
+
+def _split(words: str) -> list[str]:
+    return [squeezed(word) for line in words.splitlines() for word in line.split("|") if word.strip()]
+
+
+_FIELD_OF = {word: name for name, words in _WORDS.items() for word in (squeezed(name), *_split(words))}
+
+FULL_NAMES = frozenset(_split(_FULL_NAMES))
+"""Squeezed names of columns that hold a whole name."""
+
+
+def guess(column: str) -> str | None:
+    """Return the field that a column's name stands for, or None."""
+    return _FIELD_OF.get(squeezed(column))

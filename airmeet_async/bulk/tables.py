@@ -1,0 +1,136 @@
+"""Input files as rows: checked to the last line before the first row is handed out.
+
+A file is read twice. The check pass keeps nothing, so its memory is flat; it finds every structural fault while
+nothing has been sent. The second pass streams. Nothing here judges a value: an e-mail may be nonsense, a row that
+cannot be told apart from its neighbour may not.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import PurePath
+from typing import Any
+
+from attrs import field, frozen
+
+from airmeet_async.bulk.table_cells import fault
+from airmeet_async.bulk.table_csv import CsvRows
+from airmeet_async.bulk.table_jsonl import JsonRows
+from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
+from airmeet_async.errors import InputError
+
+KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""How a file is read, by the ending of its name."""
+
+
+@frozen
+class SourceRow:
+    """One input row.
+
+    Attributes:
+        index: Position in the source, from 0.
+        line: Physical line where the row starts, from 1; None for rows that are not from a file.
+        data: Column to text as it stands in the file. A list in a JSON line stays a list of texts.
+    """
+
+    index: int
+    line: int | None
+    data: Any
+
+
+@frozen
+class Table:
+    """A checked input file.
+
+    Attributes:
+        path: The file.
+        header: Its columns in order; for JSON lines the keys in the order in which they first came.
+        rows: How many rows it has.
+        notices: What was decided without being asked, one sentence each.
+    """
+
+    path: str
+    header: tuple[str, ...]
+    rows: int
+    notices: tuple[str, ...]
+    _format: "_Format" = field(repr=False)
+    _stamp: Stamp = field(repr=False)
+
+    def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
+        """Read the file again and yield its rows, ``size`` at a time.
+
+        Raises:
+            InputError: The file is not the one that was checked.
+            ValueError: ``size`` is below 1.
+        """
+        if size < 1:
+            raise ValueError("size must be at least 1")
+        self._same()
+        reader = self._format.reader()
+        rows = enumerate(reader)
+        seen = 0
+        try:
+            while batch := [SourceRow(index, line, data) for index, (line, data) in islice(rows, size)]:
+                self._same()
+                seen += len(batch)
+                yield batch
+        except InputError:
+            self._same()  # a fault that the check pass did not see has this better explanation
+            raise
+        if seen != self.rows or reader.header != self.header:
+            raise self._changed()
+
+    def _same(self) -> None:
+        if Stamp.of(self.path) != self._stamp:
+            raise self._changed()
+
+    def _changed(self) -> InputError:
+        return fault("changed while reading; run again when nothing writes to it any more", path=self.path)
+
+
+@frozen
+class _Format:
+    """Everything the check pass found out about how to read the file."""
+
+    kind: str
+    text: TextFile
+    delimiter: str | None
+
+    def reader(self) -> CsvRows | JsonRows:
+        return JsonRows(self.text) if self.kind == "jsonl" else CsvRows(self.text, self.delimiter)
+
+
+def open_table(
+    path: str | os.PathLike[str], *, encoding: str | None = None, delimiter: str | None = None, kind: str | None = None
+) -> Table:
+    """Check a file of rows from its first to its last line.
+
+    Args:
+        path: The file; its ending says how to read it unless ``kind`` does.
+        encoding: Of the text. Default is UTF-8; a byte order mark wins over both.
+        delimiter: Of a CSV file. Default is what its header line shows.
+        kind: ``csv``, ``tsv`` or ``jsonl``.
+
+    Raises:
+        InputError: It cannot be read, with the place, the reason and what to do.
+    """
+    name = os.fspath(path)
+    stamp = Stamp.of(name)
+    kind = _kind(name, kind)
+    form = _Format(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
+    reader = form.reader()
+    rows = sum(1 for _ in reader)
+    if not rows:
+        raise fault("has no rows, only " + ("a header" if reader.header else "empty lines"), path=name)
+    table = Table(name, reader.header, rows, (*form.text.notices, *reader.notices), form, stamp)
+    table._same()
+    return table
+
+
+def _kind(path: str, kind: str | None) -> str:
+    ending = PurePath(path).suffix.lower()
+    found = KINDS.get(ending, "") if kind is None else kind
+    if found not in KINDS.values():
+        what = f"unknown kind of file {ending or '(no ending)'}" if kind is None else f"unknown kind {kind}"
+        raise fault(f"{what}; supported are {', '.join(KINDS)}. Save a workbook as CSV UTF-8", path=path)
+    return found

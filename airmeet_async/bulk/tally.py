@@ -1,0 +1,129 @@
+"""Counting a run: what `BulkReport` is made of, in a fixed amount of memory. Pure."""
+
+import math
+from collections import Counter
+
+from airmeet_async.api.judge import Kind, Verdict
+from airmeet_async.bulk.report import BulkReport, FailureGroup, RowResult, RowStatus, StopReason
+from airmeet_async.errors import BulkStoppedError
+
+_MOST_GROUPS = 200
+_SAMPLES = 5
+_GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
+_STEP = 1.05
+
+
+class Latencies:
+    """Percentiles to within five per cent: a histogram whose bins grow by that factor."""
+
+    def __init__(self) -> None:
+        self._bins: Counter[int] = Counter()
+        self._most = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self._bins[math.ceil(math.log(max(seconds * 1000, 0.01), _STEP))] += 1
+        self._most = max(self._most, seconds * 1000)
+
+    def percentiles(self) -> dict[str, float]:
+        """Return milliseconds for ``p50``, ``p90``, ``p99`` and ``max``; nothing where nothing was counted."""
+        total = self._bins.total()
+        if not total:
+            return {}
+        found = {f"p{share}": self._at(total * share / 100) for share in (50, 90, 99)}
+        return {**found, "max": self._most}
+
+    def _at(self, rank: float) -> float:
+        passed = 0
+        for number in sorted(self._bins):
+            passed += self._bins[number]
+            if passed >= rank:
+                return min(_STEP**number, self._most)
+        return self._most
+
+
+class Tally:
+    """The counts of one run."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self.rows_read = 0
+        self.counts: Counter[RowStatus] = Counter()
+        self.attempts = 0
+        self.retries = 0
+        self.throttled = 0
+        self.warned = 0
+        self._second = (0, 0)
+        self._peak = 0
+        self._latencies = Latencies()
+        self._groups: dict[tuple[str, str], list[int]] = {}
+        self._group_counts: Counter[tuple[str, str]] = Counter()
+
+    def attempt(self, verdict: Verdict, latency: float, now: float, *, nth: int) -> None:
+        """Count one attempt, the row's *nth*; one that never left counts for nothing."""
+        if verdict.kind is Kind.NOT_SENT:
+            return
+        self.attempts += 1
+        self.retries += nth > 1
+        self.throttled += verdict.kind is Kind.THROTTLED
+        self._latencies.add(latency)
+        second, n = self._second
+        self._second = (int(now), n + 1 if int(now) == second else 1)
+        self._peak = max(self._peak, self._second[1])
+
+    def result(self, result: RowResult) -> None:
+        """Count one row's end."""
+        self.counts[result.status] += 1
+        self.warned += bool(result.warnings)
+        if result.error is not None and result.status in _GROUPED:
+            self._group(result, result.error.code, result.error.message)
+
+    def report(
+        self, job: str, now: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
+    ) -> BulkReport:
+        """Return the report.
+
+        Raises:
+            BulkStoppedError: The run is over and the counts do not add up, which would be an error of this library.
+        """
+        if final and self.counts.total() != self.rows_read:
+            message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
+            raise BulkStoppedError(message, stop_reason="internal")
+        elapsed = now - self._started
+        left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
+        return BulkReport(
+            job=job,
+            rows_read=self.rows_read,
+            counts={status: self.counts[status] for status in RowStatus},
+            attempts=self.attempts,
+            retries=self.retries,
+            throttled=self.throttled,
+            token_refreshes=refreshes,
+            elapsed_s=elapsed,
+            rate_mean=self.attempts / elapsed if elapsed > 0 else 0.0,
+            rate_peak=float(self._peak),
+            latency_ms=self._latencies.percentiles(),
+            failures=self._failures(),
+            warned_rows=self.warned,
+            stop_reason=stop,
+            stop_message=stop_message,
+            resumable=bool(left) or stop is not None,
+        )
+
+    def _group(self, result: RowResult, code: str, message: str) -> None:
+        """Group by code and message; per-row details in messages must not make a group of each row."""
+        name = (code, message)
+        if name not in self._groups and sum(known == code for known, _ in self._groups) >= _SAMPLES:
+            name = (code, "")
+        if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
+            name = ("other", "")
+        rows = self._groups.setdefault(name, [])
+        self._group_counts[name] += 1
+        if len(rows) < _SAMPLES:
+            rows.append(result.index if result.line is None else result.line)
+
+    def _failures(self) -> tuple[FailureGroup, ...]:
+        return tuple(
+            FailureGroup(code, message or "several messages", n, tuple(self._groups[code, message]))
+            for (code, message), n in self._group_counts.most_common()
+        )

@@ -1,0 +1,285 @@
+"""Result files: what happened to each row, beside the row as it was given.
+
+While a run is on, rows go to a private file beside the target in the order in which they end. Leaving the
+``with`` block, for whatever reason, brings them into input order and puts the file in the target's place in one
+step: a reader sees the old file or the new one, never a half. Per row only two numbers stay in memory.
+"""
+
+import csv
+import io
+import json
+import os
+import secrets
+import stat
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import attrs
+
+from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
+from airmeet_async.errors import ConfigError
+
+_HEAD = 1024 * 1024
+_PIECE = 1024 * 1024
+
+
+class ResultsWriter:
+    """Writes results as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
+
+    CSV is for people, so cells that a spreadsheet would run as a formula get an apostrophe; `open_table` takes it
+    away again when the file is fed back. JSON lines hold the exact values.
+
+    The constructor opens the private file, so that a target that cannot be written is known before anything is
+    sent. Rows are in input order at the end; only where the disk has no room to sort them do they stay in the
+    order in which they ended.
+
+    Args:
+        path: The file to write. An earlier result file there is replaced, any other file is refused.
+        header: The input's columns in their order.
+        raw: Leave formulas as they are.
+        only: Which results to write. When none is, no file is created and one of an earlier run is removed.
+
+    Raises:
+        ConfigError: The target cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        header: Sequence[str],
+        *,
+        raw: bool = False,
+        only: Callable[[RowResult], bool] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.written = 0
+        self._only = only
+        self._seen = False
+        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS], raw=raw)
+        _check_target(self.path)
+        self._spill = _Spill(self.path.parent)
+        self._spill.start(self._encode(None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not self._seen:
+            self._spill.drop()  # the run never began: what an earlier one left is still the last word
+        else:
+            self.close()
+
+    def write(self, results: Iterable[RowResult]) -> None:
+        """Add results in any order; a later one for the same row takes the earlier one's place."""
+        for result in results:
+            self._seen = True
+            if self._only is None or self._only(result):
+                self._spill.add(result.index, self._encode(result))
+                self.written += 1
+        self._spill.flush()
+
+    def close(self) -> None:
+        """Put the finished file in its place. Doing it twice does no harm."""
+        if self._spill.closed:
+            return
+        if self._only is not None and not self.written:
+            self._spill.drop()
+            self.path.unlink(missing_ok=True)
+            return
+        finished = self._spill.path
+        try:
+            finished = self._spill.finish()
+            finished.replace(self.path)
+        except OSError as error:
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {finished}"
+            raise ConfigError(what) from None
+
+
+class _Spill:
+    """Rows on disk in order of arrival, and where each one is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._file = _private_file(folder)
+        self._head = 0
+        self._end = 0
+        self._last = -1
+        self._sorted = True
+        self._pending = bytearray()
+        self._starts = array("Q")
+        self._sizes = array("Q")  # 0 where a row has no result
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def start(self, head: bytes) -> None:
+        self._pending += head
+        self.flush()
+        self._head = len(head)
+
+    def add(self, index: int, row: bytes) -> None:
+        gap = index + 1 - len(self._starts)
+        if gap > 0:
+            self._starts.frombytes(bytes(gap * self._starts.itemsize))
+            self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
+        self._starts[index] = self._end + len(self._pending)
+        self._sizes[index] = len(row)
+        self._sorted = self._sorted and index > self._last
+        self._last = index
+        self._pending += row
+        if len(self._pending) > _PIECE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending. After a failure the next flush begins where the last good byte ended."""
+        self._file.seek(self._end)
+        _write_all(self._file, self._pending)
+        self._end += len(self._pending)
+        self._pending.clear()
+
+    def drop(self) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def finish(self) -> Path:
+        """Close the file and return it, or a sorted copy in its place."""
+        with suppress(OSError):  # a full disk: what is on it still counts
+            self.flush()
+        self._file.truncate(self._end)
+        finished = self.path
+        if not self._sorted:
+            with suppress(OSError):
+                finished = self._in_order()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if finished != self.path:
+            self.path.unlink()
+        return finished
+
+    def _in_order(self) -> Path:
+        path, file = _private_file(self.path.parent)
+        try:
+            with file:
+                _write_all(file, self._part(0, self._head))
+                for piece in self._pieces():
+                    _write_all(file, piece)
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise
+        return path
+
+    def _pieces(self) -> Iterable[bytearray]:
+        piece = bytearray()
+        for start, size in zip(self._starts, self._sizes, strict=True):
+            if size and start + size <= self._end:
+                piece += self._part(start, size)
+            if len(piece) > _PIECE:
+                yield piece
+                piece = bytearray()
+        yield piece
+
+    def _part(self, start: int, size: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(size)
+
+
+def _write_all(file: BinaryIO, content: bytes | bytearray) -> None:
+    rest = memoryview(content)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    finally:
+        rest.release()
+
+
+def _private_file(folder: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file that nobody else can read: results hold e-mail addresses and entry links."""
+    path = folder / f".airmeet-{secrets.token_hex(6)}.part"
+    no_follow = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+    try:
+        return path, open(path, "xb+", buffering=0, opener=lambda name, flags: os.open(name, flags | no_follow, 0o600))
+    except OSError as error:
+        raise ConfigError(f"{folder}: no file can be created there ({error.strerror}); choose another folder") from None
+
+
+def _check_target(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another path") from None
+    if stat.S_ISLNK(mode):
+        raise ConfigError(f"{path}: is a symbolic link, which is never followed; name the file itself")
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / 'results.csv'}")
+    if not stat.S_ISREG(mode) or not _is_ours(path):
+        # Most likely the input file, typed once too often.
+        raise ConfigError(f"{path}: exists and is not a result file; choose another name or remove it first")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); choose another name") from None
+    return not head or all(name.encode() in head for name in RESULT_COLUMNS)
+
+
+def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResult | None], bytes]:
+    """Return what turns a result into bytes, and None into what stands above the rows."""
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return lambda result: b"" if result is None else _json_line(result, columns)
+    shield = guard_raw if raw else guard
+    buffer = io.StringIO(newline="")
+    # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+
+    def encode(result: RowResult | None) -> bytes:
+        cells = [*columns, *RESULT_COLUMNS] if result is None else _cells(result, columns)
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow([shield(cell) for cell in cells])
+        # A NUL makes the file unreadable for most readers, ours included. No real value has one.
+        return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
+
+    return encode
+
+
+def _cells(result: RowResult, columns: Iterable[str]) -> list[str]:
+    given = _given(result.row)
+    return [_text(value) for value in (*map(given.get, columns), *_outcome(result).values())]
+
+
+def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
+    given = _given(result.row)
+    line = {name: given[name] for name in columns if name in given} | _outcome(result)
+    # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
+    return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
+
+
+def _outcome(result: RowResult) -> dict[str, Any]:
+    row = result.index + 1 if result.line is None else result.line
+    code, message = (result.error.code, result.error.message) if result.error else (None, None)
+    found = (row, result.status.value, code, message, result.attempts, result.entry_link)
+    return dict(zip(RESULT_COLUMNS, found, strict=True))
+
+
+def _given(row: Any) -> Mapping[str, Any]:
+    """Return the input's cells, also of a `SourceRow` or of an attrs value."""
+    row = getattr(row, "data", row)
+    if isinstance(row, Mapping):
+        return row
+    return attrs.asdict(row, recurse=False) if attrs.has(type(row)) else {}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

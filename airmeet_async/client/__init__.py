@@ -1,0 +1,1 @@
+"""How to ask Airmeet: transport, session, pace and the send loop."""

@@ -1,0 +1,295 @@
+"""`Client`: credentials, session, pace and transport, and the send loop that ties them together."""
+
+import asyncio
+import copy
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from airmeet_async.api.addresses import Region
+from airmeet_async.api.call import Auth, Call
+from airmeet_async.api.decide import Raise, Renew, Retry, Return, Tries, Wait, decide
+from airmeet_async.api.encode import common_headers, encode, key_headers, token_headers
+from airmeet_async.api.failures import error_for
+from airmeet_async.api.judge import Kind, Verdict, judge, judge_failure
+from airmeet_async.api.models import AuthToken
+from airmeet_async.api.wire import Headers, Reply
+from airmeet_async.calls.auth import authenticate
+from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport, is_httpx_client
+from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields
+from airmeet_async.client.options import Options, environment, find_base, find_key
+from airmeet_async.client.pace import Pace, Priority, check_rate
+from airmeet_async.client.session import Lease, TokenSession
+from airmeet_async.client.stores import MemoryTokenStore, TokenStore, account_name
+from airmeet_async.client.transport import Timeouts, Transport
+from airmeet_async.client.version import version
+from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
+
+T = TypeVar("T")
+
+_AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+@frozen
+class Attempt:
+    """One request and what came of it.
+
+    Attributes:
+        verdict: What the answer means.
+        generation: Of the token it was sent with.
+        latency: Seconds from handing it to the transport to its end.
+        reply: The raw answer, or None.
+    """
+
+    verdict: Verdict
+    generation: int
+    latency: float
+    reply: Reply | None = field(default=None, repr=False)
+
+
+@define
+class _Life:
+    """What a client and its `with_options` siblings share: the loop they live on, and whether they are closed."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    closed: bool = False
+
+
+class Client:
+    """An asynchronous client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine.
+
+    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it: all
+    tasks have one token, one rate and one set of connections.
+
+    Args:
+        access_key: ``X-Airmeet-Access-Key``; by default from the environment's ``AIRMEET_ACCESS_KEY``.
+        secret_key: ``X-Airmeet-Secret-Key``; by default from ``AIRMEET_SECRET_KEY``.
+        region: The community's region; by default from ``AIRMEET_REGION``, else the global one.
+        base_url: The whole base address (``https://…/prod``); wins over *region*; by default from ``AIRMEET_URI``.
+        transport: ``"auto"``, ``"httpx"``, a `Transport`, or your own ``httpx.AsyncClient``, which you close.
+        token_store: Where tokens outlive this client; by default they do not.
+        rate: Requests per second, or None for no limit. Airmeet publishes none.
+        max_in_flight: Requests under way, and connections open, at once.
+        retry: Patience of a single call.
+        timeouts: Seconds.
+
+    Raises:
+        ConfigError: A setting is missing or cannot be used.
+    """
+
+    def __init__(
+        self,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        *,
+        region: Region | str | None = None,
+        base_url: str | None = None,
+        transport: Any = "auto",
+        token_store: TokenStore | None = None,
+        rate: float | None = None,
+        max_in_flight: int = 64,
+        retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        environ = environment()
+        self.options = Options(
+            base=find_base(base_url, region, environ),
+            access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", environ),
+            secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", environ),
+            rate=check_rate(rate),
+            max_in_flight=max_in_flight,
+            retry=retry or Retry(),
+            timeouts=timeouts or Timeouts(),
+        )
+        self.pace = Pace(rate, max_in_flight)
+        self._transport, self._owns_transport = _choose_transport(transport, self.options)
+        account = account_name(str(self.options.base), self.options.access_key)
+        self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
+        self._life = _Life()
+        self._headers = common_headers(version())
+        self._token_block: tuple[int, Headers] = (0, ())
+        self._bind()
+
+    def _bind(self) -> None:
+        self.airmeets = Airmeets(self)
+        self.attendees = Attendees(self)
+        self.custom_fields = CustomFields(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._life.closed else repr(self.session)
+        return f"<{type(self).__name__} {self.options.base} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._check_life()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. The client cannot be used afterwards."""
+        self._life.closed = True
+        await self.session.aclose()
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    def with_options(self, *, retry: Retry) -> Self:
+        """Return a client that shares everything with this one but is more or less patient."""
+        sibling = copy.copy(self)
+        sibling.options = evolve(self.options, retry=retry)
+        sibling._bind()
+        return sibling
+
+    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
+        """Send *call* until it is answered, and return its typed answer.
+
+        Args:
+            call: What a function of `airmeet_async.calls` returned.
+            timeout: Seconds for all attempts and waits together; None for no limit.
+            retry: Patience; by default the client's.
+
+        Raises:
+            AirmeetError: See `airmeet_async.errors` for the tree.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                value: T = await self._until_settled(call, self.attempt, retry or self.options.retry)
+        except TimeoutError:
+            message = f"{call.endpoint.name} had no answer within {timeout:g} s; it may have been carried out"
+            raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
+        return value
+
+    async def exchange(self, call: Call[Any]) -> Reply:
+        """Send *call* once and return the raw answer, whatever it is.
+
+        Raises:
+            TransportError: There is none.
+        """
+        attempt = await self.attempt(call)
+        if attempt.reply is None:
+            raise error_for(call, attempt.verdict, Tries(sent=1))
+        return attempt.reply
+
+    async def attempt(
+        self,
+        call: Call[Any],
+        *,
+        pace: Pace | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        on_send: Callable[[], None] = _nothing,
+    ) -> Attempt:
+        """Send *call* exactly once, and say what came of it. The network's failures are verdicts, not exceptions.
+
+        Args:
+            call: What to send.
+            pace: A pace of one's own within the client's.
+            priority: Who goes first when many wait.
+            on_send: Called when all waiting is over, just before the request leaves.
+
+        Raises:
+            AirmeetError: No token can be had; nothing was sent.
+        """
+        self._check_life()
+        pace = pace or self.pace
+        await pace.acquire(priority, self.session.lease)
+        try:
+            lease = await self.session.lease()
+            on_send()
+            attempt = await self._once(call, self._headers_of(lease), lease.generation)
+        finally:
+            pace.release()
+        if attempt.verdict.kind is Kind.OK:
+            self.session.accepted(lease.generation)
+            return attempt
+        return evolve(attempt, verdict=self._second_look(attempt.verdict, lease))
+
+    async def _until_settled(
+        self, call: Call[Any], attempt_once: Callable[[Call[Any]], Awaitable[Attempt]], retry: Retry
+    ) -> Any:
+        tries = Tries()
+        while True:
+            attempt = await attempt_once(call)
+            tries.count(attempt.verdict)
+            match decide(call.endpoint, attempt.verdict, tries, retry, random.random()):
+                case Return():
+                    return attempt.verdict.value
+                case Renew():
+                    await self.session.renew(attempt.generation)
+                case Wait(seconds, everyone):
+                    if everyone:
+                        self.pace.pause(seconds)
+                    await asyncio.sleep(seconds)
+                case Raise():
+                    raise error_for(call, attempt.verdict, tries)
+
+    async def _once(self, call: Call[Any], headers: Headers, generation: int) -> Attempt:
+        clock = asyncio.get_running_loop().time
+        request = encode(call, self.options.base, headers)
+        started = clock()
+        try:
+            reply = await self._transport.exchange(request)
+        except TransportError as error:
+            return Attempt(judge_failure(error), generation, clock() - started)
+        return Attempt(judge(call, reply), generation, clock() - started, reply)
+
+    async def _authenticate(self) -> AuthToken:
+        """Fetch a token for the session: outside the pace, which waits for it, and outside the 412 rule."""
+        answer: AuthToken = await self._until_settled(authenticate(), self._attempt_auth, _AUTH_RETRY)
+        return answer
+
+    async def _attempt_auth(self, call: Call[Any]) -> Attempt:
+        keys = key_headers(Auth.KEYS, self.options.access_key, self.options.secret_key)
+        attempt = await self._once(call, self._headers + keys, 0)
+        return evolve(attempt, verdict=self._masked(attempt.verdict))
+
+    def _headers_of(self, lease: Lease) -> Headers:
+        """Return the header block of a token, made once per token."""
+        if self._token_block[0] != lease.generation:
+            self._token_block = (lease.generation, self._headers + token_headers(lease.token))
+        return self._token_block[1]
+
+    def _second_look(self, verdict: Verdict, lease: Lease) -> Verdict:
+        """Weigh an unhappy verdict with what only the session knows."""
+        if verdict.status is not None and verdict.kind is not Kind.EXPIRED:
+            self.session.accepted(lease.generation)
+        if verdict.blames_token and not self.session.may_doubt(lease):
+            verdict = evolve(verdict, blames_token=False)
+        return self._masked(verdict, lease.token.reveal())
+
+    def _masked(self, verdict: Verdict, *secrets: str) -> Verdict:
+        message = verdict.message
+        for secret in (*secrets, self.options.access_key.reveal(), self.options.secret_key.reveal()):
+            message = message.replace(secret, "***")
+        return verdict if message == verdict.message else evolve(verdict, message=message)
+
+    def _check_life(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._life.closed:
+            message = "this client is closed; make a new one"
+            raise ClientStateError(message)
+        if self._life.loop is None:
+            self._life.loop = loop
+        elif self._life.loop is not loop:
+            message = "this client belongs to another event loop; make one client per loop (per asyncio.run)"
+            raise ClientStateError(message)
+
+
+def _choose_transport(chosen: Any, options: Options) -> tuple[Transport, bool]:
+    """Return the transport, and whether it is ours to close."""
+    if chosen in ("auto", "httpx"):
+        return HttpxTransport(options.base, connections=options.max_in_flight, timeouts=options.timeouts), True
+    if is_httpx_client(chosen):
+        return HttpxClientTransport(chosen, options.base, options.timeouts), False
+    if hasattr(chosen, "exchange"):
+        return chosen, False
+    message = f"transport must be 'auto', 'httpx', a Transport or an httpx.AsyncClient, not {type(chosen).__name__}"
+    raise ConfigError(message)

@@ -1,0 +1,260 @@
+"""The default transport: lanes of single-connection httpx transports. The only module that imports httpx.
+
+Rules of this file:
+
+1. A lane is one connection and carries one request at a time. httpx's shared pool
+   scans all its connections for each request, which is quadratic, and a task
+   that is cancelled while it waits in that pool can block it for good. Here
+   nobody ever waits inside httpx.
+2. A lane whose exchange did not end with a complete answer is thrown away, whatever
+   the cause, so a half-read connection is never used again.
+3. No object of httpx leaves this file: its exceptions and headers show credentials.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpx
+from attrs import frozen
+
+from airmeet_async.api.addresses import Base
+from airmeet_async.api.wire import Reply, Request
+from airmeet_async.client.transport import Timeouts
+from airmeet_async.errors import ConfigError, NoReplyError, NotSentError, TransportError
+
+_KEEP_ALIVE = 15.0
+"""Seconds. Short, since a connection that the server has just dropped makes an unclear outcome."""
+
+_Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+@frozen
+class _Way:
+    """How requests of one transport reach their server."""
+
+    origin: httpx.URL
+    host: str
+    timeouts: Timeouts
+
+    @classmethod
+    def to(cls, base: Base, timeouts: Timeouts | None) -> "_Way":
+        return cls(httpx.URL(base.origin), base.authority, timeouts or Timeouts())
+
+    async def exchange(self, send: _Send, request: Request) -> Reply:
+        try:
+            with anyio.fail_after(self.timeouts.total):
+                response = await send(self._outgoing(request))
+                return await _read(response, request.reply_limit, self.host)
+        except TimeoutError:
+            message = f"{self.host} did not answer within {self.timeouts.total:g} s"
+            raise NoReplyError(message, reason="timeout", host=self.host) from None
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ) as error:
+            raise _translated(error, self.host) from None
+
+    def _outgoing(self, request: Request) -> httpx.Request:
+        limits = self.timeouts
+        return httpx.Request(
+            request.method,
+            self.origin.copy_with(raw_path=request.target.encode("ascii")),
+            headers=list(request.headers),
+            content=request.body,
+            extensions={
+                "timeout": {
+                    "connect": limits.connect,
+                    "write": limits.write,
+                    "read": limits.read,
+                    "pool": limits.connect,
+                }
+            },
+        )
+
+
+class HttpxTransport:
+    """Lanes of single-connection httpx transports.
+
+    Args:
+        base: Where the requests go.
+        connections: Most connections that are open at any time.
+        timeouts: Seconds.
+        verify: The caller's TLS settings; None takes the system's defaults.
+        proxy: Address of an HTTP proxy; None asks the environment, for https addresses only, since a proxy would
+            see the keys in a plain http request.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        *,
+        connections: int = 64,
+        timeouts: Timeouts | None = None,
+        verify: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._way = _Way.to(base, timeouts)
+        self._proxy = proxy or _proxy_from_environment(base)
+        self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # The mutable state: lanes that are free, newest last, and how many more may be in use.
+        self._free: list[httpx.AsyncHTTPTransport] = []
+        self._places = anyio.Semaphore(connections, fast_acquire=True)
+
+    async def exchange(self, request: Request) -> Reply:
+        """Send *request* on a free lane, a new one if need be."""
+        async with self._places:
+            lane = self._free.pop() if self._free else self._new_lane()
+            reply = None
+            try:
+                reply = await self._way.exchange(lane.handle_async_request, request)
+            finally:
+                if reply is None:
+                    with anyio.CancelScope(shield=True):
+                        await lane.aclose()
+                else:
+                    self._free.append(lane)
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the free lanes; those in use close when their exchange ends."""
+        while self._free:
+            await self._free.pop().aclose()
+
+    def _new_lane(self) -> httpx.AsyncHTTPTransport:
+        if self._verify is None:
+            self._verify = httpx.create_ssl_context()
+        return httpx.AsyncHTTPTransport(
+            verify=self._verify,
+            proxy=self._proxy,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE),
+        )
+
+
+class HttpxClientTransport:
+    """The caller's own ``httpx.AsyncClient``, for proxies, mocks and instrumentation.
+
+    Redirects, cookies and the client's own credentials are not used. The caller closes the client.
+
+    Raises:
+        ConfigError: The client follows redirects.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, base: Base, timeouts: Timeouts | None = None) -> None:
+        if client.follow_redirects:
+            message = (
+                "the given httpx.AsyncClient follows redirects, which would carry the token to another address; "
+                "make it with follow_redirects=False"
+            )
+            raise ConfigError(message)
+        self._client = client
+        self._way = _Way.to(base, timeouts)
+
+    async def exchange(self, request: Request) -> Reply:
+        """Send *request* with the caller's client."""
+        return await self._way.exchange(self._send, request)
+
+    async def aclose(self) -> None:
+        """Do nothing: the client is the caller's."""
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        self._client.cookies.clear()
+        return response
+
+
+def is_httpx_client(value: object) -> bool:
+    """Return whether *value* is a caller's ``httpx.AsyncClient``."""
+    return isinstance(value, httpx.AsyncClient)
+
+
+async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
+    body = b""
+    try:
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > limit:
+                message = f"the answer of {host} is larger than {limit} bytes"
+                raise NoReplyError(message, reason="protocol", host=host)
+    finally:
+        await response.aclose()
+    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+    return Reply(response.status_code, headers, body, time.time())
+
+
+def _proxy_from_environment(base: Base) -> str | None:
+    if base.scheme != "https" or proxy_bypass(base.host):
+        return None
+    proxies = getproxies()
+    return proxies.get("https") or proxies.get("all")
+
+
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
+def _translated(error: Exception, host: str) -> TransportError:
+    """Return our error for one of httpx's. Its text is not used where it could show a header."""
+    reason = _reason(error)
+    if isinstance(error, _NEVER_LEFT):
+        return NotSentError(_NOT_SENT[reason].format(host=host, cause=_cause(error)), reason=reason, host=host)
+    message = f"the connection to {host} {_LOST.get(reason, 'broke')} before the answer was complete"
+    return NoReplyError(message, reason=reason, host=host)
+
+
+_NOT_SENT = {
+    "dns": "cannot find the address of {host}: check the network and AIRMEET_URI",
+    "tls": "no trustworthy TLS connection to {host}: {cause}",
+    "proxy": "the proxy does not let us through to {host}: check HTTPS_PROXY",
+    "timeout": "cannot reach {host}: no connection in time; check the network, or whether a proxy is needed",
+    "connect": "cannot reach {host}: {cause}",
+    "protocol": "the request to {host} could not be written: a header or the address is not valid",
+}
+_LOST = {"timeout": "went silent", "protocol": "spoke no proper HTTP"}
+
+
+def _reason(error: Exception) -> str:
+    chain = tuple(_chain(error))
+    if any(isinstance(link, ssl.SSLError) for link in chain):
+        return "tls"
+    if any(isinstance(link, socket.gaierror) for link in chain):
+        return "dns"
+    if isinstance(error, httpx.ProxyError):
+        return "proxy"
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout"
+    if isinstance(error, (httpx.ProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
+        return "protocol"
+    return "connect" if isinstance(error, httpx.ConnectError) else "reset"
+
+
+def _cause(error: Exception) -> str:
+    """Return the operating system's or the TLS library's own words."""
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return link.verify_message
+        if isinstance(link, OSError) and link.strerror:
+            return link.strerror.lower()
+    return "the connection failed"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            yield from error.exceptions
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,71 @@
+"""Where a client's settings come from: arguments first, then the environment, then defaults."""
+
+import os
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from airmeet_async.api.addresses import Base, Region, base_of, parse_base
+from airmeet_async.api.decide import Retry
+from airmeet_async.api.secret import Secret
+from airmeet_async.client.transport import Timeouts
+from airmeet_async.errors import ConfigError
+
+_LONGEST_KEY = 512
+
+
+@frozen
+class Options:
+    """Everything a client needs to know, checked.
+
+    Attributes:
+        base: Where the API is.
+        access_key: ``X-Airmeet-Access-Key``. May contain ``#``.
+        secret_key: ``X-Airmeet-Secret-Key``.
+        rate: Requests per second, or None.
+        max_in_flight: Requests under way at once.
+        retry: Patience of a single call.
+        timeouts: Seconds.
+    """
+
+    base: Base
+    access_key: Secret
+    secret_key: Secret
+    rate: float | None = None
+    max_in_flight: int = 64
+    retry: Retry = field(factory=Retry)
+    timeouts: Timeouts = field(factory=Timeouts)
+
+
+def find_base(base_url: str | None, region: Region | str | None, environ: Mapping[str, str]) -> Base:
+    """Return the base address: *base_url*, else *region*, else the environment's, else the default region's."""
+    if base_url is not None:
+        return parse_base(base_url)
+    if region is not None:
+        return parse_base(base_of(region))
+    if environ.get("AIRMEET_URI"):
+        return parse_base(environ["AIRMEET_URI"].strip())
+    return parse_base(base_of(environ.get("AIRMEET_REGION") or Region.GLOBAL))
+
+
+def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Secret:
+    """Return a key from the argument or the environment, outer blanks removed.
+
+    Raises:
+        ConfigError: There is none, or it cannot stand in a header. The value is not in the message.
+    """
+    text = (environ.get(variable, "") if value is None else value).strip()
+    if not text:
+        message = (
+            f"no key: set {variable} (community dashboard, Integrations, API Access Key), or pass it to AirmeetClient"
+        )
+        raise ConfigError(message)
+    if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
+        message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"
+        raise ConfigError(message)
+    return Secret(text)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment."""
+    return os.environ

@@ -1,0 +1,5 @@
+"""``python -m airmeet_async.sandbox``."""
+
+from .serve import main
+
+main()

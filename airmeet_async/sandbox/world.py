@@ -1,0 +1,125 @@
+"""A pretend Airmeet without a network: a request goes in, an answer comes out.
+
+Nothing here waits, reads a clock or draws a random number, so a test that sends
+the same requests at the same times gets the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import evolve, frozen
+
+from airmeet_async.api.wire import Reply, Request
+
+from . import community, router
+from .asked import Asked, check_event, check_token
+from .replies import Refusal
+from .state import Event, KeyPair, Person, State, identity
+from .switches import Switches
+
+
+@frozen(kw_only=True)
+class Statistics:
+    """What a world has seen so far.
+
+    Attributes:
+        requests: Requests handled.
+        statuses: How many were answered with which HTTP status.
+        auths: Tokens issued.
+        adds: People added who were not there before.
+        replays: Adds of people who were there already.
+        mails: Invitations sent.
+        registrations: Places of a quota that were used.
+        blocks: Requests to block that were granted.
+        unblocks: Requests to unblock that were granted.
+    """
+
+    requests: int
+    statuses: Mapping[int, int]
+    auths: int
+    adds: int
+    replays: int
+    mails: int
+    registrations: int
+    blocks: int
+    unblocks: int
+
+
+_COUNTED = ("auths", "adds", "replays", "mails", "registrations", "blocks", "unblocks")
+
+
+class World:
+    """A small community with its keys, tokens, events and people.
+
+    Args:
+        switches: How to behave where Airmeet's behaviour is unknown.
+        seed: Worlds of one seed give the same tokens and links.
+    """
+
+    def __init__(self, switches: Switches | None = None, seed: int = 0) -> None:
+        self.switches = switches or Switches()
+        self._state = State.of(seed, community.key_pairs(), community.events())
+        self._statuses: Counter[int] = Counter()
+
+    def __repr__(self) -> str:
+        counts = self._state.counts
+        return f"<World: {len(self.events)} events, {counts['adds']} people added, {counts['mails']} mails>"
+
+    def handle(self, request: Request, now: float) -> Reply:
+        """Answer one request.
+
+        Args:
+            request: Its target includes the base path ``/prod``.
+            now: Seconds, on any clock that runs forwards.
+        """
+        try:
+            reply = self._answer(request, now)
+        except Refusal as refusal:
+            reply = refusal.reply(self.switches)
+        self._statuses[reply.status] += 1
+        return reply
+
+    def _answer(self, request: Request, now: float) -> Reply:
+        route, params = router.find(request)
+        asked = Asked(request=request, state=self._state, switches=self.switches, now=now, params=params)
+        if route.auth == "token":
+            asked = evolve(asked, community=check_token(self._state, request, now).community)
+        if "airmeetId" in params:
+            check_event(asked)
+        return route.handler(asked)
+
+    def expire_tokens(self) -> None:
+        """End every token issued so far; the next request with one of them is answered 412."""
+        for token in self._state.tokens.values():
+            token.expires = float("-inf")
+
+    def revoke_keys(self, access_key: str = community.ACCESS_KEY) -> None:
+        """Withdraw a key pair; /auth answers 403 from now on, tokens stay good."""
+        self._state.pairs[access_key] = evolve(self._state.pairs[access_key], revoked=True)
+
+    def add_keys(self, pair: KeyPair) -> None:
+        """Add a key pair, or replace the one with the same access key."""
+        self._state.pairs[pair.access] = pair
+
+    def add_event(self, event: Event) -> None:
+        """Add an event, or replace the one with the same id."""
+        self._state.events[event.uid] = event
+
+    @property
+    def events(self) -> Mapping[str, Event]:
+        """All events by id, other communities' and archived ones too."""
+        return MappingProxyType(self._state.events)
+
+    def people(self, airmeet_id: str) -> list[Person]:
+        """Return those added to an event, in order of arrival."""
+        return list(self._state.events[airmeet_id].people.values())
+
+    def person(self, airmeet_id: str, email: str) -> Person | None:
+        """Return the person added to an event under that address, or None."""
+        return self._state.events[airmeet_id].people.get(identity(email, fold=self.switches.fold_email_case))
+
+    def statistics(self) -> Statistics:
+        """Return what happened so far."""
+        counts = {name: self._state.counts[name] for name in _COUNTED}
+        return Statistics(requests=self._statuses.total(), statuses=dict(sorted(self._statuses.items())), **counts)

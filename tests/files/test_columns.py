@@ -1,0 +1,158 @@
+"""Which column is which field: guesses that are said aloud, and refusals that contain the fix."""
+
+import pytest
+
+from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS
+from airmeet_async.bulk.table_words import _FULL_NAMES, _WORDS, FULL_NAMES, guess, squeezed
+from airmeet_async.errors import InputError
+
+ORDER = ("email", "first_name", "last_name", "city", "country", "designation", "organisation")
+
+# The same seven fields, in `ORDER`, as people head their columns.
+HEADERS = {
+    "our own": ORDER,
+    "Airmeet's API": ("email", "firstName", "lastName", "city", "country", "designation", "organisation"),
+    "English": ("E-mail Address", "First Name", "SURNAME", "Town", "Country/Region", "Job Title", "Company"),
+    "American": ("Email", "given_name", "family-name", "City", "COUNTRY", "title", "Organization"),
+    "German": ("E-Mail-Adresse", "Vorname", "Nachname", "Ort", "Land", "Berufsbezeichnung", "Firma"),
+    "French": ("Adresse électronique", "Prénom", "Nom", "Ville", "Pays", "Fonction", "Société"),
+    "Spanish": ("Correo electrónico", "Nombre", "Apellidos", "Ciudad", "País", "Cargo", "Empresa"),
+    "Italian": ("Indirizzo e-mail", "Nome", "Cognome", "Città", "Paese", "Ruolo", "Azienda"),
+    "Portuguese": ("Endereço de e-mail", "Nome", "Sobrenome", "Cidade", "País", "Função", "Organização"),
+    "Dutch": ("E-mailadres", "Voornaam", "Achternaam", "Woonplaats", "Land", "Functie", "Bedrijf"),
+}
+NAMES = ("email", "first_name", "last_name")
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_columns_are_known_in_seven_languages(header):
+    """Each of the seven fields is found, in any order of the columns."""
+    found = match_columns(list(reversed(header)))
+    assert [(match.field, match.column) for match in found.fields] == list(zip(ORDER, header, strict=True))
+    assert found.ignored == ()
+
+
+def test_no_word_means_two_fields():
+    """The tables of words do not contradict each other."""
+    everything = {**_WORDS, "full name": _FULL_NAMES}
+    for name, words in everything.items():
+        for word in words.replace("\n", "|").split("|"):
+            if word.strip():
+                assert guess(word) == (None if name == "full name" else name), word
+    assert len(FULL_NAMES) > 10
+
+
+@pytest.mark.parametrize("spelling", ["Attendance Type", "attendance_type", "attendanceType", "Teilnahmeart"])
+def test_the_attendance_type_is_a_field(spelling):
+    """It matters for hybrid events."""
+    found = match_columns([*NAMES, spelling])
+    assert (found.fields[3].field, found.fields[3].column) == ("attendance_type", spelling)
+
+
+def test_accents_and_case_do_not_count():
+    """The same letters in another Unicode form, case or with other joints are the same word."""
+    assert squeezed("PRE\u0301NOM") == squeezed("pr\u00e9_nom") == "prenom"
+    assert squeezed("E-Mail – Straße!") == "emailstrasse"
+
+
+def test_everything_is_said():
+    """Each column is in one line: why it is used, or that it is not."""
+    found = match_columns(
+        ["E-Mail-Adresse", "first_name", "Name", "Größe", "Notes", 'a "b"', *RESULT_COLUMNS],
+        overrides={"last_name": "Name", "custom:T-shirt": "Größe"},
+    )
+    assert found.lines() == [
+        'email <- "E-Mail-Adresse" (guessed)',
+        'first_name <- "first_name"',
+        'last_name <- "Name" (--map)',
+        'custom field "T-shirt" <- "Größe" (--map)',
+        r'ignored: "Notes", "a \"b\""',
+        "not sent: the airmeet_ columns of an earlier result file",
+    ]
+    assert match_columns(NAMES).lines() == [
+        'email <- "email"',
+        'first_name <- "first_name"',
+        'last_name <- "last_name"',
+    ]
+
+
+def test_a_row_is_picked():
+    """Values are stripped, empty ones left out; lists are joined; other columns play no part."""
+    found = match_columns(
+        [*NAMES, "city", "country", "Size", "Diet"], overrides={"custom:f-1": "Size", "custom:Food": "Diet"}
+    )
+    row = {"email": " a@x.de ", "first_name": "Al", "last_name": "", "city": ["A", "B"], "Size": "M ", "Diet": " "}
+    assert found.pick(row) == {
+        "email": "a@x.de",
+        "first_name": "Al",
+        "city": "A, B",
+        "custom_fields": {"f-1": "M"},
+    }
+    assert found.pick({"country": None}) == {}
+
+
+def test_a_mapped_column_is_not_guessed_again():
+    """What the user says wins over what the name says, for the field and for the column."""
+    found = match_columns(["email", "Mail", "nom", "surname"], overrides={"first-name": "nom", "Email": "Mail"})
+    assert [(match.field, match.column) for match in found.fields] == [
+        ("email", "Mail"),
+        ("first_name", "nom"),
+        ("last_name", "surname"),
+    ]
+    assert found.ignored == ("email",)
+
+
+REFUSED = {
+    "two for one": (
+        ["E-Mail", "Courriel", "first", "last"],
+        {},
+        ['"E-Mail", "Courriel" could each be email', "--map email=E-Mail or --map email=Courriel"],
+    ),
+    "no e-mail": (
+        ["Contact", "first", "last"],
+        {},
+        ["no column for email", 'the columns are "Contact", "first", "last"', "--map email=COLUMN"],
+    ),
+    "an odd e-mail": (
+        ["Kunden Mail 2", "first", "last"],
+        {},
+        ["--map 'email=Kunden Mail 2'"],
+    ),
+    "no last name": (["email", "first"], {}, ["no column for last_name", "--map last_name=COLUMN"]),
+    "no first name": (["email", "last"], {}, ["no column for first_name;"]),
+    "one name": (
+        ["email", "Full Name"],
+        {},
+        ["first_name and last_name", '"Full Name"', "a single name column is not split by itself", "two columns"],
+    ),
+    "a German name": (["email", "Vorname", "Name"], {}, ["not split by itself", "--map last_name=Name"]),
+    "no such column": (
+        ["E-Mail", "first", "last"],
+        {"email": "Email"},
+        ["--map email=Email", 'did you mean "E-Mail"?'],
+    ),
+    "nothing like it": (["a", "b"], {"email": "zzz"}, ['no column is named "zzz"', 'the columns are "a", "b"']),
+    "no such field": (["a"], {"frist_name": "a"}, ['did you mean "first_name"', "custom:LABEL=Column"]),
+    "nothing like that field": (["a"], {"zzz": "a"}, ["the fields are email, first_name"]),
+    "a field twice": (["a", "b"], {"email": "a", "E-Mail": "b"}, ['names email twice: "a", "b"']),
+    "a custom field without a name": (["a"], {"custom:": "a"}, ["by its label or id"]),
+    "no header line": (["a@x.de", "Al", "Fo"], {}, ['the first line holds "a@x.de"', "put a header line above"]),
+    "very many columns": ([f"c{n}" for n in range(99)], {}, ['"c19" and 79 more']),
+}
+
+
+@pytest.mark.parametrize(("header", "overrides", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_gamble_is_refused(header, overrides, said):
+    """The message lists what was found and what to type."""
+    with pytest.raises(InputError) as caught:
+        match_columns(header, overrides=overrides)
+    for fragment in said:
+        assert fragment in str(caught.value)
+
+
+def test_who_needs_less_may_say_so():
+    """Blocking somebody takes an e-mail alone."""
+    assert len(match_columns(["email", "x"], required=["email"]).fields) == 1
+    with pytest.raises(InputError, match="no column for email;"):
+        match_columns(["x"], required=["email"])

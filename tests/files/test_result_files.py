@@ -1,0 +1,356 @@
+"""Result files: written whatever happens, safe to open, and good to feed back."""
+
+import csv
+import json
+import os
+import stat
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw, unguard
+from airmeet_async.bulk.tables import SourceRow, open_table
+from airmeet_async.cli.result_files import ResultsWriter
+from airmeet_async.errors import ConfigError
+
+HEADER = ("email", "note")
+FAULT = RowError("http_422", "no such thing")
+
+
+def result(index: int, *, done: bool = True, line: int | None = None, note: object = "", **facts) -> RowResult:
+    status = RowStatus.SUCCEEDED if done else RowStatus.REJECTED
+    row = {"email": f"p{index}@x.de", "note": note}
+    return RowResult(index, line, "k", status, error=None if done else FAULT, row=row, **facts)
+
+
+def not_done(row: RowResult) -> bool:
+    return row.status not in DONE
+
+
+def records(path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file, strict=True))
+
+
+def emails(path) -> list[str]:
+    return [record[0] for record in records(path)[1:]]
+
+
+def leftovers(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+def test_a_result_stands_beside_its_row(tmp_path):
+    """The input's columns in their order, then ours; the row is the file's line where there is one."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
+    assert records(path) == [
+        [*HEADER, *RESULT_COLUMNS],
+        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y"],
+        ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", ""],
+    ]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert leftovers(tmp_path) == []
+
+
+def test_rows_end_in_input_order(tmp_path):
+    """They come as they end, also with gaps; a later result of a row is its result."""
+    path = tmp_path / "out.csv"
+    order = [5, 0, 3, 9, 1]
+    with ResultsWriter(path, HEADER) as writer:
+        for index in order:
+            writer.write([result(index, note="x" * 10 * index)])
+        writer.write([result(3, note="again")])
+        assert writer.written == 6
+    assert emails(path) == [f"p{index}@x.de" for index in sorted(order)]
+    assert records(path)[3][1] == "again"
+    assert leftovers(tmp_path) == []
+
+
+def test_many_rows_take_more_than_one_piece(tmp_path):
+    """Sorting copies piece by piece and loses nothing on the seams."""
+    path = tmp_path / "out.csv"
+    long = "x" * 100_000
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write(result(index, note=long) for index in reversed(range(30)))
+    assert emails(path) == [f"p{index}@x.de" for index in range(30)]
+    assert {record[1] for record in records(path)[1:]} == {long}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_results_so_far_survive_an_error(tmp_path, error):
+    """Whatever ends the block, the file is finished and whole."""
+    path = tmp_path / "out.csv"
+
+    def run() -> None:
+        with ResultsWriter(path, HEADER) as writer:
+            writer.write([result(1), result(0)])
+            raise error
+
+    with pytest.raises(error):
+        run()
+    assert emails(path) == ["p0@x.de", "p1@x.de"]
+    assert leftovers(tmp_path) == []
+
+
+def test_nothing_shows_before_the_end(tmp_path):
+    """A reader sees the file of the earlier run until the new one is whole."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(0)])
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(1)])
+        assert emails(path) == ["p0@x.de"]
+        (part,) = leftovers(tmp_path)
+        assert stat.S_IMODE((tmp_path / part).stat().st_mode) == 0o600
+    assert emails(path) == ["p1@x.de"]
+
+
+def test_a_run_that_never_began_leaves_the_earlier_file(tmp_path):
+    """No result was even offered, so what is there is still the last word."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(0)])
+
+    def run() -> None:
+        with ResultsWriter(path, HEADER):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run()
+    assert emails(path) == ["p0@x.de"]
+    assert leftovers(tmp_path) == []
+
+
+def test_closing_twice_does_no_harm(tmp_path):
+    """The second time there is nothing left to do, and the file stays."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER, only=not_done) as writer:
+        writer.write([result(0, done=False)])
+        writer.close()
+    assert emails(path) == ["p0@x.de"]
+
+
+def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
+    """It comes into being with the first such row, and an earlier one does not pass for the current one."""
+    path = tmp_path / "failed.csv"
+    with ResultsWriter(path, HEADER, only=not_done) as writer:
+        writer.write([result(0), result(1, done=False), result(2)])
+    assert emails(path) == ["p1@x.de"]
+    with ResultsWriter(path, HEADER, only=not_done) as writer:
+        writer.write([result(0)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_failed_file_feeds_straight_back_in(tmp_path):
+    """Its columns are known, ours are passed over, and a second round does not add them twice."""
+    path = tmp_path / "failed.csv"
+    header: tuple[str, ...] = ("Email", "First Name", "Last Name", "=1+1")
+    row = {"Email": "a@x.de", "First Name": "=Al", "Last Name": "'-x", "=1+1": "+49 170"}
+    for _ in range(2):
+        with ResultsWriter(path, header, only=not_done) as writer:
+            writer.write([RowResult(0, 2, "k", RowStatus.FAILED, row=row)])
+        table = open_table(path)
+        assert table.header == (*given_columns(header), *RESULT_COLUMNS)
+        header = table.header
+        assert table.notices == (
+            "a result file of an earlier run: the apostrophes it put before formulas are taken away",
+        )
+        ((source,),) = table.batches()
+        row = source.data
+        found = match_columns(table.header)
+        assert found.pick(row) == {"email": "a@x.de", "first_name": "=Al", "last_name": "'-x"}
+        assert found.ignored == ("=1+1",)
+        assert row["=1+1"] == "+49 170"
+
+
+def given_columns(header: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in header if name not in RESULT_COLUMNS)
+
+
+def test_json_lines_are_exact(tmp_path):
+    """No apostrophes, no missing keys made up, and what is no text stays what it is."""
+    path = tmp_path / "out.jsonl"
+    odd = "=1\0\ud800é\u2028"
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(1, note=["a", 1, None]), result(0, note=odd, line=7)])
+    assert b"\xc3\xa9" in path.read_bytes()
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    assert first == {
+        "email": "p0@x.de",
+        "note": odd,
+        "airmeet_row": 7,
+        "airmeet_status": "succeeded",
+        "airmeet_code": None,
+        "airmeet_error": None,
+        "airmeet_attempts": 0,
+        "airmeet_entry_link": None,
+    }
+    assert second["note"] == ["a", 1, None]
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])
+    assert list(json.loads(path.read_text())) == ["email", *RESULT_COLUMNS]
+    assert open_table(path).header == ("email", *RESULT_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"email": None, "note": True}, ["", "true"]),
+        ({"email": "a", "note": ["x", 1]}, ["a", '["x", 1]']),
+        ({"note": "\ud800\0"}, ["", "\\ud800\ufffd"]),
+        (SourceRow(0, 1, {"email": "b"}), ["b", ""]),
+        (RowError("c", "m"), ["", ""]),
+        (object(), ["", ""]),
+    ],
+)
+def test_odd_rows_never_raise(tmp_path, row, expected):
+    """Lone surrogates, NULs, lists and rows that are no mappings have their cells, or empty ones."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=row)])
+    assert records(path)[1][:2] == expected
+
+
+def test_a_row_may_be_an_attrs_value(tmp_path):
+    """Its attributes are its cells."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, ("code", "retryable")) as writer:
+        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=FAULT)])
+    assert records(path)[1][:2] == ["http_422", "false"]
+
+
+def _no_target(folder):
+    (folder / "link.csv").symlink_to(folder / "elsewhere.csv")
+    (folder / "dir.csv").mkdir()
+    (folder / "people.csv").write_text("email\na@x.de\n")
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "file").touch()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("link.csv", "is a symbolic link"),
+        ("dir.csv", "is a directory; name a file in it"),
+        ("people.csv", "exists and is not a result file; choose another name"),
+        ("pipe.csv", "is not a result file"),
+        ("none/out.csv", "no file can be created there (No such file or directory); choose another folder"),
+        ("file/out.csv", "cannot be written (Not a directory)"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, said):
+    """Before anything is sent, with the reason and what to do; and nothing is touched."""
+    _no_target(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        ResultsWriter(tmp_path / name, HEADER)
+    assert said in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert (tmp_path / "people.csv").read_text() == "email\na@x.de\n"
+    assert leftovers(tmp_path) == []
+    assert not (tmp_path / "elsewhere.csv").exists()
+
+
+def test_an_empty_file_may_be_replaced(tmp_path):
+    """Somebody made it to reserve the name."""
+    path = tmp_path / "out.csv"
+    path.touch()
+    with ResultsWriter(path, HEADER) as writer:
+        writer.write([result(0)])
+    assert emails(path) == ["p0@x.de"]
+
+
+def test_a_target_that_vanishes_keeps_the_results(tmp_path):
+    """When the file cannot get its place, the message says where the results are."""
+    path = tmp_path / "out.csv"
+    writer = ResultsWriter(path, HEADER)
+    writer.write([result(0)])
+    path.mkdir()
+    with pytest.raises(ConfigError, match="the results are in") as caught:
+        writer.close()
+    (part,) = leftovers(tmp_path)
+    assert str(caught.value).endswith(part)
+    assert emails(tmp_path / part) == ["p0@x.de"]
+
+
+DANGEROUS = [
+    "=1",
+    "+1",
+    "-1",
+    "@x",
+    "|x",
+    "＝1",
+    "＋1",
+    "－1",
+    "＠x",
+    "\tx",
+    "\rx",
+    "\nx",
+    " =1",
+    "'=1",
+    '"=1',
+    " ' \"@",
+    "-",
+]
+HARMLESS = ["", "x", "O'Brien", "'s-Hertogenbosch", "1-2", "a=b", " x", "'", "''x", "a\tb", "é"]
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_a_formula_is_guarded(text):
+    """Whatever a spreadsheet would run gets an apostrophe, once more for each round."""
+    assert guard(text) == "'" + text
+    assert guard(guard(text)) == "''" + text
+    assert unguard(guard(text)) == text
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_text_is_left_alone(text):
+    """Names keep their own apostrophes, there and back."""
+    assert guard(text) == guard_raw(text) == unguard(text) == text
+
+
+def test_raw_leaves_formulas(tmp_path):
+    """Only what would be mistaken for a guarded formula gets an apostrophe, so that reading back is exact."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER, raw=True) as writer:
+        writer.write([result(0, note="=1"), result(1, note="'=1")])
+    assert [record[1] for record in records(path)[1:]] == ["=1", "''=1"]
+    assert [row.data["note"] for batch in open_table(path).batches() for row in batch] == ["=1", "'=1"]
+
+
+_ODD = st.text(st.sampled_from(" '\"=+-@|\t\r\n＝＠xé,;"), max_size=6)
+
+
+@given(_ODD | st.text())
+def test_guards_come_off(text):
+    """Taking the guard away gives the value, for any text, guarded or raw."""
+    assert unguard(guard(text)) == text
+    assert unguard(guard_raw(text)) == text
+
+
+@given(_ODD)
+def test_a_guarded_cell_starts_no_formula(text):
+    """After blanks and quotes a guarded cell starts with an apostrophe or with nothing dangerous."""
+    cell = guard(text)
+    bare = cell.lstrip(" \"'")
+    assert cell.startswith("'") or not bare.startswith(tuple("=+-@|\t\r\n＝＋－＠"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@given(notes=st.lists(_ODD, min_size=1, max_size=5), raw=st.booleans(), data=st.data())
+@example(notes=["'=1", "=1"], raw=True, data=None)
+def test_a_result_file_gives_back_the_input(folder, notes, raw, data):
+    """Rows written in any order, read again: the same values in input order."""
+    order = data.draw(st.permutations(range(len(notes)))) if data else range(len(notes))
+    path = folder / "round.csv"
+    with ResultsWriter(path, HEADER, raw=raw) as writer:
+        writer.write(result(index, note=notes[index]) for index in order)
+    assert [row.data["note"] for batch in open_table(path).batches() for row in batch] == notes
