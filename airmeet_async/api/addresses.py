@@ -33,7 +33,7 @@ _BASES = {
 }
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PORTS = {"https": 443, "http": 80}
 
@@ -91,13 +91,15 @@ def parse_base(url: str) -> Base:
     """
     if not url.isascii() or any(char.isspace() or ord(char) < 0x20 or char == "\\" for char in url):
         raise ConfigError(_bad_base("it has characters that do not belong in an address"))
+    if "@" in url:  # before anything of it may be quoted: a password with a slash in it reads like a path
+        raise ConfigError(_bad_base("it holds a user name or a password; keys go into AIRMEET_ACCESS_KEY and so on"))
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ConfigError(_bad_base(str(error))) from None
+    except ValueError:
+        raise ConfigError(_bad_base("its host or its port cannot be read")) from None
     host = (parts.hostname or "").lower()
-    problem = _problem(parts.scheme, host, f"{parts.username or ''}{parts.password or ''}@" in parts.netloc)
+    problem = _problem(parts.scheme, host, port, "[" in parts.netloc)
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         problem = "it has a query or a fragment"
     prefix = parts.path.rstrip("/")
@@ -108,12 +110,12 @@ def parse_base(url: str) -> Base:
     return Base(parts.scheme, host, port or _PORTS[parts.scheme], prefix)
 
 
-def _problem(scheme: str, host: str, has_credentials: bool) -> str | None:  # noqa: FBT001 - a private table of cases
+def _problem(scheme: str, host: str, port: int | None, bracketed: bool) -> str | None:  # noqa: FBT001 - a private table of cases
     if scheme not in _PORTS:
         return "it does not start with https://"
-    if has_credentials:
-        return "it holds a user name or a password; keys go into AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
-    if not _HOST.fullmatch(host) and not _is_address(host):
+    if port == 0:
+        return "no port has the number 0"
+    if not (_is_address(host) if bracketed else _HOST.fullmatch(host)):
         return "it has no usable host name"
     if scheme == "http" and not _is_loopback(host):
         return "http would send the keys in the clear; only loopback addresses may use it, so write https://"
@@ -125,11 +127,12 @@ def _bad_base(problem: str) -> str:
 
 
 def _is_address(host: str) -> bool:
+    """Tell whether *host* is a bare IP address; one with a zone (``%eth0``) is not."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host
 
 
 def _is_loopback(host: str) -> bool:

@@ -176,24 +176,36 @@ def decode(call: Call[Any], document: Any) -> Any:
         return converter.get_structure_hook(endpoint.returns)(unwrapped, endpoint.returns)
     except Misfit as misfit:
         where = misfit.path or "the answer"
-        message = f"{endpoint.name}: {where} should be {misfit.wanted}"
-        raise DecodeError(message, path=misfit.path, operation=endpoint.name) from None
+        raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None
 
 
 def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
+    rows = document.get("data", ...)
+    if rows is ...:  # an answer about something else must not pass for an empty list
+        raise Misfit("present", "data")
     try:
-        items = converter.get_structure_hook(tuple[model, ...])(document.get("data") or [], tuple)  # type: ignore[valid-type]
+        items = converter.get_structure_hook(tuple[model, ...])([] if rows is None else rows, tuple)  # type: ignore[valid-type]
     except Misfit as misfit:
         raise misfit.under("data") from None
     cursors = document.get("cursors")
     cursors = cursors if isinstance(cursors, dict) else {}
-    after = cursors.get("after")
     return Page(
         items,
-        after=str(after) if isinstance(after, (int, str)) and str(after) else None,
+        after=_cursor(cursors, "after"),
+        before=_cursor(cursors, "before"),
         page_count=_count(cursors.get("pageCount")),
         total_count=_count(cursors.get("totalCount")),
     )
+
+
+def _cursor(cursors: dict[str, Any], name: str) -> str | None:
+    """Return a cursor as text: a number, or a string that can stand in an address; null means none."""
+    value = cursors.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
+        raise Misfit("a cursor", f"cursors.{name}")
+    return str(value)
 
 
 def _count(value: Any) -> int | None:

@@ -27,7 +27,9 @@ def _under_data(document: Any) -> Any:
 
 def _custom_fields(document: Any) -> Any:
     """``{"customFields": …}`` (B), null for an event that has none."""
-    return document.get("customFields") or [] if isinstance(document, dict) else document
+    if isinstance(document, dict) and "customFields" in document:
+        return [] if document["customFields"] is None else document["customFields"]
+    return document
 
 
 _FOLD = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}

@@ -22,6 +22,7 @@ from airmeet_async.errors import (
     ReplyError,
     ServerError,
     TokenRejectedError,
+    TransportError,
 )
 
 _WRONG_KEYS = (
@@ -32,11 +33,16 @@ _REVOKED_KEYS = (
     "Airmeet says these keys are revoked (403). Generate a new pair in the community dashboard under "
     "Integrations, API Access Key"
 )
+_NO_AUTH = "there is no sign-in at this address (404): check AIRMEET_URI or base_url, which ends in /prod"
+_REDIRECT = (
+    "Airmeet answered with a redirect ({status}), which is not followed because it would carry the token away: check "
+    "AIRMEET_URI or base_url, and any proxy or sign-in page in between"
+)
 _SENTENCES: dict[int, str] = {
     401: "the keys have no right on this event (401): it belongs to another community, or to another region",
     404: "Airmeet does not know this id (404): check the event's id, and that AIRMEET_REGION is its region",
     412: "Airmeet refuses even tokens that it has just issued (412)",
-    429: "Airmeet asks to slow down (429)",
+    429: "Airmeet asks to slow down (429); choose a lower rate",
 }
 _CLASSES: dict[int, type[ReplyError]] = {
     401: PermissionDeniedError,
@@ -54,7 +60,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
     if verdict.status is None:
         return _no_answer(verdict, tries)
     if verdict.code == "unusable_answer":
-        return DecodeError(f"{call.endpoint.name}: {verdict.message}", operation=call.endpoint.name)
+        return _not_understood(call, verdict)
     if verdict.kind is Kind.NOT_READY:
         return NotReadyError(f"{call.endpoint.name}: Airmeet is still preparing this report; ask again in 5 minutes")
     make = _credentials if call.endpoint.auth is Auth.KEYS else _refused
@@ -69,12 +75,18 @@ def _ambiguous(call: Call[Any], verdict: Verdict) -> AirmeetError:
     return AmbiguousOutcomeError(message, operation=call.endpoint.name, status=verdict.status)
 
 
+def _not_understood(call: Call[Any], verdict: Verdict) -> AirmeetError:
+    path = verdict.cause.path if isinstance(verdict.cause, DecodeError) else ""
+    return DecodeError(f"{call.endpoint.name}: {verdict.message}", path=path, operation=call.endpoint.name)
+
+
 def _no_answer(verdict: Verdict, tries: Tries) -> AirmeetError:
+    facts = {}
+    if isinstance(verdict.cause, TransportError):
+        facts = {"reason": verdict.cause.reason, "host": verdict.cause.host}
     if verdict.kind is Kind.NOT_SENT:
-        return NotSentError(
-            verdict.message, reason=verdict.code.removeprefix("not_sent_"), attempts=max(tries.not_sent, 1)
-        )
-    return NoReplyError(verdict.message, reason="timeout", attempts=max(tries.sent, 1))
+        return NotSentError(verdict.message, attempts=max(tries.not_sent, 1), **facts)
+    return NoReplyError(verdict.message, attempts=max(tries.sent, 1), **facts)
 
 
 def _credentials(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
@@ -88,12 +100,20 @@ def _credentials(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetErro
 
 def _refused(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
     status = verdict.status or 0
-    sentence = _SENTENCES.get(status) or f"{call.endpoint.name} failed with status {status}"
+    sentence = _sentence(call, status)
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     facts = _facts(call, verdict, tries)
     if status == 429:
         return RateLimitedError(message, retry_after=verdict.retry_after, **facts)
     return _class_of(status)(message, **facts)
+
+
+def _sentence(call: Call[Any], status: int) -> str:
+    if status == 404 and call.endpoint.auth is Auth.KEYS:
+        return _NO_AUTH
+    if 300 <= status < 400:
+        return _REDIRECT.format(status=status)
+    return _SENTENCES.get(status) or f"{call.endpoint.name} failed with status {status}"
 
 
 def _class_of(status: int) -> Callable[..., ReplyError]:

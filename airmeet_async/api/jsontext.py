@@ -1,6 +1,7 @@
 """JSON in and out, hardened: an answer is foreign text, and must not be able to hurt its reader."""
 
 import json
+import math
 from typing import Any
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -20,7 +21,13 @@ def _refuse(constant: str) -> Any:
     raise ValueError(message)
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse)
+def _finite(digits: str) -> float:
+    """Refuse 1e400: it would become an infinity, which is a constant that JSON does not have."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def decode(body: bytes) -> Any:

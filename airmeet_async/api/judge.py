@@ -1,6 +1,7 @@
 """What an answer means. `judge` turns a `Reply`, or its absence, into a `Verdict`; `decide` then says what to do."""
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
@@ -47,6 +48,7 @@ class Verdict:
         retry_after: Seconds the server asked to wait.
         value: The typed answer, when the kind is OK.
         blames_token: A 400 that may be about the token (A: "the passed token is bad").
+        cause: The error behind it, without its traceback, where there was one.
     """
 
     kind: Kind
@@ -56,11 +58,13 @@ class Verdict:
     retry_after: float | None = None
     value: Any = field(default=None, repr=False)
     blames_token: bool = False
+    cause: TransportError | DecodeError | None = field(default=None, repr=False, eq=False)
 
 
 _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
 _LONGEST_DIGITS = 9
+_COMPRESSED = "the answer is compressed although that was not asked for"
 
 
 def judge(call: Call[Any], reply: Reply) -> Verdict:
@@ -68,17 +72,20 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     try:
         document = jsontext.decode(reply.body) if reply.body else None
     except ValueError as error:
-        return _without_json(call, reply, f"the answer is {error}")
+        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the answer is {error}")
     status = _worse_status(reply.status, document)
     if status == 200 or status == 201:  # noqa: PLR1714 - the hot path: two comparisons, no set
         return _success(call, reply, document, status)
+    if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
+        return _unusable(status, f"status {status} is no answer to this: {_said(document) or 'no reason given'}")
     return _refusal(call, reply, status, _said(document))
 
 
 def judge_failure(error: TransportError) -> Verdict:
     """Return what a failed exchange means."""
     kind = Kind.NOT_SENT if isinstance(error, NotSentError) else Kind.AMBIGUOUS
-    return Verdict(kind, code=f"not_sent_{error.reason}" if kind is Kind.NOT_SENT else "no_reply", message=str(error))
+    code = f"not_sent_{error.reason}" if kind is Kind.NOT_SENT else "no_reply"
+    return Verdict(kind, code=code, message=str(error), cause=error.again())
 
 
 def kind_of(call: Call[Any], status: int) -> Kind:
@@ -100,15 +107,18 @@ def retry_after(reply: Reply) -> float | None:
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _LONGEST_DIGITS else None
+    until = _epoch(text)
+    now = _epoch(reply.headers.get("date", "")) or reply.at
+    return max(0.0, until - now) if until is not None and now else None
+
+
+def _epoch(date: str) -> float | None:
+    """Return an HTTP date as seconds since the epoch; one without a zone is meant as GMT."""
     try:
-        until = parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
-    try:
-        now = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        now = reply.at
-    return max(0.0, until - now)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _worse_status(status: int, document: Any) -> int:
@@ -126,14 +136,18 @@ def _worse_status(status: int, document: Any) -> int:
 
 
 def _success(call: Call[Any], reply: Reply, document: Any, status: int) -> Verdict:
-    if "content-encoding" in reply.headers and reply.headers["content-encoding"].lower() != "identity":
-        return _unusable(status, "the answer is compressed although that was not asked for")
+    if _is_compressed(reply):
+        return _unusable(status, _COMPRESSED)
     try:
         value = decode(call, document)
     except DecodeError as error:
-        return _unusable(status, str(error))
+        return evolve(_unusable(status, str(error)), cause=error.again())
     problem = call.endpoint.verify(call.body, value)
     return _unusable(status, problem) if problem else Verdict(Kind.OK, status, value=value)
+
+
+def _is_compressed(reply: Reply) -> bool:
+    return reply.headers.get("content-encoding", "identity").lower() != "identity"
 
 
 def _unusable(status: int, problem: str) -> Verdict:

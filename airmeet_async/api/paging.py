@@ -21,12 +21,14 @@ class Page(Generic[T]):
     Attributes:
         items: The rows, typed.
         after: Cursor of the next page, where there is one.
+        before: Cursor of the page in front of this one.
         page_count: Pages in all, as said on this page.
         total_count: Rows in all, as said on this page.
     """
 
     items: tuple[T, ...]
     after: str | None = None
+    before: str | None = None
     page_count: int | None = None
     total_count: int | None = None
 
@@ -40,31 +42,36 @@ class Walk:
         rows: Rows read.
         page_count: Pages in all as the first page had it; later pages are not believed, since it is not known
             whether they count from the start.
-        cursors: Those already used.
+        cursors: Those already used, each with its direction.
     """
 
     pages: int = 0
     rows: int = 0
     page_count: int | None = None
-    cursors: frozenset[str] = field(default=frozenset())
+    cursors: frozenset[tuple[str, str | None]] = field(default=frozenset())
 
     def past(self, page: Page[Any]) -> "Walk":
         """Return the walk after *page*."""
-        used = self.cursors if page.after is None else self.cursors | {page.after}
+        used = self.cursors | {("after", page.after), ("before", page.before)}
         count = page.page_count if self.pages == 0 else self.page_count
         return Walk(self.pages + 1, self.rows + len(page.items), count, used)
 
 
 def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
-    """Return the call for the page after *page*, or None at the end. *walk* is the walk before *page*."""
+    """Return the call for the next page, or None at the end. *walk* is the walk before *page*.
+
+    A call with ``before`` goes on backwards.
+    """
     size = int(call.query.get("size", "0"))
     done = walk.past(page)
+    way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
     at_the_end = (
         not page.items
-        or page.after is None
-        or page.after in walk.cursors
+        or cursor is None
+        or cursor == call.query.get(way)
+        or (way, cursor) in walk.cursors
         or len(page.items) < size
         or (done.page_count is not None and done.pages >= done.page_count)
         or (page.total_count is not None and done.rows >= page.total_count)
     )
-    return None if at_the_end else evolve(call, query={**call.query, "after": str(page.after)})
+    return None if at_the_end else evolve(call, query={**call.query, way: str(cursor)})

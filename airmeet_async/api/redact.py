@@ -3,8 +3,10 @@
 import re
 import unicodedata
 
-_LINK_CODE = re.compile(r"(?i)\b((?:code|token|access_key|secret_key|jwt)\s*[=:]\s*[\"']?)[^\s&\"'<>,;]+")
-_LINK = re.compile(r"(?i)https?://\S*[?&]code=[^\s\"'<>]*")
+_NAMED = re.compile(
+    r"(?i)((?:\bcode|token|access[_-]?key|secret[_-]?key|jwt)\b[\"']?\s*(?:[=:]|%3D)\s*[\"']?)[^\s&\"'<>,;]+"
+)
+_LINK = re.compile(r"(?i)https?(?:://|%3A%2F%2F)\S*(?:[?&]|%3F|%26)code(?:=|%3D)[^\s\"'<>]*")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*")
 _SPACES = re.compile(r"\s+")
 SHOWN = 200
@@ -14,7 +16,7 @@ def clean(text: str, limit: int = SHOWN) -> str:
     """Return *text* on one line, secrets masked, control and bidi characters escaped, at most *limit* long."""
     text = text[: limit * 8]
     text = _LINK.sub("***", text)
-    text = _LINK_CODE.sub(r"\1***", text)
+    text = _NAMED.sub(r"\1***", text)
     text = _JWT.sub("***", text)
     text = escape(_SPACES.sub(" ", text).strip())
     return text if len(text) <= limit else text[: limit - 1] + "…"

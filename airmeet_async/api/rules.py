@@ -47,6 +47,7 @@ def check_email(email: str) -> Problem | None:
     fits = (
         at
         and len(email) <= _LONGEST_EMAIL
+        and email.isprintable()  # no direction marks, no zero-width blanks: copied from web pages, and deadly
         and _LOCAL.fullmatch(local)
         and not local.startswith(".")
         and not local.endswith(".")
@@ -63,7 +64,7 @@ def check_email(email: str) -> Problem | None:
 def check_attendee(attendee: Attendee) -> Problem | None:
     """Return the first reason why *attendee*, already stripped of outer blanks, cannot be sent, or None."""
     for name in _MANDATORY:
-        if not getattr(attendee, name):
+        if not (getattr(attendee, name) or "").strip():
             return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     return check_email(attendee.email) or _check_attendance(attendee.attendance_type) or _check_text(attendee)
 
@@ -80,7 +81,7 @@ def _check_text(attendee: Attendee) -> Problem | None:
         if (
             text
             and not text.isprintable()
-            and any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text)
+            and any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in text)
         ):
             return Problem("invalid_text", f"{name} holds a control character or half a character; retype that cell")
     return None
@@ -98,37 +99,41 @@ def trimmed(attendee: Attendee) -> tuple[str, ...]:
 def parse_attendance(text: str) -> str:
     """Return the spelling Airmeet wants for what people write: ``in person``, ``Virtual``; anything else as it is."""
     spelled = re.sub(r"[\s_-]+", "-", text.strip()).upper()
-    return {"INPERSON": "IN-PERSON", "ONSITE": "ON-SITE"}.get(spelled, spelled) if _known(spelled) else text
-
-
-def _known(spelled: str) -> bool:
-    return spelled in {"INPERSON", *AttendanceType}
+    spelled = "IN-PERSON" if spelled == "INPERSON" else spelled
+    return spelled if spelled in list(AttendanceType) else text
 
 
 class FieldBook:
     """An event's registration fields, to be found by id or by label."""
 
     def __init__(self, fields: Iterable[CustomField]) -> None:
-        self._by_name: dict[str, CustomField] = {}
-        self.labels: tuple[str, ...] = ()
-        for field in fields:
-            self.labels += (field.label or field.field_id,)
-            for name in (field.name, field.label, field.field_id):
-                if name:
-                    self._by_name[_key(name)] = field
+        self._by_id = {field.field_id: field for field in fields}
+        self._by_name: dict[str, list[CustomField]] = {}
+        for field in self._by_id.values():
+            for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:
+                self._by_name.setdefault(name, []).append(field)
+        self.labels = tuple(field.label or field.field_id for field in self._by_id.values())
 
     def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
         """Return ``customFieldMapping`` for *values*, or the first reason why there is none."""
         mapping: list[dict[str, Any]] = []
         for name, value in values.items():
-            field = self._by_name.get(_key(name))
-            if field is None:
-                known = ", ".join(self.labels) or "none"
-                return [], Problem(
-                    "unknown_field", f"the event has no registration field {name!r:.80}; it has: {known}"
-                )
-            mapping.append({"fieldId": field.field_id, "value": value if isinstance(value, str) else list(value)})
+            found = self._find(name)
+            if isinstance(found, Problem):
+                return [], found
+            mapping.append({"fieldId": found.field_id, "value": value if isinstance(value, str) else list(value)})
         return mapping, None
+
+    def _find(self, name: str) -> CustomField | Problem:
+        """Find the one field of that id or, blanks and case aside, of that name."""
+        found = [self._by_id[name]] if name in self._by_id else self._by_name.get(_key(name), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(field.field_id for field in found)
+            return Problem("ambiguous_field", f"more than one registration field is {name!r:.80}; use an id: {ids}")
+        known = ", ".join(self.labels) or "none"
+        return Problem("unknown_field", f"the event has no registration field {name!r:.80}; it has: {known}")
 
 
 def _key(name: str) -> str:

@@ -88,6 +88,11 @@ class BulkJob:
         if self._engine is not None and self._report is None:
             self._engine.stop(reason, message)
 
+    def cut_off(self) -> None:
+        """End the run at once: rows under way become UNKNOWN, rows that were not read yet get no result."""
+        if self._running is not None:
+            self._running.cancel()
+
     def set_rate(self, rate: float | None) -> None:
         """Change the run's rate, in requests per second."""
         if self._engine is not None:
@@ -130,6 +135,9 @@ class BulkJob:
         try:
             await asyncio.shield(self._running)
         except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._running.cancelled() and task is not None and not task.cancelling():
+                return  # `cut_off` was called; nobody cancelled us
             await self._cut_off()
             raise
 

@@ -100,7 +100,7 @@ def locate(lines: Sequence[str], delimiter: str) -> Blame | None:
             match = _QUOTED.match(text, start)
             stop = match.end() if match else len(text)
             if match is None or text[stop : stop + 1] not in ("", delimiter, "\r", "\n"):
-                return Blame(cell, breaks(text[:start]), breaks(text[:stop].rstrip("\r\n")))
+                return Blame(cell, breaks(text[:start]), breaks(text[:stop]))
         if stop < 0 or text[stop : stop + 1] != delimiter:
             break
         start = stop + 1

@@ -11,6 +11,7 @@ Rules of this file:
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
 """
 
+import os
 import socket
 import ssl
 import time
@@ -247,8 +248,8 @@ def _cause(error: Exception) -> str:
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             return link.verify_message
-        if isinstance(link, OSError) and link.strerror:
-            return link.strerror.lower()
+        if isinstance(link, OSError) and link.errno:
+            return os.strerror(link.errno).lower()
     return "the connection failed"
 
 

@@ -24,6 +24,7 @@ except ImportError:  # pragma: no cover - Windows: no flock, so two processes ma
 
 _log = logging.getLogger("airmeet_async")
 
+_LOCK_SECONDS = 0.05
 _USABLE_SECONDS = 29 * 24 * 3600.0
 """A token is good for 30 days (help article, A)."""
 
@@ -88,8 +89,11 @@ class FileTokenStore:
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
         """Hold an advisory lock on a lock file, which is never removed."""
-        descriptor = await anyio.to_thread.run_sync(self._take_lock, account)
+        descriptor = await anyio.to_thread.run_sync(self._open_lock, account)
         try:
+            # Asked for again and again, since a thread that waits for it could be neither cancelled nor used.
+            while descriptor is not None and not _lock_now(descriptor):  # noqa: ASYNC110 - nothing signals it
+                await asyncio.sleep(_LOCK_SECONDS)
             yield
         finally:
             if descriptor is not None:
@@ -103,18 +107,15 @@ class FileTokenStore:
         """Write a new file and put it in the old one's place. A disk that is full or read-only costs a warning."""
         await anyio.to_thread.run_sync(self._save, account, token)
 
-    def _take_lock(self, account: str) -> int | None:
+    def _open_lock(self, account: str) -> int | None:
         if not self._open_directory():
             return None
         path = self._directory / f"{account}.lock"
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             self._refuse_link(path, error)
             return None
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return descriptor
 
     def _load(self, account: str) -> Secret | None:
         path = self._directory / f"{account}.json"
@@ -165,6 +166,16 @@ class FileTokenStore:
         if not self._warned:
             self._warned = True
             _log.warning("the token cannot be kept in %s (%s); going on without", self._directory, error.strerror)
+
+
+def _lock_now(descriptor: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _check_private(path: Path, status: os.stat_result, forbidden: int = 0o077) -> None:

@@ -1,6 +1,7 @@
 """A world behind its faults: the whole sandbox, still without a network."""
 
 from collections import Counter
+from typing import Any
 
 from attrs import asdict, frozen
 
@@ -8,7 +9,6 @@ from airmeet_async.api.wire import Reply, Request
 
 from .faults import Ending, Faults
 from .router import operation
-from .state import Json
 from .world import World
 
 
@@ -56,7 +56,7 @@ class Desk:
         answered = outcome.ending is Ending.ANSWER and outcome.reply is not None
         self._endings[str(outcome.reply.status) if answered and outcome.reply else outcome.ending.value] += 1
 
-    def statistics(self) -> Json:
+    def statistics(self) -> dict[str, Any]:
         """Return what happened, as /_sandbox/statistics shows it.
 
         ``world`` is the `Statistics` of the world; ``answers`` counts what senders met, by status or

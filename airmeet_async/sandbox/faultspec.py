@@ -39,6 +39,8 @@ from attrs import evolve, frozen
 
 from airmeet_async.api.wire import Request
 
+from .router import OPERATIONS
+
 EXAMPLE: Final = "429:5%:retry=1,drop:1%,slow:2%:0.5s,expire@500"
 NAMED_KINDS: Final = ("drop", "drop-after", "partial", "hang", "hang-after", "slow", "expire")
 
@@ -165,9 +167,15 @@ def _with_option(rule: Rule, option: str) -> Rule:
         return evolve(rule, seconds=float(option[:-1]))
     if name == "retry" and value.isdecimal() and rule.kind[0].isdigit():
         return evolve(rule, retry=int(value))
-    if name == "on" and value:
-        return evolve(rule, on=value)
+    if name == "on":
+        return evolve(rule, on=_operation(value, rule.text))
     if name == "body" and value:
         return evolve(rule, body=value.encode())
     hint = "use retry=SECONDS with a status, 0.5s with slow, on=OPERATION or body=TEXT"
     raise ValueError(f"cannot read the option {option!r} in the fault {rule.text!r}: {hint}")
+
+
+def _operation(name: str, text: str) -> str:
+    if name not in {"all", *OPERATIONS}:
+        raise ValueError(f"unknown operation in the fault {text!r}: use one of all, {', '.join(OPERATIONS)}")
+    return name

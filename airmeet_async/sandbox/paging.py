@@ -3,6 +3,7 @@
 A cursor is the integer row id of the first (`before`) or last (`after`) row of a page (C).
 """
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,13 +18,13 @@ def page(rows: list[T], key: Callable[[T], int], asked: Asked, *, default: int, 
     """Return the asked page of sorted rows, and the cursors beside it."""
     query = asked.query
     size = _size(query.get("size"), default, most, clamp=asked.switches.clamp_size)
-    start = _start([key(row) for row in rows], query, size, descending=asked.switches.newest_first)
+    start, stop = _span([key(row) for row in rows], query, size, descending=asked.switches.newest_first)
     if start >= len(rows) > 0:
-        start = _past_the_end(len(rows), size, asked)
-    taken = rows[start : start + size]
+        start, stop = _past_the_end(len(rows), size, asked)
+    taken = rows[start:stop]
     left = -(-(len(rows) - start) // size)
     total = left if asked.switches.page_count_is_left else -(-len(rows) // size)
-    last = start + size >= len(rows)
+    last = stop >= len(rows)
     after = None if last and not asked.switches.after_on_last_page else _edge(taken, key, -1)
     return taken, {"before": _edge(taken, key, 0), "after": after, "pageCount": total}
 
@@ -33,9 +34,9 @@ def _edge(taken: list[T], key: Callable[[T], int], at: int) -> int | None:
 
 
 def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.lstrip("-").isdigit()):
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise InvalidError(f"{name} must be an integer")
-    return int(text[:18])
+    return int(text)
 
 
 def _size(text: str | None, default: int, most: int, *, clamp: bool) -> int:
@@ -45,18 +46,20 @@ def _size(text: str | None, default: int, most: int, *, clamp: bool) -> int:
     return min(size, most)
 
 
-def _start(ids: list[int], query: dict[str, str], size: int, *, descending: bool) -> int:
+def _span(ids: list[int], query: dict[str, str], size: int, *, descending: bool) -> tuple[int, int]:
     sign = -1 if descending else 1
+    start = 0
     if "after" in query:  # A: given both, before is ignored
         after = sign * _number(query["after"], "after")
-        return sum(sign * row <= after for row in ids)
-    if "before" in query:
+        start = sum(sign * row <= after for row in ids)
+    elif "before" in query:
         before = sign * _number(query["before"], "before")
-        return max(0, sum(sign * row < before for row in ids) - size)
-    return 0
+        stop = sum(sign * row < before for row in ids)
+        return max(0, stop - size), stop
+    return start, start + size
 
 
-def _past_the_end(rows: int, size: int, asked: Asked) -> int:
+def _past_the_end(rows: int, size: int, asked: Asked) -> tuple[int, int]:
     if asked.switches.past_the_end == "error":
         raise InvalidError("No such page")
-    return (rows - 1) // size * size if asked.switches.past_the_end == "repeat" else rows
+    return ((rows - 1) // size * size if asked.switches.past_the_end == "repeat" else rows), rows

@@ -67,6 +67,7 @@ ROUTES: Final = (
     Route("attendees.block", "PUT", "/airmeet/{airmeetId}/attendee/block", "token", attendees.block),
     Route("attendees.unblock", "PUT", "/airmeet/{airmeetId}/attendee/unblock", "token", attendees.unblock),
 )
+OPERATIONS: Final = tuple(route.operation for route in ROUTES)
 
 
 def find(request: Request) -> tuple[Route, Mapping[str, str]]:

@@ -151,6 +151,13 @@ def test_a_gamble_is_refused(header, overrides, said):
         assert fragment in str(caught.value)
 
 
+def test_a_name_column_is_no_matter_when_the_names_are_there():
+    """The hint on whole names is for those who lack one."""
+    with pytest.raises(InputError) as caught:
+        match_columns(["Contact", "first", "last", "Name"])
+    assert "not split" not in str(caught.value)
+
+
 def test_who_needs_less_may_say_so():
     """Blocking somebody takes an e-mail alone."""
     assert len(match_columns(["email", "x"], required=["email"]).fields) == 1

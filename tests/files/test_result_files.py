@@ -224,6 +224,36 @@ def test_a_row_may_be_an_attrs_value(tmp_path):
     assert records(path)[1][:2] == ["http_422", "false"]
 
 
+@pytest.fixture
+def small_disk():
+    """Let no file of this process grow beyond 4 kB."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("order", [range(9), reversed(range(9))], ids=["in order", "in disorder"])
+def test_a_full_disk_keeps_all_whole_rows(tmp_path, small_disk, order):
+    """Half a row is cut off, and what was written before it stays."""
+    path = tmp_path / "out.csv"
+    written: list[int] = []
+
+    def run() -> None:
+        with ResultsWriter(path, HEADER) as writer:
+            for index in order:
+                writer.write([result(index, note="x" * 1000)])
+                written.append(index)
+
+    with pytest.raises(OSError, match="File too large"):
+        run()
+    assert len(written) == 3
+    assert emails(path) == [f"p{index}@x.de" for index in sorted(written)]
+    assert {len(record) for record in records(path)} == {8}
+    assert leftovers(tmp_path) == []
+
+
 def _no_target(folder):
     (folder / "link.csv").symlink_to(folder / "elsewhere.csv")
     (folder / "dir.csv").mkdir()

@@ -187,6 +187,16 @@ def test_a_file_that_changed_is_not_read_on(tmp_path, change, keeps_time):
         list(table.batches())
 
 
+def test_a_fault_that_came_after_the_check_is_a_change(tmp_path):
+    """A file that breaks while it is read was changed; its new fault is nobody's business."""
+    path = put(tmp_path, "a\n" + "x\n" * 20_000)
+    batches = open_table(path).batches(10_000)
+    assert len(next(batches)) == 10_000
+    path.write_text("a\n" + '"x" y\n' * 20_000)
+    with pytest.raises(InputError, match="changed while reading"):
+        next(batches)
+
+
 def test_a_file_that_changes_under_the_reader_stops_it(tmp_path):
     """The stamp is looked at before every batch."""
     path = put(tmp_path, "a\n" + "x\n" * 9)

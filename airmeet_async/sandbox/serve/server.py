@@ -56,6 +56,7 @@ async def serve(
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
     )
     await _run(_Server(config), listener, lambda: on_ready(_url(listener)))
 
@@ -69,6 +70,8 @@ def _listen(host: str, port: int) -> socket.socket:
         address = None
     if address is None or not address.is_loopback:
         raise ValueError(f"the sandbox has no secrets and listens on loopback only: use 127.0.0.1 or ::1, not {host!r}")
+    if not 0 <= port <= 65535:
+        raise ValueError(f"a port is from 0 (any free one) to 65535, not {port}")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     # With the protocol named, since asyncio turns Nagle's delay off for such sockets only.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -123,6 +126,15 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.on_started()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Answers under way are not waited for: some hang on purpose.
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await super().shutdown(sockets)
+
 
 async def _run(server: _Server, listener: socket.socket, on_started: Callable[[], object]) -> None:
     server.on_started = on_started
@@ -130,16 +142,7 @@ async def _run(server: _Server, listener: socket.socket, on_started: Callable[[]
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        server.should_exit = server.force_exit = True  # answers under way, hanging ones too, are not waited for
+        server.should_exit = True
         with anyio.CancelScope(shield=True):
             await task
-        _hang_up(server)
         raise
-
-
-def _hang_up(server: uvicorn.Server) -> None:
-    for connection in list(server.server_state.connections):
-        if connection.transport is not None:
-            connection.transport.abort()
-    for task in list(server.server_state.tasks):
-        task.cancel()

@@ -1,0 +1,294 @@
+"""The commands: their options, their help, and one door for all errors."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from airmeet_async.cli.exits import HELP, Exit, UsageError, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.voice import Voice, print_json
+from airmeet_async.errors import InputError
+
+
+def _version() -> str:
+    import airmeet_async
+
+    return f"airmeet-async {airmeet_async.__version__}"
+
+
+ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
+Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
+Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+app = App(
+    name="airmeet",
+    help="""Register lists of people in Airmeet events, and know for each what happened.
+
+    Try it without an account: airmeet demo
+    """,
+    help_format="plaintext",
+    help_epilogue=HELP,
+    version=_version,
+    result_action="return_value",
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
+    as_json = "--json" in arguments
+    try:
+        from airmeet_async.cli.logs import set_up
+
+        set_up(os.environ)
+        return _dispatch(arguments)
+    except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001 - the last door
+        if os.environ.get("AIRMEET_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return _complain(leaf(raised), as_json=as_json)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    try:
+        command, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        chain = " ".join(("airmeet", *(error.command_chain or ())))
+        said = str(error).strip()
+        raise UsageError(f"{said[:1].lower()}{said[1:]} See: {chain} --help") from None
+    code = command(*bound.args, **bound.kwargs)
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _complain(error: BaseException, *, as_json: bool) -> int:
+    code, message = code_of_error(error), sentence_of(error)
+    Voice().say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    if as_json:
+        facts: dict[str, object] = {"code": word_of(code), "message": message}
+        if isinstance(error, InputError):
+            facts |= {"path": error.path, "line": error.line, "column": error.column}
+        print_json({"error": facts, "exit_code": int(code)})
+    return code
+
+
+@app.command
+def register(
+    airmeet_id: str,
+    file: Path,
+    /,
+    *,
+    invite: Annotated[bool | None, Parameter(negative="--no-invite")] = None,
+    register: Flag = False,
+    rate: float | None = None,
+    concurrency: int | None = None,
+    columns: Columns = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+    results: str | None = None,
+    failed: str | None = None,
+    json: Flag = False,
+    progress: ProgressChoice = "auto",
+) -> int:
+    """Register everybody of a file in an event.
+
+    The file is checked to its end before anything is sent. Afterwards a result file says for each row what
+    happened, and has each person's entry link. Running the same file again is safe: who is in already stays in,
+    with the same link.
+
+    Examples:
+      airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
+      airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --rate 50 --failed left.csv
+      airmeet register 8f0c1a2e-5b01-11ee liste.csv --no-invite --map first_name=Vorname --delimiter ";"
+
+    Keys come from AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY only; AIRMEET_REGION (global, eu, us) or AIRMEET_URI,
+    AIRMEET_RATE, and AIRMEET_TOKEN_CACHE (a directory, or off) are read, too.
+
+    Args:
+        airmeet_id: The event's id, as in its address after /e/.
+        file: A CSV, TSV or JSON lines file with at least e-mail, first name and last name.
+        invite: Whether Airmeet mails each person an invitation. One of the two must be given.
+        register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
+        rate: Requests per second; otherwise AIRMEET_RATE, otherwise 25.
+        concurrency: Most requests under way at once; otherwise 64.
+        columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
+            custom:LABEL=Column fills a registration field of the event.
+        encoding: Of the file; otherwise UTF-8.
+        delimiter: Of a CSV file; otherwise what its first line shows.
+        limit: Take only that many rows from the top.
+        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
+        failed: A file with only the rows that are not done. It can be registered in the same way.
+        json: Print the report as one JSON object on standard output.
+        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+    """
+    if invite is None:
+        raise UsageError(
+            "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, and a list that "
+            "is run twice may be mailed twice, so nothing is assumed here"
+        )
+    from airmeet_async.cli.register import FileChoice, Order, register as start
+
+    choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=_positive(limit))
+    order = Order(
+        airmeet_id=airmeet_id,
+        file=choice,
+        invite=invite,
+        register=register,
+        rate=rate,
+        concurrency=concurrency,
+        results=results,
+        failed=failed,
+        progress=progress,
+    )
+    outcome = start(order, dict(os.environ), Voice(as_json=progress == "json"))
+    if json:
+        print_json(outcome.as_dict())
+    return outcome.code
+
+
+@app.command
+def check(
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    event: str | None = None,
+    columns: Columns = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+) -> int:
+    """Check a file, the keys and an event, without sending anything of the file.
+
+    With FILE, everything that is wrong with it: one line per finding on standard output. That needs no keys.
+    With --event, or without FILE: the keys, the region, and whether the event can be reached.
+
+    Examples:
+      airmeet check people.csv
+      airmeet check people.csv --event 8f0c1a2e-5b01-11ee --map email="E-mail 2"
+      airmeet check
+
+    Args:
+        file: A CSV, TSV or JSON lines file.
+        event: The event's id; its registration fields are then checked, too.
+        columns: As for register.
+        encoding: Of the file; otherwise UTF-8.
+        delimiter: Of a CSV file; otherwise what its first line shows.
+        limit: Look at only that many rows from the top.
+    """
+    from airmeet_async.cli.check import FileChoice, check as start
+
+    choice = None
+    if file is not None:
+        limit = _positive(limit)
+        choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=limit)
+    return start(choice, event, os.environ, Voice())
+
+
+@app.command
+def events(*, json: Flag = False, limit: int | None = None) -> int:
+    """List the community's events: id, status, start, name.
+
+    Examples:
+      airmeet events
+      airmeet events --limit 5 --json
+
+    Args:
+        json: Print a JSON array.
+        limit: Stop after that many.
+    """
+    from airmeet_async.cli.look import events as start
+
+    return start(os.environ, Voice(), as_json=json, limit=_positive(limit))
+
+
+@app.command
+def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
+    """List an event's own registration fields: label, id, required or not, type, options.
+
+    Examples:
+      airmeet fields 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02
+      airmeet register 8f0c1a2e-5b03-11ee people.csv --no-invite --map "custom:T-shirt size=Shirt"
+
+    Args:
+        airmeet_id: The event's id.
+        json: Print a JSON array.
+    """
+    from airmeet_async.cli.look import fields as start
+
+    return start(airmeet_id, os.environ, Voice(), as_json=json)
+
+
+@app.command
+def sandbox(
+    *,
+    port: int = 8900,
+    rate_limit: float | None = None,
+    faults: str = "",
+    seed: int = 0,
+    latency: float = 0.0,
+) -> int:
+    """Run a pretend Airmeet on this machine until Ctrl-C, and print the environment that leads to it.
+
+    Examples:
+      airmeet sandbox
+      airmeet sandbox --port 0 --rate-limit 20 --faults "500:2%,drop:1%,expire@500,429@100+4:retry=1"
+
+    Args:
+        port: Where to listen, on 127.0.0.1 only; 0 takes any free port.
+        rate_limit: Answer 429 beyond that many requests per second.
+        faults: What goes wrong, and when.
+        seed: Of the faults, tokens and links.
+        latency: Milliseconds that every answer takes.
+    """
+    from airmeet_async.cli.sandbox import sandbox as start
+
+    return start(port=port, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
+
+
+@app.command
+def demo(
+    *,
+    people: int = 2000,
+    rate: float = 200.0,
+    seed: int = 0,
+    results: str = "demo-results.csv",
+    json: Flag = False,
+    progress: ProgressChoice = "auto",
+) -> int:
+    """Register 2,000 invented people in a pretend Airmeet that makes trouble, and verify the outcome.
+
+    Needs no account and no network, and takes about 15 seconds.
+
+    Examples:
+      airmeet demo
+      airmeet demo --people 500 --seed 7 --progress plain
+
+    Args:
+        people: How many rows to invent; some are duplicates, some have no usable address.
+        rate: Requests per second.
+        seed: Other people and other faults.
+        results: The file with one line per row.
+        json: Print the report as one JSON object on standard output.
+        progress: As for register.
+    """
+    from airmeet_async.cli.demo import demo as start
+
+    voice = Voice(as_json=progress == "json")
+    outcome = start(people=_positive(people) or 1, rate=rate, seed=seed, results=results, progress=progress, voice=voice)
+    if json:
+        print_json(outcome.as_dict())
+    return outcome.code
+
+
+def _positive(number: int | None) -> int | None:
+    if number is not None and number < 1:
+        raise UsageError(f"{number} rows are none: give a number from 1")
+    return number
+
+
+if sys.platform == "win32":  # pragma: no cover - the console's own encoding may know no Greek
+    for stream in (sys.stdout, sys.stderr):
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")

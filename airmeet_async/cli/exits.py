@@ -1,0 +1,139 @@
+"""Exit codes: one table from what ended a run, or an error, to the code that scripts see. Pure."""
+
+import signal
+from enum import IntEnum
+
+from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.errors import (
+    AirmeetError,
+    ConfigError,
+    CredentialsError,
+    DecodeError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RedirectError,
+    ServerError,
+    TokenRejectedError,
+    TransportError,
+)
+
+
+class Exit(IntEnum):
+    """What the process ends with. Interrupted runs end with 128 plus the signal: 130 or 143."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    LEFT_OVER = 3
+    CREDENTIALS = 4
+    INPUT = 5
+    EVENT = 6
+    RULE = 7
+    TEMPORARY = 75
+
+
+HELP = """\
+Exit codes: 0 all rows done - 1 unexpected - 2 usage or settings - 3 finished, some rows did not succeed -
+4 credentials - 5 input unusable, nothing sent - 6 event unknown or not permitted - 7 stopped by a rule -
+75 temporary, try again later - 130 interrupted (Ctrl-C) - 143 terminated"""
+
+
+class UsageError(ConfigError):
+    """What was typed cannot be used."""
+
+
+class KeysError(ConfigError):
+    """There are no usable keys in the environment."""
+
+
+_STOPS: dict[StopReason, Exit] = {
+    StopReason.CREDENTIALS: Exit.CREDENTIALS,
+    StopReason.NOT_PERMITTED: Exit.EVENT,
+    StopReason.NOT_FOUND: Exit.EVENT,
+    StopReason.NOT_THE_API: Exit.USAGE,
+    StopReason.UNREACHABLE: Exit.TEMPORARY,
+    StopReason.TEMPORARY: Exit.TEMPORARY,
+    StopReason.SOURCE: Exit.INPUT,
+    StopReason.STOPPED: Exit.RULE,
+}
+
+# The first that fits.
+_ERRORS: tuple[tuple[type[BaseException], Exit], ...] = (
+    (KeysError, Exit.CREDENTIALS),
+    (ConfigError, Exit.USAGE),
+    (InputError, Exit.INPUT),
+    (CredentialsError, Exit.CREDENTIALS),
+    (TokenRejectedError, Exit.CREDENTIALS),
+    (PermissionDeniedError, Exit.EVENT),
+    (NotFoundError, Exit.EVENT),
+    (RedirectError, Exit.USAGE),
+    (DecodeError, Exit.USAGE),
+    (RateLimitedError, Exit.TEMPORARY),
+    (ServerError, Exit.TEMPORARY),
+    (TransportError, Exit.TEMPORARY),
+)
+
+# The word for machines in the JSON of an error.
+_WORDS: dict[int, str] = {
+    Exit.UNEXPECTED: "unexpected",
+    Exit.USAGE: "usage",
+    Exit.CREDENTIALS: "credentials",
+    Exit.INPUT: "input",
+    Exit.EVENT: "event",
+    Exit.TEMPORARY: "temporary",
+}
+
+
+def code_of(report: BulkReport, signal_number: int | None = None) -> int:
+    """Return the exit code of a run that has ended.
+
+    Args:
+        report: Its report.
+        signal_number: The signal that stopped it, if one did.
+    """
+    if report.stop_reason is StopReason.INTERRUPTED:
+        return after_signal(signal_number or signal.SIGINT)
+    if report.stop_reason is StopReason.SOURCE and report.attempts:
+        return Exit.TEMPORARY  # INPUT promises that nothing was sent
+    if report.stop_reason is not None:
+        return _STOPS[report.stop_reason]
+    return Exit.OK if report.all_done else Exit.LEFT_OVER
+
+
+def code_of_error(error: BaseException) -> int:
+    """Return the exit code of a command that *error* ended."""
+    if isinstance(error, KeyboardInterrupt):
+        return after_signal(signal.SIGINT)
+    if isinstance(error, NotFoundError) and error.operation == "auth":
+        return Exit.USAGE  # there is no Airmeet at that address
+    return next((code for kind, code in _ERRORS if isinstance(error, kind)), Exit.UNEXPECTED)
+
+
+def after_signal(number: int) -> int:
+    """Return what a shell expects of a process that a signal has ended."""
+    return 128 + number
+
+
+def word_of(code: int) -> str:
+    """Return the word for machines."""
+    return _WORDS.get(code, "interrupted" if code > 128 else "unexpected")
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return one line for people."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, AirmeetError):
+        return str(error)
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return f"unexpected: {what} (AIRMEET_DEBUG=1 shows where)"
+
+
+def leaf(error: BaseException) -> BaseException:
+    """Return the error that set a group off."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

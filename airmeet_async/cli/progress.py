@@ -1,0 +1,120 @@
+"""How far a run is, as text. Pure; `faces` shows it."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from airmeet_async.bulk.report import BulkReport, RowStatus
+
+TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
+_WINDOW = 5.0
+
+
+@frozen
+class Glance:
+    """One look at a run.
+
+    Attributes:
+        done: Rows that have a result.
+        total: All rows, where that is known.
+        counts: Results by status.
+        rate: Rows per second lately, or None where that cannot be told yet.
+        elapsed_s: Seconds since the start.
+        throttled: Answers with status 429 so far.
+        paused_s: Seconds until sending goes on.
+    """
+
+    done: int
+    total: int | None
+    counts: Mapping[RowStatus, int]
+    rate: float | None = None
+    elapsed_s: float = 0.0
+    throttled: int = 0
+    paused_s: float = 0.0
+
+    @property
+    def trouble(self) -> int:
+        """Rows that have a result, but not the one that was hoped for."""
+        return sum(self.counts.get(status, 0) for status in TROUBLE)
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest will take, or None where that cannot be told."""
+        if self.total is None or not self.rate:
+            return None
+        return self.paused_s + max(0, self.total - self.done) / self.rate
+
+
+class Meter:
+    """Makes glances of reports, and remembers a few seconds of them for the rate.
+
+    Args:
+        total: Rows there will be, where that is known.
+    """
+
+    def __init__(self, total: int | None) -> None:
+        self._total = total
+        self._points: deque[tuple[float, int]] = deque()
+
+    def read(self, report: BulkReport, paused_s: float = 0.0) -> Glance:
+        """Look at the run."""
+        done, now = sum(report.counts.values()), report.elapsed_s
+        self._points.append((now, done))
+        while len(self._points) > 2 and now - self._points[1][0] >= _WINDOW:
+            self._points.popleft()
+        then, done_then = self._points[0]
+        rate = (done - done_then) / (now - then) if now > then else None
+        return Glance(done, self._total, report.counts, rate, now, report.throttled, paused_s)
+
+
+def duration(seconds: float) -> str:
+    """Return ``0:07``, ``12:34`` or ``3:02:01``."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def bar_text(glance: Glance) -> str:
+    """Return what stands beside the bar; it leaves the bar room in 80 columns even for a million rows."""
+    parts = [f"{glance.done:,}/{glance.total:,}" if glance.total is not None else f"{glance.done:,}"]
+    if glance.paused_s >= 0.5:
+        parts.append(f"paused {duration(glance.paused_s)}")
+    elif glance.rate is not None:
+        parts.append(f"{glance.rate:,.0f}/s")
+    if glance.left_s is not None:
+        parts.append(f"{duration(glance.left_s)} left")
+    if glance.trouble:
+        parts.append(f"{glance.trouble:,} not ok")
+    return "  ".join(parts)
+
+
+def plain_line(glance: Glance) -> str:
+    """Return one line for a log file."""
+    of_total = f" of {glance.total:,}" if glance.total is not None else ""
+    parts = [f"{glance.done:,}{of_total} rows in {duration(glance.elapsed_s)}"]
+    if glance.paused_s >= 0.5:
+        parts.append(f"paused for {duration(glance.paused_s)}")
+    elif glance.rate is not None:
+        parts.append(f"{glance.rate:,.1f} rows/s")
+    if glance.left_s is not None and glance.done != glance.total:
+        parts.append(f"{duration(glance.left_s)} left")
+    if glance.trouble:
+        parts.append(f"{glance.trouble:,} did not succeed")
+    return ", ".join(parts)
+
+
+def event(glance: Glance) -> dict[str, Any]:
+    """Return the documented JSON shape (``--progress json``)."""
+    return {
+        "event": "progress",
+        "rows_done": glance.done,
+        "rows_total": glance.total,
+        "counts": {status.value: glance.counts.get(status, 0) for status in RowStatus},
+        "throttled": glance.throttled,
+        "elapsed_s": round(glance.elapsed_s, 3),
+        "rate": None if glance.rate is None else round(glance.rate, 2),
+        "left_s": None if glance.left_s is None else round(glance.left_s, 1),
+        "paused_s": round(glance.paused_s, 1),
+    }

@@ -1,0 +1,163 @@
+"""``airmeet register``: from a file to a run to result files. ``airmeet demo`` goes the same way."""
+
+import logging
+
+import anyio
+from attrs import frozen
+
+from airmeet_async.api.addresses import check_id
+from airmeet_async.bulk.bulk import DEFAULT_RATE
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.cli.exits import Exit, code_of
+from airmeet_async.cli.faces import Progress, choose
+from airmeet_async.cli.outcome import ResultFiles, choose_paths
+from airmeet_async.cli.settings import Settings
+from airmeet_async.cli.signals import Stopper, arriving
+from airmeet_async.cli.source import FileChoice, People, look_through, open_people
+from airmeet_async.cli.summary import Written, plan, summary
+from airmeet_async.cli.voice import Voice
+from airmeet_async.client.client import Client
+from airmeet_async.client.pace import check_rate
+from airmeet_async.errors import BulkStoppedError
+from airmeet_async.front import AirmeetClient
+
+_log = logging.getLogger("airmeet_async.cli")
+
+_MANY = 100_000
+
+
+@frozen(kw_only=True)
+class Order:
+    """What is to be done.
+
+    Attributes:
+        airmeet_id: The event.
+        file: Who.
+        invite: Whether Airmeet mails them.
+        register: Whether they become confirmed registrations.
+        rate: Requests per second; by default the environment's, else 25.
+        concurrency: Requests under way at once.
+        results: Where the results go; by default beside the current directory's files.
+        failed: Where the rows go that are left.
+        progress: How it is shown.
+    """
+
+    airmeet_id: str
+    file: FileChoice
+    invite: bool
+    register: bool = False
+    rate: float | None = None
+    concurrency: int | None = None
+    results: str | None = None
+    failed: str | None = None
+    progress: str = "auto"
+
+
+@frozen
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        report: Of the run.
+        code: For the end of the process.
+        results: The file with one line per row.
+        left: The file with the rows that are left, if there is one.
+    """
+
+    report: BulkReport
+    code: int
+    results: str
+    left: str | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the documented JSON shape (``--json``)."""
+        files = {"results_path": self.results, "failed_path": self.left}
+        return {**self.report.as_dict(), **files, "exit_code": int(self.code)}
+
+
+def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
+    """Register everybody of a file.
+
+    Everything that can be found out without sending is found out first: the input, then the settings, then the
+    result files.
+
+    Raises:
+        AirmeetError: The run could not begin.
+    """
+    check_id(order.airmeet_id, "AIRMEET_ID")
+    check_rate(order.rate)
+    people = open_people(order.file)
+    _introduce(people, voice)
+    settings = Settings.of(environ)
+    client = settings.client(order.concurrency)
+    rate = order.rate or settings.rate or DEFAULT_RATE
+    results, failed = choose_paths(order.file.path, order.results, order.failed)
+    with ResultFiles(results, failed, people.table.header) as files:
+        voice.say(*settings.notices, *_intention(order, settings, rate), f"results go to {results}")
+        stopper = Stopper(voice)
+        job = client.bulk.add_attendees(
+            order.airmeet_id,
+            people.table,
+            send_email_invite=order.invite,
+            register_attendee=order.register,
+            columns=people.overrides,
+            rate=rate,
+        )
+        anyio.run(_run, client, job, files, stopper, order.progress, voice)
+    return _conclude(job.report, files, stopper, voice)
+
+
+def _introduce(people: People, voice: Voice) -> None:
+    table = people.table
+    voice.say(f"{table.path}: {table.rows:,} rows", *(f"  {line}" for line in people.columns.lines()))
+    voice.say(*table.notices)
+    if table.rows > _MANY:
+        voice.say("checking all rows before anything is sent...")
+    found = anyio.run(look_through, people)
+    voice.say(plan(found.rows, found.ready, found.invalid, found.duplicates, found.cut))
+
+
+def _intention(order: Order, settings: Settings, rate: float) -> list[str]:
+    mails = "Airmeet mails each person an invitation" if order.invite else "no invitations are mailed"
+    kind = ", as confirmed registrations (uses up the plan's)" if order.register else ""
+    return [f"to event {order.airmeet_id} at {settings.base}{kind}", f"{mails}; at most {rate:g} requests per second"]
+
+
+async def _run(
+    client: AirmeetClient, job: BulkJob, files: ResultFiles, stopper: Stopper, face: str, voice: Voice
+) -> None:
+    with arriving() as signals:
+        async with client, job:
+            progress = Progress(choose(face, voice, job.total), job, client)
+            try:
+                async with anyio.create_task_group() as helpers:
+                    helpers.start_soon(stopper.watch, signals, job, client)
+                    helpers.start_soon(progress.watch)
+                    await _collect(job, files)
+                    helpers.cancel_scope.cancel()
+            finally:
+                progress.end()
+
+
+async def _collect(job: BulkJob, files: ResultFiles) -> None:
+    try:
+        async for result in job:
+            files.add(result)
+            if files.trouble:
+                job.stop(StopReason.STOPPED, files.trouble)
+    except BulkStoppedError as error:
+        if job.report.stop_reason is None:  # the engine's own fault, not the run's end
+            raise
+        _log.info("stopped: %s", error)
+
+
+def _conclude(report: BulkReport, files: ResultFiles, stopper: Stopper, voice: Voice) -> Outcome:
+    left = str(files.left) if files.left else None
+    written = Written(results=str(files.results), left=left, warned=files.warned)
+    voice.say(*summary(report, written))
+    code = code_of(report, stopper.number)
+    if files.trouble:
+        voice.say(f"error: {files.trouble}")
+        code = Exit.UNEXPECTED
+    return Outcome(report, code, str(files.results), left)

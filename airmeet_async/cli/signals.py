@@ -1,0 +1,67 @@
+"""Ctrl-C and its like: the first signal ends a run gently, the second at once."""
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.report import StopReason
+from airmeet_async.cli.voice import Voice
+from airmeet_async.client.client import Client
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a request to terminate (SIGTERM)", "SIGHUP": "the end of its terminal"}
+
+
+class Stopper:
+    """Stops a job on signals.
+
+    Attributes:
+        number: The first signal that came, or None.
+    """
+
+    def __init__(self, voice: Voice) -> None:
+        self.number: int | None = None
+        self._voice = voice
+
+    async def watch(self, arriving: AsyncIterator[signal.Signals], job: BulkJob, client: Client) -> None:
+        """Wait for signals; the second one cuts the run off, and a third finds nobody in its way."""
+        async for number in arriving:
+            if self.number is None:
+                self.number = number
+                job.stop(StopReason.INTERRUPTED, f"the run was stopped by {_CAUSES[number.name]}")
+                self._voice.say(stopping(client.pace.statistics().in_flight))
+            else:
+                job.cut_off()
+                return
+
+
+def stopping(under_way: int) -> str:
+    """Say what happens after the first signal."""
+    requests = "1 request" if under_way == 1 else f"{under_way:,} requests"
+    waiting = f"letting {requests} end" if under_way else "no request is under way"
+    return f"stopping: {waiting}; press Ctrl-C again to stop at once"
+
+
+@contextmanager
+def arriving() -> Iterator[AsyncIterator[signal.Signals]]:
+    """Take the signals that end a process; one that is ignored, as nohup does with SIGHUP, stays ignored."""
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    try:
+        receiver = anyio.open_signal_receiver(*numbers)
+        signals = receiver.__enter__()
+    except NotImplementedError:  # Windows: Ctrl-C cancels the run from outside instead
+        yield _never()
+        return
+    try:
+        yield signals
+    finally:
+        receiver.__exit__(None, None, None)
+
+
+async def _never() -> AsyncIterator[signal.Signals]:
+    await anyio.sleep_forever()
+    yield signal.SIGINT

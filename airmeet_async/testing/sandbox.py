@@ -1,0 +1,99 @@
+"""The sandbox without a network: a transport whose other end is a pretend Airmeet in the same process."""
+
+import asyncio
+import json
+
+from attrs import frozen
+
+from airmeet_async.api.wire import Reply, Request
+from airmeet_async.client.transport import Timeouts
+from airmeet_async.errors import NoReplyError
+from airmeet_async.sandbox import Desk, Faults, World
+from airmeet_async.sandbox.faults import Ending
+
+_HOST = "sandbox"
+
+
+@frozen
+class Arrival:
+    """One request as the sandbox saw it.
+
+    Attributes:
+        at: Loop time in seconds.
+        method: The verb.
+        path: Path without the query.
+        email: The person it is about, where there is one.
+    """
+
+    at: float
+    method: str
+    path: str
+    email: str | None
+
+
+class SandboxTransport:
+    """A transport for `AirmeetClient` that leads to a `World` in the same process.
+
+    With `VirtualTimeLoop`, hours of throttling and back-off pass at once::
+
+        transport = SandboxTransport(faults=Faults.parse("500:5%,expire@100"))
+        async with AirmeetClient(ACCESS_KEY, SECRET_KEY, transport=transport) as client:
+            report = await client.bulk.add_attendees(event, people, send_email_invite=False)
+        assert transport.world.statistics().adds == len(people)
+
+    Args:
+        world: The pretend Airmeet.
+        faults: What goes wrong.
+        latency: Seconds between arrival and answer.
+
+    Attributes:
+        world: The pretend Airmeet.
+        arrivals: All requests so far.
+        in_flight: Requests without an answer.
+        peak: Most such requests at once.
+    """
+
+    def __init__(
+        self, world: World | None = None, faults: Faults | None = None, *, latency: float = 0.02, hang: float = 0.0
+    ) -> None:
+        self.world = world or World()
+        self.latency = latency
+        self.arrivals: list[Arrival] = []
+        self.in_flight = 0
+        self.peak = 0
+        self._hang = hang or Timeouts().total
+        self._desk = Desk(self.world, faults)
+
+    async def exchange(self, request: Request) -> Reply:
+        """Let the sandbox answer, or not, as its faults have it."""
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        try:
+            return await self._exchange(request)
+        finally:
+            self.in_flight -= 1
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+    async def _exchange(self, request: Request) -> Reply:
+        now = asyncio.get_running_loop().time()
+        self.arrivals.append(Arrival(now, request.method, request.target.partition("?")[0], _email(request.body)))
+        outcome = self._desk.answer(request, now)
+        await asyncio.sleep(self.latency + outcome.delay_s)
+        if outcome.ending is Ending.HANG:
+            await asyncio.sleep(self._hang)
+            message = f"{_HOST} did not answer in time"
+            raise NoReplyError(message, reason="timeout", host=_HOST)
+        if outcome.ending is not Ending.ANSWER or outcome.reply is None:
+            message = f"the connection to {_HOST} broke before the answer was complete"
+            raise NoReplyError(message, reason="reset", host=_HOST)
+        return outcome.reply
+
+
+def _email(body: bytes) -> str | None:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return document.get("email") or document.get("attendeeEmail") if isinstance(document, dict) else None

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks`. They print and fail on nothing."""

@@ -1,0 +1,486 @@
+"""The client: the send loop, the session and the pace together, against a pretend Airmeet in virtual time."""
+
+import asyncio
+import copy
+import itertools
+import logging
+import pickle
+import traceback
+from typing import Any
+
+import anyio
+import pytest
+
+from airmeet_async import (
+    AirmeetClient,
+    AirmeetError,
+    Call,
+    ClientStateError,
+    ConfigError,
+    CredentialsError,
+    DecodeError,
+    Endpoint,
+    NoReplyError,
+    NotFoundError,
+    NotSentError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RejectedError,
+    Reply,
+    Request,
+    Retry,
+    ServerError,
+    TokenRejectedError,
+    TransportError,
+    calls,
+)
+from airmeet_async.api.models import Acknowledgement
+from airmeet_async.errors import AmbiguousOutcomeError
+from airmeet_async.sandbox import KeyPair, community
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
+from tests.worlds import EVENT, auths, client_of, person, sends, transport_of
+
+
+class Script:
+    """A transport that answers /auth by itself and everything else from a list."""
+
+    def __init__(self, *answers: Reply | TransportError) -> None:
+        self.answers = list(answers)
+        self.requests: list[Request] = []
+
+    async def exchange(self, request: Request) -> Reply:
+        await anyio.sleep(0.01)
+        if request.target.endswith("/auth"):
+            return Reply(200, {}, b'{"token": "%s"}' % SENTINEL_TOKEN.encode())
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("envelope", [False, True])
+async def test_a_person_is_added_whichever_shape_the_token_comes_in(envelope: bool) -> None:
+    """Flat as in production (B, C), or under data as in the help article (A)."""
+    transport = transport_of(auth_envelope=envelope)
+    async with client_of(transport) as client:
+        access = await client.attendees.add(EVENT, person())
+
+    assert access.email == "person-1@example.com"
+    assert access.entry_link.startswith("https://")
+    assert transport.world.statistics().adds == 1
+
+
+async def test_every_operation_of_the_table_goes_through() -> None:
+    """Add, block, unblock, fields, info and list against one world."""
+    async with client_of(transport_of()) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+        blocked = await client.attendees.block(EVENT, "person-1@example.com")
+        unblocked = await client.attendees.unblock(EVENT, "person-1@example.com")
+        fields = await client.custom_fields.list(community.WITH_FIELDS)
+        info = await client.airmeets.info(EVENT)
+        events = [event.name async for event in client.airmeets.list(size=2)]
+
+    assert (blocked.success, unblocked.success) == (True, True)
+    assert [field.label for field in fields] == ["Company size", "T-shirt size"]
+    assert info.name == "Spring Summit"
+    assert events[:2] == ["Spring Summit", "Hybrid Days"]
+    assert len(events) == len(set(events)) == 6
+
+
+async def test_a_thousand_cold_calls_make_one_auth() -> None:
+    """The token is shared by all tasks from the first moment on."""
+    transport = transport_of(latency=0.2)
+    async with client_of(transport) as client:
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(1000)))
+
+    assert auths(transport) == 1
+    assert transport.world.statistics().adds == 1000
+
+
+async def test_an_expiry_under_a_thousand_running_calls_makes_one_auth() -> None:
+    """Each call is sent at most twice, and every one of them succeeds."""
+    transport = transport_of("expire@400", latency=0.2)
+    async with client_of(transport, max_in_flight=1000) as client:
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(1000)))
+
+    assert auths(transport) == 2
+    assert max(sends(transport).values()) == 2
+
+
+async def test_no_request_leaves_with_an_old_token_once_the_new_one_is_there() -> None:
+    """Of all requests that arrive after the second /auth, none is answered 412."""
+    transport = transport_of("expire@100")
+    async with client_of(transport, max_in_flight=8, rate=200) as client:
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(300)))
+
+    refused = transport.world.statistics().statuses.get(412, 0)
+    assert 1 <= refused <= 8
+
+
+async def test_two_clients_that_end_each_others_tokens_come_to_rest() -> None:
+    """A server that keeps one token per key pair makes each client renew, not play ping-pong."""
+    transport = transport_of(reauth_kills_old=True)
+    one, other = client_of(transport), client_of(transport)
+    async with one, other:
+        for n in range(10):
+            await one.attendees.add(EVENT, person(n))
+        await other.attendees.add(EVENT, person("x"))
+        await one.attendees.add(EVENT, person("y"))
+
+    assert auths(transport) == 3
+
+
+async def test_a_server_that_refuses_every_token_is_not_asked_for_ever() -> None:
+    """412 to all, fresh tokens included: a bounded number of /auth and one clear error."""
+    script = Script(Reply(412, {}, b""))
+    async with client_of(script) as client:
+        with pytest.raises(TokenRejectedError, match="just issued"):
+            await client.attendees.add(EVENT, person())
+
+    assert len(script.requests) == 3
+
+
+async def test_renewed_calls_carry_the_new_token() -> None:
+    """The header of the second send is not the first one's."""
+    transport = transport_of("expire@3")
+    seen: list[str | None] = []
+    exchange = transport.exchange
+
+    async def spy(request: Request) -> Reply:
+        seen.append(request.header("X-Airmeet-Access-Token"))
+        return await exchange(request)
+
+    transport.exchange = spy  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        for n in range(3):
+            await client.attendees.add(EVENT, person(n))
+
+    tokens = [token for token in seen if token]
+    assert tokens[0] == tokens[1] == tokens[2] != tokens[3]
+
+
+async def test_a_cached_token_that_is_called_bad_is_replaced_once() -> None:
+    """400 means a bad token (A): worth one new token if ours is old, and an error if ours is fresh."""
+    script = Script(Reply(400, {}, b'{"message": "invalid token"}'))
+    async with client_of(script) as client:
+        with pytest.raises(RejectedError):
+            await client.attendees.add(EVENT, person())
+        fresh = len(script.requests)
+        await anyio.sleep(61)
+        with pytest.raises(RejectedError):
+            await client.attendees.add(EVENT, person())
+
+    assert (fresh, len(script.requests)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (("wrong", "wrong"), "AIRMEET_SECRET_KEY"),
+        ((community.REVOKED_ACCESS_KEY, community.REVOKED_SECRET_KEY), "revoked"),
+    ],
+)
+async def test_wrong_and_revoked_keys_are_two_errors_after_one_request(keys: tuple[str, str], words: str) -> None:
+    """Neither is retried, and each says what to do."""
+    transport = transport_of()
+    async with client_of(transport, access_key=keys[0], secret_key=keys[1]) as client:
+        with pytest.raises(CredentialsError, match=words):
+            await client.attendees.add(EVENT, person())
+
+    assert auths(transport) == 1
+
+
+async def test_an_auth_that_fails_for_a_while_is_survived() -> None:
+    """Three 500 and then a token: the call knows nothing of it."""
+    transport = transport_of("500@1+3:on=auth")
+    async with client_of(transport) as client:
+        await client.attendees.add(EVENT, person())
+
+    assert auths(transport) == 4
+
+
+async def test_an_auth_that_fails_for_good_costs_few_requests_whoever_waits() -> None:
+    """A thousand waiters share one error after a handful of tries."""
+    transport = transport_of("500:100%:on=auth")
+    async with client_of(transport) as client:
+        outcomes = await asyncio.gather(
+            *(client.attendees.add(EVENT, person(n)) for n in range(1000)), return_exceptions=True
+        )
+
+    assert {type(outcome) for outcome in outcomes} == {ServerError}
+    assert auths(transport) <= 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}", b"null", b'{"success": false}', b'{"token": null}', b'{"token": 123}', b'{"token": ""}',
+        b'{"token": "' + b"x" * 9000 + b'"}', b'{"token": "a\\r\\nX-Evil: 1"}', '{"token": "tökén"}'.encode(),
+        b'{"token": "\\ud800"}', b"<html>", b"[" * 100_000, b"\xef\xbb\xbf{}", b'{"token": NaN}',
+        b'{"token": ' + b"9" * 5000 + b"}", b"", b'"text"', b"[]", b'{"data": null}', b'{"data": {"token": null}}',
+    ],
+)  # fmt: skip
+async def test_a_senseless_answer_of_auth_is_an_error_of_this_library(body: bytes) -> None:
+    """Nothing is kept, nothing of the answer is shown, and no Python error comes through."""
+
+    class Odd(Script):
+        async def exchange(self, request: Request) -> Reply:
+            self.requests.append(request)
+            return Reply(200, {}, body)
+
+    odd = Odd()
+    async with client_of(odd) as client:
+        with pytest.raises(AirmeetError) as caught:
+            await client.airmeets.info(EVENT)
+
+    assert isinstance(caught.value, (DecodeError, RejectedError, CredentialsError))
+    assert len(odd.requests) <= 4
+    assert "xxxx" not in str(caught.value)
+
+
+async def test_an_auth_that_answers_412_is_not_asked_for_a_new_token() -> None:
+    """Renewing cannot be helped by renewing."""
+
+    class Odd(Script):
+        async def exchange(self, request: Request) -> Reply:
+            self.requests.append(request)
+            return Reply(412, {}, b"")
+
+    odd = Odd()
+    async with client_of(odd) as client:
+        with pytest.raises(AirmeetError):
+            await client.airmeets.info(EVENT)
+
+    assert len(odd.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        (community.NOWHERE, NotFoundError),
+        (community.FOREIGN, PermissionDeniedError),
+    ],
+)
+async def test_a_wrong_event_is_an_error_at_once(event: str, error: type[AirmeetError]) -> None:
+    """404 and 401 are not retried, and say what to check."""
+    transport = transport_of()
+    async with client_of(transport) as client:
+        with pytest.raises(error, match="event"):
+            await client.attendees.add(event, person())
+
+    assert len(sends(transport)) == 1
+
+
+OK = Reply(200, {}, b'{"success": true}')
+CREATE: Endpoint[Acknowledgement] = Endpoint(
+    "things.create", "POST", "/thing", Acknowledgement, "test", repeatable=False
+)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [Reply(500), Reply(502, {}, b"<html>"), Reply(504), Reply(408), NoReplyError("lost"), Reply(200, {}, b"")],
+)
+async def test_an_unclear_outcome_is_repeated_where_that_is_safe(first: Reply | TransportError) -> None:
+    """Blocking twice is blocking once."""
+    script = Script(first, OK)
+    async with client_of(script) as client:
+        done = await client.attendees.block(EVENT, "a@example.com")
+
+    assert done.success
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "first",
+    [Reply(500), Reply(502, {}, b"<html>"), Reply(504), Reply(408), NoReplyError("lost"), Reply(200, {}, b"")],
+)
+async def test_an_unclear_outcome_is_never_repeated_where_it_could_do_it_twice(first: Reply | TransportError) -> None:
+    """A second event is worse than a question."""
+    script = Script(first, OK)
+    async with client_of(script) as client:
+        with pytest.raises(AmbiguousOutcomeError, match="dashboard"):
+            await client.send(Call(CREATE))
+
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("first", [NotSentError("refused"), Reply(429), Reply(412)])
+async def test_what_was_certainly_not_done_is_repeated_in_any_case(first: Reply | TransportError) -> None:
+    """Not sent, throttled, token too old: a create that met one of these has not happened."""
+    script = Script(first, OK)
+    async with client_of(script) as client:
+        await client.send(Call(CREATE))
+
+    assert len(script.requests) == 2
+
+
+async def test_patience_has_an_end() -> None:
+    """Five unclear outcomes by default, and the error counts them."""
+    script = Script(Reply(500))
+    async with client_of(script) as client:
+        with pytest.raises(ServerError) as caught:
+            await client.attendees.block(EVENT, "a@example.com")
+
+    assert len(script.requests) == caught.value.attempts == 5
+
+
+async def test_a_retry_after_makes_everybody_wait() -> None:
+    """All senders stop for as long as the server asked, not only the one that was told."""
+    transport = transport_of("429@5:retry=30")
+    async with client_of(transport, max_in_flight=2) as client:
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(50)))
+
+    times = [arrival.at for arrival in transport.arrivals]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert 29.9 <= max(gaps) <= 33.1
+    assert sum(gap > 1 for gap in gaps) == 1
+
+
+async def test_a_very_long_retry_after_is_told_instead_of_waited_for() -> None:
+    """The caller decides about an hour."""
+    async with client_of(Script(Reply(429, {"retry-after": "3600"}))) as client:
+        with pytest.raises(RateLimitedError) as caught:
+            await client.attendees.block(EVENT, "a@example.com")
+
+    assert caught.value.retry_after == 3600
+
+
+async def test_a_timeout_covers_all_attempts_and_waits() -> None:
+    """It ends as an error of this library that says that the outcome is open."""
+    async with client_of(Script(Reply(503))) as client:
+        with pytest.raises(NoReplyError, match="may have been carried out"):
+            await client.send(calls.attendees.block(EVENT, "a@example.com"), timeout=0.05)
+
+    assert anyio.current_time() < 0.2
+
+
+async def test_options_of_a_sibling_client_leave_the_first_alone() -> None:
+    """It shares session and connections, and only its patience differs."""
+    script = Script(Reply(500))
+    async with client_of(script) as client:
+        hasty = client.with_options(retry=Retry(attempts=1))
+        with pytest.raises(ServerError):
+            await hasty.attendees.block(EVENT, "a@example.com")
+        after_hasty = len(script.requests)
+        with pytest.raises(ServerError):
+            await client.attendees.block(EVENT, "a@example.com")
+
+    assert (after_hasty, len(script.requests)) == (1, 6)
+
+
+async def test_a_closed_client_says_so() -> None:
+    """Also through a sibling."""
+    client = client_of(transport_of())
+    sibling = client.with_options(retry=Retry())
+    await client.aclose()
+
+    for one in (client, sibling):
+        with pytest.raises(ClientStateError, match="closed"):
+            await one.airmeets.info(EVENT)
+
+
+def test_a_client_on_another_loop_says_so() -> None:
+    """Otherwise the error would be asyncio's, and about something else."""
+    client = client_of(transport_of())
+
+    async def use() -> None:
+        await client.airmeets.info(EVENT)
+
+    asyncio.run(use())
+    with pytest.raises(ClientStateError, match="one client per loop"):
+        asyncio.run(use())
+
+
+def test_making_a_client_needs_no_loop_and_does_nothing() -> None:
+    """Web frameworks make their clients at import time."""
+    transport = transport_of()
+
+    client = client_of(transport)
+
+    assert repr(client) == "<AirmeetClient https://sandbox.example/prod <TokenSession no token>>"
+    assert transport.arrivals == []
+
+
+def test_a_transport_of_the_wrong_kind_is_refused() -> None:
+    """The message names the right kinds."""
+    with pytest.raises(ConfigError, match=r"httpx\.AsyncClient"):
+        client_of(object())
+
+
+async def test_the_raw_answer_can_be_had() -> None:
+    """For what the models do not know yet."""
+    script = Script(Reply(418, {"x-odd": "1"}, b"tea"))
+    async with client_of(script) as client:
+        reply = await client.exchange(calls.airmeets.info(EVENT))
+
+    assert (reply.status, reply.body) == (418, b"tea")
+
+
+ECHO = f'{{"message": "token {SENTINEL_TOKEN} of {SENTINEL_ACCESS_KEY} and {SENTINEL_SECRET_KEY}"}}'.encode()
+LINK = b'{"message": "see https://events.example/e/launch?code=SENTINEL-link-7a1f now"}'
+WRONG = b'{"email": "other@example.com", "entryLink": "https://events.example/e/launch?code=SENTINEL-link-7a1f"}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Reply(400, {}, ECHO), Reply(500, {}, ECHO), Reply(422, {}, LINK), Reply(200, {}, WRONG), Reply(401, {}, ECHO)],
+)
+async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the message, the repr, the attributes, the traceback with its locals, a pickle, nor a log at any level."""
+    caplog.set_level(logging.DEBUG)
+    async with client_of(Script(answer)) as client:
+        with pytest.raises(AirmeetError) as caught:
+            await client.attendees.add(EVENT, person())
+        shown: list[Any] = [client, client.session, client.options, client.pace]
+
+    error = caught.value
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    texts = [
+        str(error), repr(error), repr(vars(error)), repr(pickle.loads(pickle.dumps(error))), repr(copy.copy(error)),
+        "".join(trace.format()), caplog.text, *map(repr, shown),
+    ]  # fmt: skip
+    assert leaks("\n".join(texts)) == []
+
+
+async def test_a_link_is_in_the_answer_and_not_in_its_repr() -> None:
+    """The caller gets it by name; a log line that shows the object does not."""
+    transport = transport_of()
+    async with client_of(transport) as client:
+        access = await client.attendees.add(EVENT, person())
+
+    assert access.entry_link
+    assert "code=" not in repr(access)
+
+
+async def test_two_accounts_in_one_process_never_mix_their_tokens() -> None:
+    """Interleaved expiries of two communities: every request is answered as its own account's."""
+    transport = transport_of("expire/130")
+    transport.world.add_keys(KeyPair("second-key", "second-secret", community.FOREIGN_COMMUNITY))
+    one, other = client_of(transport), client_of(transport, access_key="second-key", secret_key="second-secret")
+    async with one, other:
+        await asyncio.gather(
+            *(one.attendees.add(EVENT, person(n)) for n in range(50)),
+            *(other.attendees.add(community.FOREIGN, person(n)) for n in range(50)),
+        )
+
+    assert transport.world.statistics().adds == 100
+    assert 401 not in transport.world.statistics().statuses
+
+
+async def test_a_cancelled_call_gives_its_place_back() -> None:
+    """Short deadlines around calls do not use the client up."""
+    transport = transport_of(latency=1.0)
+    async with client_of(transport, max_in_flight=3) as client:
+        for n in range(20):
+            with anyio.move_on_after(0.5):
+                await client.attendees.add(EVENT, person(n))
+
+        await client.attendees.add(EVENT, person("last"))
+
+    assert isinstance(client, AirmeetClient)
+    assert transport.world.person(EVENT, "person-last@example.com") is not None

@@ -1,0 +1,269 @@
+"""The pace: exact rates, a queue with priorities, one pause for all."""
+
+import asyncio
+import itertools
+import math
+
+import anyio
+import pytest
+
+from airmeet_async.client.pace import Pace, Priority
+from airmeet_async.errors import ConfigError
+
+
+async def nothing() -> None:
+    """Be ready at once."""
+
+
+class Runner:
+    """Sends pretend requests through a pace and notes when each starts."""
+
+    def __init__(self, pace: Pace, seconds: float = 0.0) -> None:
+        self.pace = pace
+        self.seconds = seconds
+        self.starts: list[float] = []
+        self.names: list[object] = []
+        self.under_way = 0
+        self.peak = 0
+
+    async def one(self, name: object = None, priority: Priority = Priority.BULK) -> None:
+        await self.pace.acquire(priority, nothing)
+        self.under_way += 1
+        self.peak = max(self.peak, self.under_way)
+        self.starts.append(anyio.current_time())
+        self.names.append(name)
+        try:
+            await anyio.sleep(self.seconds)
+        finally:
+            self.under_way -= 1
+            self.pace.release()
+
+    async def many(self, n: int, workers: int) -> None:
+        left = itertools.count(n, -1)
+
+        async def work() -> None:
+            while next(left) > 0:
+                await self.one()
+
+        async with anyio.create_task_group() as group:
+            for _ in range(workers):
+                group.start_soon(work)
+
+
+def most_within(starts: list[float], window: float) -> int:
+    """Return the most starts in any window of that length."""
+    most = first = 0
+    for last, at in enumerate(starts):
+        while at - starts[first] >= window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+@pytest.mark.parametrize("rate", [0.2, 1 / 3, 3, 50, 500, 2000, 5000])
+@pytest.mark.parametrize("workers", [1, 64])
+async def test_a_rate_is_exact(rate: float, workers: int) -> None:
+    """Over many seconds 98 to 101 per cent of it is delivered, and no window holds more than rate plus a burst."""
+    runner = Runner(Pace(rate, 64))
+    n = max(20, int(rate * 10))
+
+    await runner.many(n, workers)
+
+    elapsed = runner.starts[-1] - runner.starts[0]
+    assert 0.98 <= (n - max(1, rate / 50)) / elapsed / rate <= 1.01
+    for window in (0.1, 1.0, 10.0):
+        assert most_within(runner.starts, window) <= rate * window + max(1, rate / 50) + 1e-6
+
+
+async def test_an_idle_pace_saves_nothing_up() -> None:
+    """After an hour of silence the first second gets no more than any other."""
+    runner = Runner(Pace(50, 64))
+    await runner.many(100, 10)
+    await anyio.sleep(3600)
+
+    await runner.many(200, 64)
+
+    assert most_within(runner.starts, 1.0) <= 51
+
+
+@pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf, True, "50"])
+def test_a_senseless_rate_is_refused_at_once(rate: object) -> None:
+    """The message says what a rate is."""
+    with pytest.raises(ConfigError, match="requests per second"):
+        Pace(rate, 1)  # type: ignore[arg-type]
+
+
+def test_at_least_one_request_must_be_allowed() -> None:
+    """Zero in flight would wait for ever."""
+    with pytest.raises(ConfigError, match="at least 1"):
+        Pace(None, 0)
+
+
+@pytest.mark.parametrize("rate", [None, 1000])
+async def test_never_more_than_the_allowed_number_are_under_way(rate: float | None) -> None:
+    """Concurrency is held with and without a rate, and it is used to the full."""
+    runner = Runner(Pace(rate, 7), seconds=0.1)
+
+    await runner.many(200, 50)
+
+    assert runner.peak == 7
+
+
+async def test_a_pause_stops_everybody_and_lets_no_burst_go_after_it() -> None:
+    """Permits do not pile up behind a pause."""
+    runner = Runner(Pace(100, 64), seconds=0.01)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.many, 400, 64)
+        await anyio.sleep(1.0)
+        runner.pace.pause(5.0)
+
+    during = [at for at in runner.starts if 1.0 < at < 6.0]
+    assert len(during) <= 1
+    assert most_within([at for at in runner.starts if at >= 6.0], 0.1) <= 13
+
+
+async def test_the_longest_of_several_pauses_holds() -> None:
+    """A short pause does not end a long one."""
+    runner = Runner(Pace(None, 4))
+    runner.pace.pause(10)
+    runner.pace.pause(1)
+
+    await runner.one()
+
+    assert runner.starts[0] == pytest.approx(10, abs=0.001)
+
+
+async def test_interactive_calls_overtake_bulk_ones() -> None:
+    """A web request that comes while a hundred rows wait goes next but one at the latest."""
+    runner = Runner(Pace(1, 64))
+    async with anyio.create_task_group() as group:
+        for number in range(100):
+            group.start_soon(runner.one, number)
+        await anyio.sleep(5.5)
+        group.start_soon(runner.one, "web", Priority.INTERACTIVE)
+
+    assert runner.names.index("web") <= 8
+    assert runner.starts[runner.names.index("web")] - 5.5 <= 2.0
+
+
+async def test_equals_go_in_order_of_arrival() -> None:
+    """Nobody overtakes."""
+    runner = Runner(Pace(10, 3), seconds=0.05)
+    async with anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(runner.one, number)
+
+    assert runner.names == list(range(50))
+
+
+async def test_twenty_thousand_waiters_that_give_up_leave_nothing_behind() -> None:
+    """No permit is lost, the queue is swept, and the next one goes on time."""
+    pace = Pace(10, 4)
+    runner = Runner(pace)
+    with anyio.move_on_after(0.35):
+        async with anyio.create_task_group() as group:
+            for number in range(20_000):
+                group.start_soon(runner.one, number)
+    done = len(runner.starts)
+    before = anyio.current_time()
+
+    await runner.one()
+
+    assert done == 4
+    assert runner.starts[-1] - before <= 0.1 + 1e-3
+    assert (pace.statistics().waiting, pace.statistics().in_flight) == (0, 0)
+
+
+@pytest.mark.parametrize("when", [0.0, 0.05, 0.1, 0.15, 0.2, 0.25])
+async def test_a_waiter_that_is_cancelled_at_any_moment_passes_its_turn_on(when: float) -> None:
+    """Whether it waits in the queue, for a place or for the rate: the others go on."""
+    runner = Runner(Pace(10, 1), seconds=0.07)
+    tasks = [asyncio.create_task(runner.one(number)) for number in range(4)]
+    await anyio.sleep(when)
+    tasks[1].cancel()
+
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await runner.one("last")
+
+    assert set(runner.names) >= {0, 2, 3, "last"}
+    assert runner.pace.statistics().in_flight == 0
+
+
+async def test_an_error_of_ready_comes_out_and_holds_nobody_up() -> None:
+    """When no token can be had, each waiter learns it, and no place is taken."""
+    pace = Pace(None, 1)
+
+    async def fail() -> None:
+        message = "no token"
+        raise LookupError(message)
+
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            await pace.acquire(Priority.BULK, fail)
+    await pace.acquire(Priority.BULK, nothing)
+
+    assert pace.statistics().in_flight == 1
+
+
+async def test_a_pace_within_a_pace_obeys_both() -> None:
+    """A job's rate is its own, the client's places are everybody's."""
+    client = Pace(None, 3)
+    job = Runner(Pace(20, 64, parent=client), seconds=0.5)
+    single = Runner(client, seconds=0.5)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(job.many, 60, 30)
+        for _ in range(5):
+            group.start_soon(single.one)
+
+    assert most_within(job.starts, 1.0) <= 21
+    assert job.peak + single.peak <= 6
+    assert client.statistics().in_flight == 0
+
+
+async def test_a_pause_of_the_job_is_a_pause_of_the_client() -> None:
+    """What one job learns about the server's limit holds for all."""
+    client = Pace(None, 3)
+    Pace(20, 64, parent=client).pause(7)
+    runner = Runner(client)
+
+    await runner.one()
+
+    assert runner.starts[0] == pytest.approx(7, abs=0.001)
+
+
+async def test_a_job_that_waits_for_its_rate_does_not_keep_others_from_going() -> None:
+    """An interactive call passes while a slow job sleeps."""
+    client = Pace(None, 3)
+    job = Runner(Pace(0.1, 64, parent=client))
+    single = Runner(client)
+    async with anyio.create_task_group() as group:
+        group.start_soon(job.many, 3, 2)
+        await anyio.sleep(1)
+        await single.one()
+
+    assert single.starts[0] == pytest.approx(1, abs=0.001)
+
+
+async def test_the_rate_can_change_while_it_is_used() -> None:
+    """The new rate holds from the next request on."""
+    pace = Pace(1, 64)
+    runner = Runner(pace)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.many, 105, 64)
+        await anyio.sleep(4.5)
+        pace.set_rate(100)
+
+    assert runner.starts[-1] < 7
+
+
+async def test_the_statistics_are_a_glance() -> None:
+    """They are what a log line or a test needs."""
+    pace = Pace(5, 2)
+    await pace.acquire(Priority.BULK, nothing)
+    pace.pause(3)
+
+    glance = pace.statistics()
+
+    assert (glance.rate, glance.in_flight, glance.waiting) == (5, 1, 0)
+    assert glance.paused_s == pytest.approx(3, abs=0.001)

@@ -1,0 +1,218 @@
+"""The web application, called directly: no socket, virtual time."""
+
+import asyncio
+import json
+
+import pytest
+
+from airmeet_async.api.wire import WRITE_LIMIT
+from airmeet_async.sandbox import Desk, Faults, World, community
+from airmeet_async.sandbox.app import TRANSPORT, App
+from airmeet_async.sandbox.serve import environment, run, serve
+from tests.sandbox.caller import Caller
+
+
+class Connection:
+    """Stands in for the server: gives the request to the app and keeps what the app does."""
+
+    def __init__(self, app):
+        self.app = app
+        self.sent = []
+        self.aborted = False
+        self.gone = asyncio.Event()
+
+    def abort(self):
+        self.aborted = True
+        self.gone.set()
+
+    async def send(self, message):
+        self.sent.append(message)
+
+    async def request(self, method, target, chunks=(b"",), headers=()):
+        path, _, query = target.partition("?")
+        scope = {"method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
+        messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+        messages[-1]["more_body"] = False
+        incoming = iter(messages)
+
+        async def receive():
+            for message in incoming:
+                return message
+            await self.gone.wait()
+            return {"type": "http.disconnect"}
+
+        await self.app(scope | {"headers": headers, TRANSPORT: self}, receive, self.send)
+        return self.sent[0]["status"] if self.sent else None
+
+    @property
+    def body(self):
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+    @property
+    def headers(self):
+        return dict(self.sent[0]["headers"])
+
+
+class Site:
+    """An app around a world, with somebody who has a token."""
+
+    def __init__(self, spec="", **options):
+        self.caller = Caller()
+        self.world = self.caller.world
+        self.app = App(Desk(self.world, Faults.parse(spec)), **options)
+
+    async def add(self, chunks=(b'{"email":"ada@example.com",', b'"firstName":"A","lastName":"B"}')):
+        connection = Connection(self.app)
+        headers = [(b"content-type", b"application/json"), (b"x-airmeet-access-token", self.caller.token.encode())]
+        await connection.request("POST", f"/prod/airmeet/{community.SUMMIT}/attendee", chunks, headers)
+        return connection
+
+    async def get(self, target, method="GET"):
+        connection = Connection(self.app)
+        return await connection.request(method, target), json.loads(connection.body)
+
+
+async def test_request_reaches_the_world_whole():
+    """Verb, path, headers and all chunks of the body arrive, and the answer leaves with its length."""
+    site = Site()
+    connection = await site.add()
+
+    assert site.caller.person().adds == 1
+    assert site.caller.person().entry_link == json.loads(connection.body)["entryLink"]
+    assert str(len(connection.body)).encode() == connection.headers[b"content-length"]
+    assert not connection.aborted
+
+
+async def test_query_reaches_the_world():
+    """The target keeps its query."""
+    site = Site()
+    connection = Connection(site.app)
+    await connection.request(
+        "GET", "/prod/airmeets?size=2", headers=[(b"x-airmeet-access-token", site.caller.token.encode())]
+    )
+
+    assert len(json.loads(connection.body)["data"]) == 2
+
+
+@pytest.mark.parametrize(("spec", "adds"), [("drop@1", 0), ("drop-after@1", 1)])
+async def test_drop_sends_nothing(spec, adds):
+    """The connection is cut before the first byte of an answer."""
+    site = Site(spec)
+    connection = await site.add()
+
+    assert (connection.aborted, connection.sent) == (True, [])
+    assert adds == site.world.statistics().adds
+
+
+async def test_partial_answer_promises_more_than_it_sends():
+    """Half of the body leaves, then the connection is cut."""
+    connection = await Site("partial@1").add()
+
+    assert connection.aborted
+    assert 0 < len(connection.body) < int(connection.headers[b"content-length"])
+    assert connection.sent[-1]["more_body"]
+
+
+async def test_hang_ends_when_the_sender_gives_up():
+    """Nothing is sent and nothing is cut; the app waits for the other side."""
+    site = Site("hang@1")
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3600):
+            await site.add()
+
+    assert asyncio.get_running_loop().time() - start >= 3600
+    assert site.world.statistics().adds == 0
+
+
+async def test_latency_and_slowness_add_up():
+    """The answer takes its time; what it says was settled on arrival."""
+    site = Site("slow@2:2s", latency=0.5)
+    loop = asyncio.get_running_loop()
+    times = []
+    for _ in range(2):
+        start = loop.time()
+        await site.add()
+        times.append(round(loop.time() - start, 2))
+
+    assert times == [0.5, 2.5]
+
+
+async def test_too_long_a_body_is_refused():
+    """The limit is exact, nothing beyond it is kept, and the connection ends."""
+    site = Site()
+    fits = await site.add([b" " * (WRITE_LIMIT - 10), b"{}" + b" " * 8])
+    over = await site.add([b" " * WRITE_LIMIT, b" "])
+
+    assert (fits.sent[0]["status"], over.sent[0]["status"]) == (400, 413)
+    assert over.headers[b"connection"] == b"close"
+
+
+async def test_statistics_are_served():
+    """The ground truth can be read beside the pretend API, and reading it does not change it."""
+    site = Site("500@2")
+    await site.add()
+    await site.add()
+    status, first = await site.get("/_sandbox/statistics")
+
+    assert status == 200
+    assert first == (await site.get("/_sandbox/statistics"))[1]
+    assert (first["world"]["adds"], first["answers"]) == (1, {"200": 1, "500": 1})
+    assert first["faults"] == {"500@2": 1}
+
+
+async def test_people_are_served():
+    """Who was added, how often, and how many mails they got."""
+    site = Site()
+    await site.add()
+    await site.add()
+    [person] = (await site.get(f"/_sandbox/people/{community.SUMMIT}"))[1]["people"]
+
+    assert (person["email"], person["adds"], person["mails"]) == ("ada@example.com", 2, 1)
+
+
+async def test_tokens_can_be_ended_from_outside():
+    """A POST ends all tokens; a GET does not."""
+    site = Site()
+
+    assert (await site.get("/_sandbox/expire-tokens"))[0] == 404
+    assert (await site.add()).sent[0]["status"] == 200
+    assert (await site.get("/_sandbox/expire-tokens", "POST"))[0] == 200
+    assert (await site.add()).sent[0]["status"] == 412
+
+
+@pytest.mark.parametrize("path", ["/_sandbox/", "/_sandbox/people/nobody", "/_sandbox/x"])
+async def test_other_paths_name_the_right_ones(path):
+    """A wrong path beside the pretend API says what there is."""
+    status, body = await Site().get(path)
+
+    assert status == 404
+    assert "statistics" in body["message"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
+async def test_only_loopback_is_served(host):
+    """Whoever asks for more is told what to use."""
+    with pytest.raises(ValueError, match=r"use 127\.0\.0\.1 or ::1"):
+        await serve(World(), host=host)
+
+
+@pytest.mark.parametrize("options", [{"faults": "nonsense"}, {"rate_limit": 0}, {"port": 70_000}, {"host": "10.0.0.1"}])
+def test_run_refuses_bad_options(options):
+    """A bad option ends the run before anything is served."""
+    lines: list[str] = []
+    with pytest.raises(ValueError, match=r"fault|rate limit|port|loopback"):
+        run(out=lines.append, **options)
+
+    assert lines == []
+
+
+def test_environment_can_be_pasted():
+    """Three settings, quoted for a shell, then the events one can use."""
+    lines = environment(World(), "http://127.0.0.1:1/prod")
+
+    assert lines[0] == "export AIRMEET_URI=http://127.0.0.1:1/prod"
+    assert f"export AIRMEET_ACCESS_KEY='{community.ACCESS_KEY}'" == lines[1]
+    assert f"export AIRMEET_SECRET_KEY={community.SECRET_KEY}" == lines[2]
+    assert f"# event {community.SUMMIT} Spring Summit" == lines[3]
+    assert not any(community.FOREIGN in line or community.ARCHIVED in line for line in lines)
