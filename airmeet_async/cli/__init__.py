@@ -2,7 +2,8 @@
 
 General layout:
 
-- `app`: the commands, their options and their help; each does its work in a module that it imports when it runs.
+- `door`: where all errors come out; `app`: the commands, their options and their help. Each does its work in a
+  module that it imports when it runs.
 - `exits`, `voice`, `settings`, `logs`: exit codes, what is said where, the environment, the log.
 - `register`: the run, made of `source` (the file), `signals`, `outcome` (result files), `progress` and
   `faces` (how far), `summary` (what happened).
@@ -17,7 +18,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        from airmeet_async.cli.app import run
+        from airmeet_async.cli.door import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before or after anything that could have handled it

@@ -1,15 +1,13 @@
-"""The commands: their options, their help, and one door for all errors."""
+"""The commands: their options and their help. What they do is in modules that are imported when they run."""
 
+import math
 import os
-import sys
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
-from airmeet_async.cli.exits import HELP, Exit, UsageError, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.exits import HELP, UsageError
 from airmeet_async.cli.voice import Voice, print_json
-from airmeet_async.errors import InputError
 
 
 def _version() -> str:
@@ -36,45 +34,7 @@ app = App(
 )
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
-    as_json = "--json" in arguments
-    try:
-        from airmeet_async.cli.logs import set_up
-
-        set_up(os.environ)
-        return _dispatch(arguments)
-    except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001 - the last door
-        if os.environ.get("AIRMEET_DEBUG") == "1":
-            import traceback
-
-            traceback.print_exc()
-        return _complain(leaf(raised), as_json=as_json)
-
-
-def _dispatch(arguments: Sequence[str]) -> int:
-    try:
-        command, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        chain = " ".join(("airmeet", *(error.command_chain or ())))
-        said = str(error).strip()
-        raise UsageError(f"{said[:1].lower()}{said[1:]} See: {chain} --help") from None
-    code = command(*bound.args, **bound.kwargs)
-    return code if isinstance(code, int) else Exit.OK
-
-
-def _complain(error: BaseException, *, as_json: bool) -> int:
-    code, message = code_of_error(error), sentence_of(error)
-    Voice().say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
-    if as_json:
-        facts: dict[str, object] = {"code": word_of(code), "message": message}
-        if isinstance(error, InputError):
-            facts |= {"path": error.path, "line": error.line, "column": error.column}
-        print_json({"error": facts, "exit_code": int(code)})
-    return code
-
-
-@app.command
+@app.command(sort_key=0)
 def register(
     airmeet_id: str,
     file: Path,
@@ -95,17 +55,19 @@ def register(
 ) -> int:
     """Register everybody of a file in an event.
 
-    The file is checked to its end before anything is sent. Afterwards a result file says for each row what
-    happened, and has each person's entry link. Running the same file again is safe: who is in already stays in,
-    with the same link.
+    The file is checked to its end before anything is sent. Afterwards a result
+    file says for each row what happened, and has each person's entry link.
+    Running the same file again is safe: who is in already stays in, with the
+    same link.
 
-    Examples:
+    For example:
       airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
-      airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --rate 50 --failed left.csv
-      airmeet register 8f0c1a2e-5b01-11ee liste.csv --no-invite --map first_name=Vorname --delimiter ";"
+      airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
+      airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
 
-    Keys come from AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY only; AIRMEET_REGION (global, eu, us) or AIRMEET_URI,
-    AIRMEET_RATE, and AIRMEET_TOKEN_CACHE (a directory, or off) are read, too.
+    The environment holds the keys, AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, and
+    AIRMEET_REGION (global, eu, us) or AIRMEET_URI, AIRMEET_RATE, and
+    AIRMEET_TOKEN_CACHE (a directory, or off).
 
     Args:
         airmeet_id: The event's id, as in its address after /e/.
@@ -129,7 +91,9 @@ def register(
             "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, and a list that "
             "is run twice may be mailed twice, so nothing is assumed here"
         )
-    from airmeet_async.cli.register import FileChoice, Order, register as start
+    from airmeet_async.cli.register import Order
+    from airmeet_async.cli.register import register as start
+    from airmeet_async.cli.source import FileChoice
 
     choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=_positive(limit))
     order = Order(
@@ -137,8 +101,8 @@ def register(
         file=choice,
         invite=invite,
         register=register,
-        rate=rate,
-        concurrency=concurrency,
+        rate=_rate(rate),
+        concurrency=_positive(concurrency, "--concurrency"),
         results=results,
         failed=failed,
         progress=progress,
@@ -149,7 +113,7 @@ def register(
     return outcome.code
 
 
-@app.command
+@app.command(sort_key=1)
 def check(
     file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
@@ -162,10 +126,11 @@ def check(
 ) -> int:
     """Check a file, the keys and an event, without sending anything of the file.
 
-    With FILE, everything that is wrong with it: one line per finding on standard output. That needs no keys.
-    With --event, or without FILE: the keys, the region, and whether the event can be reached.
+    With FILE: everything that is wrong with it, one line per finding on standard
+    output. That needs no keys. With --event, or without FILE: the keys, the
+    region, and whether the event can be reached.
 
-    Examples:
+    For example:
       airmeet check people.csv
       airmeet check people.csv --event 8f0c1a2e-5b01-11ee --map email="E-mail 2"
       airmeet check
@@ -178,7 +143,8 @@ def check(
         delimiter: Of a CSV file; otherwise what its first line shows.
         limit: Look at only that many rows from the top.
     """
-    from airmeet_async.cli.check import FileChoice, check as start
+    from airmeet_async.cli.check import check as start
+    from airmeet_async.cli.source import FileChoice
 
     choice = None
     if file is not None:
@@ -187,11 +153,11 @@ def check(
     return start(choice, event, os.environ, Voice())
 
 
-@app.command
+@app.command(sort_key=2)
 def events(*, json: Flag = False, limit: int | None = None) -> int:
     """List the community's events: id, status, start, name.
 
-    Examples:
+    For example:
       airmeet events
       airmeet events --limit 5 --json
 
@@ -204,13 +170,13 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
     return start(os.environ, Voice(), as_json=json, limit=_positive(limit))
 
 
-@app.command
+@app.command(sort_key=3)
 def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     """List an event's own registration fields: label, id, required or not, type, options.
 
-    Examples:
-      airmeet fields 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02
-      airmeet register 8f0c1a2e-5b03-11ee people.csv --no-invite --map "custom:T-shirt size=Shirt"
+    For example:
+      airmeet fields 8f0c1a2e-5b03-11ee
+      airmeet register 8f0c1a2e-5b03-11ee x.csv --no-invite --map custom:Size=Shirt
 
     Args:
         airmeet_id: The event's id.
@@ -221,7 +187,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     return start(airmeet_id, os.environ, Voice(), as_json=json)
 
 
-@app.command
+@app.command(sort_key=5)
 def sandbox(
     *,
     port: int = 8900,
@@ -232,9 +198,9 @@ def sandbox(
 ) -> int:
     """Run a pretend Airmeet on this machine until Ctrl-C, and print the environment that leads to it.
 
-    Examples:
+    For example:
       airmeet sandbox
-      airmeet sandbox --port 0 --rate-limit 20 --faults "500:2%,drop:1%,expire@500,429@100+4:retry=1"
+      airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
 
     Args:
         port: Where to listen, on 127.0.0.1 only; 0 takes any free port.
@@ -248,7 +214,7 @@ def sandbox(
     return start(port=port, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
 
 
-@app.command
+@app.command(sort_key=4)
 def demo(
     *,
     people: int = 2000,
@@ -262,7 +228,7 @@ def demo(
 
     Needs no account and no network, and takes about 15 seconds.
 
-    Examples:
+    For example:
       airmeet demo
       airmeet demo --people 500 --seed 7 --progress plain
 
@@ -276,19 +242,22 @@ def demo(
     """
     from airmeet_async.cli.demo import demo as start
 
+    _positive(people, "--people")
+    _rate(rate)
     voice = Voice(as_json=progress == "json")
-    outcome = start(people=_positive(people) or 1, rate=rate, seed=seed, results=results, progress=progress, voice=voice)
+    outcome = start(people=people, rate=rate, seed=seed, results=results, progress=progress, voice=voice)
     if json:
         print_json(outcome.as_dict())
     return outcome.code
 
 
-def _positive(number: int | None) -> int | None:
+def _positive(number: int | None, name: str = "--limit") -> int | None:
     if number is not None and number < 1:
-        raise UsageError(f"{number} rows are none: give a number from 1")
+        raise UsageError(f"{name} must be a whole number from 1, not {number}")
     return number
 
 
-if sys.platform == "win32":  # pragma: no cover - the console's own encoding may know no Greek
-    for stream in (sys.stdout, sys.stderr):
-        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+def _rate(rate: float | None) -> float | None:
+    if rate is not None and not 0 < rate < math.inf:
+        raise UsageError(f"--rate must be a number of requests per second above 0, not {rate:g}")
+    return rate

@@ -35,9 +35,12 @@ class Exit(IntEnum):
 
 
 HELP = """\
-Exit codes: 0 all rows done - 1 unexpected - 2 usage or settings - 3 finished, some rows did not succeed -
-4 credentials - 5 input unusable, nothing sent - 6 event unknown or not permitted - 7 stopped by a rule -
-75 temporary, try again later - 130 interrupted (Ctrl-C) - 143 terminated"""
+Exit codes:
+    0  all rows are done               5  the input is unusable
+    1  something unexpected            6  the event is unknown or not permitted
+    2  usage or settings               7  stopped by a rule
+    3  some rows did not succeed      75  temporary: try again later
+    4  keys missing or refused       130  interrupted (143: terminated)"""
 
 
 class UsageError(ConfigError):

@@ -13,7 +13,7 @@ from airmeet_async.cli.progress import Glance, Meter, bar_text, event, plain_lin
 from airmeet_async.cli.voice import Voice, standard_error
 from airmeet_async.client.client import Client
 
-CHOICES = ("auto", "bar", "plain", "json", "none")
+_BAR_WIDTH = 20
 
 
 class Face(Protocol):
@@ -78,10 +78,12 @@ class Bar:
     def __init__(self, voice: Voice, total: int | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
         console = Console(file=cast("IO[str]", standard_error()))
-        text = TextColumn("{task.fields[text]}", markup=False)
-        self._bar = Progress(BarColumn(bar_width=None), text, console=console, auto_refresh=False, expand=True)
+        text = TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True))
+        # Narrow, so that the ^C a terminal writes behind it stays on the same line and is wiped with it.
+        self._bar = Progress(BarColumn(_BAR_WIDTH), text, console=console, auto_refresh=False)
         self._task = self._bar.add_task("", total=total, text="")
         self._voice = voice
         voice.write = self._above

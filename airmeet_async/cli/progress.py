@@ -17,7 +17,7 @@ class Glance:
     """One look at a run.
 
     Attributes:
-        done: Rows that have a result.
+        done: Rows that have a result, those left aside that a stop has overtaken.
         total: All rows, where that is known.
         counts: Results by status.
         rate: Rows per second lately, or None where that cannot be told yet.
@@ -60,7 +60,7 @@ class Meter:
 
     def read(self, report: BulkReport, paused_s: float = 0.0) -> Glance:
         """Look at the run."""
-        done, now = sum(report.counts.values()), report.elapsed_s
+        done, now = sum(report.counts.values()) - report.counts[RowStatus.UNPROCESSED], report.elapsed_s
         self._points.append((now, done))
         while len(self._points) > 2 and now - self._points[1][0] >= _WINDOW:
             self._points.popleft()
@@ -70,7 +70,9 @@ class Meter:
 
 
 def duration(seconds: float) -> str:
-    """Return ``0:07``, ``12:34`` or ``3:02:01``."""
+    """Return ``7 s``, ``12:34`` or ``3:02:01``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
@@ -83,7 +85,9 @@ def bar_text(glance: Glance) -> str:
         parts.append(f"paused {duration(glance.paused_s)}")
     elif glance.rate is not None:
         parts.append(f"{glance.rate:,.0f}/s")
-    if glance.left_s is not None:
+    if glance.done == glance.total:
+        parts.append(f"in {duration(glance.elapsed_s)}")
+    elif glance.left_s is not None:
         parts.append(f"{duration(glance.left_s)} left")
     if glance.trouble:
         parts.append(f"{glance.trouble:,} not ok")

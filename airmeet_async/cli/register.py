@@ -1,6 +1,7 @@
 """``airmeet register``: from a file to a run to result files. ``airmeet demo`` goes the same way."""
 
 import logging
+from functools import partial
 
 import anyio
 from attrs import frozen
@@ -15,10 +16,8 @@ from airmeet_async.cli.outcome import ResultFiles, choose_paths
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.signals import Stopper, arriving
 from airmeet_async.cli.source import FileChoice, People, look_through, open_people
-from airmeet_async.cli.summary import Written, plan, summary
+from airmeet_async.cli.summary import Written, introduction, plan, summary
 from airmeet_async.cli.voice import Voice
-from airmeet_async.client.client import Client
-from airmeet_async.client.pace import check_rate
 from airmeet_async.errors import BulkStoppedError
 from airmeet_async.front import AirmeetClient
 
@@ -38,9 +37,10 @@ class Order:
         register: Whether they become confirmed registrations.
         rate: Requests per second; by default the environment's, else 25.
         concurrency: Requests under way at once.
-        results: Where the results go; by default beside the current directory's files.
+        results: Where the results go; by default a new file in the current directory.
         failed: Where the rows go that are left.
         progress: How it is shown.
+        brief: The caller tells the outcome in its own way.
     """
 
     airmeet_id: str
@@ -52,6 +52,7 @@ class Order:
     results: str | None = None
     failed: str | None = None
     progress: str = "auto"
+    brief: bool = False
 
 
 @frozen
@@ -86,15 +87,14 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
         AirmeetError: The run could not begin.
     """
     check_id(order.airmeet_id, "AIRMEET_ID")
-    check_rate(order.rate)
+    results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
     _introduce(people, voice)
     settings = Settings.of(environ)
     client = settings.client(order.concurrency)
     rate = order.rate or settings.rate or DEFAULT_RATE
-    results, failed = choose_paths(order.file.path, order.results, order.failed)
     with ResultFiles(results, failed, people.table.header) as files:
-        voice.say(*settings.notices, *_intention(order, settings, rate), f"results go to {results}")
+        voice.say(*settings.notices, *_intention(order, settings, rate))
         stopper = Stopper(voice)
         job = client.bulk.add_attendees(
             order.airmeet_id,
@@ -104,28 +104,31 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
             columns=people.overrides,
             rate=rate,
         )
-        anyio.run(_run, client, job, files, stopper, order.progress, voice)
-    return _conclude(job.report, files, stopper, voice)
+        _log.info("job %s begins: %d rows, %g requests/s", job.id, people.table.rows, rate)
+        anyio.run(partial(_run, client, job, files, stopper, face=order.progress, voice=voice))
+    left = str(files.left) if files.left else None
+    written = Written(
+        results=str(files.results), left=left, total=job.total or 0, warned=files.warned, brief=order.brief
+    )
+    return _conclude(job.report, written, files.trouble, stopper, voice)
 
 
 def _introduce(people: People, voice: Voice) -> None:
-    table = people.table
-    voice.say(f"{table.path}: {table.rows:,} rows", *(f"  {line}" for line in people.columns.lines()))
-    voice.say(*table.notices)
-    if table.rows > _MANY:
+    voice.say(*introduction(people))
+    if people.table.rows > _MANY:
         voice.say("checking all rows before anything is sent...")
     found = anyio.run(look_through, people)
-    voice.say(plan(found.rows, found.ready, found.invalid, found.duplicates, found.cut))
+    voice.say(plan(found))
 
 
 def _intention(order: Order, settings: Settings, rate: float) -> list[str]:
     mails = "Airmeet mails each person an invitation" if order.invite else "no invitations are mailed"
-    kind = ", as confirmed registrations (uses up the plan's)" if order.register else ""
-    return [f"to event {order.airmeet_id} at {settings.base}{kind}", f"{mails}; at most {rate:g} requests per second"]
+    kind = "; confirmed registrations, which use up the plan's" if order.register else ""
+    return [f"event {order.airmeet_id} at {settings.base}", f"{mails}{kind}; at most {rate:g} requests per second"]
 
 
 async def _run(
-    client: AirmeetClient, job: BulkJob, files: ResultFiles, stopper: Stopper, face: str, voice: Voice
+    client: AirmeetClient, job: BulkJob, files: ResultFiles, stopper: Stopper, *, face: str, voice: Voice
 ) -> None:
     with arriving() as signals:
         async with client, job:
@@ -149,15 +152,14 @@ async def _collect(job: BulkJob, files: ResultFiles) -> None:
     except BulkStoppedError as error:
         if job.report.stop_reason is None:  # the engine's own fault, not the run's end
             raise
-        _log.info("stopped: %s", error)
+        _log.info("job %s stopped: %s", job.id, error)
 
 
-def _conclude(report: BulkReport, files: ResultFiles, stopper: Stopper, voice: Voice) -> Outcome:
-    left = str(files.left) if files.left else None
-    written = Written(results=str(files.results), left=left, warned=files.warned)
+def _conclude(report: BulkReport, written: Written, trouble: str | None, stopper: Stopper, voice: Voice) -> Outcome:
+    _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
     voice.say(*summary(report, written))
     code = code_of(report, stopper.number)
-    if files.trouble:
-        voice.say(f"error: {files.trouble}")
+    if trouble:
+        voice.say(f"error: {trouble}")
         code = Exit.UNEXPECTED
-    return Outcome(report, code, str(files.results), left)
+    return Outcome(report, code, written.results, written.left)

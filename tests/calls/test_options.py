@@ -1,0 +1,114 @@
+"""Where a client's settings come from, and what is no key (SEC-04)."""
+
+import pytest
+
+from airmeet_async.api.addresses import Region
+from airmeet_async.api.secret import Secret
+from airmeet_async.client.options import Options, find_base, find_key
+from airmeet_async.errors import ConfigError
+
+NAME = "AIRMEET_ACCESS_KEY"
+KEY = "11111111-2222-3333-4444-555555555555#in"
+
+GOOD_KEYS = {
+    KEY: KEY,
+    f" {KEY}\n": KEY,
+    f"\t{KEY}\r\n": KEY,
+    "\u00a0key\u00a0": "key",
+    "!~": "!~",
+    "k" * 512: "k" * 512,
+}
+
+BAD_KEYS = {
+    "inner blank": "hunter2 hunter2",
+    "inner line end": "hunter2\nX-Evil: 1",
+    "carriage return": "hunter2\rX",
+    "NUL": "hunter2\x00",
+    "DEL": "hunter2\x7f",
+    "byte order mark": "\ufeffhunter2",
+    "not ASCII": "hunter2é",
+    "half a character": "hunter2\ud800",
+    "full width": "ｈunter2hunter2",
+    "typographic quotes": "“hunter2”",
+    "one too long": "hunter2" + "k" * 506,
+    "a megabyte": "hunter2" * 150_000,
+}
+
+
+@pytest.mark.parametrize(("given", "key"), GOOD_KEYS.items(), ids=lambda value: ascii(value)[:50])
+@pytest.mark.parametrize("by_argument", [True, False])
+def test_a_key_is_taken(given, key, by_argument):
+    """From the argument or the environment, without outer blanks; it may hold a # (C)."""
+    found = find_key(given, NAME, {}) if by_argument else find_key(None, NAME, {NAME: given})
+
+    assert found == Secret(key)
+
+
+@pytest.mark.parametrize("given", BAD_KEYS.values(), ids=BAD_KEYS)
+@pytest.mark.parametrize("by_argument", [True, False])
+def test_what_cannot_be_a_key_is_refused(given, by_argument):
+    """The message names the variable and not the value."""
+    with pytest.raises(ConfigError) as caught:
+        find_key(given if by_argument else None, NAME, {} if by_argument else {NAME: given})
+
+    assert NAME in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert "Evil" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("given", [None, "", "  ", "\n"])
+def test_a_missing_key_is_explained(given):
+    """Where to get one, and where to put it; an empty argument is not filled from the environment."""
+    environ = {} if given is None else {NAME: KEY}
+    with pytest.raises(ConfigError, match=rf"set {NAME} \(community dashboard, Integrations, API Access Key\)"):
+        find_key(given, NAME, environ)
+
+
+def test_the_argument_wins():
+    """Over the environment."""
+    assert find_key("mine", NAME, {NAME: "theirs"}) == Secret("mine")
+
+
+# Left: argument base_url, argument region, environment; right: the base address.
+BASES = [
+    (None, None, {}, "https://api-gateway.airmeet.com/prod"),
+    (None, None, {"AIRMEET_REGION": ""}, "https://api-gateway.airmeet.com/prod"),
+    (None, None, {"AIRMEET_REGION": "eu"}, "https://api-gateway-prod.eu.airmeet.com/prod"),
+    (None, None, {"AIRMEET_URI": "", "AIRMEET_REGION": "us"}, "https://api-gateway-prod.us.airmeet.com/prod"),
+    (None, None, {"AIRMEET_URI": " https://a.example/prod\n"}, "https://a.example/prod"),
+    (None, None, {"AIRMEET_URI": "https://a.example", "AIRMEET_REGION": "eu"}, "https://a.example"),
+    (None, Region.US, {"AIRMEET_URI": "https://a.example"}, "https://api-gateway-prod.us.airmeet.com/prod"),
+    (None, "eu", {"AIRMEET_REGION": "us"}, "https://api-gateway-prod.eu.airmeet.com/prod"),
+    ("https://b.example/", "eu", {"AIRMEET_URI": "https://a.example"}, "https://b.example"),
+]
+
+
+@pytest.mark.parametrize(("base_url", "region", "environ", "base"), BASES, ids=str)
+def test_the_nearest_address_wins(base_url, region, environ, base):
+    """Argument before environment, whole address before region."""
+    assert str(find_base(base_url, region, environ)) == base
+
+
+@pytest.mark.parametrize(
+    ("base_url", "region", "environ"),
+    [
+        ("", None, {}),
+        ("http://a.example", None, {}),
+        (None, "moon", {}),
+        (None, "", {}),
+        (None, None, {"AIRMEET_URI": "a.example"}),
+        (None, None, {"AIRMEET_REGION": "moon"}),
+    ],
+)
+def test_a_wrong_address_is_no_reason_to_take_another(base_url, region, environ):
+    """The keys go where they were meant to go, or nowhere."""
+    with pytest.raises(ConfigError):
+        find_base(base_url, region, environ)
+
+
+def test_options_show_no_key():
+    """They are in many a repr."""
+    options = Options(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
+
+    assert "hunter" not in repr(options)

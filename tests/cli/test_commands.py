@@ -1,0 +1,265 @@
+"""The command as its users meet it: exit codes, what is said where, JSON in every outcome. Real processes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import airmeet_async
+from airmeet_async.sandbox import community
+from tests.sentinels import SENTINEL_ACCESS_KEY
+
+pytestmark = pytest.mark.real_time
+
+EVENT = community.SUMMIT
+REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("regster",), 'Did you mean "register"?'),
+        (("register", EVENT, "x.csv", "--no-invte"), "--no-invite"),
+        (("register", EVENT), "FILE is missing"),
+        (("register", EVENT, "x.csv"), "say --no-invite or --invite"),
+        (("register", EVENT, "-", "--no-invite"), "standard input"),
+        (("register", "https://www.airmeet.com/e/abc", "x.csv", "--no-invite"), "only the part after /e/"),
+        (("register", EVENT, "x.csv", "--no-invite", "--rate", "0"), "--rate"),
+        (("register", EVENT, "x.csv", "--no-invite", "--limit", "0"), "--limit"),
+        (("register", EVENT, "x.csv", "--no-invite", "--results", "x.csv"), "is the input file itself"),
+        (("sandbox", "--faults", "nonsense"), "cannot read the fault"),
+    ],
+)
+async def test_what_cannot_be_typed_is_explained(airmeet, words, said):
+    done = await airmeet(*words)
+
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+
+
+async def test_json_is_on_standard_output_even_where_the_options_are_wrong(airmeet):
+    done = await airmeet("register", EVENT, "x.csv", "--json", "--bogus")
+
+    assert (done.code, done.json["exit_code"], done.json["error"]["code"]) == (2, 2, "usage")
+    assert "--bogus" in done.json["error"]["message"]
+
+
+async def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet, serving):
+    airmeet.file("people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "b@example.com,Bob,Bee,x")
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)(*REGISTER, "--json")
+
+    assert (done.code, done.json["exit_code"]) == (5, 5)
+    assert done.json["error"] == {
+        "code": "input",
+        "message": done.json["error"]["message"],
+        "path": "people.csv",
+        "line": 3,
+        "column": None,
+    }
+    assert "people.csv, line 3" in done.err
+    assert pretend.world.statistics().requests == 0
+    assert not list(airmeet.folder.glob("*results*"))
+
+
+async def test_a_column_that_cannot_be_found_comes_with_the_option_to_type(airmeet):
+    airmeet.file("people.csv", "Adresse mail,first_name,last_name", "a@example.com,Ada,Ay")
+
+    done = await airmeet("register", EVENT, "people.csv", "--no-invite", "--map", "email=Address mail")
+
+    assert done.code == 5
+    assert 'did you mean "Adresse mail"?' in done.err
+
+
+async def test_keys_come_from_the_environment_only(airmeet):
+    airmeet.people(1)
+
+    done = await airmeet(*REGISTER, "--json", AIRMEET_ACCESS_KEY="")
+    option = await airmeet(*REGISTER, "--access-key", SENTINEL_ACCESS_KEY[:3])
+
+    assert (done.code, done.json["error"]["code"]) == (4, "credentials")
+    assert "AIRMEET_ACCESS_KEY is not set" in done.err
+    assert (option.code, "--access-key" in option.err) == (2, True)
+
+
+STOPS = {
+    "credentials": (EVENT, {"AIRMEET_SECRET_KEY": "wrong"}, 4),
+    "not_found": (community.NOWHERE, {}, 6),
+    "not_permitted": (community.FOREIGN, {}, 6),
+}
+
+
+@pytest.mark.parametrize("reason", STOPS)
+async def test_a_run_that_cannot_go_on_stops_with_a_reason_and_a_result_per_row(airmeet, serving, reason):
+    event, environ, code = STOPS[reason]
+    airmeet.people(30)
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)("register", event, "people.csv", "--no-invite", "--json", **environ)
+
+    assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, reason)
+    assert done.json["counts"]["unprocessed"] == done.json["rows_read"] == 30
+    assert done.json["attempts"] <= 1
+    assert {row["airmeet_status"] for row in airmeet.rows()} == {"unprocessed"}
+    assert done.json["stop_message"] in " ".join(done.err.split())
+
+
+async def test_an_address_that_is_not_the_api_is_a_setting_to_mend(airmeet, serving):
+    airmeet.people(1)
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url.replace("/prod", "/elsewhere"))(*REGISTER, "--json")
+
+    assert (done.code, done.json["stop_reason"]) == (2, "not_the_api")
+
+
+async def test_a_server_that_is_down_is_temporary(airmeet, closed_port):
+    airmeet.people(3)
+
+    done = await airmeet.at(closed_port)(*REGISTER, "--json", "--failed", "left.csv")
+
+    assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "unreachable", True)
+    assert done.json["failed_path"] == "left.csv"
+    assert len(airmeet.rows()) == len(airmeet.rows("left.csv")) == 3
+
+
+async def test_check_needs_no_keys_and_lists_findings_as_data(airmeet):
+    airmeet.file("people.csv", "E-Mail,First,Last", "a@example.com,Ada,Ay", "nobody,Bob,Bee", "A@example.com,Ada,Ay")
+    columns = ("--map", "first_name=First", "--map", "last_name=Last")
+
+    done = await airmeet("check", "people.csv", *columns, AIRMEET_ACCESS_KEY="")
+    fine = await airmeet("check", "people.csv", *columns, "--limit", "1", AIRMEET_ACCESS_KEY="")
+
+    assert done.code == 3
+    assert [line.split(": ")[:2] for line in done.out.splitlines()] == [
+        ["people.csv:3", "invalid_email"],
+        ["people.csv:4", "duplicate"],
+    ]
+    assert 'email <- "E-Mail"' in done.err
+    assert (fine.code, fine.out) == (0, "")
+
+
+FIELDS = ("people.csv", "--event", community.WITH_FIELDS, "--map")
+CHECKS = [
+    ((), {}, 0, "keys: accepted"),
+    ((), {"AIRMEET_SECRET_KEY": "wrong"}, 4, "AIRMEET_REGION"),
+    (("--event", EVENT), {}, 0, '"Spring Summit"'),
+    (("--event", community.HYBRID), {}, 0, "attendance_type"),
+    (("--event", community.NOWHERE), {}, 6, "404"),
+    ((*FIELDS, "custom:Size=Shirt"), {}, 3, "Company size"),
+    ((*FIELDS, "custom:t-shirt size=Shirt"), {}, 0, "1 to send"),
+]
+
+
+@pytest.mark.parametrize("case", CHECKS)
+async def test_check_asks_for_keys_and_event(airmeet, serving, case):
+    words, environ, code, said = case
+    airmeet.file("people.csv", "email,first_name,last_name,Shirt", "a@example.com,Ada,Ay,M")
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)("check", *words, **environ)
+
+    assert (done.code, said in done.err) == (code, True), done.err
+
+
+async def test_events_and_fields_are_listed(airmeet, serving):
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        events, two = await there("events", "--json"), await there("events", "--limit", "2")
+        fields = await there("fields", community.WITH_FIELDS, "--json")
+
+    assert [events.code, two.code, fields.code] == [0, 0, 0]
+    assert events.json[0] == {
+        "id": EVENT,
+        "name": "Spring Summit",
+        "status": "CREATED",
+        "start": "2026-03-01T10:00:00+00:00",
+        "end": "2026-03-01T12:00:00+00:00",
+        "timezone": "Asia/Kolkata",
+    }
+    assert [line.split()[0] for line in two.out.splitlines()] == ["ID", EVENT, community.HYBRID]
+    assert fields.json[1] == {
+        "label": "T-shirt size",
+        "id": community.FIELD_TSHIRT,
+        "required": True,
+        "type": "DROPDOWN",
+        "options": ["Small", "Medium", "Large"],
+    }
+
+
+async def test_nothing_about_the_home_directory_fails_a_command(airmeet, serving):
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)("events", HOME="/proc/nowhere", AIRMEET_TOKEN_CACHE="")
+
+    assert done.code == 0
+
+
+async def test_a_token_is_kept_for_the_next_command(airmeet, serving):
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        for _ in range(2):
+            assert (await there("events", AIRMEET_TOKEN_CACHE="", XDG_STATE_HOME=str(airmeet.folder))).code == 0
+
+    assert pretend.world.statistics().auths == 1
+    assert list(airmeet.folder.glob("airmeet/tokens/*.json"))
+
+
+def test_help_starts_nothing_heavy():
+    """With an empty front door, since the real one imports the client whoever comes in."""
+    script = (
+        "import sys, types\nfront = types.ModuleType('airmeet_async')\n"
+        f"front.__path__ = [{str(Path(airmeet_async.__path__[0]))!r}]\nfront.__version__ = '0'\n"
+        "sys.modules['airmeet_async'] = front\n"
+        "from airmeet_async.cli.door import run\nassert run(['register', '--help']) == run(['--version']) == 0\n"
+        "print([name for name in ('httpx', 'uvicorn', 'rich.progress', 'airmeet_async.bulk.engine',"
+        " 'airmeet_async.client') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Usage: airmeet register [OPTIONS] AIRMEET_ID FILE" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["register", "check", "events", "fields", "sandbox", "demo"])
+async def test_every_command_shows_how_it_is_used(airmeet, command):
+    done = await airmeet(command, "--help")
+
+    assert done.code == 0
+    assert f"Usage: airmeet {command}" in done.out
+    assert f"\n  airmeet {command}" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+async def test_an_unexpected_error_is_one_line_and_a_traceback_only_if_asked_for(airmeet):
+    (airmeet.folder / "tokens").write_text("not a directory")
+
+    done = await airmeet("events", AIRMEET_LOG="loud")
+    debug = await airmeet("events", AIRMEET_LOG="loud", AIRMEET_DEBUG="1")
+
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "Traceback" in debug.err
+
+
+async def test_the_sandbox_prints_what_to_paste(airmeet):
+    import signal
+
+    with airmeet.started("sandbox", "--port", "0") as running:
+        await running.says("paste these lines")
+        running.send(signal.SIGINT)
+        done = await running.end()
+
+    assert done.code == 0
+    assert "Traceback" not in done.err
+
+
+async def test_the_demonstration_comes_out_as_staged(airmeet):
+    done = await airmeet("demo", "--people", "200", "--json")
+
+    assert done.code == 0, done.err
+    assert "all as staged" in done.err
+    assert json.loads(done.out)["counts"] | {"succeeded": 192, "invalid": 4, "duplicate": 4} == done.json["counts"]
+    rows = airmeet.rows("demo-results.csv")
+    assert (len(rows), len({row["airmeet_entry_link"] for row in rows})) == (200, 193)
+    assert max(map(len, done.err.splitlines())) < 81

@@ -1,0 +1,75 @@
+"""Where results go."""
+
+import errno
+from typing import cast
+
+import pytest
+
+from airmeet_async import RowError, RowResult, RowStatus
+from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.outcome import ResultFiles, choose_paths, free_path
+from airmeet_async.cli.result_files import ResultsWriter
+
+HEADER = ("email",)
+
+
+def result(index, status=RowStatus.SUCCEEDED, **facts):
+    return RowResult(index, index + 2, f"p{index}@example.com", status, row={"email": f"p{index}@example.com"}, **facts)
+
+
+def test_earlier_results_are_never_replaced_by_default(tmp_path):
+    assert free_path("people", tmp_path).name == "people-results.csv"
+
+    (tmp_path / "people-results.csv").touch()
+    (tmp_path / "people-results-2.csv").touch()
+
+    assert free_path("people", tmp_path).name == "people-results-3.csv"
+
+
+@pytest.mark.parametrize(
+    ("results", "failed"), [("in.csv", None), ("./in.csv", None), ("r.csv", "in.csv"), ("r.csv", "./r.csv")]
+)
+def test_the_input_and_each_other_are_not_overwritten(tmp_path, results, failed):
+    (tmp_path / "in.csv").touch()
+    paths = [str(tmp_path / name) if name else None for name in (results, failed)]
+
+    with pytest.raises(UsageError, match="choose"):
+        choose_paths(str(tmp_path / "in.csv"), *paths)
+
+
+def test_both_files_are_written(tmp_path):
+    with ResultFiles(tmp_path / "r.csv", tmp_path / "f.csv", HEADER) as files:
+        files.add(result(1, RowStatus.INVALID, error=RowError("invalid_email", "no"), warnings=("cut",)))
+        files.add(result(0))
+        files.add(result(2, RowStatus.DUPLICATE))
+
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
+    assert len((tmp_path / "f.csv").read_text().splitlines()) == 2
+    assert files.left == tmp_path / "f.csv"
+    assert files.warned == ["line 3: cut"]
+    assert files.trouble is None
+
+
+def test_no_file_is_left_where_nothing_is_left(tmp_path):
+    with ResultFiles(tmp_path / "r.csv", tmp_path / "f.csv", HEADER) as files:
+        files.add(result(0))
+
+    assert files.left is None
+    assert not (tmp_path / "f.csv").exists()
+
+
+def test_a_full_disk_is_noted_not_raised(tmp_path):
+    """Requests are under way: they must end in peace, and what is on the disk still counts."""
+
+    class Full:
+        written = 0
+
+        def write(self, results):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with ResultFiles(tmp_path / "r.csv", None, HEADER) as files:
+        files._writers.append(cast("ResultsWriter", Full()))
+        files.add(result(0))
+
+    assert "No space left" in (files.trouble or "")
+    assert (tmp_path / "r.csv").exists()

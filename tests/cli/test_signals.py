@@ -1,0 +1,21 @@
+"""What is said after Ctrl-C."""
+
+import pytest
+
+from airmeet_async.cli.signals import stopping
+
+
+@pytest.mark.parametrize(
+    ("under_way", "said"),
+    [
+        (0, "stopping: no request is under way; press Ctrl-C again to stop at once"),
+        (1, "stopping: letting 1 request end; press Ctrl-C again to stop at once"),
+        (64, "stopping: letting 64 requests end; press Ctrl-C again to stop at once"),
+    ],
+)
+def test_the_first_signal_says_what_happens(under_way, said):
+    assert stopping(under_way, 100) == [said]
+
+
+def test_a_long_rest_of_the_file_is_mentioned():
+    assert "300,000 rows" in stopping(1, 300_000)[1]

@@ -1,0 +1,74 @@
+"""The input of a command."""
+
+import pytest
+
+from airmeet_async import InputError
+from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.source import FileChoice, Finding, look_through, open_people, parse_columns
+
+LINES = [
+    "email,first_name,last_name,Shirt",
+    "a@example.com,Ada,Ay,M",
+    "no address,Bob,Bee,L",
+    "A@Example.com,Ada,Ay,M",
+    f"c@example.com,Cyd,{'x' * 40},S",
+]
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(LINES), encoding="utf-8")
+    return str(file)
+
+
+async def test_a_look_through_finds_everything_that_a_run_would(path):
+    found: list[Finding] = []
+
+    survey = await look_through(open_people(FileChoice(path=path)), found=found.append)
+
+    assert (survey.rows, survey.ready, survey.invalid, survey.duplicates, survey.cut) == (4, 2, 1, 1, 1)
+    assert [(finding.line, finding.code) for finding in found] == [
+        (3, "invalid_email"),
+        (4, "duplicate"),
+        (5, "will_be_cut"),
+    ]
+    assert "is in line 2 already" in found[1].message
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 600])
+async def test_a_limit_takes_rows_from_the_top(path, limit):
+    people = open_people(FileChoice(path=path, limit=limit))
+
+    rows = [row.line for batch in people.table.batches(2) for row in batch]
+
+    assert people.table.rows == len(rows) == min(limit, 4)
+    assert rows == [2, 3, 4, 5][:limit]
+
+
+async def test_custom_fields_pass_where_no_event_was_asked(path):
+    people = open_people(FileChoice(path=path, columns=("custom:T-shirt=Shirt",)))
+
+    survey = await look_through(people)
+
+    assert (survey.ready, survey.invalid) == (2, 1)
+
+
+def test_columns_are_read():
+    assert parse_columns(["email=E = mail", " city =Ort"]) == {"email": "E = mail", "city": "Ort"}
+
+
+@pytest.mark.parametrize("texts", [["email"], ["=x"], ["email="], ["email=a", "email=b"]])
+def test_columns_that_cannot_be_read_are_refused(texts):
+    with pytest.raises(UsageError, match="--map"):
+        parse_columns(texts)
+
+
+def test_standard_input_is_refused_with_a_reason():
+    with pytest.raises(UsageError, match="not supported yet"):
+        open_people(FileChoice(path="-"))
+
+
+def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        open_people(FileChoice(path=str(tmp_path / "nowhere.csv")))

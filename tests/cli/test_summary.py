@@ -1,0 +1,120 @@
+"""What is said at the end of a run."""
+
+import pytest
+
+from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.cli.source import Survey
+from airmeet_async.cli.summary import Written, plan, summary
+
+HERE = Written(results="people-results.csv")
+
+
+def report(stop_reason=None, stop_message="", **facts):
+    counts = dict.fromkeys(RowStatus, 0) | facts.pop("counts", {})
+    return BulkReport("job", sum(counts.values()), counts, stop_reason=stop_reason, stop_message=stop_message, **facts)
+
+
+def test_the_counts_that_are_shown_sum_to_the_rows_read():
+    found = report(counts={RowStatus.SUCCEEDED: 1900, RowStatus.INVALID: 60, RowStatus.UNKNOWN: 40})
+
+    lines = summary(found, HERE)
+
+    assert "  succeeded    1,900" in lines
+    assert "  invalid         60  not sent: something is wrong with the row" in lines
+    assert "  unknown         40  sent, but the run ended before an answer came" in lines
+    assert "  rows read    2,000" in lines
+    assert not any("rejected" in line for line in lines)
+
+
+def test_a_run_that_was_cut_off_says_how_much_it_never_read():
+    found = report(StopReason.INTERRUPTED, "the run was stopped by Ctrl-C", counts={RowStatus.SUCCEEDED: 7})
+
+    lines = summary(found, Written(results="r.csv", total=10))
+
+    assert lines[1] == "the run was stopped by Ctrl-C"
+    assert "  rows read    7  of 10 in the file" in lines
+
+
+def test_a_stop_says_why_and_how_to_go_on():
+    found = report(StopReason.UNREACHABLE, "cannot reach x: refused", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
+
+    text = "\n".join(summary(found, HERE))
+
+    assert "stopped early: cannot reach x: refused" in text
+    assert "nothing was sent" in text
+    assert "to go on: run the same command again" in text
+
+
+def test_a_file_of_what_is_left_is_how_to_go_on():
+    found = report(counts={RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}, resumable=True)
+
+    text = "\n".join(summary(found, Written(results="r.csv", left="left.csv")))
+
+    assert "left to do: left.csv" in text
+    assert "run the same command" not in text
+
+
+def test_failures_of_one_cause_are_one_entry():
+    groups = (
+        FailureGroup("invalid_email", "'a' is not", 2, (5, 9)),
+        FailureGroup("invalid_email", "several messages", 30, (3, 11, 12, 13, 14)),
+        FailureGroup("http_422", "Airmeet said no", 1, (4,)),
+    )
+    found = report(counts={RowStatus.INVALID: 32, RowStatus.REJECTED: 1}, failures=groups)
+
+    lines = summary(found, HERE)
+
+    assert "  32 x invalid_email, lines 3, 5, 9, 11, 12 and 27 more: 'a' is not" in lines
+    assert "  1 x http_422, line 4: Airmeet said no" in lines
+
+
+def test_what_airmeet_cuts_is_listed():
+    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9)
+
+    lines = summary(found, Written(results="r.csv", warned=["line 2: cut", "line 3: cut"]))
+
+    assert lines[lines.index("too long for Airmeet, in 9 rows:") :][1:4] == [
+        "  line 2: cut",
+        "  line 3: cut",
+        "  and 7 more",
+    ]
+
+
+def test_the_effort_is_told():
+    latency = {"p50": 80.4, "p90": 90, "p99": 120, "max": 301}
+    found = report(
+        counts={RowStatus.SUCCEEDED: 9},
+        attempts=12,
+        retries=3,
+        throttled=2,
+        token_refreshes=1,
+        elapsed_s=61,
+        rate_mean=24.96,
+        rate_peak=26.0,
+        latency_ms=latency,
+    )
+
+    text = "\n".join(summary(found, HERE))
+
+    assert "12 requests in 1:01: 25.0/s on average, 26/s at most" in text
+    assert "3 of them repeats, 2 told to slow down (429), 1 token fetched" in text
+    assert "answers took 80 ms (median), 120 ms (99 %), 301 ms at most" in text
+
+
+def test_lines_fit_a_terminal():
+    groups = (FailureGroup("http_500", "a long story " * 12, 99, (1, 2, 3, 4, 5)),)
+    found = report(StopReason.TEMPORARY, "a long reason " * 12, counts={RowStatus.FAILED: 99}, failures=groups)
+
+    assert max(map(len, summary(found, HERE))) < 80
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Survey(ready=1), "1 row: 1 to send"),
+        (Survey(ready=1900, invalid=60, duplicates=40, cut=9), "2,000 rows: 1,900 to send (9 with too long a text), "),
+        (Survey(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
+    ],
+)
+def test_the_plan_before_a_run(found, said):
+    assert plan(found).startswith(said)
