@@ -10,7 +10,6 @@ from attrs import frozen
 from airmeet_async.bulk.report import BulkReport, RowStatus
 from airmeet_async.sandbox import Staged
 
-
 _LOST = (RowStatus.FAILED, RowStatus.REJECTED, RowStatus.UNKNOWN)
 
 

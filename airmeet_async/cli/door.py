@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
@@ -16,7 +17,6 @@ from airmeet_async.errors import InputError
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
-    as_json = "--json" in arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
     try:
@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        return _complain(leaf(raised), as_json=as_json)
+        return _complain(leaf(raised), arguments)
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -50,10 +50,12 @@ def _usage(error: CycloptsError) -> str:
     return f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]} (see {chain} --help)"
 
 
-def _complain(error: BaseException, *, as_json: bool) -> int:
+def _complain(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
     code, message = code_of_error(error), sentence_of(error)
-    Voice().say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
-    if as_json:
+    lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)
+    Voice(as_json=lines_are_json).say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    if "--json" in arguments:
         facts: dict[str, object] = {"code": word_of(code), "message": message}
         if isinstance(error, InputError):
             facts |= {"path": error.path, "line": error.line, "column": error.column}

@@ -48,6 +48,13 @@ async def test_json_is_on_standard_output_even_where_the_options_are_wrong(airme
     assert "--bogus" in done.json["error"]["message"]
 
 
+async def test_a_program_that_reads_standard_error_gets_json_there_too(airmeet):
+    done = await airmeet("register", EVENT, "nowhere.csv", "--no-invite", "--progress", "json")
+
+    assert (done.code, done.out) == (5, "")
+    assert "nowhere.csv" in json.loads(done.err)["text"]
+
+
 async def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet, serving):
     airmeet.file("people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "b@example.com,Bob,Bee,x")
     async with serving() as pretend:
@@ -232,9 +239,7 @@ async def test_every_command_shows_how_it_is_used(airmeet, command):
     assert max(map(len, done.out.splitlines())) <= 80
 
 
-async def test_an_unexpected_error_is_one_line_and_a_traceback_only_if_asked_for(airmeet):
-    (airmeet.folder / "tokens").write_text("not a directory")
-
+async def test_a_traceback_is_shown_only_if_asked_for(airmeet):
     done = await airmeet("events", AIRMEET_LOG="loud")
     debug = await airmeet("events", AIRMEET_LOG="loud", AIRMEET_DEBUG="1")
 
