@@ -64,7 +64,7 @@ class BulkJob:
             self.stop()
             await self._ended()
         else:
-            await self._cut_off()
+            await self._end_now()
 
     def __aiter__(self) -> AsyncIterator[RowResult]:
         return self._results()
@@ -127,8 +127,10 @@ class BulkJob:
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
-            self._report = engine.report(self.id)
-            self._outbox.close()
+            try:
+                self._report = engine.report(self.id)
+            finally:
+                self._outbox.close()  # whatever happens, nobody waits for results that will not come
 
     async def _ended(self) -> None:
         assert self._running is not None  # noqa: S101 - for the type checker; only a started job is waited for
@@ -138,11 +140,11 @@ class BulkJob:
             task = asyncio.current_task()
             if self._running.cancelled() and task is not None and not task.cancelling():
                 return  # `cut_off` was called; nobody cancelled us
-            await self._cut_off()
+            await self._end_now()
             raise
 
-    async def _cut_off(self) -> None:
-        """End the run at once; rows under way become UNKNOWN."""
+    async def _end_now(self) -> None:
+        """Cut the run off, and wait until its books are closed."""
         assert self._running is not None  # noqa: S101 - for the type checker
         with anyio.CancelScope(shield=True):
             self._running.cancel()

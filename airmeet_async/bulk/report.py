@@ -191,6 +191,8 @@ class StopReason(StrEnum):
     """404: no such event."""
     NOT_THE_API = "not_the_api"
     """The address answers, but not as the API does: a redirect, a web page, no /auth."""
+    SETTINGS = "settings"
+    """Something on this machine must be put right first, such as a token file that others can read."""
     UNREACHABLE = "unreachable"
     """No answer for too long."""
     TEMPORARY = "temporary"

@@ -7,6 +7,7 @@ from airmeet_async.api.judge import Kind, Verdict
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.errors import (
     AirmeetError,
+    ConfigError,
     CredentialsError,
     DecodeError,
     InputError,
@@ -45,6 +46,8 @@ def stop_for_error(error: AirmeetError) -> StopReason:
     """Return why an error outside of any row, nearly always about the token, ends the run."""
     if isinstance(error, InputError):
         return StopReason.SOURCE
+    if isinstance(error, ConfigError):
+        return StopReason.SETTINGS
     if isinstance(error, (CredentialsError, TokenRejectedError)):
         return StopReason.CREDENTIALS
     if isinstance(error, (RedirectError, DecodeError)):

@@ -58,7 +58,7 @@ def register(
     The file is checked to its end before anything is sent. Afterwards a result
     file says for each row what happened, and has each person's entry link.
     Running the same file again is safe: who is in already stays in, with the
-    same link.
+    same link. With --invite they may be mailed again, though.
 
     For example:
       airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite

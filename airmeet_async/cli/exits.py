@@ -56,6 +56,7 @@ _STOPS: dict[StopReason, Exit] = {
     StopReason.NOT_PERMITTED: Exit.EVENT,
     StopReason.NOT_FOUND: Exit.EVENT,
     StopReason.NOT_THE_API: Exit.USAGE,
+    StopReason.SETTINGS: Exit.USAGE,
     StopReason.UNREACHABLE: Exit.TEMPORARY,
     StopReason.TEMPORARY: Exit.TEMPORARY,
     StopReason.SOURCE: Exit.INPUT,

@@ -110,7 +110,7 @@ class Client:
         )
         self.pace = Pace(rate, max_in_flight)
         self._transport, self._owns_transport = _choose_transport(transport, self.options)
-        account = account_name(str(self.options.base), self.options.access_key)
+        account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
         self._life = _Life()
         self._headers = common_headers(version())

@@ -29,9 +29,12 @@ _USABLE_SECONDS = 29 * 24 * 3600.0
 """A token is good for 30 days (help article, A)."""
 
 
-def account_name(base: str, access_key: Secret) -> str:
-    """Return a file name for a key at an address, from which neither can be read."""
-    return hashlib.sha256(f"{base}\0{access_key.reveal()}".encode()).hexdigest()[:32]
+def account_name(base: str, access_key: Secret, secret_key: Secret) -> str:
+    """Return a file name for a key pair at an address, from which none of them can be read.
+
+    The secret key counts, too: with it left out, a kept token would make a wrong secret look right for 30 days.
+    """
+    return hashlib.sha256(f"{base}\0{access_key.reveal()}\0{secret_key.reveal()}".encode()).hexdigest()[:32]
 
 
 class TokenStore(Protocol):

@@ -30,6 +30,7 @@ STOPS = {
     StopReason.NOT_PERMITTED: 6,
     StopReason.NOT_FOUND: 6,
     StopReason.NOT_THE_API: 2,
+    StopReason.SETTINGS: 2,
     StopReason.UNREACHABLE: 75,
     StopReason.TEMPORARY: 75,
     StopReason.SOURCE: 5,

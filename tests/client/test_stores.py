@@ -12,7 +12,7 @@ import pytest
 from airmeet_async.api.secret import Secret
 from airmeet_async.client.stores import FileTokenStore, account_name
 from airmeet_async.errors import ConfigError
-from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_TOKEN, leaks
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
 from tests.worlds import EVENT, auths, client_of, person, transport_of
 
 TOKEN = Secret(SENTINEL_TOKEN)
@@ -160,10 +160,11 @@ async def test_clients_that_start_together_make_one_auth(place: Path) -> None:
 def test_the_name_of_an_account_tells_nothing_and_differs_by_key_and_address() -> None:
     """It is a file name; neither the key nor the address can be read from it."""
     names = {
-        account_name(base, Secret(key))
+        account_name(base, Secret(key), Secret(secret))
         for base in ("https://a.example/prod", "https://b.example/prod")
         for key in (SENTINEL_ACCESS_KEY, "other")
+        for secret in (SENTINEL_SECRET_KEY, "other")
     }
 
-    assert len(names) == 4
+    assert len(names) == 8
     assert leaks(" ".join(names)) == []

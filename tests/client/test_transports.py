@@ -237,17 +237,22 @@ async def test_an_answer_before_the_request_was_read_is_taken_as_one(make: Make)
 
 async def test_a_cancelled_request_leaves_nothing_for_the_next_one(make: Make) -> None:
     """The late answer to the first is never taken for the answer to the second."""
+    arrived, cancelled = asyncio.Event(), asyncio.Event()
 
     async def late(peer: Any) -> None:
-        await asyncio.sleep(0.15)
+        arrived.set()
+        await cancelled.wait()
         await answer(b"late")(peer)
 
     async with between(make, late, answer(b"own"), connections=1) as (_, transport):
-        with anyio.move_on_after(0.05):
-            await transport.exchange(post())
-        await asyncio.sleep(0.2)
+        first = asyncio.create_task(transport.exchange(post()))
+        await arrived.wait()
+        first.cancel()
+        await asyncio.wait({first})
+        cancelled.set()
         reply = await transport.exchange(post())
 
+    assert first.cancelled()
     assert reply.body == b"own"
 
 
@@ -264,7 +269,7 @@ async def test_a_storm_of_cancellations_leaks_no_connection_and_no_place(make: M
         await answer()(peer)
 
     async with between(make, slow, connections=8) as (server, transport):
-        await asyncio.gather(*(impatient((number % 7) / 1000) for number in range(300)))
+        await asyncio.gather(*(impatient(number % 70 / 1000) for number in range(300)))
         replies = await asyncio.gather(*(transport.exchange(post()) for _ in range(40)))
 
     assert {reply.status for reply in replies} == {200}
