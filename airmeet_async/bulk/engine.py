@@ -208,6 +208,13 @@ class Engine:
         row.key, row.call, row.warnings = admitted.key, admitted.call, admitted.warnings
         return True
 
+    async def _admit_quietly(self, row: Row) -> bool:
+        """Tell a wrong row from one that was only not sent, as long as that needs no answer of the server."""
+        try:
+            return await self._admit(row)
+        except AirmeetError:
+            return True
+
     def _give_up(self, row: Row, verdict: Verdict) -> None:
         assert row.call is not None  # noqa: S101 - for the type checker
         error = error_for(row.call, verdict, row.tries)
@@ -250,12 +257,18 @@ class Engine:
             else:
                 scope.cancel()
 
+    def hurry(self) -> None:
+        """After a stop: do not wait for what is under way. Those rows become UNKNOWN."""
+        for scope in self._scopes:
+            scope.cancel()
+
     def _settle_the_rest(self) -> None:
         """Give every row that is still without a result its own, and note what ended the run."""
         if self.stopped is None and self._source_error is not None:
             self.stopped = Stop(StopReason.SOURCE, str(self._source_error), self._source_error)
         why = self.stopped.message if self.stopped else "the run was cut off"
         for row in list(self._rows.values()):
+            self.tally.attempts += row.sending
             self._finish(row, left_over(row, why, self._clock()))
 
     async def _drain(self) -> None:
@@ -266,7 +279,9 @@ class Engine:
             source = self._take()
             if source is not None:
                 self.tally.rows_read += 1
-                self._put(left_over(Row(source), self.stopped.message, self._clock()))
+                row = self._rows[source.index] = Row(source)
+                if await self._admit_quietly(row):
+                    self._finish(row, left_over(row, self.stopped.message, self._clock()))
                 await self._outbox.room()
             elif not self._feed.ended:
                 await self._wake.wait()

@@ -1,5 +1,6 @@
 """The door of a run: validation and duplicates. A row comes out as a call, or as the result it ends with unsent."""
 
+from array import array
 from typing import Any
 
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
@@ -18,9 +19,11 @@ class Intake:
         self._recipe = recipe
         # The mutable state: the index of the first row of each key. Grows with the rows.
         self._seen: dict[str, int] = {}
+        self._lines = array("q")
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
+        self._note(source)
         made = await self._recipe(source.data)
         if isinstance(made, Flawed):
             error = RowError(made.problem.code, made.problem.message)
@@ -28,8 +31,17 @@ class Intake:
         if made.identity:
             first = self._seen.setdefault(made.identity, source.index)
             if first != source.index:
-                return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first)
+                error = RowError("duplicate", f"the same as {self._place(first)}, which is the one that counts")
+                return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
         return made
+
+    def _note(self, source: SourceRow) -> None:
+        """Remember where a row of a file stands, in eight bytes."""
+        if source.line is not None and source.index >= len(self._lines):
+            self._lines.extend([0] * (source.index - len(self._lines)) + [source.line])
+
+    def _place(self, index: int) -> str:
+        return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"
 
 
 def _unsent(source: SourceRow, key: str, status: RowStatus, **facts: Any) -> RowResult:

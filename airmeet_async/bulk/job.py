@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +35,7 @@ class BulkJob:
     def __init__(self, make_engine: MakeEngine) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
+        self._asked = False
         self._make_engine = make_engine
         self._outbox = Outbox()
         self._engine: Engine | None = None
@@ -48,9 +50,10 @@ class BulkJob:
         return self._run_whole().__await__()
 
     async def __aenter__(self) -> Self:
-        if self._running is not None:
+        if self._asked:
             message = "this job has been started already; a job runs once, so make a new one"
             raise ClientStateError(message)
+        self._asked = True
         self._engine = await self._make_engine(self._outbox)
         self.total = self._engine.total
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
@@ -67,7 +70,19 @@ class BulkJob:
             await self._end_now()
 
     def __aiter__(self) -> AsyncIterator[RowResult]:
+        if self._running is None:
+            message = "this job has not been started: write `async with job:` around the loop, or await the job"
+            raise ClientStateError(message)
         return self._results()
+
+    def __del__(self) -> None:
+        if getattr(self, "_engine", None) is None and not getattr(self, "_asked", True):
+            warnings.warn(
+                "a bulk job was made and never started: await it, or enter it with `async with`",
+                RuntimeWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     @property
     def report(self) -> BulkReport:
@@ -87,6 +102,11 @@ class BulkJob:
         """Take no more rows; let requests under way end. Rows that are left are UNPROCESSED."""
         if self._engine is not None and self._report is None:
             self._engine.stop(reason, message)
+
+    def hurry(self) -> None:
+        """After `stop`: do not wait for requests under way. Their rows become UNKNOWN, the rest is still noted."""
+        if self._engine is not None:
+            self._engine.hurry()
 
     def cut_off(self) -> None:
         """End the run at once: rows under way become UNKNOWN, rows that were not read yet get no result."""

@@ -40,6 +40,9 @@ def add(
         PermissionDeniedError: It belongs to another community.
         RejectedError: Airmeet refuses this person.
     """
+    if not isinstance(attendee, Attendee):
+        message = f"attendee must be an Attendee, not {type(attendee).__name__}: Attendee(email, first_name, last_name)"
+        raise ConfigError(message)
     _refuse(check_attendee(attendee))
     mapping = [
         {"fieldId": name, "value": value if isinstance(value, str) else list(value)}

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from airmeet_async.errors import ConfigError
 _log = logging.getLogger("airmeet_async.cli")
 
 _BATCH = 500
+_SECONDS = 1.0
 _SHOWN = 3
 
 
@@ -41,6 +43,7 @@ class ResultFiles:
         self.warned: list[str] = []
         self.trouble: str | None = None
         self._waiting: list[RowResult] = []
+        self._flushed = time.monotonic()
         self._stack = ExitStack()
         with ExitStack() as stack:
             self._writers = [stack.enter_context(ResultsWriter(results, header))]
@@ -71,7 +74,7 @@ class ResultFiles:
         if result.warnings and len(self.warned) < _SHOWN:
             self.warned.append(f"{place(result)}: {'; '.join(result.warnings)}")
         self._waiting.append(result)
-        if len(self._waiting) >= _BATCH:
+        if len(self._waiting) >= _BATCH or time.monotonic() - self._flushed > _SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -82,6 +85,7 @@ class ResultFiles:
         except OSError as error:
             self.trouble = f"{self.results}: cannot be written ({error.strerror})"
         self._waiting.clear()
+        self._flushed = time.monotonic()
 
 
 class _Logged:

@@ -64,17 +64,21 @@ class Outcome:
         code: For the end of the process.
         results: The file with one line per row.
         left: The file with the rows that are left, if there is one.
+        trouble: Why the result files are not whole, or None.
     """
 
     report: BulkReport
     code: int
     results: str
     left: str | None
+    trouble: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
-        files = {"results_path": self.results, "failed_path": self.left}
-        return {**self.report.as_dict(), **files, "exit_code": int(self.code)}
+        facts: dict[str, object] = {"results_path": self.results, "failed_path": self.left}
+        if self.trouble:
+            facts["error"] = {"code": "unexpected", "message": self.trouble}
+        return {**self.report.as_dict(), **facts, "exit_code": int(self.code)}
 
 
 def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
@@ -162,4 +166,4 @@ def _conclude(report: BulkReport, written: Written, trouble: str | None, stopper
     if trouble:
         voice.say(f"error: {trouble}")
         code = Exit.UNEXPECTED
-    return Outcome(report, code, written.results, written.left)
+    return Outcome(report, code, written.results, written.left, trouble)

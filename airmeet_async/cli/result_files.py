@@ -88,15 +88,22 @@ class ResultsWriter:
             return
         if self._only is not None and not self.written:
             self._spill.drop()
-            self.path.unlink(missing_ok=True)
+            _set_aside(self.path)
             return
         finished = self._spill.path
         try:
             finished = self._spill.finish()
+            _set_aside(self.path)
             finished.replace(self.path)
         except OSError as error:
             what = f"{self.path}: cannot be written ({error.strerror}); the results are in {finished}"
             raise ConfigError(what) from None
+
+
+def _set_aside(path: Path) -> None:
+    """Keep what an earlier run has left there as ``….bak``: its links may be nowhere else."""
+    if path.is_file() and path.stat().st_size:
+        path.replace(path.with_name(path.name + ".bak"))
 
 
 class _Spill:

@@ -28,13 +28,17 @@ class Stopper:
         self._voice = voice
 
     async def watch(self, arriving: AsyncIterator[signal.Signals], job: BulkJob, client: Client) -> None:
-        """Wait for signals; the second one cuts the run off, and a third finds nobody in its way."""
+        """Wait for signals: the first stops, the second waits for no request, a third leaves the other rows unnoted."""
+        hurried = False
         async for number in arriving:
             if self.number is None:
                 self.number = number
                 job.stop(StopReason.INTERRUPTED, f"the run was stopped by {_CAUSES[number.name]}")
                 left = (job.total or 0) - job.report.rows_read
                 self._voice.say(*stopping(client.pace.statistics().in_flight, left))
+            elif not hurried:
+                hurried = True
+                job.hurry()
             else:
                 job.cut_off()
                 return

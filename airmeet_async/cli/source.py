@@ -14,6 +14,7 @@ from airmeet_async.bulk.recipes import AddAttendees
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.exits import UsageError
+from airmeet_async.errors import InputError
 
 
 @frozen(kw_only=True)
@@ -77,7 +78,10 @@ def open_people(choice: FileChoice) -> People:
         raise UsageError("reading from standard input (-) is not supported yet; write the rows to a file first")
     overrides = parse_columns(choice.columns)
     table = open_table(choice.path, encoding=choice.encoding, delimiter=choice.delimiter)
-    columns = match_columns(table.header, overrides=overrides)
+    try:
+        columns = match_columns(table.header, overrides=overrides)
+    except InputError as error:
+        raise InputError(f"{choice.path}: {error}", path=choice.path, line=1, column=error.column) from None
     return People(_head(table, choice.limit), columns, overrides)
 
 

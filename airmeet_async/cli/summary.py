@@ -20,6 +20,10 @@ MEANINGS = {
 }
 
 _AGAIN = "; who is in already keeps the same link (with --failed left.csv a run also writes a file of just the others)"
+_MEND_FIRST = frozenset({
+    StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
+})  # fmt: skip
+"""Stops after which the same command would end in the same way."""
 _MOST_CAUSES = 8
 _WIDTH = 79
 
@@ -126,7 +130,7 @@ def _files(report: BulkReport, written: Written) -> list[str]:
         lines[-1] += " (with the personal links: keep it private)"
     if written.left:
         lines.append(f"left to do: {written.left} (register it in the same way)")
-    elif report.resumable:
+    elif report.resumable and report.stop_reason not in _MEND_FIRST:
         lines += wrapped(f"to go on: run the same command again{_AGAIN if report.succeeded else ''}")
     return lines
 

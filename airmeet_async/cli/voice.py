@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from airmeet_async.api.redact import escape
+from airmeet_async.errors import ConfigError
 
 
 class Calm:
@@ -33,7 +34,7 @@ class Calm:
         try:
             self._stream.write(text)
         except self._bears:
-            self._fall_silent()
+            self.give_up()
         return len(text)
 
     def flush(self) -> None:
@@ -41,9 +42,9 @@ class Calm:
         try:
             self._stream.flush()
         except self._bears:
-            self._fall_silent()
+            self.give_up()
 
-    def _fall_silent(self) -> None:
+    def give_up(self) -> None:
         """Point the descriptor nowhere, so that the interpreter's last flush finds no fault either."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -59,8 +60,13 @@ def standard_error() -> Calm:
 def print_data(text: str) -> None:
     """Print one line of data."""
     out = Calm(sys.stdout, any_error=False)
-    out.write(f"{text}\n")
-    out.flush()
+    try:
+        out.write(f"{text}\n")
+        out.flush()
+    except OSError as error:
+        out.give_up()
+        message = f"standard output cannot be written ({error.strerror})"
+        raise ConfigError(message) from None
 
 
 def print_json(document: Any) -> None:

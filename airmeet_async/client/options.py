@@ -43,9 +43,13 @@ def find_base(base_url: str | None, region: Region | str | None, environ: Mappin
         return parse_base(base_url)
     if region is not None:
         return parse_base(base_of(region))
-    if environ.get("AIRMEET_URI"):
-        return parse_base(environ["AIRMEET_URI"].strip())
-    return parse_base(base_of(environ.get("AIRMEET_REGION") or Region.GLOBAL))
+    named = environ.get("AIRMEET_REGION", Region.GLOBAL)
+    there = base_of(named.strip().lower())
+    uri = environ.get("AIRMEET_URI")
+    if uri is not None and not uri.strip():
+        message = "AIRMEET_URI is set but empty, which could mean anything: unset it for the address of the region"
+        raise ConfigError(message)
+    return parse_base(there if uri is None else uri.strip())
 
 
 def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Secret:
@@ -59,6 +63,9 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
         message = (
             f"no key: set {variable} (community dashboard, Integrations, API Access Key), or pass it to AirmeetClient"
         )
+        raise ConfigError(message)
+    if any(quote in text for quote in "\"'`"):
+        message = f"{variable} holds a quotation mark; write the key without the quotes"
         raise ConfigError(message)
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
         message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"

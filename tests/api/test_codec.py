@@ -253,6 +253,13 @@ def test_an_answer_is_read(endpoint, document, value):
     assert read(endpoint, document) == value
 
 
+def test_a_known_status_is_a_member():
+    """And an unknown one stays a plain string."""
+    found = [read(AIRMEETS_INFO, {"id": "e", "status": word}).status for word in ("PAUSED", "FROZEN")]
+
+    assert [type(status) for status in found] == [AirmeetStatus, str]
+
+
 @pytest.mark.parametrize(("endpoint", "document", "path", "wanted"), BAD.values(), ids=BAD)
 def test_a_wrong_answer_says_where(endpoint, document, path, wanted):
     """The error has the path and what should be there, and not what is there."""
@@ -300,6 +307,7 @@ PAGES = {
     ),
     "null cursors": ({"data": [], "cursors": {"before": None, "after": None, "pageCount": None}}, Page(())),
     "empty cursors": ({"data": [], "cursors": {"before": "", "after": ""}}, Page(())),
+    "one page": ({"data": [], "cursors": {"pageCount": 1, "totalCount": 1}}, Page((), page_count=1, total_count=1)),
     "a cursor of 0": ({"data": [], "cursors": {"after": 0}}, Page((), after="0")),
     "no cursors": ({"data": []}, Page(())),
     "null for cursors": ({"data": None, "cursors": None}, Page(())),

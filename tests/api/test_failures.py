@@ -67,6 +67,7 @@ def test_each_status_has_its_class(status):
         facts = (found.status, found.reason, found.operation, found.attempts)
         assert facts == (status, "No such seat", "attendees.add", 3)
         assert str(status) in str(found)
+        assert ("redirect" in str(found)) is (300 <= status < 400)
     else:
         assert str(found).startswith("attendees.add: ")
         assert str(found).count("attendees.add") == 1
@@ -152,6 +153,12 @@ def test_a_message_has_the_fix(call, answer, kind, words):
 def test_signing_in_can_fail_in_other_ways(status, kind):
     """Not each no is about the keys."""
     assert type(error(AUTH, reply(b"", status))) is kind
+
+
+def test_no_reason_leaves_no_gap():
+    """The sentence ends where there is nothing more to say."""
+    assert str(error(ADD, reply(b"", 422))) == "attendees.add failed with status 422"
+    assert str(error(AUTH, reply({"message": "Down"}, 500))) == "auth failed with status 500: Down"
 
 
 def test_a_limit_says_how_long():

@@ -1,6 +1,9 @@
 """What an answer means: the whole table (RET-01, NET-11)."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -113,7 +116,7 @@ def test_a_success_has_its_value(call, answer, value):
 UNUSABLE = {
     "empty": (reply(b""), "an object"),
     "blank": (reply(b" \n"), "not JSON"),
-    "no content": (reply(b"", 204), "204"),
+    "no content": (reply(b"", 204), "status 204 is no answer to this: no reason given"),
     "HTML": (reply(b"<!doctype html><p>Sign in to the hotel's network"), "not JSON"),
     "text": (reply(b"OK"), "not JSON"),
     "cut off": (reply(json.dumps(ADDED).encode()[:-5]), "not JSON"),
@@ -174,11 +177,16 @@ INSIDE = [
     (200, {"statusCode": 409, "success": False}, 409),
     (500, {"statusCode": 400}, 500),
     (404, {"statusCode": 200}, 404),
+    (300, {"statusCode": 400}, 300),
+    (202, {"statusCode": 200}, 200),
     (400, {"success": True}, 400),
     (200, {"statusCode": 100}, 100),
     # What is no status there is not believed: the answer is judged by what else it holds.
     (200, {"statusCode": 4000}, 200),
     (200, {"statusCode": 99}, 200),
+    (200, {"statusCode": 600}, 200),
+    (200, {"statusCode": "0400"}, 200),
+    (200, {"statusCode": "9" * 5000}, 200),
     (200, {"statusCode": -400}, 200),
     (200, {"statusCode": True}, 200),
     (200, {"statusCode": 400.0}, 200),
@@ -191,7 +199,7 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "counts"), INSIDE, ids=str)
+@pytest.mark.parametrize(("status", "body", "counts"), INSIDE, ids=lambda value: str(value)[:40])
 def test_the_worse_status_counts(status, body, counts):
     """A 200 may carry a 400 (C); a 500 is not healed by its body."""
     assert judge(ADD, reply(body, status)).status == counts
@@ -315,6 +323,18 @@ def test_retry_after_is_read(text, date, at, seconds):
     assert judge(ADD, reply(b"", 503, at, **headers)).retry_after == seconds
 
 
+def test_a_date_without_a_zone_is_not_local():
+    """Wherever the program runs."""
+    script = (
+        "from airmeet_async.api.judge import retry_after\nfrom airmeet_async.api.wire import Reply\n"
+        f"print(retry_after(Reply(429, {{'retry-after': 'Wed, 21 Oct 2015 07:30:00', 'date': {DATE!r}}})))"
+    )
+    environ = {**os.environ, "TZ": "XYZ-5"}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "120.0"
+
+
 def test_no_retry_after_is_none():
     """The server did not say."""
     assert retry_after(Reply(429)) is None
@@ -361,8 +381,8 @@ def test_a_failed_exchange_has_a_verdict(error, kind, code):
 
 
 def test_a_verdict_does_not_show_its_value():
-    """The value may hold an entry link."""
-    assert "x9" not in repr(judge(ADD, reply(ADDED)))
+    """The value may hold an entry link, and nobody knows what an error holds."""
+    assert "hunter2" not in repr(Verdict(Kind.OK, value="hunter2", cause=NoReplyError("hunter2")))
 
 
 def test_the_kind_of_a_status_is_public():

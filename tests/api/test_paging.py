@@ -56,6 +56,7 @@ def test_the_cursor_just_used_ends_the_list():
     call = calls.airmeets.list_(size=SIZE, after=3)
 
     assert next_page(call, FULL, Walk()) is None
+    assert next_page(call, evolve(FULL, after=None), Walk()) is None
 
 
 def test_a_list_without_a_size_never_has_a_short_page():
@@ -64,6 +65,7 @@ def test_a_list_without_a_size_never_has_a_short_page():
     unsized = type(call)(call.endpoint)
 
     assert next_page(unsized, page(1, after="1"), Walk()) == type(call)(call.endpoint, query={"after": "1"})
+    assert next_page(unsized, page(after="1"), Walk()) is None
 
 
 def test_a_walk_counts():

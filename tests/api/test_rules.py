@@ -23,7 +23,7 @@ GOOD_EMAILS = [
     "ada@my_host.example",
     "a" * 64 + "@example.com",
     "a@" + "b" * 63 + ".com",
-    "a@" + ".".join(["b" * 61] * 4) + ".com",
+    "aa@" + ".".join(["b" * 61] * 4) + ".com",
 ]
 
 BAD_EMAILS = [
@@ -72,7 +72,7 @@ BAD_EMAILS = [
     "ada\\@example.com",
     "a" * 65 + "@example.com",
     "a@" + "b" * 64 + ".com",
-    "a@" + ".".join(["b" * 62] * 4) + ".com",
+    "aaa@" + ".".join(["b" * 61] * 4) + ".com",
     "a" * 1_000_000,
     "a@" * 500_000,
     "n/a",
@@ -105,6 +105,7 @@ PEOPLE = {
     "one letter": ({"first_name": "A", "last_name": "Ł"}, None, ""),
     "long": ({"first_name": "A" * 100, "city": "B" * 100}, None, ""),
     "emoji and marks": ({"first_name": "👩‍💻", "last_name": "עדה\u200f"}, None, ""),
+    "a blank and a mark": ({"last_name": "de la \u200f"}, None, ""),
     "blanks of all kinds": ({"city": "São\u00a0Paulo"}, None, ""),
     "no e-mail": ({"email": ""}, "missing_field", "email is empty"),
     "no first name": ({"first_name": ""}, "missing_field", "first_name is empty"),
@@ -122,6 +123,10 @@ PEOPLE = {
     "a tab": ({"city": "a\tb"}, "invalid_text", "city"),
     "DEL": ({"country": "a\x7f"}, "invalid_text", "country"),
     "a Windows apostrophe": ({"last_name": "O\x92Brien"}, "invalid_text", "last_name"),
+    "the first of its kind": ({"city": "a\x80"}, "invalid_text", "city"),
+    "the last of its kind": ({"city": "a\x9f"}, "invalid_text", "city"),
+    "the first half": ({"city": "a\ud800"}, "invalid_text", "city"),
+    "the last half": ({"city": "a\udfff"}, "invalid_text", "city"),
     "half a character": ({"organisation": "\ud83d"}, "invalid_text", "organisation"),
     "the other half": ({"designation": "\ude00 "}, "invalid_text", "designation"),
 }

@@ -151,8 +151,8 @@ ROWS: list[tuple[Any, RowStatus, str | None]] = [
     ({"email": "b@example.com", "first_name": "B", "last_name": "B"}, S.SUCCEEDED, None),
     ({"Email Address": "c@example.com", "First Name": "C", "Last Name": "C", "Notes": 7}, S.SUCCEEDED, None),
     ({"email": " d@example.com\ufeff", "firstName": "D\t\tD", "lastName": "D", "city": math.nan}, S.SUCCEEDED, None),
-    (person("a"), S.DUPLICATE, None),
-    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, S.DUPLICATE, None),
+    (person("a"), S.DUPLICATE, "duplicate"),
+    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, S.DUPLICATE, "duplicate"),
     ({"email": "ﬀ@example.com", "first_name": "F", "last_name": "F"}, S.SUCCEEDED, None),
     ({"email": "nowhere", "first_name": "N", "last_name": "N"}, S.INVALID, "invalid_email"),
     ({"email": "e@example.com", "first_name": " ", "last_name": "N"}, S.INVALID, "missing_field"),
@@ -564,11 +564,11 @@ async def test_rows_in_backoff_do_not_hold_up_the_others() -> None:
     """One worker: while a row waits for its retry, fresh ones go."""
     transport = transport_of("503@2")
 
-    await run(transport, people(5), max_in_flight=1)
+    await run(transport, people(100), max_in_flight=1)
 
-    order = [arrival.email for arrival in transport.arrivals if arrival.email]
-    assert order[-1] == "person-1@example.com"
-    assert len(order) == 6
+    times = [arrival.at for arrival in transport.arrivals if arrival.email]
+    assert len(times) == 101
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < transport.latency + 0.001
 
 
 async def test_a_reader_that_stops_reading_stops_the_run_without_filling_memory() -> None:
@@ -610,6 +610,25 @@ async def test_requests_that_outlive_the_grace_are_unknown() -> None:
     assert report.counts[S.UNKNOWN] == 64
     assert sum(report.counts.values()) == 100
     assert anyio.current_time() < 20
+
+
+async def test_who_is_in_a_hurry_waits_for_no_request_and_still_learns_of_every_row() -> None:
+    """Rows under way are UNKNOWN and count as attempts; rows that nobody had read are told as what they are."""
+    transport = transport_of(latency=0.1)
+    rows = [*people(200), person(0), Attendee("nonsense", "A", "B")]
+    async with client_of(transport) as client, add(client, rows) as job:
+        await anyio.sleep(0.35)
+        transport.latency = 1000.0
+        await anyio.sleep(1)
+        job.stop(StopReason.INTERRUPTED, "interrupted")
+        job.hurry()
+        results = [result async for result in job]
+
+    assert anyio.current_time() < 2
+    assert sorted(result.index for result in results) == list(range(202))
+    assert statuses(job.report).keys() == {S.SUCCEEDED, S.UNKNOWN, S.UNPROCESSED, S.DUPLICATE, S.INVALID}
+    assert job.report.counts[S.UNKNOWN] == 64
+    assert job.report.attempts == sum(sends(transport).values())
 
 
 async def test_a_stop_does_not_wait_for_a_pause() -> None:
@@ -705,8 +724,13 @@ async def test_a_job_runs_once() -> None:
 async def test_a_job_that_was_not_started_has_no_report() -> None:
     """The error says how to start it."""
     async with client_of(transport_of()) as client:
+        job = add(client, people(1))
         with pytest.raises(ClientStateError, match="await it"):
-            _ = add(client, people(1)).report
+            _ = job.report
+        with pytest.raises(ClientStateError, match="async with"):
+            aiter(job)
+        with pytest.warns(RuntimeWarning, match="never started"):
+            del job
 
 
 @pytest.mark.parametrize("rows", [5, b"bytes", {"email": "a@example.com"}, None])

@@ -108,6 +108,8 @@ def test_every_row_is_built_above():
 
 # What is refused before anything is sent, and a word of the reason.
 REFUSED = {
+    "a mapping": (lambda: calls.attendees.add(EVENT, MINIMAL), "must be an Attendee, not dict"),  # type: ignore[arg-type]
+    "nobody": (lambda: calls.attendees.add(EVENT, None), "must be an Attendee"),  # type: ignore[arg-type]
     "no e-mail": (lambda: calls.attendees.add(EVENT, Attendee("", "Ada", "Lovelace")), "email is empty"),
     "no first name": (lambda: calls.attendees.add(EVENT, Attendee("ada@example.com", "", "L")), "first_name is empty"),
     "a blank last name": (

@@ -73,9 +73,8 @@ def test_the_argument_wins():
 # Left: argument base_url, argument region, environment; right: the base address.
 BASES = [
     (None, None, {}, "https://api-gateway.airmeet.com/prod"),
-    (None, None, {"AIRMEET_REGION": ""}, "https://api-gateway.airmeet.com/prod"),
+    (None, None, {"AIRMEET_REGION": " EU "}, "https://api-gateway-prod.eu.airmeet.com/prod"),
     (None, None, {"AIRMEET_REGION": "eu"}, "https://api-gateway-prod.eu.airmeet.com/prod"),
-    (None, None, {"AIRMEET_URI": "", "AIRMEET_REGION": "us"}, "https://api-gateway-prod.us.airmeet.com/prod"),
     (None, None, {"AIRMEET_URI": " https://a.example/prod\n"}, "https://a.example/prod"),
     (None, None, {"AIRMEET_URI": "https://a.example", "AIRMEET_REGION": "eu"}, "https://a.example"),
     (None, Region.US, {"AIRMEET_URI": "https://a.example"}, "https://api-gateway-prod.us.airmeet.com/prod"),
@@ -98,6 +97,9 @@ def test_the_nearest_address_wins(base_url, region, environ, base):
         (None, "moon", {}),
         (None, "", {}),
         (None, None, {"AIRMEET_URI": "a.example"}),
+        (None, None, {"AIRMEET_URI": ""}),
+        (None, None, {"AIRMEET_URI": " ", "AIRMEET_REGION": "us"}),
+        (None, None, {"AIRMEET_REGION": ""}),
         (None, None, {"AIRMEET_REGION": "moon"}),
     ],
 )
@@ -112,3 +114,19 @@ def test_options_show_no_key():
     options = Options(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
 
     assert "hunter" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"AIRMEET_URI": ""}, "set but empty"),
+        ({"AIRMEET_URI": " ", "AIRMEET_REGION": "us"}, "set but empty"),
+        ({"AIRMEET_REGION": ""}, "no region"),
+        ({"AIRMEET_REGION": "mars"}, "global, eu, us"),
+        ({"AIRMEET_REGION": "mars", "AIRMEET_URI": "http://127.0.0.1:8900/prod"}, "global, eu, us"),
+    ],
+)
+def test_a_setting_that_says_nothing_does_not_mean_the_real_thing(environ, words):
+    """A script with a misspelt variable must not go live."""
+    with pytest.raises(ConfigError, match=words):
+        find_base(None, None, environ)

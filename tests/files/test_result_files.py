@@ -139,7 +139,19 @@ def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
     assert emails(path) == ["p1@x.de"]
     with ResultsWriter(path, HEADER, only=not_done) as writer:
         writer.write([result(0)])
-    assert list(tmp_path.iterdir()) == []
+    assert [left.name for left in tmp_path.iterdir()] == ["failed.csv.bak"]
+    assert emails(tmp_path / "failed.csv.bak") == ["p1@x.de"]
+
+
+def test_an_earlier_results_file_is_kept_beside_the_new_one(tmp_path):
+    """Its links may be nowhere else, when the new run comes to a stop."""
+    path = tmp_path / "out.csv"
+    for number in (0, 1):
+        with ResultsWriter(path, HEADER) as writer:
+            writer.write([result(number)])
+
+    assert emails(path) == ["p1@x.de"]
+    assert emails(tmp_path / "out.csv.bak") == ["p0@x.de"]
 
 
 def test_the_failed_file_feeds_straight_back_in(tmp_path):
