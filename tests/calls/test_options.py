@@ -20,6 +20,7 @@ GOOD_KEYS = {
 }
 
 BAD_KEYS = {
+    "in quotes": '"hunter2"',
     "inner blank": "hunter2 hunter2",
     "inner line end": "hunter2\nX-Evil: 1",
     "carriage return": "hunter2\rX",
