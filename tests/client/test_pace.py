@@ -63,7 +63,7 @@ def most_within(starts: list[float], window: float) -> int:
 @pytest.mark.parametrize("rate", [0.2, 1 / 3, 3, 50, 500, 2000, 5000])
 @pytest.mark.parametrize("workers", [1, 64])
 async def test_a_rate_is_exact(rate: float, workers: int) -> None:
-    """Over seconds or minutes 98 to 101 per cent of it is delivered, and no window holds more than rate plus a burst."""
+    """From 98 to 101 per cent of it is delivered, and no window holds more than rate plus a burst."""
     runner = Runner(Pace(rate, 64))
     n = max(20, min(int(rate * 10), 10_000))
 
