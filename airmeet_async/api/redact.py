@@ -3,6 +3,10 @@
 import re
 import unicodedata
 
+from attrs import evolve
+
+from airmeet_async.api.wire import Headers, Reply
+
 _NAMED = re.compile(
     r"(?i)((?:\bcode|token|access[_-]?key|secret[_-]?key|jwt)\b[\"']?\s*(?:[=:]|%3D)\s*[\"']?)[^\s&\"'<>,;]+"
 )
@@ -31,6 +35,14 @@ def escape(text: str) -> str:
 
 def _shows(char: str) -> bool:
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+
+
+def without(reply: Reply, credentials: Headers) -> Reply:
+    """Return *reply* with the values of *credentials* masked: before its text is cut, for half a secret is one, too."""
+    body = reply.body
+    for _, secret in credentials:
+        body = body.replace(secret, b"***")
+    return reply if body == reply.body else evolve(reply, body=body)
 
 
 def mask_email(email: str) -> str:

@@ -10,15 +10,17 @@ from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
 from airmeet_async.api.rules import FieldBook
 from airmeet_async.bulk.columns import match_columns
-from airmeet_async.bulk.engine import Engine, EngineOptions
+from airmeet_async.bulk.engine import Engine
 from airmeet_async.bulk.feed import Feed, OpenRows, Rows, open_rows
 from airmeet_async.bulk.intake import Intake
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.recipes import AddAttendees, ByEmail, Custom, Recipe
 from airmeet_async.bulk.tables import Table
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, check_rate
+from airmeet_async.errors import AirmeetError
 
 DEFAULT_RATE = 25.0
 """Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge."""
@@ -147,7 +149,7 @@ class Bulk:
 
     def _job(self, rows: Rows, recipe: Callable[[OpenRows], Recipe], rate: Rate, max_in_flight: int | None) -> BulkJob:
         client = self._client
-        most = max_in_flight or client.options.max_in_flight
+        most = client.options.max_in_flight if max_in_flight is None else max_in_flight
         pace = Pace(_job_rate(rate, client.pace.rate), most, parent=client.pace)
 
         async def make_engine(outbox: Outbox) -> Engine:
@@ -177,14 +179,19 @@ async def _field_book(client: Client, airmeet_id: str) -> FieldBook:
 
 
 def _once(fetch: Callable[[], Any]) -> Callable[[], Any]:
-    """Return *fetch* with a memory: many rows need it at the same time, and it is asked once."""
+    """Return *fetch* with a memory: many rows need it at the same time, and it is asked once, also if it fails."""
     lock = asyncio.Lock()
-    found: list[FieldBook] = []
+    found: list[FieldBook | AirmeetError] = []
 
     async def remembered() -> FieldBook:
         async with lock:
             if not found:
-                found.append(await fetch())
+                try:
+                    found.append(await fetch())
+                except AirmeetError as error:
+                    found.append(error)
+        if isinstance(found[0], AirmeetError):
+            raise found[0].again()
         return found[0]
 
     return remembered

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import anyio
@@ -15,6 +15,7 @@ OpenRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenRows | str | os.PathLike[str]
 
 _READ_AHEAD = 512
+_CLOSING = 5.0
 
 
 async def open_rows(rows: Rows) -> OpenRows:
@@ -51,6 +52,8 @@ class Feed:
         self._later: AsyncIterator[Any] | None = None
         self._buffer: deque[Any] = deque()
         self._room = anyio.Event()
+        # Of a file that can be read again any number; of the caller's own source no more than the next row.
+        self._ahead = _READ_AHEAD if isinstance(rows, Table) else 1
         if isinstance(rows, Table):
             self._later = _read_table(rows)
         elif isinstance(rows, AsyncIterable):
@@ -89,12 +92,23 @@ class Feed:
         except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is told where rows are taken
             await self._put(_Failure(error), arrived)
 
+        finally:
+            if isinstance(self._later, AsyncGenerator):
+                with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSING):
+                    await self._later.aclose()
+
+    def end_here(self) -> None:
+        """Take no more from the source: what has been read ahead is all that is left."""
+        self._now = None
+        self._buffer.append(_END)
+
     async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
-        while len(self._buffer) >= _READ_AHEAD:
-            self._room = anyio.Event()
-            await self._room.wait()
+        """Hand over first, wait afterwards: a row in the hands of a task that is cancelled would be lost."""
         self._buffer.append(data)
         arrived()
+        while len(self._buffer) >= self._ahead:
+            self._room = anyio.Event()
+            await self._room.wait()
 
     def _take_now(self, rows: Iterator[Any]) -> SourceRow | None:
         if self.ended:

@@ -3,9 +3,12 @@
 from array import array
 from typing import Any
 
+from airmeet_async.api import jsontext
+from airmeet_async.api.rules import Problem
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow
+from airmeet_async.errors import AirmeetError
 
 
 class Intake:
@@ -24,7 +27,7 @@ class Intake:
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
         self._note(source)
-        made = await self._recipe(source.data)
+        made = await self._make(source.data)
         if isinstance(made, Flawed):
             error = RowError(made.problem.code, made.problem.message)
             return _unsent(source, made.key, RowStatus.INVALID, error=error)
@@ -33,6 +36,18 @@ class Intake:
             if first != source.index:
                 error = RowError("duplicate", f"the same as {self._place(first)}, which is the one that counts")
                 return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
+        return made
+
+    async def _make(self, data: Any) -> Ready | Flawed:
+        """Run the recipe; what a row does to it is that row's problem, what Airmeet says is everybody's."""
+        try:
+            made = await self._recipe(data)
+            if isinstance(made, Ready):
+                jsontext.encode(made.call.body)
+        except AirmeetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd row must not end the run
+            return Flawed("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
         return made
 
     def _note(self, source: SourceRow) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import warnings
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +42,9 @@ class BulkJob:
         self._engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
         self._report: BulkReport | None = None
+        self._stop_at_start: tuple[StopReason, str] | None = None
+        # Results that were taken from the outbox and not handed out yet: a loop that is left must not lose them.
+        self._batch: deque[RowResult] = deque()
 
     def __repr__(self) -> str:
         state = "not started" if self._engine is None else "running" if self._report is None else "ended"
@@ -55,6 +59,8 @@ class BulkJob:
             raise ClientStateError(message)
         self._asked = True
         self._engine = await self._make_engine(self._outbox)
+        if self._stop_at_start is not None:
+            self._engine.stop(*self._stop_at_start)
         self.total = self._engine.total
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
         return self
@@ -100,7 +106,11 @@ class BulkJob:
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
         """Take no more rows; let requests under way end. Rows that are left are UNPROCESSED."""
-        if self._engine is not None and self._report is None:
+        if self._report is not None:
+            return
+        if self._engine is None:
+            self._stop_at_start = (reason, message)
+        else:
             self._engine.stop(reason, message)
 
     def hurry(self) -> None:
@@ -127,17 +137,25 @@ class BulkJob:
         except BulkStoppedError as error:
             error.report = self._with_results(results)
             raise
-        return self._with_results(results)
+        finally:
+            if self._report is not None:
+                self._with_results(results)
+        return self.report
 
     def _with_results(self, results: list[RowResult]) -> BulkReport:
+        results += [*self._batch, *self._outbox.drain()]
+        self._batch.clear()
         results.sort(key=lambda result: result.index)
         self._report = evolve(self.report, results=tuple(results))
         return self._report
 
     async def _results(self) -> AsyncIterator[RowResult]:
-        while batch := await self._outbox.take():
-            for result in batch:
-                yield result
+        while True:
+            while self._batch:
+                yield self._batch.popleft()
+            if not (taken := await self._outbox.take()):
+                break
+            self._batch.extend(taken)
         await self._ended()
         self._raise_if_it_failed()
 

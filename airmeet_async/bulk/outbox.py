@@ -43,11 +43,15 @@ class Outbox:
         self._waiting.clear()
         self._emptied.set()
 
+    def drain(self) -> list[RowResult]:
+        """Return what waits, without waiting for more."""
+        taken, self._waiting = self._waiting, []
+        self._emptied.set()
+        return taken
+
     async def take(self) -> list[RowResult]:
         """Return all results that wait, or wait for some; an empty list is the end."""
         while not self._waiting and not self._closed:
             self._filled.clear()
             await self._filled.wait()
-        taken, self._waiting = self._waiting, []
-        self._emptied.set()
-        return taken
+        return self.drain()

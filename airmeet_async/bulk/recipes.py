@@ -194,7 +194,10 @@ class Custom:
         key = ""
         try:
             key = self._key(data) if self._key else ""
-            return Ready(key, fold(key), self._build(data))
+            call = self._build(data)
+            if not isinstance(call, Call):
+                return Flawed(key, Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call"))
+            return Ready(key, fold(key), call)
         except Exception as error:  # noqa: BLE001 - one bad row must not end the run
             return Flawed(key, Problem("invalid_row", f"{type(error).__name__}: {error}"))
 

@@ -203,3 +203,5 @@ class StopReason(StrEnum):
     """``job.stop()`` was called, or the block was left early."""
     INTERRUPTED = "interrupted"
     """A signal."""
+    CUT_OFF = "cut_off"
+    """Cancelled from outside, or an error that is not Airmeet's."""

@@ -85,7 +85,7 @@ def _result(row: Row, status: RowStatus, now: float, **facts: Any) -> RowResult:
         http_status=last.status if last else None,
         warnings=row.warnings,
         latency_s=None if row.first_sent is None else now - row.first_sent,
-        replayed=row.unclear and row.tries.sent > 1,
+        replayed=row.unclear and (row.tries.charged > 1 or (last is not None and last.kind is not Kind.AMBIGUOUS)),
         row=row.source.data,
         **facts,
     )

@@ -61,6 +61,38 @@ def stop_for_error(error: AirmeetError) -> StopReason:
     return StopReason.TEMPORARY
 
 
-def outage(now: float, last_answer: float | None, started: float, patience: float) -> bool:
-    """Return whether nothing has been heard of the server for too long."""
-    return now - (started if last_answer is None else last_answer) > patience
+_DEEP = 5
+_FIRST_PATIENCE = 10.0
+
+
+class Silence:
+    """Since when nothing has been heard of the server, counted from the first request that got no answer.
+
+    Args:
+        patience: Seconds.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._since: float | None = None
+        self._missed = 0
+        self._heard = False
+
+    @property
+    def deep(self) -> bool:
+        """Whether several requests in a row had no answer; one alone is an accident."""
+        return self._missed >= _DEEP
+
+    def note(self, *, heard: bool, at: float) -> None:
+        """Note what became of a request that was sent at that time."""
+        self._missed = 0 if heard else self._missed + 1
+        self._heard = self._heard or heard
+        if heard:
+            self._since = None
+        elif self._since is None:
+            self._since = at
+
+    def lasts(self, now: float) -> bool:
+        """Return whether it has lasted too long; a server that has never answered is given less."""
+        patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE)
+        return self._since is not None and now - self._since > patience

@@ -61,6 +61,7 @@ _STOPS: dict[StopReason, Exit] = {
     StopReason.TEMPORARY: Exit.TEMPORARY,
     StopReason.SOURCE: Exit.INPUT,
     StopReason.STOPPED: Exit.RULE,
+    StopReason.CUT_OFF: Exit.UNEXPECTED,
 }
 
 # The first that fits.

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import math
 import random
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -16,6 +17,7 @@ from airmeet_async.api.encode import common_headers, encode, key_headers, token_
 from airmeet_async.api.failures import error_for
 from airmeet_async.api.judge import Kind, Verdict, judge, judge_failure
 from airmeet_async.api.models import AuthToken
+from airmeet_async.api.redact import without
 from airmeet_async.api.wire import Headers, Reply
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport, is_httpx_client
@@ -114,6 +116,7 @@ class Client:
         self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
         self._life = _Life()
         self._headers = common_headers(version())
+        self._keys = key_headers(Auth.KEYS, self.options.access_key, self.options.secret_key)
         self._token_block: tuple[int, Headers] = (0, ())
         self._bind()
 
@@ -162,7 +165,7 @@ class Client:
         """
         try:
             async with asyncio.timeout(timeout):
-                value: T = await self._until_settled(call, self.attempt, retry or self.options.retry)
+                value: T = await self._until_settled(call, self.attempt, retry or self.options.retry, timeout)
         except TimeoutError:
             message = f"{call.endpoint.name} had no answer within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
@@ -213,9 +216,14 @@ class Client:
         return evolve(attempt, verdict=self._second_look(attempt.verdict, lease))
 
     async def _until_settled(
-        self, call: Call[Any], attempt_once: Callable[[Call[Any]], Awaitable[Attempt]], retry: Retry
+        self,
+        call: Call[Any],
+        attempt_once: Callable[[Call[Any]], Awaitable[Attempt]],
+        retry: Retry,
+        timeout: float | None = None,  # noqa: ASYNC109 - looked at before each sleep
     ) -> Any:
-        tries = Tries()
+        tries, clock = Tries(), asyncio.get_running_loop().time
+        deadline = math.inf if timeout is None else clock() + timeout
         while True:
             attempt = await attempt_once(call)
             tries.count(attempt.verdict)
@@ -224,6 +232,8 @@ class Client:
                     return attempt.verdict.value
                 case Renew():
                     await self.session.renew(attempt.generation)
+                case Wait(seconds, _) if clock() + seconds > deadline:
+                    raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
                         self.pace.pause(seconds)
@@ -239,7 +249,10 @@ class Client:
             reply = await self._transport.exchange(request)
         except TransportError as error:
             return Attempt(judge_failure(error), generation, clock() - started)
-        return Attempt(judge(call, reply), generation, clock() - started, reply)
+        took, verdict = clock() - started, judge(call, reply)
+        if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
+            verdict = judge(call, without(reply, headers[len(self._headers) :] + self._keys))
+        return Attempt(verdict, generation, took, reply)
 
     async def _authenticate(self) -> AuthToken:
         """Fetch a token for the session: outside the pace, which waits for it, and outside the 412 rule."""
@@ -247,9 +260,7 @@ class Client:
         return answer
 
     async def _attempt_auth(self, call: Call[Any]) -> Attempt:
-        keys = key_headers(Auth.KEYS, self.options.access_key, self.options.secret_key)
-        attempt = await self._once(call, self._headers + keys, 0)
-        return evolve(attempt, verdict=self._masked(attempt.verdict))
+        return await self._once(call, self._headers + self._keys, 0)
 
     def _headers_of(self, lease: Lease) -> Headers:
         """Return the header block of a token, made once per token."""
@@ -259,17 +270,11 @@ class Client:
 
     def _second_look(self, verdict: Verdict, lease: Lease) -> Verdict:
         """Weigh an unhappy verdict with what only the session knows."""
-        if verdict.status is not None and verdict.kind is not Kind.EXPIRED:
+        if verdict.kind is Kind.FATAL or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
             self.session.accepted(lease.generation)
         if verdict.blames_token and not self.session.may_doubt(lease):
             verdict = evolve(verdict, blames_token=False)
-        return self._masked(verdict, lease.token.reveal())
-
-    def _masked(self, verdict: Verdict, *secrets: str) -> Verdict:
-        message = verdict.message
-        for secret in (*secrets, self.options.access_key.reveal(), self.options.secret_key.reveal()):
-            message = message.replace(secret, "***")
-        return verdict if message == verdict.message else evolve(verdict, message=message)
+        return verdict
 
     def _check_life(self) -> None:
         loop = asyncio.get_running_loop()

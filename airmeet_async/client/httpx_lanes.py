@@ -33,6 +33,9 @@ _KEEP_ALIVE = 15.0
 _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
 @frozen
 class _Way:
     """How requests of one transport reach their server."""
@@ -52,15 +55,11 @@ class _Way:
                 return await _read(response, request.reply_limit, self.host)
         except TimeoutError:
             message = f"{self.host} did not answer within {self.timeouts.total:g} s"
-            raise NoReplyError(message, reason="timeout", host=self.host) from None
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            OSError,
-            anyio.BrokenResourceError,
-            anyio.ClosedResourceError,
-        ) as error:
-            raise _translated(error, self.host) from None
+            failure: TransportError = NoReplyError(message, reason="timeout", host=self.host)
+        except _BROKEN as error:
+            failure = _translated(error, self.host)
+        # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
+        raise failure
 
     def _outgoing(self, request: Request) -> httpx.Request:
         limits = self.timeouts
@@ -105,6 +104,7 @@ class HttpxTransport:
         self._proxy = proxy or _proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
+        self._closed = False
         self._free: list[httpx.AsyncHTTPTransport] = []
         self._places = anyio.Semaphore(connections, fast_acquire=True)
 
@@ -116,7 +116,7 @@ class HttpxTransport:
             try:
                 reply = await self._way.exchange(lane.handle_async_request, request)
             finally:
-                if reply is None:
+                if reply is None or self._closed:
                     with anyio.CancelScope(shield=True):
                         await lane.aclose()
                 else:
@@ -125,6 +125,7 @@ class HttpxTransport:
 
     async def aclose(self) -> None:
         """Close the free lanes; those in use close when their exchange ends."""
+        self._closed = True
         while self._free:
             await self._free.pop().aclose()
 

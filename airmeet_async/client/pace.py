@@ -107,6 +107,8 @@ class Pace:
 
     def set_rate(self, rate: float | None) -> None:
         """Change the rate for everybody who is not at the head yet."""
+        if rate == self._rate:
+            return
         self._rate, self._limiter = check_rate(rate), _limiter(check_rate(rate))
 
     def pause(self, seconds: float) -> None:
@@ -124,14 +126,9 @@ class Pace:
         await self._to_the_head(priority)
         try:
             await self._free_place()
+            await self._clear_to_go(ready)
             if self._parent is not None:
                 await self._parent.acquire(priority, ready)
-            try:
-                await self._clear_to_go(ready)
-            except BaseException:
-                if self._parent is not None:
-                    self._parent.release()
-                raise
             self._in_flight += 1
         finally:
             self._next_head()

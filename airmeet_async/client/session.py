@@ -22,13 +22,20 @@ from attrs import frozen
 from airmeet_async.api.models import AuthToken
 from airmeet_async.api.secret import Secret
 from airmeet_async.client.stores import TokenStore
-from airmeet_async.errors import AirmeetError, ClientStateError, CredentialsError, NoReplyError, TokenRejectedError
+from airmeet_async.errors import (
+    AirmeetError,
+    ClientStateError,
+    ConfigError,
+    CredentialsError,
+    NoReplyError,
+    TokenRejectedError,
+)
 
 FLIGHT_SECONDS = 60.0
 """Longest time for one flight, its own retries included."""
 
 _ERROR_KEPT = 2.0
-_CREDENTIALS_ERROR_KEPT = 30.0
+_LONGEST_ERROR_KEPT = 30.0
 _MOST_RENEWALS = 3
 _TRUSTED_SECONDS = 60.0
 
@@ -66,6 +73,7 @@ class TokenSession:
         self._flight: asyncio.Task[Lease | AirmeetError] | None = None
         self._error: AirmeetError | None = None
         self._error_until = -math.inf
+        self._failures = 0
         self._generation = 0
         self._unproven = 0
         self.fetched = 0
@@ -152,6 +160,8 @@ class TokenSession:
             return error
         except TimeoutError:
             return NoReplyError(f"no token within {FLIGHT_SECONDS:g} s", reason="timeout")
+        except OSError as error:
+            return ConfigError(f"the token store failed: {error.strerror or type(error).__name__}")
         return Lease(answer.token, self._generation + 1, asyncio.get_running_loop().time())
 
     def _landed(self, flight: asyncio.Task[Lease | AirmeetError]) -> None:
@@ -160,10 +170,12 @@ class TokenSession:
             return
         outcome = flight.result()
         if isinstance(outcome, AirmeetError):
-            kept = _CREDENTIALS_ERROR_KEPT if isinstance(outcome, CredentialsError) else _ERROR_KEPT
+            self._failures += 1
+            doubled = min(_ERROR_KEPT * 2.0 ** (self._failures - 1), _LONGEST_ERROR_KEPT)
+            kept = _LONGEST_ERROR_KEPT if isinstance(outcome, CredentialsError) else doubled
             self._error, self._error_until = outcome, flight.get_loop().time() + kept
             return
-        self._lease, self._error = outcome, None
+        self._lease, self._error, self._failures = outcome, None, 0
         self._generation = outcome.generation
         self._unproven += 1
 

@@ -178,6 +178,8 @@ def _lock_now(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # a network file system without locks: at worst two processes fetch a token each
+        return True
     return True
 
 

@@ -34,6 +34,7 @@ STOPS = {
     StopReason.UNREACHABLE: 75,
     StopReason.TEMPORARY: 75,
     StopReason.SOURCE: 5,
+    StopReason.CUT_OFF: 1,
     StopReason.STOPPED: 7,
     StopReason.INTERRUPTED: 130,
 }
