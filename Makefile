@@ -2,7 +2,7 @@
 #
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
-#   make check   lint, format and types
+#   make check   lint, format and types; and a fuzzer on the sandbox
 #   make bench   the benchmarks
 #   make docs    check the links and the examples in the documentation
 #   make lock    write requirements/*.txt anew
@@ -33,6 +33,7 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+	@$(BIN)/python -m tests.fuzz_sandbox --seed 1 --seconds 45
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)

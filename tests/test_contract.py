@@ -7,6 +7,7 @@ and its calls in `CALLS` below.
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ from airmeet_async.api.call import Auth, Call, Paging
 from airmeet_async.api.encode import common_headers, encode, key_headers, token_headers
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.api.judge import Kind, judge
-from airmeet_async.api.models import AttendanceType, Attendee
+from airmeet_async.api.models import (
+    AttendanceType,
+    Attendee,
+    Exhibitor,
+    NewAirmeet,
+    NewBooth,
+    NewSession,
+    Speaker,
+    SpeedNetworking,
+)
 from airmeet_async.api.paging import Page
 from airmeet_async.api.secret import Secret
 from airmeet_async.api.wire import Reply, Request
-from airmeet_async.client.namespaces import listing, operation
+from airmeet_async.client.binding import listing, operation
 from airmeet_async.sandbox.router import ROUTES
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
@@ -46,6 +56,46 @@ FULL = Attendee(
     custom_fields={"f-1": "V"},
 )
 
+START = datetime(2026, 3, 1, 10, tzinfo=UTC)
+BARE_EVENT: dict[str, Any] = {
+    "host_email": "host@example.org",
+    "name": "Autumn Forum",
+    "short_description": "Two days",
+    "start": START,
+    "end": START + timedelta(hours=2),
+    "timezone": "Asia/Kolkata",
+}
+FULL_EVENT = BARE_EVENT | {
+    "long_description": "More",
+    "image_url": "https://images.example/x.png",
+    "access": "INVITED_ONLY",
+    "networking": True,
+    "table_count": 12,
+}
+LOOKS: dict[str, Any] = {
+    "ambience": "DARK",
+    "layout": "MODERN",
+    "highlight_color": "#0000ff",
+    "button_text_color": "#ffffff",
+    "image_url": "https://images.example/x.png",
+}
+FULL_SPEAKER = Speaker(EMAIL, "B C", "Forum", "Chair", "https://images.example/x.png", "Bio", "Pune", "India")
+FULL_SESSION = NewSession(
+    title="Talk",
+    start=START,
+    host_email=EMAIL,
+    duration_minutes=30,
+    summary="About",
+    speaker_emails=[EMAIL],
+    cohost_emails=[EMAIL],
+    track_ids=["t1"],
+    tags=["x"],
+    booth_id=EVENT,
+    speed_networking=SpeedNetworking(conversation_minutes=5, extension_minutes=2),
+    hide_host=True,
+)
+FULL_BOOTH = NewBooth(name="Stand", exhibitors=[Exhibitor(email=EMAIL, attendance_type="ONLINE")], tags=["x"])
+
 # Per operation: the call with nothing but what is mandatory, then such that together use everything.
 CALLS: dict[str, tuple[Call[Any], ...]] = {
     "auth": (calls.authenticate(),),
@@ -55,13 +105,99 @@ CALLS: dict[str, tuple[Call[Any], ...]] = {
     "attendees.block": (calls.attendees.block(EVENT, EMAIL),),
     "attendees.unblock": (calls.attendees.unblock(EVENT, EMAIL),),
     "custom_fields.list": (calls.custom_fields.list_(EVENT),),
+    "airmeets.create": (
+        calls.airmeets.create(NewAirmeet(**BARE_EVENT)),
+        calls.airmeets.create(NewAirmeet(**FULL_EVENT)),
+    ),
+    "airmeets.set_status": (calls.airmeets.set_status(EVENT, "ONGOING"),),
+    "airmeets.landing_page": (calls.airmeets.landing_page(EVENT, **LOOKS),),
+    "airmeets.duplicate": (
+        calls.airmeets.duplicate(EVENT, name="Again", start=START, timezone="Asia/Kolkata", duplicate_speakers=True),
+    ),
+    "series.list": (calls.series.list_(),),
+    "series.events": (calls.series.events(EVENT),),
+    "attendees.remove": (calls.attendees.remove(EVENT, EMAIL),),
+    "participants.list": (calls.participants.list_(EVENT), calls.participants.list_(EVENT, email_ids=[EMAIL], size=9)),
+    "registrations.list": (
+        calls.registrations.list_(EVENT),
+        calls.registrations.list_(EVENT, after=9),
+        calls.registrations.list_(EVENT, before=9),
+    ),
+    "speakers.add": (
+        calls.speakers.add(EVENT, Speaker("s@example.org", "S Peaker")),
+        calls.speakers.add(EVENT, FULL_SPEAKER),
+    ),
+    "sessions.create": (
+        calls.sessions.create(EVENT, NewSession(title="Opening", start=START, host_email="host@example.org")),
+        calls.sessions.create(EVENT, FULL_SESSION),
+    ),
+    "sessions.delete": (calls.sessions.delete(EVENT, EVENT),),
+    "recordings.list": (calls.recordings.list_(EVENT), calls.recordings.list_(EVENT, session_ids=[EVENT])),
+    "booths.list": (calls.booths.list_(EVENT),),
+    "booths.create": (calls.booths.create(EVENT, NewBooth(name="Engines")), calls.booths.create(EVENT, FULL_BOOTH)),
+    "tracks.list": (calls.tracks.list_(EVENT),),
+    "attendance.event": (
+        calls.attendance.event(EVENT),
+        calls.attendance.event(EVENT, after=9),
+        calls.attendance.event(EVENT, before=9),
+    ),
+    "attendance.session": (
+        calls.attendance.session(EVENT),
+        calls.attendance.session(EVENT, after=9),
+        calls.attendance.session(EVENT, before=9),
+    ),
+    "attendance.booth": (
+        calls.attendance.booth(EVENT, EVENT),
+        calls.attendance.booth(EVENT, EVENT, after=9),
+        calls.attendance.booth(EVENT, EVENT, before=9),
+    ),
+    "attendance.replay": (
+        calls.attendance.replay(EVENT),
+        calls.attendance.replay(EVENT, after=9),
+        calls.attendance.replay(EVENT, before=9),
+    ),
+    "utms.list": (calls.utms.list_(EVENT), calls.utms.list_(EVENT, after=9), calls.utms.list_(EVENT, before=9)),
+    "polls.list": (calls.polls.list_(EVENT), calls.polls.list_(EVENT, after=9), calls.polls.list_(EVENT, before=9)),
+    "questions.list": (calls.questions.list_(EVENT),),
+    "webhooks.register": (
+        calls.webhooks.register("trigger.airmeet.created", "https://hooks.example.org/a", name="AIRMEET_CREATED"),
+        calls.webhooks.register(
+            "trigger.session.attendee.joined",
+            "https://hooks.example.org/a",
+            name="N",
+            airmeet_id=EVENT,
+            session_id=EVENT,
+        ),
+    ),
+    "webhooks.deregister": (calls.webhooks.deregister("trigger.airmeet.created", "https://hooks.example.org/a"),),
+    "webhooks.list": (calls.webhooks.list_(), calls.webhooks.list_(airmeet_id=EVENT)),
+    "webhooks.sample_payload": (calls.webhooks.sample_payload("trigger.airmeet.created"),),
 }
 EACH_CALL = [(name, number) for name in NAMES for number in range(len(CALLS.get(name, ())))]
 SAMPLES = [(name, number) for name in NAMES for number in range(len(CONTRACTS[name]["replies"]))]
-TYPES = {"string": str, "boolean": bool, "integer": int, "array": list}
+TYPES = {"string": str, "boolean": bool, "integer": int, "array": list, "object": dict}
+
+# What a bare call says although no default is documented: it must say something, or silence is not understood.
+CURSOR_LISTS = {name for name, row in ENDPOINTS.items() if row.paging is Paging.CURSOR}
+OUR_CHOICE = {name: {"size"} for name in CURSOR_LISTS - {"airmeets.list"}} | {
+    "airmeets.create": {"eventType"},
+    "airmeets.duplicate": {"duplicateSpeakers"},
+    "airmeets.landing_page": {"ambience", "layout", "highlightColor", "buttonTextColor", "imageUrl"},
+    "booths.create": {"metaData"},
+    "participants.list": {"sortingDirection"},
+    "sessions.create": {"type"},
+    "webhooks.deregister": {"url"},
+    "webhooks.register": {"description", "platformName"},
+    "webhooks.sample_payload": {"triggerMetaInfoId"},
+}
+NOT_OFFERED = {"webhooks.deregister": {"id", "name"}}  # nobody has described that request
 
 NO_MEMBER = {"auth"}  # the client signs in by itself
-NOT_MODELLED = {"label", "speaker_img"}  # kept in `extra`
+# Kept in `extra`: a picture, what repeats the request, and what of a booth is not believable as published.
+NOT_MODELLED = {"label", "speaker_img", "platformName", "airmeetId", "userCount"}
+NOT_MODELLED |= {"airmeet_id", "logo_url", "video", "faqs", "order", "resources", "layoutType", "layoutData"}
+NOT_MODELLED |= {"boothExhibitor", "social_media_links", "short_description", "long_description", "banner_url"}
+NOT_MODELLED |= {"register_interest_details", "offer_details", "doc_url", "doc_name", "booth_space_id"}
 
 
 def snake(path: str) -> str:
@@ -86,7 +222,7 @@ def test_a_row_is_as_transcribed(name):
     assert (row.method, row.path) == (contract["method"], snake(contract["path"]))
     assert row.auth.value == contract["auth"]
     assert row.repeatable is contract["repeatable"]
-    assert (row.paging.value, row.max_size) == (paging["kind"], paging["size_max"])
+    assert (row.paging.value, row.max_size) == (paging["kind"], paging["size_max"] or 0)
     assert row.prepares is any(status["status"] == 202 for status in contract["statuses"])
 
 
@@ -168,7 +304,9 @@ def request_of(name: str, number: int) -> Request:
     if call.endpoint.auth is Auth.TOKEN:
         credentials = token_headers(Secret(sample["X-Airmeet-Access-Token"]))
     else:
-        keys = [Secret(sample[header]) for header in ("X-Airmeet-Access-Key", "X-Airmeet-Secret-Key")]
+        raw = call.endpoint.auth is Auth.RAW_KEYS
+        headers = ("x-access-key", "x-secret-key") if raw else ("X-Airmeet-Access-Key", "X-Airmeet-Secret-Key")
+        keys = [Secret(sample[header]) for header in headers]
         credentials = key_headers(call.endpoint.auth, *keys)
     return encode(call, parse_base("https://sandbox.example/prod"), common_headers("0") + credentials)
 
@@ -180,9 +318,10 @@ def test_a_request_goes_where_it_should(name, number):
     sent = {key.decode(): value.decode() for key, value in request.headers}
 
     assert request.method == contract["method"]
-    assert request.target.partition("?")[0] == "/prod" + contract["path"].format(airmeetId=EVENT)
+    ids = dict.fromkeys(("airmeetId", "sessionId", "boothId", "eventSeriesId"), EVENT)
+    assert request.target.partition("?")[0] == "/prod" + contract["path"].format(**ids, email="b.c%40example.org")
     assert contract["headers"].items() <= sent.items()
-    assert {header for header in sent if header.startswith("X-")} == {h for h in contract["headers"] if h[0] == "X"}
+    assert {header for header in sent if header[0] in "Xx"} == {h for h in contract["headers"] if h[0] in "Xx"}
 
 
 @pytest.mark.parametrize(("name", "number"), EACH_CALL)
@@ -220,6 +359,7 @@ def test_what_is_not_asked_for_is_airmeets_own_default(name):
     sample = contract["requests"][0] or {}
     said = {key: value for key, value in {**(bare.body or {}), **bare.query}.items() if key not in sample}
 
+    said = {key: value for key, value in said.items() if key not in OUR_CHOICE.get(name, ())}
     assert {key: str(value) for key, value in said.items()} == {key: str(defaults[key]) for key in said}
     assert {key: (bare.body or {})[key] for key in sample} == sample
 
@@ -230,7 +370,7 @@ def test_everything_on_offer_can_be_asked_for(name):
     contract = CONTRACTS[name]
     used = {key for call in CALLS[name] for key in {**(call.body or {}), **call.query}}
 
-    assert used == {row["name"] for row in (contract["body"] or []) + contract["query"]}
+    assert used == {row["name"] for row in (contract["body"] or []) + contract["query"]} - NOT_OFFERED.get(name, set())
 
 
 @pytest.mark.parametrize(("name", "number"), SAMPLES)
@@ -239,8 +379,10 @@ def test_each_sample_is_understood(name, number):
     sample = CONTRACTS[name]["replies"][number]
     verdict = judge(CALLS[name][0], Reply(sample["status"], {}, json.dumps(sample["body"]).encode()))
 
-    assert verdict.status == sample["status"]
-    if sample["status"] == 200:
+    told = sample["body"].get("statusCode", 200) if isinstance(sample["body"], dict) else 200
+    meant = told if sample["status"] == 200 and told != "2000" else sample["status"]
+    assert verdict.status == meant
+    if meant == 200:
         assert verdict.kind is Kind.OK, verdict
         assert set(extras(verdict.value)) <= NOT_MODELLED
     else:
@@ -266,13 +408,18 @@ def test_a_sample_page_is_whole(name):
     contract = CONTRACTS[name]
     sample = next(reply["body"] for reply in contract["replies"] if reply["status"] == 200)
     page = judge(CALLS[name][0], Reply(200, {}, json.dumps(sample).encode())).value
-    cursors = sample["cursors"]
 
     assert len(page.items) == len(sample[contract["paging"]["rows"]])
+    if contract["paging"]["kind"] == "number":
+        assert (page.after, page.total_count) == (None, sample["totalUserCount"])
+        return
+    cursors = sample["cursors"]
     assert (page.after, page.before) == (str(cursors["after"]), str(cursors["before"]))
     assert page.page_count == cursors["pageCount"]
-    assert all(ENDPOINTS[name].identity(item) for item in page.items)
-    assert CALLS[name][0].query["size"] == str(contract["paging"]["size_default"])
+    if "id" in sample["data"][0] or "uid" in sample["data"][0]:
+        assert all(ENDPOINTS[name].identity(item) for item in page.items)
+    most = contract["paging"]["size_default"] or contract["paging"]["size_max"]
+    assert most is None or CALLS[name][0].query["size"] == str(most)
 
 
 # What a documented meaning makes of an answer, at /auth and elsewhere.
@@ -286,6 +433,8 @@ MEANINGS = [
     ("has expired", Kind.EXPIRED),
     ("server error", Kind.AMBIGUOUS),
     ("not ready", Kind.NOT_READY),
+    ("being prepared", Kind.NOT_READY),
+    ("a key is", Kind.REJECTED),
 ]
 
 

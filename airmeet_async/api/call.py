@@ -61,7 +61,7 @@ class Endpoint(Generic[T_co]):
         repeatable: It may be sent again after a doubtful outcome. Not a matter of the verb: adding an attendee
             is a POST and is repeatable (A), creating an event is a POST and makes a second one.
         paging: How its list is cut.
-        max_size: The largest page, for paged ones.
+        max_size: The largest page, for paged ones; 0 where it is not known.
         prepares: It may answer 202 "not ready".
         unwrap: Takes the typed part out of the answer's document.
         identity: Names a row of a list, so that one that comes twice is noticed; None for rows without a name.
@@ -97,12 +97,14 @@ class Call(Generic[T_co]):
         path: The template's arguments by name, already checked.
         query: Query arguments by name; those that are None are left out by the builders.
         body: What is sent as JSON, or None. Not shown in the repr, since it is about a person.
+        ready_within: Seconds to go on asking for a report that is still being prepared; None for the client's own.
     """
 
     endpoint: Endpoint[T_co]
     path: Mapping[str, str] = field(factory=dict)
     query: Mapping[str, str] = field(factory=dict)
     body: Any = field(default=None, repr=False)
+    ready_within: float | None = None
 
     @property
     def target(self) -> str:

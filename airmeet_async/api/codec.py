@@ -4,6 +4,7 @@ cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every pla
 type has a hook here that refuses what is not of it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -49,6 +50,17 @@ def _whole(value: Any, _type: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Misfit("a whole number")
     return value
+
+
+def _number(value: Any, _type: Any) -> float:
+    """Accept 2.5 and "2.5"; not the infinities that a text could hide."""
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise Misfit("a number")
+    return number
 
 
 def _flag(value: Any, _type: Any) -> bool:
@@ -145,8 +157,10 @@ def _make_converter() -> cattrs.Converter:
     made.register_structure_hook_factory(attrs.has, _model_hook)
     made.register_structure_hook_factory(_is_optional, _optional_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
-    for kind, hook in ((str, _text), (int, _whole), (bool, _flag), (Moment, _moment), (Secret, _secret)):
+    plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
+    for kind, hook in plain:
         made.register_structure_hook(kind, hook)
+    made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
     made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)
     made.register_structure_hook_func(lambda cls: cls == AirmeetStatus | str, _open_status)
     return made

@@ -21,6 +21,7 @@ class Retry:
         throttle_base: The same after a 429 that does not say how long.
         cap: Longest wait drawn, in seconds. A longer Retry-After is obeyed all the same.
         longest_pause: A Retry-After above this many seconds is not waited for.
+        ready_within: Seconds to go on asking for a report that is still being prepared; 0 asks once.
     """
 
     attempts: int = 5
@@ -30,6 +31,7 @@ class Retry:
     throttle_base: float = 1.0
     cap: float = 30.0
     longest_pause: float = 300.0
+    ready_within: float = 900.0
 
 
 @define
@@ -41,6 +43,7 @@ class Tries:
     throttled: int = 0
     not_sent: int = 0
     renewals: int = 0
+    not_ready: int = 0
 
     def count(self, verdict: Verdict) -> None:
         """Note one more attempt that ended in *verdict*."""
@@ -48,6 +51,7 @@ class Tries:
         self.charged += verdict.kind is Kind.AMBIGUOUS
         self.throttled += verdict.kind is Kind.THROTTLED
         self.not_sent += verdict.kind is Kind.NOT_SENT
+        self.not_ready += verdict.kind is Kind.NOT_READY
         self.renewals += verdict.kind is Kind.EXPIRED or verdict.blames_token
 
 
@@ -101,8 +105,13 @@ def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry
     match verdict.kind:
         case Kind.OK:
             return RETURN
+        case Kind.EXPIRED if endpoint.prepares and tries.renewals > 1:
+            # One third party says that a report that is not ready may answer 412 (D): no second renewal for that.
+            return _after_not_ready(tries.renewals - 1, retry)
         case Kind.EXPIRED:
             return RENEW if tries.renewals <= retry.renewals else RAISE
+        case Kind.NOT_READY:
+            return _after_not_ready(tries.not_ready, retry)
         case Kind.REJECTED:
             return RENEW if verdict.blames_token and tries.renewals == 1 else RAISE
         case Kind.NOT_SENT:
@@ -128,6 +137,25 @@ def _after_throttled(verdict: Verdict, tries: Tries, retry: Retry, jitter: float
     if asked:
         return Wait(asked * (1 + 0.1 * jitter), everyone=True)
     return Wait(_backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=True)
+
+
+_FIRST_POLL = 5.0
+_LONGEST_POLL = 60.0
+
+
+def _after_not_ready(nth: int, retry: Retry) -> Decision:
+    """Ask again after 5, 10, 20, 40 and then every 60 s, for as long as the caller wants to wait."""
+    rest = retry.ready_within - waited_for_ready(nth - 1)
+    return Wait(min(_poll(nth), rest)) if rest > 0 else RAISE
+
+
+def waited_for_ready(polls: int) -> float:
+    """Return the seconds that so many "not ready" answers have cost."""
+    return sum(_poll(n) for n in range(1, polls + 1))
+
+
+def _poll(nth: int) -> float:
+    return min(_LONGEST_POLL, _FIRST_POLL * 2.0 ** min(nth - 1, 8))
 
 
 def _after_ambiguous(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:

@@ -8,89 +8,213 @@ with ``tests/contract``.
 from operator import attrgetter
 from typing import Any, Final
 
+from airmeet_async.api import models as m
 from airmeet_async.api.call import Auth, Endpoint, Paging
-from airmeet_async.api.models import Access, Acknowledgement, Airmeet, AirmeetInfo, AuthToken, CustomField
+from airmeet_async.api.envelopes import (
+    did_succeed,
+    listed,
+    participants,
+    same_person,
+    token,
+    under_data,
+    webhook_taken,
+)
 from airmeet_async.api.paging import Page
 
+_EVENT = "/airmeet/{airmeet_id}"
+_HOOKS = "/platform-integration/v1"
 
-def _token(document: Any) -> Any:
-    """Flat in production (B, C); under ``data`` in the help article (A)."""
-    if isinstance(document, dict) and "token" not in document and isinstance(document.get("data"), dict):
-        return document["data"]
-    return document
+# A cursor list of at most 50 rows that Airmeet prepares on demand, and says "not ready" until it is (C).
+_FIFTY: Final[dict[str, Any]] = {"paging": Paging.CURSOR, "max_size": 50, "unwrap": under_data}
+_PREPARED: Final[dict[str, Any]] = {**_FIFTY, "prepares": True}
+_BY_ID: Final = attrgetter("id")
 
-
-def _under_data(document: Any) -> Any:
-    """A bare list instead of ``{"data": …}`` was met once (C)."""
-    return {"data": document} if isinstance(document, list) else document
-
-
-def _custom_fields(document: Any) -> Any:
-    """``{"customFields": …}`` (B), null for an event that has none."""
-    if isinstance(document, dict) and "customFields" in document:
-        return [] if document["customFields"] is None else document["customFields"]
-    return document
-
-
-_FOLD = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-
-
-def fold(email: str) -> str:
-    """Return *email* for comparison. Only ASCII is folded: Unicode folding merges different people."""
-    return email.translate(_FOLD)
-
-
-def _same_person(body: Any, access: Any) -> str | None:
-    """An answer about somebody else would hand out that person's link."""
-    if fold(access.email) != fold(body["email"]):
-        return "the answer is about another e-mail address than the one that was added"
-    if not access.entry_link.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        return "the answer's entry link is not an https address"
-    return None
-
-
-def _did_succeed(_body: Any, answer: Any) -> str | None:
-    return None if answer.success else "the answer does not say success"
-
-
-AUTH: Final[Endpoint[AuthToken]] = Endpoint(
-    "auth", "POST", "/auth", AuthToken, "A: help, Manage Registrations 3.2", auth=Auth.KEYS, unwrap=_token
+AUTH: Final[Endpoint[m.AuthToken]] = Endpoint(
+    "auth", "POST", "/auth", m.AuthToken, "A: help, Manage Registrations 3.2", auth=Auth.KEYS, unwrap=token
 )
 
-ATTENDEES_ADD: Final[Endpoint[Access]] = Endpoint(
-    "attendees.add", "POST", "/airmeet/{airmeet_id}/attendee", Access,
-    "A: help, Manage Registrations 4.1 and 4.2: replaying changes nothing", verify=_same_person,
+# Events
+
+AIRMEETS_LIST: Final[Endpoint[Page[m.Airmeet]]] = Endpoint(
+    "airmeets.list", "GET", "/airmeets", m.Airmeet, "A: help, List Airmeets",
+    paging=Paging.CURSOR, max_size=500, unwrap=under_data, identity=attrgetter("uid"),
 )  # fmt: skip
-ATTENDEES_BLOCK: Final[Endpoint[Acknowledgement]] = Endpoint(
-    "attendees.block", "PUT", "/airmeet/{airmeet_id}/attendee/block", Acknowledgement,
-    "A: help, Manage Registrations 4.3", verify=_did_succeed,
+AIRMEETS_INFO: Final[Endpoint[m.AirmeetInfo]] = Endpoint(
+    "airmeets.info", "GET", f"{_EVENT}/info", m.AirmeetInfo, "B, C: no envelope"
+)
+AIRMEETS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
+    "airmeets.create", "POST", "/airmeet", m.Created, "B, C: connector and production clients", repeatable=False
+)
+AIRMEETS_SET_STATUS: Final[Endpoint[m.Updated]] = Endpoint(
+    "airmeets.set_status", "POST", f"{_EVENT}/status", m.Updated, "B, D: connector; others for PAUSED and ARCHIVE"
+)
+AIRMEETS_LANDING_PAGE: Final[Endpoint[m.Updated]] = Endpoint(
+    "airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", m.Updated, "D: two sources, the answer is not known"
+)
+AIRMEETS_DUPLICATE: Final[Endpoint[m.Created]] = Endpoint(
+    "airmeets.duplicate",
+    "POST",
+    f"{_EVENT}/duplication",
+    m.Created,
+    "C, D: notes on the official page",
+    repeatable=False,
+)
+SERIES_LIST: Final[Endpoint[tuple[m.Series, ...]]] = Endpoint(
+    "series.list", "GET", "/event-series", tuple[m.Series, ...], "A, D: the help by its title only",
+    unwrap=listed("data", "eventSeries", "series"),
 )  # fmt: skip
-ATTENDEES_UNBLOCK: Final[Endpoint[Acknowledgement]] = Endpoint(
-    "attendees.unblock", "PUT", "/airmeet/{airmeet_id}/attendee/unblock", Acknowledgement,
-    "A: help, Manage Registrations 4.4", verify=_did_succeed,
+SERIES_EVENTS: Final[Endpoint[tuple[m.Airmeet, ...]]] = Endpoint(
+    "series.events", "GET", "/event-series/{event_series_id}/events", tuple[m.Airmeet, ...],
+    "A, D: the help by its title only",
+    unwrap=listed("data", "events", "airmeets"),
 )  # fmt: skip
-CUSTOM_FIELDS_LIST: Final[Endpoint[tuple[CustomField, ...]]] = Endpoint(
-    "custom_fields.list", "GET", "/airmeet/{airmeet_id}/custom-fields", tuple[CustomField, ...],
-    "B: Airmeet's connector", unwrap=_custom_fields,
+
+# People
+
+ATTENDEES_ADD: Final[Endpoint[m.Access]] = Endpoint(
+    "attendees.add", "POST", f"{_EVENT}/attendee", m.Access,
+    "A: help, Manage Registrations 4.1 and 4.2: replaying changes nothing", verify=same_person,
 )  # fmt: skip
-AIRMEETS_LIST: Final[Endpoint[Page[Airmeet]]] = Endpoint(
-    "airmeets.list", "GET", "/airmeets", Airmeet, "A: help, List Airmeets",
-    paging=Paging.CURSOR, max_size=500, unwrap=_under_data, identity=attrgetter("uid"),
+ATTENDEES_BLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
+    "attendees.block", "PUT", f"{_EVENT}/attendee/block", m.Acknowledgement,
+    "A: help, Manage Registrations 4.3", verify=did_succeed,
 )  # fmt: skip
-AIRMEETS_INFO: Final[Endpoint[AirmeetInfo]] = Endpoint(
-    "airmeets.info", "GET", "/airmeet/{airmeet_id}/info", AirmeetInfo, "B, C: no envelope"
+ATTENDEES_UNBLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
+    "attendees.unblock", "PUT", f"{_EVENT}/attendee/unblock", m.Acknowledgement,
+    "A: help, Manage Registrations 4.4", verify=did_succeed,
+)  # fmt: skip
+ATTENDEES_REMOVE: Final[Endpoint[m.Acknowledgement]] = Endpoint(
+    "attendees.remove", "DELETE", f"{_EVENT}/attendee/{{email}}", m.Acknowledgement,
+    "A, B: older help and connector", verify=did_succeed,
+)  # fmt: skip
+PARTICIPANTS_LIST: Final[Endpoint[Page[m.Participant]]] = Endpoint(
+    "participants.list", "GET", f"{_EVENT}/participants", m.Participant, "B, C: connector and production clients",
+    paging=Paging.NUMBER, max_size=1000, unwrap=participants,
+)  # fmt: skip
+REGISTRATIONS_LIST: Final[Endpoint[Page[m.Registration]]] = Endpoint(
+    "registrations.list", "GET", f"{_EVENT}/registrations", m.Registration, "A, B: older help and connector",
+    paging=Paging.CURSOR, unwrap=under_data,
+)  # fmt: skip
+CUSTOM_FIELDS_LIST: Final[Endpoint[tuple[m.CustomField, ...]]] = Endpoint(
+    "custom_fields.list", "GET", f"{_EVENT}/custom-fields", tuple[m.CustomField, ...],
+    "B, C: connector and production clients",
+    unwrap=listed("customFields"),
+)  # fmt: skip
+
+# The programme
+
+SPEAKERS_ADD: Final[Endpoint[m.SpeakerAdded]] = Endpoint(
+    "speakers.add",
+    "POST",
+    f"{_EVENT}/speaker",
+    m.SpeakerAdded,
+    "B, C: connector and production clients",
+    repeatable=False,
+)
+SESSIONS_CREATE: Final[Endpoint[m.SessionCreated]] = Endpoint(
+    "sessions.create", "POST", f"{_EVENT}/session", m.SessionCreated, "A, B, C: help for what is mandatory",
+    repeatable=False,
+)  # fmt: skip
+SESSIONS_DELETE: Final[Endpoint[m.Updated]] = Endpoint(
+    "sessions.delete",
+    "DELETE",
+    f"{_EVENT}/session/{{session_id}}",
+    m.Updated,
+    "D: two sources, the answer is not known",
+)
+RECORDINGS_LIST: Final[Endpoint[tuple[m.Recording, ...]]] = Endpoint(
+    "recordings.list", "GET", f"{_EVENT}/session-recordings", tuple[m.Recording, ...], "C: production clients",
+    unwrap=listed("recordings"),
+)  # fmt: skip
+BOOTHS_LIST: Final[Endpoint[tuple[m.Booth, ...]]] = Endpoint(
+    "booths.list",
+    "GET",
+    f"{_EVENT}/booths",
+    tuple[m.Booth, ...],
+    "B, C: connector and production clients",
+    unwrap=listed("booths"),
+)
+BOOTHS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
+    "booths.create", "POST", f"{_EVENT}/booths", m.Created, "B: connector", repeatable=False
+)
+TRACKS_LIST: Final[Endpoint[tuple[m.Track, ...]]] = Endpoint(
+    "tracks.list",
+    "GET",
+    f"{_EVENT}/tracks",
+    tuple[m.Track, ...],
+    "B, C: connector and production clients",
+    unwrap=listed("tracks"),
+)
+
+# Afterwards
+
+ATTENDANCE_EVENT: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
+    "attendance.event",
+    "GET",
+    f"{_EVENT}/attendees",
+    m.Attendance,
+    "C: production clients",
+    identity=_BY_ID,
+    **_PREPARED,
+)
+ATTENDANCE_SESSION: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
+    "attendance.session",
+    "GET",
+    "/session/{session_id}/attendees",
+    m.Attendance,
+    "C: production clients",
+    identity=_BY_ID,
+    **_PREPARED,
+)
+ATTENDANCE_BOOTH: Final[Endpoint[Page[m.BoothAttendance]]] = Endpoint(
+    "attendance.booth", "GET", f"{_EVENT}/booth/{{booth_id}}/booth-attendance", m.BoothAttendance,
+    "C, D: production clients",
+    identity=_BY_ID, **_PREPARED,
+)  # fmt: skip
+ATTENDANCE_REPLAY: Final[Endpoint[Page[m.ReplayAttendance]]] = Endpoint(
+    "attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", m.ReplayAttendance, "C, D: production clients",
+    identity=_BY_ID, **_PREPARED,
+)  # fmt: skip
+UTMS_LIST: Final[Endpoint[Page[m.RegistrationUtms]]] = Endpoint(
+    "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", identity=_BY_ID, **_PREPARED
+)
+POLLS_LIST: Final[Endpoint[Page[m.PollResponses]]] = Endpoint(
+    "polls.list", "GET", f"{_EVENT}/polls", m.PollResponses, "C, D: production clients", **_FIFTY
+)
+QUESTIONS_LIST: Final[Endpoint[tuple[m.Questions, ...]]] = Endpoint(
+    "questions.list",
+    "GET",
+    f"{_EVENT}/questions",
+    tuple[m.Questions, ...],
+    "C, D: production clients",
+    unwrap=listed("data"),
+)
+
+# Webhooks
+
+WEBHOOKS_REGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
+    "webhooks.register", "POST", f"{_HOOKS}/webhook-register", m.WebhookReceipt, "A: help, Webhooks",
+    auth=Auth.RAW_KEYS, repeatable=False, verify=webhook_taken,
+)  # fmt: skip
+WEBHOOKS_DEREGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
+    "webhooks.deregister", "DELETE", f"{_HOOKS}/webhook-deregister", m.WebhookReceipt,
+    "A, B: the help by its title, connector for the verb",
+    auth=Auth.RAW_KEYS, verify=webhook_taken,
+)  # fmt: skip
+WEBHOOKS_LIST: Final[Endpoint[tuple[m.Webhook, ...]]] = Endpoint(
+    "webhooks.list", "GET", f"{_HOOKS}/webhook-list", tuple[m.Webhook, ...], "A, D: the help by its title only",
+    auth=Auth.RAW_KEYS, unwrap=listed("webhookDTOList", "payload", "data"),
+)  # fmt: skip
+WEBHOOKS_SAMPLE: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
+    "webhooks.sample_payload",
+    "GET",
+    f"{_HOOKS}/sample-payload",
+    m.WebhookReceipt,
+    "C: notes on the official page",
+    auth=Auth.RAW_KEYS,
 )
 
 ENDPOINTS: Final[dict[str, Endpoint[Any]]] = {
-    endpoint.name: endpoint
-    for endpoint in (
-        AUTH,
-        AIRMEETS_LIST,
-        AIRMEETS_INFO,
-        ATTENDEES_ADD,
-        ATTENDEES_BLOCK,
-        ATTENDEES_UNBLOCK,
-        CUSTOM_FIELDS_LIST,
-    )
+    row.name: row for row in tuple(globals().values()) if isinstance(row, Endpoint)
 }
 """All rows by name."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airmeet_async.api.call import Auth, Call
-from airmeet_async.api.decide import Tries
+from airmeet_async.api.decide import Tries, waited_for_ready
 from airmeet_async.api.judge import Kind, Verdict
 from airmeet_async.errors import (
     AirmeetError,
@@ -44,6 +44,7 @@ _SENTENCES: dict[int, str] = {
     412: "Airmeet refuses even tokens that it has just issued (412)",
     429: "Airmeet asks to slow down (429); choose a lower rate",
 }
+_NOT_FINISHED = "; this list exists once the session, or the event, is FINISHED"
 _CLASSES: dict[int, type[ReplyError]] = {
     401: PermissionDeniedError,
     403: PermissionDeniedError,
@@ -62,9 +63,17 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
     if verdict.code == "unusable_answer":
         return _not_understood(call, verdict)
     if verdict.kind is Kind.NOT_READY:
-        return NotReadyError(f"{call.endpoint.name}: Airmeet is still preparing this report; ask again in 5 minutes")
-    make = _credentials if call.endpoint.auth is Auth.KEYS else _refused
-    return make(call, verdict, tries)
+        return _not_ready(call, tries)
+    by_keys = call.endpoint.auth is Auth.KEYS or (call.endpoint.auth is Auth.RAW_KEYS and verdict.status in {401, 403})
+    return _credentials(call, verdict, tries) if by_keys else _refused(call, verdict, tries)
+
+
+def _not_ready(call: Call[Any], tries: Tries) -> AirmeetError:
+    waited = waited_for_ready(tries.not_ready - 1)
+    if call.ready_within is not None:
+        waited = min(waited, call.ready_within)
+    message = f"{call.endpoint.name}: Airmeet is still preparing this report after {waited:g} s; ask again in 5 minutes"
+    return NotReadyError(message, deadline=waited)
 
 
 def _ambiguous(call: Call[Any], verdict: Verdict) -> AirmeetError:
@@ -102,6 +111,8 @@ def _refused(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
     status = verdict.status or 0
     sentence = _sentence(call, status)
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
+    if call.endpoint.prepares and "status is not valid" in verdict.message:
+        message += _NOT_FINISHED
     facts = _facts(call, verdict, tries)
     if status == 429:
         return RateLimitedError(message, retry_after=verdict.retry_after, **facts)

@@ -92,7 +92,7 @@ def kind_of(call: Call[Any], status: int) -> Kind:
     """Return the class of an answer that is not a success, by its status alone."""
     for_auth = call.endpoint.auth is Auth.KEYS
     if status == 202:
-        return Kind.NOT_READY if call.endpoint.prepares else Kind.AMBIGUOUS
+        return Kind.NOT_READY if call.endpoint.method == "GET" else Kind.AMBIGUOUS
     if status == 429:
         return Kind.THROTTLED
     if status == 412 and not for_auth:

@@ -1,6 +1,5 @@
 """``client.bulk``: the bulk operations."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
@@ -8,19 +7,22 @@ from typing import Any, Literal
 from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
+from airmeet_async.api.models import NewSession
 from airmeet_async.api.rules import FieldBook
+from airmeet_async.api.text import fold
 from airmeet_async.bulk.columns import match_columns
 from airmeet_async.bulk.engine import Engine
 from airmeet_async.bulk.feed import Feed, OpenRows, Rows, open_rows
+from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS, Form
 from airmeet_async.bulk.intake import Intake
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.once import once
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.outbox import Outbox
-from airmeet_async.bulk.recipes import AddAttendees, ByEmail, Custom, Recipe
+from airmeet_async.bulk.recipes import AddAttendees, ByEmail, ByForm, Custom, Recipe
 from airmeet_async.bulk.tables import Table
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, check_rate
-from airmeet_async.errors import AirmeetError
 
 DEFAULT_RATE = 25.0
 """Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge."""
@@ -79,19 +81,26 @@ class Bulk:
 
         def recipe(source: OpenRows) -> Recipe:
             table = match_columns(source.header, overrides=overrides) if isinstance(source, Table) else None
-            fields = _once(partial(_field_book, self._client, airmeet_id))
+            fields = once(partial(_field_book, self._client, airmeet_id))
             return AddAttendees(airmeet_id, flags, columns=table, overrides=overrides, fetch_fields=fields)
 
         return self._job(rows, recipe, rate, max_in_flight)
 
     def block_attendees(
-        self, airmeet_id: str, rows: Rows, *, rate: Rate = "default", max_in_flight: int | None = None
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        columns: Mapping[str, str] | None = None,
+        rate: Rate = "default",
+        max_in_flight: int | None = None,
     ) -> BulkJob:
         """Take the access to an event away from everybody in *rows* (help article, A).
 
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
+            columns: ``email`` to the name of its column, where the names alone do not tell.
             rate: Requests per second.
             max_in_flight: Rows that are being sent at once.
 
@@ -101,16 +110,23 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.attendees.block, check_id(airmeet_id, "airmeet_id"))
-        return self._job(rows, partial(_by_email, build), rate, max_in_flight)
+        return self._job(rows, partial(_by_email, build, columns or {}), rate, max_in_flight)
 
     def unblock_attendees(
-        self, airmeet_id: str, rows: Rows, *, rate: Rate = "default", max_in_flight: int | None = None
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        columns: Mapping[str, str] | None = None,
+        rate: Rate = "default",
+        max_in_flight: int | None = None,
     ) -> BulkJob:
         """Give the access to an event back to everybody in *rows* (help article, A).
 
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
+            columns: ``email`` to the name of its column, where the names alone do not tell.
             rate: Requests per second.
             max_in_flight: Rows that are being sent at once.
 
@@ -120,7 +136,86 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.attendees.unblock, check_id(airmeet_id, "airmeet_id"))
-        return self._job(rows, partial(_by_email, build), rate, max_in_flight)
+        return self._job(rows, partial(_by_email, build, columns or {}), rate, max_in_flight)
+
+    def add_speakers(
+        self, airmeet_id: str, rows: Rows, *, rate: Rate = "default", max_in_flight: int | None = None
+    ) -> BulkJob:
+        """Add everybody in *rows* as speakers of an event.
+
+        A row whose outcome is unclear is UNKNOWN and is not sent again, since it is not documented what a second add
+        does.
+
+        Args:
+            airmeet_id: The event's id.
+            rows: `Speaker` values, mappings, or the path of a file with at least e-mail and name.
+            rate: Requests per second.
+            max_in_flight: Rows that are being sent at once.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
+            BulkStoppedError: On the way: something that concerns all rows ended the run.
+        """
+        build = partial(calls.speakers.add, check_id(airmeet_id, "airmeet_id"))
+        return self._job(rows, lambda source: ByForm(_fitting(SPEAKERS, source), build), rate, max_in_flight)
+
+    def create_sessions(
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        timezone: str | None = None,
+        rate: Rate = "default",
+        max_in_flight: int | None = None,
+    ) -> BulkJob:
+        """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
+
+        A session that names somebody who is not on the event's list is sent all the same, with a warning that names
+        the address; Airmeet decides. A row whose outcome is unclear is UNKNOWN and is not sent again.
+
+        Args:
+            airmeet_id: The event's id.
+            rows: `NewSession` values, mappings, or the path of a file with at least title, start and host e-mail.
+            timezone: Zone of start times that name none, such as ``Europe/Paris``.
+            rate: Requests per second.
+            max_in_flight: Rows that are being sent at once.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
+            BulkStoppedError: On the way: something that concerns all rows ended the run.
+        """
+        build = partial(calls.sessions.create, check_id(airmeet_id, "airmeet_id"))
+        people = once(partial(_addresses, self._client, airmeet_id))
+
+        async def look(session: NewSession) -> tuple[str, ...]:
+            missing = [one for one in session.speaker_emails if fold(one) not in await people()]
+            return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
+
+        def recipe(source: OpenRows) -> Recipe:
+            return ByForm(_fitting(SESSIONS, source), build, timezone=timezone, look=look)
+
+        return self._job(rows, recipe, rate, max_in_flight)
+
+    def create_booths(
+        self, airmeet_id: str, rows: Rows, *, rate: Rate = "default", max_in_flight: int | None = None
+    ) -> BulkJob:
+        """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
+
+        Args:
+            airmeet_id: The event's id.
+            rows: `NewBooth` values, mappings, or the path of a file with at least a name.
+            rate: Requests per second.
+            max_in_flight: Rows that are being sent at once.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
+            BulkStoppedError: On the way: something that concerns all rows ended the run.
+        """
+        build = partial(calls.booths.create, check_id(airmeet_id, "airmeet_id"))
+        return self._job(rows, lambda source: ByForm(_fitting(BOOTHS, source), build), rate, max_in_flight)
 
     def run(
         self,
@@ -161,10 +256,22 @@ class Bulk:
         return BulkJob(make_engine)
 
 
-def _by_email(build: Callable[[str], Call[Any]], source: OpenRows) -> Recipe:
+def _by_email(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenRows) -> Recipe:
     if isinstance(source, Table):
-        match_columns(source.header, required=("email",))
-    return ByEmail(build)
+        match_columns(source.header, overrides=overrides, required=("email",))
+    return ByEmail(build, overrides)
+
+
+def _fitting(form: Form, source: OpenRows) -> Form:
+    """Return *form*, after a look at a file's header: what is missing there is missing in all rows."""
+    if isinstance(source, Table):
+        form.columns(source.header)
+    return form
+
+
+async def _addresses(client: Client, airmeet_id: str) -> frozenset[str]:
+    """Return everybody on the event's list, folded."""
+    return frozenset([fold(one.email) async for one in client.participants.list(airmeet_id)])
 
 
 def _job_rate(asked: Rate, of_client: float | None) -> float | None:
@@ -176,22 +283,3 @@ def _job_rate(asked: Rate, of_client: float | None) -> float | None:
 
 async def _field_book(client: Client, airmeet_id: str) -> FieldBook:
     return FieldBook(await client.custom_fields.list(airmeet_id))
-
-
-def _once(fetch: Callable[[], Any]) -> Callable[[], Any]:
-    """Return *fetch* with a memory: many rows need it at the same time, and it is asked once, also if it fails."""
-    lock = asyncio.Lock()
-    found: list[FieldBook | AirmeetError] = []
-
-    async def remembered() -> FieldBook:
-        async with lock:
-            if not found:
-                try:
-                    found.append(await fetch())
-                except AirmeetError as error:
-                    found.append(error)
-        if isinstance(found[0], AirmeetError):
-            raise found[0].again()
-        return found[0]
-
-    return remembered

@@ -1,20 +1,19 @@
 """From one input row to one call: what a bulk operation does with a row, before anything is sent."""
 
-import math
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from enum import Enum
 from typing import Any
 
 from attrs import fields_dict, frozen
 
 from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import fold
 from airmeet_async.api.models import Access, Attendee
 from airmeet_async.api.rules import FieldBook, Problem, check_attendee, check_email, parse_attendance, trimmed
+from airmeet_async.api.text import fold
+from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.columns import ColumnMap, match_columns
+from airmeet_async.bulk.forms import Form
 from airmeet_async.calls.attendees import adding
-from airmeet_async.errors import InputError
+from airmeet_async.errors import ConfigError, InputError
 
 _ATTENDEE_FIELDS = frozenset(fields_dict(Attendee))
 
@@ -137,44 +136,68 @@ def _custom(value: Any) -> str | list[str]:
     return [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
 
 
-_BLANKS = re.compile(r"[\t\r\n\v\f]+")
-_INVISIBLE = "\ufeff\u200b\u2060"
-
-
-def tidy(value: Any) -> str:
-    """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, Enum):
-        value = value.value
-    text = _BLANKS.sub(" ", value if isinstance(value, str) else str(value)).strip()
-    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
-
-
 class ByEmail:
     """The recipe for what needs an e-mail and nothing else: blocking and unblocking.
 
     Args:
         build: Makes the call of an address.
+        overrides: Field to name in each row, where the names alone do not tell.
     """
 
-    def __init__(self, build: Callable[[str], Call[Any]]) -> None:
+    def __init__(self, build: Callable[[str], Call[Any]], overrides: Mapping[str, str] | None = None) -> None:
         self._build = build
+        self._overrides = overrides or {}
 
     async def __call__(self, data: Any) -> Ready | Flawed:
         """Return the call for this person."""
-        email = tidy(data if isinstance(data, str) else _email_of(data))
+        email = tidy(data if isinstance(data, str) else self._email_of(data))
         problem = check_email(email)
         return Flawed(email, problem) if problem else Ready(email, fold(email), self._build(email))
 
+    def _email_of(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            try:
+                columns = match_columns(tuple(data), overrides=self._overrides, required=("email",))
+            except InputError:
+                return None
+            return columns.pick(data).get("email")
+        return getattr(data, "email", None)
 
-def _email_of(data: Any) -> Any:
-    if isinstance(data, Mapping):
+
+class ByForm:
+    """The recipe for what has a `Form`: speakers, sessions, booths.
+
+    Args:
+        form: How a row becomes a value.
+        build: Makes the call of a value.
+        timezone: Zone of times that name none.
+        look: Says what is doubtful about a value, before it is sent.
+    """
+
+    def __init__(
+        self,
+        form: Form,
+        build: Callable[[Any], Call[Any]],
+        *,
+        timezone: str | None = None,
+        look: Callable[[Any], Awaitable[tuple[str, ...]]] | None = None,
+    ) -> None:
+        self._form = form
+        self._build = build
+        self._timezone = timezone
+        self._look = look
+
+    async def __call__(self, data: Any) -> Ready | Flawed:
+        """Return the call for this row."""
+        key = ""
         try:
-            return match_columns(tuple(data), required=("email",)).pick(data).get("email")
-        except InputError:
-            return None
-    return getattr(data, "email", None)
+            value = self._form.read(data, self._timezone)
+            key = self._form.key(value)
+            call = self._build(value)
+        except (ConfigError, InputError) as error:
+            return Flawed(key, Problem("invalid_row", str(error)))
+        warnings = await self._look(value) if self._look else ()
+        return Ready(key, fold(key), call, warnings)
 
 
 class Custom:

@@ -2,12 +2,16 @@
 
 General layout:
 
-- `door`: where all errors come out; `app`: the commands, their options and their help. Each does its work in a
-  module that it imports when it runs.
+- `door`: where all errors come out; `app`, `app_read` and `app_write`, put together in `commands`: the commands, their
+  options and their help. Each does its work in a module that it imports when it runs.
 - `exits`, `voice`, `settings`, `logs`: exit codes, what is said where, the environment, the log.
 - `register`: the run, made of `source` (the file), `signals`, `outcome` (result files), `progress` and
   `faces` (how far), `summary` (what happened).
-- `check`, `look`, `demo`: the other commands.
+- `blocking`, `imports`: other runs that go the same way.
+- `reads`, `export`: lists, made of `catalogue` (their columns) by way of `shapes`, `lists` (where rows come from), and
+  `sinks` or `export_files` (where they go).
+- `reconcile`: made of `differences` (what counts as one) and `ledger` (who is where).
+- `asking`: how everything asks that is no run; `event`, `check`, `look`, `demo`: the other commands.
 """
 
 import sys

@@ -95,14 +95,14 @@ def register(
     from airmeet_async.cli.register import register as start
     from airmeet_async.cli.source import FileChoice
 
-    choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=_positive(limit))
+    choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=positive(limit))
     order = Order(
         airmeet_id=airmeet_id,
         file=choice,
         invite=invite,
         register=register,
-        rate=_rate(rate),
-        concurrency=_positive(concurrency, "--concurrency"),
+        rate=check_rate(rate),
+        concurrency=positive(concurrency, "--concurrency"),
         results=results,
         failed=failed,
         progress=progress,
@@ -148,7 +148,7 @@ def check(
 
     choice = None
     if file is not None:
-        limit = _positive(limit)
+        limit = positive(limit)
         choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=limit)
     return start(choice, event, os.environ, Voice())
 
@@ -167,7 +167,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
     """
     from airmeet_async.cli.look import events as start
 
-    return start(os.environ, Voice(), as_json=json, limit=_positive(limit))
+    return start(os.environ, Voice(), as_json=json, limit=positive(limit))
 
 
 @app.command(sort_key=3)
@@ -242,8 +242,8 @@ def demo(
     """
     from airmeet_async.cli.demo import demo as start
 
-    _positive(people, "--people")
-    _rate(rate)
+    positive(people, "--people")
+    check_rate(rate)
     voice = Voice(as_json=progress == "json")
     outcome = start(people=people, rate=rate, seed=seed, results=results, progress=progress, voice=voice)
     if json:
@@ -251,13 +251,15 @@ def demo(
     return outcome.code
 
 
-def _positive(number: int | None, name: str = "--limit") -> int | None:
+def positive(number: int | None, name: str = "--limit") -> int | None:
+    """Return a number that counts something, if there is one."""
     if number is not None and number < 1:
         raise UsageError(f"{name} must be a whole number from 1, not {number}")
     return number
 
 
-def _rate(rate: float | None) -> float | None:
+def check_rate(rate: float | None) -> float | None:
+    """Return a rate, if there is one."""
     if rate is not None and not 0 < rate < math.inf:
         raise UsageError(f"--rate must be a number of requests per second above 0, not {rate:g}")
     return rate

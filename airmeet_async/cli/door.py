@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
-from airmeet_async.cli.app import app
+from airmeet_async.cli.commands import app
 from airmeet_async.cli.exits import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.logs import set_up
 from airmeet_async.cli.voice import Voice, print_json

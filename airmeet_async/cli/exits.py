@@ -11,9 +11,11 @@ from airmeet_async.errors import (
     DecodeError,
     InputError,
     NotFoundError,
+    NotReadyError,
     PermissionDeniedError,
     RateLimitedError,
     RedirectError,
+    RejectedError,
     ServerError,
     TokenRejectedError,
     TransportError,
@@ -37,7 +39,7 @@ class Exit(IntEnum):
 HELP = """\
 Exit codes:
     0  all rows are done               5  the input is unusable
-    1  something unexpected            6  the event is unknown or not permitted
+    1  something unexpected            6  event unknown, not allowed, unfinished
     2  usage or settings               7  stopped by a rule
     3  some rows did not succeed      75  temporary: try again later
     4  keys missing or refused       130  interrupted (143: terminated)"""
@@ -45,6 +47,18 @@ Exit codes:
 
 class UsageError(ConfigError):
     """What was typed cannot be used."""
+
+
+class TerminatedError(KeyboardInterrupt):
+    """A signal other than Ctrl-C ended a command.
+
+    Attributes:
+        number: Which one.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class KeysError(ConfigError):
@@ -73,6 +87,8 @@ _ERRORS: tuple[tuple[type[BaseException], Exit], ...] = (
     (TokenRejectedError, Exit.CREDENTIALS),
     (PermissionDeniedError, Exit.EVENT),
     (NotFoundError, Exit.EVENT),
+    (RejectedError, Exit.EVENT),  # a clear no, such as for a list of an event that is not FINISHED: no use in repeating
+    (NotReadyError, Exit.TEMPORARY),
     (RedirectError, Exit.USAGE),
     (DecodeError, Exit.USAGE),
     (RateLimitedError, Exit.TEMPORARY),
@@ -110,7 +126,7 @@ def code_of(report: BulkReport, signal_number: int | None = None) -> int:
 def code_of_error(error: BaseException) -> int:
     """Return the exit code of a command that *error* ended."""
     if isinstance(error, KeyboardInterrupt):
-        return after_signal(signal.SIGINT)
+        return after_signal(getattr(error, "number", signal.SIGINT))
     if isinstance(error, NotFoundError) and error.operation == "auth":
         return Exit.USAGE  # there is no Airmeet at that address
     return next((code for kind, code in _ERRORS if isinstance(error, kind)), Exit.UNEXPECTED)

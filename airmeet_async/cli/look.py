@@ -40,7 +40,7 @@ async def _events(settings: Settings, limit: int | None) -> list[Airmeet]:
 
 def event_row(event: Airmeet) -> tuple[str, ...]:
     """Return an event's cells."""
-    return event.uid, str(event.status), _when(event.start_time), event.name
+    return event.uid, str(event.status), when(event.start_time), event.name
 
 
 def event_shape(event: Airmeet) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def event_shape(event: Airmeet) -> dict[str, Any]:
         "id": event.uid,
         "name": event.name,
         "status": str(event.status),
-        "start": _iso(event.start_time),
-        "end": _iso(event.end_time),
+        "start": iso(event.start_time),
+        "end": iso(event.end_time),
         "timezone": event.timezone,
     }
 
@@ -107,13 +107,15 @@ def _print(rows: Sequence[Sequence[str]]) -> None:
     print_data("\n".join(columns(rows)))
 
 
-def _when(moment: Moment | None) -> str:
+def when(moment: Moment | None) -> str:
+    """Return a time for people."""
     if moment is None:
         return "-"
     return moment.at.strftime("%Y-%m-%d %H:%M %Z") if moment.at else moment.text
 
 
-def _iso(moment: Moment | None) -> str | None:
+def iso(moment: Moment | None) -> str | None:
+    """Return a time for programs: ISO 8601 where it can be read, else as it came."""
     if moment is None:
         return None
     return moment.at.isoformat() if moment.at else moment.text

@@ -25,7 +25,7 @@ class ResultFiles:
     """Writes every result to one file, and what is left to do to another one.
 
     Args:
-        results: Where all rows go.
+        results: Where all rows go, or None.
         failed: Where the rows go that are not done, or None.
         header: The input's columns.
 
@@ -37,7 +37,7 @@ class ResultFiles:
         ConfigError: A file cannot be written.
     """
 
-    def __init__(self, results: Path, failed: Path | None, header: Sequence[str]) -> None:
+    def __init__(self, results: Path | None, failed: Path | None, header: Sequence[str]) -> None:
         self.results = results
         self.failed = failed
         self.warned: list[str] = []
@@ -46,9 +46,9 @@ class ResultFiles:
         self._flushed = time.monotonic()
         self._stack = ExitStack()
         with ExitStack() as stack:
-            self._writers = [stack.enter_context(ResultsWriter(results, header))]
-            if failed is not None:
-                self._writers.append(stack.enter_context(ResultsWriter(failed, header, only=_is_left)))
+            self._writers = [] if results is None else [stack.enter_context(ResultsWriter(results, header))]
+            self._lefts = [] if failed is None else [stack.enter_context(ResultsWriter(failed, header, only=_is_left))]
+            self._writers += self._lefts
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class ResultFiles:
     @property
     def left(self) -> Path | None:
         """The file of what is left, where there is one."""
-        return self.failed if len(self._writers) > 1 and self._writers[1].written else None
+        return self.failed if any(writer.written for writer in self._lefts) else None
 
     def add(self, result: RowResult) -> None:
         """Take one result."""
@@ -83,7 +83,7 @@ class ResultFiles:
             for writer in self._writers:
                 writer.write(self._waiting)
         except OSError as error:
-            self.trouble = f"{self.results}: cannot be written ({error.strerror})"
+            self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
         self._waiting.clear()
         self._flushed = time.monotonic()
 

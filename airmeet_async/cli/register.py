@@ -1,10 +1,12 @@
-"""``airmeet register``: from a file to a run to result files. ``airmeet demo`` goes the same way."""
+"""``airmeet register``: from a file to a run to result files. All bulk commands, and ``airmeet demo``, go this way."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import anyio
-from attrs import frozen
+from attrs import field, frozen
 
 from airmeet_async.api.addresses import check_id
 from airmeet_async.bulk.bulk import DEFAULT_RATE
@@ -16,7 +18,7 @@ from airmeet_async.cli.outcome import ResultFiles, choose_paths
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.signals import Stopper, arriving
 from airmeet_async.cli.source import FileChoice, People, look_through, open_people
-from airmeet_async.cli.summary import Written, introduction, plan, summary
+from airmeet_async.cli.summary import Wording, Written, introduction, plan, summary
 from airmeet_async.cli.voice import Voice
 from airmeet_async.errors import BulkStoppedError
 from airmeet_async.front import AirmeetClient
@@ -27,14 +29,11 @@ _MANY = 100_000
 
 
 @frozen(kw_only=True)
-class Order:
-    """What is to be done.
+class Errand:
+    """What every bulk command is told.
 
     Attributes:
         airmeet_id: The event.
-        file: Who.
-        invite: Whether Airmeet mails them.
-        register: Whether they become confirmed registrations.
         rate: Requests per second; by default the environment's, else 25.
         concurrency: Requests under way at once.
         results: Where the results go; by default a new file in the current directory.
@@ -44,15 +43,50 @@ class Order:
     """
 
     airmeet_id: str
-    file: FileChoice
-    invite: bool
-    register: bool = False
     rate: float | None = None
     concurrency: int | None = None
     results: str | None = None
     failed: str | None = None
     progress: str = "auto"
     brief: bool = False
+
+
+@frozen(kw_only=True)
+class Order(Errand):
+    """Who is to be registered.
+
+    Attributes:
+        file: Who.
+        invite: Whether Airmeet mails them.
+        register: Whether they become confirmed registrations.
+    """
+
+    file: FileChoice
+    invite: bool
+    register: bool = False
+
+
+@frozen(kw_only=True)
+class Work:
+    """A bulk run that can begin.
+
+    Attributes:
+        rows: How many.
+        header: Their columns.
+        begin: Makes the job, for a client and a rate.
+        intention: What is said before it, in a sentence.
+        words: What is said after it.
+        results: Where the results go, or None for nowhere.
+        failed: Where the rows go that are left, or None.
+    """
+
+    rows: int
+    header: tuple[str, ...]
+    begin: Callable[[AirmeetClient, float], BulkJob]
+    intention: str
+    results: Path | None
+    failed: Path | None
+    words: Wording = field(factory=Wording)
 
 
 @frozen
@@ -62,7 +96,7 @@ class Outcome:
     Attributes:
         report: Of the run.
         code: For the end of the process.
-        results: The file with one line per row.
+        results: The file with one line per row, if there is one.
         left: The file with the rows that are left, if there is one.
         trouble: Why the result files are not whole, or None.
     """
@@ -75,7 +109,7 @@ class Outcome:
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
-        facts: dict[str, object] = {"results_path": self.results, "failed_path": self.left}
+        facts: dict[str, object] = {"results_path": self.results or None, "failed_path": self.left}
         if self.trouble:
             facts["error"] = {"code": "unexpected", "message": self.trouble}
         return {**self.report.as_dict(), **facts, "exit_code": int(self.code)}
@@ -94,27 +128,27 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
     _introduce(people, voice)
-    settings = Settings.of(environ)
-    client = settings.client(order.concurrency)
-    rate = order.rate or settings.rate or DEFAULT_RATE
-    with ResultFiles(results, failed, people.table.header) as files:
-        voice.say(*settings.notices, *_intention(order, settings, rate))
-        stopper = Stopper(voice)
-        job = client.bulk.add_attendees(
+    table = people.table
+
+    def begin(client: AirmeetClient, rate: float) -> BulkJob:
+        return client.bulk.add_attendees(
             order.airmeet_id,
-            people.table,
+            table,
             send_email_invite=order.invite,
             register_attendee=order.register,
             columns=people.overrides,
             rate=rate,
         )
-        _log.info("job %s begins: %d rows, %g requests/s", job.id, people.table.rows, rate)
-        anyio.run(partial(_run, client, job, files, stopper, face=order.progress, voice=voice))
-    left = str(files.left) if files.left else None
-    written = Written(
-        results=str(files.results), left=left, total=job.total or 0, warned=files.warned, brief=order.brief
+
+    work = Work(
+        rows=table.rows,
+        header=table.header,
+        begin=begin,
+        intention=_intention(order),
+        results=results,
+        failed=failed,
     )
-    return _conclude(job.report, written, files.trouble, stopper, voice)
+    return carry_out(order, work, environ, voice)
 
 
 def _introduce(people: People, voice: Voice) -> None:
@@ -125,10 +159,37 @@ def _introduce(people: People, voice: Voice) -> None:
     voice.say(plan(found))
 
 
-def _intention(order: Order, settings: Settings, rate: float) -> list[str]:
+def _intention(order: Order) -> str:
     mails = "Airmeet mails each person an invitation" if order.invite else "no invitations are mailed"
     kind = "; confirmed registrations, which use up the plan's" if order.register else ""
-    return [f"event {order.airmeet_id} at {settings.base}", f"{mails}{kind}; at most {rate:g} requests per second"]
+    return f"{mails}{kind}"
+
+
+def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice) -> Outcome:
+    """Do a bulk run, from the settings to the summary.
+
+    Raises:
+        AirmeetError: The run could not begin.
+    """
+    settings = Settings.of(environ)
+    client = settings.client(errand.concurrency)
+    rate = errand.rate or settings.rate or DEFAULT_RATE
+    with ResultFiles(work.results, work.failed, work.header) as files:
+        voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
+        voice.say(f"{work.intention}; at most {rate:g} requests per second")
+        stopper = Stopper(voice)
+        job = work.begin(client, rate)
+        _log.info("job %s begins: %d rows, %g requests/s", job.id, work.rows, rate)
+        anyio.run(partial(_run, client, job, files, stopper, face=errand.progress, voice=voice))
+    written = Written(
+        results=str(files.results or ""),
+        left=str(files.left) if files.left else None,
+        total=job.total or 0,
+        warned=files.warned,
+        brief=errand.brief,
+        words=work.words,
+    )
+    return _conclude(job.report, written, files.trouble, stopper, voice)
 
 
 async def _run(

@@ -9,21 +9,19 @@ import csv
 import io
 import json
 import os
-import secrets
-import stat
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import attrs
 
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
+from airmeet_async.cli.targets import check_target, private_file, write_all
 from airmeet_async.errors import ConfigError
 
-_HEAD = 1024 * 1024
 _PIECE = 1024 * 1024
 
 
@@ -60,7 +58,7 @@ class ResultsWriter:
         self._only = only
         self._seen = False
         self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS], raw=raw)
-        _check_target(self.path)
+        check_target(self.path, _is_result, "a result file")
         self._spill = _Spill(self.path.parent)
         self._spill.start(self._encode(None))
 
@@ -110,7 +108,7 @@ class _Spill:
     """Rows on disk in order of arrival, and where each one is."""
 
     def __init__(self, folder: Path) -> None:
-        self.path, self._file = _private_file(folder)
+        self.path, self._file = private_file(folder)
         self._head = 0
         self._end = 0
         self._last = -1
@@ -144,7 +142,7 @@ class _Spill:
     def flush(self) -> None:
         """Write what is pending. After a failure the next flush begins where the last good byte ended."""
         self._file.seek(self._end)
-        _write_all(self._file, self._pending)
+        write_all(self._file, self._pending)
         self._end += len(self._pending)
         self._pending.clear()
 
@@ -168,12 +166,12 @@ class _Spill:
         return finished
 
     def _in_order(self) -> Path:
-        path, file = _private_file(self.path.parent)
+        path, file = private_file(self.path.parent)
         try:
             with file:
-                _write_all(file, self._part(0, self._head))
+                write_all(file, self._part(0, self._head))
                 for piece in self._pieces():
-                    _write_all(file, piece)
+                    write_all(file, piece)
                 os.fsync(file.fileno())
         except BaseException:
             path.unlink()
@@ -195,48 +193,8 @@ class _Spill:
         return self._file.read(size)
 
 
-def _write_all(file: BinaryIO, content: bytes | bytearray) -> None:
-    rest = memoryview(content)
-    try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    finally:
-        rest.release()
-
-
-def _private_file(folder: Path) -> tuple[Path, BinaryIO]:
-    """Open a new file that nobody else can read: results hold e-mail addresses and entry links."""
-    path = folder / f".airmeet-{secrets.token_hex(6)}.part"
-    no_follow = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
-    try:
-        return path, open(path, "xb+", buffering=0, opener=lambda name, flags: os.open(name, flags | no_follow, 0o600))
-    except OSError as error:
-        raise ConfigError(f"{folder}: no file can be created there ({error.strerror}); choose another folder") from None
-
-
-def _check_target(path: Path) -> None:
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another path") from None
-    if stat.S_ISLNK(mode):
-        raise ConfigError(f"{path}: is a symbolic link, which is never followed; name the file itself")
-    if stat.S_ISDIR(mode):
-        raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / 'results.csv'}")
-    if not stat.S_ISREG(mode) or not _is_ours(path):
-        # Most likely the input file, typed once too often.
-        raise ConfigError(f"{path}: exists and is not a result file; choose another name or remove it first")
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); choose another name") from None
-    return not head or all(name.encode() in head for name in RESULT_COLUMNS)
+def _is_result(head: bytes) -> bool:
+    return all(name.encode() in head for name in RESULT_COLUMNS)
 
 
 def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResult | None], bytes]:

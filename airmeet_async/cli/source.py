@@ -1,16 +1,16 @@
 """The input file of a command: opened, its columns matched, and looked through before anything is sent."""
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
 from attrs import define, field, frozen
 
 from airmeet_async.api.rules import FieldBook, Problem
-from airmeet_async.bulk.columns import ColumnMap, match_columns
+from airmeet_async.bulk.columns import MANDATORY, ColumnMap, match_columns
 from airmeet_async.bulk.intake import Intake
-from airmeet_async.bulk.recipes import AddAttendees
+from airmeet_async.bulk.recipes import AddAttendees, Recipe
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.exits import UsageError
@@ -67,22 +67,33 @@ class _Head(Table):
                 return
 
 
-def open_people(choice: FileChoice) -> People:
-    """Check a file to its end, and find its columns.
+def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> People:
+    """Check a file to its end, and find its columns, of which some are *required*.
 
     Raises:
         UsageError: Something that was typed cannot be used.
         InputError: The file cannot be used.
     """
-    if choice.path == "-":
-        raise UsageError("reading from standard input (-) is not supported yet; write the rows to a file first")
     overrides = parse_columns(choice.columns)
-    table = open_table(choice.path, encoding=choice.encoding, delimiter=choice.delimiter)
+    table = open_file(choice)
     try:
-        columns = match_columns(table.header, overrides=overrides)
+        columns = match_columns(table.header, overrides=overrides, required=required)
     except InputError as error:
         raise InputError(f"{choice.path}: {error}", path=choice.path, line=1, column=error.column) from None
-    return People(_head(table, choice.limit), columns, overrides)
+    return People(table, columns, overrides)
+
+
+def open_file(choice: FileChoice) -> Table:
+    """Check a file to its end.
+
+    Raises:
+        UsageError: It is none.
+        InputError: It cannot be used.
+    """
+    if choice.path == "-":
+        raise UsageError("reading from standard input (-) is not supported yet; write the rows to a file first")
+    table = open_table(choice.path, encoding=choice.encoding, delimiter=choice.delimiter)
+    return _head(table, choice.limit)
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:
@@ -179,8 +190,22 @@ async def look_through(
         return book or AnyFields()
 
     recipe = AddAttendees("survey", {}, columns=people.columns, overrides=people.overrides, fetch_fields=fields)
+    return await look_at(people.table, recipe, found)
+
+
+async def look_at(table: Table, recipe: Recipe, found: Callable[[Finding], object] = _ignore) -> Survey:
+    """Put all rows of a table through a recipe.
+
+    Args:
+        table: The rows.
+        recipe: What makes a call of a row.
+        found: Called with each finding, in the file's order.
+
+    Raises:
+        InputError: The file changes meanwhile.
+    """
     intake, survey, lines = Intake(recipe), Survey(), array("Q")
-    for batch in people.table.batches():
+    for batch in table.batches():
         await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
         for row in batch:
             lines.append(row.line or 0)

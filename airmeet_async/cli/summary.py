@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.cli.progress import duration
@@ -29,6 +29,27 @@ _WIDTH = 79
 
 
 @frozen(kw_only=True)
+class Wording:
+    """What a run is about, where the summary has to say so.
+
+    Attributes:
+        warned: What is the matter with rows that have a warning.
+        meaning: What comes of it.
+        advice: What to do about it.
+        left: What to do with the file of rows that are left.
+        again: How to go on without one, after some rows have succeeded.
+        links: The results hold personal links.
+    """
+
+    warned: str = "too long for Airmeet"
+    meaning: str = "which cuts the text"
+    advice: str = ""
+    left: str = "register it in the same way"
+    again: str = f"run the same command again{_AGAIN}"
+    links: bool = True
+
+
+@frozen(kw_only=True)
 class Written:
     """What is where after a run.
 
@@ -38,6 +59,7 @@ class Written:
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
         brief: Leave out what the caller tells in its own way, if the run came to its end.
+        words: What the run is about.
     """
 
     results: str
@@ -45,6 +67,7 @@ class Written:
     total: int = 0
     warned: Sequence[str] = ()
     brief: bool = False
+    words: Wording = field(factory=Wording)
 
 
 def summary(report: BulkReport, written: Written) -> list[str]:
@@ -57,7 +80,7 @@ def summary(report: BulkReport, written: Written) -> list[str]:
         *_counts(report, written.total),
         *_failures(report.failures),
         *_effort(report),
-        *_cuts(report, written.warned),
+        *_cuts(report, written.warned, written.words),
         *_files(report, written),
     ]
 
@@ -113,25 +136,28 @@ def _effort(report: BulkReport) -> list[str]:
     return ["", f"{sent}: {pace}", ", ".join(facts), answers]
 
 
-def _cuts(report: BulkReport, warned: Sequence[str]) -> list[str]:
+def _cuts(report: BulkReport, warned: Sequence[str], words: Wording) -> list[str]:
     if not report.warned_rows:
         return []
     rows = f"{report.warned_rows:,} {_many('row', report.warned_rows)}"
+    advice = wrapped(words.advice, "  ", "    ")
     if not warned:
-        return ["", f"too long for Airmeet, which cuts the text: {rows}"]
+        return ["", f"{words.warned}, {words.meaning}: {rows}", *advice]
     more = report.warned_rows - len(warned)
     shown = [line for text in warned for line in wrapped(text, "  ", "      ")]
-    return ["", f"too long for Airmeet, in {rows}:", *shown, *([f"  and {more:,} more"] if more else [])]
+    return ["", f"{words.warned}, in {rows}:", *shown, *([f"  and {more:,} more"] if more else []), *advice]
 
 
 def _files(report: BulkReport, written: Written) -> list[str]:
-    lines = ["", f"results: {written.results}"]
-    if report.succeeded:
+    words = written.words
+    lines = ["", f"results: {written.results}"] if written.results else []
+    if report.succeeded and lines and words.links:
         lines[-1] += " (with the personal links: keep it private)"
     if written.left:
-        lines.append(f"left to do: {written.left} (register it in the same way)")
+        lines.append(f"left to do: {written.left} ({words.left})")
     elif report.resumable and report.stop_reason not in _MEND_FIRST:
-        lines += wrapped(f"to go on: run the same command again{_AGAIN if report.succeeded else ''}")
+        sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
+        lines += wrapped(f"to go on: {words.again if sent else 'run the same command again'}")
     return lines
 
 

@@ -8,26 +8,27 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve
 
 from airmeet_async.api.addresses import Region
 from airmeet_async.api.call import Auth, Call
 from airmeet_async.api.decide import Raise, Renew, Retry, Return, Tries, Wait, decide
-from airmeet_async.api.encode import common_headers, encode, key_headers, token_headers
+from airmeet_async.api.encode import encode
 from airmeet_async.api.failures import error_for
 from airmeet_async.api.judge import Kind, Verdict, judge, judge_failure
 from airmeet_async.api.models import AuthToken
 from airmeet_async.api.redact import without
-from airmeet_async.api.wire import Headers, Reply
+from airmeet_async.api.wire import Reply
 from airmeet_async.calls.auth import authenticate
+from airmeet_async.client.attempt import Attempt, OnWait, Waiting
+from airmeet_async.client.credentials import Credentials
 from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport, is_httpx_client
-from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields
+from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.options import Options, environment, find_base, find_key
 from airmeet_async.client.pace import Pace, Priority, check_rate
 from airmeet_async.client.session import Lease, TokenSession
 from airmeet_async.client.stores import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transport import Timeouts, Transport
-from airmeet_async.client.version import version
 from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
 
 T = TypeVar("T")
@@ -39,21 +40,8 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-@frozen
-class Attempt:
-    """One request and what came of it.
-
-    Attributes:
-        verdict: What the answer means.
-        generation: Of the token it was sent with.
-        latency: Seconds from handing it to the transport to its end.
-        reply: The raw answer, or None.
-    """
-
-    verdict: Verdict
-    generation: int
-    latency: float
-    reply: Reply | None = field(default=None, repr=False)
+async def _ready() -> None:
+    """Be ready at once: there is no token to wait for."""
 
 
 @define
@@ -64,7 +52,7 @@ class _Life:
     closed: bool = False
 
 
-class Client:
+class Client(Operations):
     """An asynchronous client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine.
 
     It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it: all
@@ -115,15 +103,9 @@ class Client:
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
         self._life = _Life()
-        self._headers = common_headers(version())
-        self._keys = key_headers(Auth.KEYS, self.options.access_key, self.options.secret_key)
-        self._token_block: tuple[int, Headers] = (0, ())
-        self._bind()
-
-    def _bind(self) -> None:
-        self.airmeets = Airmeets(self)
-        self.attendees = Attendees(self)
-        self.custom_fields = CustomFields(self)
+        self._credentials = Credentials(self.options)
+        self._on_wait: OnWait | None = None
+        self._bind(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._life.closed else repr(self.session)
@@ -145,11 +127,17 @@ class Client:
         if self._owns_transport:
             await self._transport.aclose()
 
-    def with_options(self, *, retry: Retry) -> Self:
-        """Return a client that shares everything with this one but is more or less patient."""
+    def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
+        """Return a client that shares everything with this one but its patience.
+
+        Args:
+            retry: How patient its calls are.
+            on_wait: Called before each wait of a call: a report that is not ready, throttling, a retry.
+        """
         sibling = copy.copy(self)
-        sibling.options = evolve(self.options, retry=retry)
-        sibling._bind()
+        sibling.options = evolve(self.options, retry=retry or self.options.retry)
+        sibling._on_wait = on_wait or self._on_wait
+        sibling._bind(sibling)
         return sibling
 
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
@@ -203,17 +191,19 @@ class Client:
         """
         self._check_life()
         pace = pace or self.pace
-        await pace.acquire(priority, self.session.lease)
+        with_token = call.endpoint.auth is Auth.TOKEN
+        await pace.acquire(priority, self.session.lease if with_token else _ready)
         try:
-            lease = await self.session.lease()
+            lease = await self.session.lease() if with_token else None
             on_send()
-            attempt = await self._once(call, self._headers_of(lease), lease.generation)
+            attempt = await self._once(call, lease)
         finally:
             pace.release()
-        if attempt.verdict.kind is Kind.OK:
+        if attempt.verdict.kind is not Kind.OK:
+            return evolve(attempt, verdict=self._second_look(attempt.verdict, lease))
+        if lease is not None:
             self.session.accepted(lease.generation)
-            return attempt
-        return evolve(attempt, verdict=self._second_look(attempt.verdict, lease))
+        return attempt
 
     async def _until_settled(
         self,
@@ -224,6 +214,8 @@ class Client:
     ) -> Any:
         tries, clock = Tries(), asyncio.get_running_loop().time
         deadline = math.inf if timeout is None else clock() + timeout
+        if call.ready_within is not None:
+            retry = evolve(retry, ready_within=call.ready_within)
         while True:
             attempt = await attempt_once(call)
             tries.count(attempt.verdict)
@@ -237,12 +229,17 @@ class Client:
                 case Wait(seconds, everyone):
                     if everyone:
                         self.pace.pause(seconds)
+                    if self._on_wait:
+                        self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
                     await asyncio.sleep(seconds)
                 case Raise():
                     raise error_for(call, attempt.verdict, tries)
 
-    async def _once(self, call: Call[Any], headers: Headers, generation: int) -> Attempt:
+    async def _once(self, call: Call[Any], lease: Lease | None) -> Attempt:
         clock = asyncio.get_running_loop().time
+        creds = self._credentials
+        headers = creds.of_token(lease) if lease else creds.of_keys(call.endpoint.auth)
+        generation = lease.generation if lease else 0
         request = encode(call, self.options.base, headers)
         started = clock()
         try:
@@ -251,7 +248,7 @@ class Client:
             return Attempt(judge_failure(error), generation, clock() - started)
         took, verdict = clock() - started, judge(call, reply)
         if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
-            verdict = judge(call, without(reply, headers[len(self._headers) :] + self._keys))
+            verdict = judge(call, without(reply, self._credentials.secrets(lease)))
         return Attempt(verdict, generation, took, reply)
 
     async def _authenticate(self) -> AuthToken:
@@ -260,16 +257,12 @@ class Client:
         return answer
 
     async def _attempt_auth(self, call: Call[Any]) -> Attempt:
-        return await self._once(call, self._headers + self._keys, 0)
+        return await self._once(call, None)
 
-    def _headers_of(self, lease: Lease) -> Headers:
-        """Return the header block of a token, made once per token."""
-        if self._token_block[0] != lease.generation:
-            self._token_block = (lease.generation, self._headers + token_headers(lease.token))
-        return self._token_block[1]
-
-    def _second_look(self, verdict: Verdict, lease: Lease) -> Verdict:
+    def _second_look(self, verdict: Verdict, lease: Lease | None) -> Verdict:
         """Weigh an unhappy verdict with what only the session knows."""
+        if lease is None:
+            return verdict
         if verdict.kind is Kind.FATAL or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
             self.session.accepted(lease.generation)
         if verdict.blames_token and not self.session.may_doubt(lease):

@@ -1,116 +1,7 @@
-"""``client.attendees.add(…)`` and its like, made from the functions in `airmeet_async.calls`.
-
-A signature and its docstring are written once, there. `operation` turns a function
-that returns a `Call` into a method that sends it; `listing` into one that returns the
-rows of all pages.
-"""
-
-import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+"""``client.attendees.add(…)`` and its like: the operations of the API, in groups."""
 
 from airmeet_async import calls
-from airmeet_async.api.call import Call
-from airmeet_async.api.paging import Page, Walk, next_page
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Sender(Protocol):
-    """Whatever can send a call."""
-
-    async def send(self, call: Call[T]) -> T:
-        """Send *call* and return its typed answer."""
-        ...
-
-
-class Namespace:
-    """A group of operations of one client."""
-
-    def __init__(self, client: Sender) -> None:
-        self._client = client
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._client!r}>"
-
-
-class operation(Generic[P, T]):  # noqa: N801 - used like a decorator
-    """A method that sends what *build* returns."""
-
-    def __init__(self, build: Callable[P, Call[T]]) -> None:
-        self.build = build
-        self.__doc__ = build.__doc__
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
-    @overload
-    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any:
-        """Return the method, bound to the client."""
-        if instance is None:
-            return self
-        client = instance._client
-
-        @functools.wraps(self.build)
-        def ask(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-            return client.send(self.build(*args, **kwargs))
-
-        return ask
-
-
-class Pages(Generic[T]):
-    """The rows of a list, fetched page by page while you iterate: ``async for row in …``."""
-
-    def __init__(self, client: Sender, first: Call[Page[T]]) -> None:
-        self._client = client
-        self._first = first
-
-    async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over whole pages."""
-        call: Call[Page[T]] | None = self._first
-        walk = Walk()
-        while call is not None:
-            page = await self._client.send(call)
-            yield page
-            call = next_page(call, page, walk)
-            walk = walk.past(page)
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        """Iterate over rows; one that comes twice, as a misbehaving cursor makes it, is given once."""
-        seen: set[object] = set()
-        identity = self._first.endpoint.identity
-        async for page in self.pages():
-            for item in page.items:
-                name = identity(item)
-                if name is None or name not in seen:
-                    yield item
-                if name is not None:
-                    seen.add(name)
-
-
-class listing(Generic[P, T]):  # noqa: N801 - used like a decorator
-    """A method that returns the rows of all pages that start with what *build* returns."""
-
-    def __init__(self, build: Callable[P, Call[Page[T]]]) -> None:
-        self.build = build
-        self.__doc__ = build.__doc__
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
-    @overload
-    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, Pages[T]]: ...
-    def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any:
-        """Return the method, bound to the client."""
-        if instance is None:
-            return self
-        client = instance._client
-
-        @functools.wraps(self.build)
-        def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[T]:
-            return Pages(client, self.build(*args, **kwargs))
-
-        return ask
+from airmeet_async.client.binding import Namespace, Sender, listing, operation
 
 
 class Airmeets(Namespace):
@@ -118,6 +9,19 @@ class Airmeets(Namespace):
 
     list = listing(calls.airmeets.list_)
     info = operation(calls.airmeets.info)
+    create = operation(calls.airmeets.create)
+    set_status = operation(calls.airmeets.set_status)
+    landing_page = operation(calls.airmeets.landing_page)
+    duplicate = operation(calls.airmeets.duplicate)
+
+
+class Attendance(Namespace):
+    """Who was there."""
+
+    event = listing(calls.attendance.event)
+    session = listing(calls.attendance.session)
+    booth = listing(calls.attendance.booth)
+    replay = listing(calls.attendance.replay)
 
 
 class Attendees(Namespace):
@@ -126,9 +30,110 @@ class Attendees(Namespace):
     add = operation(calls.attendees.add)
     block = operation(calls.attendees.block)
     unblock = operation(calls.attendees.unblock)
+    remove = operation(calls.attendees.remove)
+
+
+class Booths(Namespace):
+    """Booths of an event."""
+
+    list = operation(calls.booths.list_)
+    create = operation(calls.booths.create)
 
 
 class CustomFields(Namespace):
     """An event's own registration fields."""
 
     list = operation(calls.custom_fields.list_)
+
+
+class Participants(Namespace):
+    """Everybody on an event's list."""
+
+    list = listing(calls.participants.list_)
+
+
+class Polls(Namespace):
+    """What people answered to polls."""
+
+    list = listing(calls.polls.list_)
+
+
+class Questions(Namespace):
+    """What people asked."""
+
+    list = operation(calls.questions.list_)
+
+
+class Recordings(Namespace):
+    """Recordings of sessions."""
+
+    list = operation(calls.recordings.list_)
+
+
+class Registrations(Namespace):
+    """The older list of registrations."""
+
+    list = listing(calls.registrations.list_)
+
+
+class Series(Namespace):
+    """Event series."""
+
+    list = operation(calls.series.list_)
+    events = operation(calls.series.events)
+
+
+class Sessions(Namespace):
+    """Sessions of an event."""
+
+    create = operation(calls.sessions.create)
+    delete = operation(calls.sessions.delete)
+
+
+class Speakers(Namespace):
+    """Speakers of an event."""
+
+    add = operation(calls.speakers.add)
+
+
+class Tracks(Namespace):
+    """Tracks of an event."""
+
+    list = operation(calls.tracks.list_)
+
+
+class Utms(Namespace):
+    """Which campaigns brought the registrations."""
+
+    list = listing(calls.utms.list_)
+
+
+class Webhooks(Namespace):
+    """Where Airmeet sends what happens."""
+
+    register = operation(calls.webhooks.register)
+    deregister = operation(calls.webhooks.deregister)
+    list = operation(calls.webhooks.list_)
+    sample_payload = operation(calls.webhooks.sample_payload)
+
+
+class Operations:
+    """All groups of a client, each under the name that the endpoint table has it by."""
+
+    def _bind(self, client: Sender) -> None:
+        self.airmeets = Airmeets(client)
+        self.attendance = Attendance(client)
+        self.attendees = Attendees(client)
+        self.booths = Booths(client)
+        self.custom_fields = CustomFields(client)
+        self.participants = Participants(client)
+        self.polls = Polls(client)
+        self.questions = Questions(client)
+        self.recordings = Recordings(client)
+        self.registrations = Registrations(client)
+        self.series = Series(client)
+        self.sessions = Sessions(client)
+        self.speakers = Speakers(client)
+        self.tracks = Tracks(client)
+        self.utms = Utms(client)
+        self.webhooks = Webhooks(client)

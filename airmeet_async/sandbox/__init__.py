@@ -3,8 +3,10 @@
 General layout, from the inside out:
 
 - `switches`, `state`, `community`: what is chosen, what is remembered, what is there at the start.
-- `replies`, `asked`, `payload`, `paging`: the parts handlers are made of.
+- `roster`, `traces`: the people of an event, and what they leave behind when it is over.
+- `fields`, `forms`, `payload`, `asked`: what comes in. `replies`, `paging`, `prepared`: what goes out.
 - `handlers`, `router`: the operations, and the table that says which verb and path does what.
+- `shapes`, `payloads`, `openapi`: the same table as a document that the sandbox is fuzzed against.
 - `world`: the pure whole, `World.handle(request, now) -> Reply`.
 - `faultspec`, `bucket`, `faults`: what goes wrong, decided purely; `desk` puts it before the world.
 - `app`, `serve`: the effects: HTTP on loopback, signals, the command line. They need the extra

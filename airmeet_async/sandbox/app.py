@@ -15,6 +15,7 @@ from attrs import asdict
 
 from airmeet_async.api.wire import WRITE_LIMIT, Reply, Request
 
+from . import openapi
 from .desk import Desk, Outcome
 from .faults import Ending
 from .replies import JSON_TYPE, refuse
@@ -47,6 +48,8 @@ class App:
             await _send(send, refuse(413, f"The body is over {WRITE_LIMIT} bytes", "message"), close=True)
         elif scope["path"].startswith(OWN_PATH):
             await _send(send, self._own(scope))
+        elif scope["path"] in openapi.PATHS and scope["method"] == "GET":
+            await _send(send, _show(openapi.document()))
         else:
             outcome = self.desk.answer(_request(scope, body), time.monotonic())
             if delay := self.latency + outcome.delay_s:

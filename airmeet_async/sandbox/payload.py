@@ -1,9 +1,10 @@
 """Reading the fields of an add, and cutting them to Airmeet's lengths."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from .fields import Address, Flag, Text
+from .forms import ATTENDANCE
 from .replies import InvalidError
 from .state import Event, Json
 from .switches import Switches
@@ -12,42 +13,26 @@ LONG, SHORT = 70, 35  # A: the longer fields, and first and last name
 DOTS: Final = "..."
 NAMES: Final = ("firstName", "lastName")
 LONG_FIELDS: Final = ("organisation", "designation", "city", "country")
-ATTENDANCE: Final = ("IN-PERSON", "VIRTUAL")
-EMAIL_MAX: Final = 254
-
-_EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)+")  # one @, and nothing empty between dots
 
 
 def text(body: Mapping[str, object], name: str) -> str | None:
     """Return a text that may be missing; null is no text."""
-    value = body.get(name, "")
-    if not isinstance(value, str):
-        raise InvalidError(f"{name} must be a string")
-    return value if name in body else None
+    return Text().read(body[name], name) if name in body else None
 
 
 def mandatory(body: Mapping[str, object], name: str) -> str:
     """Return a text that must be there."""
-    value = (text(body, name) or "").strip()
-    if not value:
-        raise InvalidError(f"{name} is mandatory")
-    return value
+    return Text(filled=True).read(body.get(name, ""), name)
 
 
 def flag(body: Mapping[str, object], name: str, *, default: bool) -> bool:
     """Return a boolean that may be missing."""
-    value = body.get(name, default)
-    if not isinstance(value, bool):
-        raise InvalidError(f"{name} must be true or false")
-    return value
+    return Flag().read(body.get(name, default), name)
 
 
 def email(body: Mapping[str, object], name: str) -> str:
     """Return an address that looks like one."""
-    value = mandatory(body, name)
-    if len(value) > EMAIL_MAX or not _EMAIL.fullmatch(value):
-        raise InvalidError(f"{name} is not a valid e-mail address")
-    return value
+    return Address().read(body.get(name, ""), name)
 
 
 def trim(value: str, limit: int, *, dots: bool, inside: bool) -> str:

@@ -1,7 +1,6 @@
 """Answers and refusals as bytes, in every shape a client may meet."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 from airmeet_async.api.wire import Reply
@@ -11,7 +10,7 @@ from .switches import ErrorShape, Switches
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
 
-def reply(status: int, body: Mapping[str, object], **headers: str) -> Reply:
+def reply(status: int, body: object, **headers: str) -> Reply:
     """Return a JSON answer; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(body, separators=(",", ":"))  # ASCII only: a lone surrogate cannot break it
@@ -21,6 +20,22 @@ def reply(status: int, body: Mapping[str, object], **headers: str) -> Reply:
 def ok(**body: object) -> Reply:
     """Return a 200 with these members."""
     return reply(200, body)
+
+
+def bare(rows: list[dict[str, object]]) -> Reply:
+    """Return a 200 with a list and nothing around it."""
+    return reply(200, rows)
+
+
+def acknowledge(switches: Switches, message: str) -> Reply:
+    """Return the 200 of an operation whose reply nobody has described."""
+    match switches.acknowledgement:
+        case "success":
+            return ok(success=True)
+        case "message":
+            return ok(success=True, message=message)
+        case "empty":
+            return Reply(200)
 
 
 class Refusal(Exception):  # noqa: N818  (it is an answer, not a failure)
@@ -51,9 +66,13 @@ class InvalidError(Refusal):
 class UnroutedError(Refusal):
     """The request reached no operation; a gateway says so in its own words, whatever the switches."""
 
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(status, message)
+        self.headers = headers
+
     def reply(self, switches: Switches) -> Reply:  # noqa: ARG002  (same signature as its base)
         """Return the gateway's answer."""
-        return refuse(self.status, self.message, "message")
+        return reply(self.status, {"message": self.message}, **self.headers)
 
 
 def refuse(status: int, message: str, shape: ErrorShape) -> Reply:

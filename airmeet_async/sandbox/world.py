@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from airmeet_async.api.wire import Reply, Request
 
 from . import community, router
-from .asked import Asked, check_event, check_token
+from .asked import Asked, check_event, check_keys, check_token
+from .fields import check_query
 from .replies import Refusal
-from .state import Event, KeyPair, Person, State, identity
+from .router import Route
+from .state import Event, KeyPair, Member, Person, identity
 from .switches import Switches
 
 
@@ -33,6 +35,11 @@ class Statistics:
         registrations: Places of a quota that were used.
         blocks: Requests to block that were granted.
         unblocks: Requests to unblock that were granted.
+        removals: People taken out.
+        events: Events made or duplicated.
+        speakers: Speakers added who were not there before.
+        sessions: Sessions made.
+        booths: Booths made.
     """
 
     requests: int
@@ -44,9 +51,14 @@ class Statistics:
     registrations: int
     blocks: int
     unblocks: int
+    removals: int
+    events: int
+    speakers: int
+    sessions: int
+    booths: int
 
 
-_COUNTED = ("auths", "adds", "replays", "mails", "registrations", "blocks", "unblocks")
+_COUNTED = tuple(field.name for field in fields(Statistics) if field.name not in {"requests", "statuses"})
 
 
 class World:
@@ -59,7 +71,7 @@ class World:
 
     def __init__(self, switches: Switches | None = None, seed: int = 0) -> None:
         self.switches = switches or Switches()
-        self._state = State.of(seed, community.key_pairs(), community.events())
+        self._state = community.state(seed)
         self._statuses: Counter[int] = Counter()
 
     def __repr__(self) -> str:
@@ -82,12 +94,28 @@ class World:
 
     def _answer(self, request: Request, now: float) -> Reply:
         route, params = router.find(request)
-        asked = Asked(request=request, state=self._state, switches=self.switches, now=now, params=params)
-        if route.auth == "token":
-            asked = evolve(asked, community=check_token(self._state, request, now).community)
+        asked = Asked(
+            request=request,
+            state=self._state,
+            switches=self.switches,
+            now=now,
+            params=params,
+            form=route.form,
+            community=self._community(route, request, now),
+        )
         if "airmeetId" in params:
-            check_event(asked)
+            check_event(asked, params["airmeetId"])
+        check_query(asked.query, route.query)
         return route.handler(asked)
+
+    def _community(self, route: Route, request: Request, now: float) -> str:
+        """Return who asks, or refuse; /auth sees to that itself."""
+        match route.auth:
+            case "token":
+                return check_token(self._state, request, now).community
+            case "raw_keys":
+                return check_keys(self._state, request, "X").community
+        return ""
 
     def expire_tokens(self) -> None:
         """End every token issued so far; the next request with one of them is answered 412."""
@@ -105,6 +133,19 @@ class World:
     def add_event(self, event: Event) -> None:
         """Add an event, or replace the one with the same id."""
         self._state.events[event.uid] = event
+
+    def add_member(self, email: str, name: str, community: str = community.COMMUNITY) -> None:
+        """Add somebody to a community's team, so that they can host events and sessions."""
+        team = self._state.teams.setdefault(community, {})
+        team[identity(email, fold=True)] = Member(email, self._state.code("member", email)[:9], name)
+
+    def add_crowd(self, airmeet_id: str, n: int) -> None:
+        """Put so many more people into an event, made up one by one when somebody looks.
+
+        They take part in everything that is listed, and cost no memory. They can be read only: to block, unblock
+        or remove one of them is as with somebody who was never added.
+        """
+        self._state.events[airmeet_id].crowd += n
 
     @property
     def events(self) -> Mapping[str, Event]:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async.api.decide import RAISE, RENEW, RETURN, Raise, Retry, Tries, Wait, decide
+from airmeet_async import calls
+from airmeet_async.api.decide import RAISE, RENEW, RETURN, Raise, Renew, Retry, Tries, Wait, decide
 from airmeet_async.api.judge import Kind, Verdict
 from tests.api.samples import ADD, CREATE, same_every_time
 
@@ -59,7 +60,7 @@ TABLE = {
     ),
     "429 until 301": (verdict(Kind.THROTTLED, retry_after=301.0), RAISE, RAISE),
     "412": (verdict(Kind.EXPIRED), RENEW, RENEW),
-    "202": (verdict(Kind.NOT_READY), RAISE, RAISE),
+    "202": (verdict(Kind.NOT_READY), Wait(5.0), Wait(5.0)),
     "400": (verdict(Kind.REJECTED), RAISE, RAISE),
     "400 about the token": (verdict(Kind.REJECTED, blames_token=True), RENEW, RENEW),
     "404": (verdict(Kind.FATAL), RAISE, RAISE),
@@ -240,7 +241,7 @@ COUNTED = {
     "not sent": (verdict(Kind.NOT_SENT), Tries(not_sent=1)),
     "throttled": (verdict(Kind.THROTTLED), Tries(sent=1, throttled=1)),
     "expired": (verdict(Kind.EXPIRED), Tries(sent=1, renewals=1)),
-    "not ready": (verdict(Kind.NOT_READY), Tries(sent=1)),
+    "not ready": (verdict(Kind.NOT_READY), Tries(sent=1, not_ready=1)),
     "rejected": (verdict(Kind.REJECTED), Tries(sent=1)),
     "rejected for its token": (verdict(Kind.REJECTED, blames_token=True), Tries(sent=1, renewals=1)),
     "ambiguous": (verdict(Kind.AMBIGUOUS), Tries(sent=1, charged=1)),
@@ -255,3 +256,33 @@ def test_an_attempt_is_counted_where_it_belongs(came, counted):
     tries.count(came)
 
     assert tries == counted
+
+
+def polled(retry: Retry, kind: Kind = Kind.NOT_READY) -> list[float]:
+    """Return the waits of a report that never gets ready."""
+    endpoint = calls.attendance.event("event").endpoint
+    tries, waits = Tries(), []
+    while isinstance(decision := _after_one_more(endpoint, tries, retry, kind), (Wait, Renew)):
+        if isinstance(decision, Wait):
+            waits.append(decision.seconds)
+    return waits
+
+
+def _after_one_more(endpoint, tries, retry, kind):
+    tries.count(verdict(kind))
+    return decide(endpoint, verdict(kind), tries, retry, 1.0)
+
+
+def test_a_report_that_is_not_ready_is_asked_for_with_growing_waits_until_the_deadline():
+    """5, 10, 20, 40 and then every 60 s; the last wait ends at the deadline itself."""
+    waits = polled(Retry())
+
+    assert waits[:6] == [5, 10, 20, 40, 60, 60]
+    assert sum(waits) == Retry().ready_within == 900
+    assert polled(Retry(ready_within=7)) == [5, 2]
+    assert polled(Retry(ready_within=0)) == []
+
+
+def test_a_report_that_answers_412_for_not_ready_renews_the_token_once():
+    """The rest of its 412 are polls: one third party says that a report does that (D)."""
+    assert polled(Retry(ready_within=30), Kind.EXPIRED) == [5, 10, 15]

@@ -1,6 +1,10 @@
 """What each builder asks for, to the letter, and what it refuses before anything is sent."""
 
 import inspect
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,7 +12,7 @@ from airmeet_async import calls
 from airmeet_async.api.call import Call
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.api.jsontext import encode
-from airmeet_async.api.models import AttendanceType, Attendee
+from airmeet_async.api.models import AttendanceType, Attendee, Exhibitor, NewAirmeet, NewBooth, NewSession, Speaker
 from airmeet_async.errors import ConfigError
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
@@ -103,7 +107,7 @@ def test_a_builder_returns_exactly_this(call, row, target, body):
 
 def test_every_row_is_built_above():
     """A new operation needs a case."""
-    assert {row for _, row, *_ in BUILT.values()} == ENDPOINTS.keys()
+    assert {row for _, row, *_ in (*BUILT.values(), *MORE)} == ENDPOINTS.keys()
 
 
 # What is refused before anything is sent, and a word of the reason.
@@ -162,3 +166,198 @@ def test_options_have_names(argument):
     builder = calls.attendees.add if "_" in argument else calls.airmeets.list_
 
     assert inspect.signature(builder).parameters[argument].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+START = datetime(2026, 3, 1, 10, 0, 59, tzinfo=ZoneInfo("Asia/Kolkata"))
+MS = 1772339400000
+AT = f"/airmeet/{EVENT}"
+WHEN: dict[str, Any] = {"start": START, "timezone": "Asia/Kolkata"}
+PAGE = (
+    "resultSize=9&pageNumber=1&sortingKey=registrationDate&sortingDirection=ASC&emailIds=a%40x.example%2Cb%40x.example"
+)
+META = {"chatEnabled": True, "loungeEnabled": True, "broadcastEnabled": True, "tableCount": 6}
+TRIGGER, HOOK = "trigger.airmeet.created", "https://hooks.example/x"
+
+MORE = [
+    (
+        calls.airmeets.create(
+            NewAirmeet(
+                host_email="h@example.com", name="N", short_description="S", end=START + timedelta(hours=1), **WHEN
+            )
+        ),
+        "airmeets.create",
+        "/airmeet",
+        {
+            "hostEmail": "h@example.com",
+            "eventName": "N",
+            "shortDesc": "S",
+            "timing": {"startTime": MS, "endTime": MS + 3_600_000, "timezone": "Asia/Kolkata"},
+            "eventType": "MEETUP",
+        },
+    ),
+    (calls.airmeets.set_status(EVENT, "FINISHED"), "airmeets.set_status", f"{AT}/status", {"status": "FINISHED"}),
+    (
+        calls.airmeets.landing_page(EVENT, highlight_color="#00FF00"),
+        "airmeets.landing_page",
+        f"{AT}/landing-page",
+        {"highlightColor": "#00FF00"},
+    ),
+    (
+        calls.airmeets.duplicate(EVENT, name="N", **WHEN),
+        "airmeets.duplicate",
+        f"{AT}/duplication",
+        {
+            "eventName": "N",
+            "startTime": MS,
+            "timeZone": "Asia/Kolkata",
+            "timezone": "Asia/Kolkata",
+            "duplicateSpeakers": False,
+        },
+    ),
+    (calls.series.list_(), "series.list", "/event-series", None),
+    (calls.series.events("s1"), "series.events", "/event-series/s1/events", None),
+    (calls.attendees.remove(EVENT, "a+b@x.example"), "attendees.remove", f"{AT}/attendee/a%2Bb%40x.example", None),
+    (
+        calls.participants.list_(EVENT, email_ids=["a@x.example", "b@x.example"], size=9),
+        "participants.list",
+        f"{AT}/participants?{PAGE}",
+        None,
+    ),
+    (calls.registrations.list_(EVENT, before=4), "registrations.list", f"{AT}/registrations?size=100&before=4", None),
+    (
+        calls.speakers.add(EVENT, Speaker("s@example.com", "S P", bio="")),
+        "speakers.add",
+        f"{AT}/speaker",
+        {"name": "S P", "email": "s@example.com"},
+    ),
+    (
+        calls.sessions.create(EVENT, NewSession(title="T", start=START, host_email="h@example.com")),
+        "sessions.create",
+        f"{AT}/session",
+        {"sessionTitle": "T", "sessionStartTime": MS, "hostEmail": "h@example.com", "type": "HOSTING"},
+    ),
+    (calls.sessions.delete(EVENT, "s1"), "sessions.delete", f"{AT}/session/s1", None),
+    (
+        calls.recordings.list_(EVENT, session_ids=["s1", "s2"]),
+        "recordings.list",
+        f"{AT}/session-recordings?sessionIds=s1%2Cs2",
+        None,
+    ),
+    (calls.booths.list_(EVENT), "booths.list", f"{AT}/booths", None),
+    (
+        calls.booths.create(EVENT, NewBooth(name="B", exhibitors=["e@example.com"])),
+        "booths.create",
+        f"{AT}/booths",
+        {"name": "B", "exhibitors": ["e@example.com"], "metaData": META},
+    ),
+    (calls.tracks.list_(EVENT), "tracks.list", f"{AT}/tracks", None),
+    (calls.attendance.event(EVENT, size=7), "attendance.event", f"{AT}/attendees?size=7", None),
+    (calls.attendance.session("s1"), "attendance.session", "/session/s1/attendees?size=50", None),
+    (calls.attendance.booth(EVENT, "b1"), "attendance.booth", f"{AT}/booth/b1/booth-attendance?size=50", None),
+    (calls.attendance.replay(EVENT), "attendance.replay", f"{AT}/event-replay-attendees?size=50", None),
+    (calls.utms.list_(EVENT, after=3), "utms.list", f"{AT}/utms?size=50&after=3", None),
+    (calls.polls.list_(EVENT), "polls.list", f"{AT}/polls?size=50", None),
+    (calls.questions.list_(EVENT), "questions.list", f"{AT}/questions", None),
+    (
+        calls.webhooks.register(TRIGGER, HOOK, name="AIRMEET_CREATED", airmeet_id="e1"),
+        "webhooks.register",
+        "/platform-integration/v1/webhook-register?airmeetId=e1",
+        {
+            "name": "AIRMEET_CREATED",
+            "description": "",
+            "triggerMetaInfoId": TRIGGER,
+            "url": HOOK,
+            "platformName": "airmeet-async",
+        },
+    ),
+    (
+        calls.webhooks.deregister(TRIGGER, HOOK),
+        "webhooks.deregister",
+        "/platform-integration/v1/webhook-deregister",
+        {"triggerMetaInfoId": TRIGGER, "url": HOOK},
+    ),
+    (
+        calls.webhooks.list_(airmeet_id="e1"),
+        "webhooks.list",
+        "/platform-integration/v1/webhook-list?airmeetId=e1",
+        None,
+    ),
+    (
+        calls.webhooks.sample_payload(TRIGGER),
+        "webhooks.sample_payload",
+        f"/platform-integration/v1/sample-payload?triggerMetaInfoId={TRIGGER}",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "row", "target", "body"), MORE, ids=[row for _, row, *_ in MORE])
+def test_the_rest_of_the_api_is_asked_for_to_the_letter(call, row, target, body):
+    """Row, target and body; times in whole minutes as milliseconds, empty texts left out."""
+    assert call.endpoint is ENDPOINTS[row]
+    assert call.target == target
+    assert call.body == body
+
+
+NOT_SENT = {
+    "too large a page": (lambda: calls.attendance.event(EVENT, size=51), "1 to 50"),
+    "too large a page of people": (lambda: calls.participants.list_(EVENT, size=1001), "1 to 1000"),
+    "no page": (lambda: calls.registrations.list_(EVENT, size=0), "1 at least"),
+    "a time without a zone": (
+        lambda: calls.airmeets.duplicate(EVENT, name="N", start=START.replace(tzinfo=None), timezone="Asia/Kolkata"),
+        "no time zone",
+    ),
+    "no such zone": (
+        lambda: calls.airmeets.duplicate(EVENT, name="N", start=START, timezone="Kolkata"),
+        "Europe/Paris",
+    ),
+    "an end before the start": (
+        lambda: calls.airmeets.create(
+            NewAirmeet(host_email="h@x.example", name="N", short_description="S", end=START, **WHEN)
+        ),
+        "end must be",
+    ),
+    "no such status": (lambda: calls.airmeets.set_status(EVENT, "DONE"), "ONGOING"),
+    "no change": (lambda: calls.airmeets.landing_page(EVENT), "nothing to change"),
+    "no colour": (lambda: calls.airmeets.landing_page(EVENT, highlight_color="blue"), "#0000ff"),
+    "another type of session": (
+        lambda: calls.sessions.create(
+            EVENT, NewSession(title="T", start=START, host_email="h@x.example", type="BREAK")
+        ),
+        "HOSTING",
+    ),
+    "one address instead of a list": (
+        lambda: calls.sessions.create(
+            EVENT, NewSession(title="T", start=START, host_email="h@x.example", speaker_emails="s@x.example")
+        ),
+        "must be a list",
+    ),
+    "no minutes": (
+        lambda: calls.sessions.create(
+            EVENT, NewSession(title="T", start=START, host_email="h@x.example", duration_minutes=0)
+        ),
+        "minutes above 0",
+    ),
+    "another attendance of an exhibitor": (
+        lambda: calls.booths.create(
+            EVENT, NewBooth(name="B", exhibitors=[Exhibitor(email="e@x.example", attendance_type="VIRTUAL")])
+        ),
+        "HYBRID, ONLINE",
+    ),
+    "a hook in the clear": (lambda: calls.webhooks.register(TRIGGER, "http://x.example", name="N"), "https"),
+    "a hook without its event": (
+        lambda: calls.webhooks.register("trigger.airmeet.polls", HOOK, name="N"),
+        "give airmeet_id",
+    ),
+    "a hook without its session": (
+        lambda: calls.webhooks.register("trigger.session.attendee.joined", HOOK, name="N", airmeet_id="e1"),
+        "give session_id",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "words"), NOT_SENT.values(), ids=NOT_SENT)
+def test_what_airmeet_would_refuse_is_refused_here_with_the_fix(build, words):
+    """Nothing is sent, and the message says what to write."""
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        build()

@@ -66,7 +66,7 @@ ERRORS = [
     (ServerError("no", status=503), 75, "temporary"),
     (NotSentError("no"), 75, "temporary"),
     (NoReplyError("no"), 75, "temporary"),
-    (RejectedError("no", status=422), 1, "unexpected"),
+    (RejectedError("no", status=422), 6, "event"),
     (ClientStateError("no"), 1, "unexpected"),
     (ZeroDivisionError("no"), 1, "unexpected"),
     (KeyboardInterrupt(), 130, "interrupted"),

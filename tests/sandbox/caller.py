@@ -42,11 +42,27 @@ class Caller:
     def reply(self, method: str, path: str, body: Any = None) -> Reply:
         return self.world.handle(request(method, path, body, X_Airmeet_Access_Token=self.token), self.now)
 
+    def hook(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        access: str = community.ACCESS_KEY,
+        secret: str = community.SECRET_KEY,
+    ) -> Reply:
+        """Send a request with the key pair as webhooks want it, and no token."""
+        return self.world.handle(request(method, path, body, x_access_key=access, x_secret_key=secret), self.now)
+
     def status(self, method: str, path: str, body: Any = None) -> int:
         return self.reply(method, path, body).status
 
     def get(self, path: str) -> Any:
         reply = self.reply("GET", path)
+        assert reply.status == 200, reply.body
+        return content(reply)
+
+    def send(self, path: str, body: Any, method: str = "POST") -> Any:
+        reply = self.reply(method, path, body)
         assert reply.status == 200, reply.body
         return content(reply)
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from airmeet_async.sandbox import community
+from airmeet_async.sandbox.handlers import events, people
+from airmeet_async.sandbox.prepared import SIZE_MAX
 from airmeet_async.sandbox.router import ROUTES
 from tests.sandbox.caller import Caller, auth, content
 
@@ -25,12 +27,40 @@ MEMBERS = {
     "replies",
     "statuses",
     "paging",
+    "prepares",
     "repeatable",
     "grade",
     "source",
 }
 NAMES = sorted({route.operation for route in ROUTES} & BY_NAME.keys())
-EVENT = community.WITH_FIELDS
+FORM_EVENT = {"custom_fields.list", "attendees.add", "attendees.block", "attendees.unblock"}
+QUERIES = {"webhooks.sample_payload": "?triggerMetaInfoId=trigger.airmeet.created"}
+
+
+def path_of(name: str) -> str:
+    """Return an operation's path into the sandbox, with what must stand in its query."""
+    params = {
+        "airmeetId": community.WITH_FIELDS if name in FORM_EVENT else community.FINISHED,
+        "sessionId": community.SESSIONS[0],
+        "boothId": "b-1",
+        "eventSeriesId": community.SERIES,
+        "email": "guest000%40example.com",
+    }
+    if name == "airmeets.set_status":
+        params["airmeetId"] = community.SUMMIT
+    return str(BY_NAME[name]["path"]).format(**params) + QUERIES.get(name, "")
+
+
+def caller_of(**switches: Any) -> Caller:
+    """Return a caller in whose community there is all that the samples name."""
+    caller = Caller(**{"unknown_attendee_status": 200, "not_ready_times": 0} | switches)
+    caller.world.add_member("host@example.org", "A Host")
+    caller.world.add_member("cohost@example.org", "A Cohost")
+    event = caller.world.events[community.FINISHED]
+    caller.reply("POST", f"/airmeet/{event.uid}/speaker", {"name": "S Peaker", "email": "speaker@example.org"})
+    event.booths[0]["uid"], event.tracks[0]["uid"] = "b-1", "t-1"
+    call("webhooks.register", caller, BY_NAME["webhooks.register"]["requests"][0])
+    return caller
 
 
 def call(name: str, caller: Caller, body: Any = None) -> Any:
@@ -38,8 +68,8 @@ def call(name: str, caller: Caller, body: Any = None) -> Any:
     contract = BY_NAME[name]
     if contract["auth"] == "keys":
         return caller.world.handle(auth(body=body), caller.now)
-    path = contract["path"].format(airmeetId=EVENT)
-    return caller.reply(contract["method"], path, body)
+    send = caller.hook if contract["auth"] == "raw_keys" else caller.reply
+    return send(contract["method"], path_of(name), body)
 
 
 def fits(value: Any, sample: Any) -> bool:
@@ -95,8 +125,7 @@ def test_routes_are_as_transcribed(route):
 )
 def test_transcribed_requests_are_accepted(name, number):
     """Each sample request gets a 200 of a transcribed shape."""
-    caller = Caller(unknown_attendee_status=200)
-    reply = call(name, caller, BY_NAME[name]["requests"][number])
+    reply = call(name, caller_of(), BY_NAME[name]["requests"][number])
 
     assert reply.status == 200
     assert matches(name, reply), reply.body
@@ -109,13 +138,13 @@ MANDATORY = [(name, row["name"]) for name in NAMES for row in BY_NAME[name]["bod
 def test_mandatory_members_are_demanded(name, member):
     """Leaving one out is refused, in a transcribed shape."""
     body = {key: value for key, value in BY_NAME[name]["requests"][0].items() if key != member}
-    reply = call(name, Caller(), body)
+    reply = call(name, caller_of(), body)
 
     assert reply.status == 400
     assert matches(name, reply)
 
 
-TYPES = {"string": 7, "boolean": "true", "array": {}}
+TYPES = {"string": 7, "boolean": "true", "integer": "7", "array": {}, "object": []}
 
 
 @pytest.mark.parametrize(("name", "row"), [(name, row) for name in NAMES for row in BY_NAME[name]["body"] or []])
@@ -124,7 +153,7 @@ def test_types_are_demanded(name, row):
     body = BY_NAME[name]["requests"][0] | {row["name"]: TYPES[row["type"]]}
     ignored = row["name"] == "attendance_type"  # only hybrid events read it
 
-    assert (200 if ignored else 400) == call(name, Caller(unknown_attendee_status=200), body).status
+    assert (200 if ignored else 400) == call(name, caller_of(), body).status
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name]["auth"] == "token"])
@@ -140,19 +169,108 @@ def test_token_statuses_are_documented(name):
     assert {wrong, expired} <= {row["status"] for row in BY_NAME[name]["statuses"]}
 
 
-def test_envelope_of_auth_is_transcribed():
-    """The documented shape of /auth is a sample, too."""
-    caller = Caller(auth_envelope=True)
+@pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name]["auth"] == "raw_keys"])
+def test_key_statuses_are_documented(name):
+    """Webhooks go by the key pair; wrong and revoked ones are answered with statuses that the contract lists."""
+    contract, caller = BY_NAME[name], Caller()
+    wrong = caller.hook(contract["method"], path_of(name), access="nobody's").status
+    revoked = (community.REVOKED_ACCESS_KEY, community.REVOKED_SECRET_KEY)
+    withdrawn = caller.hook(contract["method"], path_of(name), None, *revoked).status
 
-    assert matches("auth", call("auth", caller))
+    assert (wrong, withdrawn) == (400, 403)
+    assert {wrong, withdrawn} <= {row["status"] for row in contract["statuses"]}
+    assert caller.reply(contract["method"], path_of(name)).status == 400  # a token does not open them
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if any(row["mandatory"] for row in BY_NAME[name]["query"])])
+def test_mandatory_queries_are_demanded(name):
+    """Leaving the query out is refused."""
+    assert caller_of().hook(BY_NAME[name]["method"], path_of(name).partition("?")[0]).status == 400
+
+
+PREPARED = [name for name in NAMES if BY_NAME[name]["prepares"]]
+
+
+def test_five_reads_are_prepared():
+    """Exactly those that the sources name (C)."""
+    assert sorted(PREPARED) == [
+        *(f"attendance.{what}" for what in ("booth", "event", "replay", "session")),
+        "utms.list",
+    ]
+
+
+@pytest.mark.parametrize("sign", ["both", "body", "status"])
+@pytest.mark.parametrize("name", NAMES)
+def test_not_ready_is_transcribed(name, sign):
+    """Each way of saying "not ready" is a sample; reads that are not prepared never say it."""
+    caller = caller_of(not_ready_times=1, not_ready_sign=sign)
+    body = BY_NAME[name]["requests"][0]
+    first = call(name, caller, body)
+
+    assert (name in PREPARED) == ("statusMessage" in content(first) and content(first).get("statusCode") != "2000")
+    assert matches(name, first), first.body
+    assert name not in PREPARED or matches(name, call(name, caller, body))
+
+
+VARIANTS = [
+    ("auth", {"auth_envelope": True}),
+    ("airmeets.landing_page", {"acknowledgement": "message"}),
+    ("sessions.delete", {"acknowledgement": "message"}),
+    ("airmeets.duplicate", {"duplicate_key": "uid"}),
+    ("airmeets.duplicate", {"duplicate_key": "airmeetId"}),
+    ("series.list", {"series_shape": "named"}),
+    ("series.list", {"series_shape": "list"}),
+    ("series.events", {"series_shape": "named"}),
+    ("series.events", {"series_shape": "list"}),
+    ("participants.list", {"participants_key": "paticipants"}),
+    ("sessions.create", {"session_key": "uuid"}),
+    ("sessions.create", {"session_tokens": "missing"}),
+    ("sessions.create", {"session_tokens": "null", "session_key": "uuid"}),
+    ("webhooks.list", {"webhooks_in_payload": True}),
+    ("attendance.event", {"malformed_time_stamps": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "switches"), VARIANTS)
+def test_variants_are_transcribed(name, switches):
+    """What a switch changes in a reply is another sample of the contract, and not the first one."""
+    reply = call(name, caller_of(**switches), BY_NAME[name]["requests"][-1])
+
+    assert reply.body != call(name, caller_of(), BY_NAME[name]["requests"][-1]).body
+    assert matches(name, reply), reply.body
+
+
+WRONG_STATES = [
+    ("attendance.event", f"/airmeet/{community.SUMMIT}/attendees"),
+    ("attendance.session", f"/session/{community.LIVE_SESSION}/attendees"),
+    ("attendance.replay", f"/airmeet/{community.LIVE}/event-replay-attendees"),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), WRONG_STATES)
+def test_wrong_state_is_transcribed(name, path):
+    """A session or an event that is not over is refused in the words that were seen."""
+    reply = Caller().reply("GET", path)
+    words = [row["body"].get("statusMessage") for row in BY_NAME[name]["replies"] if row["status"] == 200]
+
+    assert content(reply)["statusMessage"] in words
+    assert matches(name, reply)
+
+
+SIZES = [
+    ("airmeets.list", events.LIST_SIZE, events.LIST_SIZE_MAX),
+    ("participants.list", people.RESULT_SIZE, people.RESULT_SIZE),
+    ("registrations.list", people.REGISTRATIONS_SIZE, None),
+    *((name, None, SIZE_MAX) for name in (*PREPARED, "polls.list")),
+]
 
 
 def test_page_sizes_are_as_transcribed():
-    """The limits of paging agree with the sources."""
-    from airmeet_async.sandbox.handlers.events import LIST_SIZE, LIST_SIZE_MAX
+    """The limits of paging agree with the sources, for every operation that has pages."""
+    paging = {name: contract["paging"] for name, contract in BY_NAME.items() if contract["paging"]}
+    transcribed = {(name, row["size_default"], row["size_max"]) for name, row in paging.items()}
 
-    paging = BY_NAME["airmeets.list"]["paging"]
-    assert (paging["size_default"], paging["size_max"]) == (LIST_SIZE, LIST_SIZE_MAX)
+    assert transcribed == set(SIZES)
 
 
 MISFITS = [

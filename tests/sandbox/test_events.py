@@ -11,6 +11,7 @@ OLDEST_FIRST = [
     community.WITH_FIELDS,
     community.SMALL,
     community.LIVE,
+    community.PAUSED,
     community.FINISHED,
 ]
 
@@ -25,7 +26,7 @@ def test_list_shows_own_events_that_are_not_archived():
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_after_walks_through_all_pages(size, newest_first):
     """Following `after` for `pageCount` pages shows each event once, in order."""
     caller = Caller(newest_first=newest_first)
@@ -64,7 +65,7 @@ def test_before_near_the_start_gives_a_short_page():
     assert uids(caller.get(f"/airmeets?size=4&before={before}")) == OLDEST_FIRST[:1]
 
 
-@pytest.mark.parametrize("size", [6, 50])
+@pytest.mark.parametrize("size", [7, 50])
 @pytest.mark.parametrize("kept", [True, False])
 def test_after_on_the_last_page(kept, size):
     """It stays a number, as in the quoted sample, or becomes null, even if the page is full."""
@@ -95,7 +96,7 @@ def test_page_past_the_end_can_be_an_error():
     assert caller.status("GET", f"/airmeets?after={last}") == 400
 
 
-@pytest.mark.parametrize(("left", "counts"), [(False, [3, 3, 3]), (True, [3, 2, 1])])
+@pytest.mark.parametrize(("left", "counts"), [(False, [4, 4, 4]), (True, [4, 3, 2])])
 def test_page_count(left, counts):
     """It counts all pages, or those from here on."""
     caller = Caller(page_count_is_left=left)

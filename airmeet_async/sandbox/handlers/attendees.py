@@ -1,13 +1,13 @@
 """Letting people in and keeping them out."""
 
+from urllib.parse import unquote
+
 from airmeet_async.api.wire import Reply
 
 from ..asked import Asked
 from ..payload import details, email, flag
 from ..replies import InvalidError, Refusal, ok
 from ..state import Json, Person, identity
-
-LINK = "https://www.airmeet.com/e/{event}?code={code}"  # A
 
 
 def add(asked: Asked) -> Reply:
@@ -39,11 +39,8 @@ def _enter(asked: Asked, key: str, address: str, stored: Json, *, register: bool
     if registered:
         if event.registered >= event.quota:
             raise Refusal(asked.switches.quota_status, "No registrations left")
-        event.registered += 1
         asked.count("registrations")
-    link = LINK.format(event=event.uid, code=asked.state.code("person", event.uid, key))
-    event.people[key] = Person(email=address, entry_link=link, details=stored, registered=registered)
-    return event.people[key]
+    return asked.state.admit(event, key, address, stored, registered=registered)
 
 
 def block(asked: Asked) -> Reply:
@@ -57,13 +54,30 @@ def unblock(asked: Asked) -> Reply:
 
 
 def _set_blocked(asked: Asked, *, blocked: bool) -> Reply:
-    address = email(asked.body(), "attendeeEmail")
-    person = asked.event.people.get(identity(address, fold=asked.switches.fold_email_case))
+    person = _person(asked, email(asked.body(), "attendeeEmail"))
     if person is not None:
         person.blocked = blocked
         asked.count("blocks" if blocked else "unblocks")
-    elif asked.switches.unknown_attendee_status != 200:
-        status = asked.switches.unknown_attendee_status
+    return ok(success=True)
+
+
+def remove(asked: Asked) -> Reply:
+    """Take a person out; the address in the path is encoded once, or twice as Airmeet's connector does (B)."""
+    sent = asked.params["email"]
+    person = _person(asked, sent if "@" in sent else unquote(sent))
+    if person is not None:
+        key = identity(person.email, fold=asked.switches.fold_email_case)
+        del asked.event.people[key]
+        asked.event.registered -= person.registered and asked.switches.removal_frees_place
+        asked.count("removals")
+    return ok(success=True, message="The attendee is removed")
+
+
+def _person(asked: Asked, address: str) -> Person | None:
+    """Return somebody who was added; if there is nobody, refuse, unless a silent yes is switched on."""
+    person = asked.event.people.get(identity(address, fold=asked.switches.fold_email_case))
+    status = asked.switches.unknown_attendee_status
+    if person is None and status != 200:
         message = f"{address} is not an attendee of this airmeet"
         raise InvalidError(message) if status == 400 else Refusal(status, message)
-    return ok(success=True)
+    return person

@@ -2,8 +2,8 @@
 
 from airmeet_async.api.wire import Reply
 
-from ..asked import Asked
-from ..replies import Refusal, ok
+from ..asked import Asked, check_keys
+from ..replies import ok
 from ..state import KeyPair, Token
 
 
@@ -11,22 +11,12 @@ def auth(asked: Asked) -> Reply:
     """Issue a token: 400 for missing or wrong keys, 403 for revoked ones (A)."""
     if asked.request.body:  # both no body and {} are in use (B, C)
         asked.body()
-    pair = _pair(asked)
-    if pair.revoked:
-        raise Refusal(403, "The keys are revoked")
+    pair = check_keys(asked.state, asked.request, "X-Airmeet")
     token = _issue(asked, pair)
     asked.count("auths")
     if asked.switches.auth_envelope:
         return ok(success=True, data={"label": pair.label, "token": token})
     return ok(token=token, communityId=pair.community)
-
-
-def _pair(asked: Asked) -> KeyPair:
-    access, secret = (asked.request.header(f"X-Airmeet-{name}-Key") for name in ("Access", "Secret"))
-    pair = asked.state.pairs.get(access or "")
-    if pair is None or pair.secret != secret:
-        raise Refusal(400, "Missing or wrong access key and secret key")
-    return pair
 
 
 def _issue(asked: Asked, pair: KeyPair) -> str:

@@ -1,0 +1,54 @@
+"""Booths."""
+
+from typing import Any
+
+from airmeet_async.api import requests
+from airmeet_async.api.addresses import check_id
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import BOOTHS_CREATE, BOOTHS_LIST
+from airmeet_async.api.models import Booth, Created, Exhibitor, NewBooth
+
+
+def list_(airmeet_id: str) -> Call[tuple[Booth, ...]]:
+    """List the booths of an event (B, C). Some plans have none (C).
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+    """
+    return Call(BOOTHS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+
+
+def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
+    """Create a booth.
+
+    Args:
+        airmeet_id: The event's id.
+        booth: Only the name is mandatory. An exhibitor's attendance type is for the hybrid conference format (B).
+
+    Raises:
+        ConfigError: A member is missing or not usable.
+        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second booth.
+        RejectedError: Airmeet refuses it.
+    """
+    exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
+    body = {
+        "name": requests.needed(booth.name, "name"),
+        "exhibitors": [requests.email(one.email, "exhibitors") for one in exhibitors],
+        "exhibitorInfo": [_exhibitor(one) for one in exhibitors if one.attendance_type],
+        "tags": list(booth.tags),
+        "metaData": {
+            "chatEnabled": booth.chat,
+            "loungeEnabled": booth.lounge,
+            "broadcastEnabled": booth.broadcast,
+            "tableCount": booth.table_count,
+        },
+    }
+    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=requests.present(body))
+
+
+def _exhibitor(one: Exhibitor) -> dict[str, Any]:
+    kind = requests.one_of(one.attendance_type or "", ("HYBRID", "ONLINE"), "attendance_type of an exhibitor")
+    return {"email": one.email, "exhibitorAttendanceType": kind}

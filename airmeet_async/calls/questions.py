@@ -1,0 +1,18 @@
+"""What people asked."""
+
+from airmeet_async.api.addresses import check_id
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import QUESTIONS_LIST
+from airmeet_async.api.models import Questions
+
+
+def list_(airmeet_id: str) -> Call[tuple[Questions, ...]]:
+    """List the questions of an event, one row per person (C). There are no pages.
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+    """
+    return Call(QUESTIONS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})

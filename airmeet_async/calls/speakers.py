@@ -1,0 +1,34 @@
+"""Speakers."""
+
+from airmeet_async.api import requests
+from airmeet_async.api.addresses import check_id
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import SPEAKERS_ADD
+from airmeet_async.api.models import Speaker, SpeakerAdded
+
+
+def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
+    """Add a speaker to an event. The status of the answer is ``SPEAKER_CREATED`` for a new one (B, C).
+
+    What a second add of the same speaker does is not documented, so this is not repeated after an unclear outcome.
+
+    Args:
+        airmeet_id: The event's id.
+        speaker: E-mail and name are mandatory (B).
+
+    Raises:
+        ConfigError: E-mail or name is missing.
+        AmbiguousOutcomeError: There was no clear answer; the speaker may be there.
+        RejectedError: Airmeet refuses it.
+    """
+    body = {
+        "name": requests.needed(speaker.name, "name"),
+        "email": requests.email(speaker.email),
+        "organisation": speaker.organisation,
+        "designation": speaker.designation,
+        "imageUrl": speaker.image_url,
+        "bio": speaker.bio,
+        "city": speaker.city,
+        "country": speaker.country,
+    }
+    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=requests.present(body))

@@ -1,0 +1,98 @@
+"""Webhooks: tell Airmeet where to send what happens. These go by the key pair itself, without a token (A).
+
+What arrives is read with `airmeet_async.parse_webhook`.
+"""
+
+from urllib.parse import urlsplit
+
+from airmeet_async.api import requests
+from airmeet_async.api.addresses import check_id
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import WEBHOOKS_DEREGISTER, WEBHOOKS_LIST, WEBHOOKS_REGISTER, WEBHOOKS_SAMPLE
+from airmeet_async.api.models import Webhook, WebhookReceipt
+from airmeet_async.errors import ConfigError
+
+_OF_AN_EVENT = frozenset({
+    "trigger.airmeet.registrant.added",
+    "trigger.airmeet.attendee.joined",
+    "trigger.session.attendee.joined",
+    "trigger.airmeet.polls",
+})  # fmt: skip
+"""Triggers that concern one event, which must be named (A)."""
+
+
+def register(
+    trigger: str,
+    url: str,
+    *,
+    name: str,
+    description: str = "",
+    platform_name: str = "airmeet-async",
+    airmeet_id: str | None = None,
+    session_id: str | None = None,
+) -> Call[WebhookReceipt]:
+    """Register a webhook (A).
+
+    Args:
+        trigger: Such as ``trigger.airmeet.registrant.added``.
+        url: Where Airmeet is to send, an https address.
+        name: Tied to the trigger (A); Airmeet's own connector uses words such as ``REGISTRANT_ADDED`` (B).
+        description: Free text.
+        platform_name: Who registers it.
+        airmeet_id: The event, for triggers that concern one.
+        session_id: The session, for ``trigger.session.attendee.joined``.
+
+    Raises:
+        ConfigError: An argument is missing or not usable.
+        AmbiguousOutcomeError: There was no clear answer; a repeat could register it twice.
+    """
+    if urlsplit(url).scheme != "https":
+        raise ConfigError("url must be an https address that Airmeet can reach")
+    if trigger in _OF_AN_EVENT and airmeet_id is None:
+        raise ConfigError(f"{trigger} concerns one event; give airmeet_id")
+    if trigger == "trigger.session.attendee.joined" and session_id is None:
+        raise ConfigError(f"{trigger} concerns one session; give session_id")
+    query = {
+        "airmeetId": check_id(airmeet_id, "airmeet_id") if airmeet_id is not None else None,
+        "sessionId": check_id(session_id, "session_id") if session_id is not None else None,
+    }
+    body = {
+        "name": requests.needed(name, "name"),
+        "description": description,
+        "triggerMetaInfoId": requests.needed(trigger, "trigger"),
+        "url": url,
+        "platformName": platform_name,
+    }
+    return Call(WEBHOOKS_REGISTER, query=requests.present(query), body=body)
+
+
+def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
+    """Take a webhook away. Verb and members of this request are not documented where they could be read (B for DELETE).
+
+    Args:
+        trigger: As registered.
+        url: As registered.
+
+    Raises:
+        RejectedError: Airmeet does not know it.
+    """
+    return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": requests.needed(trigger, "trigger"), "url": url})
+
+
+def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
+    """List registered webhooks (D).
+
+    Args:
+        airmeet_id: Only those of this event.
+    """
+    query = {"airmeetId": check_id(airmeet_id, "airmeet_id")} if airmeet_id is not None else {}
+    return Call(WEBHOOKS_LIST, query=query)
+
+
+def sample_payload(trigger: str) -> Call[WebhookReceipt]:
+    """Show what a trigger sends (C).
+
+    Args:
+        trigger: Such as ``trigger.airmeet.registrant.added``.
+    """
+    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": requests.needed(trigger, "trigger")})

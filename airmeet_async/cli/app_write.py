@@ -1,0 +1,251 @@
+"""The commands that change an event: their options and their help. `app` has the first ones."""
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from attrs import frozen
+from cyclopts import App, Parameter
+
+from airmeet_async.cli.app import Columns, Flag, Path, ProgressChoice, app, check_rate, positive
+from airmeet_async.cli.app_read import event
+from airmeet_async.cli.voice import Voice, print_json
+
+if TYPE_CHECKING:
+    from airmeet_async.cli.imports import Kind
+    from airmeet_async.cli.register import Outcome
+    from airmeet_async.cli.source import FileChoice
+
+Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
+Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
+
+import_ = App(
+    name="import", help="Make speakers, sessions or booths from a file.", help_format="plaintext", sort_key=22
+)
+app.command(import_)
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Options:
+    """What every bulk command takes.
+
+    Attributes:
+        encoding: Of the file; otherwise UTF-8.
+        delimiter: Of a CSV file; otherwise what its first line shows.
+        limit: Take only that many rows from the top.
+        rate: Requests per second; otherwise AIRMEET_RATE, otherwise 25.
+        concurrency: Most requests under way at once; otherwise 64.
+        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
+        failed: A file with only the rows that are not done. It can be given to the same command.
+        json: Print the report as one JSON object on standard output.
+        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    limit: int | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+    results: str | None = None
+    failed: str | None = None
+    json: Flag = False
+    progress: ProgressChoice = "auto"
+
+    def errand(self) -> dict[str, Any]:
+        """Return what the run is told."""
+        return {
+            "rate": check_rate(self.rate),
+            "concurrency": positive(self.concurrency, "--concurrency"),
+            "results": self.results,
+            "failed": self.failed,
+            "progress": self.progress,
+        }
+
+    def file(self, path: str, columns: tuple[str, ...] = ()) -> "FileChoice":
+        """Return the file as it is to be read."""
+        from airmeet_async.cli.source import FileChoice
+
+        limit = positive(self.limit)
+        return FileChoice(path=path, columns=columns, encoding=self.encoding, delimiter=self.delimiter, limit=limit)
+
+    def voice(self) -> Voice:
+        """Return who speaks."""
+        return Voice(as_json=self.progress == "json")
+
+    def end(self, outcome: "Outcome") -> int:
+        """Print the report, if it was asked for, and return the exit code."""
+        if self.json:
+            print_json(outcome.as_dict())
+        return outcome.code
+
+
+_DEFAULT = Options()
+
+
+def _usage(command: str) -> str:
+    return f"Usage: airmeet {command} [OPTIONS] AIRMEET_ID FILE_OR_EMAIL..."
+
+
+@app.command(sort_key=20, usage=_usage("block"))
+def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = _DEFAULT) -> int:
+    """Take the access to an event away from some people, or from everybody in a file.
+
+    Without a file, results are written only with --results.
+
+    For example:
+      airmeet block 8f0c1a2e-5b01-11ee ada@example.com bob@example.com
+      airmeet block 8f0c1a2e-5b01-11ee people.csv --failed left.csv
+
+    Args:
+        airmeet_id: The event's id.
+        targets: A CSV, TSV or JSON lines file with an e-mail column, or one or more addresses.
+        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        options: As for every bulk command.
+    """
+    return _change_access(airmeet_id, targets, columns, options, block=True)
+
+
+@app.command(sort_key=21, usage=_usage("unblock"))
+def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = _DEFAULT) -> int:
+    """Give the access to an event back to some people, or to everybody in a file.
+
+    Without a file, results are written only with --results.
+
+    For example:
+      airmeet unblock 8f0c1a2e-5b01-11ee ada@example.com
+      airmeet unblock 8f0c1a2e-5b01-11ee people.csv
+
+    Args:
+        airmeet_id: The event's id.
+        targets: A CSV, TSV or JSON lines file with an e-mail column, or one or more addresses.
+        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        options: As for every bulk command.
+    """
+    return _change_access(airmeet_id, targets, columns, options, block=False)
+
+
+def _change_access(
+    airmeet_id: str, targets: tuple[str, ...], columns: tuple[str, ...], options: Options, *, block: bool
+) -> int:
+    from airmeet_async.cli.blocking import Access, change_access, split
+
+    path, emails = split(targets)
+    file = options.file(path, columns)
+    access = Access(airmeet_id=airmeet_id, file=file, emails=emails, block=block, **options.errand())
+    return options.end(change_access(access, dict(os.environ), options.voice()))
+
+
+@import_.command(sort_key=0)
+def speakers(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> int:
+    """Add everybody in a file as speakers of an event.
+
+    Columns: email and name, and if you like organisation, designation, image_url,
+    bio, city, country. A file with a wrong row is refused as a whole.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV or JSON lines file.
+        options: As for every bulk command.
+    """
+    return _make("speakers", airmeet_id, file, options)
+
+
+@import_.command(sort_key=1)
+def sessions(airmeet_id: str, file: Path, /, *, timezone: str | None = None, options: Options = _DEFAULT) -> int:
+    """Create the sessions in a file. Their speakers must be in the event first.
+
+    Columns: title, start and host_email, and if you like duration_minutes, summary,
+    speaker_emails and cohost_emails (several with ; between), track_ids, tags,
+    booth_id. A file with a wrong row is refused as a whole. A session whose outcome
+    is unclear is not sent again: it is "unknown" in the results.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV or JSON lines file.
+        options: As for every bulk command.
+        timezone: Of start times that name none, such as Europe/Paris.
+    """
+    return _make("sessions", airmeet_id, file, options, timezone)
+
+
+@import_.command(sort_key=2)
+def booths(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> int:
+    """Create the booths in a file.
+
+    Columns: name, and if you like exhibitors (addresses with ; between), tags, chat,
+    lounge and broadcast (yes or no), table_count. A file with a wrong row is refused
+    as a whole. A booth whose outcome is unclear is not sent again: it is "unknown".
+
+    For example:
+      airmeet import booths 8f0c1a2e-5b01-11ee booths.csv
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV or JSON lines file.
+        options: As for every bulk command.
+    """
+    return _make("booths", airmeet_id, file, options)
+
+
+def _make(kind: "Kind", airmeet_id: str, file: str, options: Options, timezone: str | None = None) -> int:
+    from airmeet_async.cli.imports import Programme, make
+
+    errand = options.errand()
+    programme = Programme(airmeet_id=airmeet_id, kind=kind, file=options.file(file), timezone=timezone, **errand)
+    return options.end(make(programme, dict(os.environ), options.voice()))
+
+
+@event.command(sort_key=1)
+def create(*, host: str, name: str, summary: str, start: str, end: str, timezone: str, json: Flag = False) -> int:
+    r"""Create an event and print its id.
+
+    Without a clear answer the event may be there all the same, and it is not tried
+    again (exit code 1): look at airmeet events first.
+
+    For example:
+      airmeet event create --host sam@example.com --name "Spring Summit" \
+        --summary "One day of talks" --timezone Europe/Paris \
+        --start "2027-03-01 10:00" --end "2027-03-01 18:00"
+
+    Args:
+        host: E-mail of the host, a member of the community's team.
+        name: Its title.
+        summary: A sentence or two.
+        start: Like "2027-03-01 10:00" in the event's time zone, or 2027-03-01T10:00+01:00.
+        end: The same.
+        timezone: A name such as Europe/Paris. Airmeet does not have all.
+        json: Print one JSON object: id and status.
+    """
+    from airmeet_async.cli.event import Plan
+    from airmeet_async.cli.event import create as go
+
+    plan = Plan(host=host, name=name, summary=summary, start=start, end=end, timezone=timezone)
+    return go(plan, os.environ, Voice(), as_json=json)
+
+
+@event.command(sort_key=2)
+def status(airmeet_id: str, status: Status, /, *, json: Flag = False) -> int:
+    """Start, pause, end or archive an event.
+
+    Attendance, polls and the like are there once it is FINISHED. An event in the
+    archive is not listed any more.
+
+    For example:
+      airmeet event status 8f0c1a2e-5b01-11ee ONGOING
+      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+
+    Args:
+        airmeet_id: The event's id.
+        status: What it is to be.
+        json: Print one JSON object: id, status, updated.
+    """
+    from airmeet_async.cli.event import set_status
+
+    return set_status(airmeet_id, status, os.environ, Voice(), as_json=json)

@@ -1,0 +1,114 @@
+"""``airmeet block`` and ``airmeet unblock``: a file, or some addresses as they were typed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from attrs import frozen
+
+from airmeet_async import calls
+from airmeet_async.api.addresses import check_id
+from airmeet_async.api.rules import check_email
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.recipes import ByEmail
+from airmeet_async.bulk.table_cells import counted
+from airmeet_async.bulk.tables import SourceRow
+from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.outcome import choose_paths
+from airmeet_async.cli.register import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.source import FileChoice, look_at, open_people
+from airmeet_async.cli.summary import Wording, introduction, plan
+from airmeet_async.cli.voice import Voice
+from airmeet_async.front import AirmeetClient
+
+_WORDS = Wording(
+    links=False,
+    left="give it to the same command",
+    again="run the same command again; doing it twice does no harm",
+)
+
+
+@frozen(kw_only=True)
+class Access(Errand):
+    """Whose access is to be taken or given.
+
+    Attributes:
+        file: Who; the path is empty where addresses were typed.
+        emails: Who, as typed.
+        block: Take it, else give it back.
+    """
+
+    file: FileChoice
+    emails: tuple[str, ...] = ()
+    block: bool
+
+    @property
+    def intention(self) -> str:
+        """Return what is going to happen, in a sentence."""
+        return "access to the event is taken away" if self.block else "access to the event is given back"
+
+    def job(self, client: AirmeetClient, rows: object, columns: dict[str, str], rate: float) -> BulkJob:
+        """Return the run."""
+        start = client.bulk.block_attendees if self.block else client.bulk.unblock_attendees
+        return start(self.airmeet_id, rows, columns=columns, rate=rate)  # type: ignore[arg-type]
+
+
+def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Tell a file from addresses. What is there as a file is one, whatever its name.
+
+    Raises:
+        UsageError: It is neither one file nor addresses only.
+    """
+    if not targets:
+        raise UsageError("FILE_OR_EMAIL is missing: give a file, or one or more addresses")
+    files = [one for one in targets if "@" not in one or Path(one).exists()]
+    emails = tuple(one for one in targets if one not in files)
+    if files and len(targets) > 1:
+        raise UsageError(f"{files[0]!r:.80} is no address; give one file, or one or more addresses")
+    for one in emails:
+        if problem := check_email(one):
+            raise UsageError(problem.message)
+    return (files[0] if files else ""), emails
+
+
+def change_access(access: Access, environ: dict[str, str], voice: Voice) -> Outcome:
+    """Take or give access.
+
+    Raises:
+        AirmeetError: The run could not begin.
+    """
+    check_id(access.airmeet_id, "AIRMEET_ID")
+    work = _of_addresses(access) if access.emails else _of_file(access, voice)
+    return carry_out(access, work, environ, voice)
+
+
+def _of_addresses(access: Access) -> Work:
+    """Return the run for addresses that were typed. One or two need no result file, unless it is asked for."""
+    rows = [SourceRow(index, index + 1, {"email": one}) for index, one in enumerate(access.emails)]
+    results, failed = choose_paths("", access.results or "-", access.failed)
+    return Work(
+        rows=len(rows),
+        header=("email",),
+        begin=lambda client, rate: access.job(client, rows, {}, rate),
+        intention=f"{access.intention} for {counted(len(rows), 'person').replace('persons', 'people')}",
+        results=results if access.results else None,
+        failed=failed,
+        words=_WORDS,
+    )
+
+
+def _of_file(access: Access, voice: Voice) -> Work:
+    results, failed = choose_paths(access.file.path, access.results, access.failed)
+    people = open_people(access.file, required=("email",))
+    voice.say(*introduction(people))
+    recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
+    voice.say(plan(anyio.run(look_at, people.table, recipe)))
+    return Work(
+        rows=people.table.rows,
+        header=people.table.header,
+        begin=lambda client, rate: access.job(client, people.table, dict(people.overrides), rate),
+        intention=access.intention,
+        results=results,
+        failed=failed,
+        words=_WORDS,
+    )

@@ -1,0 +1,105 @@
+"""A whole event in one program: created, filled, held, and read out afterwards.
+
+In one shell, a pretend Airmeet, which prints the lines to paste into the other one:
+
+    airmeet sandbox
+
+In the other one, with those lines pasted (or with your own keys, and AIRMEET_HOST set to a member of your team):
+
+    python examples/whole_event.py
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from airmeet_async import AirmeetClient, Attendee, BulkReport, NewAirmeet, NewBooth, NewSession, Speaker
+from airmeet_async.client.attempt import Waiting
+
+HOST = os.environ.get("AIRMEET_HOST", "sam.host@example.com")
+ZONE = "Europe/Paris"
+START = datetime.now(ZoneInfo(ZONE)).replace(second=0, microsecond=0) + timedelta(hours=1)
+
+SPEAKERS = [Speaker("ada@example.com", "Ada Lovelace"), Speaker("grace@example.com", "Grace Hopper")]
+SESSIONS = [
+    NewSession(
+        title=f"{speaker.name} on engines",
+        start=START + timedelta(minutes=30 * number),
+        host_email=HOST,
+        duration_minutes=30,
+        speaker_emails=[speaker.email],
+    )
+    for number, speaker in enumerate(SPEAKERS)
+]
+PEOPLE = [Attendee(f"guest-{number}@example.com", "Guest", f"Number {number}") for number in range(100)]
+
+
+async def main() -> None:
+    async with AirmeetClient() as client:  # keys and address are in the environment
+        airmeet_id = await create(client)
+        await fill(client, airmeet_id)
+        await client.airmeets.set_status(airmeet_id, "ONGOING")
+        print("the event is on; let us say that it is over")
+        await client.airmeets.set_status(airmeet_id, "FINISHED")
+        await read_out(client.with_options(on_wait=tell), airmeet_id)
+
+
+async def create(client: AirmeetClient) -> str:
+    """Create the event. This is never repeated by itself: without a clear answer it raises AmbiguousOutcomeError."""
+    event = NewAirmeet(
+        host_email=HOST,
+        name="A day of engines",
+        short_description="Talks, and a booth to look at one",
+        start=START,
+        end=START + timedelta(hours=2),
+        timezone=ZONE,
+    )
+    created = await client.airmeets.create(event)
+    print(f"created {created.id}")
+    return created.id
+
+
+async def fill(client: AirmeetClient, airmeet_id: str) -> None:
+    """Fill it: speakers before the sessions that name them, then everybody else."""
+    booths = [NewBooth(name="The engine room", exhibitors=["booth@example.com"])]
+    check("booths", await client.bulk.create_booths(airmeet_id, booths))
+    check("speakers", await client.bulk.add_speakers(airmeet_id, SPEAKERS))
+    check("sessions", await client.bulk.create_sessions(airmeet_id, SESSIONS))
+    check("people", await client.bulk.add_attendees(airmeet_id, PEOPLE, send_email_invite=False))
+
+
+def check(what: str, report: BulkReport) -> None:
+    """Say what came of a bulk run; a row that fails is a result, not an exception."""
+    print(f"{what}: {report.succeeded} of {report.rows_read}")
+    for failure in report.failures:
+        print(f"  {failure.n} x {failure.code}: {failure.message}")
+
+
+async def read_out(client: AirmeetClient, airmeet_id: str) -> None:
+    """Write down who came, what they answered and what they asked."""
+    save("attendance.jsonl", [row async for row in client.attendance.event(airmeet_id)])
+    save("polls.jsonl", [row async for row in client.polls.list(airmeet_id)])
+    save("questions.jsonl", await client.questions.list(airmeet_id))
+
+
+def save(name: str, rows: Iterable[Any]) -> None:
+    """Write rows as JSON lines."""
+    lines = [json.dumps(attrs.asdict(row), default=str) for row in rows]
+    Path(name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    print(f"{name}: {len(lines)} rows")
+
+
+def tell(waiting: Waiting) -> None:
+    """Say why nothing happens for a while: Airmeet prepares some lists when they are asked for."""
+    print(f"{waiting.operation} is {waiting.cause}; asking again in {waiting.seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

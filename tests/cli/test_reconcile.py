@@ -1,0 +1,150 @@
+"""A file and an event, compared: what counts as a difference, and who is missing where."""
+
+import pytest
+
+from airmeet_async.api.models import Participant
+from airmeet_async.cli.differences import differing, is_team, same_name, same_text
+from airmeet_async.cli.ledger import Ledger
+from airmeet_async.cli.reconcile import verdict
+
+LONG = "Gesellschaft zur Förderung der gelegentlichen Zusammenkunft aller Beteiligten in Osnabrück"
+NAMES = [
+    ("Ada", "Ay", "Ada Ay", True),
+    ("ada ", " AY", "Ada  Ay", True),
+    ("Zoe\u0308", "Ay", "Zo\u00eb Ay", True),
+    ("Ada", "Ay", "Ay Ada", False),
+    ("Ada", "Ay", "Ada", False),
+    ("Ada", "", "Ada", True),
+    ("A" * 40, "B" * 40, f"{'A' * 35} {'B' * 35}", True),
+    ("A" * 40, "Bee", f"{'A' * 35}... Bee", True),
+    ("A" * 40, "Bee", f"{'A' * 32}... Bee", True),
+    ("A" * 40, "B" * 40, f"{'A' * 35} {'B' * 31}...", True),
+    ("A" * 40, "Bee", f"{'A' * 34} Bee", False),
+    ("A" * 35, "Bee", f"{'A' * 34} Bee", False),
+]
+TEXTS = [
+    ("Engines Ltd", " engines  ltd", True),
+    ("Engines Ltd", "Engines", False),
+    ("Engines Ltd", "Engines...", False),
+    (LONG, LONG, True),
+    (LONG, LONG[:70], True),
+    (LONG, LONG[:70] + "...", True),
+    (LONG, LONG[:67] + "...", True),
+    (LONG, LONG[:60] + "...", False),
+    (LONG, LONG[:66] + "x...", False),
+    ("x" * 70, "x" * 67 + "...", False),
+    ("", "", True),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "found", "same"), NAMES, ids=range(len(NAMES)))
+def test_names_as_airmeet_keeps_them(first, last, found, same):
+    assert same_name(first, last, found) is same
+
+
+@pytest.mark.parametrize(("given", "found", "same"), TEXTS, ids=range(len(TEXTS)))
+def test_texts_as_airmeet_keeps_them(given, found, same):
+    assert same_text(given, found) is same
+
+
+def test_what_the_file_leaves_empty_is_not_compared():
+    person = Participant("a@example.com", "Ada Ay", city="Bath", organisation=None)
+
+    assert list(differing({"first_name": "Ada", "last_name": "Ay", "city": ""}, person)) == []
+    assert list(differing({"city": "Bristol", "organisation": "X"}, person)) == [
+        ("organisation", "X", ""),
+        ("city", "Bristol", "Bath"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "team"), [("SPEAKER", True), ("Event host", True), ("attendee", False), (None, False)]
+)
+def test_who_is_on_the_list_for_another_reason(kind, team):
+    assert is_team(Participant(user_type=kind)) is team
+
+
+def person(email, name="Ada Ay", **facts):
+    return Participant(email, name, **facts)
+
+
+def compared(rows, people):
+    """Return the counts and the differences, the file's lines being 2, 3, 4…"""
+    with Ledger() as ledger:
+        for line, email in enumerate(rows, start=2):
+            ledger.add_row(email, line, {"first_name": "Ada", "last_name": "Ay"})
+        for one in people:
+            ledger.add_person(one, expected=not is_team(one))
+        ledger.close_books()
+        return ledger.counts, [(one.difference, one.email, one.line) for one in ledger.differences()]
+
+
+def test_the_same_in_both():
+    counts, differences = compared(
+        ["A@example.com", "b@example.com"], [person("a@EXAMPLE.com"), person("b@example.com")]
+    )
+
+    assert (counts.all_agree, counts.agree, counts.rows, counts.people, differences) == (True, 2, 2, 2, [])
+    assert verdict(counts, None)[-1] == "file and event agree"
+
+
+def test_only_ascii_letters_are_folded():
+    counts, _ = compared(["ß@example.com"], [person("SS@example.com"), person("ẞ@example.com")])
+
+    assert (counts.only_in_file, counts.only_in_event) == (1, 2)
+
+
+def test_who_is_missing_where_in_the_order_of_the_file():
+    people = [person("z@example.com"), person("y@example.com"), person("c@example.com", "Bob Bee")]
+    counts, differences = compared(["d@example.com", "c@example.com", "b@example.com"], people)
+
+    assert differences == [
+        ("only_in_file", "d@example.com", 2),
+        ("differs", "c@example.com", 3),
+        ("only_in_file", "b@example.com", 4),
+        ("only_in_event", "y@example.com", None),
+        ("only_in_event", "z@example.com", None),
+    ]
+    assert (counts.agree, counts.only_in_file, counts.only_in_event, counts.differing) == (0, 2, 2, 1)
+    assert not counts.all_agree
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_people_with_one_address_one_must_agree(order):
+    twice = [person("a@example.com", "Ada Ay"), person("A@example.com", "Somebody Else")]
+    counts, differences = compared(["a@example.com"], [twice[number] for number in order])
+
+    assert (counts.agree, counts.differing, counts.repeated_in_event, counts.people, differences) == (1, 0, 1, 1, [])
+
+
+def test_two_people_with_one_address_of_whom_none_agrees_are_one_difference():
+    counts, differences = compared(["a@example.com"], [person("a@example.com", "B"), person("a@example.com", "C")])
+
+    assert (counts.differing, counts.repeated_in_event, differences) == (1, 1, [("differs", "a@example.com", 2)])
+
+
+def test_two_strangers_with_one_address_are_one():
+    counts, differences = compared([], [person("a@example.com"), person("A@example.com")])
+
+    assert (counts.only_in_event, counts.repeated_in_event, len(differences)) == (1, 1, 1)
+
+
+def test_a_row_that_repeats_an_address_is_not_compared():
+    counts, _ = compared(["a@example.com", "A@example.com"], [person("a@example.com")])
+
+    assert (counts.rows, counts.agree, counts.repeated_in_file, counts.all_agree) == (2, 1, 1, True)
+
+
+def test_the_team_need_not_be_in_the_file():
+    counts, differences = compared([], [person("host@example.com", user_type="HOST")])
+
+    assert (counts.team, counts.all_agree, differences) == (1, True, [])
+
+
+def test_a_row_without_an_address_is_a_difference():
+    with Ledger() as ledger:
+        ledger.add_flawed("nobody", 7)
+        ledger.close_books()
+
+        assert [(one.difference, one.line) for one in ledger.differences()] == [("no_address", 7)]
+        assert (ledger.counts.rows, ledger.counts.all_agree) == (1, False)

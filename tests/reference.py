@@ -1,0 +1,106 @@
+"""The reference tables in ``docs/``, made from the code: `python -m tests.reference` writes them, a test compares."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from airmeet_async import calls
+from airmeet_async.api.call import Auth, Call, Endpoint, Paging
+from airmeet_async.api.decide import Tries
+from airmeet_async.api.endpoints import ATTENDANCE_EVENT, ATTENDEES_ADD, AUTH, BOOTHS_CREATE, ENDPOINTS
+from airmeet_async.api.failures import error_for
+from airmeet_async.api.judge import judge
+from airmeet_async.api.wire import Reply
+
+DOCS = Path(__file__).parent.parent / "docs"
+_BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
+_PAGES = {Paging.NONE: "", Paging.CURSOR: "cursor", Paging.NUMBER: "number"}
+
+
+def builder_of(name: str) -> Any:
+    """Return the function that builds the call of a row."""
+    if name == "auth":
+        return calls.authenticate
+    group, _, member = name.partition(".")
+    module = getattr(calls, group)
+    return getattr(module, f"{member}_", None) or getattr(module, member)
+
+
+def api_table() -> list[str]:
+    """Return a line for each operation."""
+    lines = ["| in Python | request | what it does | repeatable | pages | facts from |", "|---|---|---|---|---|---|"]
+    return [*lines, *(_operation(row) for _, row in sorted(ENDPOINTS.items()))]
+
+
+def _operation(row: Endpoint[Any]) -> str:
+    name = "by itself" if row.name == "auth" else f"`client.{row.name}(…)`"
+    sentence = " ".join((builder_of(row.name).__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
+    pages = ", ".join(
+        part
+        for part in (_PAGES[row.paging], f"at most {row.max_size}" if row.max_size else "", "prepared" * row.prepares)
+        if part
+    )
+    repeatable = "yes" if row.repeatable else "**no**"
+    return f"| {name} | `{row.method} {row.path}` | {sentence} | {repeatable} | {pages} | {row.source} |"
+
+
+# Left: what is met; the answer; then the operation that meets it.
+_CASES: list[tuple[str, Reply, Endpoint[Any]]] = [
+    ("400 at /auth", Reply(400), AUTH),
+    ("403 at /auth", Reply(403), AUTH),
+    ("404 at /auth", Reply(404), AUTH),
+    ("400", Reply(400, {}, b'{"statusCode": 400, "statusMessage": "the reason"}'), ATTENDEES_ADD),
+    ("401", Reply(401), ATTENDEES_ADD),
+    ("403", Reply(403), ATTENDEES_ADD),
+    ("404", Reply(404), ATTENDEES_ADD),
+    ("409", Reply(409), ATTENDEES_ADD),
+    ("412, again with fresh tokens", Reply(412), ATTENDEES_ADD),
+    ("422", Reply(422), ATTENDEES_ADD),
+    ("429, again and again", Reply(429), ATTENDEES_ADD),
+    ("202 past the deadline", Reply(202), ATTENDANCE_EVENT),
+    (
+        "400 in the body of a 200",
+        Reply(200, {}, b'{"data": {}, "statusCode": 400, "statusMessage": "Airmeet status is not valid"}'),
+        ATTENDANCE_EVENT,
+    ),
+    ("301 and other redirects", Reply(301), ATTENDEES_ADD),
+    ("500, again and again", Reply(500), ATTENDEES_ADD),
+    ("504, again and again", Reply(504, {}, b"<html>"), ATTENDEES_ADD),
+    ("500 for what must not be repeated", Reply(500), BOOTHS_CREATE),
+    ("200 that makes no sense", Reply(200, {}, b"<html>"), ATTENDEES_ADD),
+]
+
+
+def error_table() -> list[str]:
+    """Return a line for each documented status: which error, with which sentence."""
+    lines = ["| Airmeet answers | error | its sentence |", "|---|---|---|"]
+    for met, reply, row in _CASES:
+        call: Call[Any] = Call(row, body={"email": "a@example.com"})
+        verdict = judge(call, reply)
+        tries = Tries(sent=5 if row.auth is not Auth.KEYS else 1)
+        tries.count(verdict)
+        error = error_for(call, verdict, tries)
+        lines.append(f"| {met} | `{type(error).__name__}` | {error} |")
+    return lines
+
+
+TABLES = {"api.md": api_table, "errors.md": error_table}
+
+
+def stale() -> Iterator[str]:
+    """Name the documents whose table is not what the code says."""
+    for name, table in TABLES.items():
+        text = (DOCS / name).read_text(encoding="utf-8")
+        if _written(text, table()) != text:
+            yield name
+
+
+def _written(text: str, lines: list[str]) -> str:
+    return _BETWEEN.sub(lambda marks: marks[1] + "\n".join(lines) + "\n" + marks[2], text)
+
+
+if __name__ == "__main__":
+    for document, make in TABLES.items():
+        target = DOCS / document
+        target.write_text(_written(target.read_text(encoding="utf-8"), make()), encoding="utf-8")
