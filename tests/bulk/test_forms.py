@@ -1,0 +1,76 @@
+"""From a row of a table to a speaker, a session or a booth."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from airmeet_async import ConfigError, Exhibitor, InputError, NewBooth, NewSession, Speaker
+from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS
+
+TEN = datetime(2026, 3, 1, 10, tzinfo=ZoneInfo("Europe/Paris"))
+TALK = {"Title": "Talk", "Start": "2026-03-01 10:00", "Host": "h@example.com"}
+
+READ = [
+    (
+        SPEAKERS,
+        {"E-Mail": "s@example.com", "Speaker Name": " S P ", "Job title": "Chair"},
+        Speaker("s@example.com", "S P", designation="Chair"),
+    ),
+    (SPEAKERS, Speaker("s@example.com", "S"), Speaker("s@example.com", "S")),
+    (SESSIONS, TALK, NewSession(title="Talk", start=TEN, host_email="h@example.com")),
+    (
+        SESSIONS,
+        TALK
+        | {
+            "Start": "2026-03-01T10:00Z",
+            "Speakers": "a@x.example, b@x.example;c@x.example",
+            "Minutes": "45",
+            "Tags": "x; y z",
+        },
+        NewSession(
+            title="Talk",
+            start=datetime(2026, 3, 1, 10, tzinfo=UTC),
+            host_email="h@example.com",
+            duration_minutes=45,
+            speaker_emails=["a@x.example", "b@x.example", "c@x.example"],
+            tags=["x", "y z"],
+        ),
+    ),
+    (
+        BOOTHS,
+        {"Booth": "A", "Chat": "no", "Tables": "3", "Exhibitors": "e@x.example"},
+        NewBooth(name="A", chat=False, table_count=3, exhibitors=["e@x.example"]),
+    ),
+    (
+        BOOTHS,
+        NewBooth(name="A", exhibitors=[Exhibitor(email="e@x.example")]),
+        NewBooth(name="A", exhibitors=[Exhibitor(email="e@x.example")]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "row", "value"), READ)
+def test_a_row_becomes_a_value(form, row, value):
+    """Column names as people write them; lists, numbers, times and yes or no."""
+    assert form.read(row, "Europe/Paris") == value
+
+
+WRONG = [
+    (SESSIONS, TALK | {"Start": "noon"}, "Europe/Paris", "Start: 'noon' is not a time"),
+    (SESSIONS, TALK, None, "no time zone"),
+    (SESSIONS, TALK, "Paris", "not a time zone"),
+    (SESSIONS, TALK | {"Minutes": "half an hour"}, "Europe/Paris", "Minutes: 'half an hour' is not a whole number"),
+    (SESSIONS, TALK | {"Title": " "}, "Europe/Paris", "Title is empty"),
+    (SESSIONS, {"Title": "Talk"}, "Europe/Paris", "no column for start, host_email"),
+    (SESSIONS, TALK | {"start": "2026-03-01"}, "Europe/Paris", "are both start"),
+    (BOOTHS, {"Name": "A", "Chat": "maybe"}, None, "neither yes nor no"),
+    (SPEAKERS, {"Name": "S"}, None, "no column for email"),
+]
+
+
+@pytest.mark.parametrize(("form", "row", "zone", "words"), WRONG, ids=[words for *_, words in WRONG])
+def test_what_cannot_be_read_names_the_column_and_the_fix(form, row, zone, words):
+    """Before anything is sent."""
+    with pytest.raises((ConfigError, InputError), match=words):
+        form.read(row, zone)
