@@ -12,7 +12,9 @@ from airmeet_async.api import models as m
 from airmeet_async.api.call import Auth, Endpoint, Paging
 from airmeet_async.api.envelopes import (
     did_succeed,
+    hooks,
     listed,
+    maybe_empty,
     participants,
     same_person,
     token,
@@ -49,8 +51,9 @@ AIRMEETS_SET_STATUS: Final[Endpoint[m.Updated]] = Endpoint(
     "airmeets.set_status", "POST", f"{_EVENT}/status", m.Updated, "B, D: connector; others for PAUSED and ARCHIVE"
 )
 AIRMEETS_LANDING_PAGE: Final[Endpoint[m.Updated]] = Endpoint(
-    "airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", m.Updated, "D: two sources, the answer is not known"
-)
+    "airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", m.Updated, "D: two sources, the answer is not known",
+    unwrap=maybe_empty,
+)  # fmt: skip
 AIRMEETS_DUPLICATE: Final[Endpoint[m.Created]] = Endpoint(
     "airmeets.duplicate",
     "POST",
@@ -121,6 +124,7 @@ SESSIONS_DELETE: Final[Endpoint[m.Updated]] = Endpoint(
     f"{_EVENT}/session/{{session_id}}",
     m.Updated,
     "D: two sources, the answer is not known",
+    unwrap=maybe_empty,
 )
 RECORDINGS_LIST: Final[Endpoint[tuple[m.Recording, ...]]] = Endpoint(
     "recordings.list", "GET", f"{_EVENT}/session-recordings", tuple[m.Recording, ...], "C: production clients",
@@ -173,14 +177,15 @@ ATTENDANCE_BOOTH: Final[Endpoint[Page[m.BoothAttendance]]] = Endpoint(
 )  # fmt: skip
 ATTENDANCE_REPLAY: Final[Endpoint[Page[m.ReplayAttendance]]] = Endpoint(
     "attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", m.ReplayAttendance, "C, D: production clients",
-    identity=_BY_ID, **_PREPARED,
+    identity=lambda row: None if row.id is None else (row.id, row.session_id), **_PREPARED,
 )  # fmt: skip
 UTMS_LIST: Final[Endpoint[Page[m.RegistrationUtms]]] = Endpoint(
     "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", identity=_BY_ID, **_PREPARED
 )
 POLLS_LIST: Final[Endpoint[Page[m.PollResponses]]] = Endpoint(
-    "polls.list", "GET", f"{_EVENT}/polls", m.PollResponses, "C, D: production clients", **_FIFTY
-)
+    "polls.list", "GET", f"{_EVENT}/polls", m.PollResponses, "C, D: production clients",
+    identity=attrgetter("user_id"), **_FIFTY,
+)  # fmt: skip
 QUESTIONS_LIST: Final[Endpoint[tuple[m.Questions, ...]]] = Endpoint(
     "questions.list",
     "GET",
@@ -203,7 +208,7 @@ WEBHOOKS_DEREGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
 )  # fmt: skip
 WEBHOOKS_LIST: Final[Endpoint[tuple[m.Webhook, ...]]] = Endpoint(
     "webhooks.list", "GET", f"{_HOOKS}/webhook-list", tuple[m.Webhook, ...], "A, D: the help by its title only",
-    auth=Auth.RAW_KEYS, unwrap=listed("webhookDTOList", "payload", "data"),
+    auth=Auth.RAW_KEYS, unwrap=hooks,
 )  # fmt: skip
 WEBHOOKS_SAMPLE: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
     "webhooks.sample_payload",

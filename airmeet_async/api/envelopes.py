@@ -29,6 +29,19 @@ def listed(*names: str) -> Any:
     return unwrap
 
 
+def maybe_empty(document: Any) -> Any:
+    """An answer whose body is not documented: nothing at all is one, too."""
+    return {} if document is None else document
+
+
+def hooks(document: Any) -> Any:
+    """A refusal of the webhook service has a code of its own in a 200; it must not pass for "none registered"."""
+    code = document.get("statusCode") if isinstance(document, dict) else None
+    if code is not None and not str(code).startswith("2"):
+        return None
+    return listed("webhookDTOList", "payload", "data")(document)
+
+
 def participants(document: Any) -> Any:
     """Read ``participants`` (C) or the ``paticipants`` of Airmeet's own connector (B), and the total."""
     if not isinstance(document, dict):
@@ -50,7 +63,7 @@ def same_person(body: Any, access: Any) -> str | None:
 def webhook_taken(_body: Any, receipt: Any) -> str | None:
     """The webhook service's own code begins with a 2 for success: "2000" (A)."""
     code = receipt.status_code
-    return None if code is None or code.startswith("2") else f"the webhook service says {code}"
+    return None if code is None or str(code).startswith("2") else f"the webhook service says {code}"
 
 
 def did_succeed(_body: Any, answer: Any) -> str | None:

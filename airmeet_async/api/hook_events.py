@@ -154,20 +154,22 @@ class WebhookEvent:
     raw: dict[str, Any] = field(repr=False)
 
 
-def parse_webhook(body: bytes, *, trigger: str | None = None) -> WebhookEvent:
+def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEvent:
     """Make a typed event of a webhook's request body.
 
     Airmeet signs nothing (C), so keep the address secret, for example with a random path, and check what arrives.
 
     Args:
-        body: The request's body.
+        body: The request's body, as it came.
         trigger: Which trigger it is for, where you register one address per trigger.
 
     Raises:
         DecodeError: The body is no JSON object. An unknown trigger is no error, and its members are in ``raw``.
     """
+    if not isinstance(body, (bytes, str)):
+        raise DecodeError(f"parse_webhook takes the body as bytes or text, not {type(body).__name__}")
     try:
-        document = jsontext.decode(body)
+        document = jsontext.decode(body.encode(errors="replace") if isinstance(body, str) else body)
     except ValueError as error:
         raise DecodeError(f"the webhook's body is {error}") from None
     if not isinstance(document, dict):

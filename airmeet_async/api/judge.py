@@ -74,7 +74,8 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     except ValueError as error:
         return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the answer is {error}")
     status = _worse_status(reply.status, document)
-    if status == 200 or status == 201:  # noqa: PLR1714 - the hot path: two comparisons, no set
+    # The hot path: comparisons, no set. Nothing at all is an answer where the body is not documented.
+    if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
         return _success(call, reply, document, status)
     if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
         return _unusable(status, f"status {status} is no answer to this: {_said(document) or 'no reason given'}")
@@ -157,14 +158,14 @@ def _unusable(status: int, problem: str) -> Verdict:
 def _refusal(call: Call[Any], reply: Reply, status: int, said: str) -> Verdict:
     kind = kind_of(call, status)
     verdict = Verdict(kind, status, f"http_{status}", clean(said), retry_after(reply))
-    if status == 400 and call.endpoint.auth is Auth.TOKEN:
+    if status == 400 and call.endpoint.auth is Auth.TOKEN and (reply.status == 400 or call.endpoint.repeatable):
         return evolve(verdict, blames_token=not said or bool(_TOKEN_WORDS.search(said)))
     return verdict
 
 
 def _without_json(call: Call[Any], reply: Reply, problem: str) -> Verdict:
     """A gateway or a captive portal answers in HTML or plain text; a 2xx like that is no success."""
-    if reply.status in range(200, 300):
+    if reply.status in range(200, 300) and kind_of(call, reply.status) is not Kind.NOT_READY:
         return _unusable(reply.status, problem)
     text = reply.body[:4096].decode("utf-8", "replace")
     said = "an HTML page" if text.lstrip().startswith("<") else text

@@ -85,7 +85,7 @@ def _next_cursor(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | No
         or cursor is None
         or cursor == call.query.get(way)
         or (way, cursor) in walk.cursors
-        or len(page.items) < size
+        or (len(page.items) < size and (done.page_count is None or call.endpoint.max_size > 0))
         or (done.page_count is not None and done.pages >= done.page_count)
         or (page.total_count is not None and done.rows >= page.total_count)
     )

@@ -10,6 +10,7 @@ from attrs import fields, frozen
 
 from airmeet_async.api.models import NewBooth, NewSession, Speaker
 from airmeet_async.api.requests import check_timezone
+from airmeet_async.api.text import fold
 from airmeet_async.bulk.cells import tidy
 from airmeet_async.errors import ConfigError, InputError
 
@@ -66,7 +67,8 @@ class Form:
         required: Fields that must have a column.
         names: Other names of a field, squeezed.
         readers: How a field's text is read, where it is not just text.
-        key: What makes a row unique.
+        key: How a row is called in results.
+        unique: What makes a row unique: two sessions may well have one title and one time.
     """
 
     model: type[Any]
@@ -74,11 +76,12 @@ class Form:
     names: Mapping[str, str]
     readers: Mapping[str, Callable[[str], Any]]
     key: Callable[[Any], str]
+    unique: Callable[[Any], str] = repr
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The model's fields."""
-        return tuple(spec.name for spec in fields(self.model))
+        return tuple(spec.name for spec in fields(self.model) if spec.name != "speed_networking")
 
     def columns(self, header: tuple[str, ...]) -> dict[str, str]:
         """Return field to column.
@@ -156,7 +159,12 @@ _DETAILS = {
 _IMAGES = {"image": "image_url", "photo": "image_url", "picture": "image_url", "imageurl": "image_url"}
 
 SPEAKERS = Form(
-    Speaker, ("email", "name"), {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"}, {}, key=lambda one: one.email
+    Speaker,
+    ("email", "name"),
+    {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
+    {},
+    key=lambda one: one.email,
+    unique=lambda one: fold(one.email),
 )
 SESSIONS = Form(
     NewSession,
@@ -171,6 +179,7 @@ SESSIONS = Form(
     {
         "duration_minutes": _whole, "speaker_emails": _emails, "cohost_emails": _emails, "track_ids": _words,
         "tags": _words,
+        "hide_host": _flag,
     },
     key=lambda one: f"{one.title} at {one.start.isoformat()}",
 )  # fmt: skip

@@ -197,7 +197,7 @@ class ByForm:
         except (ConfigError, InputError) as error:
             return Flawed(key, Problem("invalid_row", str(error)))
         warnings = await self._look(value) if self._look else ()
-        return Ready(key, fold(key), call, warnings)
+        return Ready(key, self._form.unique(value), call, warnings)
 
 
 class Custom:

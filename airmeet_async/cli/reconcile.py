@@ -15,7 +15,7 @@ from airmeet_async.api.rules import check_email
 from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.table_cells import counted, shown
 from airmeet_async.bulk.table_words import FULL_NAMES, squeezed
-from airmeet_async.cli.asking import ask
+from airmeet_async.cli.asking import ask, terminable
 from airmeet_async.cli.differences import COLUMNS, is_team
 from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.export_files import ExportFile, check_kind
@@ -68,7 +68,7 @@ def reconcile(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> i
     voice.say(*introduction(people))
     if whole_name := whole_name_of(people):
         voice.say(f"  {shown(whole_name)} is compared with whole names")
-    with Ledger() as ledger, ExitStack() as stack:
+    with terminable(), Ledger() as ledger, ExitStack() as stack:
         file = stack.enter_context(ExportFile(wanted.target, COLUMNS, marks=COLUMNS)) if wanted.target else None
 
         async def work(client: AirmeetClient) -> None:

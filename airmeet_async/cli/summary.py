@@ -13,7 +13,7 @@ MEANINGS = {
     RowStatus.REJECTED: "Airmeet said no",
     RowStatus.FAILED: "still no clear answer after several attempts",
     RowStatus.INVALID: "not sent: something is wrong with the row",
-    RowStatus.DUPLICATE: "not sent: the address of an earlier row",
+    RowStatus.DUPLICATE: "not sent: the same as an earlier row",
     RowStatus.SKIPPED: "done in an earlier run",
     RowStatus.UNPROCESSED: "not done: the run ended before",
     RowStatus.UNKNOWN: "sent, but the run ended before an answer came",

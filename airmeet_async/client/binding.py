@@ -72,9 +72,13 @@ class Pages(Generic[T]):
         """Iterate over whole pages."""
         call: Call[Page[T]] | None = self._first
         walk = Walk()
+        last: Page[T] | None = None
         while call is not None:
             page = await self._client.send(call)
+            if last is not None and page.items and page.items == last.items:
+                return  # the same page again, whatever its cursor says
             yield page
+            last = page
             call = next_page(call, page, walk)
             walk = walk.past(page)
 

@@ -200,7 +200,7 @@ class Client(Operations):
         finally:
             pace.release()
         if attempt.verdict.kind is not Kind.OK:
-            return evolve(attempt, verdict=self._second_look(attempt.verdict, lease))
+            return evolve(attempt, verdict=self._second_look(call, attempt.verdict, lease))
         if lease is not None:
             self.session.accepted(lease.generation)
         return attempt
@@ -259,11 +259,14 @@ class Client(Operations):
     async def _attempt_auth(self, call: Call[Any]) -> Attempt:
         return await self._once(call, None)
 
-    def _second_look(self, verdict: Verdict, lease: Lease | None) -> Verdict:
+    def _second_look(self, call: Call[Any], verdict: Verdict, lease: Lease | None) -> Verdict:
         """Weigh an unhappy verdict with what only the session knows."""
         if lease is None:
             return verdict
-        if verdict.kind is Kind.FATAL or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
+        if verdict.kind is Kind.EXPIRED and call.endpoint.prepares and not self.session.may_doubt(lease):
+            # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
+            verdict = evolve(verdict, kind=Kind.NOT_READY)
+        if verdict.kind in {Kind.FATAL, Kind.NOT_READY} or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
             self.session.accepted(lease.generation)
         if verdict.blames_token and not self.session.may_doubt(lease):
             verdict = evolve(verdict, blames_token=False)

@@ -298,7 +298,9 @@ async def test_speakers_sessions_and_booths_in_bulk() -> None:
     async with client_of(transport) as client:
         added = await client.bulk.add_speakers(EVENT, speakers, rate=None)
         made = await client.bulk.create_sessions(EVENT, sessions, timezone="Europe/Paris", rate=None)
-        booths = await client.bulk.create_booths(EVENT, [{"Name": "A", "Tables": "4"}, {"Name": "A"}], rate=None)
+        booths = await client.bulk.create_booths(
+            EVENT, [{"Name": "A", "Tables": "4"}, {"Name": "A"}, {"Name": "A"}], rate=None
+        )
 
     assert added.succeeded == 3
     assert made.results is not None
@@ -306,7 +308,7 @@ async def test_speakers_sessions_and_booths_in_bulk() -> None:
     assert made.results[2].warnings == ("gone@example.com is not in the event yet; add it as a speaker first",)
     assert made.results[3].error is not None
     assert "Start: 'noon' is not a time" in made.results[3].error.message
-    assert [booths.succeeded, booths.counts[RowStatus.DUPLICATE]] == [1, 1]
+    assert [booths.succeeded, booths.counts[RowStatus.DUPLICATE]] == [2, 1]
 
 
 def test_every_list_of_the_client_is_read_above() -> None:
@@ -314,3 +316,76 @@ def test_every_list_of_the_client_is_read_above() -> None:
     paged = {name for name, row in ENDPOINTS.items() if row.paging is not Paging.NONE}
 
     assert len(READS) == len(paged)
+
+
+@pytest.mark.parametrize("reply", [Reply(204), Reply(200), Reply(200, {}, b'{"success": true}')])
+async def test_a_deletion_that_is_answered_with_nothing_is_done(reply: Reply) -> None:
+    """Its answer is not documented; asking again would only find that the session is gone."""
+    asked = 0
+
+    async def answer(request: Request) -> Reply:
+        nonlocal asked
+        if request.target.endswith("/auth"):
+            return Reply(200, {}, b'{"token": "t"}')
+        asked += 1
+        return reply if asked == 1 else Reply(404)
+
+    transport = transport_of()
+    transport.exchange = answer  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        await client.sessions.delete("event", "session")
+
+    assert asked == 1
+
+
+async def test_a_refusal_inside_a_200_does_not_make_a_create_go_twice() -> None:
+    """Only a real 400 may be about the token; this one got past the gate."""
+    asked = 0
+
+    async def answer(request: Request) -> Reply:
+        nonlocal asked
+        if request.target.endswith("/auth"):
+            return Reply(200, {}, b'{"token": "t"}')
+        asked += request.method == "POST"
+        return Reply(200, {}, b'{"success": false}')
+
+    transport = transport_of()
+    transport.exchange = answer  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        with pytest.raises(RejectedError):
+            await client.airmeets.info("event")
+        await anyio.sleep(100)
+        with pytest.raises(RejectedError):
+            await client.booths.create("event", NewBooth(name="Stand"))
+
+    assert asked == 1
+
+
+async def test_a_report_that_answers_412_to_fresh_tokens_is_not_ready() -> None:
+    """One third party says so (D); other lists are not stopped by it."""
+
+    async def answer(request: Request) -> Reply:
+        return Reply(200, {}, b'{"token": "t"}') if request.target.endswith("/auth") else Reply(412)
+
+    transport = transport_of()
+    transport.exchange = answer  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        for number in range(5):
+            with pytest.raises(NotReadyError):
+                await all_of(client.attendance.session(f"session-{number}", wait=False))
+
+
+async def test_a_page_that_comes_twice_is_given_once_where_rows_have_no_name() -> None:
+    """A server that repeats a page of participants for ever."""
+
+    async def answer(request: Request) -> Reply:
+        if request.target.endswith("/auth"):
+            return Reply(200, {}, b'{"token": "t"}')
+        return Reply(200, {}, b'{"participants": [{"email": "a"}, {"email": "b"}], "totalUserCount": 5}')
+
+    transport = transport_of()
+    transport.exchange = answer  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        rows = await all_of(client.participants.list("event", size=2))
+
+    assert [row.email for row in rows] == ["a", "b"]

@@ -14,7 +14,7 @@ class Webhook:
     id: Any = field(default=None, metadata=wire("id", "webhookId", "uuid"))
     name: str | None = None
     description: str | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     trigger: str | None = field(default=None, metadata=wire("triggerMetaInfoId", "trigger"))
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
@@ -23,7 +23,7 @@ class Webhook:
 class WebhookReceipt:
     """The webhook service's answer: its ``statusCode`` is a text, and "2000" is its success (A)."""
 
-    status_code: str | None = field(default=None, metadata=wire("statusCode"))
+    status_code: Any = field(default=None, metadata=wire("statusCode"))
     status_message: str | None = field(default=None, metadata=wire("statusMessage"))
-    payload: Any = None
+    payload: Any = field(default=None, repr=False)
     extra: dict[str, Any] = field(factory=dict, repr=False)
