@@ -35,6 +35,7 @@ from airmeet_async.api.secret import Secret
 from airmeet_async.api.wire import Reply, Request
 from airmeet_async.client.binding import listing, operation
 from airmeet_async.sandbox.router import ROUTES
+from tests.reference import builder_of
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
 CONTRACTS = {
@@ -252,15 +253,6 @@ def test_a_row_has_its_builder(name):
 
     assert {call.endpoint for call in CALLS[name]} == {ENDPOINTS[name]}
     assert builder.__doc__
-
-
-def builder_of(name: str) -> Any:
-    """Find the function for a row; a name that Python has taken ends in an underscore."""
-    if name == "auth":
-        return calls.authenticate
-    group, _, member = name.partition(".")
-    module = getattr(calls, group)
-    return getattr(module, f"{member}_", None) or getattr(module, member)
 
 
 class NoTransport:
