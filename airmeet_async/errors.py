@@ -215,4 +215,12 @@ class BulkStoppedError(AirmeetError):
 
 
 class JournalError(AirmeetError):
-    """The journal of a bulk run cannot be used."""
+    """The journal of a bulk run cannot be used.
+
+    Attributes:
+        busy: Only because another run has it.
+    """
+
+    def __init__(self, message: str, *, busy: bool = False) -> None:
+        super().__init__(message)
+        self.busy = busy

@@ -2,97 +2,103 @@
 
 Rules of this file:
 
-1. From the moment it is read until it has its result, a row is in `_rows`. Whatever
-   cancels a worker, `_settle_the_rest` finds the row there. Nothing else holds rows.
-2. A row leaves `_rows` in the same step in which its result is put into the outbox.
-3. Workers pull. Due retries go before fresh rows, and a worker that finds neither sleeps
+1. A row is in `OpenRows` from being read to having its result. Nothing else holds rows.
+2. Workers pull. Due retries go before fresh rows, and a worker that finds neither sleeps
    until the next one is due, a row arrives, or the run stops.
+3. No request leaves before the books say so.
 4. Whatever ends the run calls `stop`, and only the first call counts.
 """
 
 import asyncio
-import heapq
-import itertools
+import math
 import random
+import time
 from functools import partial
 
 import anyio
-import anyio.lowlevel
 
 from airmeet_async.api.decide import Raise, Renew, Return, Wait, decide
 from airmeet_async.api.failures import error_for
 from airmeet_async.api.judge import Verdict
+from airmeet_async.bulk.backlog import Backlog
+from airmeet_async.bulk.books import Books
 from airmeet_async.bulk.feed import Feed
-from airmeet_async.bulk.intake import Intake
+from airmeet_async.bulk.guard import Guard
+from airmeet_async.bulk.intake import Admission
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.row import Row, given_up, left_over, succeeded
-from airmeet_async.bulk.stops import Silence, Stop, stop_for, stop_for_error
-from airmeet_async.bulk.tables import SourceRow
-from airmeet_async.bulk.tally import Tally
+from airmeet_async.bulk.rows import OpenRows
+from airmeet_async.bulk.stops import Stop, stop_for, stop_for_error
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, Priority
-from airmeet_async.errors import AirmeetError, InputError
+from airmeet_async.errors import AirmeetError
 
 
-class _TooLateError(Exception):
-    """The run was stopped in the very step in which a row got its turn."""
+class _NotNowError(Exception):
+    """The run was stopped or held in the very step in which a row got its turn."""
 
 
 class Engine:
-    """Send what *intake* makes of each row of *feed*, and put one result per row into *outbox*.
+    """Send what *intake* makes of each row of *feed*, and give one result per row to *books*.
 
     Attributes:
         pace: The run's own limits, within the client's.
         total: Rows of the feed, where that is known.
         stopped: Why the run ends before its last row, or None.
+        books: Who is told what becomes of each row.
+        guard: What holds it back.
     """
 
     def __init__(
         self,
         client: Client,
-        intake: Intake,
+        intake: Admission,
         feed: Feed,
         *,
         pace: Pace,
         outbox: Outbox,
+        books: Books,
         options: EngineOptions,
     ) -> None:
         self._client = client
-        self._intake = intake
         self._feed = feed
         self.pace = pace
         self.total = feed.total
         self._outbox = outbox
+        self.books = books
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._fetched_before = client.session.fetched
-        self._silence = Silence(options.outage)
         self._most_delayed = 4 * options.max_in_flight + 100
-        self.tally = Tally(self._started)
-        # The mutable state: rows without a result, those of them that wait for their next attempt,
-        # what wakes idle workers, what the workers are doing, and what ends the run.
-        self._rows: dict[int, Row] = {}
-        self._delayed: list[tuple[float, int, Row]] = []
-        self._order = itertools.count()
-        self._wake = asyncio.Event()
+        # The mutable state: all rows without a result, those of them that wait for their next attempt,
+        # what the workers are doing, and what holds the run back or ends it.
+        insist = options.invites == "at_least_once"
+        self._rows = OpenRows(feed, intake, books, outbox, insist=insist)
+        self._backlog = Backlog(self._clock)
         self._opened = asyncio.Event()
         self._scopes: dict[anyio.CancelScope, Row | None] = {}
-        self._source_error: InputError | None = None
+        self.guard = Guard(options, feed.total)
         self.stopped: Stop | None = None
 
     async def run(self) -> None:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._feed.pump, self._signal)
-            try:
-                await self._run_workers()
-            finally:
-                self._settle_the_rest()
-            await self._drain()
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._feed.pump, self._backlog.wake)
+                group.start_soon(self._watch_the_deadline)
+                try:
+                    await self._run_workers()
+                finally:
+                    self._settle_the_rest()
+                if self.stopped is not None:
+                    await self._rows.turn_away(self.stopped.message, self._clock, self._backlog)
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.books.close(self._last_facts())
 
     async def _run_workers(self) -> None:
         """The first row goes alone: wrong keys or a wrong event cost one request, not as many as there are workers."""
@@ -110,8 +116,6 @@ class Engine:
                     self._scopes[scope] = row
                     await self._attempt(row)
                     await self._outbox.room()
-            except _TooLateError:
-                pass  # the row is in `_rows`, unsent
             except AirmeetError as error:
                 self.stop(stop_for_error(error), str(error), error)
             except Exception as error:  # a fault of the caller's transport, or ours: it comes out
@@ -123,133 +127,121 @@ class Engine:
 
     async def _attempt(self, row: Row) -> None:
         """Send a row once and act on what comes of it: this is the loop's heart."""
-        assert row.call is not None  # noqa: S101 - for the type checker; `_admit` made it
-        attempt = await self._client.attempt(
-            row.call, pace=self.pace, priority=Priority.BULK, on_send=partial(self._begin, row)
-        )
+        call = row.request
+        try:
+            attempt = await self._client.attempt(
+                call, pace=self.pace, priority=Priority.BULK, on_send=partial(self._begin, row)
+            )
+        except _NotNowError:
+            return self._backlog.put(row, 0.0)
         verdict, now = attempt.verdict, self._clock()
-        row.end(verdict)
-        self.tally.attempt(verdict, attempt.latency, now, nth=row.tries.sent)
-        match decide(row.call.endpoint, verdict, row.tries, self._options.retry, random.random()):
+        self._listen(row, verdict, now - attempt.latency, now)
+        self._rows.tally.attempt(verdict, attempt.latency, now, nth=row.tries.sent)
+        match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Return():
-                self._finish(row, succeeded(row, verdict, now))
+                self._end(row, succeeded(row, verdict, now))
             case Renew():
-                self._delay(row, 0.0)
+                self._delay(row, verdict, 0.0)
                 await self._client.session.renew(attempt.generation)
             case Wait(seconds, everyone):
-                self._delay(row, seconds)
+                self._delay(row, verdict, seconds)
                 if everyone:
-                    self._client.pace.pause(seconds)
+                    self.pace.back_off(seconds, named=bool(verdict.retry_after))
             case Raise():
                 self._give_up(row, verdict)
-        self._listen(verdict, now - attempt.latency)
+        return None
 
-    def _begin(self, row: Row) -> None:
+    async def _begin(self, row: Row) -> None:
+        """All waiting is over: write it down, and the request leaves."""
+        if self.stopped is not None or not self.guard.start(self._clock()):
+            raise _NotNowError
+        await self.books.intend(row)
         if self.stopped is not None:
-            raise _TooLateError
+            self.guard.stay()
+            raise _NotNowError
         row.begin(self._clock())
 
     async def _next_row(self) -> Row | None:
         """Return a row to send, or None when there will be no more."""
         while self.stopped is None:
-            if self._delayed and self._delayed[0][0] <= self._clock():
-                return heapq.heappop(self._delayed)[2]
-            if self._may_take_more() and (row := await self._fresh_row()) is not None:
+            if (rest := self.guard.rest(self._clock())) > 0:
+                await self._backlog.nap(rest)
+            elif (row := self._backlog.due()) is not None or (
+                self._may_take_more() and (row := await self._fresh_row()) is not None
+            ):
                 return row
-            if self._delayed:
-                if (row := await self._sleep_until_due()) is not None:
+            elif self._backlog:
+                if (row := await self._backlog.next_due()) is not None:
                     return row
-            elif self._feed.ended:
+            elif self._rows.ended:
                 return None
             else:
-                await self._wake.wait()
+                await self._backlog.nap(math.inf)
         return None
 
     def _may_take_more(self) -> bool:
-        """While the server is silent, or too many rows wait for their next attempt, no fresh ones are started."""
-        return not self._delayed or (len(self._delayed) < self._most_delayed and not self._silence.deep)
-
-    async def _sleep_until_due(self) -> Row | None:
-        """Claim the row that is due next and sleep until then; give it back if something wakes us before."""
-        claimed = heapq.heappop(self._delayed)
-        with anyio.move_on_after(claimed[0] - self._clock()):
-            await self._wake.wait()
-            heapq.heappush(self._delayed, claimed)
-            return None
-        return claimed[2]
+        """While too many rows wait for their next attempt, or the first ones must prove it, no fresh ones begin."""
+        return len(self._backlog) < self._most_delayed and self.guard.may_begin()
 
     async def _fresh_row(self) -> Row | None:
-        """Return the next row that can be sent, or None if there is none now. The others get their result."""
-        while self.stopped is None and (source := self._take()) is not None:
-            row = self._read(source)
-            if await self._admit(row):
-                return row
-            await self._outbox.room()
-        return None
-
-    def _read(self, source: SourceRow) -> Row:
-        self.tally.rows_read += 1
-        return self._rows.setdefault(source.index, Row(source))
-
-    def _take(self) -> SourceRow | None:
-        """Take a row; a source that breaks ends the run, but only after the rows before it have their results."""
-        try:
-            return self._feed.take()
-        except InputError as error:
-            self._source_error = error
+        if not self._may_take_more():
             return None
+        self.guard.begun += 1
+        row = await self._rows.fresh(lambda: self.stopped is None)
+        if row is None:
+            self.guard.begun -= 1
+        else:
+            self.guard.admit()
+        return row
 
-    async def _admit(self, row: Row) -> bool:
-        """Make the row's call; a row that is not to be sent gets its result."""
-        admitted = await self._intake.admit(row.source)
-        if isinstance(admitted, RowResult):
-            self._finish(row, admitted)
-            return False
-        row.key, row.call, row.warnings = admitted.key, admitted.call, admitted.warnings
-        return True
-
-    async def _admit_quietly(self, row: Row) -> bool:
-        """Tell a wrong row from one that was only not sent, if that needs no answer of the server."""
-        try:
-            return await self._admit(row)
-        except AirmeetError:
-            return True
+    def _listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> None:
+        """Note what the answer says of the row, and whether the server is there for anybody."""
+        away = self.guard.outage
+        stop = self.guard.listen(row, verdict, sent_at, now)
+        if stop is not None:
+            self.stop(stop.reason, stop.message)
+        if verdict.status is not None:
+            self._opened.set()
+        if away or self.guard.outage:
+            self._backlog.wake()
 
     def _give_up(self, row: Row, verdict: Verdict) -> None:
-        assert row.call is not None  # noqa: S101 - for the type checker
-        error = error_for(row.call, verdict, row.tries)
+        error = error_for(row.request, verdict, row.tries)
         if (reason := stop_for(verdict, self._options.retry)) is None:
-            self._finish(row, given_up(row, verdict, str(error), self._clock()))
+            self._end(row, given_up(row, verdict, str(error), self._clock()))
         else:
             self.stop(reason, str(error), error)
 
-    def _listen(self, verdict: Verdict, sent_at: float) -> None:
-        """Note whether the server is there; the other workers start with its first sign of life."""
-        self._silence.note(heard=verdict.status is not None, at=sent_at)
-        if verdict.status is not None:
-            self._opened.set()
-        elif self._silence.lasts(self._clock()):
-            self.stop(StopReason.UNREACHABLE, f"no answer for too long: {verdict.message}")
+    def _end(self, row: Row, result: RowResult) -> None:
+        """End a row that was sent; too many bad ends are the end of the run."""
+        waited_for = not self.guard.may_begin()
+        stop = self.guard.judge(result)
+        self._rows.finish(row, result)
+        if stop is not None:
+            self.stop(stop.reason, stop.message)
+        elif waited_for:
+            self._backlog.wake()
 
-    def _finish(self, row: Row, result: RowResult) -> None:
-        del self._rows[row.source.index]
-        self.tally.result(result)
-        self._outbox.put(result)
+    def _delay(self, row: Row, verdict: Verdict, seconds: float) -> None:
+        self._backlog.put(row, self.guard.wait_for(verdict, seconds, self._clock()))
+        self.books.defer(row)
 
-    def _delay(self, row: Row, seconds: float) -> None:
-        heapq.heappush(self._delayed, (self._clock() + seconds, next(self._order), row))
+    async def _watch_the_deadline(self) -> None:
+        if self._options.deadline is not None:
+            await anyio.sleep(self._options.deadline)
+            self.stop(StopReason.DEADLINE, f"the {self._options.deadline:g} s that the run was given are over")
 
-    def _signal(self) -> None:
-        """Wake the idle workers."""
-        self._wake.set()
-        self._wake = asyncio.Event()
+    def hold(self, *, on: bool) -> None:
+        """Let no more requests leave until this is taken back."""
+        self.guard.held = on
+        self._backlog.wake()
 
     def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
         """Take no more rows. What is under way may end within the grace; what only waits is let go at once."""
         if self.stopped is not None:
             return
         self.stopped = Stop(reason, message, cause)
-        self._signal()
+        self._backlog.wake()
         for scope, row in self._scopes.items():
             sending = row is not None and row.sending
             scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)
@@ -261,38 +253,25 @@ class Engine:
 
     def _settle_the_rest(self) -> None:
         """Give every row that is still without a result its own, and note what ended the run."""
-        if self.stopped is None and self._source_error is not None:
-            self.stopped = Stop(StopReason.SOURCE, str(self._source_error), self._source_error)
-        if self.stopped is None and (self._rows or not self._feed.ended):
+        if self.stopped is None and (error := self._rows.error) is not None:
+            self.stopped = Stop(StopReason.SOURCE, str(error), error)
+        if self.stopped is None and (any(self._rows) or not self._rows.ended):
             self.stopped = Stop(StopReason.CUT_OFF, "the run was cut off")
         why = self.stopped.message if self.stopped else ""
-        for row in list(self._rows.values()):
-            self.tally.attempts += row.sending
-            self._finish(row, left_over(row, why, self._clock()))
+        for row in self._rows:
+            self._rows.tally.attempts += row.sending
+            self._rows.finish(row, left_over(row, why, self._clock()))
 
-    async def _drain(self) -> None:
-        """After a stop, name the rows that nobody has seen: all of a finite source, what was read ahead of another."""
-        if self.stopped is None:
-            return
-        if not self._feed.finite:
-            self._feed.end_here()
-        while not self._feed.ended and self._source_error is None:
-            source = self._take()
-            if source is not None:
-                row = self._read(source)
-                if await self._admit_quietly(row):
-                    self._finish(row, left_over(row, self.stopped.message, self._clock()))
-                await self._outbox.room()
-                if self.tally.rows_read % 200 == 0:
-                    await anyio.lowlevel.checkpoint()
-            elif not self._feed.ended:
-                await self._wake.wait()
+    def _last_facts(self) -> dict[str, object]:
+        """Return what the next run of the same journal should know."""
+        rate = self.pace.good_rate if self.pace.adapts else None
+        return {"ended": time.time(), "rate": rate, "stop": self.stopped.reason.value if self.stopped else None}
 
     def report(self, job: str, *, final: bool = True) -> BulkReport:
         """Return the report of the run; *final* checks that its counts add up."""
-        return self.tally.report(
+        return self._rows.tally.report(
             job,
-            self._clock(),
+            self._clock() - self._started,
             refreshes=self._client.session.fetched - self._fetched_before,
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",

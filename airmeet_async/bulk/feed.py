@@ -14,7 +14,7 @@ from airmeet_async.errors import ConfigError, InputError
 OpenRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenRows | str | os.PathLike[str]
 
-_READ_AHEAD = 512
+READ_AHEAD = 512
 _CLOSING = 5.0
 
 
@@ -36,13 +36,17 @@ async def open_rows(rows: Rows) -> OpenRows:
 class Feed:
     """Hands rows out one by one. `take` never waits; `pump` fills it where reading takes time.
 
+    Args:
+        rows: Where from.
+        ahead: Most rows to read before they are wanted; by default one of the caller's own source, more of a file.
+
     Attributes:
         ended: Every row has been handed out, or reading has failed.
         finite: Reading on to the end after a stop is sure to end.
         total: How many rows there will be, where that is known.
     """
 
-    def __init__(self, rows: OpenRows) -> None:
+    def __init__(self, rows: OpenRows, ahead: int | None = None) -> None:
         self.ended = False
         self.finite = isinstance(rows, (Table, Sized))
         self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
@@ -53,7 +57,7 @@ class Feed:
         self._buffer: deque[Any] = deque()
         self._room = anyio.Event()
         # Of a file that can be read again any number; of the caller's own source no more than the next row.
-        self._ahead = _READ_AHEAD if isinstance(rows, Table) else 1
+        self._ahead = ahead or (READ_AHEAD if isinstance(rows, Table) else 1)
         if isinstance(rows, Table):
             self._later = _read_table(rows)
         elif isinstance(rows, AsyncIterable):

@@ -1,7 +1,7 @@
 """The door of a run: validation and duplicates. A row comes out as a call, or as the result it ends with unsent."""
 
 from array import array
-from typing import Any
+from typing import Any, Protocol
 
 from airmeet_async.api import jsontext
 from airmeet_async.api.rules import Problem
@@ -9,6 +9,14 @@ from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError
+
+
+class Admission(Protocol):
+    """Says of each row what is to be sent, or the result that it ends with unsent."""
+
+    async def admit(self, source: SourceRow) -> Ready | RowResult:
+        """Return the row ready to be sent, or its result."""
+        ...
 
 
 class Intake:
@@ -27,7 +35,7 @@ class Intake:
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
         self._note(source)
-        made = await self._make(source.data)
+        made = await make(self._recipe, source.data)
         if isinstance(made, Flawed):
             error = RowError(made.problem.code, made.problem.message)
             return _unsent(source, made.key, RowStatus.INVALID, error=error)
@@ -38,18 +46,6 @@ class Intake:
                 return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
         return made
 
-    async def _make(self, data: Any) -> Ready | Flawed:
-        """Run the recipe; what a row does to it is that row's problem, what Airmeet says is everybody's."""
-        try:
-            made = await self._recipe(data)
-            if isinstance(made, Ready):
-                jsontext.encode(made.call.body)
-        except AirmeetError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one odd row must not end the run
-            return Flawed("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
-        return made
-
     def _note(self, source: SourceRow) -> None:
         """Remember where a row of a file stands, in eight bytes."""
         if source.line is not None and source.index >= len(self._lines):
@@ -57,6 +53,19 @@ class Intake:
 
     def _place(self, index: int) -> str:
         return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"
+
+
+async def make(recipe: Recipe, data: Any) -> Ready | Flawed:
+    """Run a recipe; what a row does to it is that row's problem, what Airmeet says is everybody's."""
+    try:
+        made = await recipe(data)
+        if isinstance(made, Ready):
+            jsontext.encode(made.call.body)
+    except AirmeetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one odd row must not end the run
+        return Flawed("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
+    return made
 
 
 def _unsent(source: SourceRow, key: str, status: RowStatus, **facts: Any) -> RowResult:

@@ -11,9 +11,11 @@ from typing import Any, Self
 import anyio
 from attrs import evolve
 
+from airmeet_async.bulk.books import Earlier
 from airmeet_async.bulk.engine import Engine
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.client.adaptive import AskedRate
 from airmeet_async.errors import BulkStoppedError, ClientStateError
 
 _ASKED_FOR = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
@@ -31,11 +33,13 @@ class BulkJob:
     Attributes:
         id: The run's name.
         total: Rows of the source, where that is known; None before the start, too.
+        earlier: What the journal knew when this run began; None without one, and for its first run.
     """
 
     def __init__(self, make_engine: MakeEngine) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
+        self.earlier: Earlier | None = None
         self._asked = False
         self._make_engine = make_engine
         self._outbox = Outbox()
@@ -61,7 +65,8 @@ class BulkJob:
         self._engine = await self._make_engine(self._outbox)
         if self._stop_at_start is not None:
             self._engine.stop(*self._stop_at_start)
-        self.total = self._engine.total
+        self.total, self.earlier = self._engine.total, self._engine.books.earlier
+        self.id = self._engine.books.facts.get("job", self.id)
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
         return self
 
@@ -123,8 +128,28 @@ class BulkJob:
         if self._running is not None:
             self._running.cancel()
 
-    def set_rate(self, rate: float | None) -> None:
-        """Change the run's rate, in requests per second."""
+    def pause(self) -> None:
+        """Send no more until `resume`; requests under way may end."""
+        if self._engine is not None:
+            self._engine.hold(on=True)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if self._engine is not None:
+            self._engine.hold(on=False)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is held by `pause`."""
+        return self._engine is not None and self._engine.guard.held
+
+    @property
+    def outage(self) -> bool:
+        """Whether the server is taken to be away: only one row every so often tries."""
+        return self._engine is not None and self._engine.guard.outage
+
+    def set_rate(self, rate: AskedRate) -> None:
+        """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
         if self._engine is not None:
             self._engine.pace.set_rate(rate)
 

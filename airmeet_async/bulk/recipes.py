@@ -19,6 +19,23 @@ _ATTENDEE_FIELDS = frozenset(fields_dict(Attendee))
 
 
 @frozen
+class Past:
+    """What earlier runs of the same journal have done for a row.
+
+    Attributes:
+        entry: Its number in the journal.
+        sent: Requests so far.
+        charged: Of these, how many count as attempts.
+        unclear: One of them may have been applied.
+    """
+
+    entry: int
+    sent: int = 0
+    charged: int = 0
+    unclear: bool = False
+
+
+@frozen
 class Ready:
     """A row that can be sent.
 
@@ -27,12 +44,14 @@ class Ready:
         identity: The same for comparison.
         call: What to send.
         warnings: What will not be kept as it was given.
+        past: What the journal knows of it, where there is one.
     """
 
     key: str
     identity: str
     call: Call[Any]
     warnings: tuple[str, ...] = ()
+    past: Past | None = None
 
 
 @frozen

@@ -28,6 +28,17 @@ class RowStatus(StrEnum):
     """Sent, and the run stopped before a clear answer came. Sending it again is safe where the call is repeatable."""
 
 
+class Invite(StrEnum):
+    """What is known of the invitation that Airmeet mails."""
+
+    NOT_ASKED = "not_asked"
+    """None was asked for."""
+    ASKED = "asked"
+    """It was asked for, and Airmeet has confirmed the row."""
+    UNVERIFIED = "unverified"
+    """It was asked for in a request without a clear answer, and not again: it was mailed once or not at all."""
+
+
 DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
 """Statuses that leave nothing to do for that row."""
 
@@ -66,6 +77,7 @@ class RowResult:
         entry_link: The attendee's personal link. Whoever has it can enter as that person: not shown in reprs.
         latency_s: Seconds from the first send to the last answer, waits included.
         replayed: It was sent more than once because an earlier outcome was unclear.
+        invite: What is known of the invitation.
         duplicate_of: Index of the earlier row with the same key.
         row: The input as it was given.
     """
@@ -82,6 +94,7 @@ class RowResult:
     entry_link: str | None = field(default=None, repr=False)
     latency_s: float | None = None
     replayed: bool = False
+    invite: Invite = Invite.NOT_ASKED
     duplicate_of: int | None = None
     row: Any = field(default=None, repr=False)
 
@@ -197,6 +210,12 @@ class StopReason(StrEnum):
     """No answer for too long."""
     TEMPORARY = "temporary"
     """Airmeet cannot serve now: /auth fails, or it asks for a very long pause."""
+    FAILURES = "failures"
+    """A stop rule: too many rows fail, or they all fail in the same way."""
+    DEADLINE = "deadline"
+    """The time that the run was given is over."""
+    JOURNAL = "journal"
+    """The journal cannot be written."""
     SOURCE = "source"
     """The row source raised."""
     STOPPED = "stopped"

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from airmeet_async.api.call import Call
 from airmeet_async.api.decide import Tries
 from airmeet_async.api.judge import Kind, Verdict
-from airmeet_async.bulk.recipes import links_of
-from airmeet_async.bulk.report import RowError, RowResult, RowStatus
+from airmeet_async.bulk.recipes import Ready, links_of
+from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow
+
+_MOST_PARDONS = 10
+"""A row that takes the server's connection down each time must end, too."""
 
 
 @define(eq=False)
@@ -26,6 +29,10 @@ class Row:
         sending: A request of this row is on its way.
         unclear: A request of this row may have been applied.
         last: The last verdict.
+        entry: Its number in the journal.
+        intended: The journal says that a request of this run may have left.
+        pardoned: Attempts that were not charged, because the server was away altogether.
+        insist: Ask for the invitation again after an unclear outcome, so that it may be mailed twice.
     """
 
     source: SourceRow
@@ -37,18 +44,40 @@ class Row:
     sending: bool = False
     unclear: bool = False
     last: Verdict | None = None
+    entry: int = 0
+    intended: bool = False
+    pardoned: int = 0
+    insist: bool = False
+
+    @property
+    def request(self) -> Call[Any]:
+        """What to send now: after an unclear outcome no second invitation is asked for, unless we `insist`."""
+        assert self.call is not None  # noqa: S101 - for the type checker; `admit` took it
+        if self.unclear and not self.insist and asks_for_mail(self.call):
+            return evolve(self.call, body=self.call.body | {"sendEmailInvite": False})
+        return self.call
+
+    def admit(self, ready: Ready) -> None:
+        """Take the call, and what earlier runs have done for the row."""
+        self.key, self.call, self.warnings = ready.key, ready.call, ready.warnings
+        if ready.past is not None:
+            self.entry, self.unclear = ready.past.entry, ready.past.unclear
+            self.tries = Tries(sent=ready.past.sent, charged=ready.past.charged)
 
     def begin(self, now: float) -> None:
         """Note that a request is about to leave."""
         self.sending = True
         self.first_sent = now if self.first_sent is None else self.first_sent
 
-    def end(self, verdict: Verdict) -> None:
-        """Note what came of it."""
+    def end(self, verdict: Verdict, *, away: bool = False) -> None:
+        """Note what came of it; while the server is *away* for all rows, none is charged for it."""
         self.sending = False
         self.last = verdict
         self.unclear = self.unclear or verdict.kind is Kind.AMBIGUOUS
         self.tries.count(verdict)
+        if away and verdict.kind is Kind.AMBIGUOUS and self.pardoned < _MOST_PARDONS:
+            self.pardoned += 1
+            self.tries.charged -= 1
 
 
 def succeeded(row: Row, verdict: Verdict, now: float) -> RowResult:
@@ -86,6 +115,21 @@ def _result(row: Row, status: RowStatus, now: float, **facts: Any) -> RowResult:
         warnings=row.warnings,
         latency_s=None if row.first_sent is None else now - row.first_sent,
         replayed=row.unclear and (row.tries.charged > 1 or (last is not None and last.kind is not Kind.AMBIGUOUS)),
+        invite=_invite(row, status),
         row=row.source.data,
         **facts,
     )
+
+
+def asks_for_mail(call: Call[Any]) -> bool:
+    """Whether Airmeet is asked to mail an invitation."""
+    return isinstance(call.body, dict) and call.body.get("sendEmailInvite") is True
+
+
+def _invite(row: Row, status: RowStatus) -> Invite:
+    """Return what is known of a mail: after an unclear outcome nobody knows whether it went out."""
+    if row.call is None or not asks_for_mail(row.call):
+        return Invite.NOT_ASKED
+    if row.sending or (row.unclear and not (row.insist and status is RowStatus.SUCCEEDED)):
+        return Invite.UNVERIFIED
+    return Invite.ASKED if status is RowStatus.SUCCEEDED else Invite.NOT_ASKED

@@ -1,16 +1,19 @@
 """What ends a whole run, as plain functions: which outcome of one row concerns all the others, and what to tell."""
 
+from collections import deque
+
 from attrs import frozen
 
 from airmeet_async.api.decide import Retry
 from airmeet_async.api.judge import Kind, Verdict
-from airmeet_async.bulk.report import StopReason
+from airmeet_async.bulk.report import RowResult, StopReason
 from airmeet_async.errors import (
     AirmeetError,
     ConfigError,
     CredentialsError,
     DecodeError,
     InputError,
+    JournalError,
     NotFoundError,
     RedirectError,
     ReplyError,
@@ -46,6 +49,8 @@ def stop_for_error(error: AirmeetError) -> StopReason:
     """Return why an error outside of any row, nearly always about the token, ends the run."""
     if isinstance(error, InputError):
         return StopReason.SOURCE
+    if isinstance(error, JournalError):
+        return StopReason.JOURNAL
     if isinstance(error, ConfigError):
         return StopReason.SETTINGS
     if isinstance(error, (CredentialsError, TokenRejectedError)):
@@ -61,7 +66,6 @@ def stop_for_error(error: AirmeetError) -> StopReason:
     return StopReason.TEMPORARY
 
 
-_DEEP = 5
 _FIRST_PATIENCE = 10.0
 
 
@@ -75,17 +79,10 @@ class Silence:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._since: float | None = None
-        self._missed = 0
         self._heard = False
-
-    @property
-    def deep(self) -> bool:
-        """Whether several requests in a row had no answer; one alone is an accident."""
-        return self._missed >= _DEEP
 
     def note(self, *, heard: bool, at: float) -> None:
         """Note what became of a request that was sent at that time."""
-        self._missed = 0 if heard else self._missed + 1
         self._heard = self._heard or heard
         if heard:
             self._since = None
@@ -96,3 +93,84 @@ class Silence:
         """Return whether it has lasted too long; a server that has never answered is given less."""
         patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE)
         return self._since is not None and now - self._since > patience
+
+
+_EQUAL = 20
+_LATELY = 200
+_CANARIES = 20
+
+
+@frozen
+class FailureLimit:
+    """How many rows may fail before the run stops.
+
+    Attributes:
+        rows: That many.
+        share: That part of all rows, from 0 to 1.
+    """
+
+    rows: int | None = None
+    share: float | None = None
+
+    def most(self, total: int | None, done: int) -> float:
+        """Return how many rows may fail, where so many are *done* of so many in *total*, if that is known."""
+        if self.rows is not None:
+            return self.rows
+        return (self.share or 0) * (max(done, _LATELY) if total is None else total)
+
+
+class FailureRules:
+    """Stops a run whose rows fail: a quota that is used up must not burn a million rows.
+
+    Where nobody has set a limit, it stops when the first 20 rows, or any 20 in a row, all fail in the same way, or
+    more than half of the last 200 do.
+
+    Args:
+        limit: What the caller allows, instead of that.
+        total: All rows, where that is known.
+    """
+
+    def __init__(self, limit: FailureLimit | None, total: int | None) -> None:
+        self._limit = limit
+        self._total = total
+        self._done = 0
+        self._failed = 0
+        self._equal: tuple[str, int] = ("", 0)
+        self._lately: deque[bool] = deque(maxlen=_LATELY)
+        self._first: set[str] = set()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the run may go on at full width: a row has succeeded, or those that failed did so in several ways."""
+        return "" in self._first or len(self._first) > 1 or (self._limit is not None and self._done > 0)
+
+    def may_begin(self, begun: int) -> bool:
+        """Whether one more row may begin, beside so many."""
+        return begun < _CANARIES or self.trusted
+
+    def note(self, result: RowResult) -> str | None:
+        """Note the end of a row that was sent, and return why the run stops, if it does."""
+        cause = result.error.code if result.error is not None else ""
+        self._done += 1
+        self._failed += bool(cause)
+        self._lately.append(bool(cause))
+        same = cause and cause == self._equal[0]
+        self._equal = (cause, self._equal[1] + 1 if same else 1)
+        if self._done <= _CANARIES:
+            self._first.add(cause)
+        if not cause or result.error is None:
+            return None
+        why = self._broken() if self._limit is None else self._exceeded(self._limit)
+        return f"{why}; the last one: {result.error.message}" if why else None
+
+    def _broken(self) -> str | None:
+        if self._equal[1] >= _EQUAL:
+            return f"{_EQUAL} rows in a row failed in the same way"
+        if len(self._lately) == _LATELY and 2 * sum(self._lately) > _LATELY:
+            return f"more than half of the last {_LATELY} rows failed"
+        return None
+
+    def _exceeded(self, limit: FailureLimit) -> str | None:
+        if self._failed <= limit.most(self._total, self._done):
+            return None
+        return f"{self._failed:,} rows have failed, which is more than you allowed"

@@ -45,8 +45,7 @@ class Latencies:
 class Tally:
     """The counts of one run."""
 
-    def __init__(self, started: float) -> None:
-        self._started = started
+    def __init__(self) -> None:
         self.rows_read = 0
         self.counts: Counter[RowStatus] = Counter()
         self.attempts = 0
@@ -79,7 +78,7 @@ class Tally:
             self._group(result, result.error.code, result.error.message)
 
     def report(
-        self, job: str, now: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
+        self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
     ) -> BulkReport:
         """Return the report.
 
@@ -89,7 +88,6 @@ class Tally:
         if final and self.counts.total() != self.rows_read:
             message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
             raise BulkStoppedError(message, stop_reason="internal")
-        elapsed = now - self._started
         left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
         return BulkReport(
             job=job,

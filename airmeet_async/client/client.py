@@ -20,12 +20,13 @@ from airmeet_async.api.models import AuthToken
 from airmeet_async.api.redact import without
 from airmeet_async.api.wire import Reply
 from airmeet_async.calls.auth import authenticate
+from airmeet_async.client.adaptive import AskedRate
 from airmeet_async.client.attempt import Attempt, OnWait, Waiting
 from airmeet_async.client.credentials import Credentials
 from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport, is_httpx_client
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.options import Options, environment, find_base, find_key
-from airmeet_async.client.pace import Pace, Priority, check_rate
+from airmeet_async.client.pace import Pace, Priority
 from airmeet_async.client.session import Lease, TokenSession
 from airmeet_async.client.stores import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transport import Timeouts, Transport
@@ -36,12 +37,8 @@ T = TypeVar("T")
 _AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 async def _ready() -> None:
-    """Be ready at once: there is no token to wait for."""
+    """Be ready at once: there is nothing to wait for."""
 
 
 @define
@@ -65,7 +62,7 @@ class Client(Operations):
         base_url: The whole base address (``https://…/prod``); wins over *region*; by default from ``AIRMEET_URI``.
         transport: ``"auto"``, ``"httpx"``, a `Transport`, or your own ``httpx.AsyncClient``, which you close.
         token_store: Where tokens outlive this client; by default they do not.
-        rate: Requests per second, or None for no limit. Airmeet publishes none.
+        rate: Requests per second; ``"auto"`` or an `Adaptive` to find them; None for no limit. Airmeet publishes none.
         max_in_flight: Requests under way, and connections open, at once.
         retry: Patience of a single call.
         timeouts: Seconds.
@@ -83,22 +80,22 @@ class Client(Operations):
         base_url: str | None = None,
         transport: Any = "auto",
         token_store: TokenStore | None = None,
-        rate: float | None = None,
+        rate: AskedRate = None,
         max_in_flight: int = 64,
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         environ = environment()
+        self.pace = Pace(rate, max_in_flight)
         self.options = Options(
             base=find_base(base_url, region, environ),
             access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", environ),
             secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", environ),
-            rate=check_rate(rate),
+            rate=self.pace.rate,
             max_in_flight=max_in_flight,
             retry=retry or Retry(),
             timeouts=timeouts or Timeouts(),
         )
-        self.pace = Pace(rate, max_in_flight)
         self._transport, self._owns_transport = _choose_transport(transport, self.options)
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
@@ -176,7 +173,7 @@ class Client(Operations):
         *,
         pace: Pace | None = None,
         priority: Priority = Priority.INTERACTIVE,
-        on_send: Callable[[], None] = _nothing,
+        on_send: Callable[[], Awaitable[None]] = _ready,
     ) -> Attempt:
         """Send *call* exactly once, and say what came of it. The network's failures are verdicts, not exceptions.
 
@@ -184,7 +181,7 @@ class Client(Operations):
             call: What to send.
             pace: A pace of one's own within the client's.
             priority: Who goes first when many wait.
-            on_send: Called when all waiting is over, just before the request leaves.
+            on_send: Awaited when all other waiting is over, just before the request leaves; what it raises comes out.
 
         Raises:
             AirmeetError: No token can be had; nothing was sent.
@@ -195,10 +192,12 @@ class Client(Operations):
         await pace.acquire(priority, self.session.lease if with_token else _ready)
         try:
             lease = await self.session.lease() if with_token else None
-            on_send()
+            await on_send()
             attempt = await self._once(call, lease)
         finally:
             pace.release()
+        if attempt.reply is not None:
+            pace.feedback(throttled=attempt.verdict.kind is Kind.THROTTLED, latency=attempt.latency)
         if attempt.verdict.kind is not Kind.OK:
             return evolve(attempt, verdict=self._second_look(call, attempt.verdict, lease))
         if lease is not None:
@@ -228,7 +227,7 @@ class Client(Operations):
                     raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
-                        self.pace.pause(seconds)
+                        self.pace.back_off(seconds, named=bool(attempt.verdict.retry_after))
                     if self._on_wait:
                         self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
                     await asyncio.sleep(seconds)

@@ -4,6 +4,8 @@ One object holds both limits for everything that a client sends. Those who want 
 send queue by priority, then by arrival, and only the head of the queue waits for a
 place, for the end of a pause, for a token and for the rate. So nobody overtakes,
 a pause stops everybody at once, and permits never pile up behind it.
+
+The rate may follow the server's answers, which `Pace.feedback` is told: see `airmeet_async.client.adaptive`.
 """
 
 import asyncio
@@ -12,10 +14,12 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
+from typing import overload
 
 from aiolimiter import AsyncLimiter
 from attrs import frozen
 
+from airmeet_async.client.adaptive import Adaptive, AskedRate, Controller
 from airmeet_async.errors import ConfigError
 
 
@@ -43,26 +47,55 @@ class PaceStatistics:
     paused_s: float
 
 
-def _limiter(rate: float | None) -> AsyncLimiter | None:
-    """Return a limiter that gives exactly *rate*: bursts of 20 ms of it.
+class _Limiter(AsyncLimiter):
+    """A limiter that gives exactly *rate*, in bursts of 20 ms of it, and whose rate can change while one waits.
 
     `AsyncLimiter(R, 1)` would let 2R through in the first second, `AsyncLimiter(1, 1/R)` falls short of R.
     """
-    if rate is None:
-        return None
-    burst = max(1.0, rate / 50)
-    return AsyncLimiter(burst, burst / rate)
+
+    __slots__ = ()
+
+    def __init__(self, rate: float) -> None:
+        burst = max(1.0, rate / 50)
+        super().__init__(burst, burst / rate)
+
+    def retune(self, rate: float) -> None:
+        """Change the rate at once, also for the one that waits. The bucket has as much room as before, not more.
+
+        A new limiter would come with an empty bucket, that is a burst, and leave the one that waits in the old one.
+        """
+        if self._level:
+            self._leak()
+        room = self.max_rate - self._level
+        self.max_rate = max(1.0, rate / 50)
+        self.time_period = self.max_rate / rate
+        self._rate_per_sec = rate
+        self._level = max(0.0, self.max_rate - room)
+        if self._waiters:
+            self._wake_next()
 
 
-def check_rate(rate: float | None) -> float | None:
-    """Return *rate* when it can be used.
+_AT_ONCE = 1e9
+"""Requests per second for one who waits for a rate that is no more."""
+
+
+@overload
+def check_rate(rate: float | None) -> float | None: ...
+@overload
+def check_rate(rate: AskedRate) -> float | Adaptive | None: ...
+def check_rate(rate: AskedRate) -> float | Adaptive | None:
+    """Return *rate* when it can be used; ``"auto"`` becomes `Adaptive`.
 
     Raises:
         ConfigError: Not a positive, finite number.
     """
-    if rate is None or (isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < math.inf):
+    if rate == "auto":
+        return Adaptive()
+    if rate is None or isinstance(rate, Adaptive):
         return rate
-    message = f"the rate must be a number of requests per second above 0, not {rate!r}; None means no limit"
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < math.inf:
+        return rate
+    message = f'the rate must be "auto" or a number of requests per second above 0, not {rate!r}; None means no limit'
     raise ConfigError(message)
 
 
@@ -70,19 +103,21 @@ class Pace:
     """Rate and concurrency of one client, or of one job within a client's.
 
     Args:
-        rate: Requests per second, or None for no limit.
+        rate: Requests per second, an `Adaptive` or ``"auto"`` to follow the server's answers, or None for no limit.
         max_in_flight: Requests under way at once.
         parent: A pace that must let every request pass, too.
     """
 
-    def __init__(self, rate: float | None, max_in_flight: int, parent: "Pace | None" = None) -> None:
+    def __init__(self, rate: AskedRate, max_in_flight: int, parent: "Pace | None" = None) -> None:
         if max_in_flight < 1:
             message = f"max_in_flight must be at least 1, not {max_in_flight}"
             raise ConfigError(message)
         self._parent = parent
         self._most = max_in_flight
-        self._rate = check_rate(rate)
-        self._limiter = _limiter(rate)
+        self._rate: float | None = None
+        self._limiter: _Limiter | None = None
+        self._controller: Controller | None = None
+        self.set_rate(rate)
         # The mutable state: who waits, whether somebody is at the head, how many are under way, until when all wait.
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._gone = 0
@@ -102,14 +137,48 @@ class Pace:
 
     @property
     def rate(self) -> float | None:
-        """Requests per second that are allowed, or None."""
+        """Requests per second that are allowed at present, or None."""
         return self._rate
 
-    def set_rate(self, rate: float | None) -> None:
-        """Change the rate for everybody who is not at the head yet."""
-        if rate == self._rate:
-            return
-        self._rate, self._limiter = check_rate(rate), _limiter(check_rate(rate))
+    @property
+    def good_rate(self) -> float | None:
+        """Requests per second that the server lately accepted, where the rate adapts; else the rate."""
+        return self._rate if self._controller is None else self._controller.good
+
+    @property
+    def adapts(self) -> bool:
+        """Whether this rate or one above it follows the server's answers."""
+        return self._controller is not None or (self._parent is not None and self._parent.adapts)
+
+    def set_rate(self, rate: AskedRate) -> None:
+        """Change the rate at once, also for the one at the head. A number ends adapting, an `Adaptive` begins anew."""
+        checked = check_rate(rate)
+        self._controller = Controller(checked) if isinstance(checked, Adaptive) else None
+        self._use_rate(checked.initial if isinstance(checked, Adaptive) else checked)
+
+    def feedback(self, *, throttled: bool, latency: float) -> None:
+        """Say what came of a request: the rates of this pace and of those above it follow, where they adapt.
+
+        Args:
+            throttled: The server refused it for coming too fast.
+            latency: Seconds from sending it until now.
+        """
+        if self._controller is not None:
+            now = asyncio.get_running_loop().time()
+            self._use_rate(self._controller.answered(throttled=throttled, sent_at=now - latency, now=now))
+        if self._parent is not None:
+            self._parent.feedback(throttled=throttled, latency=latency)
+
+    def back_off(self, seconds: float, *, named: bool) -> None:
+        """Let nobody start for *seconds*, unless a rate that adapts is the better answer.
+
+        Args:
+            seconds: How long the one that was refused will wait.
+            named: The server asked for that (Retry-After), so all have to wait whatever the rate.
+        """
+        if named or not self.adapts:
+            self._note_pause(seconds)
+            self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over."""
@@ -150,6 +219,24 @@ class Pace:
                 await self._limiter.acquire()
             if root._rest() <= 0:
                 return
+
+    def _use_rate(self, rate: float | None) -> None:
+        """Let *rate* hold from now on. It is called after each answer, mostly with the rate that is."""
+        if rate == self._rate:
+            return
+        self._rate = rate
+        if self._limiter is not None:
+            self._limiter.retune(_AT_ONCE if rate is None else rate)
+        if rate is None:
+            self._limiter = None
+        elif self._limiter is None:
+            self._limiter = _Limiter(rate)
+
+    def _note_pause(self, seconds: float) -> None:
+        if self._controller is not None:
+            self._controller.paused(seconds, asyncio.get_running_loop().time())
+        if self._parent is not None:
+            self._parent._note_pause(seconds)
 
     @property
     def _root(self) -> "Pace":

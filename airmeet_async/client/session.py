@@ -166,8 +166,8 @@ class TokenSession:
 
     def _landed(self, flight: asyncio.Task[Lease | AirmeetError]) -> None:
         self._flight = None
-        if flight.cancelled():
-            return
+        if flight.cancelled() or flight.exception() is not None:
+            return  # a fault of the caller's transport or store: those who wait get it as it is
         outcome = flight.result()
         if isinstance(outcome, AirmeetError):
             self._failures += 1

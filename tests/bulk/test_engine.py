@@ -377,7 +377,7 @@ async def test_a_server_that_goes_away_for_a_while_is_waited_for() -> None:
     assert statuses(report) == {S.SUCCEEDED: 500}
 
 
-async def test_a_server_that_never_comes_back_ends_the_run_after_a_minute() -> None:
+async def test_a_server_that_never_comes_back_ends_the_run_after_a_quarter_of_an_hour() -> None:
     """Rows that were sent and got no answer are told apart from rows that never left."""
     transport = transport_of()
     exchange = transport.exchange
@@ -395,7 +395,7 @@ async def test_a_server_that_never_comes_back_ends_the_run_after_a_minute() -> N
     report = caught.value.report
     check_the_books(report, transport)
     assert report.stop_reason is StopReason.UNREACHABLE
-    assert 60 < anyio.current_time() < 120
+    assert 900 < anyio.current_time() < 1000
 
 
 async def test_a_retry_after_of_an_hour_ends_the_run_for_now() -> None:

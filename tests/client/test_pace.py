@@ -207,18 +207,100 @@ async def test_an_error_of_ready_comes_out_and_holds_nobody_up() -> None:
 
 async def test_a_pace_within_a_pace_obeys_both() -> None:
     """A job's rate is its own, the client's places are everybody's."""
+    under_way: list[object] = []
+    peaks: list[int] = []
     client = Pace(None, 3)
-    job = Runner(Pace(20, 64, parent=client), seconds=0.5)
-    single = Runner(client, seconds=0.5)
+    job = Pace(20, 64, parent=client)
+
+    async def one(pace: Pace) -> None:
+        await pace.acquire(Priority.BULK, nothing)
+        under_way.append(pace)
+        peaks.append(len(under_way))
+        await anyio.sleep(0.5)
+        under_way.remove(pace)
+        pace.release()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(job.many, 60, 30)
-        for _ in range(5):
-            group.start_soon(single.one)
+        for number in range(65):
+            group.start_soon(one, client if number % 13 == 0 else job)
+
+    assert max(peaks) == 3
+    assert client.statistics().in_flight == job.statistics().in_flight == 0
+
+
+async def test_a_job_keeps_its_own_rate_within_a_wider_client() -> None:
+    """Twenty per second, although the client would let all go."""
+    job = Runner(Pace(20, 64, parent=Pace(None, 64)), seconds=0.1)
+
+    await job.many(60, 30)
 
     assert most_within(job.starts, 1.0) <= 21
-    assert job.peak + single.peak <= 6
-    assert client.statistics().in_flight == 0
+
+
+async def test_a_turn_that_is_cancelled_in_the_step_it_is_granted_is_passed_on() -> None:
+    """Nobody else would wake the next one."""
+    pace = Pace(None, 64)
+    runner = Runner(pace)
+    gate = asyncio.Event()
+
+    async def first() -> None:
+        await pace.acquire(Priority.BULK, gate.wait)  # when this returns, the second has been given its turn
+        second.cancel()
+        pace.release()
+
+    head = asyncio.create_task(first())
+    await asyncio.sleep(0)
+    second, third = (asyncio.create_task(runner.one(name)) for name in ("second", "third"))
+    await asyncio.sleep(0)
+    gate.set()
+
+    await asyncio.wait_for(asyncio.gather(head, third), 1)
+
+    assert runner.names == ["third"]
+    assert second.cancelled()
+    assert pace.statistics().waiting == 0
+
+
+async def test_an_error_in_the_parent_takes_no_place_anywhere() -> None:
+    """A job whose token fails within the client leaves both paces as they were."""
+    client = Pace(None, 1)
+    job = Pace(None, 1, parent=client)
+    answers = iter([None, LookupError()])
+
+    async def fail_the_second_time() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    with pytest.raises(LookupError):
+        await job.acquire(Priority.BULK, fail_the_second_time)
+    await job.acquire(Priority.BULK, nothing)
+    job.release()
+
+    assert client.statistics().in_flight == job.statistics().in_flight == 0
+
+
+async def test_a_pause_that_begins_while_one_waits_for_the_rate_holds_it_too() -> None:
+    """The pause is looked at again after the limiter."""
+    runner = Runner(Pace(1, 64))
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.many, 2, 2)
+        await anyio.sleep(0.5)
+        runner.pace.pause(5)
+
+    assert runner.starts[1] >= 5.5
+
+
+async def test_a_place_that_is_given_back_wakes_the_head() -> None:
+    """It waits for nothing else."""
+    pace = Pace(None, 1)
+    await pace.acquire(Priority.BULK, nothing)
+    runner = Runner(pace)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.one)
+        await anyio.sleep(3)
+        pace.release()
+
+    assert runner.starts[0] == pytest.approx(3, abs=0.001)
 
 
 async def test_a_pause_of_the_job_is_a_pause_of_the_client() -> None:
@@ -255,6 +337,45 @@ async def test_the_rate_can_change_while_it_is_used() -> None:
         pace.set_rate(100)
 
     assert runner.starts[-1] < 7
+
+
+@pytest.mark.parametrize("faster", [50, None])
+async def test_a_faster_rate_wakes_the_one_that_waits_for_a_slow_one(faster: float | None) -> None:
+    """Ten seconds of waiting end when they need not be."""
+    runner = Runner(Pace(0.1, 64))
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.many, 2, 2)
+        await anyio.sleep(1)
+        runner.pace.set_rate(faster)
+
+    assert 1.0 <= runner.starts[1] <= 1.03
+
+
+async def test_a_rate_that_changes_all_the_time_gives_no_bursts() -> None:
+    """The level is carried over: no window holds more than the rate and one burst."""
+    pace = Pace(100, 64)
+    runner = Runner(pace)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.many, 500, 64)
+        for number in range(400):
+            await anyio.sleep(0.01)
+            pace.set_rate(101 if number % 2 else 100)
+
+    assert most_within(runner.starts, 0.1) <= 13
+    assert 4.9 <= runner.starts[-1] <= 5.05
+
+
+async def test_a_slower_rate_waits_for_one_request_not_for_a_whole_burst() -> None:
+    """From 2000 per second to one in two seconds, the next goes after two seconds."""
+    pace = Pace(2000, 64)
+    runner = Runner(pace)
+    await runner.many(100, 64)
+    before = runner.starts[-1]
+    pace.set_rate(0.5)
+
+    await runner.one()
+
+    assert runner.starts[-1] - before <= 2.01
 
 
 async def test_the_statistics_are_a_glance() -> None:

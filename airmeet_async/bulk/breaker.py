@@ -1,0 +1,151 @@
+"""When a run holds back: the server is away, or too many requests were repeats. The clock is an argument."""
+
+from collections import deque
+from collections.abc import Callable
+
+from airmeet_async.api.judge import Kind, Verdict
+
+_WINDOW = 10.0
+_ENOUGH = 10
+_IN_A_ROW = 5
+_FIRST_REST = 5.0
+_LONGEST_REST = 60.0
+
+
+class Recently:
+    """Counts requests and failures of the last ten seconds, second by second, in a fixed amount of memory."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[list[int]] = deque()
+        self._all = 0
+        self._failed = 0
+
+    def add(self, now: float, *, failed: bool) -> None:
+        """Count one request."""
+        if not self._seconds or self._seconds[-1][0] != int(now):
+            self._seconds.append([int(now), 0, 0])
+            while self._seconds[0][0] < now - _WINDOW:
+                _, n, bad = self._seconds.popleft()
+                self._all, self._failed = self._all - n, self._failed - bad
+        self._seconds[-1][1] += 1
+        self._seconds[-1][2] += failed
+        self._all, self._failed = self._all + 1, self._failed + failed
+
+    def half_failed(self) -> bool:
+        """Whether there were enough of them to say, and at least half of them failed."""
+        return self._all >= _ENOUGH and 2 * self._failed >= self._all
+
+    def clear(self) -> None:
+        """Count anew."""
+        self._seconds.clear()
+        self._all = self._failed = 0
+
+
+class Breaker:
+    """Tells whether the server is there for anybody.
+
+    It opens when half of ten or more requests within ten seconds failed for the server's fault, where of each row only
+    the first failure counts: some rows fail always, and at the end of a run they are alone. It opens, too, when five
+    requests in a row, of more than one row, had no answer. Then nobody sends, but for one row every so often that
+    tries; its success closes it.
+
+    Args:
+        jitter: Returns a number from 0 to 1.
+    """
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        self._jitter = jitter
+        self._lately = Recently()
+        self._missed: list[int] = []
+        self._opened: float | None = None
+        self._until = 0.0
+        self._tries = 0
+        self._trying = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the server is taken to be away."""
+        return self._opened is not None
+
+    def rest(self, now: float) -> float:
+        """Return the seconds until a row may go; without end while the one that tries is under way."""
+        if self._opened is None:
+            return 0.0
+        return float("inf") if self._trying else max(0.0, self._until - now)
+
+    def start(self, now: float) -> bool:
+        """Return whether a row may go now; where only one may, this is it."""
+        if self.rest(now) > 0:
+            return False
+        self._trying = self.open
+        return True
+
+    def forget(self) -> None:
+        """Note that the row that was to try did not go after all."""
+        self._trying = False
+
+    def note(self, row: int, verdict: Verdict, *, first: bool, sent_at: float, now: float) -> None:
+        """Note what came of a request.
+
+        Args:
+            row: Whose it was.
+            verdict: What came of it.
+            first: It was the row's first.
+            sent_at: When it left.
+            now: The time.
+        """
+        failed = verdict.kind in {Kind.NOT_SENT, Kind.AMBIGUOUS}
+        self._missed = [*self._missed[-_IN_A_ROW:], row] if failed and verdict.status is None else []
+        if self._opened is not None:
+            if sent_at >= self._opened:
+                self._after_a_try(failed=failed, now=now)
+            return
+        if first or not failed:
+            self._lately.add(now, failed=failed)
+        if self._lately.half_failed() or (len(self._missed) >= _IN_A_ROW and len(set(self._missed)) > 1):
+            self._open(now)
+
+    def _after_a_try(self, *, failed: bool, now: float) -> None:
+        self._trying = False
+        if failed:
+            self._open(now)
+        else:
+            self._opened, self._tries = None, 0
+            self._lately.clear()
+
+    def _open(self, now: float) -> None:
+        rest = min(_LONGEST_REST, _FIRST_REST * 2.0**self._tries)
+        self._opened, self._until = now, now + rest * (1 + 0.1 * self._jitter())
+        self._tries += 1
+
+
+class RetryBudget:
+    """How many requests may be repeats: a tenth of the rows, and one per second beside that.
+
+    A repeat that exceeds it is not given up; it waits until its turn comes.
+
+    Args:
+        share: Repeats per row.
+        reserve: Repeats to begin with, and the most that time alone saves up.
+        per_second: How fast the reserve is filled again.
+    """
+
+    def __init__(self, share: float = 0.1, reserve: float = 10.0, per_second: float = 1.0) -> None:
+        self._share = share
+        self._reserve = reserve
+        self._per_second = per_second
+        self._left = reserve
+        self._filled_at: float | None = None
+
+    def admit(self) -> None:
+        """Note that one more row has begun."""
+        self._left += self._share
+
+    def take(self, now: float) -> float:
+        """Take one repeat, and return the seconds until it may go."""
+        passed = 0.0 if self._filled_at is None else now - self._filled_at
+        self._filled_at = now
+        if self._left < self._reserve:
+            self._left = min(self._reserve, self._left + passed * self._per_second)
+        self._left -= 1
+        return max(0.0, -self._left / self._per_second)

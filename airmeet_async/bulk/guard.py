@@ -1,0 +1,76 @@
+"""What holds a run back or ends it: an outage, too many repeats, too many failures, or somebody's hand."""
+
+import math
+import random
+
+from airmeet_async.api.judge import Kind, Verdict
+from airmeet_async.bulk.breaker import Breaker, RetryBudget
+from airmeet_async.bulk.options import EngineOptions
+from airmeet_async.bulk.report import RowResult, StopReason
+from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.stops import FailureRules, Silence, Stop
+
+
+class Guard:
+    """Asks the rules in turn, so that the engine need not know them.
+
+    Args:
+        options: Of the run.
+        total: All rows, where that is known.
+
+    Attributes:
+        held: The run is paused by hand.
+        begun: Rows that have begun in this run.
+    """
+
+    def __init__(self, options: EngineOptions, total: int | None) -> None:
+        self._silence = Silence(options.outage)
+        self._breaker = Breaker(random.random)
+        self._budget = RetryBudget()
+        self._rules = FailureRules(options.max_failures, total)
+        self.held = False
+        self.begun = 0
+
+    @property
+    def outage(self) -> bool:
+        """Whether the server is taken to be away."""
+        return self._breaker.open
+
+    def rest(self, now: float) -> float:
+        """Return for how many seconds no row may go at all."""
+        return math.inf if self.held else self._breaker.rest(now)
+
+    def may_begin(self) -> bool:
+        """Whether one more fresh row may begin; the first ones must prove that it works."""
+        return self._rules.may_begin(self.begun)
+
+    def start(self, now: float) -> bool:
+        """Return whether a request may leave now."""
+        return not self.held and self._breaker.start(now)
+
+    def stay(self) -> None:
+        """Note that a request did not leave after all."""
+        self._breaker.forget()
+
+    def admit(self) -> None:
+        """Note a fresh row, which pays for some repeats."""
+        self._budget.admit()
+
+    def wait_for(self, verdict: Verdict, seconds: float, now: float) -> float:
+        """Return how long a row waits for its next attempt; what may be a repeat needs a place in the budget."""
+        return max(seconds, self._budget.take(now)) if verdict.kind is Kind.AMBIGUOUS else seconds
+
+    def listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> Stop | None:
+        """Note the end of an attempt, on the row, too; return why the run stops, if it does."""
+        first = row.tries.sent + row.tries.not_sent == 0
+        self._breaker.note(row.source.index, verdict, first=first, sent_at=sent_at, now=now)
+        row.end(verdict, away=self._breaker.open)
+        self._silence.note(heard=verdict.status is not None, at=sent_at)
+        if verdict.status is None and self._silence.lasts(now):
+            return Stop(StopReason.UNREACHABLE, f"no answer for too long: {verdict.message}")
+        return None
+
+    def judge(self, result: RowResult) -> Stop | None:
+        """Note the end of a row that was sent; return why the run stops, if it does."""
+        why = self._rules.note(result)
+        return Stop(StopReason.FAILURES, why) if why else None

@@ -1,0 +1,61 @@
+"""The tables of a journal, and the states of a row. See the package for what it promises."""
+
+from enum import IntEnum
+from typing import Final
+
+APPLICATION_ID: Final = 0x41_69_72_4D  # "AirM"
+VERSION: Final = 1
+
+# `ledger` has one entry per thing to be done, found again by its identity; it outlives any change of the input.
+# `input` has the rows in the order in which they were given; a new reading of the input is a new `gen`.
+TABLES: Final = """
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY,
+        identity TEXT NOT NULL UNIQUE,
+        key TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        state INTEGER NOT NULL DEFAULT 0,
+        gen INTEGER NOT NULL,
+        idx INTEGER NOT NULL,
+        sent INTEGER NOT NULL DEFAULT 0,
+        charged INTEGER NOT NULL DEFAULT 0,
+        unclear INTEGER NOT NULL DEFAULT 0,
+        run INTEGER NOT NULL DEFAULT 0,
+        touched REAL,
+        http INTEGER,
+        latency REAL,
+        link TEXT,
+        note TEXT,
+        call TEXT
+    ) STRICT;
+    CREATE TABLE input (
+        gen INTEGER NOT NULL,
+        idx INTEGER NOT NULL,
+        line INTEGER,
+        entry INTEGER,
+        status TEXT,
+        note TEXT,
+        data TEXT,
+        PRIMARY KEY (gen, idx)
+    ) STRICT, WITHOUT ROWID;
+"""
+
+
+class State(IntEnum):
+    """What has become of an entry of the ledger. Up to `UNKNOWN` there is something left to do."""
+
+    PENDING = 0
+    """Not sent, or certainly not applied."""
+    IN_FLIGHT = 1
+    """A request may have left; committed before its first byte."""
+    RETRY = 2
+    """Answered with an error that may be tried again."""
+    UNKNOWN = 3
+    """In flight when a run ended, or without a clear answer for an operation that must not be repeated."""
+    SUCCEEDED = 4
+    REJECTED = 5
+    FAILED = 6
+
+
+LAST_OPEN: Final = State.UNKNOWN

@@ -1,0 +1,258 @@
+"""What is done to a journal's tables. Everything here runs in the journal's one thread."""
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from airmeet_async.bulk.journal import files
+from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
+from airmeet_async.bulk.journal.schema import LAST_OPEN, State
+from airmeet_async.bulk.journal.texts import fact_of, fact_text
+from airmeet_async.errors import JournalError
+
+_COLUMNS = """
+    i.idx, i.line, i.data, i.status, i.note, l.id, l.key, l.state, l.sent, l.charged, l.unclear, l.touched,
+    l.http, l.latency, l.link, l.note, l.call
+"""
+_ROWS = f"SELECT {_COLUMNS} FROM input i LEFT JOIN ledger l ON l.id = i.entry WHERE i.gen = ?"  # noqa: S608 - no values
+_OPEN = f"{_ROWS} AND i.idx > ? AND i.status IS NULL AND l.state <= {int(LAST_OPEN)} ORDER BY i.idx LIMIT ?"
+_SETTLED = (
+    f"{_ROWS} AND i.idx > ? AND (i.status IS NOT NULL OR (l.state > {int(LAST_OPEN)} AND l.run < ?)) "
+    "ORDER BY i.idx LIMIT ?"
+)
+_ONE = f"{_ROWS} AND i.idx = ?"
+_CLAIM = """
+    INSERT INTO ledger (identity, key, digest, gen, idx, call) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (identity) DO NOTHING
+"""
+_KNOWN = "SELECT id, digest, state, gen, idx, unclear FROM ledger WHERE identity = ?"
+_RENEW = "UPDATE ledger SET gen = ?, idx = ?, state = 0, charged = 0, note = NULL, digest = ?, call = ? WHERE id = ?"
+_MOVE = "UPDATE ledger SET gen = ?, idx = ? WHERE id = ?"
+_PUT = "INSERT INTO input (gen, idx, line, entry, status, note, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INTEND = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
+_DEFER = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
+_SETTLE = """
+    UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?
+    WHERE id = ?
+"""
+# What was asked for once more on purpose is not held back for what is not known of it.
+_AGAIN = "UPDATE ledger SET state = 0, charged = 0, unclear = unclear AND state = 6 WHERE call IS NOT NULL"
+_ENDED = {
+    "failed": f"state = {int(State.FAILED)}",
+    "rejected": f"state = {int(State.REJECTED)}",
+    "unknown": f"state = {int(State.UNKNOWN)}",
+    "invites": f'state = {int(State.SUCCEEDED)} AND note LIKE \'%"invite":"unverified"%\'',
+}
+_BLANK = "UPDATE ledger SET call = NULL WHERE id = ?"
+_COUNT = """
+    SELECT i.status, l.state, COUNT(*) FROM input i LEFT JOIN ledger l ON l.id = i.entry
+    WHERE i.gen = ? GROUP BY 1, 2
+"""
+
+
+class Store:
+    """An open journal. Made, used and closed in one thread.
+
+    Args:
+        path: The file; made if it is not there.
+
+    Raises:
+        JournalError: It cannot be used, or a run has it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = files.Lock(path)
+        try:
+            files.make(path)
+            files.check(path)
+            self._connection = files.connect(path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._inode = path.stat().st_ino
+        self._process = os.getpid()
+        self._repeats: Counter[bytes] = Counter()
+        self.gen = 0
+        self.run = 0
+
+    def close(self) -> None:
+        """Close the file and let others in."""
+        try:
+            self._connection.close()
+        finally:
+            self._lock.release()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known of the whole run."""
+        return {name: fact_of(text) for name, text in self._ask("SELECT name, value FROM facts")}
+
+    def note(self, **facts: Any) -> None:
+        """Keep facts about the whole run."""
+        self.together([(self._put_facts, (facts,))])
+
+    def begin_run(self) -> None:
+        """Begin a new run: what was in flight when the last one ended is unknown now."""
+        facts = self.facts()
+        self.gen, self.run = facts.get("gen", 0), facts.get("run", 0) + 1
+        self.together([(self._mark_unknown, ()), (self._put_facts, ({"run": self.run},))])
+
+    def begin_input(self) -> None:
+        """Begin a new reading of the input; the last complete one counts until `end_input`."""
+        begun = self.facts().get("begun", 0) + 1
+        self._repeats.clear()
+        self.gen = begun
+        self.note(begun=begun)
+        self.together([(self._run, ("DELETE FROM input WHERE gen NOT IN (?, ?)", self._complete(), begun))])
+
+    def end_input(self, **facts: Any) -> None:
+        """Let the reading count."""
+        self.note(gen=self.gen, **facts)
+        self.together([(self._run, ("DELETE FROM input WHERE gen <> ?", self.gen))])
+
+    def add(self, rows: Iterable[NewRow]) -> Counter[str]:
+        """Take rows of the input, and return how many were new, known, changed and so on."""
+        counts: Counter[str] = Counter()
+
+        def add_all() -> None:
+            counts.update(map(self.register, rows))
+
+        self.together([(add_all, ())])
+        return counts
+
+    def register(self, row: NewRow) -> str:
+        """Take one row into the present transaction, and return what it is: a word for counting."""
+        if row.status is not None:
+            self._place(row, None)
+            return row.status
+        identity = row.identity or self._nth(row.digest)
+        claim = (identity, row.key, row.digest, self.gen, row.index, row.call)
+        cursor = self._connection.execute(_CLAIM, claim)
+        if cursor.rowcount:
+            self._place(row, cursor.lastrowid)
+            return "new"
+        return self._meet(row, self._ask(_KNOWN, identity)[0])
+
+    def one(self, index: int) -> Kept:
+        """Return one row of the present input."""
+        return Kept(*self._ask(_ONE, self.gen, index)[0])
+
+    def open_rows(self, after: int, n: int) -> list[Kept]:
+        """Return the next rows for which something is left to do."""
+        return [Kept(*row) for row in self._ask(_OPEN, self.gen, after, n)]
+
+    def settled_rows(self, after: int, n: int) -> list[Kept]:
+        """Return the next rows that were done before this run, or that are not for sending."""
+        return [Kept(*row) for row in self._ask(_SETTLED, self.gen, after, self.run, n)]
+
+    def counts(self) -> list[tuple[str | None, int | None, int]]:
+        """Return how many rows there are by status and state."""
+        return self._ask(_COUNT, self.gen)
+
+    def intend(self, entry: int, now: float) -> None:
+        """Note that a request of this entry is about to leave."""
+        self._connection.execute(_INTEND, (now, entry))
+
+    def defer(self, entry: int, sent: int, charged: int, unclear: bool) -> None:  # noqa: FBT001 - one argument list for the thread
+        """Note that it was answered with an error that may be tried again."""
+        self._connection.execute(_DEFER, (sent, charged, unclear, entry))
+
+    def settle(self, entry: int, end: Outcome) -> None:
+        """Note how it ended."""
+        facts = (end.sent, end.charged, end.unclear, self.run, end.http, end.latency, end.link, end.note, entry)
+        self._connection.execute(_SETTLE, (int(end.state), *facts))
+        if end.blank:
+            self._connection.execute(_BLANK, (entry,))
+
+    def reopen(self, again: Iterable[str]) -> int:
+        """Make entries that have ended pending again, and return how many."""
+        tasks = [(self._run, (f"{_AGAIN} AND {_ENDED[name]}",)) for name in again]
+        return sum(self.together(tasks))
+
+    def together(self, tasks: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+        """Do all tasks in one transaction, and return what they return, once it is on the disk.
+
+        Raises:
+            JournalError: Nothing of it was done.
+        """
+        self._check_place()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = [task(*arguments) for task, arguments in tasks]
+            except BaseException:
+                self._undo()
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise files.broken(self.path, error) from None
+        return done
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _check_place(self) -> None:
+        """See that this is still the process and the file with which it began."""
+        if os.getpid() != self._process:
+            raise JournalError(f"{self.path}: this process was forked off the one that runs the journal; open it anew")
+        try:
+            same = self.path.stat().st_ino == self._inode
+        except OSError:
+            same = False
+        if not same:
+            message = f"{self.path}: the journal was removed or replaced while it was in use; no more is sent"
+            raise JournalError(f"{message}. Put it back and resume, or start anew")
+
+    def _meet(self, row: NewRow, known: tuple[Any, ...]) -> str:
+        """Place a row whose identity is known already."""
+        entry, digest, state, gen, first, unclear = known
+        if gen == self.gen:
+            line = self._ask("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
+            row.status, row.note = "duplicate", fact_text({"duplicate_of": first, "of_line": line})
+            self._place(row, entry)
+            return "duplicate"
+        word = "known" if state <= LAST_OPEN else "settled"
+        if digest == row.digest:
+            self._run(_MOVE, self.gen, row.index, entry)
+        elif state in {State.REJECTED, State.FAILED} or (state <= State.RETRY and not unclear):
+            self._run(_RENEW, self.gen, row.index, row.digest, row.call, entry)
+            word = "updated"
+        else:
+            self._run(_MOVE, self.gen, row.index, entry)
+            row.note, word = fact_text({"changed": True}), "changed"
+        self._place(row, entry)
+        return word
+
+    def _place(self, row: NewRow, entry: int | None) -> None:
+        cells = (self.gen, row.index, row.line, entry, row.status, row.note, row.data)
+        self._connection.execute(_PUT, cells)
+
+    def _nth(self, digest: bytes) -> str:
+        """Name a row that may repeat by what it does, and how often that came before it."""
+        self._repeats[digest] += 1
+        return f"\x01{digest.hex()}:{self._repeats[digest]}"
+
+    def _complete(self) -> int:
+        found: int = self.facts().get("gen", 0)
+        return found
+
+    def _mark_unknown(self) -> None:
+        self._run("UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?", State.UNKNOWN, State.IN_FLIGHT)
+
+    def _put_facts(self, facts: dict[str, Any]) -> None:
+        rows = [(name, fact_text(value)) for name, value in facts.items()]
+        self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
+
+    def _run(self, sql: str, *values: Any) -> int:
+        return self._connection.execute(sql, values).rowcount
+
+    def _ask(self, sql: str, *values: Any) -> list[Any]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise files.broken(self.path, error) from None

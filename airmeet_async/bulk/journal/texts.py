@@ -1,0 +1,84 @@
+"""Calls, input rows and outcomes as text, and back."""
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import attrs
+
+from airmeet_async.api import jsontext
+from airmeet_async.api.call import Call
+from airmeet_async.api.endpoints import ENDPOINTS
+from airmeet_async.bulk.report import RowError
+from airmeet_async.errors import JournalError
+
+_plain = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII only: SQLite takes no lone surrogates
+
+
+def call_text(call: Call[Any]) -> str:
+    """Return a call as text.
+
+    Raises:
+        JournalError: It is not one of the API's operations, so nobody could read it back.
+    """
+    name = call.endpoint.name
+    if ENDPOINTS.get(name) is not call.endpoint:
+        message = f"a journal keeps calls of the API's own operations; {name!r} is not one, so run it without a journal"
+        raise JournalError(message)
+    return _plain([name, dict(call.path), dict(call.query), call.body])
+
+
+def call_of(text: str) -> Call[Any]:
+    """Return the call."""
+    name, path, query, body = json.loads(text)
+    return Call(ENDPOINTS[name], path, query, body)
+
+
+def digest(text: str) -> bytes:
+    """Return what tells two calls apart."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def data_text(data: Any) -> str | None:
+    """Return an input row as text, or None for what text cannot hold."""
+    if attrs.has(type(data)):
+        data = attrs.asdict(data)
+    return _plain(data) if isinstance(data, (str, Mapping)) else None
+
+
+def data_of(text: str | None) -> Any:
+    """Return the input row."""
+    return None if text is None else json.loads(text)
+
+
+def note_text(error: RowError | None, warnings: tuple[str, ...], **facts: Any) -> str | None:
+    """Return what else is known of a row, or None where that is nothing."""
+    found = {name: value for name, value in facts.items() if value not in (None, False)}
+    if error is not None:
+        found["error"] = attrs.asdict(error)
+    if warnings:
+        found["warnings"] = warnings
+    return _plain(found) if found else None
+
+
+def note_of(text: str | None) -> dict[str, Any]:
+    """Return the facts, with ``error`` and ``warnings`` as they were."""
+    found: dict[str, Any] = {} if text is None else json.loads(text)
+    error = found.get("error")
+    return {**found, "error": RowError(**error) if error else None, "warnings": tuple(found.get("warnings", ()))}
+
+
+def storable(text: str) -> str:
+    """Return a text that SQLite takes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def fact_text(value: Any) -> str:
+    """Return a fact about the whole run as text."""
+    return jsontext.encode(value).decode()
+
+
+def fact_of(text: str) -> Any:
+    """Return the fact."""
+    return jsontext.decode(text.encode())

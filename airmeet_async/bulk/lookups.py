@@ -1,0 +1,38 @@
+"""What a bulk operation must know of its event, or of its file, before it can make calls of rows."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airmeet_async.api.call import Call
+from airmeet_async.api.rules import FieldBook
+from airmeet_async.api.text import fold
+from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.feed import OpenRows
+from airmeet_async.bulk.forms import Form
+from airmeet_async.bulk.recipes import ByEmail, Recipe
+from airmeet_async.bulk.tables import Table
+from airmeet_async.client.client import Client
+
+
+def by_email(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenRows) -> Recipe:
+    """Return the recipe, after a look at a file's header."""
+    if isinstance(source, Table):
+        match_columns(source.header, overrides=overrides, required=("email",))
+    return ByEmail(build, overrides)
+
+
+def fitting(form: Form, source: OpenRows) -> Form:
+    """Return *form*, after a look at a file's header: what is missing there is missing in all rows."""
+    if isinstance(source, Table):
+        form.columns(source.header)
+    return form
+
+
+async def addresses(client: Client, airmeet_id: str) -> frozenset[str]:
+    """Return everybody on the event's list, folded."""
+    return frozenset([fold(one.email) async for one in client.participants.list(airmeet_id)])
+
+
+async def field_book(client: Client, airmeet_id: str) -> FieldBook:
+    """Return the event's registration fields."""
+    return FieldBook(await client.custom_fields.list(airmeet_id))

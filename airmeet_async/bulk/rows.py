@@ -1,0 +1,114 @@
+"""The rows of a run from being read to having their result.
+
+From the moment it is read until it has its result, a row is in `OpenRows`: whatever cancels a worker, the row is
+found here. It leaves in the same step in which its result is given to the books.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import anyio.lowlevel
+
+from airmeet_async.bulk.backlog import Backlog
+from airmeet_async.bulk.books import Books
+from airmeet_async.bulk.feed import Feed
+from airmeet_async.bulk.intake import Admission
+from airmeet_async.bulk.outbox import Outbox
+from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.row import Row, left_over
+from airmeet_async.bulk.tables import SourceRow
+from airmeet_async.bulk.tally import Tally
+from airmeet_async.errors import AirmeetError, InputError
+
+
+class OpenRows:
+    """Takes rows in, and lets them out with a result.
+
+    Args:
+        feed: Where they come from.
+        intake: Makes a call of each, or the result that it ends with unsent.
+        books: Who is told the results.
+        outbox: Where the results wait, so that no more rows are taken than somebody reads results.
+        insist: Rows ask for an invitation again after an unclear outcome.
+
+    Attributes:
+        error: What was wrong with the source, or None.
+    """
+
+    def __init__(self, feed: Feed, intake: Admission, books: Books, outbox: Outbox, *, insist: bool) -> None:
+        self._feed = feed
+        self._intake = intake
+        self._books = books
+        self._outbox = outbox
+        self._insist = insist
+        self._open: dict[int, Row] = {}
+        self.tally = Tally()
+        self.error: InputError | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(list(self._open.values()))
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more will be taken in."""
+        return self._feed.ended
+
+    async def fresh(self, going_on: Callable[[], bool]) -> Row | None:
+        """Return the next row that can be sent, or None if there is none now. The others get their result."""
+        while going_on() and (source := self._take()) is not None:
+            row = self._read(source)
+            if await self._admit(row):
+                return row
+            await self._outbox.room()
+        return None
+
+    def finish(self, row: Row, result: RowResult) -> None:
+        """Let a row out."""
+        del self._open[row.source.index]
+        self.tally.result(result)
+        self._books.settle(row, result)
+
+    async def turn_away(self, why: str, now: Callable[[], float], backlog: Backlog) -> None:
+        """Name the rows that nobody has seen: all of a finite source, what was read ahead of another."""
+        if not self._feed.finite:
+            self._feed.end_here()
+        while not self._feed.ended and self.error is None:
+            source = self._take()
+            if source is None:
+                if not self._feed.ended:
+                    await backlog.nap(math.inf)
+                continue
+            row = self._read(source)
+            if await self._admit_quietly(row):
+                self.finish(row, left_over(row, why, now()))
+            await self._outbox.room()
+            if self.tally.rows_read % 200 == 0:
+                await anyio.lowlevel.checkpoint()
+
+    def _take(self) -> SourceRow | None:
+        """Take a row; a source that breaks ends the run, but only after the rows before it have their results."""
+        try:
+            return self._feed.take()
+        except InputError as error:
+            self.error = error
+            return None
+
+    def _read(self, source: SourceRow) -> Row:
+        self.tally.rows_read += 1
+        return self._open.setdefault(source.index, Row(source, insist=self._insist))
+
+    async def _admit(self, row: Row) -> bool:
+        """Make the row's call; a row that is not to be sent gets its result."""
+        admitted = await self._intake.admit(row.source)
+        if isinstance(admitted, RowResult):
+            self.finish(row, admitted)
+            return False
+        row.admit(admitted)
+        return True
+
+    async def _admit_quietly(self, row: Row) -> bool:
+        """Tell a wrong row from one that was only not sent, if that needs no answer of the server."""
+        try:
+            return await self._admit(row)
+        except AirmeetError:
+            return True
