@@ -63,7 +63,10 @@ from airmeet_async.api.models import (
 )
 from airmeet_async.api.paging import Page
 from airmeet_async.api.wire import Reply, Request
-from airmeet_async.bulk.report import BulkReport, FailureGroup, RowError, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.asked import JobOptions, RunOptions
+from airmeet_async.bulk.books import Earlier
+from airmeet_async.bulk.report import BulkReport, FailureGroup, Invite, RowError, RowResult, RowStatus, StopReason
+from airmeet_async.client.adaptive import Adaptive
 from airmeet_async.client.attempt import Waiting
 from airmeet_async.client.pace import Priority
 from airmeet_async.client.stores import FileTokenStore, MemoryTokenStore, TokenStore
@@ -96,6 +99,7 @@ from airmeet_async.front import AirmeetClient
 __all__ = [
     "Access",
     "Acknowledgement",
+    "Adaptive",
     "Airmeet",
     "AirmeetClient",
     "AirmeetError",
@@ -118,12 +122,15 @@ __all__ = [
     "CredentialsError",
     "CustomField",
     "DecodeError",
+    "Earlier",
     "Endpoint",
     "EventNews",
     "Exhibitor",
     "FailureGroup",
     "FileTokenStore",
     "InputError",
+    "Invite",
+    "JobOptions",
     "JournalError",
     "MemoryTokenStore",
     "Moment",
@@ -159,6 +166,7 @@ __all__ = [
     "RowError",
     "RowResult",
     "RowStatus",
+    "RunOptions",
     "Series",
     "ServerError",
     "Session",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -88,6 +89,14 @@ class Endpoint(Generic[T_co]):
         return READ_LIMIT if self.method == "GET" else WRITE_LIMIT
 
 
+@lru_cache(maxsize=256)
+def _filled(template: str, values: tuple[tuple[str, str], ...]) -> str:
+    """Fill in a path; thousands of calls of a job have the same one."""
+    for name, value in values:
+        template = template.replace("{" + name + "}", quote(value, safe=""))
+    return template
+
+
 @frozen
 class Call(Generic[T_co]):
     """One use of an operation: frozen, comparable, printable; nothing happens until a client sends it.
@@ -109,9 +118,7 @@ class Call(Generic[T_co]):
     @property
     def target(self) -> str:
         """Path and query below the base address, as sent."""
-        path = self.endpoint.path
-        for name, value in self.path.items():
-            path = path.replace("{" + name + "}", quote(value, safe=""))
+        path = _filled(self.endpoint.path, tuple(self.path.items()))
         return f"{path}?{urlencode(self.query, quote_via=quote)}" if self.query else path
 
     def __str__(self) -> str:

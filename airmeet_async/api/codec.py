@@ -6,6 +6,7 @@ type has a hook here that refuses what is not of it.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, get_args
 
 import attrs
@@ -137,14 +138,16 @@ def _model_hook(cls: type[Any]) -> Hook:
         _document(document, dict)
         values: dict[str, Any] = {}
         for name, wire_names, hook, kind, required in plan:
-            found = next((key for key in wire_names if document.get(key) is not None), None)
-            if found is not None:
-                try:
-                    values[name] = hook(document[found], kind)
-                except Misfit as error:
-                    raise error.under(found) from None
-            elif required:
-                raise Misfit("present", wire_names[0])
+            for key in wire_names:
+                if (given := document.get(key)) is not None:
+                    try:
+                        values[name] = hook(given, kind)
+                    except Misfit as error:
+                        raise error.under(key) from None
+                    break
+            else:
+                if required:
+                    raise Misfit("present", wire_names[0])
         if keeps_extra:
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)
@@ -176,6 +179,12 @@ _STATUSES = frozenset(AirmeetStatus)
 converter = _make_converter()
 
 
+@cache
+def _hook_of(model: Any) -> Hook:
+    """Return the reader of a model; asking the converter each time costs more than most readings."""
+    return converter.get_structure_hook(model)
+
+
 def decode(call: Call[Any], document: Any) -> Any:
     """Return the typed answer to *call*.
 
@@ -187,7 +196,7 @@ def decode(call: Call[Any], document: Any) -> Any:
         unwrapped = endpoint.unwrap(document)
         if endpoint.paging is not Paging.NONE:
             return _page(endpoint.returns, _document(unwrapped, dict))
-        return converter.get_structure_hook(endpoint.returns)(unwrapped, endpoint.returns)
+        return _hook_of(endpoint.returns)(unwrapped, endpoint.returns)
     except Misfit as misfit:
         where = misfit.path or "the answer"
         raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None

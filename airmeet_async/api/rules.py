@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -22,6 +23,7 @@ _LIMITS = {
     "country": TEXT_LIMIT,
 }
 _MANDATORY = ("email", "first_name", "last_name")
+_TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
@@ -43,7 +45,6 @@ class Problem:
 def check_email(email: str) -> Problem | None:
     """Check the syntax of an address. Whether somebody reads it there, only a mail can tell."""
     local, at, domain = email.rpartition("@")
-    labels = domain.split(".")
     fits = (
         at
         and len(email) <= _LONGEST_EMAIL
@@ -52,13 +53,18 @@ def check_email(email: str) -> Problem | None:
         and not local.startswith(".")
         and not local.endswith(".")
         and ".." not in local
-        and len(labels) > 1
-        and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
-        and not labels[-1].isdigit()
+        and _is_domain(domain)
     )
     if fits:
         return None
     return Problem("invalid_email", f"{email!r:.80} is not an e-mail address; expected something like name@example.com")
+
+
+@lru_cache(maxsize=4096)
+def _is_domain(domain: str) -> bool:
+    """Whether it is the name of a domain; a list of people has few."""
+    labels = domain.split(".")
+    return len(labels) > 1 and all(map(_DOMAIN_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
 
 
 def check_attendee(attendee: Attendee) -> Problem | None:
@@ -76,7 +82,7 @@ def _check_attendance(value: str | None) -> Problem | None:
 
 
 def _check_text(attendee: Attendee) -> Problem | None:
-    for name in (*_MANDATORY, *_LIMITS):
+    for name in _TEXTS:
         text = getattr(attendee, name)
         if (
             text

@@ -11,6 +11,8 @@ _INVISIBLE = "\ufeff\u200b\u2060"
 
 def tidy(value: Any) -> str:
     """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
+    if type(value) is str and value.isprintable():  # nearly always: no line ends, tabs or invisible characters in it
+        return value.strip()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, Enum):

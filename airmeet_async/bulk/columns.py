@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
+from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
 from airmeet_async.bulk.table_words import FIELDS, FULL_NAMES, guess, squeezed
 from airmeet_async.errors import InputError
@@ -66,8 +67,7 @@ class ColumnMap:
     def pick(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row's values by field, stripped, empty ones left out; custom ones under ``custom_fields``."""
         picked: dict[str, Any] = _texts(self.fields, data)
-        custom = _texts(self.custom, data)
-        if custom:
+        if self.custom and (custom := _texts(self.custom, data)):
             picked["custom_fields"] = custom
         return picked
 
@@ -77,14 +77,11 @@ def _line(name: str, match: Match) -> str:
 
 
 def _texts(matches: Iterable[Match], data: Mapping[str, Any]) -> dict[str, str]:
-    found = ((match.field, _text(data.get(match.column))) for match in matches)
-    return {name: text for name, text in found if text}
+    return {match.field: text for match in matches if (text := _text(data.get(match.column)))}
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)).strip() if isinstance(value, list) else str(value).strip()
+    return tidy(", ".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def match_columns(

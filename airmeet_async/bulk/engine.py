@@ -35,6 +35,9 @@ from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, Priority
 from airmeet_async.errors import AirmeetError
 
+_AFTER_AN_OUTAGE = 0.5
+"""The share of its rate with which a run goes on."""
+
 
 class _NotNowError(Exception):
     """The run was stopped or held in the very step in which a row got its turn."""
@@ -202,6 +205,8 @@ class Engine:
             self.stop(stop.reason, stop.message)
         if verdict.status is not None:
             self._opened.set()
+        if away and not self.guard.outage:
+            self.pace.ease(_AFTER_AN_OUTAGE)
         if away or self.guard.outage:
             self._backlog.wake()
 

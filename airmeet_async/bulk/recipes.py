@@ -117,10 +117,9 @@ class AddAttendees:
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
                 return Problem("missing_field", columns)
-            values = columns.pick(
-                {name: value if isinstance(value, list) else tidy(value) for name, value in data.items()}
-            )
-            values["custom_fields"] = values.get("custom_fields", {}) | dict(data.get("custom_fields") or {})
+            values = columns.pick(data)
+            if given := data.get("custom_fields"):
+                values["custom_fields"] = values.get("custom_fields", {}) | dict(given)
         else:
             return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
         return as_attendee(values)

@@ -180,6 +180,13 @@ class Pace:
             self._note_pause(seconds)
             self.pause(seconds)
 
+    def ease(self, share: float) -> None:
+        """Begin anew at that share of the rate that the server lately accepted, where the rate adapts."""
+        if self._controller is not None:
+            self.set_rate(self._controller.settings.starting_at(share * self._controller.good))
+        if self._parent is not None:
+            self._parent.ease(share)
+
     def pause(self, seconds: float) -> None:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over."""
         root = self._root

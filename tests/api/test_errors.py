@@ -19,6 +19,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "NotReadyError": {"deadline": 900.0},
     "DecodeError": {"path": "data[3].uid", "operation": "airmeets.list"},
     "BulkStoppedError": {"stop_reason": "quota", "report": {"rows_read": 7}},
+    "JournalError": {"busy": True},
     "ReplyError": {"status": 400, "reason": "no", "operation": "attendees.add", "attempts": 2},
 }
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]

@@ -221,6 +221,20 @@ async def test_a_blackout_of_a_minute_costs_nothing(width: int) -> None:
     assert report.elapsed_s < 130
 
 
+async def test_after_an_outage_an_adaptive_rate_begins_at_half() -> None:
+    """What the server took before is not thrown at it in the moment in which it is back."""
+    transport = transport_of(rate_limit=100, latency=0.05)
+    away_between(transport, 20.0, 50.0)
+
+    report = await run(transport, 4000, rate="auto")
+
+    assert report.all_done
+    back = [at for at in (arrival.at for arrival in transport.arrivals) if at > 50]
+    second = sum(back[0] + 0.1 < at < back[0] + 1.1 for at in back)
+    assert 30 < second < 90
+    assert sum(back[0] + 5 < at < back[0] + 15 for at in back) > 700
+
+
 async def test_rows_that_always_fail_end_and_hold_nobody_up() -> None:
     """One row in a hundred gets a 500 each time: those fail after five attempts, and the breaker stays closed."""
     transport = transport_of()

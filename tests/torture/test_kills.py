@@ -6,7 +6,7 @@ from tests.torture.job import Settings
 from tests.torture.kills import by_rule, torture
 from tests.torture.people import Shares
 
-pytestmark = [pytest.mark.real_time, pytest.mark.skip(reason="journal is being built")]
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
 
 async def test_nobody_is_lost_or_sent_again_without_need_whenever_it_is_killed():

@@ -87,6 +87,14 @@ class Look:
         return float(self.facts.get("created", 0.0))
 
     @property
+    def changed(self) -> float:
+        """When something has changed last, in seconds since the epoch."""
+        times = [
+            part.stat().st_mtime for part in (self.path, self.path.with_name(self.path.name + "-wal")) if part.exists()
+        ]
+        return max([self.created, float(self.facts.get("ended", 0.0)), *times])
+
+    @property
     def rows(self) -> int | None:
         """All rows; None where the input was not read to its end."""
         return sum(self.counts.values()) if self.facts.get("gen") else None
