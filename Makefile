@@ -3,6 +3,7 @@
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
 #   make check   lint, format and types; and a fuzzer on the sandbox
+#   make torture  kill a run two hundred times, and see that nobody is lost (seven minutes)
 #   make bench   the benchmarks
 #   make docs    check the links and the examples in the documentation
 #   make lock    write requirements/*.txt anew
@@ -17,7 +18,7 @@ STAMP  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock clean
+.PHONY: help demo test check torture bench docs lock clean
 
 help:
 	@sed -n 's/^#   \(make \)/  \1/p' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +35,9 @@ check: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 	@$(BIN)/python -m tests.fuzz_sandbox --seed 1 --seconds 45
+
+torture: $(STAMP)
+	@$(BIN)/python -m tests.torture.kills --kills 200 --rows 2000 --seed 1 $(ARGS)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -6,7 +6,6 @@ type has a hook here that refuses what is not of it.
 
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any, get_args
 
 import attrs
@@ -179,10 +178,14 @@ _STATUSES = frozenset(AirmeetStatus)
 converter = _make_converter()
 
 
-@cache
+_hooks: dict[Any, Hook] = {}
+
+
 def _hook_of(model: Any) -> Hook:
     """Return the reader of a model; asking the converter each time costs more than most readings."""
-    return converter.get_structure_hook(model)
+    if (hook := _hooks.get(model)) is None:
+        hook = _hooks[model] = converter.get_structure_hook(model)
+    return hook
 
 
 def decode(call: Call[Any], document: Any) -> Any:

@@ -9,9 +9,14 @@ from rich.console import Console
 
 from airmeet_async.cli.commands import app
 
-GROUPS = {"event": ("show", "create", "status"), "import": ("speakers", "sessions", "booths")}
+GROUPS = {
+    "event": ("show", "create", "status"),
+    "import": ("speakers", "sessions", "booths"),
+    "runs": ("show", "purge", "pause", "resume", "rate", "stop"),
+}
 SINGLE = (
     "participants", "attendance", "polls", "questions", "utms", "recordings", "export", "reconcile", "block", "unblock",
+    "register", "resume", "retry", "runs",
 )  # fmt: skip
 COMMANDS = (*SINGLE, *(f"{group} {name}" for group, names in GROUPS.items() for name in names))
 

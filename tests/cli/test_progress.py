@@ -25,6 +25,16 @@ CASES = [
         "500 of 2,000 rows in 20 s, paused for 7 s, 1:07 left, 3 did not succeed",
     ),
     (
+        Glance(500, 2000, {}, rate=25.0, elapsed_s=20, held="paused"),
+        "500/2,000  paused",
+        "500 of 2,000 rows in 20 s, paused",
+    ),
+    (
+        Glance(500, 2000, {}, rate=25.0, elapsed_s=20, paused_s=7, held="waiting"),
+        "500/2,000  waiting for the server",
+        "500 of 2,000 rows in 20 s, waiting for the server",
+    ),
+    (
         Glance(2000, 2000, {RowStatus.SUCCEEDED: 2000}, rate=25.0, elapsed_s=80),
         "2,000/2,000  25/s  in 1:20",
         "2,000 of 2,000 rows in 1:20, 25.0 rows/s",
@@ -75,6 +85,16 @@ def test_rows_that_a_stop_has_overtaken_are_not_done():
     assert (glance.done, glance.total, glance.rate) == (2, 10, None)
 
 
+def test_rows_that_were_settled_before_are_done_from_the_start_and_counted_once():
+    meter = Meter(100, settled=60)
+
+    assert meter.read(report(0)).done == 60
+    assert meter.read(report(1.0, succeeded=10)).done == 70
+    assert meter.read(report(2.0, succeeded=40, skipped=20)).done == 100
+    assert meter.read(report(3.0, succeeded=40, skipped=55, invalid=5)).done == 100
+    assert meter.read(report(3.0, succeeded=10, unprocessed=30, skipped=60)).done == 70
+
+
 def test_the_json_event_has_its_documented_shape():
     shape = event(CASES[2][0])
 
@@ -88,6 +108,7 @@ def test_the_json_event_has_its_documented_shape():
         "rate": 25.0,
         "left_s": 60.0,
         "paused_s": 0.0,
+        "held": None,
     }
 
 

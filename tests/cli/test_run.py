@@ -63,13 +63,15 @@ async def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet, ser
     assert "left to do: left.csv" in first.err
 
 
-async def test_a_second_run_keeps_the_first_ones_results(airmeet, serving):
+async def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet, serving):
     airmeet.people(2)
     async with serving() as pretend:
         for _ in range(2):
             assert (await airmeet.at(pretend.url)(*REGISTER)).code == 0
 
-    assert airmeet.rows("people-results.csv") == airmeet.rows("people-results-2.csv")
+    first, second = airmeet.rows("people-results.csv"), airmeet.rows("people-results-2.csv")
+    assert {row["airmeet_status"] for row in first} == {"succeeded"}
+    assert second == [row | {"airmeet_status": "skipped"} for row in first]
 
 
 async def test_columns_and_invitations_are_as_typed(airmeet, serving):
@@ -99,7 +101,7 @@ async def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, 
     assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
     assert len(airmeet.rows()) == 400
     assert "press Ctrl-C again to stop at once" in done.err
-    assert "to go on:" in done.err
+    assert f"to go on: airmeet resume {done.json['job']}" in done.err
 
 
 async def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet, serving):

@@ -4,7 +4,7 @@ import pytest
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.cli.source import Survey
-from airmeet_async.cli.summary import Written, plan, summary
+from airmeet_async.cli.summary import Wording, Written, plan, summary
 
 HERE = Written(results="people-results.csv")
 
@@ -52,6 +52,40 @@ def test_a_file_of_what_is_left_is_how_to_go_on():
 
     assert "left to do: left.csv" in text
     assert "run the same command" not in text
+
+
+@pytest.mark.parametrize(
+    ("stop", "counts", "words", "said"),
+    [
+        (StopReason.INTERRUPTED, {RowStatus.UNPROCESSED: 7}, Wording(), "to go on: airmeet resume 3f2a"),
+        (StopReason.SETTINGS, {RowStatus.UNPROCESSED: 7}, Wording(), "once that is mended: airmeet resume 3f2a"),
+        (None, {RowStatus.FAILED: 7}, Wording(), "to send the 7 failed rows again: airmeet retry 3f2a"),
+        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows that are held again: airmeet resume 3f2a --accept-stale"),
+        (None, {RowStatus.UNKNOWN: 1}, Wording(repeats=False), "then airmeet retry 3f2a --unknown"),
+    ],
+)
+def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, said):
+    lines = summary(
+        report(stop, "why", counts=counts, resumable=True), Written(results="r.csv", job="3f2a", words=words)
+    )
+
+    assert said in " ".join(line.strip() for line in lines)
+
+
+def test_invitations_of_which_nobody_knows_are_told():
+    lines = summary(report(counts={RowStatus.SUCCEEDED: 9}), Written(results="r.csv", job="3f2a", unverified=2))
+
+    assert "2 invitations were mailed" in " ".join(lines)
+    assert "airmeet retry 3f2a --invites" in " ".join(line.strip() for line in lines)
+
+
+def test_rows_that_have_changed_are_not_taken_for_cut_ones():
+    found = report(counts={RowStatus.SKIPPED: 9}, warned_rows=9)
+
+    text = "\n".join(summary(found, Written(results="r.csv", job="3f2a", changed=9)))
+
+    assert "9 rows have changed since they were done" in text
+    assert "too long" not in text
 
 
 def test_failures_of_one_cause_are_one_entry():

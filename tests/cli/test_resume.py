@@ -1,0 +1,299 @@
+"""Runs that go on: stopped, killed, finished, edited, at the same time, tried again. Real processes."""
+
+import csv
+import json
+import signal
+
+import pytest
+
+from airmeet_async.sandbox import community
+
+pytestmark = pytest.mark.real_time
+
+EVENT = community.SUMMIT
+REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+
+
+def mails_of(pretend):
+    return {person.email: person.mails for person in pretend.world.people(EVENT)}
+
+
+def statuses(rows):
+    return [row["airmeet_status"] for row in rows]
+
+
+async def interrupted(there, pretend, number, *words, adds=8):
+    """Start a run of many rows and end it with a signal."""
+    with there.started(*REGISTER, "--rate", "60", "--progress", "none", *words) as running:
+        await pretend.sees(lambda world: world.statistics().adds >= adds)
+        running.send(number)
+        return await running.end()
+
+
+async def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet, serving):
+    airmeet.people(60)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        stopped = await interrupted(there, pretend, signal.SIGINT)
+        before = pretend.world.statistics().adds
+        done = await there(*REGISTER, "--json")
+        after = pretend.world.statistics().adds
+
+    rows = airmeet.rows()
+    assert (stopped.code, done.code, after) == (130, 0, 60)
+    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert (done.json["attempts"], done.json["counts"]["skipped"]) == (60 - before, before)
+    assert all("code=" in row["airmeet_entry_link"] for row in rows)
+    assert done.json["results_path"] == "people-results.csv"
+    assert (airmeet.folder / "people-results.csv.bak").exists()
+
+
+async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, serving):
+    airmeet.people(60)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        killed = await interrupted(there, pretend, signal.SIGKILL, "--failed", "left.csv")
+        (airmeet.folder / "people.csv").unlink()
+        listed = (await there("runs", "--json")).json
+        done = await there("resume", listed[0]["job"][:5], "--json")
+        people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
+
+    assert (killed.code, listed[0]["state"], listed[0]["settled"] > 0) == (-9, "interrupted", True)
+    assert (done.code, done.json["job"], done.json["rows_read"]) == (0, listed[0]["job"], 60)
+    assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
+    assert list(airmeet.rows()[0])[:3] == ["email", "first_name", "last_name"]
+
+
+async def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet, serving):
+    airmeet.people(5)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER)
+        before = pretend.world.statistics()
+        again = await there(*REGISTER, "--json")
+        resumed = await there("resume", again.json["job"], "--results", "r.csv", "--json")
+        after = pretend.world.statistics()
+        none = await there("resume")
+
+    assert (after.adds, after.auths) == (before.adds, before.auths)
+    assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
+    assert (resumed.code, resumed.json["attempts"]) == (0, 0)
+    assert "nothing left to do: 5 rows are settled" in again.err
+    assert (none.code, "no run is unfinished" in none.err) == (2, True)
+
+
+async def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet, serving):
+    airmeet.people(30)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER)
+        people = airmeet.people(35)
+        text = (airmeet.folder / people).read_text()
+        for number in range(10):
+            text = text.replace(f"person-{number}@example.com,Ada,", f"person-{number}@example.com,Eve,")
+        (airmeet.folder / people).write_text(text)
+        done = await there(*REGISTER, "--json", "--results", "r.csv")
+        adds = pretend.world.statistics().adds
+
+    assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
+    assert "resuming: 30 of 35 rows are settled" in done.err
+    assert "10 rows have changed since they were done; Airmeet does not update people on a second add" in done.err
+    assert "5 rows were new" in done.err
+    assert "too long" not in done.err
+    assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5
+
+
+async def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet, serving):
+    airmeet.people(3)
+    airmeet.people(3, "copy.csv")
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        first = await there(*REGISTER, "--json")
+        copy = await there("register", EVENT, "copy.csv", "--no-invite", "--json")
+        fresh = await there(*REGISTER, "--json", "--fresh")
+        again = await there(*REGISTER, "--json")
+        listed = (await there("runs", "--json")).json
+
+    assert copy.json["job"] == first.json["job"]
+    assert (fresh.json["counts"]["succeeded"], again.json["job"]) == (3, fresh.json["job"])
+    assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
+
+
+async def test_other_options_are_refused_with_the_way_out(airmeet, serving):
+    airmeet.people(3)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER)
+        done = await there("register", EVENT, "people.csv", "--invite", "--json")
+        adds = pretend.world.statistics().adds
+
+    assert (done.code, done.json["error"]["code"], adds) == (1, "unexpected", 3)
+    assert "sendEmailInvite=False" in done.err
+    assert "--fresh" in done.err
+
+
+async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
+    airmeet.people(60)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--rate", "20", "--progress", "none") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 3)
+            second = await there(*REGISTER, "--json")
+            third = await there("resume", (await there("runs", "--json")).json[0]["job"])
+            running.send(signal.SIGINT)
+            first = await running.end()
+
+    assert (second.code, second.json["error"]["code"], third.code, first.code) == (75, "temporary", 75, 130)
+    assert "nothing was sent here" in second.err
+    assert "nothing was sent here" in third.err
+
+
+async def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet, serving):
+    airmeet.people(8)
+    async with serving("422@3:on=attendees.add,422@6:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        first = await there(*REGISTER, "--json", "--failed", "left.csv", "--max-failures", "50%")
+        failed = await there("retry", first.json["job"], "--json")
+        refused = await there("retry", "--rejected", "--json")
+        adds = pretend.world.statistics().adds
+
+    assert (first.code, first.json["counts"]["rejected"]) == (3, 2)
+    assert (failed.code, failed.json["attempts"]) == (3, 0)
+    assert (refused.code, refused.json["attempts"], refused.json["counts"]["succeeded"]) == (0, 2, 2)
+    assert adds == 10
+    assert not (airmeet.folder / "left.csv").exists()
+    assert {row["airmeet_status"] for row in airmeet.rows()} == {"skipped", "succeeded"}
+
+
+async def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet, serving):
+    airmeet.people(6)
+    async with serving("drop-after@4:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        done = await there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
+        mails = mails_of(pretend)
+        again = await there("retry", done.json["job"], "--invites", "--json")
+        later = mails_of(pretend)
+
+    doubtful = [row for row in csv_rows(airmeet, "people-results.csv.bak") if row["airmeet_code"]]
+    assert (done.code, done.json["invites_unverified"], [row["airmeet_code"] for row in doubtful]) == (
+        0, 1, ["invite_unverified"],
+    )  # fmt: skip
+    assert doubtful[0]["airmeet_status"] == "succeeded"
+    assert f"airmeet retry {done.json['job']} --invites" in " ".join(done.err.split())
+    assert (again.code, again.json["attempts"]) == (0, 1)
+    assert max(mails.values()) == 1
+    assert sum(later.values()) - sum(mails.values()) == 1
+
+
+def csv_rows(airmeet, name):
+    with (airmeet.folder / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("operation", ["block", "speakers", "booths"])
+async def test_other_commands_have_journals_too(airmeet, serving, operation):
+    airmeet.people(3)
+    airmeet.file("speakers.csv", "email,name", "a@example.com,Ada", "b@example.com,Bob")
+    airmeet.file("booths.csv", "name", "Tea", "Coffee")
+    words = {
+        "block": ("block", EVENT, "people.csv"),
+        "speakers": ("import", "speakers", EVENT, "speakers.csv"),
+        "booths": ("import", "booths", EVENT, "booths.csv"),
+    }[operation]
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        first = await there(*words, "--json")
+        again = await there(*words, "--json")
+        resumed = await there("resume", first.json["job"], "--json")
+
+    assert (first.code, again.code, resumed.code) == (0, 0, 0), first.err + again.err + resumed.err
+    assert (again.json["attempts"], resumed.json["attempts"], again.json["job"]) == (0, 0, first.json["job"])
+
+
+async def test_addresses_that_are_typed_have_no_journal(airmeet, serving):
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there("block", EVENT, "ada@example.com")
+        listed = await there("runs", "--json")
+        refused = await there("block", EVENT, "ada@example.com", "--fresh")
+
+    assert (listed.code, listed.json) == (0, [])
+    assert (refused.code, "are for files" in refused.err) == (2, True)
+
+
+async def test_a_journal_may_have_a_place_of_its_own(airmeet, serving):
+    airmeet.people(4)
+    async with serving("401@3:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        first = await there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
+        fresh = await there(*REGISTER, "--journal", "my launch.job", "--fresh")
+        done = await there("resume", "my launch.job", "--json")
+        listed = await there("runs", "--json")
+
+    assert (first.code, fresh.code, done.code, listed.json) == (6, 2, 0, [])
+    assert "airmeet resume 'my launch.job'" in " ".join(first.err.split())
+    assert (done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (2, 2)
+
+
+async def test_without_a_place_for_journals_nothing_is_sent(airmeet, serving):
+    airmeet.people(2)
+    airmeet.file("state", "a file, no folder")
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        refused = await there(*REGISTER, XDG_STATE_HOME=str(airmeet.folder / "state"))
+        named = await there(*REGISTER, "--journal", "a.job", XDG_STATE_HOME=str(airmeet.folder / "state"))
+        adds = pretend.world.statistics().adds
+
+    assert (refused.code, named.code, adds) == (2, 0, 2)
+    assert "state/airmeet/runs" in refused.err
+    assert "--journal PATH" in refused.err
+
+
+async def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet, serving):
+    airmeet.people(200)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        done = await there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
+
+    assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "deadline", True)
+    assert f"airmeet resume {done.json['job']}" in done.err
+
+
+async def test_too_many_failures_stop_a_run(airmeet, serving):
+    airmeet.people(30)
+    async with serving("422:100%:on=attendees.add") as pretend:
+        done = await airmeet.at(pretend.url)(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
+
+    assert (done.code, done.json["stop_reason"], done.json["counts"]["rejected"]) == (7, "failures", 4)
+
+
+async def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet, serving):
+    """The journal is made a day older by hand."""
+    airmeet.people(6)
+    async with serving("hang-after@4+10:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--progress", "none", "--concurrency", "1") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 4)
+            running.send(signal.SIGKILL)
+            await running.end()
+        run = (await there("runs", "--json")).json[0]
+        _age(run["journal"])
+    async with serving() as other:
+        there = airmeet.at(other.url)
+        moved = await there("resume", run["job"])
+    assert (moved.code, "this journal is for http" in moved.err) == (1, True)
+
+
+def _age(journal):
+    import sqlite3
+
+    with sqlite3.connect(journal) as db:
+        db.execute("UPDATE ledger SET touched = touched - 90000")
+
+
+async def test_the_demonstration_leaves_no_journal(airmeet):
+    done = await airmeet("demo", "--people", "60", "--progress", "none", "--json")
+    listed = await airmeet("runs", "--json")
+
+    assert (done.code, listed.json) == (0, [])
+    assert json.loads(done.out)["rows_read"] >= 60
