@@ -16,6 +16,7 @@ import trustme
 from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply, Request, Timeouts
 from airmeet_async.api.addresses import parse_base
 from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport
+from airmeet_async.client.llhttp import LlhttpTransport
 from airmeet_async.client.transport import Transport
 from tests.fault_server import Act, FaultServer, answer, close, drip, fault_server, raw, reset, silence
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
@@ -38,7 +39,11 @@ def post(body: bytes = b'{"email": "a@example.com"}') -> Request:
     return Request("POST", "/prod/thing?x=1", SECRET_HEADERS, body, reply_limit=4096)
 
 
-@pytest.fixture(params=[lanes], ids=["httpx-lanes"])
+def llhttp(port: int, scheme: str = "http", **options: Any) -> Transport:
+    return LlhttpTransport(parse_base(f"{scheme}://127.0.0.1:{port}/prod"), **{"timeouts": PATIENT} | options)
+
+
+@pytest.fixture(params=[lanes, llhttp], ids=["httpx-lanes", "llhttp"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Return each way to make a transport to a loopback port."""
     made: Make = request.param
