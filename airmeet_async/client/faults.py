@@ -19,6 +19,7 @@ _NOT_SENT = {
     "protocol": "the request to {host} could not be written: a header or the address is not valid",
 }
 _LOST = {"timeout": "went silent", "protocol": "spoke no proper HTTP"}
+_PATIENCE = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def not_sent(reason: str, host: str, error: BaseException | None = None) -> NotSentError:
@@ -43,9 +44,9 @@ def too_large(host: str, limit: int) -> NoReplyError:
 
 
 def reason_below(error: BaseException) -> str | None:
-    """Return the reason that TLS or the resolver gave, or None where neither did."""
+    """Return the reason that TLS or the resolver gave, if either did. That TLS wanted more bytes is none."""
     links = tuple(_chain(error))
-    if any(isinstance(link, ssl.SSLError) for link in links):
+    if any(isinstance(link, ssl.SSLError) and not isinstance(link, _PATIENCE) for link in links):
         return "tls"
     return "dns" if any(isinstance(link, socket.gaierror) for link in links) else None
 
