@@ -8,8 +8,8 @@ Rules of this file:
 3. Refused: two lengths, an unknown transfer encoding, a version other than 1.0 and 1.1, a switch of
    protocols (101), more head than `_HEAD_LIMIT`, more body than the request's limit. Other 1xx answers
    are skipped. Bodies are never unpacked; a content encoding is for the reader to refuse.
-4. A body without a length ends with the connection; under TLS only with TLS's own goodbye,
-   since anybody on the way can cut a connection.
+4. A body without a length ends with the connection. Whether TLS had said goodbye before, asyncio does not tell
+   (uvloop refuses the end then), so such a body may be cut off: it must itself show whether it is whole, as JSON does.
 5. Errors go from callbacks to callers as results of the future, so none is ever "never retrieved",
    and none has a cause or a context.
 
