@@ -22,15 +22,15 @@ from airmeet_async.api.wire import Reply
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.client.adaptive import AskedRate
 from airmeet_async.client.attempt import Attempt, OnWait, Waiting
+from airmeet_async.client.choice import choose_transport
 from airmeet_async.client.credentials import Credentials
-from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport, is_httpx_client
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.options import Options, environment, find_base, find_key
 from airmeet_async.client.pace import Pace, Priority
 from airmeet_async.client.session import Lease, TokenSession
 from airmeet_async.client.stores import MemoryTokenStore, TokenStore, account_name
-from airmeet_async.client.transport import Timeouts, Transport
-from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
+from airmeet_async.client.transport import Timeouts
+from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
 
 T = TypeVar("T")
 
@@ -60,7 +60,8 @@ class Client(Operations):
         secret_key: ``X-Airmeet-Secret-Key``; by default from ``AIRMEET_SECRET_KEY``.
         region: The community's region; by default from ``AIRMEET_REGION``, else the global one.
         base_url: The whole base address (``https://…/prod``); wins over *region*; by default from ``AIRMEET_URI``.
-        transport: ``"auto"``, ``"httpx"``, a `Transport`, or your own ``httpx.AsyncClient``, which you close.
+        transport: ``"auto"``, ``"httpx"``, ``"llhttp"`` (extra *fast*), a `Transport`, or your own
+            ``httpx.AsyncClient``, which you close.
         token_store: Where tokens outlive this client; by default they do not.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find them; None for no limit. Airmeet publishes none.
         max_in_flight: Requests under way, and connections open, at once.
@@ -96,7 +97,7 @@ class Client(Operations):
             retry=retry or Retry(),
             timeouts=timeouts or Timeouts(),
         )
-        self._transport, self._owns_transport = _choose_transport(transport, self.options)
+        self._transport, self._owns_transport = choose_transport(transport, self.options)
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
         self._life = _Life()
@@ -116,6 +117,12 @@ class Client(Operations):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    @property
+    def transport_name(self) -> str:
+        """Which transport is in use: ``httpx``, ``llhttp``, or the class of your own."""
+        name: str = getattr(self._transport, "name", type(self._transport).__name__)
+        return name
 
     async def aclose(self) -> None:
         """Close the connections. The client cannot be used afterwards."""
@@ -281,15 +288,3 @@ class Client(Operations):
         elif self._life.loop is not loop:
             message = "this client belongs to another event loop; make one client per loop (per asyncio.run)"
             raise ClientStateError(message)
-
-
-def _choose_transport(chosen: Any, options: Options) -> tuple[Transport, bool]:
-    """Return the transport, and whether it is ours to close."""
-    if chosen in ("auto", "httpx"):
-        return HttpxTransport(options.base, connections=options.max_in_flight, timeouts=options.timeouts), True
-    if is_httpx_client(chosen):
-        return HttpxClientTransport(chosen, options.base, options.timeouts), False
-    if hasattr(chosen, "exchange"):
-        return chosen, False
-    message = f"transport must be 'auto', 'httpx', a Transport or an httpx.AsyncClient, not {type(chosen).__name__}"
-    raise ConfigError(message)

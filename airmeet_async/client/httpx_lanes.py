@@ -11,11 +11,9 @@ Rules of this file:
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
 """
 
-import os
-import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -24,8 +22,9 @@ from attrs import frozen
 
 from airmeet_async.api.addresses import Base
 from airmeet_async.api.wire import Reply, Request
+from airmeet_async.client.faults import late, lost, not_sent, reason_below, too_large
 from airmeet_async.client.transport import Timeouts
-from airmeet_async.errors import ConfigError, NoReplyError, NotSentError, TransportError
+from airmeet_async.errors import ConfigError, TransportError
 
 _KEEP_ALIVE = 15.0
 """Seconds. Short, since a connection that the server has just dropped makes an unclear outcome."""
@@ -54,8 +53,7 @@ class _Way:
                 response = await send(self._outgoing(request))
                 return await _read(response, request.reply_limit, self.host)
         except TimeoutError:
-            message = f"{self.host} did not answer within {self.timeouts.total:g} s"
-            failure: TransportError = NoReplyError(message, reason="timeout", host=self.host)
+            failure: TransportError = late(self.host, self.timeouts.total)
         except _BROKEN as error:
             failure = _translated(error, self.host)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
@@ -91,6 +89,8 @@ class HttpxTransport:
             see the keys in a plain http request.
     """
 
+    name = "httpx"
+
     def __init__(
         self,
         base: Base,
@@ -101,7 +101,7 @@ class HttpxTransport:
         proxy: str | None = None,
     ) -> None:
         self._way = _Way.to(base, timeouts)
-        self._proxy = proxy or _proxy_from_environment(base)
+        self._proxy = proxy or proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
         self._closed = False
@@ -131,7 +131,7 @@ class HttpxTransport:
 
     def _new_lane(self) -> httpx.AsyncHTTPTransport:
         if self._verify is None:
-            self._verify = httpx.create_ssl_context()
+            self._verify = default_trust()
         return httpx.AsyncHTTPTransport(
             verify=self._verify,
             proxy=self._proxy,
@@ -148,6 +148,8 @@ class HttpxClientTransport:
     Raises:
         ConfigError: The client follows redirects.
     """
+
+    name = "httpx"
 
     def __init__(self, client: httpx.AsyncClient, base: Base, timeouts: Timeouts | None = None) -> None:
         if client.follow_redirects:
@@ -183,15 +185,20 @@ async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
         async for part in response.aiter_raw():
             body += part
             if len(body) > limit:
-                message = f"the answer of {host} is larger than {limit} bytes"
-                raise NoReplyError(message, reason="protocol", host=host)
+                raise too_large(host, limit)
     finally:
         await response.aclose()
     headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
     return Reply(response.status_code, headers, body, time.time())
 
 
-def _proxy_from_environment(base: Base) -> str | None:
+def default_trust() -> ssl.SSLContext:
+    """Return the TLS settings for those who bring none of their own."""
+    return httpx.create_ssl_context()
+
+
+def proxy_from_environment(base: Base) -> str | None:
+    """Return the address of the proxy that the environment names for *base*, https only."""
     if base.scheme != "https" or proxy_bypass(base.host):
         return None
     proxies = getproxies()
@@ -212,29 +219,12 @@ _NEVER_LEFT = (
 def _translated(error: Exception, host: str) -> TransportError:
     """Return our error for one of httpx's. Its text is not used where it could show a header."""
     reason = _reason(error)
-    if isinstance(error, _NEVER_LEFT):
-        return NotSentError(_NOT_SENT[reason].format(host=host, cause=_cause(error)), reason=reason, host=host)
-    message = f"the connection to {host} {_LOST.get(reason, 'broke')} before the answer was complete"
-    return NoReplyError(message, reason=reason, host=host)
-
-
-_NOT_SENT = {
-    "dns": "cannot find the address of {host}: check the network and AIRMEET_URI",
-    "tls": "no trustworthy TLS connection to {host}: {cause}",
-    "proxy": "the proxy does not let us through to {host}: check HTTPS_PROXY",
-    "timeout": "cannot reach {host}: no connection in time; check the network, or whether a proxy is needed",
-    "connect": "cannot reach {host}: {cause}",
-    "protocol": "the request to {host} could not be written: a header or the address is not valid",
-}
-_LOST = {"timeout": "went silent", "protocol": "spoke no proper HTTP"}
+    return not_sent(reason, host, error) if isinstance(error, _NEVER_LEFT) else lost(reason, host)
 
 
 def _reason(error: Exception) -> str:
-    chain = tuple(_chain(error))
-    if any(isinstance(link, ssl.SSLError) for link in chain):
-        return "tls"
-    if any(isinstance(link, socket.gaierror) for link in chain):
-        return "dns"
+    if below := reason_below(error):
+        return below
     if isinstance(error, httpx.ProxyError):
         return "proxy"
     if isinstance(error, httpx.TimeoutException):
@@ -242,21 +232,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (httpx.ProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
         return "protocol"
     return "connect" if isinstance(error, httpx.ConnectError) else "reset"
-
-
-def _cause(error: Exception) -> str:
-    """Return the operating system's or the TLS library's own words."""
-    for link in _chain(error):
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return link.verify_message
-        if isinstance(link, OSError) and link.errno:
-            return os.strerror(link.errno).lower()
-    return "the connection failed"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            yield from error.exceptions
-        error = error.__cause__ or error.__context__

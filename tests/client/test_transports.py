@@ -3,8 +3,6 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -13,47 +11,15 @@ import httpx
 import pytest
 import trustme
 
-from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply, Request, Timeouts
+from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply
 from airmeet_async.api.addresses import parse_base
 from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport
-from airmeet_async.client.transport import Transport
-from tests.fault_server import Act, FaultServer, answer, close, drip, fault_server, raw, reset, silence
-from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
+from airmeet_async.client.llhttp import LlhttpTransport
+from tests.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
+from tests.transports import PATIENT, QUICK, Make, between, post
 
 pytestmark = pytest.mark.real_time
-
-# Where a time-out is what is tested; everywhere else a slow machine must not meet one.
-QUICK = Timeouts(connect=1.0, write=1.0, read=1.0, total=2.0)
-PATIENT = Timeouts(connect=50.0, write=50.0, read=50.0, total=55.0)
-SECRET_HEADERS = ((b"X-Airmeet-Access-Token", SENTINEL_TOKEN.encode()), (b"Content-Type", b"application/json"))
-
-Make = Callable[..., Transport]
-
-
-def lanes(port: int, scheme: str = "http", **options: Any) -> Transport:
-    return HttpxTransport(parse_base(f"{scheme}://127.0.0.1:{port}/prod"), **{"timeouts": PATIENT} | options)
-
-
-def post(body: bytes = b'{"email": "a@example.com"}') -> Request:
-    return Request("POST", "/prod/thing?x=1", SECRET_HEADERS, body, reply_limit=4096)
-
-
-@pytest.fixture(params=[lanes], ids=["httpx-lanes"])
-def make(request: pytest.FixtureRequest) -> Make:
-    """Return each way to make a transport to a loopback port."""
-    made: Make = request.param
-    return made
-
-
-@asynccontextmanager
-async def between(make: Make, *acts: Act, **options: Any) -> AsyncIterator[tuple[FaultServer, Transport]]:
-    """Put a transport and a server face to face."""
-    async with fault_server(*acts) as server:
-        transport = make(server.port, **options)
-        try:
-            yield server, transport
-        finally:
-            await transport.aclose()
 
 
 async def test_a_request_arrives_as_it_was_written(make: Make) -> None:
@@ -181,9 +147,10 @@ async def test_a_connect_that_never_completes_ends(make: Make) -> None:
     assert caught.value.reason == "timeout"
 
 
-async def test_a_name_that_does_not_exist() -> None:
+@pytest.mark.parametrize("kind", [HttpxTransport, LlhttpTransport])
+async def test_a_name_that_does_not_exist(kind: type[HttpxTransport | LlhttpTransport]) -> None:
     """The message names the host and the setting to look at."""
-    transport = HttpxTransport(parse_base("https://nowhere.invalid/prod"), timeouts=PATIENT, proxy=None)
+    transport = kind(parse_base("https://nowhere.invalid/prod"), timeouts=PATIENT)
     with pytest.raises(NotSentError, match=r"nowhere\.invalid") as caught:
         await transport.exchange(post())
 
@@ -333,9 +300,9 @@ def test_a_callers_client_that_follows_redirects_is_refused() -> None:
 async def test_nothing_secret_is_logged_by_the_library_below(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     """httpx and httpcore log at DEBUG and INFO; no credential is in what they see fit to say."""
     caplog.set_level("DEBUG")
-    async with between(make, answer()) as (server, _):
+    async with between(make, answer()) as (server, transport):
         url = f"http://127.0.0.1:{server.port}/prod"
-        async with AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, base_url=url) as client:
+        async with AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, base_url=url, transport=transport) as client:
             with pytest.raises(Exception, match="auth"):
                 await client.airmeets.info("event")
 

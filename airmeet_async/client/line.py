@@ -1,0 +1,239 @@
+"""One connection of the fast transport, parsed by llhttp. The only module that imports httptools.
+
+Rules of this file:
+
+1. From the write on, a failure is "no reply", also where the system says that it wrote nothing. Nothing is repeated.
+2. A line can carry another request only after one whole answer, when the server keeps it open, the request
+   has left to its last byte, and not a byte has come that nobody asked for.
+3. Refused: two lengths, an unknown transfer encoding, a version other than 1.0 and 1.1, a switch of
+   protocols (101), more head than `_HEAD_LIMIT`, more body than the request's limit. Other 1xx answers
+   are skipped. Bodies are never unpacked; a content encoding is for the reader to refuse.
+4. A body without a length ends with the connection. Whether TLS had said goodbye before, asyncio does not tell
+   (uvloop refuses the end then), so such a body may be cut off: it must itself show whether it is whole, as JSON does.
+5. Errors go from callbacks to callers as results of the future, so none is ever "never retrieved",
+   and none has a cause or a context.
+
+llhttp's own habits, on which this relies: it refuses repeated and contradictory lengths, bare line feeds, folded
+lines and data after ``Connection: close``; it goes on to a next message by itself; it has no
+limit of size, does not tell when a body ends with the connection, and takes ``RTSP/1.0`` for an answer.
+"""
+
+import asyncio
+import select
+import time
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from airmeet_async.api.wire import Reply
+from airmeet_async.client.faults import late, lost, too_large
+from airmeet_async.client.transport import Timeouts
+from airmeet_async.errors import TransportError
+
+KEEP_ALIVE = 15.0
+"""Seconds. Short, since a connection that the server has just dropped makes an unclear outcome."""
+
+_HEAD_LIMIT = 32 * 1024
+"""Bytes after which a head must be over, give or take one reading of the buffer."""
+
+_MOST_HEADERS = 256
+
+
+class _RefusedError(Exception):
+    """An answer breaks a rule of this file. It stays within the parser's callbacks."""
+
+
+@lru_cache(256)
+def _lower(name: bytes) -> str:
+    return name.lower().decode("latin-1")
+
+
+def _watch(number: int) -> Callable[[], Any]:
+    """Return a function that tells whether anything has come on a socket: also an end the loop has not seen yet."""
+    if not hasattr(select, "poll"):
+        return lambda: select.select([number], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return partial(poll.poll, 0)
+
+
+class Home(Protocol):
+    """What a line needs of the transport it belongs to.
+
+    Attributes:
+        loop: The event loop.
+        clock: Its clock.
+        host: For messages.
+        timeouts: Seconds.
+        buffer: Shared by all lines: what is read into it is parsed before anybody else can read.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    clock: Callable[[], float]
+    host: str
+    timeouts: Timeouts
+    buffer: memoryview
+
+    def opened(self, line: "Line") -> None:
+        """Take note of a connection."""
+
+    def closed(self, line: "Line") -> None:
+        """Let go of it."""
+
+
+class Line(asyncio.BufferedProtocol):
+    """One connection, which carries one request at a time.
+
+    Attributes:
+        answer: What the caller of the request under way waits for; None while the line is free.
+        stays: Whether the connection is still good for another request.
+        started: When that exchange began, connecting included.
+        moved: The last sign of life: a piece of the request or of the answer, or the end of an exchange.
+        stirs: Tells whether anything has come that the event loop has not read yet.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.transport: Any = None
+        self.answer: asyncio.Future[Reply | TransportError] | None = None
+        self.started = self.moved = 0.0
+        self.stays = True
+        self._buffer = home.buffer
+        self._parser = HttpResponseParser(self)
+
+    def ask(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
+        """Write a request; the future brings a `Reply` or an error."""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._reply: Reply | None = None
+        self._got = self._size = self._status = self._pending = 0
+        self._limit, self._open_end, self.stays = limit, False, True
+        self.problem: TransportError | None = None
+        self.started = started
+        self.moved = max(started, self.moved)  # a new line is younger than its exchange
+        answer: asyncio.Future[Reply | TransportError] = self.home.loop.create_future()
+        self.answer = answer
+        self.transport.write(data)
+        return answer
+
+    def rest(self, now: float) -> bool:
+        """End an exchange, however it went, and tell whether the line can carry another."""
+        self.answer, self.moved = None, now
+        return self._reply is not None and self.stays and not self.transport.get_write_buffer_size()
+
+    def fail(self, error: TransportError) -> None:
+        """End the exchange without an answer."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(error)
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the connection at once; what it still carries is nobody's."""
+        self.stays = False
+        self.transport.abort()
+
+    def look(self, now: float) -> None:
+        """Give up what has taken too long."""
+        limits, host, quiet = self.home.timeouts, self.home.host, now - self.moved
+        if self.answer is None:
+            if quiet >= KEEP_ALIVE:
+                self.drop()
+            return
+        pending = self.transport.get_write_buffer_size()
+        if pending != self._pending:  # another piece of the request left
+            self._pending, self.moved = pending, now
+        elif quiet >= (limits.write if pending else limits.read):
+            self.fail(lost("timeout", host))
+        if now - self.started >= limits.total:
+            self.fail(late(host, limits.total))
+
+    # What the event loop says.
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        self.transport = transport
+        self.stirs = _watch(transport.get_extra_info("socket").fileno())
+        self.moved = self.home.clock()
+        self.home.opened(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        """Return where to read to."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what has come."""
+        answer = self.answer
+        if answer is None or answer.done():  # nobody asked, or the caller is gone
+            self.drop()
+            return
+        if not self._got and self._buffer[0] != 0x48:  # not the H of HTTP
+            self.stays = False
+        else:
+            try:
+                self._parser.feed_data(self._buffer[:nbytes])
+            except (HttpParserError, HttpParserUpgrade):
+                self.stays = False
+        self._got += nbytes
+        if self._reply is not None:
+            answer.set_result(self._reply)
+        elif not self.stays or self._got > _HEAD_LIMIT + 9 * self._size:  # chunks of one byte each come close to 9
+            self.fail(self.problem or lost("protocol", self.home.host))
+        else:
+            self.moved = self.home.clock()
+
+    def eof_received(self) -> None:
+        """End a body that ends with the connection."""
+        answer = self.answer
+        if answer is not None and not answer.done() and self._open_end and self.stays:
+            answer.set_result(self._complete())
+        self.stays = False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End."""
+        self.fail(lost("protocol" if error is None else "reset", self.home.host))
+        self.home.closed(self)
+
+    # What the parser says.
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer."""
+        if self._reply is not None:
+            raise _RefusedError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; a trailer comes after the status."""
+        if not self._status:
+            self._headers[_lower(name)] = value.strip().decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Check how the body is framed."""
+        status, coding = self._parser.get_status_code(), self._headers.get("transfer-encoding")
+        if self._parser.get_http_version() not in ("1.1", "1.0") or status == 101 or not 100 <= status <= 999:
+            raise _RefusedError
+        if len(self._headers) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
+            raise _RefusedError
+        has_body = status >= 200 and status not in (204, 304)
+        self._open_end = has_body and coding is None and "content-length" not in self._headers
+        self._status = status
+
+    def on_body(self, part: bytes) -> None:
+        """Keep a part of the body, up to the limit."""
+        self._size += len(part)
+        if self._size > self._limit:
+            self.problem = too_large(self.home.host, self._limit)
+            raise _RefusedError
+        self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        """Skip a 1xx answer, keep any other."""
+        if self._status >= 200:
+            self.stays = self._parser.should_keep_alive()
+            self._complete()
+        else:
+            self._status, self._headers = 0, {}
+
+    def _complete(self) -> Reply:
+        self._reply = reply = Reply(self._status, self._headers, b"".join(self._body), time.time())
+        return reply

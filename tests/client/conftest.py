@@ -1,0 +1,31 @@
+"""What tests of the client share."""
+
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from tests.transports import MAKERS, Make
+
+KINDS = [kind for kind in MAKERS if "uvloop" not in kind or find_spec("uvloop")]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return the name of each transport, and of the loop it runs on where that is another one."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def make(kind: str) -> Make:
+    """Return each way to make a transport to a loopback port."""
+    return MAKERS[kind]
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest, anyio_backend: tuple[str, Any]) -> tuple[str, Any]:
+    """Run a transport on the loop that its kind names."""
+    if "make" in request.fixturenames and "uvloop" in request.getfixturevalue("kind"):
+        return "asyncio", {"use_uvloop": True}
+    return anyio_backend
