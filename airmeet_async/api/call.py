@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
+from airmeet_async.api import jsontext
 from airmeet_async.api.wire import READ_LIMIT, WRITE_LIMIT
 
 T_co = TypeVar("T_co", covariant=True)
@@ -114,6 +115,19 @@ class Call(Generic[T_co]):
     query: Mapping[str, str] = field(factory=dict)
     body: Any = field(default=None, repr=False)
     ready_within: float | None = None
+    _payload: bytes | None = field(default=None, init=False, eq=False, repr=False)
+
+    @property
+    def payload(self) -> bytes:
+        """The body as JSON, encoded once: when a row is checked, and not again when it is sent.
+
+        Raises:
+            ValueError: JSON has no way to say it.
+            TypeError: The same.
+        """
+        if self._payload is None:
+            object.__setattr__(self, "_payload", b"" if self.body is None else jsontext.encode(self.body))
+        return self._payload or b""
 
     @property
     def target(self) -> str:

@@ -1,6 +1,5 @@
 """From a `Call` to the `Request` that goes over the wire."""
 
-from airmeet_async.api import jsontext
 from airmeet_async.api.addresses import Base
 from airmeet_async.api.call import Auth, Call
 from airmeet_async.api.secret import Secret
@@ -39,6 +38,6 @@ def encode(call: Call[object], base: Base, headers: Headers) -> Request:
         method=call.endpoint.method,
         target=base.prefix + call.target,
         headers=headers,
-        body=b"" if call.body is None else jsontext.encode(call.body),
+        body=call.payload,
         reply_limit=call.endpoint.reply_limit,
     )

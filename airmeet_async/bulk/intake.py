@@ -3,7 +3,6 @@
 from array import array
 from typing import Any, Protocol
 
-from airmeet_async.api import jsontext
 from airmeet_async.api.rules import Problem
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
@@ -60,7 +59,7 @@ async def make(recipe: Recipe, data: Any) -> Ready | Flawed:
     try:
         made = await recipe(data)
         if isinstance(made, Ready):
-            jsontext.encode(made.call.body)
+            _ = made.call.payload  # JSON must be able to say it
     except AirmeetError:
         raise
     except Exception as error:  # noqa: BLE001 - one odd row must not end the run

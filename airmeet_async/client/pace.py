@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import overload
 
-from aiolimiter import AsyncLimiter
 from attrs import frozen
 
 from airmeet_async.client.adaptive import Adaptive, AskedRate, Controller
+from airmeet_async.client.limiter import Limiter
 from airmeet_async.errors import ConfigError
 
 
@@ -45,34 +45,6 @@ class PaceStatistics:
     in_flight: int
     waiting: int
     paused_s: float
-
-
-class _Limiter(AsyncLimiter):
-    """A limiter that gives exactly *rate*, in bursts of 20 ms of it, and whose rate can change while one waits.
-
-    `AsyncLimiter(R, 1)` would let 2R through in the first second, `AsyncLimiter(1, 1/R)` falls short of R.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, rate: float) -> None:
-        burst = max(1.0, rate / 50)
-        super().__init__(burst, burst / rate)
-
-    def retune(self, rate: float) -> None:
-        """Change the rate at once, also for the one that waits. The bucket has as much room as before, not more.
-
-        A new limiter would come with an empty bucket, that is a burst, and leave the one that waits in the old one.
-        """
-        if self._level:
-            self._leak()
-        room = self.max_rate - self._level
-        self.max_rate = max(1.0, rate / 50)
-        self.time_period = self.max_rate / rate
-        self._rate_per_sec = rate
-        self._level = max(0.0, self.max_rate - room)
-        if self._waiters:
-            self._wake_next()
 
 
 _AT_ONCE = 1e9
@@ -115,7 +87,7 @@ class Pace:
         self._parent = parent
         self._most = max_in_flight
         self._rate: float | None = None
-        self._limiter: _Limiter | None = None
+        self._limiter: Limiter | None = None
         self._controller: Controller | None = None
         self.set_rate(rate)
         # The mutable state: who waits, whether somebody is at the head, how many are under way, until when all wait.
@@ -199,6 +171,10 @@ class Pace:
             priority: Those of a lower number go first.
             ready: What else must be true at the very moment, such as a token being there. Its errors come out here.
         """
+        if self._unlimited():
+            await ready()
+            if self._take_now():
+                return
         await self._to_the_head(priority)
         try:
             await self._free_place()
@@ -216,6 +192,19 @@ class Pace:
             self._place.set_result(None)
         if self._parent is not None:
             self._parent.release()
+
+    def _unlimited(self) -> bool:
+        """Whether nothing but the number of places holds anybody here."""
+        return self._limiter is None and (self._parent is None or self._parent._unlimited())
+
+    def _take_now(self) -> bool:
+        """Take a place without waiting, where nobody waits before us and no pause is on."""
+        if self._head_taken or self._in_flight >= self._most or self._rest() > 0:
+            return False
+        if self._parent is not None and not self._parent._take_now():
+            return False
+        self._in_flight += 1
+        return True
 
     async def _clear_to_go(self, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._root
@@ -237,7 +226,7 @@ class Pace:
         if rate is None:
             self._limiter = None
         elif self._limiter is None:
-            self._limiter = _Limiter(rate)
+            self._limiter = Limiter(rate)
 
     def _note_pause(self, seconds: float) -> None:
         if self._controller is not None:

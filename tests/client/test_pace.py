@@ -239,7 +239,7 @@ async def test_a_job_keeps_its_own_rate_within_a_wider_client() -> None:
 
 async def test_a_turn_that_is_cancelled_in_the_step_it_is_granted_is_passed_on() -> None:
     """Nobody else would wake the next one."""
-    pace = Pace(None, 64)
+    pace = Pace(1e6, 64)
     runner = Runner(pace)
     gate = asyncio.Event()
 
@@ -263,8 +263,8 @@ async def test_a_turn_that_is_cancelled_in_the_step_it_is_granted_is_passed_on()
 
 async def test_an_error_in_the_parent_takes_no_place_anywhere() -> None:
     """A job whose token fails within the client leaves both paces as they were."""
-    client = Pace(None, 1)
-    job = Pace(None, 1, parent=client)
+    client = Pace(1e6, 1)
+    job = Pace(1e6, 1, parent=client)
     answers = iter([None, LookupError()])
 
     async def fail_the_second_time() -> None:
