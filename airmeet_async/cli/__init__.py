@@ -2,12 +2,13 @@
 
 General layout:
 
-- `door`: where all errors come out; `app`, `app_read` and `app_write`, put together in `commands`: the commands, their
-  options and their help. Each does its work in a module that it imports when it runs.
+- `door`: where all errors come out; `app`, `app_read`, `app_runs` and `app_write`, put together in `commands`: the
+  commands, their options (`app_options`) and their help. Each does its work in a module that it imports when it runs.
 - `exits`, `voice`, `settings`, `logs`: exit codes, what is said where, the environment, the log.
-- `register`: the run, made of `source` (the file), `signals`, `outcome` (result files), `progress` and
-  `faces` (how far), `summary` (what happened).
-- `blocking`, `imports`: other runs that go the same way.
+- `errand`: the run, made of `shelf` (its journal), `notes` (what that is told and what is said of it), `signals`,
+  `control` (other terminals), `outcome` (result files), `progress` and `faces` (how far), `summary` (what happened).
+- `register`, `blocking`, `imports`: runs of a file (`source`); `again`: runs that go on from a journal.
+- `runs`: which runs there are.
 - `reads`, `export`: lists, made of `catalogue` (their columns) by way of `shapes`, `lists` (where rows come from), and
   `sinks` or `export_files` (where they go).
 - `reconcile`: made of `differences` (what counts as one) and `ledger` (who is where).

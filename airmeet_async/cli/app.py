@@ -1,11 +1,20 @@
 """The commands: their options and their help. What they do is in modules that are imported when they run."""
 
-import math
 import os
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from airmeet_async.cli.app_options import (
+    DEFAULT,
+    Columns,
+    Flag,
+    Options,
+    Path,
+    ProgressChoice,
+    check_rate,
+    positive,
+)
 from airmeet_async.cli.exits import HELP, UsageError
 from airmeet_async.cli.voice import Voice, print_json
 
@@ -15,11 +24,6 @@ def _version() -> str:
 
     return f"airmeet-async {airmeet_async.__version__}"
 
-
-ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
-Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
-Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 app = App(
     name="airmeet",
@@ -42,23 +46,15 @@ def register(
     *,
     invite: Annotated[bool | None, Parameter(negative="--no-invite")] = None,
     register: Flag = False,
-    rate: float | None = None,
-    concurrency: int | None = None,
     columns: Columns = (),
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    limit: int | None = None,
-    results: str | None = None,
-    failed: str | None = None,
-    json: Flag = False,
-    progress: ProgressChoice = "auto",
+    options: Options = DEFAULT,
 ) -> int:
     """Register everybody of a file in an event.
 
     The file is checked to its end before anything is sent. Afterwards a result
     file says for each row what happened, and has each person's entry link.
-    Running the same file again is safe: who is in already stays in, with the
-    same link. With --invite they may be mailed again, though.
+    A run that was stopped or killed goes on where it was when the same command is
+    given again; what is done is not sent again, and nobody is mailed twice.
 
     For example:
       airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
@@ -74,43 +70,21 @@ def register(
         file: A CSV, TSV or JSON lines file with at least e-mail, first name and last name.
         invite: Whether Airmeet mails each person an invitation. One of the two must be given.
         register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
-        rate: Requests per second; otherwise AIRMEET_RATE, otherwise 25.
-        concurrency: Most requests under way at once; otherwise 64.
         columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
             custom:LABEL=Column fills a registration field of the event.
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
-        limit: Take only that many rows from the top.
-        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
-        failed: A file with only the rows that are not done. It can be registered in the same way.
-        json: Print the report as one JSON object on standard output.
-        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+        options: As for every bulk command.
     """
     if invite is None:
         raise UsageError(
-            "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, and a list that "
-            "is run twice may be mailed twice, so nothing is assumed here"
+            "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
+            "assumed here"
         )
     from airmeet_async.cli.register import Order
     from airmeet_async.cli.register import register as start
-    from airmeet_async.cli.source import FileChoice
 
-    choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=positive(limit))
-    order = Order(
-        airmeet_id=airmeet_id,
-        file=choice,
-        invite=invite,
-        register=register,
-        rate=check_rate(rate),
-        concurrency=positive(concurrency, "--concurrency"),
-        results=results,
-        failed=failed,
-        progress=progress,
-    )
-    outcome = start(order, dict(os.environ), Voice(as_json=progress == "json"))
-    if json:
-        print_json(outcome.as_dict())
-    return outcome.code
+    file_choice = options.file(file, columns)
+    order = Order(airmeet_id=airmeet_id, file=file_choice, invite=invite, register=register, **options.errand())
+    return options.end(start(order, dict(os.environ), options.voice()))
 
 
 @app.command(sort_key=1)
@@ -249,17 +223,3 @@ def demo(
     if json:
         print_json(outcome.as_dict())
     return outcome.code
-
-
-def positive(number: int | None, name: str = "--limit") -> int | None:
-    """Return a number that counts something, if there is one."""
-    if number is not None and number < 1:
-        raise UsageError(f"{name} must be a whole number from 1, not {number}")
-    return number
-
-
-def check_rate(rate: float | None) -> float | None:
-    """Return a rate, if there is one."""
-    if rate is not None and not 0 < rate < math.inf:
-        raise UsageError(f"--rate must be a number of requests per second above 0, not {rate:g}")
-    return rate

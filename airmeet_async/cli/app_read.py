@@ -1,13 +1,13 @@
 """The commands that read an event: their options and their help. `app` has the first ones."""
 
-import math
 import os
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from airmeet_async.cli.app import Columns, Flag, Path, app, positive
+from airmeet_async.cli.app import app
+from airmeet_async.cli.app_options import Columns, Flag, Path, positive
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.voice import Voice
 
@@ -295,6 +295,6 @@ def _list(
 
 
 def _deadline(seconds: float | None) -> float | None:
-    if seconds is not None and not 0 < seconds < math.inf:
+    if seconds is not None and not 0 < seconds < float("inf"):
         raise UsageError(f"--deadline must be a number of seconds above 0, not {seconds:g}")
     return seconds

@@ -1,19 +1,17 @@
 """The commands that change an event: their options and their help. `app` has the first ones."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from attrs import frozen
 from cyclopts import App, Parameter
 
-from airmeet_async.cli.app import Columns, Flag, Path, ProgressChoice, app, check_rate, positive
+from airmeet_async.cli.app import app
+from airmeet_async.cli.app_options import DEFAULT, Columns, Flag, Options, Path
 from airmeet_async.cli.app_read import event
-from airmeet_async.cli.voice import Voice, print_json
+from airmeet_async.cli.voice import Voice
 
 if TYPE_CHECKING:
     from airmeet_async.cli.imports import Kind
-    from airmeet_async.cli.register import Outcome
-    from airmeet_async.cli.source import FileChoice
 
 Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
@@ -24,70 +22,12 @@ import_ = App(
 app.command(import_)
 
 
-@Parameter(name="*")
-@frozen(kw_only=True)
-class Options:
-    """What every bulk command takes.
-
-    Attributes:
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
-        limit: Take only that many rows from the top.
-        rate: Requests per second; otherwise AIRMEET_RATE, otherwise 25.
-        concurrency: Most requests under way at once; otherwise 64.
-        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
-        failed: A file with only the rows that are not done. It can be given to the same command.
-        json: Print the report as one JSON object on standard output.
-        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
-    """
-
-    encoding: str | None = None
-    delimiter: str | None = None
-    limit: int | None = None
-    rate: float | None = None
-    concurrency: int | None = None
-    results: str | None = None
-    failed: str | None = None
-    json: Flag = False
-    progress: ProgressChoice = "auto"
-
-    def errand(self) -> dict[str, Any]:
-        """Return what the run is told."""
-        return {
-            "rate": check_rate(self.rate),
-            "concurrency": positive(self.concurrency, "--concurrency"),
-            "results": self.results,
-            "failed": self.failed,
-            "progress": self.progress,
-        }
-
-    def file(self, path: str, columns: tuple[str, ...] = ()) -> "FileChoice":
-        """Return the file as it is to be read."""
-        from airmeet_async.cli.source import FileChoice
-
-        limit = positive(self.limit)
-        return FileChoice(path=path, columns=columns, encoding=self.encoding, delimiter=self.delimiter, limit=limit)
-
-    def voice(self) -> Voice:
-        """Return who speaks."""
-        return Voice(as_json=self.progress == "json")
-
-    def end(self, outcome: "Outcome") -> int:
-        """Print the report, if it was asked for, and return the exit code."""
-        if self.json:
-            print_json(outcome.as_dict())
-        return outcome.code
-
-
-_DEFAULT = Options()
-
-
 def _usage(command: str) -> str:
     return f"Usage: airmeet {command} [OPTIONS] AIRMEET_ID FILE_OR_EMAIL..."
 
 
 @app.command(sort_key=20, usage=_usage("block"))
-def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = _DEFAULT) -> int:
+def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = DEFAULT) -> int:
     """Take the access to an event away from some people, or from everybody in a file.
 
     Without a file, results are written only with --results.
@@ -106,7 +46,7 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
 
 
 @app.command(sort_key=21, usage=_usage("unblock"))
-def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = _DEFAULT) -> int:
+def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: Options = DEFAULT) -> int:
     """Give the access to an event back to some people, or to everybody in a file.
 
     Without a file, results are written only with --results.
@@ -131,12 +71,13 @@ def _change_access(
 
     path, emails = split(targets)
     file = options.file(path, columns)
-    access = Access(airmeet_id=airmeet_id, file=file, emails=emails, block=block, **options.errand())
+    errand = {**options.errand(), "command": "block" if block else "unblock"}
+    access = Access(airmeet_id=airmeet_id, file=file, emails=emails, block=block, **errand)
     return options.end(change_access(access, dict(os.environ), options.voice()))
 
 
 @import_.command(sort_key=0)
-def speakers(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> int:
+def speakers(airmeet_id: str, file: Path, /, *, options: Options = DEFAULT) -> int:
     """Add everybody in a file as speakers of an event.
 
     Columns: email and name, and if you like organisation, designation, image_url,
@@ -154,7 +95,7 @@ def speakers(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> 
 
 
 @import_.command(sort_key=1)
-def sessions(airmeet_id: str, file: Path, /, *, timezone: str | None = None, options: Options = _DEFAULT) -> int:
+def sessions(airmeet_id: str, file: Path, /, *, timezone: str | None = None, options: Options = DEFAULT) -> int:
     """Create the sessions in a file. Their speakers must be in the event first.
 
     Columns: title, start and host_email, and if you like duration_minutes, summary,
@@ -176,7 +117,7 @@ def sessions(airmeet_id: str, file: Path, /, *, timezone: str | None = None, opt
 
 
 @import_.command(sort_key=2)
-def booths(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> int:
+def booths(airmeet_id: str, file: Path, /, *, options: Options = DEFAULT) -> int:
     """Create the booths in a file.
 
     Columns: name, and if you like exhibitors (addresses with ; between), tags, chat,
@@ -197,7 +138,7 @@ def booths(airmeet_id: str, file: Path, /, *, options: Options = _DEFAULT) -> in
 def _make(kind: "Kind", airmeet_id: str, file: str, options: Options, timezone: str | None = None) -> int:
     from airmeet_async.cli.imports import Programme, make
 
-    errand = options.errand()
+    errand = {**options.errand(), "command": f"import {kind}"}
     programme = Programme(airmeet_id=airmeet_id, kind=kind, file=options.file(file), timezone=timezone, **errand)
     return options.end(make(programme, dict(os.environ), options.voice()))
 

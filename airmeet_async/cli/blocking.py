@@ -9,19 +9,20 @@ from attrs import frozen
 from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.rules import check_email
+from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.recipes import ByEmail
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.bulk.tables import SourceRow
+from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.outcome import choose_paths
-from airmeet_async.cli.register import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.source import FileChoice, look_at, open_people
 from airmeet_async.cli.summary import Wording, introduction, plan
 from airmeet_async.cli.voice import Voice
 from airmeet_async.front import AirmeetClient
 
-_WORDS = Wording(
+WORDS = Wording(
     links=False,
     left="give it to the same command",
     again="run the same command again; doing it twice does no harm",
@@ -43,14 +44,24 @@ class Access(Errand):
     block: bool
 
     @property
+    def operation(self) -> str:
+        """Return the operation."""
+        return "attendees.block" if self.block else "attendees.unblock"
+
+    @property
     def intention(self) -> str:
         """Return what is going to happen, in a sentence."""
-        return "access to the event is taken away" if self.block else "access to the event is given back"
+        return intention(block=self.block)
 
-    def job(self, client: AirmeetClient, rows: object, columns: dict[str, str], rate: float) -> BulkJob:
+    def job(self, client: AirmeetClient, rows: object, columns: dict[str, str], options: JobOptions) -> BulkJob:
         """Return the run."""
         start = client.bulk.block_attendees if self.block else client.bulk.unblock_attendees
-        return start(self.airmeet_id, rows, columns=columns, rate=rate)  # type: ignore[arg-type]
+        return start(self.airmeet_id, rows, columns=columns, **options)  # type: ignore[arg-type]
+
+
+def intention(*, block: bool) -> str:
+    """Return what is going to happen, in a sentence."""
+    return "access to the event is taken away" if block else "access to the event is given back"
 
 
 def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -78,6 +89,8 @@ def change_access(access: Access, environ: dict[str, str], voice: Voice) -> Outc
         AirmeetError: The run could not begin.
     """
     check_id(access.airmeet_id, "AIRMEET_ID")
+    if access.emails and (access.journal or access.fresh):
+        raise UsageError("--journal and --fresh are for files; addresses that are typed have no journal")
     work = _of_addresses(access) if access.emails else _of_file(access, voice)
     return carry_out(access, work, environ, voice)
 
@@ -87,13 +100,15 @@ def _of_addresses(access: Access) -> Work:
     rows = [SourceRow(index, index + 1, {"email": one}) for index, one in enumerate(access.emails)]
     results, failed = choose_paths("", access.results or "-", access.failed)
     return Work(
+        operation=access.operation,
+        source="",
         rows=len(rows),
         header=("email",),
-        begin=lambda client, rate: access.job(client, rows, {}, rate),
+        begin=lambda client, options: access.job(client, rows, {}, options),
         intention=f"{access.intention} for {counted(len(rows), 'person').replace('persons', 'people')}",
         results=results if access.results else None,
         failed=failed,
-        words=_WORDS,
+        words=WORDS,
     )
 
 
@@ -104,11 +119,13 @@ def _of_file(access: Access, voice: Voice) -> Work:
     recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
     voice.say(plan(anyio.run(look_at, people.table, recipe)))
     return Work(
+        operation=access.operation,
+        source=access.file.path,
         rows=people.table.rows,
         header=people.table.header,
-        begin=lambda client, rate: access.job(client, people.table, dict(people.overrides), rate),
+        begin=lambda client, options: access.job(client, people.table, dict(people.overrides), options),
         intention=access.intention,
         results=results,
         failed=failed,
-        words=_WORDS,
+        words=WORDS,
     )

@@ -8,8 +8,9 @@ from attrs import evolve
 
 from airmeet_async.cli.demo_audit import audit, table
 from airmeet_async.cli.demo_sandbox import Sandbox, running
+from airmeet_async.cli.errand import Outcome
 from airmeet_async.cli.exits import Exit
-from airmeet_async.cli.register import Order, Outcome, register
+from airmeet_async.cli.register import Order, register
 from airmeet_async.cli.source import FileChoice
 from airmeet_async.cli.voice import Voice
 from airmeet_async.sandbox import invent_people, staged
@@ -44,6 +45,8 @@ def demo(*, people: int, rate: float, seed: int, results: str, progress: str, vo
             results=results,
             progress=progress,
             brief=True,
+            journal=str(Path(folder) / "demo.job"),
+            lasting=False,
         )
         outcome = register(order, sandbox.environ, voice)
         if outcome.report.stop_reason is not None:

@@ -10,6 +10,7 @@ from airmeet_async.errors import (
     CredentialsError,
     DecodeError,
     InputError,
+    JournalError,
     NotFoundError,
     NotReadyError,
     PermissionDeniedError,
@@ -40,7 +41,7 @@ HELP = """\
 Exit codes:
     0  all rows are done               5  the input is unusable
     1  something unexpected            6  event unknown, not allowed, unfinished
-    2  usage or settings               7  stopped by a rule
+    2  usage or settings               7  stopped by a rule, or runs stop
     3  some rows did not succeed      75  temporary: try again later
     4  keys missing or refused       130  interrupted (143: terminated)"""
 
@@ -73,7 +74,10 @@ _STOPS: dict[StopReason, Exit] = {
     StopReason.SETTINGS: Exit.USAGE,
     StopReason.UNREACHABLE: Exit.TEMPORARY,
     StopReason.TEMPORARY: Exit.TEMPORARY,
+    StopReason.DEADLINE: Exit.TEMPORARY,
     StopReason.SOURCE: Exit.INPUT,
+    StopReason.FAILURES: Exit.RULE,
+    StopReason.JOURNAL: Exit.UNEXPECTED,
     StopReason.STOPPED: Exit.RULE,
     StopReason.CUT_OFF: Exit.UNEXPECTED,
 }
@@ -129,6 +133,8 @@ def code_of_error(error: BaseException) -> int:
         return after_signal(getattr(error, "number", signal.SIGINT))
     if isinstance(error, NotFoundError) and error.operation == "auth":
         return Exit.USAGE  # there is no Airmeet at that address
+    if isinstance(error, JournalError) and error.busy:
+        return Exit.TEMPORARY
     return next((code for kind, code in _ERRORS if isinstance(error, kind)), Exit.UNEXPECTED)
 
 

@@ -128,7 +128,7 @@ class Progress:
         self._face = face
         self._job = job
         self._client = client
-        self._meter = Meter(job.total)
+        self._meter = Meter(job.total, job.earlier.settled if job.earlier else 0)
 
     async def watch(self) -> None:
         """Show a glance now and then, for ever."""
@@ -141,4 +141,5 @@ class Progress:
         self._face.end(self._glance())
 
     def _glance(self) -> Glance:
-        return self._meter.read(self._job.report, self._client.pace.statistics().paused_s)
+        held = "paused" if self._job.paused else "waiting" if self._job.outage else ""
+        return self._meter.read(self._job.report, self._client.pace.statistics().paused_s, held)

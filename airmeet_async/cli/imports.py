@@ -15,6 +15,7 @@ from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
 from airmeet_async.api.requests import check_timezone
+from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.columns import ColumnMap, Match
 from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS, Form
 from airmeet_async.bulk.job import BulkJob
@@ -22,9 +23,9 @@ from airmeet_async.bulk.recipes import ByForm
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, counted, fault
 from airmeet_async.bulk.table_words import squeezed
 from airmeet_async.bulk.tables import Table
+from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.outcome import choose_paths
-from airmeet_async.cli.register import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.source import FileChoice, Finding, People, look_at, open_file
 from airmeet_async.cli.summary import Wording, introduction, plan
 from airmeet_async.cli.voice import Voice
@@ -34,22 +35,19 @@ from airmeet_async.front import AirmeetClient
 Kind = Literal["speakers", "sessions", "booths"]
 
 _MOST = 10
-_AGAIN = (
-    "not with the whole file, which would make again what is there already: use --failed left.csv, and look in the "
-    "event first (airmeet export) for rows that are unknown"
-)
 
 
 @frozen
 class _Way:
+    operation: str
     form: Form
     build: Callable[[str, Any], Call[Any]]
 
 
 _WAYS: dict[Kind, _Way] = {
-    "speakers": _Way(SPEAKERS, calls.speakers.add),
-    "sessions": _Way(SESSIONS, calls.sessions.create),
-    "booths": _Way(BOOTHS, calls.booths.create),
+    "speakers": _Way("speakers.add", SPEAKERS, calls.speakers.add),
+    "sessions": _Way("sessions.create", SESSIONS, calls.sessions.create),
+    "booths": _Way("booths.create", BOOTHS, calls.booths.create),
 }
 
 
@@ -67,12 +65,12 @@ class Programme(Errand):
     file: FileChoice
     timezone: str | None = None
 
-    def job(self, client: AirmeetClient, table: Table, rate: float) -> BulkJob:
+    def job(self, client: AirmeetClient, table: Table, options: JobOptions) -> BulkJob:
         """Return the run."""
         if self.kind == "sessions":
-            return client.bulk.create_sessions(self.airmeet_id, table, timezone=self.timezone, rate=rate)
+            return client.bulk.create_sessions(self.airmeet_id, table, timezone=self.timezone, **options)
         start = client.bulk.add_speakers if self.kind == "speakers" else client.bulk.create_booths
-        return start(self.airmeet_id, table, rate=rate)
+        return start(self.airmeet_id, table, **options)
 
 
 def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome:
@@ -90,13 +88,15 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
     voice.say(*introduction(People(table, columns_of(form, table), {})))
     _check_rows(programme, table, voice)
     work = Work(
+        operation=_WAYS[programme.kind].operation,
+        source=programme.file.path,
         rows=table.rows,
         header=table.header,
-        begin=lambda client, rate: programme.job(client, table, rate),
-        intention=f"each row makes one of the event's {programme.kind}",
+        begin=lambda client, options: programme.job(client, table, options),
+        intention=intention(programme.kind),
         results=results,
         failed=failed,
-        words=_words(programme),
+        words=words(programme.airmeet_id),
     )
     return carry_out(programme, work, environ, voice)
 
@@ -158,12 +158,18 @@ def blame(table: Table, finding: Finding, n: int = 0) -> InputError:
     return fault(message, path=table.path, line=finding.line, column=column)
 
 
-def _words(programme: Programme) -> Wording:
+def intention(kind: str) -> str:
+    """Return what is going to happen, in a sentence."""
+    return f"each row makes one of the event's {kind}"
+
+
+def words(airmeet_id: str) -> Wording:
+    """Return what is said after a run."""
     return Wording(
         warned="speakers who are not in the event",
         meaning="which Airmeet refuses",
-        advice=f"add them first: airmeet import speakers {programme.airmeet_id} SPEAKERS.csv",
+        advice=f"add them first: airmeet import speakers {airmeet_id} SPEAKERS.csv",
         left="mend it and import it in the same way",
-        again=_AGAIN,
         links=False,
+        repeats=False,
     )

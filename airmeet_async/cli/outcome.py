@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airmeet_async.bulk.report import DONE, RowResult
+from airmeet_async.bulk.journal.kept import _CHANGED as CHANGED
+from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.result_files import ResultsWriter
 from airmeet_async.errors import ConfigError
@@ -19,6 +20,7 @@ _log = logging.getLogger("airmeet_async.cli")
 _BATCH = 500
 _SECONDS = 1.0
 _SHOWN = 3
+_MAILED = (RowStatus.SUCCEEDED, RowStatus.SKIPPED)
 
 
 class ResultFiles:
@@ -31,6 +33,8 @@ class ResultFiles:
 
     Attributes:
         warned: The first few rows with a warning, as sentences.
+        changed: Rows that have changed since they were done.
+        unverified: Rows that are done, but whose invitation may have been mailed or not.
         trouble: Why the files cannot be written, or None.
 
     Raises:
@@ -41,6 +45,8 @@ class ResultFiles:
         self.results = results
         self.failed = failed
         self.warned: list[str] = []
+        self.unverified = 0
+        self.changed = 0
         self.trouble: str | None = None
         self._waiting: list[RowResult] = []
         self._flushed = time.monotonic()
@@ -71,11 +77,19 @@ class ResultFiles:
     def add(self, result: RowResult) -> None:
         """Take one result."""
         _log.debug("%s", _Logged(result))
-        if result.warnings and len(self.warned) < _SHOWN:
-            self.warned.append(f"{place(result)}: {'; '.join(result.warnings)}")
+        if result.warnings:
+            self._note(result)
+        self.unverified += result.status in _MAILED and result.invite is Invite.UNVERIFIED
         self._waiting.append(result)
         if len(self._waiting) >= _BATCH or time.monotonic() - self._flushed > _SECONDS:
             self.flush()
+
+    def _note(self, result: RowResult) -> None:
+        warnings = [warning for warning in result.warnings if warning != CHANGED]
+        if len(warnings) < len(result.warnings):
+            self.changed += 1
+        elif len(self.warned) < _SHOWN:
+            self.warned.append(f"{place(result)}: {'; '.join(warnings)}")
 
     def flush(self) -> None:
         """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
@@ -132,6 +146,12 @@ def free_path(stem: str, folder: Path = Path()) -> Path:
         number += 1
         path = folder / f"{stem}-results-{number}.csv"
     return path
+
+
+def near(path: Path) -> Path:
+    """Return the path as seen from here, if it is here or below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _same(one: Path, other: Path) -> bool:

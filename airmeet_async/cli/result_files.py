@@ -17,12 +17,13 @@ from typing import Any, Self
 
 import attrs
 
-from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.report import Invite, RowResult
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
 from airmeet_async.cli.targets import check_target, private_file, write_all
 from airmeet_async.errors import ConfigError
 
 _PIECE = 1024 * 1024
+_UNVERIFIED = "nobody knows whether the invitation was mailed: the request that asked for it got no clear answer"
 
 
 class ResultsWriter:
@@ -231,9 +232,14 @@ def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
 
 def _outcome(result: RowResult) -> dict[str, Any]:
     row = result.index + 1 if result.line is None else result.line
-    code, message = (result.error.code, result.error.message) if result.error else (None, None)
+    code, message = (result.error.code, result.error.message) if result.error else _doubt(result)
     found = (row, result.status.value, code, message, result.attempts, result.entry_link)
     return dict(zip(RESULT_COLUMNS, found, strict=True))
+
+
+def _doubt(result: RowResult) -> tuple[str, str] | tuple[None, None]:
+    """Return what is not known of a row that is done."""
+    return ("invite_unverified", _UNVERIFIED) if result.invite is Invite.UNVERIFIED else (None, None)
 
 
 def _given(row: Any) -> Mapping[str, Any]:

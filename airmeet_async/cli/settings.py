@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -22,13 +23,13 @@ class Settings:
 
     Attributes:
         base: Where the API is.
-        rate: ``AIRMEET_RATE``, or None where it is not set.
+        rate: ``AIRMEET_RATE``, a number or ``auto``, or None where it is not set.
         store: Where tokens are kept.
         notices: What was decided without being asked, one sentence each.
     """
 
     base: Base
-    rate: float | None
+    rate: float | Literal["auto"] | None
     store: TokenStore
     notices: tuple[str, ...]
     _environ: Mapping[str, str] = field(repr=False)
@@ -72,14 +73,18 @@ def _check_keys(environ: Mapping[str, str]) -> None:
         raise KeysError(str(error)) from None
 
 
-def _rate(environ: Mapping[str, str]) -> float | None:
+def _rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
     text = environ.get("AIRMEET_RATE", "").strip()
     if not text:
         return None
+    if text.lower() == "auto":
+        return "auto"
     try:
         return check_rate(float(text))
     except ValueError:  # ConfigError, too
-        raise ConfigError(f"AIRMEET_RATE is {text!r:.40}; it must be a number of requests per second above 0") from None
+        raise ConfigError(
+            f"AIRMEET_RATE is {text!r:.40}; it must be auto or a number of requests per second above 0"
+        ) from None
 
 
 def _store(place: str) -> tuple[TokenStore, tuple[str, ...]]:

@@ -19,29 +19,50 @@ _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a request to terminate (SIGTERM)", "S
 class Stopper:
     """Stops a job on signals.
 
+    Args:
+        voice: Who speaks.
+        job: What is to be stopped.
+        client: Who sends.
+
     Attributes:
         number: The first signal that came, or None.
+        begun: The job has begun, so there is something to be stopped gently.
     """
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, job: BulkJob, client: Client) -> None:
         self.number: int | None = None
+        self.begun = False
         self._voice = voice
+        self._job = job
+        self._client = client
 
-    async def watch(self, arriving: AsyncIterator[signal.Signals], job: BulkJob, client: Client) -> None:
-        """Wait for signals: the first stops, the second waits for no request, a third leaves the other rows unnoted."""
+    async def watch(self, arriving: AsyncIterator[signal.Signals], scope: anyio.CancelScope) -> None:
+        """Wait for signals: the first stops, the second waits for no request, a third leaves the other rows unnoted.
+
+        Args:
+            arriving: They.
+            scope: What is left at once as long as the job has not begun.
+        """
         hurried = False
         async for number in arriving:
-            if self.number is None:
+            if not self.begun:
                 self.number = number
-                job.stop(StopReason.INTERRUPTED, f"the run was stopped by {_CAUSES[number.name]}")
-                left = (job.total or 0) - job.report.rows_read
-                self._voice.say(*stopping(client.pace.statistics().in_flight, left))
+                scope.cancel()
+                return
+            if self.number is None:
+                self._stop(number)
             elif not hurried:
                 hurried = True
-                job.hurry()
+                self._job.hurry()
             else:
-                job.cut_off()
+                self._job.cut_off()
                 return
+
+    def _stop(self, number: signal.Signals) -> None:
+        self.number = number
+        self._job.stop(StopReason.INTERRUPTED, f"the run was stopped by {_CAUSES[number.name]}")
+        left = (self._job.total or 0) - self._job.report.rows_read
+        self._voice.say(*stopping(self._client.pace.statistics().in_flight, left))
 
 
 def stopping(under_way: int, left: int) -> list[str]:

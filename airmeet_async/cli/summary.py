@@ -39,6 +39,7 @@ class Wording:
         left: What to do with the file of rows that are left.
         again: How to go on without one, after some rows have succeeded.
         links: The results hold personal links.
+        repeats: Sending a row twice does no harm.
     """
 
     warned: str = "too long for Airmeet"
@@ -47,6 +48,7 @@ class Wording:
     left: str = "register it in the same way"
     again: str = f"run the same command again{_AGAIN}"
     links: bool = True
+    repeats: bool = True
 
 
 @frozen(kw_only=True)
@@ -58,30 +60,38 @@ class Written:
         left: The file with the rows that are left, if it was asked for and there are any.
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
+        changed: Rows that have changed since they were done.
+        unverified: Rows whose invitation may have been mailed or not.
         brief: Leave out what the caller tells in its own way, if the run came to its end.
         words: What the run is about.
+        job: What is typed for the job; empty where it has no journal that lasts.
     """
 
     results: str
     left: str | None = None
     total: int = 0
     warned: Sequence[str] = ()
+    changed: int = 0
+    unverified: int = 0
     brief: bool = False
     words: Wording = field(factory=Wording)
+    job: str = ""
 
 
 def summary(report: BulkReport, written: Written) -> list[str]:
     """Return the lines that end a run."""
     if written.brief and report.stop_reason is None:
-        return [*_effort(report), *_files(report, written)]
+        return [*_effort(report), *_files(report, written), *_next(report, written)]
     return [
         "",
         *_stop(report),
         *_counts(report, written.total),
         *_failures(report.failures),
         *_effort(report),
-        *_cuts(report, written.warned, written.words),
+        *_cuts(report.warned_rows - written.changed, written.warned, written.words),
+        *_changed(written.changed),
         *_files(report, written),
+        *_next(report, written),
     ]
 
 
@@ -136,29 +146,71 @@ def _effort(report: BulkReport) -> list[str]:
     return ["", f"{sent}: {pace}", ", ".join(facts), answers]
 
 
-def _cuts(report: BulkReport, warned: Sequence[str], words: Wording) -> list[str]:
-    if not report.warned_rows:
+def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
+    if n <= 0:
         return []
-    rows = f"{report.warned_rows:,} {_many('row', report.warned_rows)}"
+    rows = f"{n:,} {_many('row', n)}"
     advice = wrapped(words.advice, "  ", "    ")
     if not warned:
         return ["", f"{words.warned}, {words.meaning}: {rows}", *advice]
-    more = report.warned_rows - len(warned)
+    more = n - len(warned)
     shown = [line for text in warned for line in wrapped(text, "  ", "      ")]
     return ["", f"{words.warned}, in {rows}:", *shown, *([f"  and {more:,} more"] if more else []), *advice]
+
+
+def _changed(n: int) -> list[str]:
+    have = f"{n:,} {_many('row', n)} {'has' if n == 1 else 'have'} changed since they were done"
+    return ["", *wrapped(f"{have}; Airmeet does not update people on a second add")] if n else []
 
 
 def _files(report: BulkReport, written: Written) -> list[str]:
     words = written.words
     lines = ["", f"results: {written.results}"] if written.results else []
-    if report.succeeded and lines and words.links:
+    linked = report.succeeded or report.counts[RowStatus.SKIPPED]
+    if linked and lines and words.links:
         lines[-1] += " (with the personal links: keep it private)"
     if written.left:
         lines.append(f"left to do: {written.left} ({words.left})")
-    elif report.resumable and report.stop_reason not in _MEND_FIRST:
-        sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
-        lines += wrapped(f"to go on: {words.again if sent else 'run the same command again'}")
     return lines
+
+
+def _next(report: BulkReport, written: Written) -> list[str]:
+    """Say how to go on."""
+    if not written.job:
+        return (
+            []
+            if written.left or not report.resumable or report.stop_reason in _MEND_FIRST
+            else _once_more(report, written)
+        )
+    job, lines = written.job, list[str]()
+    if report.stop_reason is not None:
+        after = " once that is mended" if report.stop_reason in _MEND_FIRST else ""
+        lines += wrapped(f"to go on{after}: airmeet resume {job}")
+    elif n := report.counts[RowStatus.UNKNOWN]:
+        lines += wrapped(_unclear(n, written))
+    if n := report.counts[RowStatus.FAILED]:
+        lines += wrapped(f"to send the {n:,} failed {_many('row', n)} again: airmeet retry {job}")
+    if n := report.counts[RowStatus.REJECTED]:
+        lines += wrapped(
+            f"to send the {n:,} refused {_many('row', n)} again, unchanged: airmeet retry {job} --rejected"
+        )
+    if n := written.unverified:
+        doubt = f"nobody knows whether {n:,} {_many('invitation', n)} {'was' if n == 1 else 'were'} mailed"
+        lines += wrapped(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
+    return lines
+
+
+def _once_more(report: BulkReport, written: Written) -> list[str]:
+    sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
+    return wrapped(f"to go on: {written.words.again if sent else 'run the same command again'}")
+
+
+def _unclear(n: int, written: Written) -> str:
+    rows = f"{n:,} {_many('row', n)}"
+    if written.words.repeats:
+        return f"to send the {rows} that are held again: airmeet resume {written.job} --accept-stale"
+    look = "look in the event first (airmeet export)"
+    return f"{rows} may be there or not: {look}, then airmeet retry {written.job} --unknown"
 
 
 def introduction(people: People) -> list[str]:

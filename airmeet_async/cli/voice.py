@@ -97,6 +97,21 @@ class Voice:
             elif line:
                 self.write(json.dumps({"event": "message", "text": line.strip()}))
 
+    @property
+    def hears(self) -> bool:
+        """Whether somebody sits at a terminal and can be asked."""
+        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+        return terminal and not self._as_json
+
+    def agrees(self, question: str) -> bool:
+        """Ask, and return whether the answer is yes. Silence is a no."""
+        self._out.write(f"{escape(question)} [y/N] ")
+        self._out.flush()
+        try:
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        except (OSError, ValueError):
+            return False
+
     def plainly(self, line: str) -> None:
         """Write a line to standard error."""
         self._out.write(f"{line}\n")

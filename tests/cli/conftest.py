@@ -3,11 +3,15 @@
 import csv
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +119,30 @@ class _started:  # noqa: N801 - used like a function
             self._process.wait()
         for pipe in filter(None, (self._process.stdout, self._process.stderr)):
             pipe.close()
+
+
+def on_a_terminal(airmeet: Airmeet, words: tuple[str, ...], typed: str = "", **environ: str) -> tuple[int, str]:
+    """Run the command on a terminal of 80 columns, type a line, and return its exit code and what was shown."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=airmeet.folder,
+        env=airmeet.environ | environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, f"{typed}\n".encode())
+    shown = bytearray()
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(ours)
+    return process.wait(), shown.decode()
 
 
 @pytest.fixture

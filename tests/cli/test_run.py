@@ -1,19 +1,14 @@
 """``airmeet register`` through trouble: every row is accounted for, whatever happens. Real processes."""
 
-import os
-import pty
 import re
 import signal
-import struct
-import subprocess
-import sys
-import termios
-from fcntl import ioctl
+from functools import partial
 
 import anyio
 import pytest
 
 from airmeet_async.sandbox import community
+from tests.cli.conftest import on_a_terminal
 from tests.sentinels import leaks
 
 pytestmark = pytest.mark.real_time
@@ -174,33 +169,14 @@ async def test_progress_for_programs_is_json_line_by_line(airmeet, serving):
 async def test_a_terminal_gets_a_bar_that_fits(airmeet, serving, no_color):
     airmeet.people(30)
     async with serving() as pretend:
-        shown = await anyio.to_thread.run_sync(
-            _on_a_terminal, airmeet, {"AIRMEET_URI": pretend.url, "NO_COLOR": no_color, "TERM": "xterm-256color"}
-        )
+        environ = {"AIRMEET_URI": pretend.url, "NO_COLOR": no_color, "TERM": "xterm-256color"}
+        code, shown = await anyio.to_thread.run_sync(partial(on_a_terminal, airmeet, REGISTER, **environ))
 
     bars = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)) if "━" in line]
+    assert code == 0
     assert "30/30" in bars[-1]
     assert max(map(len, bars)) < 80
     assert ("\x1b[38" in shown) is (not no_color)
-
-
-def _on_a_terminal(airmeet, environ):
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    command = [sys.executable, "-m", "airmeet_async", *REGISTER]
-    process = subprocess.Popen(
-        command, cwd=airmeet.folder, env=airmeet.environ | environ, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    shown = bytearray()
-    try:
-        while chunk := os.read(ours, 65536):
-            shown += chunk
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0
-    return shown.decode()
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

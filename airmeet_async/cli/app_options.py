@@ -1,0 +1,172 @@
+"""The options that bulk commands share, and their checks."""
+
+import math
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from attrs import frozen
+from cyclopts import Parameter
+
+from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.voice import Voice, print_json
+
+if TYPE_CHECKING:
+    from airmeet_async.cli.errand import Outcome
+    from airmeet_async.cli.source import FileChoice
+
+ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
+Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
+Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class RunOptions:
+    """How a run goes about it.
+
+    Attributes:
+        rate: Requests per second, or auto, which finds and follows the server's limit; otherwise AIRMEET_RATE,
+            otherwise auto.
+        concurrency: Most requests under way at once; otherwise 64.
+        max_failures: How many rows may fail, as 100 or 5%; otherwise it stops when nearly all do.
+        deadline: How long it may take, as 90, 30m or 2h; what is left can be resumed.
+        accept_stale: Send again also rows that were sent more than 24 hours ago without a clear answer.
+        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
+        json: Print the report as one JSON object on standard output.
+        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+    """
+
+    rate: str | None = None
+    concurrency: int | None = None
+    max_failures: str | None = None
+    deadline: str | None = None
+    accept_stale: Flag = False
+    results: str | None = None
+    json: Flag = False
+    progress: ProgressChoice = "auto"
+
+    def errand(self) -> dict[str, Any]:
+        """Return what the run is told.
+
+        Raises:
+            UsageError: Something that was typed cannot be used.
+        """
+        return {
+            "rate": check_rate(self.rate),
+            "concurrency": positive(self.concurrency, "--concurrency"),
+            "max_failures": check_failures(self.max_failures),
+            "deadline": seconds(self.deadline, "--deadline"),
+            "accept_stale": self.accept_stale,
+            "results": self.results,
+            "progress": self.progress,
+        }
+
+    def voice(self) -> Voice:
+        """Return who speaks."""
+        return Voice(as_json=self.progress == "json")
+
+    def end(self, outcome: "Outcome") -> int:
+        """Print the report, if it was asked for, and return the exit code."""
+        if self.json:
+            print_json(outcome.as_dict())
+        return outcome.code
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Options(RunOptions):
+    """What every bulk command with a file takes.
+
+    Attributes:
+        failed: A file with only the rows that are not done. It can be given to the same command.
+        encoding: Of the file; otherwise UTF-8.
+        delimiter: Of a CSV file; otherwise what its first line shows.
+        limit: Take only that many rows from the top.
+        journal: The file that knows, at any instant, what has become of each row; otherwise one of its own.
+        fresh: Begin anew, also where an earlier run of the same file could go on.
+    """
+
+    failed: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    limit: int | None = None
+    journal: str | None = None
+    fresh: Flag = False
+
+    def errand(self) -> dict[str, Any]:
+        """Return what the run is told.
+
+        Raises:
+            UsageError: Something that was typed cannot be used.
+        """
+        return {**super().errand(), "failed": self.failed, "journal": self.journal, "fresh": self.fresh}
+
+    def file(self, path: str, columns: tuple[str, ...] = ()) -> "FileChoice":
+        """Return the file as it is to be read."""
+        from airmeet_async.cli.source import FileChoice
+
+        limit = positive(self.limit)
+        return FileChoice(path=path, columns=columns, encoding=self.encoding, delimiter=self.delimiter, limit=limit)
+
+
+DEFAULT = Options()
+DEFAULT_RUN = RunOptions()
+
+
+def positive(number: int | None, name: str = "--limit") -> int | None:
+    """Return a number that counts something, if there is one.
+
+    Raises:
+        UsageError: It counts nothing.
+    """
+    if number is not None and number < 1:
+        raise UsageError(f"{name} must be a whole number from 1, not {number}")
+    return number
+
+
+def check_rate(rate: str | float | None) -> float | Literal["auto"] | None:
+    """Return a rate, if there is one.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if rate is None:
+        return None
+    if isinstance(rate, str) and rate.strip().lower() == "auto":
+        return "auto"
+    try:
+        number = float(rate)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UsageError(f"--rate must be auto or a number of requests per second above 0, not {str(rate)!r:.40}")
+    return number
+
+
+def check_failures(text: str | None) -> str | None:
+    """Return how many rows may fail, if that was said.
+
+    Raises:
+        UsageError: Neither a number nor a percentage.
+    """
+    if text is None or re.fullmatch(r"[0-9]{1,9}|(100|[0-9]{1,2}(\.[0-9]{1,6})?)%", text):
+        return text
+    raise UsageError(f"--max-failures must be a number of rows or a percentage such as 5%, not {text!r:.40}")
+
+
+def seconds(text: str | None, name: str) -> float | None:
+    """Return the seconds of ``90``, ``30m``, ``2h`` or ``30d``, if there is such a text.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip().lower())
+    length = float(found.group(1)) * _SECONDS[found.group(2)] if found else 0.0
+    if length <= 0:
+        raise UsageError(f"{name} must be a time above 0 such as 90 (seconds), 30m, 2h or 1d, not {text!r:.40}")
+    return length

@@ -1,0 +1,288 @@
+"""A bulk run, from the settings to the summary. All bulk commands, ``airmeet resume`` and ``airmeet demo`` go this way.
+
+General layout: `Errand` is what was typed, `Work` what is to be done; `carry_out` finds the journal, opens the result
+files, runs the job, and returns the `Outcome`.
+"""
+
+import logging
+import os
+import shlex
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+from attrs import evolve, field, frozen
+
+from airmeet_async.bulk.asked import JobOptions
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.cli.control import Control, listening
+from airmeet_async.cli.exits import Exit, TerminatedError, code_of, leaf
+from airmeet_async.cli.faces import Progress, choose
+from airmeet_async.cli.notes import may_send_stale, note_of, resuming, unfinished, with_hint
+from airmeet_async.cli.outcome import ResultFiles, near
+from airmeet_async.cli.settings import Settings
+from airmeet_async.cli.shelf import Found, Purpose, find
+from airmeet_async.cli.signals import Stopper, arriving
+from airmeet_async.cli.summary import Wording, Written, summary
+from airmeet_async.cli.voice import Voice
+from airmeet_async.errors import BulkStoppedError, JournalError
+from airmeet_async.front import AirmeetClient
+
+_log = logging.getLogger("airmeet_async.cli")
+
+Rate = float | str | None
+
+
+@frozen(kw_only=True)
+class Errand:
+    """What every bulk command is told.
+
+    Attributes:
+        airmeet_id: The event.
+        command: What was typed, without its arguments.
+        rate: Requests per second, or ``auto``; by default the environment's, else ``auto``.
+        concurrency: Requests under way at once.
+        results: Where the results go; by default a new file in the current directory.
+        failed: Where the rows go that are left.
+        progress: How it is shown.
+        journal: The path of its journal; by default one on the shelf.
+        fresh: Begin a new journal.
+        accept_stale: Send again also what was sent long ago without a clear answer.
+        deadline: Seconds that it may take.
+        max_failures: How many rows may fail, as a number or a percentage.
+        brief: The caller tells the outcome in its own way.
+        lasting: The journal is there after this command.
+    """
+
+    airmeet_id: str
+    command: str = ""
+    rate: Rate = None
+    concurrency: int | None = None
+    results: str | None = None
+    failed: str | None = None
+    progress: str = "auto"
+    journal: str | None = None
+    fresh: bool = False
+    accept_stale: bool = False
+    deadline: float | None = None
+    max_failures: str | None = None
+    brief: bool = False
+    lasting: bool = True
+
+
+@frozen(kw_only=True)
+class Work:
+    """A bulk run that can begin.
+
+    Attributes:
+        operation: Such as ``attendees.add``.
+        source: The input file; empty where there is none, and so no journal.
+        rows: How many.
+        header: Their columns.
+        begin: Makes the job, for a client and options.
+        intention: What is said before it, in a sentence.
+        words: What is said after it.
+        results: Where the results go, or None for nowhere.
+        failed: Where the rows go that are left, or None.
+        found: The journal, where it is known already.
+    """
+
+    operation: str
+    source: str
+    rows: int
+    header: tuple[str, ...]
+    begin: Callable[[AirmeetClient, JobOptions], BulkJob]
+    intention: str
+    results: Path | None
+    failed: Path | None
+    words: Wording = field(factory=Wording)
+    found: Found | None = None
+
+
+@frozen
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        report: Of the run.
+        code: For the end of the process.
+        results: The file with one line per row, if there is one.
+        left: The file with the rows that are left, if there is one.
+        trouble: Why the result files are not whole, or None.
+        unverified: Rows whose invitation may have been mailed or not.
+    """
+
+    report: BulkReport
+    code: int
+    results: str
+    left: str | None
+    trouble: str | None = None
+    unverified: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the documented JSON shape (``--json``)."""
+        facts: dict[str, object] = {"results_path": self.results or None, "failed_path": self.left}
+        if self.trouble:
+            facts["error"] = {"code": "unexpected", "message": self.trouble}
+        return {
+            **self.report.as_dict(),
+            "invites_unverified": self.unverified,
+            **facts,
+            "exit_code": int(self.code),
+        }
+
+
+def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice) -> Outcome:
+    """Do a bulk run, from the settings to the summary.
+
+    Raises:
+        AirmeetError: The run could not begin.
+        TerminatedError: A signal came before it began.
+    """
+    settings = Settings.of(environ)
+    client = settings.client(errand.concurrency)
+    rate = errand.rate or settings.rate or "auto"
+    found = work.found or _journal(errand, work, str(settings.base))
+    work = evolve(work, results=_results(errand, work, found))
+    with ResultFiles(work.results, work.failed, work.header) as files:
+        voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
+        voice.say(f"{work.intention}; {pace(rate)}")
+        job = work.begin(client, _options(errand, work, found, rate, voice))
+        run = Run(client, job, files, voice, face=errand.progress)
+        run.perform(found)
+    return _conclude(run, errand, work, found)
+
+
+def pace(rate: Rate) -> str:
+    """Say how fast it is going to be."""
+    return "as fast as Airmeet lets us" if rate == "auto" else f"at most {rate:g} requests per second"
+
+
+def _journal(errand: Errand, work: Work, base: str) -> Found | None:
+    if not work.source:
+        return None
+    return find(Purpose(work.operation, errand.airmeet_id, base, work.source), errand.journal, fresh=errand.fresh)
+
+
+def _results(errand: Errand, work: Work, found: Found | None) -> Path | None:
+    """Return where the results go: a run that goes on has all rows, so its results take the earlier ones' place."""
+    if found is None or errand.results is not None or work.results is None:
+        return work.results
+    recorded = found.note.get("results")
+    if not recorded or not (work.found or unfinished(found)):  # what a finished run has left is kept
+        return work.results
+    taken = {os.path.abspath(other) for other in (work.failed, work.source) if other}  # noqa: PTH100 - of what is typed
+    return near(Path(recorded)) if Path(recorded).parent.is_dir() and recorded not in taken else work.results
+
+
+def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice: Voice) -> JobOptions:
+    asked: dict[str, Any] = {"rate": rate, "deadline": errand.deadline, "max_failures": errand.max_failures}
+    if found is not None and (errand.accept_stale or may_send_stale(found, voice)):
+        asked["accept_stale"] = True
+    if found is not None and work.found is None:  # else the job has its journal already
+        asked |= {"journal": found.path, "note": note_of(errand, work.source, work.results, work.failed)}
+    return cast(JobOptions, asked)
+
+
+class Run:
+    """One job while it runs.
+
+    Args:
+        client: Who sends.
+        job: What.
+        files: Where results go.
+        voice: Who speaks.
+        face: How progress is shown.
+    """
+
+    def __init__(self, client: AirmeetClient, job: BulkJob, files: ResultFiles, voice: Voice, *, face: str) -> None:
+        self.client = client
+        self.job = job
+        self.files = files
+        self.voice = voice
+        self.stopper = Stopper(voice, job, client)
+        self._face = face
+
+    def perform(self, found: Found | None) -> None:
+        """Run it to its end, or until something stops it.
+
+        Raises:
+            JournalError: The journal cannot be used; nothing was sent.
+            TerminatedError: A signal came before it began.
+        """
+        try:
+            anyio.run(partial(self._run, found))
+        except BaseExceptionGroup as group:
+            error = leaf(group)
+            raise with_hint(error, found) if isinstance(error, JournalError) else error from None
+        if self.stopper.number is not None and not self.stopper.begun:
+            raise TerminatedError(self.stopper.number)
+
+    async def _run(self, found: Found | None) -> None:
+        with arriving() as signals:
+            async with anyio.create_task_group() as helpers:
+                helpers.start_soon(self.stopper.watch, signals, helpers.cancel_scope)
+                async with self.client, self.job:
+                    self.stopper.begun = True
+                    self._say_hello(found)
+                    control = Control(self.job, self.voice)
+                    progress = Progress(choose(self._wanted(), self.voice, self.job.total), self.job, self.client)
+                    helpers.start_soon(progress.watch)
+                    try:
+                        async with listening(found.path if found else None, control):
+                            await self._collect()
+                    finally:
+                        progress.end()
+                helpers.cancel_scope.cancel()
+
+    def _wanted(self) -> str:
+        """Return how progress is shown: for people, not at all where there is none to be made."""
+        earlier = self.job.earlier
+        idle = earlier is not None and earlier.settled >= (self.job.total or 0)
+        return "none" if idle and self._face != "json" else self._face
+
+    def _say_hello(self, found: Found | None) -> None:
+        _log.info("job %s begins: %s rows", self.job.id, self.job.total)
+        if found is not None:
+            self.voice.say(*resuming(self.job.earlier, self.job.total or 0))
+
+    async def _collect(self) -> None:
+        try:
+            async for result in self.job:
+                self.files.add(result)
+                if self.files.trouble:
+                    self.job.stop(StopReason.STOPPED, self.files.trouble)
+        except BulkStoppedError as error:
+            if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
+                raise
+            _log.info("job %s stopped: %s", self.job.id, error)
+
+
+def _conclude(run: Run, errand: Errand, work: Work, found: Found | None) -> Outcome:
+    report, files = run.job.report, run.files
+    _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
+    written = Written(
+        results=str(files.results or ""),
+        left=str(files.left) if files.left else None,
+        total=run.job.total or 0,
+        warned=files.warned,
+        changed=files.changed,
+        unverified=files.unverified,
+        brief=errand.brief,
+        words=work.words,
+        job=_name(report.job, found) if found and errand.lasting else "",
+    )
+    run.voice.say(*summary(report, written))
+    code = code_of(report, run.stopper.number)
+    if files.trouble:
+        run.voice.say(f"error: {files.trouble}")
+        code = Exit.UNEXPECTED
+    return Outcome(report, code, written.results, written.left, files.trouble, files.unverified)
+
+
+def _name(job: str, found: Found) -> str:
+    """Return what is typed for the job: its id, or the path of a journal that is not on the shelf."""
+    return shlex.quote(str(found.path)) if found.named else job

@@ -1,0 +1,106 @@
+"""What a journal is told by the command line, and what is said about it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airmeet_async.bulk.books import Earlier
+from airmeet_async.bulk.journal.look import look, stale_rows
+from airmeet_async.cli.shelf import Found
+from airmeet_async.cli.voice import Voice
+from airmeet_async.errors import JournalError
+
+if TYPE_CHECKING:
+    from airmeet_async.cli.errand import Errand
+
+
+def note_of(errand: "Errand", source: str, results: Path | None, failed: Path | None) -> dict[str, Any]:
+    """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
+    from airmeet_async import __version__
+
+    return {
+        "command": errand.command,
+        "file": source,
+        "path": _absolute(source),
+        "results": _absolute(results),
+        "failed": _absolute(failed),
+        "version": __version__,
+        "rate": errand.rate,
+        "concurrency": errand.concurrency,
+        "max_failures": errand.max_failures,
+    }
+
+
+def _absolute(path: str | Path | None) -> str | None:
+    return os.path.abspath(path) if path else None  # noqa: PTH100 - resolves no link, and never fails
+
+
+def resuming(earlier: Earlier | None, total: int) -> list[str]:
+    """Say where a run goes on."""
+    if earlier is None:
+        return []
+    lines = [_where(earlier, total)]
+    if earlier.unclear:
+        lines.append(f"  {rows(earlier.unclear)} sent without a clear answer")
+    if earlier.changed:
+        have = "has" if earlier.changed == 1 else "have"
+        what = f"{counted(earlier.changed)} {have} changed since they were done"
+        lines.append(f"  {what}; Airmeet does not update people on a second add")
+    if earlier.updated:
+        lines.append(f"  {rows(earlier.updated)} changed before they were done, and are sent as they are now")
+    if earlier.new:
+        lines.append(f"  {rows(earlier.new)} new")
+    return lines
+
+
+def _where(earlier: Earlier, total: int) -> str:
+    if earlier.settled >= total:
+        return f"nothing left to do: {rows(total, 'is', 'are')} settled"
+    return f"resuming: {earlier.settled:,} of {rows(total, 'is', 'are')} settled"
+
+
+def counted(n: int) -> str:
+    """Return ``1 row`` or ``1,234 rows``."""
+    return f"{n:,} row{'' if n == 1 else 's'}"
+
+
+def rows(n: int, one: str = "was", many: str = "were") -> str:
+    """Return the same with a verb."""
+    return f"{counted(n)} {one if n == 1 else many}"
+
+
+def may_send_stale(found: Found, voice: Voice) -> bool:
+    """Ask, on a terminal, whether rows that were sent long ago without a clear answer are to be sent again."""
+    if not found.facts or not voice.hears:
+        return False
+    try:
+        held = stale_rows(found.path)
+    except JournalError:  # the run will say why
+        return False
+    if not held:
+        return False
+    voice.say(
+        f"{rows(held)} sent more than 24 hours ago without a clear answer.",
+        "Sending again would let somebody in who was blocked meanwhile.",
+    )
+    return voice.agrees("Send them again?")
+
+
+def unfinished(found: Found) -> bool:
+    """Whether a run of this journal did not come to its end."""
+    try:
+        return bool(found.facts) and look(found.path).state == "interrupted"
+    except JournalError:  # the run will say why
+        return False
+
+
+def busy(path: Path, process: int) -> JournalError:
+    """Return the error of a run that another process has."""
+    return JournalError(f"{path}: this run is going on (process {process}); nothing was sent here", busy=True)
+
+
+def with_hint(error: JournalError, found: Found | None) -> JournalError:
+    """Return the error with the option that begins anew, where that would help."""
+    if found is None or found.named or error.busy or "another" not in str(error):
+        return error
+    return JournalError(f"{error} (--fresh does that)")

@@ -1,0 +1,121 @@
+"""The socket of a run: what is asked and answered, and where it may be."""
+
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import anyio
+import pytest
+
+from airmeet_async.cli.control import Control, ask, listening, socket_of
+from airmeet_async.cli.voice import Voice
+from airmeet_async.errors import ConfigError, NotSentError
+
+pytestmark = pytest.mark.real_time
+
+
+class FakeJob:
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+        self.paused = False
+
+    def pause(self):
+        self.paused = True
+
+    def resume(self):
+        self.paused = False
+
+    def set_rate(self, rate):
+        self.told.append(("rate", rate))
+
+    def stop(self, reason, message):
+        self.told.append(("stop", reason.value))
+
+
+@pytest.fixture
+def base():
+    """A folder with a path that is short enough for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="airmeet-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "a.job"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "told"),
+    [
+        ({"do": "pause"}, "paused: requests under way may end, no more are sent", []),
+        ({"do": "resume"}, "going on: it was not paused", []),
+        ({"do": "rate", "rate": 50}, "at most 50 requests per second", [("rate", 50.0)]),
+        ({"do": "rate", "rate": "auto"}, "as fast as Airmeet lets us", [("rate", "auto")]),
+        ({"do": "stop"}, "stopping: requests under way may end", [("stop", "stopped")]),
+    ],
+)
+def test_what_can_be_asked(asked, said, told):
+    job = FakeJob()
+
+    assert Control(job, Voice()).do(asked) == {"said": said}
+    assert job.told == told
+
+
+@pytest.mark.parametrize("asked", [None, [], {"do": 7}, {"do": "dance"}, {"do": "rate"}, {"do": "rate", "rate": -1}])
+def test_what_cannot_be_asked_is_answered_with_a_sentence(asked):
+    job = FakeJob()
+
+    assert list(Control(job, Voice()).do(asked)) == ["error"]
+    assert job.told == []
+
+
+async def test_a_line_in_and_a_line_out(base, journal):
+    job = FakeJob()
+    async with listening(journal, Control(job, Voice()), base):
+        said = await anyio.to_thread.run_sync(ask, journal, {"do": "pause"}, base)
+        with pytest.raises(ConfigError, match="nobody knows"):
+            await anyio.to_thread.run_sync(ask, journal, {"do": "dance"}, base)
+        async with await anyio.connect_unix(socket_of(journal, base)) as odd:
+            await odd.send(b"\xff\x00 no json\n")
+            assert "error" in json.loads(await odd.receive())
+        async with await anyio.connect_unix(socket_of(journal, base)):
+            pass  # one that says nothing
+
+    assert (said, job.paused) == ("paused: requests under way may end, no more are sent", True)
+    assert not socket_of(journal, base).exists()
+    with pytest.raises(NotSentError, match="does not answer"):
+        ask(journal, {"do": "pause"}, base)
+
+
+async def test_the_socket_of_a_run_that_was_killed_is_replaced(base, journal):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(os.fspath(socket_of(journal, base)))
+    async with listening(journal, Control(FakeJob(), Voice()), base):
+        assert (socket_of(journal, base).stat().st_mode & 0o777) == 0o600
+        assert await anyio.to_thread.run_sync(ask, journal, {"do": "resume"}, base)
+
+
+@pytest.mark.parametrize("what", ["open", "link", "file", "too long"])
+async def test_a_folder_that_cannot_be_used_does_not_end_the_run(base, journal, what):
+    folder, other = base / f"airmeet-{os.getuid()}", base / "other"
+    other.mkdir(mode=0o700)
+    if what == "open":
+        folder.mkdir()
+        folder.chmod(0o755)
+    elif what == "link":
+        folder.symlink_to(other)
+    elif what == "file":
+        folder.touch()
+    else:
+        base = base / ("a" * 100)
+        base.mkdir()
+
+    if what != "too long":
+        with pytest.raises(ConfigError, match="not a private folder"):
+            socket_of(journal, base)
+    async with listening(journal, Control(FakeJob(), Voice()), base):
+        assert list(other.iterdir()) == []
