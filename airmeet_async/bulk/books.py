@@ -46,6 +46,10 @@ class Books(Protocol):
         """Take note of the row's end, and hand its result on."""
         ...
 
+    def remember(self, facts: dict[str, Any]) -> None:
+        """Note facts about the run that the next one should know."""
+        ...
+
     async def close(self, facts: dict[str, Any]) -> None:
         """Note the last facts about the run, and return when all has been noted."""
         ...
@@ -76,6 +80,9 @@ class NoBooks:
     def settle(self, row: Row, result: RowResult) -> None:  # noqa: ARG002 - as `Books` has it
         """Hand the result on."""
         self._outbox.put(result)
+
+    def remember(self, facts: dict[str, Any]) -> None:
+        """Do nothing."""
 
     async def close(self, facts: dict[str, Any]) -> None:
         """Do nothing."""

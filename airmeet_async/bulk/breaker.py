@@ -10,6 +10,8 @@ _ENOUGH = 10
 _IN_A_ROW = 5
 _FIRST_REST = 5.0
 _LONGEST_REST = 60.0
+_AWAY = frozenset({None, 502, 503, 504})
+"""What comes in place of an answer of the server itself; None for nothing."""
 
 
 class Recently:
@@ -46,8 +48,8 @@ class Breaker:
 
     It opens when half of ten or more requests within ten seconds failed for the server's fault, where of each row only
     the first failure counts: some rows fail always, and at the end of a run they are alone. It opens, too, when five
-    requests in a row, of more than one row, had no answer. Then nobody sends, but for one row every so often that
-    tries; its success closes it.
+    requests in a row, of more than one row, had no answer, or a gateway's. Then nobody sends,
+    but for one row every so often that tries; its success closes it.
 
     Args:
         jitter: Returns a number from 0 to 1.
@@ -95,14 +97,22 @@ class Breaker:
             now: The time.
         """
         failed = verdict.kind in {Kind.NOT_SENT, Kind.AMBIGUOUS}
-        self._missed = [*self._missed[-_IN_A_ROW:], row] if failed and verdict.status is None else []
+        self._missed = [*self._missed[-_IN_A_ROW:], row] if failed and verdict.status in _AWAY else []
         if self._opened is not None:
-            if sent_at >= self._opened:
+            if verdict.kind is Kind.EXPIRED:
+                self._trying = False  # no token, no news; whether one can be had shows in a moment
+            elif sent_at >= self._opened:
                 self._after_a_try(failed=failed, now=now)
             return
         if first or not failed:
             self._lately.add(now, failed=failed)
         if self._lately.half_failed() or (len(self._missed) >= _IN_A_ROW and len(set(self._missed)) > 1):
+            self._open(now)
+
+    def trip(self, now: float) -> None:
+        """Open, because nothing can be sent at all."""
+        if self._opened is None or self._trying or now >= self._until:
+            self._trying = False
             self._open(now)
 
     def _after_a_try(self, *, failed: bool, now: float) -> None:

@@ -194,7 +194,7 @@ class Bulk:
         def recipe(source: OpenRows) -> Recipe:
             return ByForm(fitting(SESSIONS, source), build, timezone=timezone, look=look)
 
-        return self._job(rows, recipe, options, _purpose("sessions.create", airmeet_id))
+        return self._job(rows, recipe, options, _purpose("sessions.create", airmeet_id, timezone=timezone))
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
@@ -235,7 +235,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        return self._job(rows, lambda _source: Custom(build, key), options, Purpose(operation="custom"))
+        return self._job(rows, lambda _source: Custom(build, key), options, Purpose(operation="custom", reading=None))
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Go on with a journal: what is left to do is done, and every row has its result.
@@ -272,7 +272,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        asked: JobOptions = {"accept_stale": True, "journal": journal, "note": None, **options}
+        asked: JobOptions = {"journal": journal, "note": None, **options}
         return self._job(None, None, asked, None, check_again(again))
 
     def _job(

@@ -25,18 +25,20 @@ from airmeet_async.bulk.books import Books
 from airmeet_async.bulk.feed import Feed
 from airmeet_async.bulk.guard import Guard
 from airmeet_async.bulk.intake import Admission
+from airmeet_async.bulk.once import to_its_end
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
-from airmeet_async.bulk.row import Row, given_up, left_over, succeeded
+from airmeet_async.bulk.row import Row, given_up, succeeded
 from airmeet_async.bulk.rows import OpenRows
-from airmeet_async.bulk.stops import Stop, stop_for, stop_for_error
+from airmeet_async.bulk.stops import PASSING, Stop, stop_for, stop_for_error
+from airmeet_async.bulk.timers import after, every
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, Priority
 from airmeet_async.errors import AirmeetError
 
-_AFTER_AN_OUTAGE = 0.5
-"""The share of its rate with which a run goes on."""
+_AFTER_AN_OUTAGE = 0.5  # the share of its rate with which a run goes on
+_RATE_KEPT = 10.0  # seconds
 
 
 class _NotNowError(Exception):
@@ -91,17 +93,20 @@ class Engine:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._feed.pump, self._backlog.wake)
-                group.start_soon(self._watch_the_deadline)
+                group.start_soon(after, self._options.deadline, self._end_in_time)
+                group.start_soon(every, _RATE_KEPT, self._remember_the_rate)
                 try:
                     await self._run_workers()
                 finally:
                     self._settle_the_rest()
                 if self.stopped is not None:
-                    await self._rows.turn_away(self.stopped.message, self._clock, self._backlog)
+                    with anyio.CancelScope() as scope:
+                        self._scopes[scope] = None
+                        await self._rows.turn_away(self.stopped.message, self._clock, self._backlog)
                 group.cancel_scope.cancel()
         finally:
-            with anyio.CancelScope(shield=True):
-                await self.books.close(self._last_facts())
+            self._settle_the_rest()
+            await to_its_end(self.books.close(self._last_facts()))
 
     async def _run_workers(self) -> None:
         """The first row goes alone: wrong keys or a wrong event cost one request, not as many as there are workers."""
@@ -117,7 +122,10 @@ class Engine:
             try:
                 while (row := await self._next_row()) is not None:
                     self._scopes[scope] = row
-                    await self._attempt(row)
+                    try:
+                        await self._attempt(row)
+                    except AirmeetError as error:
+                        self._could_not_send(row, error)
                     await self._outbox.room()
             except AirmeetError as error:
                 self.stop(stop_for_error(error), str(error), error)
@@ -136,7 +144,8 @@ class Engine:
                 call, pace=self.pace, priority=Priority.BULK, on_send=partial(self._begin, row)
             )
         except _NotNowError:
-            return self._backlog.put(row, 0.0)
+            self._backlog.put(row, 0.0)
+            return
         verdict, now = attempt.verdict, self._clock()
         self._listen(row, verdict, now - attempt.latency, now)
         self._rows.tally.attempt(verdict, attempt.latency, now, nth=row.tries.sent)
@@ -144,15 +153,25 @@ class Engine:
             case Return():
                 self._end(row, succeeded(row, verdict, now))
             case Renew():
-                self._delay(row, verdict, 0.0)
+                self.books.defer(row)
                 await self._client.session.renew(attempt.generation)
+                self._backlog.put(row, 0.0)
             case Wait(seconds, everyone):
                 self._delay(row, verdict, seconds)
                 if everyone:
                     self.pace.back_off(seconds, named=bool(verdict.retry_after))
             case Raise():
                 self._give_up(row, verdict)
-        return None
+
+    def _could_not_send(self, row: Row, error: AirmeetError) -> None:
+        """Wait for better times where no token can be had for now; else it is the run's end."""
+        self._backlog.put(row, 0.0)
+        row.tries.renewals = 0  # there was none
+        reason = stop_for_error(error)
+        if reason in PASSING and self.guard.wait_for_token(self._clock()):
+            self._backlog.wake()
+        else:
+            self.stop(reason, str(error), error)
 
     async def _begin(self, row: Row) -> None:
         """All waiting is over: write it down, and the request leaves."""
@@ -184,16 +203,11 @@ class Engine:
 
     def _may_take_more(self) -> bool:
         """While too many rows wait for their next attempt, or the first ones must prove it, no fresh ones begin."""
-        return len(self._backlog) < self._most_delayed and self.guard.may_begin()
+        return self.stopped is None and len(self._backlog) < self._most_delayed and self.guard.may_begin()
 
     async def _fresh_row(self) -> Row | None:
-        if not self._may_take_more():
-            return None
-        self.guard.begun += 1
-        row = await self._rows.fresh(lambda: self.stopped is None)
-        if row is None:
-            self.guard.begun -= 1
-        else:
+        row = await self._rows.fresh(self._may_take_more, one_by_one=not self.guard.trusted)
+        if row is not None:
             self.guard.admit()
         return row
 
@@ -231,10 +245,13 @@ class Engine:
         self._backlog.put(row, self.guard.wait_for(verdict, seconds, self._clock()))
         self.books.defer(row)
 
-    async def _watch_the_deadline(self) -> None:
-        if self._options.deadline is not None:
-            await anyio.sleep(self._options.deadline)
-            self.stop(StopReason.DEADLINE, f"the {self._options.deadline:g} s that the run was given are over")
+    def _end_in_time(self) -> None:
+        self.stop(StopReason.DEADLINE, f"the {self._options.deadline:g} s that the run was given are over")
+
+    def _remember_the_rate(self) -> None:
+        """Let the next run know how fast it may go, even if this one is killed."""
+        if self.pace.adapts:
+            self.books.remember({"rate": self.pace.good_rate})
 
     def hold(self, *, on: bool) -> None:
         """Let no more requests leave until this is taken back."""
@@ -262,10 +279,7 @@ class Engine:
             self.stopped = Stop(StopReason.SOURCE, str(error), error)
         if self.stopped is None and (any(self._rows) or not self._rows.ended):
             self.stopped = Stop(StopReason.CUT_OFF, "the run was cut off")
-        why = self.stopped.message if self.stopped else ""
-        for row in self._rows:
-            self._rows.tally.attempts += row.sending
-            self._rows.finish(row, left_over(row, why, self._clock()))
+        self._rows.let_go(self.stopped.message if self.stopped else "", self._clock())
 
     def _last_facts(self) -> dict[str, object]:
         """Return what the next run of the same journal should know."""

@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
 
 OpenRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenRows | str | os.PathLike[str]
@@ -149,7 +149,7 @@ async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
             yield row
 
 
-def _broken(index: int, error: Exception) -> InputError:
-    if isinstance(error, InputError):
+def _broken(index: int, error: Exception) -> AirmeetError:
+    if isinstance(error, (InputError, JournalError)):
         return error
     return InputError(f"the source of rows raised {type(error).__name__} at row {index} (counted from 0): {error}")

@@ -40,8 +40,13 @@ class Guard:
         """Return for how many seconds no row may go at all."""
         return math.inf if self.held else self._breaker.rest(now)
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the first rows have proved that it works."""
+        return self._rules.trusted
+
     def may_begin(self) -> bool:
-        """Whether one more fresh row may begin; the first ones must prove that it works."""
+        """Whether one more fresh row may begin."""
         return self._rules.may_begin(self.begun)
 
     def start(self, now: float) -> bool:
@@ -54,7 +59,14 @@ class Guard:
 
     def admit(self) -> None:
         """Note a fresh row, which pays for some repeats."""
+        self.begun += 1
         self._budget.admit()
+
+    def wait_for_token(self, now: float) -> bool:
+        """Hold everybody back because no token can be had; return False where that has lasted too long."""
+        self._silence.note(heard=False, at=now)
+        self._breaker.trip(now)
+        return self._silence.heard_before and not self._silence.lasts(now)
 
     def wait_for(self, verdict: Verdict, seconds: float, now: float) -> float:
         """Return how long a row waits for its next attempt; what may be a repeat needs a place in the budget."""
@@ -62,8 +74,7 @@ class Guard:
 
     def listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> Stop | None:
         """Note the end of an attempt, on the row, too; return why the run stops, if it does."""
-        first = row.tries.sent + row.tries.not_sent == 0
-        self._breaker.note(row.source.index, verdict, first=first, sent_at=sent_at, now=now)
+        self._breaker.note(row.source.index, verdict, first=row.begun == 1, sent_at=sent_at, now=now)
         row.end(verdict, away=self._breaker.open)
         self._silence.note(heard=verdict.status is not None, at=sent_at)
         if verdict.status is None and self._silence.lasts(now):

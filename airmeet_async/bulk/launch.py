@@ -1,12 +1,12 @@
 """From what was asked to an engine that can run: with a journal or without, from an input or from what is left."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import anyio
 import anyio.to_thread
 from attrs import evolve, field, frozen
 
@@ -17,6 +17,7 @@ from airmeet_async.bulk.feed import READ_AHEAD, Feed, OpenRows
 from airmeet_async.bulk.intake import Admission, Intake
 from airmeet_async.bulk.journal.journal import Journal
 from airmeet_async.bulk.journal.spool import About, ArrivingIntake, KeptIntake, KeptRows, fill, open_journal
+from airmeet_async.bulk.once import to_its_end
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.recipes import Recipe
 from airmeet_async.bulk.tables import Table
@@ -49,13 +50,13 @@ class Purpose:
         operation: Such as ``attendees.add``.
         airmeet_id: The event, or nothing.
         options: What changes the meaning of a row.
-        reading: What changes how a row is read.
+        reading: What changes how a row is read; None where nobody can tell, such as for a function of the caller's.
     """
 
     operation: str
     airmeet_id: str = ""
     options: Mapping[str, Any] = field(factory=dict)
-    reading: Mapping[str, Any] = field(factory=dict)
+    reading: Mapping[str, Any] | None = field(factory=dict)
 
 
 class Launch:
@@ -99,8 +100,7 @@ class Launch:
             feed, intake = await self._journaled(journal, source, recipe)
             return self._put_together(feed, intake, journal, outbox)
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await journal.close({})
+            await to_its_end(journal.close({}))
             raise
 
     async def _journaled(
@@ -108,6 +108,8 @@ class Launch:
     ) -> tuple[Feed, Admission]:
         stale = self._asked.get("accept_stale", False)
         if source is not None and recipe is not None:
+            if isinstance(source, Sized) and not isinstance(source, (Table, Sequence, AsyncIterable)):
+                source = list(source)
             if not isinstance(source, (Table, Sequence)):
                 await journal.arriving()
                 return Feed(source), ArrivingIntake(journal, recipe, accept_stale=stale)
@@ -115,7 +117,7 @@ class Launch:
         if (note := self._asked.get("note")) is not None:
             await journal.call(partial(journal.store.note, note=dict(note)))
         if self._again:
-            await journal.call(journal.store.reopen, self._again)
+            await journal.call(journal.store.reopen, self._again, time.time())
         await journal.look_back()
         originals = () if isinstance(source, Table) or source is None else source
         return Feed(KeptRows(journal, originals), READ_AHEAD), KeptIntake(accept_stale=stale)  # type: ignore[arg-type]
@@ -137,10 +139,10 @@ class Launch:
 
     async def _stamp(self, source: OpenRows) -> dict[str, Any] | None:
         """Return what tells this file, read in this way, from others; None for what is no file."""
-        if not isinstance(source, Table):
+        if not isinstance(source, Table) or self._purpose is None or self._purpose.reading is None:
             return None
         digest = await anyio.to_thread.run_sync(_digest, source.path)
-        reading = {name: value for name, value in (self._purpose.reading if self._purpose else {}).items() if value}
+        reading = {name: value for name, value in self._purpose.reading.items() if value}
         return {"sha256": digest, "rows": source.rows,
                 "header": list(source.header), "reading": reading}  # fmt: skip
 

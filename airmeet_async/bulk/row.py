@@ -32,6 +32,7 @@ class Row:
         entry: Its number in the journal.
         intended: The journal says that a request of this run may have left.
         pardoned: Attempts that were not charged, because the server was away altogether.
+        begun: Requests of this run.
         insist: Ask for the invitation again after an unclear outcome, so that it may be mailed twice.
     """
 
@@ -48,6 +49,7 @@ class Row:
     intended: bool = False
     pardoned: int = 0
     insist: bool = False
+    begun: int = 0
 
     @property
     def request(self) -> Call[Any]:
@@ -67,6 +69,7 @@ class Row:
     def begin(self, now: float) -> None:
         """Note that a request is about to leave."""
         self.sending = True
+        self.begun += 1
         self.first_sent = now if self.first_sent is None else self.first_sent
 
     def end(self, verdict: Verdict, *, away: bool = False) -> None:

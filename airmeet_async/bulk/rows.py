@@ -4,6 +4,7 @@ From the moment it is read until it has its result, a row is in `OpenRows`: what
 found here. It leaves in the same step in which its result is given to the books.
 """
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
 
@@ -42,6 +43,7 @@ class OpenRows:
         self._outbox = outbox
         self._insist = insist
         self._open: dict[int, Row] = {}
+        self._narrow = asyncio.Lock()
         self.tally = Tally()
         self.error: InputError | None = None
 
@@ -53,9 +55,26 @@ class OpenRows:
         """Whether no more will be taken in."""
         return self._feed.ended
 
-    async def fresh(self, going_on: Callable[[], bool]) -> Row | None:
-        """Return the next row that can be sent, or None if there is none now. The others get their result."""
-        while going_on() and (source := self._take()) is not None:
+    def let_go(self, why: str, now: float) -> None:
+        """Give every row that is still here the result of one that the end of the run has overtaken."""
+        for row in self:
+            self.tally.attempts += row.sending
+            self.finish(row, left_over(row, why, now))
+
+    async def fresh(self, may: Callable[[], bool], *, one_by_one: bool) -> Row | None:
+        """Return the next row that can be sent, or None if there is none now. The others get their result.
+
+        Args:
+            may: Whether one may be taken, asked before each.
+            one_by_one: How many have been taken must be known before the next one is.
+        """
+        if not one_by_one:
+            return await self._next(may)
+        async with self._narrow:
+            return await self._next(may)
+
+    async def _next(self, may: Callable[[], bool]) -> Row | None:
+        while may() and (source := self._take()) is not None:
             row = self._read(source)
             if await self._admit(row):
                 return row

@@ -31,6 +31,9 @@ class Stop:
     cause: AirmeetError | None = None
 
 
+PASSING = frozenset({StopReason.UNREACHABLE, StopReason.TEMPORARY})
+"""What may be over in a while."""
+
 _BY_STATUS = {401: StopReason.NOT_PERMITTED, 403: StopReason.NOT_PERMITTED, 404: StopReason.NOT_FOUND}
 
 
@@ -80,6 +83,11 @@ class Silence:
         self._patience = patience
         self._since: float | None = None
         self._heard = False
+
+    @property
+    def heard_before(self) -> bool:
+        """Whether the server has ever answered."""
+        return self._heard
 
     def note(self, *, heard: bool, at: float) -> None:
         """Note what became of a request that was sent at that time."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airmeet_async.bulk.journal.kept import _CHANGED as CHANGED
+from airmeet_async.bulk.journal.kept import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.result_files import ResultsWriter

@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from airmeet_async import AirmeetClient, BulkReport, BulkStoppedError, Reply, Request
@@ -365,3 +366,88 @@ async def test_an_interactive_call_overtakes_a_bulk_run() -> None:
         job.stop()
 
     assert max(waits) <= 2 / 10 + 0.02 + 0.001
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [person(1), *[person(1)] * 2999],
+        [person(1), *[{"email": "nonsense"}] * 2500],
+        [*people(5), *[{"email": "nonsense"}] * 3000],
+        [*people(19), {"email": "nonsense"}],
+        [*people(20), *[{"email": "nonsense"}] * 100],
+    ],
+    ids=["duplicates", "invalid", "five", "nineteen", "twenty"],
+)
+@pytest.mark.timeout(30)
+async def test_a_list_whose_first_rows_are_refused_ends(rows: list[Any]) -> None:
+    """Also where those who wait for the first rows to prove it are never needed."""
+    transport = transport_of("422@1+100000")
+
+    async def arriving() -> Any:
+        for row in rows:
+            await anyio.lowlevel.checkpoint()
+            yield row
+
+    for source in (rows, arriving()):
+        async with client_of(transport) as client:
+            job = client.bulk.add_attendees(EVENT, source, send_email_invite=False, rate=None)
+            with contextlib.suppress(BulkStoppedError):
+                await job
+        assert sum(job.report.counts.values()) == job.report.rows_read
+
+
+@pytest.mark.parametrize("kind", ["blackout", "auth only"])
+async def test_an_outage_in_which_the_token_ends_is_an_outage_like_any(kind: str) -> None:
+    """The token is refused, and no new one can be had for a minute."""
+    transport = transport_of("expire@200", latency=0.05)
+    exchange = transport.exchange
+
+    async def answer(request: Request) -> Reply:
+        if 2 < anyio.current_time() < 62 and (kind == "blackout" or request.target.endswith("/auth")):
+            if kind == "blackout":
+                raise NoReplyError("the connection to sandbox broke", reason="reset")
+            return Reply(503, {}, b"")
+        return await exchange(request)
+
+    transport.exchange = answer  # type: ignore[method-assign]
+    report = await run(transport, 1000, rate=100)
+
+    assert report.all_done
+    assert report.counts[S.SUCCEEDED] == 1000
+    assert report.elapsed_s < 140
+
+
+@pytest.mark.parametrize("width", [1, 8])
+async def test_a_gateway_without_a_server_is_an_outage(width: int) -> None:
+    """A minute of 503 makes no row fail, however few there are."""
+    transport = transport_of(latency=1.0)
+    exchange = transport.exchange
+
+    async def answer(request: Request) -> Reply:
+        if 5 < anyio.current_time() < 65:
+            await anyio.sleep(1)
+            return Reply(503, {}, b"")
+        return await exchange(request)
+
+    transport.exchange = answer  # type: ignore[method-assign]
+    report = await run(transport, 40, max_in_flight=width)
+
+    assert report.counts[S.FAILED] == 0
+    assert report.all_done
+
+
+async def test_after_a_stop_nobody_is_asked_for_long() -> None:
+    """Rows that need an answer of the server to be judged are left unjudged when there is a hurry."""
+    transport = transport_of(latency=10.0)
+    rows = [{"email": f"a{n}@example.com", "first_name": "A", "last_name": "B", "Team": "x"} for n in range(10)]
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, rows, send_email_invite=False, columns={"custom:Team": "Team"})
+        job.stop()
+        async with job:
+            await anyio.sleep(1)
+            job.hurry()
+            results = [result async for result in job]
+
+    assert anyio.current_time() < 3
+    assert len(results) == job.report.rows_read

@@ -1,10 +1,13 @@
 """The journal: whatever ends a run, the next one with the same journal finishes it. Real SQLite, virtual time."""
 
+import asyncio
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import stat
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +19,7 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Attendee, BulkReport, BulkStoppedError, JournalError, NotFoundError, Reply, Request, calls
+from airmeet_async.bulk.journal.files import Lock, holder_of
 from airmeet_async.bulk.journal.schema import State
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport
@@ -352,14 +356,25 @@ async def test_a_journal_that_goes_away_stops_the_sending(path: Path) -> None:
 
 
 async def test_rows_without_a_clear_answer_are_sent_again_by_the_next_run(path: Path) -> None:
-    transport = transport_of("drop-after@3", latency=0.05)
-    await stopped_after(2, transport, ROWS[:5], path, max_in_flight=1)
-    change(path, "UPDATE ledger SET state = 1 WHERE state = 2")
+    """A run is hurried while three requests are under way: they were carried out, and nobody has heard so."""
+    transport = transport_of(latency=1.0)
+    async with (
+        client_of(transport) as client,
+        client.bulk.add_attendees(
+            EVENT, ROWS[:6], send_email_invite=False, journal=path, rate=None, max_in_flight=3
+        ) as job,
+    ):
+        await anyio.sleep(2.5)
+        job.stop()
+        job.hurry()
+    before = sends(transport)
 
     report = await resume(transport, path)
 
+    assert job.report.counts[S.UNKNOWN] == 3
     assert report.all_done
-    assert max(sends(transport).values()) == 2
+    assert sum(sends(transport).values()) == sum(before.values()) + report.attempts
+    assert sum(n == 2 for n in sends(transport).values()) == 3
 
 
 @pytest.mark.parametrize("ago", [90_000, -90_000])
@@ -524,7 +539,8 @@ async def test_odd_texts_survive_the_journal(path: Path) -> None:
 
     assert report.results is not None
     assert [result.row for result in report.results] == rows
-    assert [body["firstName"] for body in seen if "email" in body] in ([], ["\ud800'\"🎉"])
+    assert report.counts[S.INVALID] == 2
+    assert not any("email" in body for body in seen)
 
 
 @pytest.mark.parametrize("bad", [{"deadline": 0}, {"max_failures": -1}, {"max_failures": "x%"}, {"max_failures": True},
@@ -539,3 +555,157 @@ async def test_an_unknown_kind_of_retry_is_refused(path: Path) -> None:
     async with client_of(transport_of()) as client:
         with pytest.raises(ValueError, match="again knows"):
             _ = client.bulk.retry(path, again=["everything"])  # type: ignore[list-item]
+
+
+async def test_a_retry_of_what_is_unknown_asks_for_no_second_mail(path: Path) -> None:
+    """An add may be repeated, its invitation may not: only `invites` does that."""
+    transport = transport_of(latency=1.0)
+    seen = bodies(transport)
+    async with (
+        client_of(transport) as client,
+        client.bulk.add_attendees(EVENT, ROWS[:4], send_email_invite=True, journal=path, rate=None) as job,
+    ):
+        await anyio.sleep(2.5)
+        job.stop()
+        job.hurry()
+    async with client_of(transport) as client:
+        report = await client.bulk.retry(path, again=["unknown"])
+
+    asked = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
+    assert job.report.counts[S.UNKNOWN]
+    assert report.all_done
+    assert set(asked.values()) == {1}
+    assert report.results is not None
+    assert sum(result.invite is Invite.UNVERIFIED for result in report.results) == job.report.counts[S.UNKNOWN]
+
+
+async def test_a_retry_of_failed_rows_leaves_old_unclear_ones_alone(path: Path) -> None:
+    transport = transport_of()
+    await stopped_after(20, transport, ROWS[:40], path)
+    sql = "UPDATE ledger SET state = 1, touched = ? WHERE id IN (SELECT id FROM ledger WHERE state = 0 LIMIT 2)"
+    change(path, sql, time.time() - 90_000)
+    async with client_of(transport) as client:
+        report = await client.bulk.retry(path, again=["failed"])
+
+    assert report.counts[S.UNKNOWN] == 2
+
+
+async def test_another_time_zone_is_another_reading(path: Path) -> None:
+    """The session that was made keeps its time; the next run of the list with another zone is refused, not mixed."""
+    transport = transport_of()
+    rows = [{"title": "Talk", "start": "2027-03-01 10:00", "host_email": "sam@example.com"}]
+    async with client_of(transport) as client:
+        await client.bulk.create_sessions(EVENT, rows, timezone="Europe/Paris", journal=path)
+        with pytest.raises(JournalError, match=r"Europe/Paris.*America/New_York"):
+            await client.bulk.create_sessions(EVENT, rows, timezone="America/New_York", journal=path)
+
+
+async def test_a_mended_builder_gets_its_rows_again(path: Path, tmp_path: Path) -> None:
+    """What was wrong the last time is looked at again, also in a file that has not changed."""
+    file = tmp_path / "people.csv"
+    file.write_text("email\na@example.com\nb@example.com\n")
+
+    def broken(_row: Any) -> Any:
+        message = "not yet"
+        raise LookupError(message)
+
+    def mended(row: Any) -> Any:
+        return _add(row["email"])
+
+    async with client_of(transport_of()) as client:
+        first = await client.bulk.run(file, broken, journal=path, rate=None)
+        second = await client.bulk.run(file, mended, journal=path, rate=None)
+
+    assert statuses(first) == {S.INVALID: 2}
+    assert statuses(second) == {S.SUCCEEDED: 2}
+
+
+async def test_a_file_and_a_generator_may_share_a_journal(path: Path, tmp_path: Path) -> None:
+    """Whatever was read last is what is done next."""
+    file, transport = tmp_path / "people.csv", transport_of()
+    file.write_text("email,first_name,last_name\n" + "".join(f"f{n}@example.com,A,B\n" for n in range(10)))
+    first = await stopped_after(1, transport, file, path, max_in_flight=1)
+    second = await add(transport, people(3), path)
+    third = await add(transport, file, path)
+    fourth = await resume(transport, path)
+
+    assert first.counts[S.UNPROCESSED]
+    assert statuses(second) == {S.SUCCEEDED: 3}
+    assert third.rows_read == 10
+    assert third.all_done
+    assert statuses(fourth) == {S.SKIPPED: 10}
+
+
+async def test_a_journal_of_an_arriving_source_can_be_resumed_for_what_has_come(path: Path) -> None:
+    transport = transport_of()
+    await stopped_after(5, transport, people(100), path)
+
+    report = await resume(transport, path)
+
+    assert report.all_done
+    assert report.rows_read < 100
+
+
+@pytest.mark.parametrize("after", [0.0, 1e-6, 1e-5, 1e-4, 0.01, 0.3, 0.9])
+async def test_a_run_that_is_cancelled_gives_its_journal_back(path: Path, after: float) -> None:
+    """While it is opened, filled, used or closed: the next run can have it at once."""
+    transport = transport_of(latency=0.05)
+
+    task = asyncio.create_task(add(transport, ROWS, path, rate=100))
+    await asyncio.sleep(after)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+    done = False
+    for _ in range(20):  # opening may still go on in its thread, and closes what it has opened
+        with contextlib.suppress(JournalError):
+            done = done or (await add(transport, ROWS, path)).all_done
+        await asyncio.sleep(0.01)
+    assert done
+
+
+async def test_a_cancelled_end_is_an_end_all_the_same(path: Path) -> None:
+    """A cancellation in the very moment in which the journal is closed does not leave it locked."""
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, ROWS[:5], send_email_invite=False, journal=path, rate=None)
+        async with job:
+            results = [result async for result in job]
+            job.cut_off()
+            job.cut_off()
+
+    assert len(results) == 5
+    assert (await resume(transport, path)).all_done
+
+
+async def test_one_odd_row_is_that_rows_problem(path: Path) -> None:
+    rows = [{("a", "b"): 1}, {"email": "a@example.com", "first_name": "A", "last_name": "B"}]
+
+    report = await add(transport_of(), rows, path)
+
+    assert statuses(report) == {S.INVALID: 1, S.SUCCEEDED: 1}
+
+
+def test_a_look_at_a_journal_does_not_keep_a_run_out(path: Path) -> None:
+    """Somebody who asks who has it, again and again, is no second run."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            holder_of(path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(100):
+            Lock(path).release()
+    finally:
+        stop.set()
+        looking.join()
+
+
+@pytest.mark.parametrize("name", ["", "/"])
+async def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(JournalError, match="no name for a journal"):
+        await resume(transport_of(), Path(name) if name else "")  # type: ignore[arg-type]

@@ -9,9 +9,11 @@ Rules of this file:
 4. What is not a journal is refused and left as it is.
 """
 
+import logging
 import os
 import sqlite3
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +27,9 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None
 
+_log = logging.getLogger("airmeet_async.journal")
+
+_TRIES, _MOMENT = 10, 0.02
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -45,23 +50,45 @@ class Lock:
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be opened ({error.strerror}); check the path") from None
         try:
-            if fcntl is not None:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
+            self._take(path)
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BaseException as error:
             os.close(self._descriptor)
-            message = (
-                f"{path}: a run of this journal is going on (process {holder or 'unknown'}); nothing was sent here"
-            )
-            raise JournalError(message, busy=True) from None
-        except OSError:  # a network file system without locks: there is nothing better to be had
-            pass
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            if isinstance(error, OSError):
+                raise JournalError(f"{self.path}: cannot be written ({error.strerror}); make room") from None
+            raise
+
+    def _take(self, path: Path) -> None:
+        """Lock the file; somebody who only looks holds it for a moment, so it is tried more than once."""
+        for _ in range(_TRIES):
+            try:
+                if fcntl is not None:
+                    fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_MOMENT)
+            except OSError as error:  # a network file system without locks: there is nothing better to be had
+                _log.warning("%s cannot be locked (%s): see that no second run uses it", path, error.strerror)
+                return
+            else:
+                return
+        holder = _holder(self._descriptor) or "unknown"
+        message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
+        raise JournalError(message, busy=True)
 
     def release(self) -> None:
-        """Let others in."""
+        """Let others in, also where a process that was forked off has the file open."""
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
+
+
+def _holder(descriptor: int) -> int:
+    try:
+        return int(os.pread(descriptor, 20, 0) or 0)
+    except (OSError, ValueError):
+        return 0
 
 
 def holder_of(path: Path) -> int | None:
@@ -74,7 +101,7 @@ def holder_of(path: Path) -> int | None:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(os.pread(descriptor, 20, 0) or 0)
+        return _holder(descriptor)
     except OSError:
         pass
     finally:

@@ -24,7 +24,7 @@ from airmeet_async.bulk.books import Earlier
 from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
 from airmeet_async.bulk.journal.schema import LAST_OPEN, State
 from airmeet_async.bulk.journal.store import Store
-from airmeet_async.bulk.journal.texts import note_text
+from airmeet_async.bulk.journal.texts import note_text, storable
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.report import Invite, RowResult, RowStatus
 from airmeet_async.bulk.row import Row
@@ -83,10 +83,11 @@ class Journal:
         Raises:
             JournalError: It cannot be used, or a run has it.
         """
+        opening = self._loop.run_in_executor(self._thread, Store, self.path)
         try:
-            self.store = await self.call(Store, self.path)
+            self.store = await asyncio.shield(opening)
         except BaseException:
-            self._thread.shutdown(wait=False)
+            opening.add_done_callback(self._opened_too_late)
             raise
 
     async def close(self, facts: dict[str, Any]) -> None:
@@ -100,6 +101,12 @@ class Journal:
         finally:
             self._thread.shutdown(wait=False)
 
+    def _opened_too_late(self, opening: "asyncio.Future[Store]") -> None:
+        """Close what nobody waits for any more, so that its lock is not kept."""
+        if not opening.cancelled() and opening.exception() is None:
+            self._thread.submit(opening.result().close)
+        self._thread.shutdown(wait=False)
+
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Do something in the journal's thread, after what it does now."""
         return await self._loop.run_in_executor(self._thread, function, *arguments)
@@ -110,9 +117,11 @@ class Journal:
         await self.call(self.store.end_input)
 
     async def look_back(self) -> None:
-        """See what earlier runs have done."""
+        """See how many rows there are, and what earlier runs have done."""
+        counts = await self.call(self.store.counts)
+        self.facts["rows"] = sum(n for _, _, n in counts)
         if self.store.run > 1:
-            counts, read = await self.call(self.store.counts), self.read
+            read = self.read
             settled = sum(n for status, state, n in counts if status is not None or (state or 0) > LAST_OPEN)
             unclear = sum(n for status, state, n in counts if status is None and state == LAST_OPEN)
             self.earlier = Earlier(settled, unclear, read["changed"], read["updated"], read["new"])
@@ -128,7 +137,7 @@ class Journal:
 
     def defer(self, row: Row) -> None:
         """Write that the row will be sent again."""
-        if row.intended:
+        if row.intended and not self.failed:
             self._put(_Task(self.store.defer, (row.entry, row.tries.sent, row.tries.charged, row.unclear)))
 
     def settle(self, row: Row, result: RowResult) -> None:
@@ -137,6 +146,11 @@ class Journal:
             self._outbox.put(result)
             return
         self._put(_Task(self.store.settle, (row.entry, outcome_of(row, result)), result=result))
+
+    def remember(self, facts: dict[str, Any]) -> None:
+        """Write facts about the run that the next one should know."""
+        if not self.failed:
+            self._put(_Task(self.store.put_facts, (facts,)))
 
     async def register(self, row: NewRow) -> Kept:
         """Write a row of the input that has just come, and return what is known of it."""
@@ -231,7 +245,7 @@ def outcome_of(row: Row, result: RowResult) -> Outcome:
         row.unclear or result.status is RowStatus.UNKNOWN,
         http=result.http_status,
         latency=result.latency_s,
-        link=result.entry_link,
+        link=None if result.entry_link is None else storable(result.entry_link),
         note=None if state in {State.RETRY, State.PENDING} else note,
         blank=state is State.SUCCEEDED and not unverified,
     )

@@ -15,7 +15,8 @@ STALE_SECONDS = 24 * 3600.0
 _CLOCK_SLACK = 3600.0
 
 _ENDED = {State.SUCCEEDED: RowStatus.SKIPPED, State.REJECTED: RowStatus.REJECTED, State.FAILED: RowStatus.FAILED}
-_CHANGED = "changed in the input since it was done; Airmeet does not update anybody on a second add"
+CHANGED = "changed in the input since it was done; Airmeet does not update anybody on a second add"
+_SENT_AS_IT_WAS = "changed in the input since it was sent; it may have been done, so it is sent again as it was"
 _HELD = (
     "sent more than 24 hours ago without a clear answer; sending it again would let somebody in who was blocked "
     "meanwhile, so it waits for your word: accept_stale=True, or --accept-stale"
@@ -96,4 +97,6 @@ def _result(row: KeptRow, status: RowStatus, **facts: Any) -> RowResult:
 
 def _warnings(kept: Kept) -> tuple[str, ...]:
     note = note_of(kept.about)
-    return (*note["warnings"], _CHANGED) if note.get("changed") else note["warnings"]
+    if note.get("changed"):
+        return (*note["warnings"], CHANGED if kept.state > LAST_OPEN else _SENT_AS_IT_WAS)
+    return tuple(note["warnings"])

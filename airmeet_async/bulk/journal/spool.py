@@ -18,6 +18,7 @@ from airmeet_async.bulk.journal.journal import Journal
 from airmeet_async.bulk.journal.kept import KeptRow, admitted, source_of
 from airmeet_async.bulk.journal.records import NewRow
 from airmeet_async.bulk.journal.texts import call_text, data_text, digest, note_text, storable
+from airmeet_async.bulk.once import to_its_end
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
 from airmeet_async.bulk.report import RowError, RowResult
@@ -63,6 +64,8 @@ async def open_journal(path: str | os.PathLike[str], outbox: Outbox, about: Abou
         JournalError: It cannot be used, a run has it, or it is about something else.
     """
     place = Path(path)
+    if not place.name:
+        raise JournalError(f"{str(path)!r} is no name for a journal; write one such as launch.job")
     if about is None and not await anyio.to_thread.run_sync(place.exists):
         raise JournalError(f"{place}: there is no such journal; check the path")
     journal = Journal(place, outbox)
@@ -80,14 +83,14 @@ async def open_journal(path: str | os.PathLike[str], outbox: Outbox, about: Abou
             _compare(place, known, about.as_dict())
         await journal.call(journal.store.begin_run)
     except BaseException:
-        await journal.close({})
+        await to_its_end(journal.close({}))
         raise
     return journal
 
 
 def _compare_base(path: Path, facts: dict[str, Any], base: str) -> None:
     known = facts.get("about")
-    if known is None or not facts.get("gen"):
+    if known is None or not facts.get("gen") or facts["gen"] != facts.get("begun"):
         raise JournalError(f"{path}: its input was not read to its end; run it again with the input. Nothing was sent")
     _compare(path, known, {**known, "base": base})
 
@@ -118,7 +121,7 @@ async def fill(journal: Journal, rows: Table | Sequence[Any], recipe: Recipe, st
         InputError: The input cannot be read.
         JournalError: The journal cannot be written.
     """
-    if stamp is not None and journal.facts.get("source") == stamp and journal.facts.get("gen"):
+    if stamp is not None and journal.facts.get("source") == stamp and not journal.facts.get("invalid"):
         return
     store, counts, n = journal.store, Counter[str](), 0
     await journal.call(store.begin_input)
@@ -126,7 +129,7 @@ async def fill(journal: Journal, rows: Table | Sequence[Any], recipe: Recipe, st
         fresh = [await _new_row(recipe, source) for source in batch]
         counts += await journal.call(store.add, fresh)
         n += len(batch)
-    await journal.call(partial(store.end_input, source=stamp, rows=n))
+    await journal.call(partial(store.end_input, source=stamp, rows=n, invalid=counts["invalid"]))
     journal.facts = await journal.call(store.facts)
     journal.read = counts
 

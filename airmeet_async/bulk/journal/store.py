@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal import files
 from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
 from airmeet_async.bulk.journal.schema import LAST_OPEN, State
@@ -38,8 +39,11 @@ _SETTLE = """
     UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?
     WHERE id = ?
 """
-# What was asked for once more on purpose is not held back for what is not known of it.
-_AGAIN = "UPDATE ledger SET state = 0, charged = 0, unclear = unclear AND state = 6 WHERE call IS NOT NULL"
+# What must not be repeated, and what asks for its mail again, is sent as if nothing had been: somebody wants just that.
+_AGAIN = """
+    UPDATE ledger SET state = 0, charged = 0, touched = ?,
+        unclear = unclear AND state <> 4 AND json_extract(call, '$[0]') IN ({})
+    WHERE call IS NOT NULL"""
 _ENDED = {
     "failed": f"state = {int(State.FAILED)}",
     "rejected": f"state = {int(State.REJECTED)}",
@@ -88,24 +92,27 @@ class Store:
 
     def facts(self) -> dict[str, Any]:
         """Return what is known of the whole run."""
-        return {name: fact_of(text) for name, text in self._ask("SELECT name, value FROM facts")}
+        try:
+            return {name: fact_of(text) for name, text in self._ask("SELECT name, value FROM facts")}
+        except ValueError as error:
+            raise files.broken(self.path, error) from None
 
     def note(self, **facts: Any) -> None:
         """Keep facts about the whole run."""
-        self.together([(self._put_facts, (facts,))])
+        self.together([(self.put_facts, (facts,))])
 
     def begin_run(self) -> None:
         """Begin a new run: what was in flight when the last one ended is unknown now."""
         facts = self.facts()
         self.gen, self.run = facts.get("gen", 0), facts.get("run", 0) + 1
-        self.together([(self._mark_unknown, ()), (self._put_facts, ({"run": self.run},))])
+        self.together([(self._mark_unknown, ()), (self.put_facts, ({"run": self.run},))])
 
     def begin_input(self) -> None:
         """Begin a new reading of the input; the last complete one counts until `end_input`."""
         begun = self.facts().get("begun", 0) + 1
         self._repeats.clear()
         self.gen = begun
-        self.note(begun=begun)
+        self.note(begun=begun, source=None)
         self.together([(self._run, ("DELETE FROM input WHERE gen NOT IN (?, ?)", self._complete(), begun))])
 
     def end_input(self, **facts: Any) -> None:
@@ -167,10 +174,11 @@ class Store:
         if end.blank:
             self._connection.execute(_BLANK, (entry,))
 
-    def reopen(self, again: Iterable[str]) -> int:
-        """Make entries that have ended pending again, and return how many."""
-        tasks = [(self._run, (f"{_AGAIN} AND {_ENDED[name]}",)) for name in again]
-        return sum(self.together(tasks))
+    def reopen(self, again: Iterable[str], now: float) -> int:
+        """Make entries that have ended pending again, and return how many. It is on purpose, so they are not stale."""
+        repeatable = [name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable]
+        sql = _AGAIN.format(", ".join("?" * len(repeatable)))
+        return sum(self.together([(self._run, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again]))
 
     def together(self, tasks: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
         """Do all tasks in one transaction, and return what they return, once it is on the disk.
@@ -244,7 +252,8 @@ class Store:
     def _mark_unknown(self) -> None:
         self._run("UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?", State.UNKNOWN, State.IN_FLIGHT)
 
-    def _put_facts(self, facts: dict[str, Any]) -> None:
+    def put_facts(self, facts: dict[str, Any]) -> None:
+        """Keep facts, as a part of the present transaction."""
         rows = [(name, fact_text(value)) for name, value in facts.items()]
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 

@@ -44,7 +44,10 @@ def data_text(data: Any) -> str | None:
     """Return an input row as text, or None for what text cannot hold."""
     if attrs.has(type(data)):
         data = attrs.asdict(data)
-    return _plain(data) if isinstance(data, (str, Mapping)) else None
+    try:
+        return _plain(data) if isinstance(data, (str, Mapping)) else None
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def data_of(text: str | None) -> Any:
