@@ -3,7 +3,7 @@
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
 #   make check   lint, format and types; and a fuzzer on the sandbox
-#   make bench   the benchmarks
+#   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make lock    write requirements/*.txt anew
 #   make clean   remove what the other verbs made
@@ -14,6 +14,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+BENCH_STAMP := $(VENV)/.ready-bench
 ARGS   ?=
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ check: $(STAMP)
 	@$(BIN)/pyright
 	@$(BIN)/python -m tests.fuzz_sandbox --seed 1 --seconds 45
 
-bench: $(STAMP)
+bench: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)
@@ -50,6 +51,7 @@ lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group dev -o requirements/dev.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/core.txt
+	@build/lock/bin/uv pip compile $(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv demo-report.html
@@ -63,4 +65,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BENCH_STAMP): requirements/bench.txt $(STAMP)
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
