@@ -3,8 +3,8 @@
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
 #   make check   lint, format and types; and a fuzzer on the sandbox
-#   make torture  kill a run two hundred times, and see that nobody is lost (seven minutes)
-#   make bench   the benchmarks
+#   make torture kill a run two hundred times, and see that nobody is lost (seven minutes)
+#   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make lock    write requirements/*.txt anew
 #   make clean   remove what the other verbs made
@@ -15,6 +15,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+BENCH_STAMP := $(VENV)/.ready-bench
 ARGS   ?=
 
 .DEFAULT_GOAL := help
@@ -39,7 +40,7 @@ check: $(STAMP)
 torture: $(STAMP)
 	@$(BIN)/python -m tests.torture.kills --kills 200 --rows 2000 --seed 1 $(ARGS)
 
-bench: $(STAMP)
+bench: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)
@@ -54,6 +55,7 @@ lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group dev -o requirements/dev.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/core.txt
+	@build/lock/bin/uv pip compile $(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv demo-report.html
@@ -67,4 +69,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BENCH_STAMP): requirements/bench.txt $(STAMP)
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@

@@ -1,106 +1,118 @@
-"""What a registration costs, and the same with the loop that people write first.
+"""Measure, print tables with the peers beside us, and write ``benchmarks/results``. Nothing fails for being slow.
 
-Both register the same people in a sandbox that runs in a process of its own, 64 at a time and without a rate limit. The
-rounds alternate, so a slow moment of the machine hits both. Only the ratio within one run means something.
+    python -m benchmarks [--quick] [--only NAME ...] [--rows N] [--rounds N]
 
-    python -m benchmarks [--rows 1000] [--rounds 3] [--in-flight 64]
+Only ratios within one run mean something: absolute figures drift with the machine.
 """
 
 import argparse
-import asyncio
-import statistics
-import subprocess
-import sys
+import contextlib
+import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import httpx
+from benchmarks import adds, codec, hidden, imports, memory, pace, picture, reads
+from benchmarks.lab import Lab, Settings
+from benchmarks.machine import CLIENT_CORE, facts, load
+from benchmarks.server import NoServerError, Server, serving
+from benchmarks.table import Section, show, show_targets
 
-from airmeet_async import AirmeetClient
-from airmeet_async.sandbox import community
+RESULTS = Path(__file__).parent / "results"
 
-EVENT = community.SUMMIT
-KEYS = (community.ACCESS_KEY, community.SECRET_KEY)
-
-Row = dict[str, str]
-Variant = Callable[[str, list[Row], int], Awaitable[int]]
-
-
-@contextmanager
-def sandbox() -> Iterator[str]:
-    """Run a sandbox, and yield its base address."""
-    command = [sys.executable, "-m", "airmeet_async.sandbox", "--port", "0", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield process.stdout.readline().strip().partition("AIRMEET_URI=")[2].strip("'\"")
-        process.stdin.close()
-
-
-async def ours(base: str, rows: list[Row], in_flight: int) -> int:
-    """The bulk engine: validation, typed answers and a result per row included."""
-    async with AirmeetClient(*KEYS, base_url=base, max_in_flight=in_flight) as client:
-        report = await client.bulk.add_attendees(EVENT, rows, send_email_invite=False, rate=None)
-    return report.succeeded
-
-
-async def httpx_gather(base: str, rows: list[Row], in_flight: int) -> int:
-    """One shared client, one task per row behind a semaphore; checks nothing but the status."""
-    gate = asyncio.Semaphore(in_flight)
-    limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
-    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=60) as client:
-        names = ("X-Airmeet-Access-Key", "X-Airmeet-Secret-Key")
-        token = (await client.post("/auth", headers=dict(zip(names, KEYS, strict=True)))).json()["token"]
-
-        async def add(row: Row) -> int:
-            body = {"email": row["email"], "firstName": row["first_name"], "lastName": row["last_name"]}
-            async with gate:
-                url = f"/airmeet/{EVENT}/attendee"
-                reply = await client.post(url, json=body, headers={"X-Airmeet-Access-Token": token})
-            return reply.status_code
-
-        return (await asyncio.gather(*map(add, rows))).count(200)
-
-
-def measure(variant: Variant, base: str, rows: list[Row], in_flight: int) -> tuple[float, float]:
-    """Return rows per second, and microseconds of our own CPU per row."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    done = asyncio.run(variant(base, rows, in_flight))  # type: ignore[arg-type]
-    assert done == len(rows), f"{done} of {len(rows)} rows"
-    return len(rows) / (time.perf_counter() - wall), (time.process_time() - cpu) / len(rows) * 1e6
+# Those that need the server come first, and the long ones last.
+OVER_HTTP: dict[str, Callable[[Lab], Section]] = {
+    "http": adds.http,
+    "tls": adds.tls,
+    "slow": adds.slow,
+    "few": adds.few,
+    "sweep": adds.sweep,
+    "reads": reads.bench,
+}
+ALONE: dict[str, Callable[[Lab], Section]] = {
+    "codec": codec.bench,
+    "imports": imports.bench,
+    "pace": pace.bench,
+    "adaptive": hidden.bench,
+    "memory": memory.bench,
+}
+BENCHES = OVER_HTTP | ALONE
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--in-flight", type=int, default=64)
-    options = parser.parse_args()
-    variants: dict[str, Variant] = {"airmeet-async": ours, "httpx, gather + semaphore": httpx_gather}
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
-    with sandbox() as base:
-        for round_ in range(options.rounds):
-            for name, variant in variants.items():
-                mail = f"r{round_}-{name[:3]}"
-                rows = [
-                    {"email": f"{mail}-{n}@example.com", "first_name": "Ada", "last_name": "Lovelace"}
-                    for n in range(options.rows)
-                ]
-                figures[name].append(measure(variant, base, rows, options.in_flight))
-    print_table(figures)
+    options = _options()
+    names = [name for name in BENCHES if not options.only or name in options.only]
+    quick = options.quick
+    settings = Settings(options.rows or (1000 if quick else 10_000), options.rounds or (1 if quick else 3), quick)
+    started, load_before = time.monotonic(), load()
+    if CLIENT_CORE is None:
+        print("one core only, or no way to pin: client and server share it, and figures are rough")
+    with contextlib.ExitStack() as stack:
+        lab = Lab(settings, _server(stack) if OVER_HTTP.keys() & set(names) else None)
+        sections = _measure(lab, names)
+    print("\nTargets")
+    show_targets(target for section in sections for target in section.targets)
+    minutes = (time.monotonic() - started) / 60
+    print(f"\n{minutes:.1f} minutes; load {load_before} before and {load()} after; only ratios mean something.")
+    report = {
+        "machine": facts(),
+        "load": {"before": load_before, "after": load()},
+        "settings": {"rows": settings.rows, "rounds": settings.rounds},
+        "notes": lab.notes,
+        "benches": {section.name: section.as_json() for section in sections},
+    }
+    _write(report, sections, latest=not (options.only or quick))
 
 
-def print_table(figures: dict[str, list[tuple[float, float]]]) -> None:
-    """Print medians, and the ratio of CPU to the first."""
-    print(f"{'':28}{'rows/s':>10}{'CPU µs/row':>14}{'CPU ratio':>12}")
-    reference = None
-    for name, rounds in figures.items():
-        speed = statistics.median(rate for rate, _ in rounds)
-        cpu = statistics.median(cost for _, cost in rounds)
-        reference = reference or cpu
-        print(f"{name:28}{speed:>10.0f}{cpu:>14.0f}{cpu / reference:>12.1f}")
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a minute: shows that all works, its figures are rough")
+    parser.add_argument("--only", nargs="+", choices=list(BENCHES), metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--rows", type=int, help="rows for the fastest; slower ones get a share (10,000)")
+    parser.add_argument("--rounds", type=int, help="turns for each variant; the median counts (3)")
+    return parser.parse_args()
+
+
+def _server(stack: contextlib.ExitStack) -> Server | None:
+    try:
+        return stack.enter_context(serving())
+    except NoServerError as error:
+        print(f"no server: {error}\nwhat needs none is measured all the same")
+        return None
+
+
+def _measure(lab: Lab, names: list[str]) -> list[Section]:
+    sections = []
+    for name in names:
+        if name in OVER_HTTP and lab.server is None:
+            lab.note(f"{name}: needs the server")
+            continue
+        print(f"measuring {name} ...", flush=True)
+        try:
+            section = BENCHES[name](lab)
+        except Exception as error:  # noqa: BLE001 - a benchmark that breaks must not take the others with it
+            lab.note(f"{name}: {type(error).__name__}: {error}")
+            continue
+        if section.figures:
+            sections.append(section)
+            show(section)
+    return sections
+
+
+def _write(report: dict[str, Any], sections: list[Section], *, latest: bool) -> None:
+    """Keep a whole run as the latest, with its picture; a part or a quick run is kept beside it, out of git."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / ("latest.json" if latest else "part.json")
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    print(f"written: benchmarks/results/{path.name}")
+    people = next((section for section in sections if section.name == "http"), None)
+    if latest and people is not None:
+        (RESULTS / "adds.svg").write_text(picture.adds(people.figures))
+        print("written: benchmarks/results/adds.svg")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+"""Our own bulk engine over each transport: validation, typed answers, retries and a result per row included."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from airmeet_async import AirmeetClient
+from benchmarks.lab import Skipped
+from benchmarks.peers import EVENT, Job
+
+KEYS = ("benchmark-access", "benchmark-secret")
+
+
+async def lanes(job: Job) -> int:
+    """The default where the extra is not installed: lanes of httpx."""
+    return await _add(job, "httpx")
+
+
+async def fast(job: Job) -> int:
+    """The extra ``fast``: own lines over llhttp."""
+    return await _add(job, "llhttp")
+
+
+async def fast_journal(job: Job) -> int:
+    """The same with a journal on disk, which survives a crash at any moment."""
+    with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as folder:
+        return await _add(job, "llhttp", journal=Path(folder) / "job")
+
+
+async def _add(job: Job, transport: str, **options: Any) -> int:
+    done = 0
+    async with AirmeetClient(*KEYS, base_url=job.base, transport=transport, max_in_flight=job.in_flight) as client:
+        try:
+            run = client.bulk.add_attendees(EVENT, job.rows, send_email_invite=False, rate=None, **options)
+        except TypeError:
+            raise Skipped(f"this version knows no {' or '.join(options)}") from None
+        async with run:
+            async for result in run:
+                done += bool(result.entry_link)
+    return done
