@@ -137,7 +137,7 @@ def _model_hook(cls: type[Any]) -> Hook:
         _document(document, dict)
         values: dict[str, Any] = {}
         for name, wire_names, hook, kind, required in plan:
-            for key in wire_names:
+            for key in wire_names:  # nearly always one
                 if (given := document.get(key)) is not None:
                     try:
                         values[name] = hook(given, kind)

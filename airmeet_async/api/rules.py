@@ -69,8 +69,8 @@ def _is_domain(domain: str) -> bool:
 
 def check_attendee(attendee: Attendee) -> Problem | None:
     """Return the first reason why *attendee*, already stripped of outer blanks, cannot be sent, or None."""
-    for name in _MANDATORY:
-        if not (getattr(attendee, name) or "").strip():
+    for name, text in zip(_MANDATORY, (attendee.email, attendee.first_name, attendee.last_name), strict=True):
+        if not text or text.isspace():
             return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     return check_email(attendee.email) or _check_attendance(attendee.attendance_type) or _check_text(attendee)
 
@@ -82,6 +82,10 @@ def _check_attendance(value: str | None) -> Problem | None:
 
 
 def _check_text(attendee: Attendee) -> Problem | None:
+    a = attendee
+    together = f"{a.email}{a.first_name}{a.last_name}{a.organisation}{a.designation}{a.city}{a.country}"
+    if together.isprintable():  # nearly always, and one look is cheaper than seven
+        return None
     for name in _TEXTS:
         text = getattr(attendee, name)
         if (
@@ -95,6 +99,10 @@ def _check_text(attendee: Attendee) -> Problem | None:
 
 def trimmed(attendee: Attendee) -> tuple[str, ...]:
     """Return a warning for each value that Airmeet will cut without a word (A)."""
+    a = attendee
+    longest = max(len(a.organisation or ""), len(a.designation or ""), len(a.city or ""), len(a.country or ""))
+    if len(a.first_name) <= NAME_LIMIT and len(a.last_name) <= NAME_LIMIT and longest <= TEXT_LIMIT:
+        return ()
     return tuple(
         f"Airmeet will cut {name} after {limit} characters (it has {len(text)})"
         for name, limit in _LIMITS.items()

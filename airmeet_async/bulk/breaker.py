@@ -96,8 +96,12 @@ class Breaker:
             sent_at: When it left.
             now: The time.
         """
-        failed = verdict.kind in {Kind.NOT_SENT, Kind.AMBIGUOUS}
-        self._missed = [*self._missed[-_IN_A_ROW:], row] if failed and verdict.status in _AWAY else []
+        kind = verdict.kind
+        failed = kind is Kind.NOT_SENT or kind is Kind.AMBIGUOUS  # an Enum in a set is slow
+        if failed and verdict.status in _AWAY:
+            self._missed = [*self._missed[-_IN_A_ROW:], row]
+        elif self._missed:
+            self._missed = []
         if self._opened is not None:
             if verdict.kind is Kind.EXPIRED:
                 self._trying = False  # no token, no news; whether one can be had shows in a moment

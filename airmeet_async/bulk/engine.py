@@ -126,7 +126,8 @@ class Engine:
                         await self._attempt(row)
                     except AirmeetError as error:
                         self._could_not_send(row, error)
-                    await self._outbox.room()
+                    if self._outbox.full:
+                        await self._outbox.room()
             except AirmeetError as error:
                 self.stop(stop_for_error(error), str(error), error)
             except Exception as error:  # a fault of the caller's transport, or ours: it comes out

@@ -18,6 +18,11 @@ class Outbox:
         self._closed = False
         self._nobody_reads = False
 
+    @property
+    def full(self) -> bool:
+        """Whether there is `room` to be waited for."""
+        return len(self._waiting) >= _MOST
+
     def put(self, result: RowResult) -> None:
         """Add a result."""
         if self._nobody_reads:

@@ -117,9 +117,11 @@ class AddAttendees:
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
                 return Problem("missing_field", columns)
-            values = columns.pick(data)
+            texts = columns.pick(data)
+            custom = texts.pop("custom_fields", None)
             if given := data.get("custom_fields"):
-                values["custom_fields"] = values.get("custom_fields", {}) | dict(given)
+                custom = (custom or {}) | dict(given)
+            return _of_texts(texts, custom)
         else:
             return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
         return as_attendee(values)
@@ -138,15 +140,24 @@ class AddAttendees:
 def as_attendee(values: Mapping[str, Any]) -> Attendee:
     """Return an attendee of texts: outer blanks gone, tabs and line ends made blanks, None and NaN absent."""
     texts = {name: tidy(value) for name, value in values.items() if name != "custom_fields"}
-    custom = {name: _custom(value) for name, value in (values.get("custom_fields") or {}).items()}
-    kind = texts.pop("attendance_type", "")
+    return _of_texts(texts, values.get("custom_fields"))
+
+
+def _of_texts(texts: Mapping[str, str], custom: Mapping[str, Any] | None) -> Attendee:
+    """Return an attendee of texts that are tidy already, but for the custom ones."""
+    get = texts.get
+    kind = get("attendance_type")
+    tidied = {name: _custom(value) for name, value in custom.items()} if custom else {}
     return Attendee(
-        email=texts.pop("email", ""),
-        first_name=texts.pop("first_name", ""),
-        last_name=texts.pop("last_name", ""),
-        attendance_type=parse_attendance(kind) if kind else None,
-        custom_fields={name: value for name, value in custom.items() if value},
-        **{name: text or None for name, text in texts.items()},
+        get("email", ""),
+        get("first_name", ""),
+        get("last_name", ""),
+        parse_attendance(kind) if kind else None,
+        get("city") or None,
+        get("country") or None,
+        get("designation") or None,
+        get("organisation") or None,
+        {name: value for name, value in tidied.items() if value},
     )
 
 

@@ -11,6 +11,8 @@ _MOST_GROUPS = 200
 _SAMPLES = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
 _STEP = 1.05
+_PER_BIN = 1 / math.log(_STEP)
+_LEAST = 0.01
 
 
 class Latencies:
@@ -22,8 +24,9 @@ class Latencies:
 
     def add(self, seconds: float) -> None:
         """Count one more."""
-        self._bins[math.ceil(math.log(max(seconds * 1000, 0.01), _STEP))] += 1
-        self._most = max(self._most, seconds * 1000)
+        ms = seconds * 1000
+        self._bins[math.ceil(math.log(ms) * _PER_BIN) if ms > _LEAST else 0] += 1
+        self._most = max(self._most, ms)
 
     def percentiles(self) -> dict[str, float]:
         """Return milliseconds for ``p50``, ``p90``, ``p99`` and ``max``; nothing where nothing was counted."""

@@ -2,6 +2,14 @@
 
 from aiolimiter import AsyncLimiter
 
+_LATENESS = 0.005
+"""Seconds that may be made up for: whoever waits is woken a little late, and a bucket for just one permit would forget
+that. It is worth less than a whole permit, so no window holds more requests for it."""
+
+
+def _burst(rate: float) -> float:
+    return max(1.0, rate / 50) + min(0.5, rate * _LATENESS)
+
 
 class Limiter(AsyncLimiter):
     """A limiter that gives exactly *rate*, in bursts of 20 ms of it, and whose rate can change while one waits.
@@ -12,7 +20,7 @@ class Limiter(AsyncLimiter):
     __slots__ = ()
 
     def __init__(self, rate: float) -> None:
-        burst = max(1.0, rate / 50)
+        burst = _burst(rate)
         super().__init__(burst, burst / rate)
 
     def retune(self, rate: float) -> None:
@@ -23,7 +31,7 @@ class Limiter(AsyncLimiter):
         if self._level:
             self._leak()
         room = self.max_rate - self._level
-        self.max_rate = max(1.0, rate / 50)
+        self.max_rate = _burst(rate)
         self.time_period = self.max_rate / rate
         self._rate_per_sec = rate
         self._level = max(0.0, self.max_rate - room)
