@@ -47,6 +47,9 @@ class Tries:
 
     def count(self, verdict: Verdict) -> None:
         """Note one more attempt that ended in *verdict*."""
+        if verdict.kind is Kind.OK:
+            self.sent += 1
+            return
         self.sent += verdict.kind is not Kind.NOT_SENT
         self.charged += verdict.kind is Kind.AMBIGUOUS
         self.throttled += verdict.kind is Kind.THROTTLED

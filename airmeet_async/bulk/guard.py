@@ -21,6 +21,7 @@ class Guard:
     Attributes:
         held: The run is paused by hand.
         begun: Rows that have begun in this run.
+        trusted: The first rows have proved that it works.
     """
 
     def __init__(self, options: EngineOptions, total: int | None) -> None:
@@ -30,6 +31,7 @@ class Guard:
         self._rules = FailureRules(options.max_failures, total)
         self.held = False
         self.begun = 0
+        self.trusted = False
 
     @property
     def outage(self) -> bool:
@@ -40,14 +42,9 @@ class Guard:
         """Return for how many seconds no row may go at all."""
         return math.inf if self.held else self._breaker.rest(now)
 
-    @property
-    def trusted(self) -> bool:
-        """Whether the first rows have proved that it works."""
-        return self._rules.trusted
-
     def may_begin(self) -> bool:
         """Whether one more fresh row may begin."""
-        return self._rules.may_begin(self.begun)
+        return self.trusted or self._rules.may_begin(self.begun)
 
     def start(self, now: float) -> bool:
         """Return whether a request may leave now."""
@@ -84,4 +81,5 @@ class Guard:
     def judge(self, result: RowResult) -> Stop | None:
         """Note the end of a row that was sent; return why the run stops, if it does."""
         why = self._rules.note(result)
+        self.trusted = self.trusted or self._rules.trusted
         return Stop(StopReason.FAILURES, why) if why else None

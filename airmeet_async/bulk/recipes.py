@@ -91,7 +91,7 @@ class AddAttendees:
         self._columns = columns
         self._overrides = overrides
         self._fetch_fields = fetch_fields
-        self._maps: dict[tuple[str, ...], ColumnMap | str] = {}
+        self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
     async def __call__(self, data: Any) -> Ready | Flawed:
         """Return the call that adds this person."""
@@ -128,13 +128,15 @@ class AddAttendees:
 
     def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
         """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
-        names = tuple(str(name) for name in data if name != "custom_fields")
-        if names not in self._maps:
+        keys = tuple(data)
+        if (found := self._maps.get(keys)) is None:
+            names = tuple(str(name) for name in keys if name != "custom_fields")
             try:
-                self._maps[names] = match_columns(names, overrides=self._overrides)
+                found = match_columns(names, overrides=self._overrides)
             except InputError as error:
-                self._maps[names] = str(error)
-        return self._maps[names]
+                found = str(error)
+            self._maps[keys] = found
+        return found
 
 
 def as_attendee(values: Mapping[str, Any]) -> Attendee:
