@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +14,7 @@ from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.report import RowError
 from airmeet_async.errors import JournalError
 
+_TEXT = frozenset({str})
 _plain = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII only: SQLite takes no lone surrogates
 
 
@@ -26,12 +28,19 @@ def call_text(call: Call[Any]) -> str:
     if ENDPOINTS.get(name) is not call.endpoint:
         message = f"a journal keeps calls of the API's own operations; {name!r} is not one, so run it without a journal"
         raise JournalError(message)
-    return _plain([name, dict(call.path), dict(call.query), call.body])
+    head = _head(name, tuple(call.path.items()), tuple(call.query.items()))
+    return f"{head}{call.payload.decode() or 'null'}]"
+
+
+@lru_cache(maxsize=64)
+def _head(name: str, path: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...]) -> str:
+    """Return what the calls of a job have in common."""
+    return _plain([name, dict(path), dict(query)])[:-1] + ","
 
 
 def call_of(text: str) -> Call[Any]:
     """Return the call."""
-    name, path, query, body = json.loads(text)
+    name, path, query, body = jsontext.decode(text.encode())
     return Call(ENDPOINTS[name], path, query, body)
 
 
@@ -45,6 +54,8 @@ def data_text(data: Any) -> str | None:
     if attrs.has(type(data)):
         data = attrs.asdict(data)
     try:
+        if type(data) is dict and _TEXT.issuperset(map(type, data.values())):
+            return jsontext.encode(data).decode()
         return _plain(data) if isinstance(data, (str, Mapping)) else None
     except (TypeError, ValueError, RecursionError):
         return None
