@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from airmeet_async.api.rules import Problem
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
+from airmeet_async.bulk.seen import Seen
 from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError
 
@@ -27,8 +28,8 @@ class Intake:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        # The mutable state: the index of the first row of each key. Grows with the rows.
-        self._seen: dict[str, int] = {}
+        # The mutable state: the index of the first row of each key, and where rows of a file stand.
+        self._seen = Seen()
         self._lines = array("q")
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
@@ -39,7 +40,7 @@ class Intake:
             error = RowError(made.problem.code, made.problem.message)
             return _unsent(source, made.key, RowStatus.INVALID, error=error)
         if made.identity:
-            first = self._seen.setdefault(made.identity, source.index)
+            first = self._seen.first(made.identity, source.index)
             if first != source.index:
                 error = RowError("duplicate", f"the same as {self._place(first)}, which is the one that counts")
                 return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
