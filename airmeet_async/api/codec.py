@@ -117,6 +117,12 @@ def _is_optional(cls: Any) -> bool:
     return len(args) == 2 and type(None) in args
 
 
+def _plain_type(cls: Any) -> type | None:
+    """Return the type whose values are right as they are, so that no hook need look at them."""
+    inner = next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
+    return inner if inner in (str, bool) else None
+
+
 def _model_hook(cls: type[Any]) -> Hook:
     """Build the reader of one model once: its plan holds per field the names, the hook and whether it must be there."""
     plan = [
@@ -126,6 +132,7 @@ def _model_hook(cls: type[Any]) -> Hook:
             converter.get_structure_hook(spec.type),
             spec.type,
             spec.default is attrs.NOTHING,
+            _plain_type(spec.type),
         )
         for spec in attrs.fields(cls)
         if spec.name != "extra"
@@ -136,11 +143,11 @@ def _model_hook(cls: type[Any]) -> Hook:
     def structure(document: Any, _type: Any) -> Any:
         _document(document, dict)
         values: dict[str, Any] = {}
-        for name, wire_names, hook, kind, required in plan:
+        for name, wire_names, hook, kind, required, plain in plan:
             for key in wire_names:  # nearly always one
                 if (given := document.get(key)) is not None:
                     try:
-                        values[name] = hook(given, kind)
+                        values[name] = given if type(given) is plain else hook(given, kind)
                     except Misfit as error:
                         raise error.under(key) from None
                     break

@@ -9,14 +9,6 @@ from airmeet_async.api.models import Access, Acknowledgement, Attendee
 from airmeet_async.api.rules import Problem, check_attendee, check_email
 from airmeet_async.errors import ConfigError
 
-_WIRE_NAMES = {
-    "attendance_type": "attendance_type",
-    "city": "city",
-    "country": "country",
-    "designation": "designation",
-    "organisation": "organisation",
-}
-
 
 def add(
     airmeet_id: str, attendee: Attendee, *, register_attendee: bool = False, send_email_invite: bool = True
@@ -63,10 +55,16 @@ def adding(airmeet_id: str, attendee: Attendee, mapping: list[dict[str, Any]], f
         "firstName": attendee.first_name,
         "lastName": attendee.last_name,
     }
-    for name, wire_name in _WIRE_NAMES.items():
-        value = getattr(attendee, name)
-        if value:
-            body[wire_name] = str(value)
+    if attendee.attendance_type:
+        body["attendance_type"] = str(attendee.attendance_type)
+    if attendee.city:
+        body["city"] = str(attendee.city)
+    if attendee.country:
+        body["country"] = str(attendee.country)
+    if attendee.designation:
+        body["designation"] = str(attendee.designation)
+    if attendee.organisation:
+        body["organisation"] = str(attendee.organisation)
     if mapping:
         body["customFieldMapping"] = mapping
     return Call(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body | flags)

@@ -29,7 +29,7 @@ from airmeet_async.errors import DecodeError
 from tests.api.samples import same_every_time
 
 TEN = "2026-03-01T10:00:00.000Z"
-AT_TEN = Moment(TEN, datetime(2026, 3, 1, 10, tzinfo=UTC))
+AT_TEN = Moment(TEN)
 
 
 def read(endpoint, document):
@@ -177,7 +177,7 @@ GOOD: dict[str, tuple[Endpoint[Any], Any, Any]] = {
     "an unreadable time": (
         AIRMEETS_INFO,
         {"id": "e", "start_time": "soon"},
-        AirmeetInfo("e", start_time=Moment("soon", None)),
+        AirmeetInfo("e", start_time=Moment("soon")),
     ),
     "a session": (AIRMEETS_INFO, {"id": "e", "sessions": [SESSION]}, AirmeetInfo("e", sessions=(FULL_SESSION,))),
     "a session as created": (
@@ -385,3 +385,20 @@ def test_any_document_is_an_answer_or_a_decode_error(name, document):
         if isinstance(value, Page):
             encode({"after": value.after, "before": value.before})
             assert f"{value.after}{value.before}".isascii()
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
+        ("2021:12:25T10:00:00", "2021-12-25T10:00:00+00:00"),
+        (" 2026-03-01 10:00+01:00 ", "2026-03-01T10:00:00+01:00"),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_moment_is_read_when_it_is_asked_for(text, at):
+    moment = Moment.parse(text)
+
+    assert str(moment) == text
+    assert (moment.at.isoformat() if moment.at else None) == at
