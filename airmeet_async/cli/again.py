@@ -12,6 +12,7 @@ from airmeet_async.bulk.launch import Again
 from airmeet_async.cli.blocking import WORDS as BLOCKING
 from airmeet_async.cli.blocking import intention as access_intention
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.imports import Kind
 from airmeet_async.cli.imports import intention as import_intention
 from airmeet_async.cli.imports import words as import_words
 from airmeet_async.cli.notes import busy, counted
@@ -24,7 +25,7 @@ from airmeet_async.errors import JournalError
 from airmeet_async.front import AirmeetClient
 
 _AS_BEFORE = ("rate", "concurrency", "max_failures")
-_KINDS = {"speakers.add": "speakers", "sessions.create": "sessions", "booths.create": "booths"}
+_KINDS: dict[str, Kind] = {"speakers.add": "speakers", "sessions.create": "sessions", "booths.create": "booths"}
 
 
 def go_on(word: str | None, options: Mapping[str, Any], again: frozenset[Again], environ: dict[str, str],
@@ -97,5 +98,5 @@ def _words(run: Look) -> tuple[str, Wording]:
         return access_intention(block=operation == "attendees.block"), BLOCKING
     if operation in _KINDS:
         kind = _KINDS[operation]
-        return import_intention(kind), import_words(str(run.about.get("airmeet_id", "")))
+        return import_intention(kind), import_words(str(run.about.get("airmeet_id", "")), kind)
     return "each row makes one request", evolve(Wording(), links=False)

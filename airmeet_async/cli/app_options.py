@@ -102,7 +102,8 @@ class Options(RunOptions):
         Raises:
             UsageError: Something that was typed cannot be used.
         """
-        return {**super().errand(), "failed": self.failed, "journal": self.journal, "fresh": self.fresh}
+        return {**super().errand(), "failed": self.failed, "journal": self.journal, "fresh": self.fresh,
+                "limited": self.limit is not None}  # fmt: skip
 
     def file(self, path: str, columns: tuple[str, ...] = ()) -> "FileChoice":
         """Return the file as it is to be read."""

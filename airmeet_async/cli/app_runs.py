@@ -7,10 +7,12 @@ from cyclopts import App, Parameter
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import DEFAULT_RUN, Flag, RunOptions, check_rate, seconds
+from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.voice import Voice
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
+Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
 runs = App(
@@ -174,7 +176,7 @@ def resume_(job: Job = None, /) -> int:
 
 
 @runs.command(sort_key=4, usage="Usage: airmeet runs rate [JOB] RATE")
-def rate(job: str, rate: str | None = None, /) -> int:
+def rate(job: Job = None, rate: Rate = None, /) -> int:
     """Change how fast a run sends.
 
     For example:
@@ -186,6 +188,8 @@ def rate(job: str, rate: str | None = None, /) -> int:
         rate: Requests per second, or auto, which finds and follows the server's limit.
     """
     word, wanted = (job, rate) if rate is not None else (None, job)
+    if wanted is None:
+        raise UsageError("RATE is missing: requests per second, or auto")
     return _steer(word, {"do": "rate", "rate": check_rate(wanted)})
 
 

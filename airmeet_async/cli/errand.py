@@ -4,11 +4,12 @@ General layout: `Errand` is what was typed, `Work` what is to be done; `carry_ou
 files, runs the job, and returns the `Outcome`.
 """
 
+import asyncio
 import logging
 import os
-import shlex
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.cli.control import Control, listening
 from airmeet_async.cli.exits import Exit, TerminatedError, code_of, leaf
 from airmeet_async.cli.faces import Progress, choose
-from airmeet_async.cli.notes import may_send_stale, note_of, resuming, unfinished, with_hint
+from airmeet_async.cli.notes import job_word, may_send_stale, note_of, resuming, unfinished, with_hint
 from airmeet_async.cli.outcome import ResultFiles, near
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.shelf import Found, Purpose, find
@@ -55,6 +56,7 @@ class Errand:
         max_failures: How many rows may fail, as a number or a percentage.
         brief: The caller tells the outcome in its own way.
         lasting: The journal is there after this command.
+        limited: Not all rows of the file are taken.
     """
 
     airmeet_id: str
@@ -71,6 +73,7 @@ class Errand:
     max_failures: str | None = None
     brief: bool = False
     lasting: bool = True
+    limited: bool = False
 
 
 @frozen(kw_only=True)
@@ -151,8 +154,8 @@ def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice)
         voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
         voice.say(f"{work.intention}; {pace(rate)}")
         job = work.begin(client, _options(errand, work, found, rate, voice))
-        run = Run(client, job, files, voice, face=errand.progress)
-        run.perform(found)
+        run = Run(client, job, files, voice, errand)
+        run.perform(found, "" if work.found else errand.command)
     return _conclude(run, errand, work, found)
 
 
@@ -195,29 +198,34 @@ class Run:
         job: What.
         files: Where results go.
         voice: Who speaks.
-        face: How progress is shown.
+        errand: What was typed.
     """
 
-    def __init__(self, client: AirmeetClient, job: BulkJob, files: ResultFiles, voice: Voice, *, face: str) -> None:
+    def __init__(self, client: AirmeetClient, job: BulkJob, files: ResultFiles, voice: Voice, errand: Errand) -> None:
         self.client = client
         self.job = job
         self.files = files
         self.voice = voice
         self.stopper = Stopper(voice, job, client)
-        self._face = face
+        self._face = errand.progress
+        self._limited = errand.limited
 
-    def perform(self, found: Found | None) -> None:
+    def perform(self, found: Found | None, command: str) -> None:
         """Run it to its end, or until something stops it.
+
+        Args:
+            found: Its journal.
+            command: What was typed, where it has an option that begins anew.
 
         Raises:
             JournalError: The journal cannot be used; nothing was sent.
             TerminatedError: A signal came before it began.
         """
         try:
-            anyio.run(partial(self._run, found))
+            anyio.run(partial(self._run, found), backend_options={"use_uvloop": find_spec("uvloop") is not None})
         except BaseExceptionGroup as group:
             error = leaf(group)
-            raise with_hint(error, found) if isinstance(error, JournalError) else error from None
+            raise with_hint(error, found, command) if isinstance(error, JournalError) else error from None
         if self.stopper.number is not None and not self.stopper.begun:
             raise TerminatedError(self.stopper.number)
 
@@ -245,9 +253,14 @@ class Run:
         return "none" if idle and self._face != "json" else self._face
 
     def _say_hello(self, found: Found | None) -> None:
-        _log.info("job %s begins: %s rows", self.job.id, self.job.total)
+        loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+        _log.info(
+            "job %s begins: %s rows, over %s on %s", self.job.id, self.job.total, self.client.transport_name, loop
+        )
+        self.voice.say(f"sending over {self.client.transport_name}, on {loop}")
         if found is not None:
-            self.voice.say(*resuming(self.job.earlier, self.job.total or 0))
+            before = found.facts.get("rows", 0)
+            self.voice.say(*resuming(self.job.earlier, self.job.total or 0, before, limited=self._limited))
 
     async def _collect(self) -> None:
         try:
@@ -270,10 +283,11 @@ def _conclude(run: Run, errand: Errand, work: Work, found: Found | None) -> Outc
         total=run.job.total or 0,
         warned=files.warned,
         changed=files.changed,
+        refused=files.refused,
         unverified=files.unverified,
         brief=errand.brief,
         words=work.words,
-        job=_name(report.job, found) if found and errand.lasting else "",
+        job=job_word(report, found) if found and errand.lasting else "",
     )
     run.voice.say(*summary(report, written))
     code = code_of(report, run.stopper.number)
@@ -281,8 +295,3 @@ def _conclude(run: Run, errand: Errand, work: Work, found: Found | None) -> Outc
         run.voice.say(f"error: {files.trouble}")
         code = Exit.UNEXPECTED
     return Outcome(report, code, written.results, written.left, files.trouble, files.unverified)
-
-
-def _name(job: str, found: Found) -> str:
-    """Return what is typed for the job: its id, or the path of a journal that is not on the shelf."""
-    return shlex.quote(str(found.path)) if found.named else job

@@ -86,6 +86,7 @@ _STOPS: dict[StopReason, Exit] = {
 _ERRORS: tuple[tuple[type[BaseException], Exit], ...] = (
     (KeysError, Exit.CREDENTIALS),
     (ConfigError, Exit.USAGE),
+    (JournalError, Exit.USAGE),  # one that fails on the way ends the run, see above
     (InputError, Exit.INPUT),
     (CredentialsError, Exit.CREDENTIALS),
     (TokenRejectedError, Exit.CREDENTIALS),

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
@@ -11,7 +10,7 @@ from typing import Self
 from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.shapes import Line, text
-from airmeet_async.cli.targets import check_target, private_file, write_all
+from airmeet_async.cli.targets import check_target, private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
 
 _PIECE = 256 * 1024
@@ -83,9 +82,7 @@ class ExportFile:
     def _finish(self) -> None:
         self._flush()
         try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._private.replace(self.path)
+            put_in_place(self._private, self._file, self.path)
         except OSError as error:
             raise self._trouble(error) from None
 

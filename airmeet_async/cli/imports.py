@@ -35,6 +35,11 @@ from airmeet_async.front import AirmeetClient
 Kind = Literal["speakers", "sessions", "booths"]
 
 _MOST = 10
+_LOOK: dict[Kind, str] = {
+    "speakers": "on the event's page",
+    "sessions": "with airmeet event show {}",
+    "booths": "with airmeet export {} booths",
+}
 
 
 @frozen
@@ -96,7 +101,7 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
         intention=intention(programme.kind),
         results=results,
         failed=failed,
-        words=words(programme.airmeet_id),
+        words=words(programme.airmeet_id, programme.kind),
     )
     return carry_out(programme, work, environ, voice)
 
@@ -163,7 +168,7 @@ def intention(kind: str) -> str:
     return f"each row makes one of the event's {kind}"
 
 
-def words(airmeet_id: str) -> Wording:
+def words(airmeet_id: str, kind: Kind) -> Wording:
     """Return what is said after a run."""
     return Wording(
         warned="speakers who are not in the event",
@@ -172,4 +177,5 @@ def words(airmeet_id: str) -> Wording:
         left="mend it and import it in the same way",
         links=False,
         repeats=False,
+        look=_LOOK[kind].format(airmeet_id),
     )

@@ -20,6 +20,7 @@ _log = logging.getLogger("airmeet_async.cli")
 _BATCH = 500
 _SECONDS = 1.0
 _SHOWN = 3
+_PASSING = frozenset(("http_408", "http_425", "http_429"))
 _MAILED = (RowStatus.SUCCEEDED, RowStatus.SKIPPED)
 
 
@@ -34,6 +35,7 @@ class ResultFiles:
     Attributes:
         warned: The first few rows with a warning, as sentences.
         changed: Rows that have changed since they were done.
+        refused: Rows that failed with a refusal, after an attempt without a clear answer.
         unverified: Rows that are done, but whose invitation may have been mailed or not.
         trouble: Why the files cannot be written, or None.
 
@@ -47,6 +49,7 @@ class ResultFiles:
         self.warned: list[str] = []
         self.unverified = 0
         self.changed = 0
+        self.refused = 0
         self.trouble: str | None = None
         self._waiting: list[RowResult] = []
         self._flushed = time.monotonic()
@@ -80,6 +83,7 @@ class ResultFiles:
         if result.warnings:
             self._note(result)
         self.unverified += result.status in _MAILED and result.invite is Invite.UNVERIFIED
+        self.refused += result.status is RowStatus.FAILED and _was_refused(result)
         self._waiting.append(result)
         if len(self._waiting) >= _BATCH or time.monotonic() - self._flushed > _SECONDS:
             self.flush()
@@ -117,6 +121,11 @@ class _Logged:
 def place(result: RowResult) -> str:
     """Say which row it is."""
     return f"row {result.index + 1}" if result.line is None else f"line {result.line}"
+
+
+def _was_refused(result: RowResult) -> bool:
+    code = result.error.code if result.error else ""
+    return code.startswith("http_4") and code not in _PASSING
 
 
 def _is_left(result: RowResult) -> bool:

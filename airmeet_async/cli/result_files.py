@@ -13,13 +13,14 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import attrs
 
-from airmeet_async.bulk.report import Invite, RowResult
+from airmeet_async.bulk.journal.kept import CHANGED
+from airmeet_async.bulk.report import Invite, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
-from airmeet_async.cli.targets import check_target, private_file, write_all
+from airmeet_async.cli.targets import check_target, keep, private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
 
 _PIECE = 1024 * 1024
@@ -89,13 +90,12 @@ class ResultsWriter:
             self._spill.drop()
             _set_aside(self.path)
             return
-        finished = self._spill.path
         try:
-            finished = self._spill.finish()
+            self._spill.finish()
             _set_aside(self.path)
-            finished.replace(self.path)
+            self._spill.put(self.path)
         except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {finished}"
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._spill.keep()}"
             raise ConfigError(what) from None
 
 
@@ -151,33 +151,41 @@ class _Spill:
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def finish(self) -> Path:
-        """Close the file and return it, or a sorted copy in its place."""
+    def put(self, target: Path) -> None:
+        """Give the finished file its name."""
+        put_in_place(self.path, self._file, target)
+
+    def keep(self) -> Path:
+        """Close the file, which has nowhere to go, and return where it is."""
+        kept = keep(self.path)
+        self._file.close()
+        return kept
+
+    def finish(self) -> None:
+        """Write all there is, and take a sorted copy in the file's place."""
         with suppress(OSError):  # a full disk: what is on it still counts
             self.flush()
         self._file.truncate(self._end)
-        finished = self.path
-        if not self._sorted:
-            with suppress(OSError):
-                finished = self._in_order()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if finished != self.path:
+        if self._sorted:
+            return
+        with suppress(OSError, ConfigError):
+            path, file = self._in_order()
             self.path.unlink()
-        return finished
+            self._file.close()
+            self.path, self._file = path, file
 
-    def _in_order(self) -> Path:
+    def _in_order(self) -> tuple[Path, BinaryIO]:
         path, file = private_file(self.path.parent)
         try:
-            with file:
-                write_all(file, self._part(0, self._head))
-                for piece in self._pieces():
-                    write_all(file, piece)
-                os.fsync(file.fileno())
+            write_all(file, self._part(0, self._head))
+            for piece in self._pieces():
+                write_all(file, piece)
+            os.fsync(file.fileno())
         except BaseException:
+            file.close()
             path.unlink()
             raise
-        return path
+        return path, file
 
     def _pieces(self) -> Iterable[bytearray]:
         piece = bytearray()
@@ -238,8 +246,12 @@ def _outcome(result: RowResult) -> dict[str, Any]:
 
 
 def _doubt(result: RowResult) -> tuple[str, str] | tuple[None, None]:
-    """Return what is not known of a row that is done."""
-    return ("invite_unverified", _UNVERIFIED) if result.invite is Invite.UNVERIFIED else (None, None)
+    """Return what a row that is done leaves to be known."""
+    if result.invite is Invite.UNVERIFIED:
+        return "invite_unverified", _UNVERIFIED
+    if result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
+        return "changed", CHANGED
+    return None, None
 
 
 def _given(row: Any) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal.files import Lock
 from airmeet_async.bulk.journal.look import COUNTED, Look, look
 from airmeet_async.cli.control import ask
@@ -16,7 +17,7 @@ from airmeet_async.cli.exits import Exit, UsageError
 from airmeet_async.cli.look import columns
 from airmeet_async.cli.notes import counted
 from airmeet_async.cli.outcome import near
-from airmeet_async.cli.shelf import all_runs, pick
+from airmeet_async.cli.shelf import all_runs, damaged_runs, is_of_no_event, pick, pick_to_remove
 from airmeet_async.cli.voice import Voice, print_data, print_json
 from airmeet_async.errors import JournalError
 
@@ -32,8 +33,10 @@ def list_runs(voice: Voice, *, as_json: bool) -> int:
         print_json([shape(run) for run in runs])
     elif runs:
         print_data("\n".join(columns([_TITLES, *map(_line, runs)])))
-    else:
+    elif not wrong:
         voice.say("there is no run yet")
+    if wrong:
+        voice.say("to remove a journal that cannot be read: airmeet runs purge with the name of its file")
     return Exit.OK
 
 
@@ -115,7 +118,11 @@ def _steps(run: Look) -> list[str]:
     """Return what can be done with a run."""
     if run.state == "running":
         return [f"airmeet runs pause {run.job}", f"airmeet runs stop {run.job}"]
-    asked = [f"airmeet resume {run.job}"] if run.state == "interrupted" and run.rows is not None else []
+    can_go_on = run.state == "interrupted" and run.rows is not None and not is_of_no_event(run)
+    endpoint = ENDPOINTS.get(run.about.get("operation", ""))
+    asked = [f"airmeet resume {run.job}"] if can_go_on else []
+    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
+        asked += [f"airmeet retry {run.job} --unknown"]
     asked += [f"airmeet retry {run.job}"] if run.counts.get("failed") else []
     asked += [f"airmeet retry {run.job} --rejected"] if run.counts.get("rejected") else []
     return [*asked, *([f"airmeet retry {run.job} --invites"] if run.unverified else [])]
@@ -159,8 +166,11 @@ def purge(order: Purge, voice: Voice, *, as_json: bool) -> int:
 
 
 def _chosen(order: Purge, voice: Voice) -> tuple[list[Look], list[Look]]:
-    runs, wrong = ([pick(word) for word in order.words], []) if order.words else all_runs()
-    voice.say(*(f"left out: {why}" for why in wrong))
+    runs, wrong = ([pick_to_remove(word) for word in order.words], []) if order.words else all_runs()
+    if order.unfinished and not order.words:
+        runs += damaged_runs()
+    else:
+        voice.say(*(f"left out: {why}" for why in wrong))
     for run in runs:
         if order.words and run.state == "running":
             raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
@@ -169,11 +179,15 @@ def _chosen(order: Purge, voice: Voice) -> tuple[list[Look], list[Look]]:
 
 
 def _agreed(chosen: list[Look], order: Purge, voice: Voice) -> bool:
-    links, unfinished = sum(run.counts["succeeded"] for run in chosen), sum(run.left for run in chosen)
-    voice.say(
-        f"the {'journal' if len(chosen) == 1 else f'{len(chosen):,} journals'} of {counted(_rows(chosen))}, with "
-        f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
-    )
+    readable = [run for run in chosen if run.facts]
+    links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
+    if readable:
+        voice.say(
+            f"{_journals(len(readable))} of {counted(_rows(readable))}, with "
+            f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
+        )
+    if wrecks := len(chosen) - len(readable):
+        voice.say(f"{_journals(wrecks)} that cannot be read, with names, addresses and personal links")
     if unfinished:
         voice.say(f"  {counted(unfinished)} in them are not done")
     if order.agreed or not voice.hears:
@@ -181,11 +195,17 @@ def _agreed(chosen: list[Look], order: Purge, voice: Voice) -> bool:
     return voice.agrees("Remove?")
 
 
+def _journals(n: int) -> str:
+    return "the journal" if n == 1 else f"{n:,} journals"
+
+
 def _rows(runs: Iterable[Look]) -> int:
     return sum(run.rows or 0 for run in runs)
 
 
 def _title(run: Look) -> str:
+    if not run.facts:
+        return "a journal that could not be read"
     return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.journal.look import Look, journals_in, look, looks, read_facts
+from airmeet_async.bulk.journal.look import Look, damaged, journals_in, look, looks, read_facts
+from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.errors import ConfigError, JournalError
 
@@ -120,6 +121,8 @@ def find(purpose: Purpose, journal: str | None, *, fresh: bool) -> Found:
     """
     if journal is not None:
         path = Path(journal)
+        if not journal or path.is_dir():
+            raise UsageError(f"--journal {journal!r} is no name for a file; write one such as launch.job")
         if fresh and path.exists():
             raise UsageError(
                 f"--fresh: {path} is there already; name a new file, or leave --fresh out to go on with it"
@@ -191,6 +194,29 @@ def all_runs() -> tuple[list[Look], list[str]]:
     return looks(journals_in(shelf()))
 
 
+def damaged_runs() -> list[Look]:
+    """Return the journals on the shelf that cannot be read."""
+    return [run for path in journals_in(shelf()) if (run := damaged(path, shelved=True)) is not None]
+
+
+def pick_to_remove(word: str) -> Look:
+    """Return a run as `pick` does, or a journal that cannot be read by the name of its file or its path.
+
+    Raises:
+        UsageError: There is none, or more than one.
+        JournalError: It cannot be read, and nothing shows that it was a journal.
+    """
+    try:
+        return pick(word)
+    except (UsageError, JournalError):
+        path = Path(word)
+        wreck = damaged(path, shelved=shelved(path.absolute())) if os.sep in word or path.is_file() else None
+        found = [wreck] if wreck else [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
+        if not found:
+            raise
+        return found[0]
+
+
 def shelved(path: Path) -> bool:
     """Whether a journal is on the shelf, so that its id is enough to find it."""
     from platformdirs import user_state_path
@@ -227,8 +253,13 @@ def pick(word: str | None, *, finished: bool = False) -> Look:
     return found[0]
 
 
+def is_of_no_event(run: Look) -> bool:
+    """Whether a run had the id of no event, so that it cannot go on."""
+    return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")
+
+
 def _newest(runs: list[Look], *, finished: bool) -> Look:
-    wanted = [run for run in runs if finished or run.state == "interrupted"]
+    wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
     if not wanted:
         raise UsageError("there is no run yet" if finished else "no run is unfinished; see airmeet runs")
     return wanted[0]

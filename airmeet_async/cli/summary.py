@@ -16,9 +16,11 @@ MEANINGS = {
     RowStatus.DUPLICATE: "not sent: the same as an earlier row",
     RowStatus.SKIPPED: "done in an earlier run",
     RowStatus.UNPROCESSED: "not done: the run ended before",
-    RowStatus.UNKNOWN: "sent, but the run ended before an answer came",
+    RowStatus.UNKNOWN: "sent without a clear answer",
 }
 
+_REFUSED = "an earlier attempt had no clear answer, the last one was refused"
+_PARTLY = "no clear answer after several attempts, or refused after one without"
 _AGAIN = "; who is in already keeps the same link (with --failed left.csv a run also writes a file of just the others)"
 _MEND_FIRST = frozenset({
     StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
@@ -40,6 +42,7 @@ class Wording:
         again: How to go on without one, after some rows have succeeded.
         links: The results hold personal links.
         repeats: Sending a row twice does no harm.
+        look: Where to look for rows of which nobody knows.
     """
 
     warned: str = "too long for Airmeet"
@@ -49,6 +52,7 @@ class Wording:
     again: str = f"run the same command again{_AGAIN}"
     links: bool = True
     repeats: bool = True
+    look: str = "on the event's page"
 
 
 @frozen(kw_only=True)
@@ -61,6 +65,7 @@ class Written:
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
         changed: Rows that have changed since they were done.
+        refused: Rows that failed with a refusal, after an attempt without a clear answer.
         unverified: Rows whose invitation may have been mailed or not.
         brief: Leave out what the caller tells in its own way, if the run came to its end.
         words: What the run is about.
@@ -72,6 +77,7 @@ class Written:
     total: int = 0
     warned: Sequence[str] = ()
     changed: int = 0
+    refused: int = 0
     unverified: int = 0
     brief: bool = False
     words: Wording = field(factory=Wording)
@@ -85,7 +91,7 @@ def summary(report: BulkReport, written: Written) -> list[str]:
     return [
         "",
         *_stop(report),
-        *_counts(report, written.total),
+        *_counts(report, written),
         *_failures(report.failures),
         *_effort(report),
         *_cuts(report.warned_rows - written.changed, written.warned, written.words),
@@ -102,11 +108,13 @@ def _stop(report: BulkReport) -> list[str]:
     return [*wrapped(before + report.stop_message), ""]
 
 
-def _counts(report: BulkReport, total: int) -> list[str]:
+def _counts(report: BulkReport, written: Written) -> list[str]:
     """List the statuses that came up, so that they visibly sum to the rows read."""
-    width = len(f"{report.rows_read:,}")
+    width, total, meanings = len(f"{report.rows_read:,}"), written.total, dict(MEANINGS)
+    if written.refused:
+        meanings[RowStatus.FAILED] = _REFUSED if written.refused == report.counts[RowStatus.FAILED] else _PARTLY
     lines = [
-        f"  {status.value:<12} {n:>{width},}  {MEANINGS[status]}".rstrip()
+        f"  {status.value:<12} {n:>{width},}  {meanings[status]}".rstrip()
         for status, n in report.counts.items()
         if n or status is RowStatus.SUCCEEDED
     ]
@@ -159,8 +167,13 @@ def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
 
 
 def _changed(n: int) -> list[str]:
-    have = f"{n:,} {_many('row', n)} {'has' if n == 1 else 'have'} changed since they were done"
-    return ["", *wrapped(f"{have}; Airmeet does not update people on a second add")] if n else []
+    return ["", *wrapped(since_done(n))] if n else []
+
+
+def since_done(n: int) -> str:
+    """Say that rows have changed."""
+    when = "has changed since it was" if n == 1 else "have changed since they were"
+    return f"{n:,} {_many('row', n)} {when} done; Airmeet does not update people on a second add"
 
 
 def _files(report: BulkReport, written: Written) -> list[str]:
@@ -176,6 +189,8 @@ def _files(report: BulkReport, written: Written) -> list[str]:
 
 def _next(report: BulkReport, written: Written) -> list[str]:
     """Say how to go on."""
+    if report.stop_reason is StopReason.NOT_FOUND and not (report.succeeded or report.counts[RowStatus.SKIPPED]):
+        return wrapped("to go on: run the command with the file again, with the right id of the event")
     if not written.job:
         return (
             []
@@ -209,8 +224,7 @@ def _unclear(n: int, written: Written) -> str:
     rows = f"{n:,} {_many('row', n)}"
     if written.words.repeats:
         return f"to send the {rows} that are held again: airmeet resume {written.job} --accept-stale"
-    look = "look in the event first (airmeet export)"
-    return f"{rows} may be there or not: {look}, then airmeet retry {written.job} --unknown"
+    return f"{rows} may be there or not: look first {written.words.look}, then airmeet retry {written.job} --unknown"
 
 
 def introduction(people: People) -> list[str]:

@@ -1,12 +1,21 @@
-"""Files to be written: made private beside their target, which is looked at first."""
+"""Files to be written: made private beside their target, which is looked at first.
+
+Rules of this file:
+
+1. A private file is locked from its first byte until it has its target's name, so that what nobody has locked is of
+   a process that died.
+2. Whoever removes such a leftover has its lock; whoever makes a file looks whether it is still there after locking it.
+"""
 
 import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from airmeet_async.bulk.journal.files import fcntl
 from airmeet_async.errors import ConfigError
 
 _HEAD = 1024 * 1024
@@ -23,7 +32,78 @@ def write_all(file: BinaryIO, content: bytes | bytearray) -> None:
 
 
 def private_file(folder: Path) -> tuple[Path, BinaryIO]:
-    """Open a new file that nobody else can read: results hold e-mail addresses and entry links."""
+    """Open a new file that nobody else can read: results hold e-mail addresses and entry links.
+
+    What processes that died have left in the folder is removed.
+
+    Raises:
+        ConfigError: There can be none.
+    """
+    _sweep(folder)
+    while True:
+        path, file = _new(folder)
+        if _lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()  # somebody who sweeps was quicker
+
+
+def put_in_place(path: Path, file: BinaryIO, target: Path) -> None:
+    """Give a private file its target's name, and close it.
+
+    Raises:
+        OSError: It could not be done.
+    """
+    os.fsync(file.fileno())
+    if fcntl is None:
+        file.close()  # Windows renames no open file, and has no locks to be lost
+    path.replace(target)
+    file.close()
+
+
+def keep(path: Path) -> Path:
+    """Give a private file whose target cannot be written a name that is never swept away, and return it."""
+    kept = path.with_suffix(".kept")
+    try:
+        path.replace(kept)
+    except OSError:
+        return path
+    return kept
+
+
+def _sweep(folder: Path) -> None:
+    if fcntl is None:
+        return
+    with suppress(OSError):
+        for path in folder.glob(".airmeet-*.part"):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
+                _remove_leftover(path)
+
+
+def _remove_leftover(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if _lock(descriptor) and os.path.samestat(os.fstat(descriptor), path.lstat()):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Return whether it is locked by us, or None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system without locks
+        return None
+    return True
+
+
+def _new(folder: Path) -> tuple[Path, BinaryIO]:
     path = folder / f".airmeet-{secrets.token_hex(6)}.part"
     no_follow = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
     try:

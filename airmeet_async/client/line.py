@@ -177,7 +177,8 @@ class Line(asyncio.BufferedProtocol):
                 self.stays = False
         self._got += nbytes
         if self._reply is not None:
-            answer.set_result(self._reply)
+            if not answer.done():  # a signal may have cancelled it meanwhile
+                answer.set_result(self._reply)
         elif not self.stays or self._got > _HEAD_LIMIT + 9 * self._size:  # chunks of one byte each come close to 9
             self.fail(self.problem or lost("protocol", self.home.host))
         else:

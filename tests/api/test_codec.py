@@ -385,20 +385,3 @@ def test_any_document_is_an_answer_or_a_decode_error(name, document):
         if isinstance(value, Page):
             encode({"after": value.after, "before": value.before})
             assert f"{value.after}{value.before}".isascii()
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00+00:00"),
-        ("2021:12:25T10:00:00", "2021-12-25T10:00:00+00:00"),
-        (" 2026-03-01 10:00+01:00 ", "2026-03-01T10:00:00+01:00"),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_a_moment_is_read_when_it_is_asked_for(text, at):
-    moment = Moment.parse(text)
-
-    assert str(moment) == text
-    assert (moment.at.isoformat() if moment.at else None) == at

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airmeet_async import JournalError
-from airmeet_async.bulk.journal.look import journals_in, look, looks, read_facts, stale_rows
+from airmeet_async.bulk.journal.look import damaged, journals_in, look, looks, read_facts, stale_rows
 from tests.worlds import EVENT, client_of, people, transport_of
 
 ROWS = list(people(20))
@@ -144,6 +144,21 @@ async def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_pa
     assert len(found) == 3
     assert len(wrong) == 1
     assert "x.job: is not a journal" in wrong[0]
+
+
+async def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:
+    await run(path)
+    whole = damaged(path, shelved=True)
+    change(path, "UPDATE facts SET value = '{' WHERE name = 'about'")
+    wreck = damaged(path)
+    with pytest.raises(JournalError):
+        look(path)
+    path.write_bytes(b"nonsense" * 10)
+
+    assert (whole, damaged(path), damaged(path.parent)) == (None, None, None)
+    assert wreck is not None
+    assert (wreck.job, wreck.state, wreck.rows) == ("launch", "interrupted", None)
+    assert damaged(path, shelved=True) == wreck
 
 
 def test_what_is_not_there_is_an_error(path: Path) -> None:

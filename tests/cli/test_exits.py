@@ -71,7 +71,7 @@ ERRORS = [
     (NotSentError("no"), 75, "temporary"),
     (NoReplyError("no"), 75, "temporary"),
     (RejectedError("no", status=422), 6, "event"),
-    (JournalError("no"), 1, "unexpected"),
+    (JournalError("no"), 2, "usage"),
     (JournalError("no", busy=True), 75, "temporary"),
     (ClientStateError("no"), 1, "unexpected"),
     (ZeroDivisionError("no"), 1, "unexpected"),

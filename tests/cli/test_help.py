@@ -48,3 +48,7 @@ def test_the_examples_can_be_typed(command):
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_lists_its_commands(group):
     assert all(name in help_of(group) for name in GROUPS[group])
+
+
+def test_what_may_be_left_out_is_not_called_required():
+    assert "required" not in help_of("runs rate").lower()

@@ -1,11 +1,13 @@
 """Where results go."""
 
+import csv
 import errno
 from typing import cast
 
 import pytest
 
 from airmeet_async import RowError, RowResult, RowStatus
+from airmeet_async.bulk.journal.kept import CHANGED
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.outcome import ResultFiles, choose_paths, free_path
 from airmeet_async.cli.result_files import ResultsWriter
@@ -73,3 +75,22 @@ def test_a_full_disk_is_noted_not_raised(tmp_path):
 
     assert "No space left" in (files.trouble or "")
     assert (tmp_path / "r.csv").exists()
+
+
+def test_a_done_row_that_has_changed_since_is_marked(tmp_path):
+    with ResultFiles(tmp_path / "r.csv", None, HEADER) as files:
+        files.add(result(0, RowStatus.SKIPPED, warnings=(CHANGED,)))
+        files.add(result(1, RowStatus.SKIPPED, warnings=("cut",)))
+
+    with (tmp_path / "r.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["airmeet_code"], row["airmeet_error"]) for row in rows] == [("changed", CHANGED), ("", "")]
+
+
+def test_a_refusal_after_an_unclear_attempt_is_counted(tmp_path):
+    with ResultFiles(tmp_path / "r.csv", None, HEADER) as files:
+        for index, code in enumerate(("http_422", "http_500", "http_429", "timeout")):
+            files.add(result(index, RowStatus.FAILED, error=RowError(code, "no", ambiguous=True)))
+        files.add(result(4, RowStatus.REJECTED, error=RowError("http_422", "no")))
+
+    assert files.refused == 1

@@ -53,6 +53,7 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
         there = airmeet.at(pretend.url)
         killed = await interrupted(there, pretend, signal.SIGKILL, "--failed", "left.csv")
         (airmeet.folder / "people.csv").unlink()
+        parts = list(airmeet.folder.glob(".airmeet-*.part"))
         listed = (await there("runs", "--json")).json
         done = await there("resume", listed[0]["job"][:5], "--json")
         people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
@@ -61,6 +62,7 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
     assert (done.code, done.json["job"], done.json["rows_read"]) == (0, listed[0]["job"], 60)
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
     assert list(airmeet.rows()[0])[:3] == ["email", "first_name", "last_name"]
+    assert (len(parts), list(airmeet.folder.glob(".airmeet-*"))) == (2, [])
 
 
 async def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet, serving):
@@ -102,6 +104,47 @@ async def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmee
     assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5
 
 
+async def test_rows_that_are_left_out_are_counted(airmeet, serving):
+    airmeet.people(12)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER)
+        limited = await there(*REGISTER, "--limit", "5", "--results", "a.csv")
+        await there(*REGISTER)
+        airmeet.people(4)
+        shorter = await there(*REGISTER, "--results", "b.csv")
+
+    assert "7 rows of the last run are left out of this run (--limit)" in limited.err
+    assert "8 rows of the last run are no longer in the file" in shorter.err
+
+
+async def test_a_wrong_id_is_not_gone_on_with(airmeet, serving):
+    airmeet.people(3)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        wrong = await there("register", "no-such-event", "people.csv", "--no-invite")
+        shown = await there("runs", "show")
+        bare = await there("resume")
+
+    assert (wrong.code, "with the right id of the event" in wrong.err) == (6, True)
+    assert "airmeet resume" not in wrong.err
+    assert "airmeet resume" not in shown.out
+    assert (bare.code, "no run is unfinished" in bare.err) == (2, True)
+
+
+async def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet, serving):
+    airmeet.file("booths.csv", "name", "Tea", "Coffee")
+    async with serving("drop-after@1:on=booths.create") as pretend:
+        there = airmeet.at(pretend.url)
+        done = await there("import", "booths", EVENT, "booths.csv", "--json", "--concurrency", "1")
+        shown = await there("runs", "show")
+
+    said = " ".join(done.err.split())
+    assert (done.code, done.json["counts"]["unknown"]) == (3, 1)
+    assert f"look first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
+    assert f"airmeet retry {done.json['job']} --unknown" in shown.out
+
+
 async def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet, serving):
     airmeet.people(3)
     airmeet.people(3, "copy.csv")
@@ -126,7 +169,7 @@ async def test_other_options_are_refused_with_the_way_out(airmeet, serving):
         done = await there("register", EVENT, "people.csv", "--invite", "--json")
         adds = pretend.world.statistics().adds
 
-    assert (done.code, done.json["error"]["code"], adds) == (1, "unexpected", 3)
+    assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
     assert "sendEmailInvite=False" in done.err
     assert "--fresh" in done.err
 
@@ -323,7 +366,7 @@ async def test_on_a_terminal_it_is_asked_for(airmeet, serving, answer, code):
         ended, shown = await anyio.to_thread.run_sync(on_a_terminal, there, ("resume", job), answer)
 
     assert "1 row was sent more than 24 hours ago without a clear answer." in shown
-    assert "Send them again? [y/N]" in shown
+    assert "Send it again? [y/N]" in shown
     assert ended == code
 
 
@@ -333,7 +376,7 @@ async def test_another_address_is_not_the_same_job(airmeet, serving):
         await airmeet.at(pretend.url)(*REGISTER)
         moved = await airmeet.at(other.url)("resume")
 
-    assert (moved.code, "this journal is for http" in moved.err) == (1, True)
+    assert (moved.code, "this journal is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)
 
 
 async def test_the_demonstration_leaves_no_journal(airmeet):

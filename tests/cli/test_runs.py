@@ -68,6 +68,30 @@ async def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
     assert (shown.code, "is not a journal" in shown.err) == (2, True)
 
 
+async def test_a_damaged_journal_has_ways_out(airmeet, serving):
+    airmeet.people(2)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER)
+        [wreck] = shelf_of(airmeet).glob("*.job")
+        wreck.write_bytes(b"nonsense" * 100)
+        listed = await there("runs")
+        refused = await there(*REGISTER)
+        fresh = await there(*REGISTER, "--fresh", "--json")
+        kept = await there("runs", "purge", "--json")
+        named = await there("runs", "purge", wreck.stem, "--json")
+        wreck.write_bytes(b"nonsense" * 100)
+        every = await there("runs", "purge", "--all", "--json")
+
+    assert (listed.code, "no run yet" in listed.err, "airmeet runs purge" in listed.err) == (0, False, True)
+    assert refused.code == 2
+    assert f"airmeet register ... --fresh), or remove it (airmeet runs purge {wreck.stem})" in refused.err
+    assert (fresh.code, kept.json["removed"]) == (0, [fresh.json["job"]])
+    assert (named.code, named.json["removed"], "cannot be read" in named.err) == (0, [wreck.stem], True)
+    assert (every.code, every.json["removed"]) == (0, [wreck.stem])
+    assert list(shelf_of(airmeet).iterdir()) == []
+
+
 async def test_finished_runs_are_removed_and_others_only_if_asked(airmeet, serving):
     airmeet.people(4)
     airmeet.people(5, "more.csv")

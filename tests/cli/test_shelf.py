@@ -2,11 +2,12 @@
 
 import pytest
 
+from airmeet_async import BulkReport, RowStatus, StopReason
 from airmeet_async.bulk.books import Earlier
 from airmeet_async.cli.app_options import check_failures, check_rate, seconds
 from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.notes import resuming, with_hint
-from airmeet_async.cli.shelf import Found, Purpose, find, pick, shelf
+from airmeet_async.cli.notes import job_word, resuming, with_hint
+from airmeet_async.cli.shelf import Found, Purpose, damaged_runs, find, pick, pick_to_remove, shelf
 from airmeet_async.errors import ConfigError, JournalError
 
 ABOUT = Purpose("attendees.add", "event", "https://x.example/prod", "people.csv")
@@ -47,6 +48,33 @@ def test_fresh_takes_a_new_one(folder):
         find(ABOUT, str(first), fresh=True)
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "here/"])
+def test_what_is_no_file_is_no_journal(folder, tmp_path, name):
+    (tmp_path / "here").mkdir()
+
+    with pytest.raises(UsageError, match="no name for a file"):
+        find(ABOUT, name, fresh=False)
+    assert not list(tmp_path.glob("*-lock"))
+
+
+@pytest.mark.parametrize("word", ["./", "/"])
+def test_a_directory_is_no_run(folder, word):
+    with pytest.raises(JournalError, match="plain file"):
+        pick(word)
+
+
+def test_a_damaged_journal_is_found_by_its_name_and_nothing_else_is(folder, tmp_path):
+    wreck = folder / "deadbeef.job"
+    wreck.write_bytes(b"nonsense" * 100)
+
+    assert [run.path for run in damaged_runs()] == [wreck]
+    assert {pick_to_remove(word).path for word in ("deadbeef", "deadbeef.job", str(wreck))} == {wreck}
+    with pytest.raises(JournalError):
+        pick_to_remove(str(tmp_path / "people.csv"))
+    with pytest.raises(UsageError):
+        pick_to_remove("dead")
+
+
 def test_a_shelf_that_others_can_write_is_refused(folder):
     folder.chmod(0o777)
 
@@ -78,18 +106,57 @@ def test_a_run_that_is_not_there(folder, word, said):
                 "  5 rows were new",
             ],
         ),
+        (
+            Earlier(9_000, updated=1),
+            [
+                "resuming: 9,000 of 10,000 rows are settled",
+                "  1 row was changed before it was done, and is sent as it is now",
+            ],
+        ),
     ],
 )
 def test_where_a_run_goes_on_is_said(earlier, said):
     assert resuming(earlier, 10_000) == said
 
 
+@pytest.mark.parametrize(
+    ("new", "before", "limited", "said"),
+    [
+        (0, 30, False, []),
+        (0, 40, False, ["  10 rows of the last run are no longer in the file"]),
+        (1, 30, False, ["  1 row was new", "  1 row of the last run is no longer in the file"]),
+        (5, 25, False, ["  5 rows were new"]),
+        (0, 40, True, ["  10 rows of the last run are left out of this run (--limit)"]),
+    ],
+)
+def test_rows_that_are_gone_are_counted(new, before, limited, said):
+    assert resuming(Earlier(9, new=new), 30, before, limited=limited)[1:] == said
+
+
+def test_a_lost_journal_is_no_way_to_go_on(tmp_path):
+    def report(stop=None):
+        return BulkReport("3f2a", 0, dict.fromkeys(RowStatus, 0), stop_reason=stop)
+
+    wreck, named = Found(tmp_path / "a.job"), Found(tmp_path / "my a.job", named=True)
+    gone = job_word(report(), wreck)
+    for found in (wreck, named):
+        found.path.write_bytes(b"nonsense")
+
+    assert (gone, job_word(report(StopReason.JOURNAL), wreck)) == ("", "")
+    assert job_word(report(), wreck) == "3f2a"
+    assert job_word(report(), named) == f"'{named.path}'"
+
+
 def test_the_way_out_is_named_where_there_is_one(tmp_path):
     found = Found(tmp_path / "a.job")
     other = JournalError("say the same again, or begin with another journal")
 
-    assert str(with_hint(other, found)).endswith("(--fresh does that)")
-    assert with_hint(other, Found(tmp_path / "a.job", named=True)) is other
+    assert str(with_hint(other, found, "block")).endswith("(--fresh does that)")
+    assert with_hint(other, found) is other
+    assert with_hint(other, Found(tmp_path / "a.job", named=True), "block") is other
+    assert "airmeet block ... --fresh), or remove it (airmeet runs purge a)" in str(
+        with_hint(JournalError("database disk image is malformed"), found, "block")
+    )
     assert with_hint(JournalError("the disk is full"), found).args == ("the disk is full",)
     assert with_hint(JournalError("another run", busy=True), found).busy
 

@@ -4,7 +4,7 @@ import pytest
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.cli.source import Survey
-from airmeet_async.cli.summary import Wording, Written, plan, summary
+from airmeet_async.cli.summary import Wording, Written, plan, since_done, summary
 
 HERE = Written(results="people-results.csv")
 
@@ -21,7 +21,7 @@ def test_the_counts_that_are_shown_sum_to_the_rows_read():
 
     assert "  succeeded    1,900" in lines
     assert "  invalid         60  not sent: something is wrong with the row" in lines
-    assert "  unknown         40  sent, but the run ended before an answer came" in lines
+    assert "  unknown         40  sent without a clear answer" in lines
     assert "  rows read    2,000" in lines
     assert not any("rejected" in line for line in lines)
 
@@ -70,6 +70,35 @@ def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, sa
     )
 
     assert said in " ".join(line.strip() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("refused", "gloss"),
+    [
+        (0, "still no clear answer after several attempts"),
+        (2, "an earlier attempt had no clear answer, the last one was refused"),
+        (1, "no clear answer after several attempts, or refused after one without"),
+    ],
+)
+def test_a_refusal_is_not_taken_for_silence(refused, gloss):
+    lines = summary(report(counts={RowStatus.FAILED: 2}), Written(results="r.csv", refused=refused))
+
+    assert f"  failed       2  {gloss}" in lines
+
+
+def test_a_wrong_id_of_an_event_is_not_resumed():
+    found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
+    wrong = "\n".join(summary(found, Written(results="r.csv", job="3f2a")))
+    found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.SUCCEEDED: 7}, resumable=True)
+    gone = "\n".join(summary(found, Written(results="r.csv", job="3f2a")))
+
+    assert ("with the right id of the event" in wrong, "airmeet resume" in wrong) == (True, False)
+    assert "airmeet resume 3f2a" in gone
+
+
+def test_one_row_is_it():
+    assert since_done(1).startswith("1 row has changed since it was done;")
+    assert since_done(2).startswith("2 rows have changed since they were done;")
 
 
 def test_invitations_of_which_nobody_knows_are_told():

@@ -5,6 +5,7 @@ Not for the process whose run has the journal open: closing what is opened here 
 
 import json
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -16,7 +17,7 @@ from attrs import field, frozen
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal import files
 from airmeet_async.bulk.journal.kept import stale
-from airmeet_async.bulk.journal.schema import State
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, State
 from airmeet_async.bulk.journal.texts import fact_of
 from airmeet_async.errors import JournalError
 
@@ -39,6 +40,8 @@ _NAMES = {
     State.REJECTED: "rejected",
     State.FAILED: "failed",
 }
+_UNREADABLE = (sqlite3.Error, ValueError, KeyError, TypeError)
+"""What comes of a file that is damaged: a page of SQLite's, or a text in it."""
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
 
@@ -122,7 +125,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         with closing(files.connect_to_read(path)) as connection:
             return {name: fact_of(text) for name, text in connection.execute(_FACTS)}
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise files.broken(path, error) from None
 
 
@@ -132,12 +135,13 @@ def look(path: Path) -> Look:
     Raises:
         JournalError: It is none, or it cannot be read.
     """
+    files.check(path)
     process = files.holder_of(path)
     try:
         with closing(files.connect_to_read(path)) as connection:
             connection.execute("BEGIN")  # one moment for all that follows
             return _look(path, connection, process)
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise files.broken(path, error) from None
 
 
@@ -173,8 +177,39 @@ def stale_rows(path: Path) -> int:
     try:
         with closing(files.connect_to_read(path)) as connection:
             return sum(stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         raise files.broken(path, error) from None
+
+
+def damaged(path: Path, *, shelved: bool = False) -> Look | None:
+    """Return what is left to be known of a journal that cannot be read; None for any other file.
+
+    Args:
+        path: The file.
+        shelved: It lies where only journals are, so its name is enough; else it must begin like one.
+    """
+    try:
+        look(path)
+    except JournalError:
+        was_journal = _is_plain(path) and (shelved or _begins_like_one(path))
+        return Look(path, {}, process=files.holder_of(path)) if was_journal else None
+    return None
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _begins_like_one(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:  # nobody in this process has it open
+            head = file.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
 
 
 def journals_in(folder: Path) -> list[Path]:
