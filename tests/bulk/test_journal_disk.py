@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ mount -o remount,size=20m none "$1"
 """
 
 
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare here")
 def test_a_disk_that_is_full_stops_the_sending(tmp_path: Path) -> None:
     """A small file system of its own, in a mount namespace; then there is room, and the rest is done."""
     command = ["unshare", "-m", "sh", "-c", MOUNT, "sh", str(tmp_path), str(Path.cwd())]
