@@ -3,7 +3,7 @@
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
 #   make check   lint, format and types; and a fuzzer on the sandbox
-#   make torture kill a run two hundred times, and see that nobody is lost (seven minutes)
+#   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
 #   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make lock    write requirements/*.txt anew
