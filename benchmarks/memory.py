@@ -11,8 +11,8 @@ from airmeet_async import AirmeetClient
 from airmeet_async.api.wire import Request
 from benchmarks.instant import InstantTransport
 from benchmarks.lab import Figures, Lab, Skipped
-from benchmarks.ours import KEYS
-from benchmarks.peers import ADD, EVENT, body_of, people
+from benchmarks.ours import KEYS, add_all
+from benchmarks.peers import ADD, body_of, people
 from benchmarks.table import Section, Target, at_most
 
 STREAM, JOURNAL, GATHER = "airmeet-async", "airmeet-async + journal", "asyncio.gather, nothing else"
@@ -55,16 +55,8 @@ async def _add(variant: str, rows: int) -> int:
 
 
 async def _stream(rows: int, **options: Any) -> int:
-    done = 0
-    async with AirmeetClient(*KEYS, base_url=_ADDRESS, transport=InstantTransport()) as client:
-        try:
-            job = client.bulk.add_attendees(EVENT, people(rows), send_email_invite=False, rate=None, **options)
-        except TypeError:
-            raise Skipped(f"this version knows no {' or '.join(options)}") from None
-        async with job:
-            async for result in job:
-                done += bool(result.entry_link)
-    return done
+    client = AirmeetClient(*KEYS, base_url=_ADDRESS, transport=InstantTransport())
+    return await add_all(client, people(rows), **options)
 
 
 async def _gather(rows: int) -> int:

@@ -1,12 +1,12 @@
 """Our own bulk engine over each transport: validation, typed answers, retries and a result per row included."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from airmeet_async import AirmeetClient
-from benchmarks.lab import Skipped
-from benchmarks.peers import EVENT, Job
+from benchmarks.peers import EVENT, Job, Row
 
 KEYS = ("benchmark-access", "benchmark-secret")
 
@@ -28,13 +28,14 @@ async def fast_journal(job: Job) -> int:
 
 
 async def _add(job: Job, transport: str, **options: Any) -> int:
+    client = AirmeetClient(*KEYS, base_url=job.base, transport=transport, max_in_flight=job.in_flight)
+    return await add_all(client, job.rows, **options)
+
+
+async def add_all(client: AirmeetClient, rows: Iterable[Row], **options: Any) -> int:
+    """Add everybody, and return how many have their link."""
     done = 0
-    async with AirmeetClient(*KEYS, base_url=job.base, transport=transport, max_in_flight=job.in_flight) as client:
-        try:
-            run = client.bulk.add_attendees(EVENT, job.rows, send_email_invite=False, rate=None, **options)
-        except TypeError:
-            raise Skipped(f"this version knows no {' or '.join(options)}") from None
-        async with run:
-            async for result in run:
-                done += bool(result.entry_link)
+    async with client, client.bulk.add_attendees(EVENT, rows, send_email_invite=False, rate=None, **options) as run:
+        async for result in run:
+            done += bool(result.entry_link)
     return done

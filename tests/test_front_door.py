@@ -28,7 +28,7 @@ def test_type_checkers_and_the_interpreter_are_told_the_same():
 
 @pytest.mark.parametrize("name", airmeet_async.__all__)
 def test_every_name_opens(name):
-    assert getattr(airmeet_async, name).__module__.startswith("airmeet_async.") or name in dir(airmeet_async)
+    assert getattr(airmeet_async, name) is not None
 
 
 def test_an_unknown_name_is_unknown():

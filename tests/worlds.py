@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from airmeet_async import AirmeetClient, Attendee
+from airmeet_async import AirmeetClient, Attendee, BulkReport, RowStatus
+from airmeet_async.bulk.job import BulkJob
 from airmeet_async.sandbox import Faults, KeyPair, Switches, World, community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
@@ -55,3 +56,19 @@ def sends(transport: SandboxTransport) -> dict[str, int]:
         if arrival.email:
             counts[arrival.email] = counts.get(arrival.email, 0) + 1
     return counts
+
+
+def add(client: AirmeetClient, rows: Any, event: str = EVENT, **options: Any) -> BulkJob:
+    """Return a job that adds these people, as fast as it can and without mails unless something else is said."""
+    return client.bulk.add_attendees(event, rows, **{"rate": None, "send_email_invite": False} | options)
+
+
+async def run(transport: Any, rows: Any, event: str = EVENT, **options: Any) -> BulkReport:
+    """Add these people with a client of their own."""
+    async with client_of(transport) as client:
+        return await add(client, rows, event, **options)
+
+
+def statuses(report: BulkReport) -> dict[RowStatus, int]:
+    """Return how many rows ended how, without the zeros."""
+    return {status: n for status, n in report.counts.items() if n}

@@ -1,10 +1,8 @@
 """From what was asked to an engine that can run: with a journal or without, from an input or from what is left."""
 
-import hashlib
 import time
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence, Sized
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import anyio.to_thread
@@ -20,6 +18,7 @@ from airmeet_async.bulk.journal.spool import About, ArrivingIntake, KeptIntake, 
 from airmeet_async.bulk.once import to_its_end
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.recipes import Recipe
+from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.bulk.tables import Table
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace
@@ -141,12 +140,7 @@ class Launch:
         """Return what tells this file, read in this way, from others; None for what is no file."""
         if not isinstance(source, Table) or self._purpose is None or self._purpose.reading is None:
             return None
-        digest = await anyio.to_thread.run_sync(_digest, source.path)
+        digest = await anyio.to_thread.run_sync(content_digest, source.path)
         reading = {name: value for name, value in self._purpose.reading.items() if value}
         return {"sha256": digest, "rows": source.rows,
                 "header": list(source.header), "reading": reading}  # fmt: skip
-
-
-def _digest(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

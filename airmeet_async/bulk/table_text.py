@@ -1,6 +1,7 @@
 """A file as physical lines of text: encoding, byte order mark, and bounds on what one line may be."""
 
 import codecs
+import hashlib
 import stat
 from collections.abc import Iterator
 from functools import partial
@@ -18,6 +19,16 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BO
 _ZIP = b"PK\x03\x04"
 _SAVE_AS = 'save it as UTF-8 (in Excel: "CSV UTF-8")'
 _NO_TEXT = f"it holds a NUL character, so it is not plain {{0}} text; {_SAVE_AS} or pass --encoding utf-16"
+
+
+def content_digest(path: str) -> str:
+    """Return what tells the content of a file from any other's.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @frozen

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.journal.look import Look, damaged, journals_in, look, looks, read_facts
 from airmeet_async.bulk.report import StopReason
+from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.errors import ConfigError, JournalError
 
@@ -171,8 +172,7 @@ def _facts(path: Path) -> Mapping[str, Any]:
 
 def _digest(path: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return content_digest(path)
     except OSError:
         return "?"
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from airmeet_async.bulk.journal.files import fcntl
+from airmeet_async.client.flock import HAVE_LOCKS, try_lock
 from airmeet_async.errors import ConfigError
 
 _HEAD = 1024 * 1024
@@ -54,7 +54,7 @@ def put_in_place(path: Path, file: BinaryIO, target: Path) -> None:
         OSError: It could not be done.
     """
     os.fsync(file.fileno())
-    if fcntl is None:
+    if not HAVE_LOCKS:
         file.close()  # Windows renames no open file, and has no locks to be lost
     path.replace(target)
     file.close()
@@ -71,7 +71,7 @@ def keep(path: Path) -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    if fcntl is None:
+    if not HAVE_LOCKS:
         return
     with suppress(OSError):
         for path in folder.glob(".airmeet-*.part"):
@@ -92,15 +92,10 @@ def _remove_leftover(path: Path) -> None:
 
 def _lock(descriptor: int) -> bool | None:
     """Return whether it is locked by us, or None where there are no locks."""
-    if fcntl is None:
-        return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(descriptor) if HAVE_LOCKS else None
     except OSError:  # a network file system without locks
         return None
-    return True
 
 
 def _new(folder: Path) -> tuple[Path, BinaryIO]:

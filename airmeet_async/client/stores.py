@@ -15,12 +15,8 @@ from typing import Any, Protocol
 import anyio.to_thread
 
 from airmeet_async.api.secret import Secret
+from airmeet_async.client.flock import try_lock
 from airmeet_async.errors import ConfigError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: no flock, so two processes may each fetch a token once
-    fcntl = None  # type: ignore[assignment]
 
 _log = logging.getLogger("airmeet_async")
 
@@ -172,15 +168,10 @@ class FileTokenStore:
 
 
 def _lock_now(descriptor: int) -> bool:
-    if fcntl is None:
-        return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a network file system without locks: at worst two processes fetch a token each
+        return try_lock(descriptor)
+    except OSError:  # without locks, also on Windows: at worst two processes fetch a token each
         return True
-    return True
 
 
 def _check_private(path: Path, status: os.stat_result, forbidden: int = 0o077) -> None:

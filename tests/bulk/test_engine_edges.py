@@ -12,7 +12,6 @@ import anyio.lowlevel
 import pytest
 
 from airmeet_async import (
-    AirmeetClient,
     Attendee,
     BulkReport,
     BulkStoppedError,
@@ -35,18 +34,9 @@ from airmeet_async.errors import NotSentError
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import EVENT, auths, client_of, people, person, sends, transport_of
+from tests.worlds import EVENT, add, auths, client_of, people, person, run, sends, transport_of
 
 S = RowStatus
-
-
-def add(client: AirmeetClient, rows: Any, event: str = EVENT, **options: Any) -> BulkJob:
-    return client.bulk.add_attendees(event, rows, send_email_invite=False, **{"rate": None} | options)
-
-
-async def run(transport: Any, rows: Any, **options: Any) -> BulkReport:
-    async with client_of(transport) as client:
-        return await add(client, rows, **options)
 
 
 def spied(transport: SandboxTransport, odd: Any) -> SandboxTransport:

@@ -16,7 +16,7 @@ from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.stops import FailureLimit, FailureRules
 from airmeet_async.errors import NoReplyError
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, client_of, people, person, sends, transport_of
+from tests.worlds import EVENT, add, client_of, people, person, sends, transport_of
 
 S = RowStatus
 FINE = Verdict(Kind.OK, 200)
@@ -186,7 +186,7 @@ def test_how_a_limit_is_written(asked: int | str | None, limit: FailureLimit | N
 async def run(transport: Any, n: int, **options: Any) -> BulkReport:
     """Run to the end or to a stop, and return the report either way."""
     async with client_of(transport) as client:
-        job = client.bulk.add_attendees(EVENT, list(people(n)), send_email_invite=False, **{"rate": None} | options)
+        job = add(client, list(people(n)), **options)
         with contextlib.suppress(BulkStoppedError):
             await job
         return job.report

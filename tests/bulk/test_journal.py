@@ -23,7 +23,7 @@ from airmeet_async.bulk.journal.files import Lock, holder_of
 from airmeet_async.bulk.journal.schema import State
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, client_of, people, person, sends, transport_of
+from tests.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
 
 S = RowStatus
 ROWS = list(people(200))
@@ -35,11 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def add(transport: Any, rows: Any, path: Path, **options: Any) -> BulkReport:
-    mail = options.pop("send_email_invite", False)
-    async with client_of(transport) as client:
-        return await client.bulk.add_attendees(
-            EVENT, rows, send_email_invite=mail, journal=path, **{"rate": None} | options
-        )
+    return await run(transport, rows, journal=path, **options)
 
 
 async def resume(transport: Any, path: Path, **options: Any) -> BulkReport:
@@ -61,10 +57,6 @@ async def stopped_after(n: int, transport: Any, rows: Any, path: Path, **options
             if seen == n:
                 job.stop()
     return job.report
-
-
-def statuses(report: BulkReport) -> dict[RowStatus, int]:
-    return {status: n for status, n in report.counts.items() if n}
 
 
 def states(path: Path) -> Counter[State]:

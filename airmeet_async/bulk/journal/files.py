@@ -16,16 +16,10 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, TABLES, VERSION
+from airmeet_async.client.flock import try_lock, unlock
 from airmeet_async.errors import JournalError
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None
 
 _log = logging.getLogger("airmeet_async.journal")
 
@@ -63,24 +57,19 @@ class Lock:
         """Lock the file; somebody who only looks holds it for a moment, so it is tried more than once."""
         for _ in range(_TRIES):
             try:
-                if fcntl is not None:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_MOMENT)
+                if try_lock(self._descriptor):
+                    return
             except OSError as error:  # a network file system without locks: there is nothing better to be had
                 _log.warning("%s cannot be locked (%s): see that no second run uses it", path, error.strerror)
                 return
-            else:
-                return
+            time.sleep(_MOMENT)
         holder = _holder(self._descriptor) or "unknown"
         message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
         raise JournalError(message, busy=True)
 
     def release(self) -> None:
         """Let others in, also where a process that was forked off has the file open."""
-        if fcntl is not None:
-            with suppress(OSError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        unlock(self._descriptor)
         os.close(self._descriptor)
 
 
@@ -98,15 +87,11 @@ def holder_of(path: Path) -> int | None:
     except OSError:
         return None
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _holder(descriptor)
+        return None if try_lock(descriptor, shared=True) else _holder(descriptor)
     except OSError:
-        pass
+        return None
     finally:
         os.close(descriptor)
-    return None
 
 
 def make(path: Path) -> None:

@@ -17,15 +17,15 @@ from attrs import field, frozen
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal import files
 from airmeet_async.bulk.journal.kept import stale
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, State
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, UNVERIFIED, State
 from airmeet_async.bulk.journal.texts import fact_of
 from airmeet_async.errors import JournalError
 
 _FACTS = "SELECT name, value FROM facts"
-_COUNTS = """
-    SELECT i.status, l.state, COUNT(*), SUM(l.state = 4 AND l.note LIKE '%"invite":"unverified"%')
+_COUNTS = f"""
+    SELECT i.status, l.state, COUNT(*), SUM(l.state = {int(State.SUCCEEDED)} AND {UNVERIFIED.format("l.note")})
     FROM input i LEFT JOIN ledger l ON l.id = i.entry WHERE i.gen = ? GROUP BY 1, 2
-"""
+"""  # noqa: S608 - no values
 _UNCLEAR = """
     SELECT l.touched FROM input i JOIN ledger l ON l.id = i.entry
     WHERE i.gen = ? AND i.status IS NULL AND (l.state = 1 OR (l.state <= 3 AND l.unclear))

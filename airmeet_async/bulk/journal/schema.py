@@ -59,3 +59,6 @@ class State(IntEnum):
 
 
 LAST_OPEN: Final = State.UNKNOWN
+
+UNVERIFIED: Final = '{} LIKE \'%"invite":"unverified"%\''
+"""What says, of the column with an entry's note, that nobody knows whether its invitation was mailed."""

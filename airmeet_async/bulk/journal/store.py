@@ -10,7 +10,7 @@ from typing import Any
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal import files
 from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
-from airmeet_async.bulk.journal.schema import LAST_OPEN, State
+from airmeet_async.bulk.journal.schema import LAST_OPEN, UNVERIFIED, State
 from airmeet_async.bulk.journal.texts import fact_of, fact_text
 from airmeet_async.errors import JournalError
 
@@ -48,7 +48,7 @@ _ENDED = {
     "failed": f"state = {int(State.FAILED)}",
     "rejected": f"state = {int(State.REJECTED)}",
     "unknown": f"state = {int(State.UNKNOWN)}",
-    "invites": f'state = {int(State.SUCCEEDED)} AND note LIKE \'%"invite":"unverified"%\'',
+    "invites": f"state = {int(State.SUCCEEDED)} AND {UNVERIFIED.format('note')}",
 }
 _BLANK = "UPDATE ledger SET call = NULL WHERE id = ?"
 _COUNT = """
@@ -109,16 +109,14 @@ class Store:
 
     def begin_input(self) -> None:
         """Begin a new reading of the input; the last complete one counts until `end_input`."""
-        begun = self.facts().get("begun", 0) + 1
+        facts = self.facts()
         self._repeats.clear()
-        self.gen = begun
-        self.note(begun=begun, source=None)
-        self.together([(self._run, ("DELETE FROM input WHERE gen NOT IN (?, ?)", self._complete(), begun))])
+        self.gen = facts.get("begun", 0) + 1
+        self._run_with({"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0))
 
     def end_input(self, **facts: Any) -> None:
         """Let the reading count."""
-        self.note(gen=self.gen, **facts)
-        self.together([(self._run, ("DELETE FROM input WHERE gen <> ?", self.gen))])
+        self._run_with({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
 
     def add(self, rows: Iterable[NewRow]) -> Counter[str]:
         """Take rows of the input, and return how many were new, known, changed and so on."""
@@ -245,9 +243,9 @@ class Store:
         self._repeats[digest] += 1
         return f"\x01{digest.hex()}:{self._repeats[digest]}"
 
-    def _complete(self) -> int:
-        found: int = self.facts().get("gen", 0)
-        return found
+    def _run_with(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
+        """Keep facts and change the tables in one step."""
+        self.together([(self.put_facts, (facts,)), (self._run, (sql, *values))])
 
     def _mark_unknown(self) -> None:
         self._run("UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?", State.UNKNOWN, State.IN_FLIGHT)
