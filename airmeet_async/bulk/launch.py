@@ -106,6 +106,8 @@ class Launch:
         self, journal: Journal, source: OpenRows | None, recipe: Recipe | None
     ) -> tuple[Feed, Admission]:
         stale = self._asked.get("accept_stale", False)
+        if (note := self._asked.get("note")) is not None:
+            await journal.call(partial(journal.store.note, note=dict(note)))
         if source is not None and recipe is not None:
             if isinstance(source, Sized) and not isinstance(source, (Table, Sequence, AsyncIterable)):
                 source = list(source)
@@ -113,8 +115,6 @@ class Launch:
                 await journal.arriving()
                 return Feed(source), ArrivingIntake(journal, recipe, accept_stale=stale)
             await fill(journal, source, recipe, await self._stamp(source))
-        if (note := self._asked.get("note")) is not None:
-            await journal.call(partial(journal.store.note, note=dict(note)))
         if self._again:
             await journal.call(journal.store.reopen, self._again, time.time())
         await journal.look_back()

@@ -520,6 +520,13 @@ async def test_what_a_journal_keeps_of_done_rows(path: Path) -> None:
     assert facts["rows"] == 3
 
 
+async def test_a_note_is_kept_for_a_source_that_cannot_be_read_ahead_too(path: Path) -> None:
+    await add(transport_of(), people(3), path, note={"who": "me"})
+
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT value FROM facts WHERE name = 'note'").fetchone() == ('{"who":"me"}',)
+
+
 async def test_odd_texts_survive_the_journal(path: Path) -> None:
     """Lone surrogates, emoji and quotes come out as they went in."""
     rows = [{"email": "a@example.com", "first_name": "\ud800'\"🎉", "last_name": "x"}, {"note": "\ud800"}]
