@@ -141,20 +141,25 @@ def _model_hook(cls: type[Any]) -> Hook:
     keeps_extra = "extra" in attrs.fields_dict(cls)
 
     def structure(document: Any, _type: Any) -> Any:
-        _document(document, dict)
+        if type(document) is not dict:
+            _document(document, dict)
         values: dict[str, Any] = {}
         for name, wire_names, hook, kind, required, plain in plan:
-            for key in wire_names:  # nearly always one
+            given = document.get(wire_names[0])
+            if type(given) is plain:  # nearly always
+                values[name] = given
+                continue
+            for key in wire_names:
                 if (given := document.get(key)) is not None:
                     try:
-                        values[name] = given if type(given) is plain else hook(given, kind)
+                        values[name] = hook(given, kind)
                     except Misfit as error:
                         raise error.under(key) from None
                     break
             else:
                 if required:
                     raise Misfit("present", wire_names[0])
-        if keeps_extra:
+        if keeps_extra and len(values) != len(document):
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)
 

@@ -22,7 +22,7 @@ _ascii_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _PLAIN = frozenset({str, bool, NoneType})
 """Values that are written alike by both; orjson writes NaN as null, and takes dates and enums."""
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-"""What may be a whole number that orjson would round."""
+"""What may be a whole number that orjson would round, where there are numbers at all."""
 
 
 def encode(value: Any) -> bytes:
@@ -58,11 +58,14 @@ def decode(body: bytes) -> Any:
     Raises:
         ValueError: Not UTF-8, not JSON, or nested too deep. The text itself is not in the message.
     """
-    if orjson is not None and not _LONG_NUMBER.search(body):
+    if orjson is not None:
         try:
-            return orjson.loads(body)
+            found = orjson.loads(body)
         except ValueError:
             pass  # it is wrong, or only odd: the standard library knows
+        else:
+            if (type(found) is dict and _PLAIN.issuperset(map(type, found.values()))) or not _LONG_NUMBER.search(body):
+                return found
     try:
         return _decoder.decode(body.decode())
     except UnicodeDecodeError:

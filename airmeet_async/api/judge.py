@@ -6,12 +6,13 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from airmeet_async.api import jsontext
 from airmeet_async.api.call import Auth, Call
 from airmeet_async.api.codec import decode
 from airmeet_async.api.redact import clean
+from airmeet_async.api.value import value
 from airmeet_async.api.wire import Reply
 from airmeet_async.errors import DecodeError, NotSentError, TransportError
 
@@ -36,7 +37,7 @@ class Kind(Enum):
     """Refused for a reason that every other request of the job shares."""
 
 
-@frozen
+@value
 class Verdict:
     """What came of one attempt.
 
@@ -137,14 +138,14 @@ def _worse_status(status: int, document: Any) -> int:
 
 
 def _success(call: Call[Any], reply: Reply, document: Any, status: int) -> Verdict:
-    if _is_compressed(reply):
+    if "content-encoding" in reply.headers and _is_compressed(reply):
         return _unusable(status, _COMPRESSED)
     try:
         value = decode(call, document)
     except DecodeError as error:
         return evolve(_unusable(status, str(error)), cause=error.again())
     problem = call.endpoint.verify(call.body, value)
-    return _unusable(status, problem) if problem else Verdict(Kind.OK, status, value=value)
+    return _unusable(status, problem) if problem else Verdict(Kind.OK, status, "", "", None, value)
 
 
 def _is_compressed(reply: Reply) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 
 from airmeet_async.api.models import AttendanceType, Attendee, CustomField
 
@@ -24,9 +24,14 @@ _LIMITS = {
 }
 _MANDATORY = ("email", "first_name", "last_name")
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
+_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
+_COMMON_EMAIL = re.compile(
+    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}"
+)
+"""What most addresses look like, to be seen at one glance; each of these passes the check of the others, too."""
 
 
 @frozen
@@ -44,6 +49,8 @@ class Problem:
 
 def check_email(email: str) -> Problem | None:
     """Check the syntax of an address. Whether somebody reads it there, only a mail can tell."""
+    if _COMMON_EMAIL.fullmatch(email):
+        return None
     local, at, domain = email.rpartition("@")
     fits = (
         at
@@ -67,12 +74,23 @@ def _is_domain(domain: str) -> bool:
     return len(labels) > 1 and all(map(_DOMAIN_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
 
 
+def texts_of(attendee: Attendee) -> dict[str, str]:
+    """Return an attendee's own fields as texts by name, those that are empty left out."""
+    return {name: str(value) for name in _FIELDS if (value := getattr(attendee, name))}
+
+
 def check_attendee(attendee: Attendee) -> Problem | None:
     """Return the first reason why *attendee*, already stripped of outer blanks, cannot be sent, or None."""
-    for name, text in zip(_MANDATORY, (attendee.email, attendee.first_name, attendee.last_name), strict=True):
+    return check_texts(texts_of(attendee))
+
+
+def check_texts(texts: Mapping[str, str]) -> Problem | None:
+    """Return the first reason why the attendee with these fields cannot be sent, or None."""
+    for name in _MANDATORY:
+        text = texts.get(name)
         if not text or text.isspace():
             return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
-    return check_email(attendee.email) or _check_attendance(attendee.attendance_type) or _check_text(attendee)
+    return check_email(texts["email"]) or _check_attendance(texts.get("attendance_type")) or _check_characters(texts)
 
 
 def _check_attendance(value: str | None) -> Problem | None:
@@ -81,13 +99,11 @@ def _check_attendance(value: str | None) -> Problem | None:
     return Problem("invalid_attendance_type", f"attendance_type is {value!r:.80}; use IN-PERSON or VIRTUAL")
 
 
-def _check_text(attendee: Attendee) -> Problem | None:
-    a = attendee
-    together = f"{a.email}{a.first_name}{a.last_name}{a.organisation}{a.designation}{a.city}{a.country}"
-    if together.isprintable():  # nearly always, and one look is cheaper than seven
+def _check_characters(texts: Mapping[str, str]) -> Problem | None:
+    if "".join(texts.values()).isprintable():  # nearly always, and one look is cheaper than eight
         return None
     for name in _TEXTS:
-        text = getattr(attendee, name)
+        text = texts.get(name)
         if (
             text
             and not text.isprintable()
@@ -99,14 +115,17 @@ def _check_text(attendee: Attendee) -> Problem | None:
 
 def trimmed(attendee: Attendee) -> tuple[str, ...]:
     """Return a warning for each value that Airmeet will cut without a word (A)."""
-    a = attendee
-    longest = max(len(a.organisation or ""), len(a.designation or ""), len(a.city or ""), len(a.country or ""))
-    if len(a.first_name) <= NAME_LIMIT and len(a.last_name) <= NAME_LIMIT and longest <= TEXT_LIMIT:
+    return cuts(texts_of(attendee))
+
+
+def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the same for the attendee with these fields."""
+    if max(map(len, texts.values())) <= NAME_LIMIT:  # nearly always
         return ()
     return tuple(
         f"Airmeet will cut {name} after {limit} characters (it has {len(text)})"
         for name, limit in _LIMITS.items()
-        if (text := getattr(attendee, name)) and len(text) > limit
+        if (text := texts.get(name)) and len(text) > limit
     )
 
 

@@ -7,7 +7,9 @@ library knows what carries them.
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
+
+from airmeet_async.api.value import value
 
 WRITE_LIMIT = 256 * 1024
 READ_LIMIT = 32 * 1024 * 1024
@@ -15,7 +17,7 @@ READ_LIMIT = 32 * 1024 * 1024
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@frozen
+@value
 class Request:
     """One HTTP request, ready to be sent to the client's base address.
 
@@ -39,7 +41,7 @@ class Request:
         return next((value.decode("latin-1") for key, value in self.headers if key.lower() == wanted), None)
 
 
-@frozen
+@value
 class Reply:
     """One HTTP answer, read to its end.
 

@@ -1,5 +1,6 @@
 """Who is told what becomes of each row of a run, and hands the results on. `bulk.journal` has the books that last."""
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -34,8 +35,8 @@ class Books(Protocol):
     facts: dict[str, Any]
     earlier: Earlier | None
 
-    async def intend(self, row: Row) -> None:
-        """Return when the row's request may leave."""
+    def intend(self, row: Row) -> Awaitable[None] | None:
+        """Return what to wait for before the row's request may leave; None where it may leave at once."""
         ...
 
     def defer(self, row: Row) -> None:
@@ -71,7 +72,7 @@ class NoBooks:
         self.earlier: Earlier | None = None
         self._outbox = outbox
 
-    async def intend(self, row: Row) -> None:
+    def intend(self, row: Row) -> None:
         """Do nothing."""
 
     def defer(self, row: Row) -> None:

@@ -19,19 +19,29 @@ class Recently:
 
     def __init__(self) -> None:
         self._seconds: deque[list[int]] = deque()
+        self._latest = [-1, 0, 0]
         self._all = 0
         self._failed = 0
 
     def add(self, now: float, *, failed: bool) -> None:
         """Count one request."""
-        if not self._seconds or self._seconds[-1][0] != int(now):
-            self._seconds.append([int(now), 0, 0])
-            while self._seconds[0][0] < now - _WINDOW:
-                _, n, bad = self._seconds.popleft()
-                self._all, self._failed = self._all - n, self._failed - bad
-        self._seconds[-1][1] += 1
-        self._seconds[-1][2] += failed
-        self._all, self._failed = self._all + 1, self._failed + failed
+        latest = self._latest
+        if latest[0] != int(now):
+            latest = self._turn(now)
+        latest[1] += 1
+        self._all += 1
+        if failed:
+            latest[2] += 1
+            self._failed += 1
+
+    def _turn(self, now: float) -> list[int]:
+        """Begin another second, and forget those that are over."""
+        self._latest = [int(now), 0, 0]
+        self._seconds.append(self._latest)
+        while self._seconds[0][0] < now - _WINDOW:
+            _, n, bad = self._seconds.popleft()
+            self._all, self._failed = self._all - n, self._failed - bad
+        return self._latest
 
     def half_failed(self) -> bool:
         """Whether there were enough of them to say, and at least half of them failed."""
@@ -40,6 +50,7 @@ class Recently:
     def clear(self) -> None:
         """Count anew."""
         self._seconds.clear()
+        self._latest = [-1, 0, 0]
         self._all = self._failed = 0
 
 
@@ -97,6 +108,10 @@ class Breaker:
             now: The time.
         """
         kind = verdict.kind
+        if kind is Kind.OK and self._opened is None:  # the hot path
+            self._missed = []
+            self._lately.add(now, failed=False)
+            return
         failed = kind is Kind.NOT_SENT or kind is Kind.AMBIGUOUS  # an Enum in a set is slow
         if failed and verdict.status in _AWAY:
             self._missed = [*self._missed[-_IN_A_ROW:], row]

@@ -8,8 +8,6 @@ from typing import Any, Unpack
 from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
-from airmeet_async.api.models import NewSession
-from airmeet_async.api.text import fold
 from airmeet_async.bulk.asked import DEFAULT_RATE, JobOptions, RunOptions
 from airmeet_async.bulk.columns import match_columns
 from airmeet_async.bulk.engine import Engine
@@ -17,7 +15,7 @@ from airmeet_async.bulk.feed import OpenRows, Rows, open_rows
 from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.launch import Again, Launch, Purpose, check_again
-from airmeet_async.bulk.lookups import addresses, by_email, field_book, fitting
+from airmeet_async.bulk.lookups import KnownSpeakers, addresses, by_email, field_book, fitting
 from airmeet_async.bulk.once import once
 from airmeet_async.bulk.options import Invites
 from airmeet_async.bulk.outbox import Outbox
@@ -185,11 +183,7 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.sessions.create, check_id(airmeet_id, "airmeet_id"))
-        people = once(partial(addresses, self._client, airmeet_id))
-
-        async def look(session: NewSession) -> tuple[str, ...]:
-            missing = [one for one in session.speaker_emails if fold(one) not in await people()]
-            return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
+        look = KnownSpeakers(once(partial(addresses, self._client, airmeet_id)))
 
         def recipe(source: OpenRows) -> Recipe:
             return ByForm(fitting(SESSIONS, source), build, timezone=timezone, look=look)

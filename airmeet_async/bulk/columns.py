@@ -77,11 +77,12 @@ def _line(name: str, match: Match) -> str:
 
 
 def _texts(matches: Iterable[Match], data: Mapping[str, Any]) -> dict[str, str]:
-    return {match.field: text for match in matches if (text := _text(data.get(match.column)))}
-
-
-def _text(value: Any) -> str:
-    return tidy(", ".join(map(str, value)) if isinstance(value, list) else value)
+    found = {}
+    for match in matches:
+        value = data.get(match.column)
+        if text := tidy(", ".join(map(str, value)) if type(value) is list else value):
+            found[match.field] = text
+    return found
 
 
 def match_columns(

@@ -13,13 +13,14 @@ import asyncio
 import math
 import random
 import time
+from collections.abc import Awaitable
 from functools import partial
 
 import anyio
 
-from airmeet_async.api.decide import Raise, Renew, Return, Wait, decide
+from airmeet_async.api.decide import Renew, Wait, decide
 from airmeet_async.api.failures import error_for
-from airmeet_async.api.judge import Verdict
+from airmeet_async.api.judge import Kind, Verdict
 from airmeet_async.bulk.backlog import Backlog
 from airmeet_async.bulk.books import Books
 from airmeet_async.bulk.feed import Feed
@@ -150,9 +151,10 @@ class Engine:
         verdict, now = attempt.verdict, self._clock()
         self._listen(row, verdict, now - attempt.latency, now)
         self._rows.tally.attempt(verdict, attempt.latency, now, nth=row.tries.sent)
+        if verdict.kind is Kind.OK:  # there is nothing to decide
+            self._end(row, succeeded(row, verdict, now))
+            return
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
-            case Return():
-                self._end(row, succeeded(row, verdict, now))
             case Renew():
                 self.books.defer(row)
                 await self._client.session.renew(attempt.generation)
@@ -161,7 +163,7 @@ class Engine:
                 self._delay(row, verdict, seconds)
                 if everyone:
                     self.pace.back_off(seconds, named=bool(verdict.retry_after))
-            case Raise():
+            case _:
                 self._give_up(row, verdict)
 
     def _could_not_send(self, row: Row, error: AirmeetError) -> None:
@@ -174,11 +176,18 @@ class Engine:
         else:
             self.stop(reason, str(error), error)
 
-    async def _begin(self, row: Row) -> None:
+    def _begin(self, row: Row) -> Awaitable[None] | None:
         """All waiting is over: write it down, and the request leaves."""
-        if self.stopped is not None or not self.guard.start(self._clock()):
+        now = self._clock()
+        if self.stopped is not None or not self.guard.start(now):
             raise _NotNowError
-        await self.books.intend(row)
+        if (written := self.books.intend(row)) is not None:
+            return self._begin_after(written, row)
+        row.begin(now)
+        return None
+
+    async def _begin_after(self, written: Awaitable[None], row: Row) -> None:
+        await written
         if self.stopped is not None:
             self.guard.stay()
             raise _NotNowError

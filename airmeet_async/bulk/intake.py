@@ -14,6 +14,10 @@ from airmeet_async.errors import AirmeetError
 class Admission(Protocol):
     """Says of each row what is to be sent, or the result that it ends with unsent."""
 
+    def at_once(self, source: SourceRow) -> Ready | RowResult | None:
+        """Return the row ready to be sent, or its result; None where that takes time, for `admit` to spend."""
+        ...
+
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
         ...
@@ -32,10 +36,18 @@ class Intake:
         self._seen = Seen()
         self._lines = array("q")
 
+    def at_once(self, source: SourceRow) -> Ready | RowResult | None:
+        """Return the row ready to be sent, or its result; None where the recipe has to ask first."""
+        made = make(self._recipe, source.data)
+        return None if made is None else self._judge(source, made)
+
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
-        self._note(source)
-        made = await make(self._recipe, source.data)
+        return self._judge(source, await make_surely(self._recipe, source.data))
+
+    def _judge(self, source: SourceRow, made: Ready | Flawed) -> Ready | RowResult:
+        if source.line is not None:
+            self._note(source.index, source.line)
         if isinstance(made, Flawed):
             error = RowError(made.problem.code, made.problem.message)
             return _unsent(source, made.key, RowStatus.INVALID, error=error)
@@ -46,25 +58,32 @@ class Intake:
                 return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
         return made
 
-    def _note(self, source: SourceRow) -> None:
+    def _note(self, index: int, line: int) -> None:
         """Remember where a row of a file stands, in eight bytes."""
-        if source.line is not None and source.index >= len(self._lines):
-            self._lines.extend([0] * (source.index - len(self._lines)) + [source.line])
+        if index >= len(self._lines):
+            self._lines.extend([0] * (index - len(self._lines)) + [line])
 
     def _place(self, index: int) -> str:
         return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"
 
 
-async def make(recipe: Recipe, data: Any) -> Ready | Flawed:
+def make(recipe: Recipe, data: Any) -> Ready | Flawed | None:
     """Run a recipe; what a row does to it is that row's problem, what Airmeet says is everybody's."""
     try:
-        made = await recipe(data)
-        if isinstance(made, Ready):
+        made = recipe.make(data)
+        if type(made) is Ready:
             _ = made.call.payload  # JSON must be able to say it
     except AirmeetError:
         raise
     except Exception as error:  # noqa: BLE001 - one odd row must not end the run
         return Flawed("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
+    return made
+
+
+async def make_surely(recipe: Recipe, data: Any) -> Ready | Flawed:
+    """Do the same, and let the recipe learn what it has to."""
+    while (made := make(recipe, data)) is None:
+        await recipe.learn()
     return made
 
 

@@ -1,9 +1,10 @@
 """What a bulk operation must know of its event, or of its file, before it can make calls of rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from airmeet_async.api.call import Call
+from airmeet_async.api.models import NewSession
 from airmeet_async.api.rules import FieldBook
 from airmeet_async.api.text import fold
 from airmeet_async.bulk.columns import match_columns
@@ -31,6 +32,29 @@ def fitting(form: Form, source: OpenRows) -> Form:
 async def addresses(client: Client, airmeet_id: str) -> frozenset[str]:
     """Return everybody on the event's list, folded."""
     return frozenset([fold(one.email) async for one in client.participants.list(airmeet_id)])
+
+
+class KnownSpeakers:
+    """Doubts sessions whose speakers are not on the event's list.
+
+    Args:
+        fetch: Gets everybody on the list, folded.
+    """
+
+    def __init__(self, fetch: Callable[[], Awaitable[frozenset[str]]]) -> None:
+        self._fetch = fetch
+        self._people: frozenset[str] | None = None
+
+    async def learn(self) -> None:
+        """Get the list."""
+        self._people = await self._fetch()
+
+    def at(self, session: NewSession) -> tuple[str, ...] | None:
+        """Return a sentence for each speaker who is missing; None before the list is there."""
+        if self._people is None and session.speaker_emails:
+            return None
+        missing = [one for one in session.speaker_emails if fold(one) not in (self._people or ())]
+        return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
 
 
 async def field_book(client: Client, airmeet_id: str) -> FieldBook:

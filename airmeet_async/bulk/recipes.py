@@ -1,21 +1,22 @@
 """From one input row to one call: what a bulk operation does with a row, before anything is sent."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import fields_dict, frozen
 
 from airmeet_async.api.call import Call
 from airmeet_async.api.models import Access, Attendee
-from airmeet_async.api.rules import FieldBook, Problem, check_attendee, check_email, parse_attendance, trimmed
+from airmeet_async.api.rules import FieldBook, Problem, check_email, check_texts, cuts, parse_attendance
 from airmeet_async.api.text import fold
+from airmeet_async.api.value import value
 from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.columns import ColumnMap, match_columns
 from airmeet_async.bulk.forms import Form
 from airmeet_async.calls.attendees import adding
 from airmeet_async.errors import ConfigError, InputError
 
-_ATTENDEE_FIELDS = frozenset(fields_dict(Attendee))
+_ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 
 
 @frozen
@@ -35,7 +36,7 @@ class Past:
     unclear: bool = False
 
 
-@frozen
+@value
 class Ready:
     """A row that can be sent.
 
@@ -62,8 +63,16 @@ class Flawed:
     problem: Problem
 
 
-Recipe = Callable[[Any], Awaitable[Ready | Flawed]]
-"""Makes a call of a row. Only errors that concern the whole run are raised."""
+class Recipe(Protocol):
+    """Makes a call of a row. Only errors that concern the whole run are raised."""
+
+    def make(self, data: Any) -> Ready | Flawed | None:
+        """Return what becomes of a row; None where that is known only after `learn`."""
+        ...
+
+    async def learn(self) -> None:
+        """Ask Airmeet what has to be known about the event."""
+        ...
 
 
 class AddAttendees:
@@ -91,28 +100,36 @@ class AddAttendees:
         self._columns = columns
         self._overrides = overrides
         self._fetch_fields = fetch_fields
+        self._book: FieldBook | None = None
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
-    async def __call__(self, data: Any) -> Ready | Flawed:
-        """Return the call that adds this person."""
-        attendee = self._attendee(data)
-        if isinstance(attendee, Problem):
-            return Flawed("", attendee)
-        problem = check_attendee(attendee)
-        if problem:
-            return Flawed(attendee.email, problem)
-        mapping: list[dict[str, Any]] = []
-        if attendee.custom_fields:
-            book = await self._fetch_fields()
-            mapping, problem = book.resolve(attendee.custom_fields)
-            if problem:
-                return Flawed(attendee.email, problem)
-        call = adding(self._airmeet_id, attendee, mapping, self._flags)
-        return Ready(attendee.email, fold(attendee.email), call, trimmed(attendee))
+    async def learn(self) -> None:
+        """Get the event's registration fields."""
+        self._book = await self._fetch_fields()
 
-    def _attendee(self, data: Any) -> Attendee | Problem:
+    def make(self, data: Any) -> Ready | Flawed | None:
+        """Return the call that adds this person."""
+        read = self._read(data)
+        if isinstance(read, Problem):
+            return Flawed("", read)
+        texts, custom = read
+        email = texts.get("email", "")
+        if problem := check_texts(texts):
+            return Flawed(email, problem)
+        mapping: list[dict[str, Any]] = []
+        if custom:
+            if self._book is None:
+                return None
+            mapping, problem = self._book.resolve(custom)
+            if problem:
+                return Flawed(email, problem)
+        return Ready(email, fold(email), adding(self._airmeet_id, texts, mapping, self._flags), cuts(texts))
+
+    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | Problem:
+        """Return a row's own fields and its custom ones as texts, those that are empty left out."""
         if isinstance(data, Attendee):
-            values = {name: getattr(data, name) for name in _ATTENDEE_FIELDS}
+            custom: Any = data.custom_fields
+            texts = {name: text for name in _ATTENDEE_FIELDS if (text := tidy(getattr(data, name)))}
         elif isinstance(data, Mapping):
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
@@ -121,10 +138,11 @@ class AddAttendees:
             custom = texts.pop("custom_fields", None)
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
-            return _of_texts(texts, custom)
         else:
             return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
-        return as_attendee(values)
+        if kind := texts.get("attendance_type"):
+            texts["attendance_type"] = parse_attendance(kind)
+        return texts, _custom(custom) if custom else {}
 
     def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
         """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
@@ -139,35 +157,22 @@ class AddAttendees:
         return found
 
 
-def as_attendee(values: Mapping[str, Any]) -> Attendee:
-    """Return an attendee of texts: outer blanks gone, tabs and line ends made blanks, None and NaN absent."""
-    texts = {name: tidy(value) for name, value in values.items() if name != "custom_fields"}
-    return _of_texts(texts, values.get("custom_fields"))
+def _custom(values: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    tidied = {
+        name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
+        for name, value in values.items()
+    }
+    return {name: value for name, value in tidied.items() if value}
 
 
-def _of_texts(texts: Mapping[str, str], custom: Mapping[str, Any] | None) -> Attendee:
-    """Return an attendee of texts that are tidy already, but for the custom ones."""
-    get = texts.get
-    kind = get("attendance_type")
-    tidied = {name: _custom(value) for name, value in custom.items()} if custom else {}
-    return Attendee(
-        get("email", ""),
-        get("first_name", ""),
-        get("last_name", ""),
-        parse_attendance(kind) if kind else None,
-        get("city") or None,
-        get("country") or None,
-        get("designation") or None,
-        get("organisation") or None,
-        {name: value for name, value in tidied.items() if value},
-    )
+class _Knowing:
+    """A recipe that need not ask anything."""
+
+    async def learn(self) -> None:
+        """Do nothing."""
 
 
-def _custom(value: Any) -> str | list[str]:
-    return [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
-
-
-class ByEmail:
+class ByEmail(_Knowing):
     """The recipe for what needs an e-mail and nothing else: blocking and unblocking.
 
     Args:
@@ -179,7 +184,7 @@ class ByEmail:
         self._build = build
         self._overrides = overrides or {}
 
-    async def __call__(self, data: Any) -> Ready | Flawed:
+    def make(self, data: Any) -> Ready | Flawed:
         """Return the call for this person."""
         email = tidy(data if isinstance(data, str) else self._email_of(data))
         problem = check_email(email)
@@ -193,6 +198,18 @@ class ByEmail:
                 return None
             return columns.pick(data).get("email")
         return getattr(data, "email", None)
+
+
+class Look(Protocol):
+    """Says what is doubtful about a value, before it is sent."""
+
+    def at(self, value: Any) -> tuple[str, ...] | None:
+        """Return the doubts; None where they are known only after `learn`."""
+        ...
+
+    async def learn(self) -> None:
+        """Ask Airmeet what has to be known about the event."""
+        ...
 
 
 class ByForm:
@@ -211,14 +228,19 @@ class ByForm:
         build: Callable[[Any], Call[Any]],
         *,
         timezone: str | None = None,
-        look: Callable[[Any], Awaitable[tuple[str, ...]]] | None = None,
+        look: Look | None = None,
     ) -> None:
         self._form = form
         self._build = build
         self._timezone = timezone
         self._look = look
 
-    async def __call__(self, data: Any) -> Ready | Flawed:
+    async def learn(self) -> None:
+        """Ask for what `look` needs to know."""
+        if self._look is not None:
+            await self._look.learn()
+
+    def make(self, data: Any) -> Ready | Flawed | None:
         """Return the call for this row."""
         key = ""
         try:
@@ -227,11 +249,11 @@ class ByForm:
             call = self._build(value)
         except (ConfigError, InputError) as error:
             return Flawed(key, Problem("invalid_row", str(error)))
-        warnings = await self._look(value) if self._look else ()
-        return Ready(key, self._form.unique(value), call, warnings)
+        warnings = self._look.at(value) if self._look is not None else ()
+        return None if warnings is None else Ready(key, self._form.unique(value), call, warnings)
 
 
-class Custom:
+class Custom(_Knowing):
     """The recipe for the caller's own builder.
 
     Args:
@@ -243,7 +265,7 @@ class Custom:
         self._build = build
         self._key = key
 
-    async def __call__(self, data: Any) -> Ready | Flawed:
+    def make(self, data: Any) -> Ready | Flawed:
         """Return the caller's call."""
         key = ""
         try:

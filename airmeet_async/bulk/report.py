@@ -6,6 +6,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from airmeet_async.api.value import value
+
 
 class RowStatus(StrEnum):
     """How a row ended. Every input row has exactly one of these."""
@@ -60,7 +62,7 @@ class RowError:
     ambiguous: bool = False
 
 
-@frozen
+@value
 class RowResult:
     """What happened to one input row.
 

@@ -15,6 +15,7 @@ from airmeet_async.bulk.books import Books
 from airmeet_async.bulk.feed import Feed
 from airmeet_async.bulk.intake import Admission
 from airmeet_async.bulk.outbox import Outbox
+from airmeet_async.bulk.recipes import Ready
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row, left_over
 from airmeet_async.bulk.tables import SourceRow
@@ -76,7 +77,8 @@ class OpenRows:
     async def _next(self, may: Callable[[], bool]) -> Row | None:
         while may() and (source := self._take()) is not None:
             row = self._read(source)
-            if await self._admit(row):
+            admitted = self._intake.at_once(source) or await self._intake.admit(source)
+            if self._admit(row, admitted):
                 return row
             await self._outbox.room()
         return None
@@ -116,9 +118,8 @@ class OpenRows:
         self.tally.rows_read += 1
         return self._open.setdefault(source.index, Row(source, insist=self._insist))
 
-    async def _admit(self, row: Row) -> bool:
-        """Make the row's call; a row that is not to be sent gets its result."""
-        admitted = await self._intake.admit(row.source)
+    def _admit(self, row: Row, admitted: Ready | RowResult) -> bool:
+        """Take the row's call; a row that is not to be sent gets its result."""
         if isinstance(admitted, RowResult):
             self.finish(row, admitted)
             return False
@@ -128,6 +129,6 @@ class OpenRows:
     async def _admit_quietly(self, row: Row) -> bool:
         """Tell a wrong row from one that was only not sent, if that needs no answer of the server."""
         try:
-            return await self._admit(row)
+            return self._admit(row, await self._intake.admit(row.source))
         except AirmeetError:
             return True

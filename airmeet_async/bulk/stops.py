@@ -106,6 +106,7 @@ class Silence:
 _EQUAL = 20
 _LATELY = 200
 _CANARIES = 20
+_NO_CAUSE = ("", 0)
 
 
 @frozen
@@ -143,7 +144,7 @@ class FailureRules:
         self._total = total
         self._done = 0
         self._failed = 0
-        self._equal: tuple[str, int] = ("", 0)
+        self._equal: tuple[str, int] = _NO_CAUSE
         self._lately: deque[bool] = deque(maxlen=_LATELY)
         self._first: set[str] = set()
 
@@ -158,18 +159,21 @@ class FailureRules:
 
     def note(self, result: RowResult) -> str | None:
         """Note the end of a row that was sent, and return why the run stops, if it does."""
-        cause = result.error.code if result.error is not None else ""
         self._done += 1
-        self._failed += bool(cause)
-        self._lately.append(bool(cause))
-        same = cause and cause == self._equal[0]
-        self._equal = (cause, self._equal[1] + 1 if same else 1)
-        if self._done <= _CANARIES:
-            self._first.add(cause)
-        if not cause or result.error is None:
+        error = result.error
+        if error is None:
+            self._equal = _NO_CAUSE
+            self._lately.append(False)
+            if self._done <= _CANARIES:
+                self._first.add("")
             return None
+        self._failed += 1
+        self._lately.append(True)
+        self._equal = (error.code, self._equal[1] + 1 if error.code == self._equal[0] else 1)
+        if self._done <= _CANARIES:
+            self._first.add(error.code)
         why = self._broken() if self._limit is None else self._exceeded(self._limit)
-        return f"{why}; the last one: {result.error.message}" if why else None
+        return f"{why}; the last one: {error.message}" if why else None
 
     def _broken(self) -> str | None:
         if self._equal[1] >= _EQUAL:

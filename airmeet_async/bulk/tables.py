@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from airmeet_async.api.value import value
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
 from airmeet_async.bulk.table_jsonl import JsonRows
@@ -23,7 +24,7 @@ KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjso
 """How a file is read, by the ending of its name."""
 
 
-@frozen
+@value
 class SourceRow:
     """One input row.
 

@@ -1,6 +1,7 @@
 """Counting a run: what `BulkReport` is made of, in a fixed amount of memory. Pure."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 
 from airmeet_async.api.judge import Kind, Verdict
@@ -11,26 +12,34 @@ _MOST_GROUPS = 200
 _SAMPLES = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
 _STEP = 1.05
-_PER_BIN = 1 / math.log(_STEP)
 _LEAST = 0.01
+_MOST = 1e7
+
+
+def _bounds() -> list[float]:
+    """Return the upper ends of the bins in milliseconds."""
+    bins = math.ceil(math.log(_MOST / _LEAST, _STEP))
+    return [_LEAST * _STEP**number for number in range(bins)]
 
 
 class Latencies:
     """Percentiles to within five per cent: a histogram whose bins grow by that factor."""
 
+    _bounds = _bounds()
+
     def __init__(self) -> None:
-        self._bins: Counter[int] = Counter()
+        self._bins = [0] * (len(self._bounds) + 1)
         self._most = 0.0
 
     def add(self, seconds: float) -> None:
         """Count one more."""
         ms = seconds * 1000
-        self._bins[math.ceil(math.log(ms) * _PER_BIN) if ms > _LEAST else 0] += 1
+        self._bins[bisect_left(self._bounds, ms)] += 1
         self._most = max(self._most, ms)
 
     def percentiles(self) -> dict[str, float]:
         """Return milliseconds for ``p50``, ``p90``, ``p99`` and ``max``; nothing where nothing was counted."""
-        total = self._bins.total()
+        total = sum(self._bins)
         if not total:
             return {}
         found = {f"p{share}": self._at(total * share / 100) for share in (50, 90, 99)}
@@ -38,10 +47,10 @@ class Latencies:
 
     def _at(self, rank: float) -> float:
         passed = 0
-        for number in sorted(self._bins):
-            passed += self._bins[number]
+        for bound, count in zip(self._bounds, self._bins, strict=False):
+            passed += count
             if passed >= rank:
-                return min(_STEP**number, self._most)
+                return min(bound, self._most)
         return self._most
 
 
@@ -55,7 +64,7 @@ class Tally:
         self.retries = 0
         self.throttled = 0
         self.warned = 0
-        self._second = (0, 0)
+        self._second = self._this_second = 0
         self._peak = 0
         self._latencies = Latencies()
         self._groups: dict[tuple[str, str], list[int]] = {}
@@ -63,15 +72,20 @@ class Tally:
 
     def attempt(self, verdict: Verdict, latency: float, now: float, *, nth: int) -> None:
         """Count one attempt, the row's *nth*; one that never left counts for nothing."""
-        if verdict.kind is Kind.NOT_SENT:
+        kind = verdict.kind
+        if kind is Kind.NOT_SENT:
             return
         self.attempts += 1
-        self.retries += nth > 1
-        self.throttled += verdict.kind is Kind.THROTTLED
+        if nth > 1:
+            self.retries += 1
+        if kind is Kind.THROTTLED:
+            self.throttled += 1
         self._latencies.add(latency)
-        second, n = self._second
-        self._second = (int(now), n + 1 if int(now) == second else 1)
-        self._peak = max(self._peak, self._second[1])
+        second = int(now)
+        if second != self._second:
+            self._second, self._this_second = second, 0
+        self._this_second += 1
+        self._peak = max(self._peak, self._this_second)
 
     def result(self, result: RowResult) -> None:
         """Count one row's end."""

@@ -1,13 +1,26 @@
 """People of an event."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call, Endpoint
 from airmeet_async.api.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATTENDEES_REMOVE, ATTENDEES_UNBLOCK
 from airmeet_async.api.models import Access, Acknowledgement, Attendee
-from airmeet_async.api.rules import Problem, check_attendee, check_email
+from airmeet_async.api.rules import Problem, check_email, check_texts, texts_of
 from airmeet_async.errors import ConfigError
+
+_WIRE = (
+    ("email", "email"),
+    ("first_name", "firstName"),
+    ("last_name", "lastName"),
+    ("attendance_type", "attendance_type"),
+    ("city", "city"),
+    ("country", "country"),
+    ("designation", "designation"),
+    ("organisation", "organisation"),
+)
+"""A person's fields as the API names them (help article, A)."""
 
 
 def add(
@@ -35,39 +48,29 @@ def add(
     if not isinstance(attendee, Attendee):
         message = f"attendee must be an Attendee, not {type(attendee).__name__}: Attendee(email, first_name, last_name)"
         raise ConfigError(message)
-    _refuse(check_attendee(attendee))
+    texts = texts_of(attendee)
+    _refuse(check_texts(texts))
     mapping = [
         {"fieldId": name, "value": value if isinstance(value, str) else list(value)}
         for name, value in attendee.custom_fields.items()
     ]
     return adding(
         check_id(airmeet_id, "airmeet_id"),
-        attendee,
+        texts,
         mapping,
         {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite},
     )
 
 
-def adding(airmeet_id: str, attendee: Attendee, mapping: list[dict[str, Any]], flags: dict[str, bool]) -> Call[Access]:
-    """Build what `add` builds, from parts that are already checked."""
-    body: dict[str, Any] = {
-        "email": attendee.email,
-        "firstName": attendee.first_name,
-        "lastName": attendee.last_name,
-    }
-    if attendee.attendance_type:
-        body["attendance_type"] = str(attendee.attendance_type)
-    if attendee.city:
-        body["city"] = str(attendee.city)
-    if attendee.country:
-        body["country"] = str(attendee.country)
-    if attendee.designation:
-        body["designation"] = str(attendee.designation)
-    if attendee.organisation:
-        body["organisation"] = str(attendee.organisation)
+def adding(
+    airmeet_id: str, texts: Mapping[str, str], mapping: list[dict[str, Any]], flags: Mapping[str, bool]
+) -> Call[Access]:
+    """Build what `add` builds, from parts that are already checked: the texts of `texts_of`, and the custom ones."""
+    body: dict[str, Any] = {wire: texts[name] for name, wire in _WIRE if name in texts}
     if mapping:
         body["customFieldMapping"] = mapping
-    return Call(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body | flags)
+    body.update(flags)
+    return Call(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body)
 
 
 def block(airmeet_id: str, email: str) -> Call[Acknowledgement]:

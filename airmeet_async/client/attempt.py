@@ -5,10 +5,11 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from airmeet_async.api.judge import Verdict
+from airmeet_async.api.value import value
 from airmeet_async.api.wire import Reply
 
 
-@frozen
+@value
 class Attempt:
     """One request and what came of it.
 

@@ -180,7 +180,7 @@ class Client(Operations):
         *,
         pace: Pace | None = None,
         priority: Priority = Priority.INTERACTIVE,
-        on_send: Callable[[], Awaitable[None]] = _ready,
+        on_send: Callable[[], Awaitable[None] | None] | None = None,
     ) -> Attempt:
         """Send *call* exactly once, and say what came of it. The network's failures are verdicts, not exceptions.
 
@@ -188,7 +188,8 @@ class Client(Operations):
             call: What to send.
             pace: A pace of one's own within the client's.
             priority: Who goes first when many wait.
-            on_send: Awaited when all other waiting is over, just before the request leaves; what it raises comes out.
+            on_send: Called when all other waiting is over, just before the request leaves; what it returns is awaited,
+                and what it raises comes out.
 
         Raises:
             AirmeetError: No token can be had; nothing was sent.
@@ -196,16 +197,22 @@ class Client(Operations):
         self._check_life()
         pace = pace or self.pace
         with_token = call.endpoint.auth is Auth.TOKEN
-        await pace.acquire(priority, self.session.lease if with_token else _ready)
+        lease = self.session.current if with_token else None
+        if (with_token and lease is None) or not pace.take_now():
+            await pace.acquire(priority, self.session.lease if with_token else _ready)
+            lease = None
         try:
-            lease = await self.session.lease() if with_token else None
-            await on_send()
+            if with_token and lease is None:
+                lease = await self.session.lease()
+            if on_send is not None and (waiting := on_send()) is not None:
+                await waiting
             attempt = await self._once(call, lease)
         finally:
             pace.release()
+        kind = attempt.verdict.kind
         if attempt.reply is not None:
-            pace.feedback(throttled=attempt.verdict.kind is Kind.THROTTLED, latency=attempt.latency)
-        if attempt.verdict.kind is not Kind.OK:
+            pace.feedback(throttled=kind is Kind.THROTTLED, latency=attempt.latency)
+        if kind is not Kind.OK:
             return evolve(attempt, verdict=self._second_look(call, attempt.verdict, lease))
         if lease is not None:
             self.session.accepted(lease.generation)

@@ -46,8 +46,9 @@ class _RefusedError(Exception):
 
 
 @lru_cache(256)
-def _lower(name: bytes) -> str:
-    return name.lower().decode("latin-1")
+def _lower(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Return the names of an answer's headers in lower case; a server sends the same ones each time."""
+    return tuple(name.lower().decode("latin-1") for name in names)
 
 
 def _watch(number: int) -> Callable[[], Any]:
@@ -101,6 +102,9 @@ class Line(asyncio.BufferedProtocol):
         self.started = self.moved = 0.0
         self.stays = True
         self._buffer = home.buffer
+        # The parser calls this for each header, and for each trailer; there is nothing to be done but to keep it.
+        self._raw: dict[bytes, bytes] = {}
+        self.on_header = self._raw.__setitem__
         self._parser = HttpResponseParser(self)
 
     def ask(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
@@ -199,24 +203,23 @@ class Line(asyncio.BufferedProtocol):
     # What the parser says.
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer."""
+        """Refuse a second answer; forget the trailers of the last one."""
         if self._reply is not None:
             raise _RefusedError
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a trailer comes after the status."""
-        if not self._status:
-            self._headers[_lower(name)] = value.strip().decode("latin-1")
+        self._raw.clear()
 
     def on_headers_complete(self) -> None:
         """Check how the body is framed."""
-        status, coding = self._parser.get_status_code(), self._headers.get("transfer-encoding")
+        raw, status = self._raw, self._parser.get_status_code()
+        values = [value.strip().decode("latin-1") for value in raw.values()]
+        headers = self._headers = dict(zip(_lower(tuple(raw)), values, strict=True))
+        coding = headers.get("transfer-encoding")
         if self._parser.get_http_version() not in ("1.1", "1.0") or status == 101 or not 100 <= status <= 999:
             raise _RefusedError
-        if len(self._headers) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
+        if len(headers) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
             raise _RefusedError
         has_body = status >= 200 and status not in (204, 304)
-        self._open_end = has_body and coding is None and "content-length" not in self._headers
+        self._open_end = has_body and coding is None and "content-length" not in headers
         self._status = status
 
     def on_body(self, part: bytes) -> None:
@@ -233,7 +236,7 @@ class Line(asyncio.BufferedProtocol):
             self.stays = self._parser.should_keep_alive()
             self._complete()
         else:
-            self._status, self._headers = 0, {}
+            self._status = 0
 
     def _complete(self) -> Reply:
         self._reply = reply = Reply(self._status, self._headers, b"".join(self._body), time.time())

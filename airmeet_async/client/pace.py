@@ -47,6 +47,7 @@ class PaceStatistics:
     paused_s: float
 
 
+_NEVER = -math.inf
 _AT_ONCE = 1e9
 """Requests per second for one who waits for a rate that is no more."""
 
@@ -97,7 +98,7 @@ class Pace:
         self._head_taken = False
         self._in_flight = 0
         self._place: asyncio.Future[None] | None = None
-        self._paused_until = -math.inf
+        self._paused_until = _NEVER
 
     def __repr__(self) -> str:
         return f"<Pace {self.statistics()}>"
@@ -173,7 +174,7 @@ class Pace:
         """
         if self._unlimited():
             await ready()
-            if self._take_now():
+            if self.take_now():
                 return
         await self._to_the_head(priority)
         try:
@@ -184,6 +185,17 @@ class Pace:
             self._in_flight += 1
         finally:
             self._next_head()
+
+    def take_now(self) -> bool:
+        """Do the same without waiting, if no rate holds anybody here, nobody waits before us and no pause is on."""
+        if self._limiter is not None or self._head_taken or self._in_flight >= self._most:
+            return False
+        if self._paused_until != _NEVER and self._rest() > 0:
+            return False
+        if self._parent is not None and not self._parent.take_now():
+            return False
+        self._in_flight += 1
+        return True
 
     def release(self) -> None:
         """Give the place back."""
@@ -196,15 +208,6 @@ class Pace:
     def _unlimited(self) -> bool:
         """Whether nothing but the number of places holds anybody here."""
         return self._limiter is None and (self._parent is None or self._parent._unlimited())
-
-    def _take_now(self) -> bool:
-        """Take a place without waiting, where nobody waits before us and no pause is on."""
-        if self._head_taken or self._in_flight >= self._most or self._rest() > 0:
-            return False
-        if self._parent is not None and not self._parent._take_now():
-            return False
-        self._in_flight += 1
-        return True
 
     async def _clear_to_go(self, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._root

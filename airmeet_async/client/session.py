@@ -83,6 +83,11 @@ class TokenSession:
         state = "no token" if self._lease is None else f"generation {self._lease.generation}"
         return f"<TokenSession {state}{', renewing' if self._flight else ''}>"
 
+    @property
+    def current(self) -> Lease | None:
+        """The current token; None where there is none, or it is being replaced."""
+        return self._lease if self._flight is None else None
+
     async def lease(self) -> Lease:
         """Return the current token; without one, wait for the flight that fetches it.
 

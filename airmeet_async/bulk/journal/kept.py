@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from attrs import frozen
-
+from airmeet_async.api.value import value
 from airmeet_async.bulk.journal.records import Kept
 from airmeet_async.bulk.journal.schema import LAST_OPEN, State
 from airmeet_async.bulk.journal.texts import call_of, data_of, note_of
@@ -24,7 +23,7 @@ _HELD = (
 _NOT_AGAIN = "sent without a clear answer; sending it again could do it twice, so look in the event first"
 
 
-@frozen
+@value
 class KeptRow(SourceRow):
     """An input row that comes out of a journal."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import anyio.to_thread
 from attrs import frozen
 
-from airmeet_async.bulk.intake import make
+from airmeet_async.bulk.intake import make_surely
 from airmeet_async.bulk.journal.journal import Journal
 from airmeet_async.bulk.journal.kept import KeptRow, admitted, source_of
 from airmeet_async.bulk.journal.records import NewRow
@@ -147,7 +147,7 @@ def _slices(rows: Sequence[Any]) -> Iterator[list[SourceRow]]:
 
 
 async def _new_row(recipe: Recipe, source: SourceRow) -> NewRow:
-    made = await make(recipe, source.data)
+    made = await make_surely(recipe, source.data)
     row = NewRow(source.index, source.line, data_text(source.data), key=storable(made.key))
     if isinstance(made, Flawed):
         error = RowError(made.problem.code, made.problem.message)
@@ -195,6 +195,10 @@ class KeptIntake:
         self._accept_stale = accept_stale
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
+        """Do the same."""
+        return self.at_once(source)
+
+    def at_once(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
         assert isinstance(source, KeptRow)  # noqa: S101 - for the type checker; `KeptRows` gives no others
         return admitted(source, time.time(), accept_stale=self._accept_stale)
@@ -213,6 +217,9 @@ class ArrivingIntake:
         self._journal = journal
         self._recipe = recipe
         self._accept_stale = accept_stale
+
+    def at_once(self, source: SourceRow) -> None:
+        """Return nothing: it takes a transaction."""
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
