@@ -67,6 +67,7 @@ class Endpoint(Generic[T_co]):
         prepares: It may answer 202 "not ready".
         unwrap: Takes the typed part out of the answer's document.
         identity: Names a row of a list, so that one that comes twice is noticed; None for rows without a name.
+        reply_limit: The largest answer to accept, in bytes.
         verify: Looks at body and typed answer and returns what does not fit together, or None.
     """
 
@@ -83,10 +84,10 @@ class Endpoint(Generic[T_co]):
     unwrap: Callable[[Any], Any] = field(default=_as_is, repr=False)
     identity: Callable[[Any], object] = field(default=_nameless, repr=False)
     verify: Callable[[Any, Any], str | None] = field(default=_accept, repr=False)
+    reply_limit: int = field(init=False, repr=False)
 
-    @property
-    def reply_limit(self) -> int:
-        """The largest answer to accept, in bytes."""
+    @reply_limit.default
+    def _limit_of_verb(self) -> int:
         return READ_LIMIT if self.method == "GET" else WRITE_LIMIT
 
 

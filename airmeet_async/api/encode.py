@@ -34,10 +34,5 @@ def key_headers(auth: Auth, access_key: Secret, secret_key: Secret) -> Headers:
 
 def encode(call: Call[object], base: Base, headers: Headers) -> Request:
     """Return the request that carries *call*."""
-    return Request(
-        method=call.endpoint.method,
-        target=base.prefix + call.target,
-        headers=headers,
-        body=call.payload,
-        reply_limit=call.endpoint.reply_limit,
-    )
+    endpoint = call.endpoint
+    return Request(endpoint.method, base.prefix + call.target, headers, call.payload, endpoint.reply_limit)

@@ -74,7 +74,9 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
         document = jsontext.decode(reply.body) if reply.body else None
     except ValueError as error:
         return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the answer is {error}")
-    status = _worse_status(reply.status, document)
+    status = reply.status
+    if type(document) is not dict or "statusCode" in document or "success" in document:
+        status = _worse_status(status, document)
     # The hot path: comparisons, no set. Nothing at all is an answer where the body is not documented.
     if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
         return _success(call, reply, document, status)

@@ -90,18 +90,22 @@ def check_texts(texts: Mapping[str, str]) -> Problem | None:
         text = texts.get(name)
         if not text or text.isspace():
             return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
-    return check_email(texts["email"]) or _check_attendance(texts.get("attendance_type")) or _check_characters(texts)
+    if problem := check_email(texts["email"]):
+        return problem
+    if kind := texts.get("attendance_type"):
+        problem = _check_attendance(kind)
+    if problem is None and not "".join(texts.values()).isprintable():
+        problem = _check_characters(texts)
+    return problem
 
 
-def _check_attendance(value: str | None) -> Problem | None:
-    if value is None or value in list(AttendanceType):
+def _check_attendance(value: str) -> Problem | None:
+    if value in list(AttendanceType):
         return None
     return Problem("invalid_attendance_type", f"attendance_type is {value!r:.80}; use IN-PERSON or VIRTUAL")
 
 
 def _check_characters(texts: Mapping[str, str]) -> Problem | None:
-    if "".join(texts.values()).isprintable():  # nearly always, and one look is cheaper than eight
-        return None
     for name in _TEXTS:
         text = texts.get(name)
         if (

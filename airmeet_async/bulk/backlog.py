@@ -15,33 +15,33 @@ class Backlog:
 
     Args:
         clock: Returns the time in seconds.
+
+    Attributes:
+        rows: When each is due, its number, and the row itself; the next one first.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._rows: list[tuple[float, int, Row]] = []
+        self.rows: list[tuple[float, int, Row]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def put(self, row: Row, seconds: float) -> None:
         """Keep a row for that long."""
-        heapq.heappush(self._rows, (self._clock() + seconds, next(self._order), row))
+        heapq.heappush(self.rows, (self._clock() + seconds, next(self._order), row))
 
     def due(self) -> Row | None:
         """Return a row whose time has come, or None."""
-        if self._rows and self._rows[0][0] <= self._clock():
-            return heapq.heappop(self._rows)[2]
+        if self.rows and self.rows[0][0] <= self._clock():
+            return heapq.heappop(self.rows)[2]
         return None
 
     async def next_due(self) -> Row | None:
         """Claim the row that is due next and sleep until then; give it back and return None if woken before."""
-        claimed = heapq.heappop(self._rows)
+        claimed = heapq.heappop(self.rows)
         with anyio.move_on_after(claimed[0] - self._clock()):
             await self._wake.wait()
-            heapq.heappush(self._rows, claimed)
+            heapq.heappush(self.rows, claimed)
             return None
         return claimed[2]
 

@@ -64,25 +64,26 @@ class Breaker:
 
     Args:
         jitter: Returns a number from 0 to 1.
+
+    Attributes:
+        open: The server is taken to be away.
+        lately: Requests of the last seconds.
+        missed: Whose requests had no answer, the last few in a row.
     """
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
-        self._lately = Recently()
-        self._missed: list[int] = []
-        self._opened: float | None = None
+        self.lately = Recently()
+        self.missed: list[int] = []
+        self.open = False
+        self._opened = 0.0
         self._until = 0.0
         self._tries = 0
         self._trying = False
 
-    @property
-    def open(self) -> bool:
-        """Whether the server is taken to be away."""
-        return self._opened is not None
-
     def rest(self, now: float) -> float:
         """Return the seconds until a row may go; without end while the one that tries is under way."""
-        if self._opened is None:
+        if not self.open:
             return 0.0
         return float("inf") if self._trying else max(0.0, self._until - now)
 
@@ -108,29 +109,25 @@ class Breaker:
             now: The time.
         """
         kind = verdict.kind
-        if kind is Kind.OK and self._opened is None:  # the hot path
-            self._missed = []
-            self._lately.add(now, failed=False)
-            return
         failed = kind is Kind.NOT_SENT or kind is Kind.AMBIGUOUS  # an Enum in a set is slow
         if failed and verdict.status in _AWAY:
-            self._missed = [*self._missed[-_IN_A_ROW:], row]
-        elif self._missed:
-            self._missed = []
-        if self._opened is not None:
+            self.missed = [*self.missed[-_IN_A_ROW:], row]
+        elif self.missed:
+            self.missed = []
+        if self.open:
             if verdict.kind is Kind.EXPIRED:
                 self._trying = False  # no token, no news; whether one can be had shows in a moment
             elif sent_at >= self._opened:
                 self._after_a_try(failed=failed, now=now)
             return
         if first or not failed:
-            self._lately.add(now, failed=failed)
-        if self._lately.half_failed() or (len(self._missed) >= _IN_A_ROW and len(set(self._missed)) > 1):
+            self.lately.add(now, failed=failed)
+        if self.lately.half_failed() or (len(self.missed) >= _IN_A_ROW and len(set(self.missed)) > 1):
             self._open(now)
 
     def trip(self, now: float) -> None:
         """Open, because nothing can be sent at all."""
-        if self._opened is None or self._trying or now >= self._until:
+        if not self.open or self._trying or now >= self._until:
             self._trying = False
             self._open(now)
 
@@ -139,12 +136,12 @@ class Breaker:
         if failed:
             self._open(now)
         else:
-            self._opened, self._tries = None, 0
-            self._lately.clear()
+            self.open, self._tries = False, 0
+            self.lately.clear()
 
     def _open(self, now: float) -> None:
         rest = min(_LONGEST_REST, _FIRST_REST * 2.0**self._tries)
-        self._opened, self._until = now, now + rest * (1 + 0.1 * self._jitter())
+        self.open, self._opened, self._until = True, now, now + rest * (1 + 0.1 * self._jitter())
         self._tries += 1
 
 
@@ -164,14 +161,18 @@ class RetryBudget:
         self._reserve = reserve
         self._per_second = per_second
         self._left = reserve
+        self._rows = 0
         self._filled_at: float | None = None
 
-    def admit(self) -> None:
-        """Note that one more row has begun."""
-        self._left += self._share
+    def take(self, now: float, rows: int) -> float:
+        """Take one repeat, and return the seconds until it may go.
 
-    def take(self, now: float) -> float:
-        """Take one repeat, and return the seconds until it may go."""
+        Args:
+            now: The time.
+            rows: How many have begun so far.
+        """
+        self._left += self._share * (rows - self._rows)
+        self._rows = rows
         passed = 0.0 if self._filled_at is None else now - self._filled_at
         self._filled_at = now
         if self._left < self._reserve:

@@ -80,7 +80,11 @@ def _texts(matches: Iterable[Match], data: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for match in matches:
         value = data.get(match.column)
-        if text := tidy(", ".join(map(str, value)) if type(value) is list else value):
+        if type(value) is str and value.isprintable():
+            text = value.strip()
+        else:
+            text = tidy(", ".join(map(str, value)) if isinstance(value, list) else value)
+        if text:
             found[match.field] = text
     return found
 

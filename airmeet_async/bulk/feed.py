@@ -72,7 +72,7 @@ class Feed:
             InputError: The source raised; its own error is the cause.
         """
         if self._now is not None:
-            return self._take_now(self._now)
+            return self._take_now()
         if not self._buffer:
             return None
         data = self._buffer.popleft()
@@ -114,11 +114,11 @@ class Feed:
             self._room = anyio.Event()
             await self._room.wait()
 
-    def _take_now(self, rows: Iterator[Any]) -> SourceRow | None:
-        if self.ended:
+    def _take_now(self) -> SourceRow | None:
+        if self.ended or self._now is None:
             return None
         try:
-            return self._numbered(next(rows))
+            return self._numbered(next(self._now))
         except StopIteration:
             self.ended = True
             return None

@@ -38,6 +38,11 @@ class Guard:
         """Whether the server is taken to be away."""
         return self._breaker.open
 
+    @property
+    def calm(self) -> bool:
+        """Whether nothing holds the run back, so that none of the rules below need be asked."""
+        return self.trusted and not self.held and not self._breaker.open
+
     def rest(self, now: float) -> float:
         """Return for how many seconds no row may go at all."""
         return math.inf if self.held else self._breaker.rest(now)
@@ -54,11 +59,6 @@ class Guard:
         """Note that a request did not leave after all."""
         self._breaker.forget()
 
-    def admit(self) -> None:
-        """Note a fresh row, which pays for some repeats."""
-        self.begun += 1
-        self._budget.admit()
-
     def wait_for_token(self, now: float) -> bool:
         """Hold everybody back because no token can be had; return False where that has lasted too long."""
         self._silence.note(heard=False, at=now)
@@ -67,7 +67,13 @@ class Guard:
 
     def wait_for(self, verdict: Verdict, seconds: float, now: float) -> float:
         """Return how long a row waits for its next attempt; what may be a repeat needs a place in the budget."""
-        return max(seconds, self._budget.take(now)) if verdict.kind is Kind.AMBIGUOUS else seconds
+        return max(seconds, self._budget.take(now, self.begun)) if verdict.kind is Kind.AMBIGUOUS else seconds
+
+    def fine(self, now: float) -> None:
+        """Note a success while all is calm."""
+        self._breaker.lately.add(now, failed=False)
+        self._breaker.missed = []
+        self._silence.end()
 
     def listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> Stop | None:
         """Note the end of an attempt, on the row, too; return why the run stops, if it does."""

@@ -130,7 +130,7 @@ class AddAttendees:
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
             texts = {name: text for name in _ATTENDEE_FIELDS if (text := tidy(getattr(data, name)))}
-        elif isinstance(data, Mapping):
+        elif type(data) is dict or isinstance(data, Mapping):
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
                 return Problem("missing_field", columns)

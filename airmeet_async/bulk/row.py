@@ -88,7 +88,7 @@ class Row:
 
 def succeeded(row: Row, verdict: Verdict, now: float) -> RowResult:
     """Return the result of a row that Airmeet did."""
-    source, value = row.source, verdict.value
+    source, value, call = row.source, verdict.value, row.call
     return RowResult(  # by position, since this is made for each row of most runs
         source.index,
         source.line,
@@ -102,7 +102,7 @@ def succeeded(row: Row, verdict: Verdict, now: float) -> RowResult:
         links_of(value),
         None if row.first_sent is None else now - row.first_sent,
         row.unclear,
-        _invite(row, RowStatus.SUCCEEDED),
+        Invite.NOT_ASKED if call is None or not asks_for_mail(call) else _invite(row, RowStatus.SUCCEEDED),
         None,
         source.data,
     )

@@ -6,6 +6,7 @@ found here. It leaves in the same step in which its result is given to the books
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import anyio.lowlevel
@@ -43,7 +44,9 @@ class OpenRows:
         self._books = books
         self._outbox = outbox
         self._insist = insist
+        # The mutable state: rows without a result, and those of them whose call takes time to make.
         self._open: dict[int, Row] = {}
+        self._aside: deque[Row] = deque()
         self._narrow = asyncio.Lock()
         self.tally = Tally()
         self.error: InputError | None = None
@@ -62,6 +65,17 @@ class OpenRows:
             self.tally.attempts += row.sending
             self.finish(row, left_over(row, why, now))
 
+    def at_once(self) -> Row | None:
+        """Return the next row that can be sent, if that takes no waiting; the others get their result."""
+        while not (self._aside or self._outbox.full) and (source := self._take()) is not None:
+            row = self._read(source)
+            admitted = self._intake.at_once(source)
+            if admitted is None:
+                self._aside.append(row)
+            elif self._admit(row, admitted):
+                return row
+        return None
+
     async def fresh(self, may: Callable[[], bool], *, one_by_one: bool) -> Row | None:
         """Return the next row that can be sent, or None if there is none now. The others get their result.
 
@@ -75,10 +89,8 @@ class OpenRows:
             return await self._next(may)
 
     async def _next(self, may: Callable[[], bool]) -> Row | None:
-        while may() and (source := self._take()) is not None:
-            row = self._read(source)
-            admitted = self._intake.at_once(source) or await self._intake.admit(source)
-            if self._admit(row, admitted):
+        while may() and (row := self._aside.popleft() if self._aside else self._read_next()) is not None:
+            if self._admit(row, await self._intake.admit(row.source)):
                 return row
             await self._outbox.room()
         return None
@@ -94,12 +106,11 @@ class OpenRows:
         if not self._feed.finite:
             self._feed.end_here()
         while not self._feed.ended and self.error is None:
-            source = self._take()
-            if source is None:
+            row = self._read_next()
+            if row is None:
                 if not self._feed.ended:
                     await backlog.nap(math.inf)
                 continue
-            row = self._read(source)
             if await self._admit_quietly(row):
                 self.finish(row, left_over(row, why, now()))
             await self._outbox.room()
@@ -113,6 +124,9 @@ class OpenRows:
         except InputError as error:
             self.error = error
             return None
+
+    def _read_next(self) -> Row | None:
+        return None if (source := self._take()) is None else self._read(source)
 
     def _read(self, source: SourceRow) -> Row:
         self.tally.rows_read += 1

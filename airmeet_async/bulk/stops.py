@@ -91,11 +91,14 @@ class Silence:
 
     def note(self, *, heard: bool, at: float) -> None:
         """Note what became of a request that was sent at that time."""
-        self._heard = self._heard or heard
         if heard:
-            self._since = None
+            self.end()
         elif self._since is None:
             self._since = at
+
+    def end(self) -> None:
+        """Note that something was heard."""
+        self._heard, self._since = True, None
 
     def lasts(self, now: float) -> bool:
         """Return whether it has lasted too long; a server that has never answered is given less."""

@@ -102,17 +102,19 @@ class Line(asyncio.BufferedProtocol):
         self.started = self.moved = 0.0
         self.stays = True
         self._buffer = home.buffer
-        # The parser calls this for each header, and for each trailer; there is nothing to be done but to keep it.
+        # The parser calls these two for each header, trailer and part of a body, which need only be kept.
         self._raw: dict[bytes, bytes] = {}
         self.on_header = self._raw.__setitem__
+        self._body: list[bytes] = []
+        self.on_body = self._body.append
         self._parser = HttpResponseParser(self)
 
     def ask(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
         """Write a request; the future brings a `Reply` or an error."""
         self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        self._body.clear()
         self._reply: Reply | None = None
-        self._got = self._size = self._status = self._pending = 0
+        self._got = self._parts = self._size = self._status = self._pending = 0
         self._limit, self._open_end, self.stays = limit, False, True
         self.problem: TransportError | None = None
         self.started = started
@@ -183,7 +185,7 @@ class Line(asyncio.BufferedProtocol):
         if self._reply is not None:
             if not answer.done():  # a signal may have cancelled it meanwhile
                 answer.set_result(self._reply)
-        elif not self.stays or self._got > _HEAD_LIMIT + 9 * self._size:  # chunks of one byte each come close to 9
+        elif not self.stays or not self._fits():
             self.fail(self.problem or lost("protocol", self.home.host))
         else:
             self.moved = self.home.clock()
@@ -192,7 +194,7 @@ class Line(asyncio.BufferedProtocol):
         """End a body that ends with the connection."""
         answer = self.answer
         if answer is not None and not answer.done() and self._open_end and self.stays:
-            answer.set_result(self._complete())
+            answer.set_result(Reply(self._status, self._headers, b"".join(self._body), time.time()))
         self.stays = False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -222,22 +224,25 @@ class Line(asyncio.BufferedProtocol):
         self._open_end = has_body and coding is None and "content-length" not in headers
         self._status = status
 
-    def on_body(self, part: bytes) -> None:
-        """Keep a part of the body, up to the limit."""
-        self._size += len(part)
-        if self._size > self._limit:
+    def on_message_complete(self) -> None:
+        """Skip a 1xx answer, keep any other that is not too large."""
+        if self._status < 200:
+            self._status = 0
+            return
+        parts = self._body
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if len(body) > self._limit:
             self.problem = too_large(self.home.host, self._limit)
             raise _RefusedError
-        self._body.append(part)
+        self.stays = self._parser.should_keep_alive()
+        self._reply = Reply(self._status, self._headers, body, time.time())
 
-    def on_message_complete(self) -> None:
-        """Skip a 1xx answer, keep any other."""
-        if self._status >= 200:
-            self.stays = self._parser.should_keep_alive()
-            self._complete()
-        else:
-            self._status = 0
-
-    def _complete(self) -> Reply:
-        self._reply = reply = Reply(self._status, self._headers, b"".join(self._body), time.time())
-        return reply
+    def _fits(self) -> bool:
+        """Count what has come of an answer that is not whole yet; tell whether it may go on."""
+        fresh = self._body[self._parts :]
+        self._parts += len(fresh)
+        self._size += sum(map(len, fresh))
+        if self._size > self._limit:
+            self.problem = too_large(self.home.host, self._limit)
+        # Chunks of one byte each come close to 9.
+        return self._size <= self._limit and self._got <= _HEAD_LIMIT + 9 * self._size

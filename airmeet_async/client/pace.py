@@ -86,6 +86,7 @@ class Pace:
             message = f"max_in_flight must be at least 1, not {max_in_flight}"
             raise ConfigError(message)
         self._parent = parent
+        self._chain: tuple[Pace, ...] = (self,) if parent is None else (self, *parent._chain)
         self._most = max_in_flight
         self._rate: float | None = None
         self._limiter: Limiter | None = None
@@ -136,11 +137,10 @@ class Pace:
             throttled: The server refused it for coming too fast.
             latency: Seconds from sending it until now.
         """
-        if self._controller is not None:
-            now = asyncio.get_running_loop().time()
-            self._use_rate(self._controller.answered(throttled=throttled, sent_at=now - latency, now=now))
-        if self._parent is not None:
-            self._parent.feedback(throttled=throttled, latency=latency)
+        for pace in self._chain:
+            if pace._controller is not None:
+                now = asyncio.get_running_loop().time()
+                pace._use_rate(pace._controller.answered(throttled=throttled, sent_at=now - latency, now=now))
 
     def back_off(self, seconds: float, *, named: bool) -> None:
         """Let nobody start for *seconds*, unless a rate that adapts is the better answer.
@@ -172,7 +172,7 @@ class Pace:
             priority: Those of a lower number go first.
             ready: What else must be true at the very moment, such as a token being there. Its errors come out here.
         """
-        if self._unlimited():
+        if all(pace._limiter is None for pace in self._chain):
             await ready()
             if self.take_now():
                 return
@@ -188,26 +188,21 @@ class Pace:
 
     def take_now(self) -> bool:
         """Do the same without waiting, if no rate holds anybody here, nobody waits before us and no pause is on."""
-        if self._limiter is not None or self._head_taken or self._in_flight >= self._most:
-            return False
-        if self._paused_until != _NEVER and self._rest() > 0:
-            return False
-        if self._parent is not None and not self._parent.take_now():
-            return False
-        self._in_flight += 1
+        for pace in self._chain:
+            if pace._limiter is not None or pace._head_taken or pace._in_flight >= pace._most:
+                return False
+            if pace._paused_until != _NEVER and pace._rest() > 0:
+                return False
+        for pace in self._chain:
+            pace._in_flight += 1
         return True
 
     def release(self) -> None:
         """Give the place back."""
-        self._in_flight -= 1
-        if self._place is not None and not self._place.done():
-            self._place.set_result(None)
-        if self._parent is not None:
-            self._parent.release()
-
-    def _unlimited(self) -> bool:
-        """Whether nothing but the number of places holds anybody here."""
-        return self._limiter is None and (self._parent is None or self._parent._unlimited())
+        for pace in self._chain:
+            pace._in_flight -= 1
+            if pace._place is not None and not pace._place.done():
+                pace._place.set_result(None)
 
     async def _clear_to_go(self, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._root

@@ -97,10 +97,8 @@ def test_a_row_that_did_not_go_leaves_the_try_to_another() -> None:
 
 def test_the_budget_lets_a_tenth_repeat_and_makes_the_rest_wait() -> None:
     budget = RetryBudget()
-    for _ in range(100):
-        budget.admit()
 
-    waits = [budget.take(0.0) for _ in range(25)]
+    waits = [budget.take(0.0, rows=100) for _ in range(25)]
 
     assert waits[:20] == [0.0] * 20
     assert waits[20:] == pytest.approx([1, 2, 3, 4, 5])
@@ -109,9 +107,9 @@ def test_the_budget_lets_a_tenth_repeat_and_makes_the_rest_wait() -> None:
 def test_time_fills_the_reserve_of_the_budget_and_no_more() -> None:
     budget = RetryBudget()
     for _ in range(15):
-        budget.take(0.0)
+        budget.take(0.0, rows=0)
 
-    waits = [budget.take(1000.0) for _ in range(12)]
+    waits = [budget.take(1000.0, rows=0) for _ in range(12)]
 
     assert waits == [0.0] * 10 + [1.0, 2.0]
 
