@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.api.rules import FieldBook, Problem
+from airmeet_async.api.rules import FieldBook, Problem, check_email
 from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.column_faults import ambiguous, missing_columns, names_of, no_column, no_field, option
 from airmeet_async.bulk.names import split_name
@@ -148,8 +148,8 @@ def match_columns(
     overrides: Mapping[str, str] = MappingProxyType({}),
     required: Collection[str] = MANDATORY,
 ) -> ColumnMap:
-    """Find each field's column by its name; see `find_columns`."""
-    return find_columns(header, Reading(overrides=overrides, required=required))
+    """Find each field's column by its name, of whatever file; see `find_columns`."""
+    return find_columns(header, Reading(overrides=overrides, preset="none", required=required))
 
 
 def find_columns(header: Sequence[str], reading: Reading, book: FieldBook | None = None) -> ColumnMap:
@@ -166,8 +166,7 @@ def find_columns(header: Sequence[str], reading: Reading, book: FieldBook | None
         InputError: A guess would be a gamble, a registration field is unknown, or a required field has no column;
             with the ``--map`` to type.
     """
-    if any("@" in name for name in header):
-        name = next(name for name in header if "@" in name)
+    if name := next((name for name in header if "@" in name and check_email(name.strip()) is None), None):
         raise InputError(f"the first line holds {shown(name)}: it must name the columns; put a header line above")
     matches, custom = _overridden(header, reading.overrides, book)
     preset = choose(reading.preset, header)
@@ -225,7 +224,8 @@ def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
         if len(columns) > 1:
             raise ambiguous(name, columns)
     return [
-        Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed") for name, (column,) in found.items()
+        Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed")
+        for name, (column,) in found.items()
     ]
 
 

@@ -2,8 +2,7 @@
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
 PARTICLES = frozenset(
-    "af al av da dal dalla das de dei del della den der di do dos du el la las le los ten ter van vom von y zu zum zur"
-    .split()
+    ["af", "al", "av", "da", "dal", "dalla", "das", "de", "dei", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la", "las", "le", "los", "ten", "ter", "van", "vom", "von", "y", "zu", "zum", "zur"]
 )  # fmt: skip
 
 
@@ -17,7 +16,7 @@ def split_name(whole: str) -> tuple[str, str]:
     if comma and first and last and "," not in first:
         return first, last
     words = whole.split()
-    if len(words) < 2:  # noqa: PLR2004 - one word cannot be two names
+    if len(words) < 2:
         return whole.strip(), ""
     start = len(words) - 1
     while start > 1 and words[start - 1].casefold() in PARTICLES:

@@ -1,6 +1,6 @@
 """From one input row to one call: what a bulk operation does with a row, before anything is sent."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import fields_dict, frozen
@@ -73,7 +73,7 @@ class AddAttendees:
         airmeet_id: The event's id, checked.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
         columns: Which column of a file is what, or None to go by the names in each row.
-        overrides: Field to name in each row, where the names alone do not tell.
+        find: Tells for the names in a row what they mean.
         fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
     """
 
@@ -83,21 +83,21 @@ class AddAttendees:
         flags: dict[str, bool],
         *,
         columns: ColumnMap | None,
-        overrides: Mapping[str, str],
+        find: Callable[[Sequence[str]], ColumnMap],
         fetch_fields: Callable[[], Awaitable[FieldBook]],
     ) -> None:
         self._airmeet_id = airmeet_id
         self._flags = flags
         self._columns = columns
-        self._overrides = overrides
+        self._find = find
         self._fetch_fields = fetch_fields
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
     async def __call__(self, data: Any) -> Ready | Flawed:
         """Return the call that adds this person."""
         attendee = self._attendee(data)
-        if isinstance(attendee, Problem):
-            return Flawed("", attendee)
+        if isinstance(attendee, Flawed):
+            return attendee
         problem = check_attendee(attendee)
         if problem:
             return Flawed(attendee.email, problem)
@@ -110,20 +110,23 @@ class AddAttendees:
         call = adding(self._airmeet_id, attendee, mapping, self._flags)
         return Ready(attendee.email, fold(attendee.email), call, trimmed(attendee))
 
-    def _attendee(self, data: Any) -> Attendee | Problem:
+    def _attendee(self, data: Any) -> Attendee | Flawed:
         if isinstance(data, Attendee):
             values = {name: getattr(data, name) for name in _ATTENDEE_FIELDS}
         elif isinstance(data, Mapping):
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
-                return Problem("missing_field", columns)
+                return Flawed("", Problem("missing_field", columns))
             texts = columns.pick(data)
+            if problem := columns.refuse(data):
+                return Flawed(texts.get("email", ""), problem)
             custom = texts.pop("custom_fields", None)
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
             return _of_texts(texts, custom)
         else:
-            return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+            problem = Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+            return Flawed("", problem)
         return as_attendee(values)
 
     def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
@@ -132,7 +135,7 @@ class AddAttendees:
         if (found := self._maps.get(keys)) is None:
             names = tuple(str(name) for name in keys if name != "custom_fields")
             try:
-                found = match_columns(names, overrides=self._overrides)
+                found = self._find(names)
             except InputError as error:
                 found = str(error)
             self._maps[keys] = found
