@@ -76,8 +76,7 @@ class Bulk(Jobs):
         """
         check_id(airmeet_id, "airmeet_id")
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
-        reading = Reading(overrides=columns or {}, preset=preset, split_name=split_name)
-        choose(preset, ())  # finds fault now, not at the start
+        reading = _reading(columns, preset, split_name=split_name)
         purpose = _purpose("attendees.add", airmeet_id, reading, **flags, invites=invites)
         fields = once(partial(field_book, self._client, airmeet_id))
 
@@ -105,9 +104,9 @@ class Bulk(Jobs):
             InputError: The file cannot be used, or names a registration field that the event does not have.
             AirmeetError: The event's registration fields cannot be had.
         """
+        reading = _reading(columns, preset, split_name=split_name)
         source = await open_rows(rows)
         book = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
-        reading = Reading(overrides=columns or {}, preset=preset, split_name=split_name)
         terms = Terms(airmeet_id=airmeet_id, invite=send_email_invite, register=register_attendee, rate=rate)
         return await make_plan(source, reading, book, terms)
 
@@ -269,6 +268,11 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         return self._job(rows, lambda _source: Custom(build, key), options, Purpose(operation="custom", reading=None))
+
+
+def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
+    choose(preset, ())  # finds fault now, not at the start
+    return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
 
 
 def _purpose(operation: str, airmeet_id: str, reading: Reading | None = None, **options: Any) -> Purpose:

@@ -1,9 +1,10 @@
 """A whole name as a first and a last name. Pure, and a guess: nobody's name is split unless it was asked for."""
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
-PARTICLES = frozenset(
-    ["af", "al", "av", "da", "dal", "dalla", "das", "de", "dei", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la", "las", "le", "los", "ten", "ter", "van", "vom", "von", "y", "zu", "zum", "zur"]
-)  # fmt: skip
+_PARTICLES = """
+    af al av da dal dalla das de dei del della den der di do dos du el la las le los ten ter van vom von y zu zum zur
+    """
+PARTICLES = frozenset(_PARTICLES.split())
 
 
 def split_name(whole: str) -> tuple[str, str]:

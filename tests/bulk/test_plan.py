@@ -81,8 +81,8 @@ async def test_a_column_that_is_called_like_a_registration_field_is_that_field(w
     path = write(header.replace("Shirt", "T-SHIRT  Size"), *rows)
     transport = transport_of()
     async with client_of(transport) as client:
-        plan = await client.bulk.plan(community.FIELDS, path)
-        await add(client, path, community.FIELDS)
+        plan = await client.bulk.plan(community.WITH_FIELDS, path)
+        await add(client, path, community.WITH_FIELDS)
 
     assert plan.columns is not None
     assert [(match.field, match.column) for match in plan.columns.custom] == [("T-shirt size", "T-SHIRT  Size")]
@@ -91,11 +91,11 @@ async def test_a_column_that_is_called_like_a_registration_field_is_that_field(w
 
 async def test_a_registration_field_that_the_event_does_not_have_is_refused_before_anything_is_sent(write):
     with pytest.raises(InputError, match=r"no registration field 'T-shrt size'; did you mean 'T-shirt size'\?"):
-        await planned(write(*LINES), event=community.FIELDS, columns={"custom:T-shrt size": "Shirt"})
+        await planned(write(*LINES), event=community.WITH_FIELDS, columns={"custom:T-shrt size": "Shirt"})
 
 
 async def test_a_mandatory_registration_field_without_a_column_is_said(write):
-    plan = await planned(write(*LINES), event=community.FIELDS)
+    plan = await planned(write(*LINES), event=community.WITH_FIELDS)
 
     assert plan.unfilled == ("T-shirt size",)
     assert 'mandatory registration field "T-shirt size"' in " ".join(str(plan).split())
@@ -104,7 +104,7 @@ async def test_a_mandatory_registration_field_without_a_column_is_said(write):
 async def test_an_option_that_does_not_exist_is_found_per_row(write):
     path = write("email,first_name,last_name,T-shirt size", "a@example.com,A,B,medium", "b@example.com,A,B,XXL")
 
-    plan = await planned(path, event=community.FIELDS)
+    plan = await planned(path, event=community.WITH_FIELDS)
 
     assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "unknown_option", (3,))
     assert "it has: Small, Medium, Large" in plan.causes[0].message
@@ -146,7 +146,7 @@ async def test_a_preset_that_does_not_exist_is_refused_at_once():
         await planned([], preset="lumma")
     async with client_of(transport_of()) as client:
         with pytest.raises(ConfigError, match="there is no preset 'lumma'"):
-            add(client, [], preset="lumma")
+            await add(client, [], preset="lumma")
 
 
 def test_lines_fit_a_terminal():
