@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from airmeet_async.api.rules import FieldBook, Problem, check_email
 from airmeet_async.bulk.cells import tidy
-from airmeet_async.bulk.column_faults import ambiguous, missing_columns, names_of, no_column, no_field, option
+from airmeet_async.bulk.column_faults import ambiguous, missing_columns, names_of, no_column, no_field
 from airmeet_async.bulk.names import split_name
 from airmeet_async.bulk.presets import Preset, choose
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
@@ -285,5 +285,5 @@ def _label(given: str, book: FieldBook | None) -> str:
     if not label:
         raise InputError(f"--map {given}: name the custom field by its label or id, such as --map custom:LABEL=Column")
     if book is not None and isinstance(problem := book.find(label), Problem):
-        raise InputError(f"{option(given, '...')}: {problem.message}")
+        raise InputError(f"--map {given}: {problem.message}")
     return label

@@ -192,6 +192,33 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     return start(airmeet_id, os.environ, Voice(), as_json=json)
 
 
+@app.command(sort_key=4)
+def template(
+    airmeet_id: str,
+    /,
+    *,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    example: Flag = False,
+) -> int:
+    """Write an empty list for an event: a CSV file with a column for each of its fields.
+
+    First the mandatory columns, then the others, then the event's own registration
+    fields. Filled in, it is what airmeet register and airmeet check read.
+
+    For example:
+      airmeet template 8f0c1a2e-5b03-11ee -o people.csv
+      airmeet template 8f0c1a2e-5b03-11ee --example
+
+    Args:
+        airmeet_id: The event's id.
+        output: The file, which must not be there yet; otherwise standard output.
+        example: Add a row with an invented person.
+    """
+    from airmeet_async.cli.template import template as start
+
+    return start(airmeet_id, output, os.environ, Voice(), example=example)
+
+
 @app.command(sort_key=5)
 def sandbox(
     *,
