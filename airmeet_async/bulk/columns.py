@@ -88,7 +88,8 @@ class ColumnMap:
         said = _preset_lines(self.preset, self.status, detected=self.detected) if self.preset else []
         said += [_line(match.field, match) for match in self.fields]
         if self.whole:
-            said.append(f"first_name and last_name <- {shown(self.whole)} (--split-name)")
+            empty = ", where empty," if self.named else ""
+            said.append(f"first_name and last_name{empty} <- {shown(self.whole)} (--split-name)")
         said += [_line(f"custom field {shown(match.field)}", match) for match in self.custom]
         if self.ignored:
             said.append(f"ignored: {names_of(self.ignored)}")
@@ -104,6 +105,11 @@ class ColumnMap:
         if self.custom and (custom := _texts(self.custom, data)):
             picked["custom_fields"] = custom
         return picked
+
+    @property
+    def named(self) -> bool:
+        """Whether there are columns for first and last name."""
+        return {match.field for match in self.fields}.issuperset(_NAMES)
 
     def whole_name(self, data: Mapping[str, Any]) -> str:
         """Return the name of a row that is to be split."""

@@ -124,7 +124,7 @@ def _lasting(rows: OpenRows) -> Table | Sequence[Any]:
 
 def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...]:
     """Return how the first few names are split."""
-    if not columns.whole:
+    if not columns.whole or columns.named:
         return ()
     picked = [(columns.whole_name(row.data), columns.pick(row.data)) for row in next(table.batches(_EXAMPLES))]
     return tuple((whole, row["first_name"], row["last_name"]) for whole, row in picked if whole and "last_name" in row)

@@ -56,7 +56,7 @@ async def test_an_export_is_registered_whole(airmeet, serving, name, named):
         )
         guests = {person.email.partition("@")[0]: person for person in pretend.world.people(event)}
 
-    assert {key: guests[key].last_name for key in people} == people
+    assert {key: guests[key].details["lastName"] for key in people} == people
     codes = Counter(row["airmeet_code"] for row in airmeet.rows("r.csv") if row["airmeet_status"] != "succeeded")
     assert codes == unsent
     assert done.json["counts"]["succeeded"] == len(people)
