@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.asked import JobOptions as JobOptions
     from airmeet_async.bulk.asked import RunOptions as RunOptions
     from airmeet_async.bulk.books import Earlier as Earlier
+    from airmeet_async.bulk.plan import BulkPlan as BulkPlan
     from airmeet_async.bulk.report import BulkReport as BulkReport
     from airmeet_async.bulk.report import FailureGroup as FailureGroup
     from airmeet_async.bulk.report import Invite as Invite
@@ -131,6 +132,7 @@ _HOMES = {
     "api.wire": "Reply Request",
     "bulk.asked": "JobOptions RunOptions",
     "bulk.books": "Earlier",
+    "bulk.plan": "BulkPlan",
     "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus StopReason",
     "client.adaptive": "Adaptive",
     "client.attempt": "Waiting",

@@ -1,5 +1,6 @@
 """What must be true of an attendee before it is sent. Plain functions that return problems instead of raising."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -150,18 +151,22 @@ class FieldBook:
             for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:
                 self._by_name.setdefault(name, []).append(field)
         self.labels = tuple(field.label or field.field_id for field in self._by_id.values())
+        self.required = tuple(field for field in self._by_id.values() if field.is_required)
 
     def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
         """Return ``customFieldMapping`` for *values*, or the first reason why there is none."""
         mapping: list[dict[str, Any]] = []
         for name, value in values.items():
-            found = self._find(name)
+            found = self.find(name)
             if isinstance(found, Problem):
                 return [], found
-            mapping.append({"fieldId": found.field_id, "value": value if isinstance(value, str) else list(value)})
+            answer = _answer(found, value)
+            if isinstance(answer, Problem):
+                return [], answer
+            mapping.append({"fieldId": found.field_id, "value": answer})
         return mapping, None
 
-    def _find(self, name: str) -> CustomField | Problem:
+    def find(self, name: str) -> CustomField | Problem:
         """Find the one field of that id or, blanks and case aside, of that name."""
         found = [self._by_id[name]] if name in self._by_id else self._by_name.get(_key(name), [])
         if len(found) == 1:
@@ -169,8 +174,27 @@ class FieldBook:
         if found:
             ids = ", ".join(field.field_id for field in found)
             return Problem("ambiguous_field", f"more than one registration field is {name!r:.80}; use an id: {ids}")
+        close = difflib.get_close_matches(name, self.labels, 1)
+        hint = f"did you mean {close[0]!r:.80}? It has" if close else "it has"
         known = ", ".join(self.labels) or "none"
-        return Problem("unknown_field", f"the event has no registration field {name!r:.80}; it has: {known}")
+        return Problem("unknown_field", f"the event has no registration field {name!r:.80}; {hint}: {known}")
+
+
+def _answer(field: CustomField, value: str | Sequence[str]) -> str | list[str] | Problem:
+    """Return a value as it is sent: of a field that has options, in their own spelling."""
+    if not field.options:
+        return value if isinstance(value, str) else list(value)
+    spelled = {_key(text): text for option in field.options for text in (option.code, option.display_value) if text}
+    if isinstance(value, str) and (one := spelled.get(_key(value))):
+        return one
+    texts = re.split("[;,]", value) if isinstance(value, str) else list(value)  # more than one choice in a cell
+    wrong = [text for text in texts if _key(text) not in spelled]
+    if not wrong:
+        return [spelled[_key(text)] for text in texts]
+    named = value if isinstance(value, str) and len(wrong) == len(texts) else wrong[0].strip()
+    options = ", ".join(option.display_value or option.code for option in field.options)
+    label = field.label or field.field_id
+    return Problem("unknown_option", f"{named!r:.80} is no option of {label!r:.80}; it has: {options}")
 
 
 def _key(name: str) -> str:

@@ -1,40 +1,36 @@
 """``client.bulk``: the bulk operations."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Unpack
 
 from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
-from airmeet_async.bulk.asked import DEFAULT_RATE, JobOptions, RunOptions
-from airmeet_async.bulk.columns import match_columns
-from airmeet_async.bulk.engine import Engine
+from airmeet_async.bulk.asked import DEFAULT_RATE, JobOptions
+from airmeet_async.bulk.columns import Reading
 from airmeet_async.bulk.feed import OpenRows, Rows, open_rows
 from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.launch import Again, Launch, Purpose, check_again
-from airmeet_async.bulk.lookups import KnownSpeakers, addresses, by_email, field_book, fitting
+from airmeet_async.bulk.jobs import Jobs
+from airmeet_async.bulk.launch import Purpose
+from airmeet_async.bulk.lookups import KnownSpeakers, addresses, by_columns, by_email, field_book, fitting
 from airmeet_async.bulk.once import once
 from airmeet_async.bulk.options import Invites
-from airmeet_async.bulk.outbox import Outbox
-from airmeet_async.bulk.recipes import AddAttendees, ByForm, Custom, Recipe
-from airmeet_async.bulk.tables import Table
-from airmeet_async.client.client import Client
+from airmeet_async.bulk.plan import BulkPlan
+from airmeet_async.bulk.planning import Terms, make_plan
+from airmeet_async.bulk.presets import PresetName, choose
+from airmeet_async.bulk.recipes import ByForm, Custom, Recipe
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
 
 
-class Bulk:
+class Bulk(Jobs):
     """Bulk operations: rows in, one `RowResult` per row out.
 
     All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
     ``deadline`` and ``max_failures``.
     """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
     def add_attendees(
         self,
@@ -45,6 +41,8 @@ class Bulk:
         register_attendee: bool = False,
         invites: Invites = "at_most_once",
         columns: Mapping[str, str] | None = None,
+        preset: PresetName | None = None,
+        split_name: bool = False,
         **options: Unpack[JobOptions],
     ) -> BulkJob:
         """Add everybody in *rows* to an event.
@@ -62,7 +60,11 @@ class Bulk:
             invites: ``at_most_once``: a row whose outcome was unclear is sent again without asking for the mail, and
                 is listed with ``invite=UNVERIFIED``. ``at_least_once``: it asks again, so somebody may get two.
             columns: Field to column name, where the names alone do not tell; ``custom:LABEL`` names a registration
-                field of the event.
+                field of the event. A column of a file that is called like one is that field anyway.
+            preset: The tool whose export *rows* are; by default that is told by unmistakable columns. ``none``: no
+                tool's. Rows whose status says that somebody does not come are INVALID (``not_attending``).
+            split_name: Split a column of whole names where first and last name are not given. It is a guess: see
+                `plan`.
             **options: See `JobOptions`.
 
         Raises:
@@ -72,15 +74,39 @@ class Bulk:
         """
         check_id(airmeet_id, "airmeet_id")
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
-        overrides = columns or {}
-        purpose = _purpose("attendees.add", airmeet_id, columns, **flags, invites=invites)
+        reading = _reading(columns, preset, split_name=split_name)
+        purpose = _purpose("attendees.add", airmeet_id, reading, **flags, invites=invites)
+        fields = once(partial(field_book, self._client, airmeet_id))
 
-        def recipe(source: OpenRows) -> Recipe:
-            table = match_columns(source.header, overrides=overrides) if isinstance(source, Table) else None
-            fields = once(partial(field_book, self._client, airmeet_id))
-            return AddAttendees(airmeet_id, flags, columns=table, overrides=overrides, fetch_fields=fields)
+        async def recipe(source: OpenRows) -> Recipe:
+            return await by_columns(airmeet_id, flags, reading, source, fields)
 
         return self._job(rows, recipe, options, purpose)
+
+    async def plan(
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        send_email_invite: bool = False,
+        register_attendee: bool = False,
+        columns: Mapping[str, str] | None = None,
+        preset: PresetName | None = None,
+        split_name: bool = False,
+        rate: float | None = None,
+    ) -> BulkPlan:
+        """Say what `add_attendees` would do with the same arguments. The event is asked, and nothing is changed.
+
+        Raises:
+            ConfigError: An argument cannot be used, or *rows* is an iterator, which can be read only once.
+            InputError: The file cannot be used, or names a registration field that the event does not have.
+            AirmeetError: The event's registration fields cannot be had.
+        """
+        reading = _reading(columns, preset, split_name=split_name)
+        source = await open_rows(rows)
+        book = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
+        terms = Terms(airmeet_id=airmeet_id, invite=send_email_invite, register=register_attendee, rate=rate)
+        return await make_plan(source, reading, book, terms)
 
     def block_attendees(
         self,
@@ -105,7 +131,10 @@ class Bulk:
         """
         build = partial(calls.attendees.block, check_id(airmeet_id, "airmeet_id"))
         return self._job(
-            rows, partial(by_email, build, columns or {}), options, _purpose("attendees.block", airmeet_id, columns)
+            rows,
+            partial(by_email, build, columns or {}),
+            options,
+            _purpose("attendees.block", airmeet_id, Reading(overrides=columns or {})),
         )
 
     def unblock_attendees(
@@ -131,7 +160,10 @@ class Bulk:
         """
         build = partial(calls.attendees.unblock, check_id(airmeet_id, "airmeet_id"))
         return self._job(
-            rows, partial(by_email, build, columns or {}), options, _purpose("attendees.unblock", airmeet_id, columns)
+            rows,
+            partial(by_email, build, columns or {}),
+            options,
+            _purpose("attendees.unblock", airmeet_id, Reading(overrides=columns or {})),
         )
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
@@ -231,62 +263,13 @@ class Bulk:
         """
         return self._job(rows, lambda _source: Custom(build, key), options, Purpose(operation="custom", reading=None))
 
-    def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
-        """Go on with a journal: what is left to do is done, and every row has its result.
 
-        Rows that succeeded in an earlier run are SKIPPED, with their entry link; those that were refused or failed
-        keep that result. Invitations go on as they were begun.
-
-        Args:
-            journal: The file.
-            **options: See `RunOptions`.
-
-        Raises:
-            ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
-        """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
-        return self._job(None, None, asked, None)
-
-    def retry(
-        self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
-    ) -> BulkJob:
-        """Go on with a journal, and send once more what has ended badly.
-
-        Args:
-            journal: The file.
-            again: Which rows: ``failed`` (attempts spent), ``rejected`` (Airmeet said no), ``unknown`` (sent without
-                a clear answer, by an operation that may not be repeated: it may then be done twice), ``invites``
-                (succeeded, but nobody knows whether the invitation was mailed: it may then be mailed twice).
-            **options: See `RunOptions`.
-
-        Raises:
-            ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
-        """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
-        return self._job(None, None, asked, None, check_again(again))
-
-    def _job(
-        self,
-        rows: Rows | None,
-        recipe: Callable[[OpenRows], Recipe] | None,
-        asked: JobOptions,
-        purpose: Purpose | None,
-        again: frozenset[Again] = frozenset(),
-    ) -> BulkJob:
-        launch = Launch(self._client, asked, purpose, again)
-
-        async def make_engine(outbox: Outbox) -> Engine:
-            if recipe is None:
-                return await launch.engine(None, None, outbox)
-            source = await open_rows(rows)  # type: ignore[arg-type]
-            return await launch.engine(source, recipe(source), outbox)
-
-        return BulkJob(make_engine)
+def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
+    choose(preset, ())  # finds fault now, not at the start
+    return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
 
 
-def _purpose(operation: str, airmeet_id: str, columns: Mapping[str, str] | None = None, **options: Any) -> Purpose:
-    return Purpose(operation=operation, airmeet_id=airmeet_id, options=options, reading={"columns": columns or None})
+def _purpose(operation: str, airmeet_id: str, reading: Reading | None = None, **options: Any) -> Purpose:
+    read = reading or Reading()
+    facts = {"columns": dict(read.overrides) or None, "preset": read.preset, "split_name": read.split_name}
+    return Purpose(operation=operation, airmeet_id=airmeet_id, options=options, reading=facts)

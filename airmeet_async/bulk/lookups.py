@@ -1,16 +1,17 @@
 """What a bulk operation must know of its event, or of its file, before it can make calls of rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from airmeet_async.api.call import Call
 from airmeet_async.api.models import NewSession
 from airmeet_async.api.rules import FieldBook
 from airmeet_async.api.text import fold
-from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.columns import Reading, find_columns, match_columns
 from airmeet_async.bulk.feed import OpenRows
 from airmeet_async.bulk.forms import Form
-from airmeet_async.bulk.recipes import ByEmail, Recipe
+from airmeet_async.bulk.recipes import AddAttendees, ByEmail, Recipe
 from airmeet_async.bulk.tables import Table
 from airmeet_async.client.client import Client
 
@@ -27,6 +28,21 @@ def fitting(form: Form, source: OpenRows) -> Form:
     if isinstance(source, Table):
         form.columns(source.header)
     return form
+
+
+async def by_columns(
+    airmeet_id: str,
+    flags: dict[str, bool],
+    reading: Reading,
+    source: OpenRows,
+    fetch_fields: Callable[[], Awaitable[FieldBook]],
+) -> Recipe:
+    """Return the recipe, after a look at a file's header: a column may be one of the event's registration fields."""
+    table = find_columns(source.header, reading) if isinstance(source, Table) else None
+    if isinstance(source, Table) and table and (table.ignored or table.custom):
+        table = find_columns(source.header, reading, await fetch_fields())
+    find = partial(find_columns, reading=reading)
+    return AddAttendees(airmeet_id, flags, columns=table, find=find, fetch_fields=fetch_fields)
 
 
 async def addresses(client: Client, airmeet_id: str) -> frozenset[str]:

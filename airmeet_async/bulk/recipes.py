@@ -1,6 +1,6 @@
 """From one input row to one call: what a bulk operation does with a row, before anything is sent."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import fields_dict, frozen
@@ -11,7 +11,8 @@ from airmeet_async.api.rules import FieldBook, Problem, check_email, check_texts
 from airmeet_async.api.text import fold
 from airmeet_async.api.value import value
 from airmeet_async.bulk.cells import tidy
-from airmeet_async.bulk.columns import ColumnMap, match_columns
+from airmeet_async.bulk.column_map import ColumnMap
+from airmeet_async.bulk.columns import match_columns
 from airmeet_async.bulk.forms import Form
 from airmeet_async.calls.attendees import adding
 from airmeet_async.errors import ConfigError, InputError
@@ -82,7 +83,7 @@ class AddAttendees:
         airmeet_id: The event's id, checked.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
         columns: Which column of a file is what, or None to go by the names in each row.
-        overrides: Field to name in each row, where the names alone do not tell.
+        find: Tells for the names in a row what they mean.
         fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
     """
 
@@ -92,13 +93,13 @@ class AddAttendees:
         flags: dict[str, bool],
         *,
         columns: ColumnMap | None,
-        overrides: Mapping[str, str],
+        find: Callable[[Sequence[str]], ColumnMap],
         fetch_fields: Callable[[], Awaitable[FieldBook]],
     ) -> None:
         self._airmeet_id = airmeet_id
         self._flags = flags
         self._columns = columns
-        self._overrides = overrides
+        self._find = find
         self._fetch_fields = fetch_fields
         self._book: FieldBook | None = None
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
@@ -110,8 +111,8 @@ class AddAttendees:
     def make(self, data: Any) -> Ready | Flawed | None:
         """Return the call that adds this person."""
         read = self._read(data)
-        if isinstance(read, Problem):
-            return Flawed("", read)
+        if isinstance(read, Flawed):
+            return read
         texts, custom = read
         email = texts.get("email", "")
         if problem := check_texts(texts):
@@ -125,7 +126,7 @@ class AddAttendees:
                 return Flawed(email, problem)
         return Ready(email, fold(email), adding(self._airmeet_id, texts, mapping, self._flags), cuts(texts))
 
-    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | Problem:
+    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | Flawed:
         """Return a row's own fields and its custom ones as texts, those that are empty left out."""
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
@@ -133,13 +134,16 @@ class AddAttendees:
         elif type(data) is dict or isinstance(data, Mapping):
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
-                return Problem("missing_field", columns)
+                return Flawed("", Problem("missing_field", columns))
             texts = columns.pick(data)
+            if (columns.status or columns.whole) and (problem := columns.refuse(data)):
+                return Flawed(texts.get("email", ""), problem)
             custom = texts.pop("custom_fields", None)
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
-            return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+            problem = Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+            return Flawed("", problem)
         if kind := texts.get("attendance_type"):
             texts["attendance_type"] = parse_attendance(kind)
         return texts, _custom(custom) if custom else {}
@@ -150,7 +154,7 @@ class AddAttendees:
         if (found := self._maps.get(keys)) is None:
             names = tuple(str(name) for name in keys if name != "custom_fields")
             try:
-                found = match_columns(names, overrides=self._overrides)
+                found = self._find(names)
             except InputError as error:
                 found = str(error)
             self._maps[keys] = found

@@ -7,6 +7,7 @@ from itertools import islice
 
 from airmeet_async.bulk.table_cells import CELL_LIMIT, COLUMN_LIMIT, counted, fault, is_result_header, shown, unguard
 from airmeet_async.bulk.table_quotes import breaks, locate, outside_quotes, swallowed
+from airmeet_async.bulk.table_reports import unwrapped
 from airmeet_async.bulk.table_text import TextFile, undecoded
 from airmeet_async.errors import InputError
 
@@ -35,7 +36,7 @@ class CsvRows:
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row's first physical line and its cells by column."""
-        records = self._filled()
+        records = unwrapped(self._filled(), self._said, self._text.path)
         self._take_header(records)
         ours = is_result_header(self.header)
         for line, cells in records:

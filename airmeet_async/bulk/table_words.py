@@ -1,6 +1,10 @@
-"""The words people use for an attendee's fields: English, German, French, Spanish, Italian, Portuguese, Dutch."""
+"""The words people use for an attendee's fields, in the languages of `LANGUAGES`."""
 
 import unicodedata
+
+LANGUAGES = (
+    "English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Danish, Norwegian, Finnish, Czech"
+)
 
 _WORDS = {
     "email": """
@@ -12,6 +16,11 @@ _WORDS = {
         indirizzo e-mail | indirizzo mail | posta elettronica | indirizzo di posta elettronica
         endereço de e-mail | endereço e-mail | correio eletrônico | correio electrónico
         e-mailadres | mailadres
+        poczta | poczta elektroniczna | adres e-mail | adres mailowy
+        e-postadress | e-post | epostadress | mejl | mejladress
+        e-mailadresse | e-postadresse | epostadresse
+        sähköposti | sähköpostiosoite
+        e-mailová adresa | emailová adresa | elektronická pošta
         """,
     "first_name": """
         first name | first | given name | given names | forename | fname | christian name
@@ -21,6 +30,11 @@ _WORDS = {
         nome | nome proprio
         primeiro nome | nome próprio
         voornaam
+        imię | imiona
+        förnamn | tilltalsnamn
+        fornavn
+        etunimi
+        jméno | křestní jméno
         """,
     "last_name": """
         last name | last | surname | family name | lname
@@ -30,6 +44,11 @@ _WORDS = {
         cognome
         sobrenome | apelido | último nome
         achternaam | familienaam
+        nazwisko
+        efternamn
+        efternavn | etternavn
+        sukunimi
+        příjmení
         """,
     "attendance_type": """
         attendance type | attendance mode | participation type | participation mode
@@ -39,6 +58,11 @@ _WORDS = {
         tipo di partecipazione | modalità di partecipazione
         tipo de participação
         type deelname | deelnametype
+        rodzaj uczestnictwa | forma uczestnictwa
+        typ av deltagande | deltagandeform
+        deltagelsestype | deltagelsesform | type deltakelse
+        osallistumistapa
+        typ účasti | způsob účasti | forma účasti
         """,
     "city": """
         city | town
@@ -48,6 +72,11 @@ _WORDS = {
         città
         cidade
         stad | plaats | woonplaats
+        miasto | miejscowość
+        ort | bostadsort
+        by | poststed
+        kaupunki | paikkakunta
+        město | obec
         """,
     "country": """
         country | country/region | country or region
@@ -55,6 +84,9 @@ _WORDS = {
         pays
         país
         paese
+        kraj | państwo
+        maa
+        země | stát
         """,
     "designation": """
         designation | job title | title | job role | role | position | jobtitle | current title
@@ -64,6 +96,11 @@ _WORDS = {
         ruolo | qualifica | posizione | mansione
         função | cargo atual
         functie | functietitel
+        stanowisko
+        befattning | yrkestitel
+        stilling | stillingsbetegnelse | jobbtitel | stillingstittel
+        tehtävänimike | titteli | ammattinimike
+        pozice | pracovní pozice | funkce
         """,
     "organisation": """
         organisation | organization | organisation name | organization name | org | company | company name | employer
@@ -74,6 +111,11 @@ _WORDS = {
         azienda | società | organizzazione | ente | impresa
         organização | companhia | instituição
         bedrijf | bedrijfsnaam | organisatie | werkgever | instelling
+        firma | nazwa firmy | organizacja | przedsiębiorstwo | pracodawca
+        företag | företagsnamn | arbetsgivare
+        virksomhed | virksomhet | firmanavn | bedrift | organisasjon | arbejdsgiver | arbeidsgiver
+        yritys | organisaatio | työnantaja
+        společnost | organizace | zaměstnavatel | název firmy
         """,
 }
 
@@ -84,6 +126,11 @@ _FULL_NAMES = """
     nombre completo | nombre y apellidos | nombre y apellido
     nome completo | nome e cognome | nominativo | nome e sobrenome
     naam | volledige naam
+    imię i nazwisko | nazwisko i imię
+    namn | fullständigt namn | för- och efternamn
+    navn | fulde navn | fullt navn | fornavn og efternavn | fornavn og etternavn
+    nimi | koko nimi | etu- ja sukunimi
+    celé jméno | jméno a příjmení
     """
 
 FIELDS = tuple(_WORDS)

@@ -11,6 +11,7 @@ from airmeet_async.cli.app_options import (
     Flag,
     Options,
     Path,
+    PresetChoice,
     ProgressChoice,
     check_rate,
     positive,
@@ -47,12 +48,17 @@ def register(
     invite: Annotated[bool | None, Parameter(negative="--no-invite")] = None,
     register: Flag = False,
     columns: Columns = (),
+    preset: PresetChoice | None = None,
+    split_name: Flag = False,
+    dry_run: Flag = False,
+    yes: Flag = False,
     options: Options = DEFAULT,
 ) -> int:
     """Register everybody of a file in an event.
 
-    The file is checked to its end before anything is sent. Afterwards a result
-    file says for each row what happened, and has each person's entry link.
+    The file is checked to its end before anything is sent, and the plan is shown:
+    which column is what, and which rows would not be sent. Afterwards a result file
+    says for each row what happened, and has each person's entry link.
     A run that was stopped or killed goes on where it was when the same command is
     given again; what is done is not sent again, and nobody is mailed twice.
 
@@ -60,6 +66,7 @@ def register(
       airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
       airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
       airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
+      airmeet register 8f0c1a2e-5b01-11ee luma-guests.csv --invite --dry-run
 
     The environment holds the keys, AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, and
     AIRMEET_REGION (global, eu, us) or AIRMEET_URI, AIRMEET_RATE, and
@@ -71,7 +78,13 @@ def register(
         invite: Whether Airmeet mails each person an invitation. One of the two must be given.
         register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
         columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
-            custom:LABEL=Column fills a registration field of the event.
+            custom:LABEL=Column fills a registration field of the event; a column called like one does so anyway.
+        preset: The tool whose export FILE is; otherwise its columns tell. Rows of people who do not come are left out
+            (invalid, not_attending). none: read it as any other file.
+        split_name: Split a column of whole names: the last word is the last name, with van, de la and the like.
+        dry_run: Show the plan and send nothing: exit code 0, or 3 where rows are invalid. With --json the plan is
+            one JSON object.
+        yes: Do not ask before people are mailed. Nobody is asked off a terminal.
         options: As for every bulk command.
     """
     if invite is None:
@@ -79,12 +92,18 @@ def register(
             "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
             "assumed here"
         )
-    from airmeet_async.cli.register import Order
+    from airmeet_async.cli.register import Order, rehearse
     from airmeet_async.cli.register import register as start
 
-    file_choice = options.file(file, columns)
-    order = Order(airmeet_id=airmeet_id, file=file_choice, invite=invite, register=register, **options.errand())
-    return options.end(start(order, dict(os.environ), options.voice()))
+    choice = options.file(file, columns, preset=preset, split_name=split_name)
+    facts = {"airmeet_id": airmeet_id, "invite": invite, "register": register, "sure": yes, **options.errand()}
+    order = Order(file=choice, **facts)
+    if not dry_run:
+        return options.end(start(order, dict(os.environ), options.voice()))
+    plan, code = rehearse(order, dict(os.environ), options.voice())
+    if options.json:
+        print_json({**plan.as_dict(), "exit_code": int(code)})
+    return code
 
 
 @app.command(sort_key=1)
@@ -94,6 +113,8 @@ def check(
     *,
     event: str | None = None,
     columns: Columns = (),
+    preset: PresetChoice | None = None,
+    split_name: Flag = False,
     encoding: str | None = None,
     delimiter: str | None = None,
     limit: int | None = None,
@@ -113,6 +134,8 @@ def check(
         file: A CSV, TSV or JSON lines file.
         event: The event's id; its registration fields are then checked, too.
         columns: As for register.
+        preset: As for register.
+        split_name: As for register.
         encoding: Of the file; otherwise UTF-8.
         delimiter: Of a CSV file; otherwise what its first line shows.
         limit: Look at only that many rows from the top.
@@ -123,7 +146,15 @@ def check(
     choice = None
     if file is not None:
         limit = positive(limit)
-        choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=limit)
+        choice = FileChoice(
+            path=file,
+            columns=columns,
+            encoding=encoding,
+            delimiter=delimiter,
+            limit=limit,
+            preset=preset,
+            split_name=split_name,
+        )
     return start(choice, event, os.environ, Voice())
 
 
@@ -159,6 +190,33 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     from airmeet_async.cli.look import fields as start
 
     return start(airmeet_id, os.environ, Voice(), as_json=json)
+
+
+@app.command(sort_key=4)
+def template(
+    airmeet_id: str,
+    /,
+    *,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    example: Flag = False,
+) -> int:
+    """Write an empty list for an event: a CSV file with a column for each of its fields.
+
+    First the mandatory columns, then the others, then the event's own registration
+    fields. Filled in, it is what airmeet register and airmeet check read.
+
+    For example:
+      airmeet template 8f0c1a2e-5b03-11ee -o people.csv
+      airmeet template 8f0c1a2e-5b03-11ee --example
+
+    Args:
+        airmeet_id: The event's id.
+        output: The file, which must not be there yet; otherwise standard output.
+        example: Add a row with an invented person.
+    """
+    from airmeet_async.cli.template import template as start
+
+    return start(airmeet_id, output, os.environ, Voice(), example=example)
 
 
 @app.command(sort_key=5)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
 Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
+PresetChoice = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
 Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
@@ -105,12 +106,13 @@ class Options(RunOptions):
         return {**super().errand(), "failed": self.failed, "journal": self.journal, "fresh": self.fresh,
                 "limited": self.limit is not None}  # fmt: skip
 
-    def file(self, path: str, columns: tuple[str, ...] = ()) -> "FileChoice":
+    def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""
         from airmeet_async.cli.source import FileChoice
 
         limit = positive(self.limit)
-        return FileChoice(path=path, columns=columns, encoding=self.encoding, delimiter=self.delimiter, limit=limit)
+        reading = {"encoding": self.encoding, "delimiter": self.delimiter, "limit": limit, **more}
+        return FileChoice(path=path, columns=columns, **reading)
 
 
 DEFAULT = Options()

@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from airmeet_async import calls
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.rules import check_email
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.plan import sentence
 from airmeet_async.bulk.recipes import ByEmail
+from airmeet_async.bulk.survey import look_at
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.outcome import choose_paths
-from airmeet_async.cli.source import FileChoice, look_at, open_people
-from airmeet_async.cli.summary import Wording, introduction, plan
+from airmeet_async.cli.source import FileChoice, open_people
+from airmeet_async.cli.summary import Wording
 from airmeet_async.cli.voice import Voice
 from airmeet_async.front import AirmeetClient
 
@@ -114,10 +116,10 @@ def _of_addresses(access: Access) -> Work:
 
 def _of_file(access: Access, voice: Voice) -> Work:
     results, failed = choose_paths(access.file.path, access.results, access.failed)
-    people = open_people(access.file, required=("email",))
-    voice.say(*introduction(people))
+    people = open_people(evolve(access.file, preset="none"), required=("email",))
+    voice.say(*people.lines())
     recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
-    voice.say(plan(anyio.run(look_at, people.table, recipe)))
+    voice.say(sentence(anyio.run(look_at, people.table, recipe)))
     return Work(
         operation=access.operation,
         source=access.file.path,

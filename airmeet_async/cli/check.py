@@ -9,11 +9,14 @@ from airmeet_async.api.addresses import check_id
 from airmeet_async.api.models import AirmeetInfo
 from airmeet_async.api.redact import escape
 from airmeet_async.api.rules import FieldBook
+from airmeet_async.bulk.plan import BulkPlan, sentence
+from airmeet_async.bulk.planning import Terms, make_plan
+from airmeet_async.bulk.prose import wrapped
+from airmeet_async.bulk.survey import Finding
 from airmeet_async.bulk.table_cells import shown
 from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.settings import Settings
-from airmeet_async.cli.source import FileChoice, Finding, People, Survey, look_through, open_people
-from airmeet_async.cli.summary import introduction, plan, wrapped
+from airmeet_async.cli.source import FileChoice, People, open_people
 from airmeet_async.cli.voice import Voice, print_data
 from airmeet_async.client.stores import MemoryTokenStore
 
@@ -35,19 +38,18 @@ def check(choice: FileChoice | None, event: str | None, environ: Mapping[str, st
 
 def _check_people(people: People, book: FieldBook | None, voice: Voice) -> int:
     table = people.table
-    voice.say(*introduction(people))
     if people.columns.custom and book is None:
         voice.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
     def tell(finding: Finding) -> None:
         print_data(escape(f"{table.path}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = anyio.run(look_through, people, book, tell)
-    voice.say(plan(found), verdict(found))
+    found = anyio.run(make_plan, table, people.reading, book, Terms(), tell)
+    voice.say(*found.head(), sentence(found), verdict(found))
     return Exit.LEFT_OVER if found.invalid else Exit.OK
 
 
-def verdict(found: Survey) -> str:
+def verdict(found: BulkPlan) -> str:
     """Say what it comes to."""
     if found.invalid:
         return "the invalid rows would not be sent: mend them, or let the others go without them"

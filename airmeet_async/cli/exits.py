@@ -62,6 +62,10 @@ class TerminatedError(KeyboardInterrupt):
         self.number = number
 
 
+class DeclinedError(KeyboardInterrupt):
+    """Somebody was asked whether to go on, and did not want to."""
+
+
 class KeysError(ConfigError):
     """There are no usable keys in the environment."""
 
@@ -152,7 +156,7 @@ def word_of(code: int) -> str:
 def sentence_of(error: BaseException) -> str:
     """Return one line for people."""
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+        return str(error) if isinstance(error, DeclinedError) else "interrupted"
     if isinstance(error, AirmeetError):
         return str(error)
     said = " ".join(str(error).split())

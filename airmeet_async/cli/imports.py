@@ -16,18 +16,20 @@ from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
 from airmeet_async.api.requests import check_timezone
 from airmeet_async.bulk.asked import JobOptions
-from airmeet_async.bulk.columns import ColumnMap, Match
+from airmeet_async.bulk.column_map import ColumnMap, Match
 from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS, Form
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.plan import introduction, sentence
 from airmeet_async.bulk.recipes import ByForm
+from airmeet_async.bulk.survey import Finding, look_at
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, counted, fault
 from airmeet_async.bulk.table_words import squeezed
 from airmeet_async.bulk.tables import Table
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.outcome import choose_paths
-from airmeet_async.cli.source import FileChoice, Finding, People, look_at, open_file
-from airmeet_async.cli.summary import Wording, introduction, plan
+from airmeet_async.cli.source import FileChoice, open_file
+from airmeet_async.cli.summary import Wording
 from airmeet_async.cli.voice import Voice
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.front import AirmeetClient
@@ -90,7 +92,7 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
     results, failed = choose_paths(programme.file.path, programme.results, programme.failed)
     table = open_file(programme.file)
     form = _WAYS[programme.kind].form
-    voice.say(*introduction(People(table, columns_of(form, table), {})))
+    voice.say(*introduction(table.path, table.rows, columns_of(form, table), table.notices))
     _check_rows(programme, table, voice)
     work = Work(
         operation=_WAYS[programme.kind].operation,
@@ -145,7 +147,7 @@ def _check_rows(programme: Programme, table: Table, voice: Voice) -> None:
     recipe = ByForm(way.form, partial(way.build, programme.airmeet_id), timezone=programme.timezone)
     survey = anyio.run(look_at, table, recipe, note)
     if not wrong:
-        voice.say(plan(survey))
+        voice.say(sentence(survey))
         return
     for finding in wrong[1:_MOST]:
         voice.say(str(blame(table, finding)))

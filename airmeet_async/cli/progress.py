@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from airmeet_async.bulk.prose import duration
 from airmeet_async.bulk.report import BulkReport, RowStatus
 
 TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
@@ -79,15 +80,6 @@ class Meter:
         early = sum(counts[status] for status in _EARLY)
         done = sum(counts.values()) - counts[RowStatus.UNPROCESSED] + max(0, self._settled - early)
         return done if self._total is None else min(self._total, done)
-
-
-def duration(seconds: float) -> str:
-    """Return ``7 s``, ``12:34`` or ``3:02:01``."""
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def bar_text(glance: Glance) -> str:

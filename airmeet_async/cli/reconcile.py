@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from airmeet_async.api.addresses import check_id
 from airmeet_async.api.rules import check_email
 from airmeet_async.bulk.cells import tidy
+from airmeet_async.bulk.prose import wrapped
 from airmeet_async.bulk.table_cells import counted, shown
 from airmeet_async.bulk.table_words import FULL_NAMES, squeezed
 from airmeet_async.cli.asking import ask, terminable
@@ -24,7 +25,6 @@ from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.shapes import Line, Shape
 from airmeet_async.cli.sinks import JsonArray, ReaderGoneError, Sink, Text
 from airmeet_async.cli.source import FileChoice, People, open_people
-from airmeet_async.cli.summary import introduction, wrapped
 from airmeet_async.cli.voice import Voice
 from airmeet_async.front import AirmeetClient
 
@@ -64,8 +64,8 @@ def reconcile(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> i
     if wanted.target is not None:
         check_kind(wanted.target)
         choose_paths(wanted.file.path, str(wanted.target), None)
-    people = open_people(wanted.file, required=("email",))
-    voice.say(*introduction(people))
+    people = open_people(evolve(wanted.file, preset="none"), required=("email",))
+    voice.say(*people.lines())
     if whole_name := whole_name_of(people):
         voice.say(f"  {shown(whole_name)} is compared with whole names")
     with terminable(), Ledger() as ledger, ExitStack() as stack:

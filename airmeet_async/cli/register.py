@@ -1,19 +1,21 @@
 """``airmeet register``: from a file to a run."""
 
-import anyio
+from typing import cast
+
 from attrs import frozen
 
 from airmeet_async.api.addresses import check_id
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.plan import BulkPlan
+from airmeet_async.bulk.presets import PresetName
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.outcome import choose_paths
-from airmeet_async.cli.source import FileChoice, People, look_through, open_people
-from airmeet_async.cli.summary import introduction, plan
+from airmeet_async.cli.planned import Wanted, consent, draw
+from airmeet_async.cli.source import FileChoice, open_people
 from airmeet_async.cli.voice import Voice
 from airmeet_async.front import AirmeetClient
-
-_MANY = 100_000
 
 
 @frozen(kw_only=True)
@@ -24,12 +26,18 @@ class Order(Errand):
         file: Who.
         invite: Whether Airmeet mails them.
         register: Whether they become confirmed registrations.
+        sure: Nobody needs to be asked before people are mailed.
     """
 
     file: FileChoice
     command: str = "register"
     invite: bool
     register: bool = False
+    sure: bool = False
+
+    def wanted(self) -> Wanted:
+        """Return what is to be planned."""
+        return Wanted(self.airmeet_id, self.file.path, self.invite, self.register, self.rate, self.journal, self.fresh)
 
 
 def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
@@ -44,7 +52,11 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     check_id(order.airmeet_id, "AIRMEET_ID")
     results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
-    _introduce(people, voice)
+    wanted = order.wanted()
+    found = draw(wanted, people, environ, voice)
+    voice.say(*found.lines())
+    if order.invite and not order.sure:
+        consent(wanted, found, environ, voice)
     table = people.table
 
     def begin(client: AirmeetClient, options: JobOptions) -> BulkJob:
@@ -54,6 +66,8 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
             send_email_invite=order.invite,
             register_attendee=order.register,
             columns=people.overrides,
+            preset=cast("PresetName | None", order.file.preset),
+            split_name=order.file.split_name,
             **options,
         )
 
@@ -70,12 +84,16 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     return carry_out(order, work, environ, voice)
 
 
-def _introduce(people: People, voice: Voice) -> None:
-    voice.say(*introduction(people))
-    if people.table.rows > _MANY:
-        voice.say("checking all rows before anything is sent...")
-    found = anyio.run(look_through, people)
-    voice.say(plan(found))
+def rehearse(order: Order, environ: dict[str, str], voice: Voice) -> tuple[BulkPlan, int]:
+    """Say what `register` would do, and return the plan and the exit code.
+
+    Raises:
+        AirmeetError: The input or the event cannot be used.
+    """
+    check_id(order.airmeet_id, "AIRMEET_ID")
+    found = draw(order.wanted(), open_people(order.file), environ, voice, patient=True)
+    voice.say(*found.lines(), "dry run: nothing was sent")
+    return found, Exit.LEFT_OVER if found.invalid else Exit.OK
 
 
 def intention(*, invite: bool, register: bool) -> str:

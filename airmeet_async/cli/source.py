@@ -1,20 +1,15 @@
-"""The input file of a command: opened, its columns matched, and looked through before anything is sent."""
+"""The input file of a command: opened, and its columns found."""
 
-from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-import anyio.lowlevel
-from attrs import define, field, frozen
+from attrs import field, frozen
 
-from airmeet_async.api.rules import FieldBook, Problem
-from airmeet_async.bulk.columns import MANDATORY, ColumnMap, match_columns
-from airmeet_async.bulk.intake import Intake
-from airmeet_async.bulk.recipes import AddAttendees, Recipe
-from airmeet_async.bulk.report import RowResult, RowStatus
+from airmeet_async.bulk.column_map import ColumnMap
+from airmeet_async.bulk.columns import MANDATORY, Reading
+from airmeet_async.bulk.plan import introduction
+from airmeet_async.bulk.planning import columns_of
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.exits import UsageError
-from airmeet_async.errors import InputError
 
 
 @frozen(kw_only=True)
@@ -27,6 +22,8 @@ class FileChoice:
         encoding: Of the text.
         delimiter: Of a CSV file.
         limit: Most rows to take.
+        preset: The tool whose export it is; None to find out, ``none`` for no tool's.
+        split_name: Split whole names.
     """
 
     path: str
@@ -34,6 +31,8 @@ class FileChoice:
     encoding: str | None = None
     delimiter: str | None = None
     limit: int | None = None
+    preset: str | None = None
+    split_name: bool = False
 
 
 @frozen
@@ -43,12 +42,21 @@ class People:
     Attributes:
         table: Its rows.
         columns: Which column is what.
-        overrides: The part of it that was typed.
+        reading: The part of it that was typed.
     """
 
     table: Table
     columns: ColumnMap
-    overrides: Mapping[str, str]
+    reading: Reading
+
+    @property
+    def overrides(self) -> Mapping[str, str]:
+        """Field to column, as typed."""
+        return self.reading.overrides
+
+    def lines(self) -> list[str]:
+        """Say what the file is, and what its columns are used for."""
+        return introduction(self.table.path, self.table.rows, self.columns, self.table.notices)
 
 
 @frozen
@@ -74,13 +82,14 @@ def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> Pe
         UsageError: Something that was typed cannot be used.
         InputError: The file cannot be used.
     """
-    overrides = parse_columns(choice.columns)
+    reading = Reading(
+        overrides=parse_columns(choice.columns),
+        preset=choice.preset,
+        split_name=choice.split_name,
+        required=required,
+    )
     table = open_file(choice)
-    try:
-        columns = match_columns(table.header, overrides=overrides, required=required)
-    except InputError as error:
-        raise InputError(f"{choice.path}: {error}", path=choice.path, line=1, column=error.column) from None
-    return People(table, columns, overrides)
+    return People(table, columns_of(table, reading), reading)
 
 
 def open_file(choice: FileChoice) -> Table:
@@ -118,114 +127,3 @@ def _head(table: Table, limit: int | None) -> Table:
         return table
     parts = (table.path, table.header, limit, table.notices, table._format, table._stamp)
     return _Head(*parts, whole=table)
-
-
-@frozen
-class Finding:
-    """Something about one row that its owner should know.
-
-    Attributes:
-        line: Where the row starts in the file.
-        code: A short stable word.
-        message: One sentence.
-    """
-
-    line: int
-    code: str
-    message: str
-
-
-@define
-class Survey:
-    """What a look through all rows has found.
-
-    Attributes:
-        ready: Rows that would be sent.
-        invalid: Rows that would not.
-        duplicates: Rows with the address of an earlier one.
-        cut: Rows that would be sent with a value that Airmeet cuts.
-    """
-
-    ready: int = 0
-    invalid: int = 0
-    duplicates: int = 0
-    cut: int = 0
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.ready + self.invalid + self.duplicates
-
-
-class AnyFields(FieldBook):
-    """Takes every registration field for known: nobody has asked the event."""
-
-    def __init__(self) -> None:
-        super().__init__(())
-
-    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
-        """Find no fault."""
-        return [], None
-
-
-def _ignore(_: Finding) -> None:
-    """Do nothing."""
-
-
-async def look_through(
-    people: People, book: FieldBook | None = None, found: Callable[[Finding], object] = _ignore
-) -> Survey:
-    """Put all rows through the door of a run, without a run behind it.
-
-    Args:
-        people: The file.
-        book: The event's registration fields; without it they are not checked.
-        found: Called with each finding, in the file's order.
-
-    Raises:
-        InputError: The file changes meanwhile.
-    """
-
-    async def fields() -> FieldBook:
-        return book or AnyFields()
-
-    recipe = AddAttendees("survey", {}, columns=people.columns, overrides=people.overrides, fetch_fields=fields)
-    return await look_at(people.table, recipe, found)
-
-
-async def look_at(table: Table, recipe: Recipe, found: Callable[[Finding], object] = _ignore) -> Survey:
-    """Put all rows of a table through a recipe.
-
-    Args:
-        table: The rows.
-        recipe: What makes a call of a row.
-        found: Called with each finding, in the file's order.
-
-    Raises:
-        InputError: The file changes meanwhile.
-    """
-    intake, survey, lines = Intake(recipe), Survey(), array("Q")
-    for batch in table.batches():
-        await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
-        for row in batch:
-            lines.append(row.line or 0)
-            admitted = await intake.admit(row)
-            if isinstance(admitted, RowResult):
-                found(_unsent(admitted, lines, survey))
-                continue
-            survey.ready += 1
-            survey.cut += bool(admitted.warnings)
-            for warning in admitted.warnings:
-                found(Finding(row.line or 0, "will_be_cut", warning))
-    return survey
-
-
-def _unsent(result: RowResult, lines: Sequence[int], survey: Survey) -> Finding:
-    line = result.line or 0
-    if result.status is RowStatus.DUPLICATE:
-        survey.duplicates += 1
-        first = lines[result.duplicate_of or 0]
-        return Finding(line, "duplicate", f"{result.key} is in line {first} already; only that one is sent")
-    survey.invalid += 1
-    code, message = (result.error.code, result.error.message) if result.error else ("invalid", "")
-    return Finding(line, code, message)

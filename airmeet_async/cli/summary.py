@@ -1,12 +1,11 @@
 """What a run has done, in words. Pure, and without a single entry link."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from airmeet_async.bulk.prose import duration, many, wrapped
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.cli.progress import duration
-from airmeet_async.cli.source import People, Survey
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
@@ -27,7 +26,6 @@ _MEND_FIRST = frozenset({
 })  # fmt: skip
 """Stops after which the same command would end in the same way."""
 _MOST_CAUSES = 8
-_WIDTH = 79
 
 
 @frozen(kw_only=True)
@@ -145,10 +143,10 @@ def _cause(code: str, groups: Sequence[FailureGroup]) -> list[str]:
 def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
         return ["", "nothing was sent"]
-    sent = f"{report.attempts:,} {_many('request', report.attempts)} in {duration(report.elapsed_s)}"
+    sent = f"{report.attempts:,} {many('request', report.attempts)} in {duration(report.elapsed_s)}"
     pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s at most"
     facts = [f"{report.retries:,} of them repeats", f"{report.throttled:,} told to slow down (429)"]
-    facts.append(f"{report.token_refreshes:,} {_many('token', report.token_refreshes)} fetched")
+    facts.append(f"{report.token_refreshes:,} {many('token', report.token_refreshes)} fetched")
     typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
     answers = f"answers took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most"
     return ["", f"{sent}: {pace}", ", ".join(facts), answers]
@@ -157,7 +155,7 @@ def _effort(report: BulkReport) -> list[str]:
 def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
     if n <= 0:
         return []
-    rows = f"{n:,} {_many('row', n)}"
+    rows = f"{n:,} {many('row', n)}"
     advice = wrapped(words.advice, "  ", "    ")
     if not warned:
         return ["", f"{words.warned}, {words.meaning}: {rows}", *advice]
@@ -173,7 +171,7 @@ def _changed(n: int) -> list[str]:
 def since_done(n: int) -> str:
     """Say that rows have changed."""
     when = "has changed since it was" if n == 1 else "have changed since they were"
-    return f"{n:,} {_many('row', n)} {when} done; Airmeet does not update people on a second add"
+    return f"{n:,} {many('row', n)} {when} done; Airmeet does not update people on a second add"
 
 
 def _files(report: BulkReport, written: Written) -> list[str]:
@@ -204,13 +202,11 @@ def _next(report: BulkReport, written: Written) -> list[str]:
     elif n := report.counts[RowStatus.UNKNOWN]:
         lines += wrapped(_unclear(n, written))
     if n := report.counts[RowStatus.FAILED]:
-        lines += wrapped(f"to send the {n:,} failed {_many('row', n)} again: airmeet retry {job}")
+        lines += wrapped(f"to send the {n:,} failed {many('row', n)} again: airmeet retry {job}")
     if n := report.counts[RowStatus.REJECTED]:
-        lines += wrapped(
-            f"to send the {n:,} refused {_many('row', n)} again, unchanged: airmeet retry {job} --rejected"
-        )
+        lines += wrapped(f"to send the {n:,} refused {many('row', n)} again, unchanged: airmeet retry {job} --rejected")
     if n := written.unverified:
-        doubt = f"nobody knows whether {n:,} {_many('invitation', n)} {'was' if n == 1 else 'were'} mailed"
+        doubt = f"nobody knows whether {n:,} {many('invitation', n)} {'was' if n == 1 else 'were'} mailed"
         lines += wrapped(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
     return lines
 
@@ -221,39 +217,7 @@ def _once_more(report: BulkReport, written: Written) -> list[str]:
 
 
 def _unclear(n: int, written: Written) -> str:
-    rows = f"{n:,} {_many('row', n)}"
+    rows = f"{n:,} {many('row', n)}"
     if written.words.repeats:
         return f"to send the {rows} that are held again: airmeet resume {written.job} --accept-stale"
     return f"{rows} may be there or not: look first {written.words.look}, then airmeet retry {written.job} --unknown"
-
-
-def introduction(people: People) -> list[str]:
-    """Say what the file is, and what its columns are used for. Those that are named like their field share a line."""
-    same = [match.field for match in people.columns.fields if match.field == match.column]
-    others = tuple(match for match in people.columns.fields if match.field != match.column)
-    lines = [f"{people.table.path}: {people.table.rows:,} {_many('row', people.table.rows)}"]
-    lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
-    lines += [f"  {line}" for line in evolve(people.columns, fields=others).lines()]
-    return [*lines, *people.table.notices]
-
-
-def plan(found: Survey) -> str:
-    """Return the sentence before a run."""
-    cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
-    parts = [f"{found.rows:,} {_many('row', found.rows)}: {found.ready:,} to send{cuts}"]
-    parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
-    return ", ".join(parts)
-
-
-def _many(noun: str, n: int) -> str:
-    return noun if n == 1 else f"{noun}s"
-
-
-def wrapped(text: str, first: str = "", then: str = "  ") -> list[str]:
-    """Return *text* in lines that fit a terminal of 80 columns."""
-    import textwrap
-
-    lines: Iterable[str] = textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
-    )
-    return list(lines)

@@ -155,7 +155,7 @@ CHECKS = [
     (("--event", EVENT), {}, 0, '"Spring Summit"'),
     (("--event", community.HYBRID), {}, 0, "attendance_type"),
     (("--event", community.NOWHERE), {}, 6, "404"),
-    ((*FIELDS, "custom:Size=Shirt"), {}, 3, "Company size"),
+    ((*FIELDS, "custom:Size=Shirt"), {}, 5, "Company size"),
     ((*FIELDS, "custom:t-shirt size=Shirt"), {}, 0, "1 to send"),
 ]
 

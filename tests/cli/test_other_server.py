@@ -35,6 +35,8 @@ class Other:
             self.token += 1
             flat = {"label": "x", "token": f"t{self.token}"}
             return await self.say(peer, 200, {"success": True, "data": flat} if self.nested else flat)
+        if head.startswith(b"GET "):
+            return await self.say(peer, 200, {"customFields": []})
         number = next(self.numbers)
         if number == 60:
             self.token += 1  # whatever was issued has ended; the next /auth counts on from here

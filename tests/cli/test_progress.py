@@ -5,8 +5,9 @@ import json
 import pytest
 
 from airmeet_async import BulkReport, RowStatus
+from airmeet_async.bulk.prose import duration
 from airmeet_async.cli.faces import Lines, Nothing, choose
-from airmeet_async.cli.progress import Glance, Meter, bar_text, duration, event, plain_line
+from airmeet_async.cli.progress import Glance, Meter, bar_text, event, plain_line
 from airmeet_async.cli.voice import Voice
 
 ONE_MILLION = Glance(999_999, 1_000_000, {RowStatus.REJECTED: 12_345}, rate=1_200.4, elapsed_s=40_000, paused_s=0)

@@ -76,7 +76,7 @@ async def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet, servin
         after = pretend.world.statistics()
         none = await there("resume")
 
-    assert (after.adds, after.auths) == (before.adds, before.auths)
+    assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
     assert "nothing left to do: 5 rows are settled" in again.err

@@ -101,7 +101,7 @@ async def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, 
 
 async def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet, serving):
     airmeet.people(400)
-    async with serving("hang-after@5+1000") as pretend:
+    async with serving("hang-after@5+1000:on=attendees.add") as pretend:
         with airmeet.at(pretend.url).started(*REGISTER, "--json", "--progress", "none") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 8)
             running.send(signal.SIGINT)

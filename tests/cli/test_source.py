@@ -4,7 +4,7 @@ import pytest
 
 from airmeet_async import InputError
 from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.source import FileChoice, Finding, look_through, open_people, parse_columns
+from airmeet_async.cli.source import FileChoice, open_people, parse_columns
 
 LINES = [
     "email,first_name,last_name,Shirt",
@@ -22,20 +22,6 @@ def path(tmp_path):
     return str(file)
 
 
-async def test_a_look_through_finds_everything_that_a_run_would(path):
-    found: list[Finding] = []
-
-    survey = await look_through(open_people(FileChoice(path=path)), found=found.append)
-
-    assert (survey.rows, survey.ready, survey.invalid, survey.duplicates, survey.cut) == (4, 2, 1, 1, 1)
-    assert [(finding.line, finding.code) for finding in found] == [
-        (3, "invalid_email"),
-        (4, "duplicate"),
-        (5, "will_be_cut"),
-    ]
-    assert "is in line 2 already" in found[1].message
-
-
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 600])
 async def test_a_limit_takes_rows_from_the_top(path, limit):
     people = open_people(FileChoice(path=path, limit=limit))
@@ -44,14 +30,6 @@ async def test_a_limit_takes_rows_from_the_top(path, limit):
 
     assert people.table.rows == len(rows) == min(limit, 4)
     assert rows == [2, 3, 4, 5][:limit]
-
-
-async def test_custom_fields_pass_where_no_event_was_asked(path):
-    people = open_people(FileChoice(path=path, columns=("custom:T-shirt=Shirt",)))
-
-    survey = await look_through(people)
-
-    assert (survey.ready, survey.invalid) == (2, 1)
 
 
 def test_columns_are_read():

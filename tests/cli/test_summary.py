@@ -3,8 +3,7 @@
 import pytest
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.cli.source import Survey
-from airmeet_async.cli.summary import Wording, Written, plan, since_done, summary
+from airmeet_async.cli.summary import Wording, Written, since_done, summary
 
 HERE = Written(results="people-results.csv")
 
@@ -169,15 +168,3 @@ def test_lines_fit_a_terminal():
     found = report(StopReason.TEMPORARY, "a long reason " * 12, counts={RowStatus.FAILED: 99}, failures=groups)
 
     assert max(map(len, summary(found, HERE))) < 80
-
-
-@pytest.mark.parametrize(
-    ("found", "said"),
-    [
-        (Survey(ready=1), "1 row: 1 to send"),
-        (Survey(ready=1900, invalid=60, duplicates=40, cut=9), "2,000 rows: 1,900 to send (9 with too long a text), "),
-        (Survey(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
-    ],
-)
-def test_the_plan_before_a_run(found, said):
-    assert plan(found).startswith(said)

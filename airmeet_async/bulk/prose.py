@@ -1,0 +1,26 @@
+"""Numbers, times and long sentences as people read them. Pure."""
+
+import textwrap
+
+_WIDTH = 79
+
+
+def many(noun: str, n: int) -> str:
+    """Return the noun for that many."""
+    return noun if n == 1 else f"{noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Return ``7 s``, ``12:34`` or ``3:02:01``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def wrapped(text: str, first: str = "", then: str = "  ") -> list[str]:
+    """Return *text* in lines that fit a terminal of 80 columns."""
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
+    )
