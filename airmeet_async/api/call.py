@@ -94,8 +94,8 @@ class Endpoint(Generic[T_co]):
 @lru_cache(maxsize=256)
 def _filled(template: str, values: tuple[tuple[str, str], ...]) -> str:
     """Fill in a path; thousands of calls of a job have the same one."""
-    for name, value in values:
-        template = template.replace("{" + name + "}", quote(value, safe=""))
+    for name, text in values:
+        template = template.replace("{" + name + "}", quote(text, safe=""))
     return template
 
 

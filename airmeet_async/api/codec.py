@@ -128,27 +128,31 @@ def _model_hook(cls: type[Any]) -> Hook:
     plan = [
         (
             spec.name,
-            spec.metadata.get("wire", (spec.name,)),
-            converter.get_structure_hook(spec.type),
-            spec.type,
-            spec.default is attrs.NOTHING,
+            spec.metadata.get("wire", (spec.name,))[0],
             _plain_type(spec.type),
+            (
+                spec.metadata.get("wire", (spec.name,)),
+                converter.get_structure_hook(spec.type),
+                spec.type,
+                spec.default is attrs.NOTHING,
+            ),
         )
         for spec in attrs.fields(cls)
         if spec.name != "extra"
     ]
-    known = frozenset(name for _, names, *_ in plan for name in names)
+    known = frozenset(name for *_, (names, *_) in plan for name in names)
     keeps_extra = "extra" in attrs.fields_dict(cls)
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
             _document(document, dict)
         values: dict[str, Any] = {}
-        for name, wire_names, hook, kind, required, plain in plan:
-            given = document.get(wire_names[0])
+        for name, wire_name, plain, rest in plan:
+            given = document.get(wire_name)
             if type(given) is plain:  # nearly always
                 values[name] = given
                 continue
+            wire_names, hook, kind, required = rest
             for key in wire_names:
                 if (given := document.get(key)) is not None:
                     try:

@@ -24,6 +24,7 @@ _LIMITS = {
     "country": TEXT_LIMIT,
 }
 _MANDATORY = ("email", "first_name", "last_name")
+_NEEDED = frozenset(_MANDATORY)
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
@@ -76,8 +77,8 @@ def _is_domain(domain: str) -> bool:
 
 
 def texts_of(attendee: Attendee) -> dict[str, str]:
-    """Return an attendee's own fields as texts by name, those that are empty left out."""
-    return {name: str(value) for name in _FIELDS if (value := getattr(attendee, name))}
+    """Return an attendee's own fields as texts by name, those that are empty or blank left out."""
+    return {name: text for name in _FIELDS if (text := str(getattr(attendee, name) or "")) and not text.isspace()}
 
 
 def check_attendee(attendee: Attendee) -> Problem | None:
@@ -86,11 +87,10 @@ def check_attendee(attendee: Attendee) -> Problem | None:
 
 
 def check_texts(texts: Mapping[str, str]) -> Problem | None:
-    """Return the first reason why the attendee with these fields cannot be sent, or None."""
-    for name in _MANDATORY:
-        text = texts.get(name)
-        if not text or text.isspace():
-            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+    """Return the first reason why the attendee with these fields, none of them empty, cannot be sent, or None."""
+    if not texts.keys() >= _NEEDED:
+        name = next(name for name in _MANDATORY if name not in texts)
+        return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     if problem := check_email(texts["email"]):
         return problem
     if kind := texts.get("attendance_type"):

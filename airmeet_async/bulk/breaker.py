@@ -20,7 +20,6 @@ class Recently:
     def __init__(self) -> None:
         self._seconds: deque[list[int]] = deque()
         self._latest = [-1, 0, 0]
-        self._all = 0
         self._failed = 0
 
     def add(self, now: float, *, failed: bool) -> None:
@@ -29,7 +28,6 @@ class Recently:
         if latest[0] != int(now):
             latest = self._turn(now)
         latest[1] += 1
-        self._all += 1
         if failed:
             latest[2] += 1
             self._failed += 1
@@ -39,19 +37,21 @@ class Recently:
         self._latest = [int(now), 0, 0]
         self._seconds.append(self._latest)
         while self._seconds[0][0] < now - _WINDOW:
-            _, n, bad = self._seconds.popleft()
-            self._all, self._failed = self._all - n, self._failed - bad
+            self._failed -= self._seconds.popleft()[2]
         return self._latest
 
     def half_failed(self) -> bool:
         """Whether there were enough of them to say, and at least half of them failed."""
-        return self._all >= _ENOUGH and 2 * self._failed >= self._all
+        if 2 * self._failed < _ENOUGH:
+            return False
+        n = sum(second[1] for second in self._seconds)
+        return n >= _ENOUGH and 2 * self._failed >= n
 
     def clear(self) -> None:
         """Count anew."""
         self._seconds.clear()
         self._latest = [-1, 0, 0]
-        self._all = self._failed = 0
+        self._failed = 0
 
 
 class Breaker:
@@ -97,6 +97,12 @@ class Breaker:
     def forget(self) -> None:
         """Note that the row that was to try did not go after all."""
         self._trying = False
+
+    def fine(self, now: float) -> None:
+        """Note a success while it is closed."""
+        self.lately.add(now, failed=False)
+        if self.missed:
+            self.missed = []
 
     def note(self, row: int, verdict: Verdict, *, first: bool, sent_at: float, now: float) -> None:
         """Note what came of a request.

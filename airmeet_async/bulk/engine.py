@@ -149,12 +149,14 @@ class Engine:
             self._backlog.put(row, 0.0)
             return
         verdict, now = attempt.verdict, self._clock()
-        if verdict.kind is Kind.OK and self.guard.calm:
+        if verdict.kind is Kind.OK and self.guard.calm:  # the hot path: there is nothing to weigh
             self.guard.fine(now)
             row.end(verdict)
-        else:
-            self._listen(row, verdict, now - attempt.latency, now)
-        self._rows.tally.attempt(verdict, attempt.latency, now, nth=row.tries.sent)
+            self._rows.tally.attempt(verdict, attempt.latency, now, row.tries.sent)
+            self._rows.finish(row, succeeded(row, verdict, now))
+            return
+        self._listen(row, verdict, now - attempt.latency, now)
+        self._rows.tally.attempt(verdict, attempt.latency, now, row.tries.sent)
         if verdict.kind is Kind.OK:  # there is nothing to decide
             self._end(row, succeeded(row, verdict, now))
             return

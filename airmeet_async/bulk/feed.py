@@ -72,7 +72,7 @@ class Feed:
             InputError: The source raised; its own error is the cause.
         """
         if self._now is not None:
-            return self._take_now()
+            return self._take_now(self._now)
         if not self._buffer:
             return None
         data = self._buffer.popleft()
@@ -114,17 +114,18 @@ class Feed:
             self._room = anyio.Event()
             await self._room.wait()
 
-    def _take_now(self) -> SourceRow | None:
-        if self.ended or self._now is None:
+    def _take_now(self, rows: Iterator[Any]) -> SourceRow | None:
+        if self.ended:
             return None
         try:
-            return self._numbered(next(self._now))
+            data = next(rows)
         except StopIteration:
             self.ended = True
             return None
         except Exception as error:
             self.ended = True
             raise _broken(self._index, error) from error
+        return self._numbered(data)
 
     def _numbered(self, data: Any) -> SourceRow:
         row = data if isinstance(data, SourceRow) else SourceRow(self._index, None, data)

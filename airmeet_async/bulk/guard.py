@@ -70,10 +70,10 @@ class Guard:
         return max(seconds, self._budget.take(now, self.begun)) if verdict.kind is Kind.AMBIGUOUS else seconds
 
     def fine(self, now: float) -> None:
-        """Note a success while all is calm."""
-        self._breaker.lately.add(now, failed=False)
-        self._breaker.missed = []
-        self._silence.end()
+        """Note a row's success while all is calm."""
+        self._breaker.fine(now)
+        self._rules.fine()
+        self._silence.since = None
 
     def listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> Stop | None:
         """Note the end of an attempt, on the row, too; return why the run stops, if it does."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from airmeet_async.api.call import Call
 from airmeet_async.api.decide import Tries
@@ -15,7 +15,6 @@ _MOST_PARDONS = 10
 """A row that takes the server's connection down each time must end, too."""
 
 
-@define(eq=False)
 class Row:
     """One row that has been read and has no result yet.
 
@@ -36,20 +35,23 @@ class Row:
         insist: Ask for the invitation again after an unclear outcome, so that it may be mailed twice.
     """
 
-    source: SourceRow
-    key: str = ""
+    # A row has these until it gets its own: most rows never need most of them.
+    key = ""
     call: Call[Any] | None = None
     warnings: tuple[str, ...] = ()
-    tries: Tries = field(factory=Tries)
     first_sent: float | None = None
-    sending: bool = False
-    unclear: bool = False
+    sending = False
+    unclear = False
     last: Verdict | None = None
-    entry: int = 0
-    intended: bool = False
-    pardoned: int = 0
-    insist: bool = False
-    begun: int = 0
+    entry = 0
+    intended = False
+    pardoned = 0
+    begun = 0
+
+    def __init__(self, source: SourceRow, *, insist: bool = False) -> None:
+        self.source = source
+        self.insist = insist
+        self.tries = Tries()
 
     @property
     def request(self) -> Call[Any]:

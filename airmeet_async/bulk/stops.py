@@ -77,11 +77,14 @@ class Silence:
 
     Args:
         patience: Seconds.
+
+    Attributes:
+        since: When that request was sent; None while the server answers.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._since: float | None = None
+        self.since: float | None = None
         self._heard = False
 
     @property
@@ -93,17 +96,17 @@ class Silence:
         """Note what became of a request that was sent at that time."""
         if heard:
             self.end()
-        elif self._since is None:
-            self._since = at
+        elif self.since is None:
+            self.since = at
 
     def end(self) -> None:
         """Note that something was heard."""
-        self._heard, self._since = True, None
+        self._heard, self.since = True, None
 
     def lasts(self, now: float) -> bool:
         """Return whether it has lasted too long; a server that has never answered is given less."""
         patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE)
-        return self._since is not None and now - self._since > patience
+        return self.since is not None and now - self.since > patience
 
 
 _EQUAL = 20
@@ -160,16 +163,21 @@ class FailureRules:
         """Whether one more row may begin, beside so many."""
         return begun < _CANARIES or self.trusted
 
+    def fine(self) -> None:
+        """Note the success of a row, after the first few."""
+        self._done += 1
+        self._lately.append(False)
+        self._equal = _NO_CAUSE
+
     def note(self, result: RowResult) -> str | None:
         """Note the end of a row that was sent, and return why the run stops, if it does."""
-        self._done += 1
         error = result.error
         if error is None:
-            self._equal = _NO_CAUSE
-            self._lately.append(False)
+            self.fine()
             if self._done <= _CANARIES:
                 self._first.add("")
             return None
+        self._done += 1
         self._failed += 1
         self._lately.append(True)
         self._equal = (error.code, self._equal[1] + 1 if error.code == self._equal[0] else 1)

@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 
 from airmeet_async.api.judge import Kind, Verdict
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowResult, RowStatus, StopReason
@@ -14,6 +15,7 @@ _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, R
 _STEP = 1.05
 _LEAST = 0.01
 _MOST = 1e7
+_MOST_FRESH = 1024
 
 
 def _bounds() -> list[float]:
@@ -31,11 +33,12 @@ class Latencies:
         self._bins = [0] * (len(self._bounds) + 1)
         self._most = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Count one more."""
-        ms = seconds * 1000
-        self._bins[bisect_left(self._bounds, ms)] += 1
-        self._most = max(self._most, ms)
+    def add(self, seconds: Sequence[float]) -> None:
+        """Count some more."""
+        bounds, bins = self._bounds, self._bins
+        for one in seconds:
+            bins[bisect_left(bounds, one * 1000)] += 1
+        self._most = max(self._most, *seconds, 0.0)
 
     def percentiles(self) -> dict[str, float]:
         """Return milliseconds for ``p50``, ``p90``, ``p99`` and ``max``; nothing where nothing was counted."""
@@ -43,15 +46,15 @@ class Latencies:
         if not total:
             return {}
         found = {f"p{share}": self._at(total * share / 100) for share in (50, 90, 99)}
-        return {**found, "max": self._most}
+        return {**found, "max": self._most * 1000}
 
     def _at(self, rank: float) -> float:
         passed = 0
         for bound, count in zip(self._bounds, self._bins, strict=False):
             passed += count
             if passed >= rank:
-                return min(bound, self._most)
-        return self._most
+                return min(bound, self._most * 1000)
+        return self._most * 1000
 
 
 class Tally:
@@ -65,12 +68,13 @@ class Tally:
         self.throttled = 0
         self.warned = 0
         self._second = self._this_second = 0
+        self._fresh: list[float] = []
         self._peak = 0
         self._latencies = Latencies()
         self._groups: dict[tuple[str, str], list[int]] = {}
         self._group_counts: Counter[tuple[str, str]] = Counter()
 
-    def attempt(self, verdict: Verdict, latency: float, now: float, *, nth: int) -> None:
+    def attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
         """Count one attempt, the row's *nth*; one that never left counts for nothing."""
         kind = verdict.kind
         if kind is Kind.NOT_SENT:
@@ -80,17 +84,24 @@ class Tally:
             self.retries += 1
         if kind is Kind.THROTTLED:
             self.throttled += 1
-        self._latencies.add(latency)
-        second = int(now)
-        if second != self._second:
-            self._second, self._this_second = second, 0
-        self._this_second += 1
+        if int(now) != self._second or len(self._fresh) >= _MOST_FRESH:
+            self._digest(int(now))
+        self._fresh.append(latency)
+
+    def _digest(self, now: int) -> None:
+        """Count what has come since the last time; it is cheaper for many at once."""
+        self._this_second += len(self._fresh)
         self._peak = max(self._peak, self._this_second)
+        if now != self._second:
+            self._second, self._this_second = now, 0
+        self._latencies.add(self._fresh)
+        self._fresh.clear()
 
     def result(self, result: RowResult) -> None:
         """Count one row's end."""
         self.counts[result.status] += 1
-        self.warned += bool(result.warnings)
+        if result.warnings:
+            self.warned += 1
         if result.error is not None and result.status in _GROUPED:
             self._group(result, result.error.code, result.error.message)
 
@@ -105,6 +116,7 @@ class Tally:
         if final and self.counts.total() != self.rows_read:
             message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
             raise BulkStoppedError(message, stop_reason="internal")
+        self._digest(self._second)
         left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
         return BulkReport(
             job=job,

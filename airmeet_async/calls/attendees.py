@@ -10,16 +10,16 @@ from airmeet_async.api.models import Access, Acknowledgement, Attendee
 from airmeet_async.api.rules import Problem, check_email, check_texts, texts_of
 from airmeet_async.errors import ConfigError
 
-_WIRE = (
-    ("email", "email"),
-    ("first_name", "firstName"),
-    ("last_name", "lastName"),
-    ("attendance_type", "attendance_type"),
-    ("city", "city"),
-    ("country", "country"),
-    ("designation", "designation"),
-    ("organisation", "organisation"),
-)
+_WIRE = {
+    "email": "email",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "attendance_type": "attendance_type",
+    "city": "city",
+    "country": "country",
+    "designation": "designation",
+    "organisation": "organisation",
+}
 """A person's fields as the API names them (help article, A)."""
 
 
@@ -66,7 +66,7 @@ def adding(
     airmeet_id: str, texts: Mapping[str, str], mapping: list[dict[str, Any]], flags: Mapping[str, bool]
 ) -> Call[Access]:
     """Build what `add` builds, from parts that are already checked: the texts of `texts_of`, and the custom ones."""
-    body: dict[str, Any] = {wire: texts[name] for name, wire in _WIRE if name in texts}
+    body: dict[str, Any] = {_WIRE[name]: text for name, text in texts.items()}
     if mapping:
         body["customFieldMapping"] = mapping
     body.update(flags)

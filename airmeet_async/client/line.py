@@ -21,7 +21,7 @@ limit of size, does not tell when a body ends with the connection, and takes ``R
 import asyncio
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -45,10 +45,36 @@ class _RefusedError(Exception):
     """An answer breaks a rule of this file. It stays within the parser's callbacks."""
 
 
+class _Headers(Mapping[str, str]):
+    """An answer's headers: few are ever looked at, so each is made a text when it is.
+
+    Args:
+        raw: As they came.
+    """
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, raw: dict[bytes, bytes]) -> None:
+        self._places = _places(tuple(raw))
+        self._values = tuple(raw.values())
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[self._places[name]].strip().decode("latin-1")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 @lru_cache(256)
-def _lower(names: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Return the names of an answer's headers in lower case; a server sends the same ones each time."""
-    return tuple(name.lower().decode("latin-1") for name in names)
+def _places(names: tuple[bytes, ...]) -> dict[str, int]:
+    """Return where each header stands, by its name in lower case; a server sends the same ones each time."""
+    return {name.lower().decode("latin-1"): place for place, name in enumerate(names)}
 
 
 def _watch(number: int) -> Callable[[], Any]:
@@ -111,7 +137,6 @@ class Line(asyncio.BufferedProtocol):
 
     def ask(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
         """Write a request; the future brings a `Reply` or an error."""
-        self._headers: dict[str, str] = {}
         self._body.clear()
         self._reply: Reply | None = None
         self._got = self._parts = self._size = self._status = self._pending = 0
@@ -213,15 +238,15 @@ class Line(asyncio.BufferedProtocol):
     def on_headers_complete(self) -> None:
         """Check how the body is framed."""
         raw, status = self._raw, self._parser.get_status_code()
-        values = [value.strip().decode("latin-1") for value in raw.values()]
-        headers = self._headers = dict(zip(_lower(tuple(raw)), values, strict=True))
-        coding = headers.get("transfer-encoding")
+        headers = self._headers = _Headers(raw)
+        places = headers._places
+        coding = headers["transfer-encoding"] if "transfer-encoding" in places else None
         if self._parser.get_http_version() not in ("1.1", "1.0") or status == 101 or not 100 <= status <= 999:
             raise _RefusedError
-        if len(headers) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
+        if len(places) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
             raise _RefusedError
         has_body = status >= 200 and status not in (204, 304)
-        self._open_end = has_body and coding is None and "content-length" not in headers
+        self._open_end = has_body and coding is None and "content-length" not in places
         self._status = status
 
     def on_message_complete(self) -> None:

@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from airmeet_async.api.models.names import wire
 from airmeet_async.api.secret import Secret
+from airmeet_async.api.value import value
 
 
 @frozen
@@ -22,7 +23,7 @@ class AuthToken:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Access:
     """A person's way into an event: the answer to adding an attendee (A).
 
