@@ -130,6 +130,11 @@ class Call(Generic[T_co]):
             object.__setattr__(self, "_payload", b"" if self.body is None else jsontext.encode(self.body))
         return self._payload or b""
 
+    def encoded(self, payload: bytes) -> "Call[T_co]":
+        """Take *payload* for the body's JSON, and return the call itself."""
+        object.__setattr__(self, "_payload", payload)
+        return self
+
     @property
     def target(self) -> str:
         """Path and query below the base address, as sent."""

@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 from attrs import define
 
 from airmeet_async.bulk.books import Earlier
-from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
+from airmeet_async.bulk.journal.records import Kept, NewRow
 from airmeet_async.bulk.journal.schema import LAST_OPEN, State
-from airmeet_async.bulk.journal.store import Store
+from airmeet_async.bulk.journal.store import DEFER, INTEND, SETTLE, Store
 from airmeet_async.bulk.journal.texts import note_text, storable
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.report import Invite, RowResult, RowStatus
@@ -44,9 +44,9 @@ _STATES = {
 
 @define(eq=False)
 class _Task:
-    """Something to be written: what to call, who waits for it, and which result may be handed on afterwards."""
+    """Something to be written: what to do, who waits for it, and which result may be handed on afterwards."""
 
-    do: Callable[..., Any]
+    do: Callable[..., Any] | str
     arguments: tuple[Any, ...]
     waiter: "asyncio.Future[Any] | None" = None
     result: RowResult | None = None
@@ -133,19 +133,19 @@ class Journal:
             JournalError: It cannot be written, so the request must not leave.
         """
         row.intended = True
-        await self._written(self.store.intend, row.entry, time.time())
+        await self._written(INTEND, time.time(), row.entry)
 
     def defer(self, row: Row) -> None:
         """Write that the row will be sent again."""
         if row.intended and not self.failed:
-            self._put(_Task(self.store.defer, (row.entry, row.tries.sent, row.tries.charged, row.unclear)))
+            self._put(_Task(DEFER, (row.tries.sent, row.tries.charged, row.unclear, row.entry)))
 
     def settle(self, row: Row, result: RowResult) -> None:
         """Write the row's end; its result is handed on when that is on the disk."""
         if not row.intended or self.failed:
             self._outbox.put(result)
             return
-        self._put(_Task(self.store.settle, (row.entry, outcome_of(row, result)), result=result))
+        self._put(_Task(SETTLE, ending(row, result, self.store.run), result=result))
 
     def remember(self, facts: dict[str, Any]) -> None:
         """Write facts about the run that the next one should know."""
@@ -165,10 +165,10 @@ class Journal:
             await self._idle
 
     def _register(self, row: NewRow) -> Kept:
-        self.store.register(row)
+        self.store.register([row])
         return self.store.one(row.index)
 
-    async def _written(self, do: Callable[..., Any], *arguments: Any) -> Any:
+    async def _written(self, do: Callable[..., Any] | str, *arguments: Any) -> Any:
         if self.failed:
             raise self.failed.again()
         waiter = self._loop.create_future()
@@ -228,24 +228,27 @@ def _answer(waiter: "asyncio.Future[Any]", error: JournalError | None, value: An
         waiter.set_exception(error.again())
 
 
-def outcome_of(row: Row, result: RowResult) -> Outcome:
-    """Return a row's end as the ledger keeps it: what was certainly not applied is pending again."""
-    state = _STATES.get(result.status, State.RETRY if row.tries.sent else State.PENDING)
-    unverified = result.invite is Invite.UNVERIFIED
-    note = note_text(
-        result.error,
-        (),
-        replayed=result.replayed,
-        invite=None if result.invite is Invite.NOT_ASKED else result.invite.value,
-    )
-    return Outcome(
-        state,
-        row.tries.sent + row.sending,
-        row.tries.charged,
+def ending(row: Row, result: RowResult, run: int) -> tuple[Any, ...]:
+    """Return the values of `SETTLE`: a row's end as the ledger keeps it.
+
+    What was certainly not applied is pending again. What was done needs its request no more, unless its mail is in doubt.
+    """
+    tries, invite = row.tries, result.invite
+    state = _STATES.get(result.status, State.RETRY if tries.sent else State.PENDING)
+    note = None
+    if state > State.RETRY:
+        known = None if invite is Invite.NOT_ASKED else invite.value
+        note = note_text(result.error, (), replayed=result.replayed, invite=known)
+    return (
+        int(state),
+        tries.sent + row.sending,
+        tries.charged,
         row.unclear or result.status is RowStatus.UNKNOWN,
-        http=result.http_status,
-        latency=result.latency_s,
-        link=None if result.entry_link is None else storable(result.entry_link),
-        note=None if state in {State.RETRY, State.PENDING} else note,
-        blank=state is State.SUCCEEDED and not unverified,
+        run,
+        result.http_status,
+        result.latency_s,
+        None if result.entry_link is None else storable(result.entry_link),
+        note,
+        state is State.SUCCEEDED and invite is not Invite.UNVERIFIED,
+        row.entry,
     )

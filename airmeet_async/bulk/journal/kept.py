@@ -5,7 +5,7 @@ from typing import Any
 from airmeet_async.api.value import value
 from airmeet_async.bulk.journal.records import Kept
 from airmeet_async.bulk.journal.schema import LAST_OPEN, State
-from airmeet_async.bulk.journal.texts import call_of, data_of, note_of
+from airmeet_async.bulk.journal.texts import Reader, data_of, note_of
 from airmeet_async.bulk.recipes import Past, Ready
 from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow
@@ -35,11 +35,12 @@ def source_of(kept: Kept, original: Any = None) -> KeptRow:
     return KeptRow(kept.index, kept.line, data_of(kept.data) if original is None else original, kept)
 
 
-def admitted(row: KeptRow, now: float, *, accept_stale: bool) -> Ready | RowResult:
+def admitted(row: KeptRow, reader: Reader, now: float, *, accept_stale: bool) -> Ready | RowResult:
     """Return what is to be sent, or the result that the row has without that.
 
     Args:
         row: As it came out of the journal.
+        reader: Makes calls of texts.
         now: Seconds since the epoch.
         accept_stale: Send again also what was sent long ago without a clear answer.
     """
@@ -48,7 +49,7 @@ def admitted(row: KeptRow, now: float, *, accept_stale: bool) -> Ready | RowResu
         return _never_sent(row)
     if kept.state > LAST_OPEN or kept.call is None:
         return _ended(row, _ENDED.get(State(kept.state), RowStatus.SKIPPED))
-    call = call_of(kept.call)
+    call = reader.call_of(kept.call)
     unclear = bool(kept.unclear)
     if unclear and not call.endpoint.repeatable:
         return _unknown(row, _NOT_AGAIN)
@@ -95,6 +96,8 @@ def _result(row: KeptRow, status: RowStatus, **facts: Any) -> RowResult:
 
 
 def _warnings(kept: Kept) -> tuple[str, ...]:
+    if kept.about is None:
+        return ()
     note = note_of(kept.about)
     if note.get("changed"):
         return (*note["warnings"], CHANGED if kept.state > LAST_OPEN else _SENT_AS_IT_WAS)

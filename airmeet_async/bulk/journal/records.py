@@ -1,11 +1,11 @@
 """What goes into a journal and what comes out of it, as plain values."""
 
-from attrs import define, field, frozen
+from attrs import define
 
-from airmeet_async.bulk.journal.schema import State
+from airmeet_async.api.value import value
 
 
-@frozen
+@value
 class Kept:
     """A row of the input, and what the ledger knows of it; the fields are the columns of the tables."""
 
@@ -53,18 +53,3 @@ class NewRow:
     call: str = ""
     digest: bytes = b""
     note: str | None = None
-
-
-@define
-class Outcome:
-    """What has become of an entry, as the ledger keeps it."""
-
-    state: State
-    sent: int
-    charged: int
-    unclear: bool
-    http: int | None = None
-    latency: float | None = None
-    link: str | None = None
-    note: str | None = None
-    blank: bool = field(default=False)

@@ -13,11 +13,11 @@ from typing import Any
 import anyio.to_thread
 from attrs import frozen
 
-from airmeet_async.bulk.intake import make_surely
+from airmeet_async.bulk.intake import make, make_surely
 from airmeet_async.bulk.journal.journal import Journal
 from airmeet_async.bulk.journal.kept import KeptRow, admitted, source_of
 from airmeet_async.bulk.journal.records import NewRow
-from airmeet_async.bulk.journal.texts import call_text, data_text, digest, note_text, storable
+from airmeet_async.bulk.journal.texts import Reader, call_text, data_text, digest, note_text, storable
 from airmeet_async.bulk.once import to_its_end
 from airmeet_async.bulk.outbox import Outbox
 from airmeet_async.bulk.recipes import Flawed, Ready, Recipe
@@ -126,7 +126,9 @@ async def fill(journal: Journal, rows: Table | Sequence[Any], recipe: Recipe, st
     store, counts, n = journal.store, Counter[str](), 0
     await journal.call(store.begin_input)
     async for batch in _batches(rows):
-        fresh = [await _new_row(recipe, source) for source in batch]
+        fresh = [
+            _new_row(source, make(recipe, source.data) or await make_surely(recipe, source.data)) for source in batch
+        ]
         counts += await journal.call(store.add, fresh)
         n += len(batch)
     await journal.call(partial(store.end_input, source=stamp, rows=n, invalid=counts["invalid"]))
@@ -146,8 +148,7 @@ def _slices(rows: Sequence[Any]) -> Iterator[list[SourceRow]]:
         yield batch
 
 
-async def _new_row(recipe: Recipe, source: SourceRow) -> NewRow:
-    made = await make_surely(recipe, source.data)
+def _new_row(source: SourceRow, made: Ready | Flawed) -> NewRow:
     row = NewRow(source.index, source.line, data_text(source.data), key=storable(made.key))
     if isinstance(made, Flawed):
         error = RowError(made.problem.code, made.problem.message)
@@ -193,6 +194,7 @@ class KeptIntake:
 
     def __init__(self, *, accept_stale: bool) -> None:
         self._accept_stale = accept_stale
+        self._reader = Reader()
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Do the same."""
@@ -201,7 +203,7 @@ class KeptIntake:
     def at_once(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
         assert isinstance(source, KeptRow)  # noqa: S101 - for the type checker; `KeptRows` gives no others
-        return admitted(source, time.time(), accept_stale=self._accept_stale)
+        return admitted(source, self._reader, time.time(), accept_stale=self._accept_stale)
 
 
 class ArrivingIntake:
@@ -217,11 +219,12 @@ class ArrivingIntake:
         self._journal = journal
         self._recipe = recipe
         self._accept_stale = accept_stale
+        self._reader = Reader()
 
     def at_once(self, source: SourceRow) -> None:
         """Return nothing: it takes a transaction."""
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
-        kept = await self._journal.register(await _new_row(self._recipe, source))
-        return admitted(source_of(kept, source.data), time.time(), accept_stale=self._accept_stale)
+        kept = await self._journal.register(_new_row(source, await make_surely(self._recipe, source.data)))
+        return admitted(source_of(kept, source.data), self._reader, time.time(), accept_stale=self._accept_stale)

@@ -9,7 +9,7 @@ from typing import Any
 
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal import files
-from airmeet_async.bulk.journal.records import Kept, NewRow, Outcome
+from airmeet_async.bulk.journal.records import Kept, NewRow
 from airmeet_async.bulk.journal.schema import LAST_OPEN, UNVERIFIED, State
 from airmeet_async.bulk.journal.texts import fact_of, fact_text
 from airmeet_async.errors import JournalError
@@ -33,10 +33,12 @@ _KNOWN = "SELECT id, digest, state, gen, idx, unclear FROM ledger WHERE identity
 _RENEW = "UPDATE ledger SET gen = ?, idx = ?, state = 0, charged = 0, note = NULL, digest = ?, call = ? WHERE id = ?"
 _MOVE = "UPDATE ledger SET gen = ?, idx = ? WHERE id = ?"
 _PUT = "INSERT INTO input (gen, idx, line, entry, status, note, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_INTEND = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
-_DEFER = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
-_SETTLE = """
-    UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?
+# What is done to one entry, whose number comes last. Of different entries, it does not matter which is first.
+INTEND = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
+DEFER = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
+SETTLE = """
+    UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?,
+        call = CASE WHEN ? THEN NULL ELSE call END
     WHERE id = ?
 """
 # What must not be repeated, and what asks for its mail again, is sent as if nothing had been: somebody wants just that.
@@ -50,7 +52,6 @@ _ENDED = {
     "unknown": f"state = {int(State.UNKNOWN)}",
     "invites": f"state = {int(State.SUCCEEDED)} AND {UNVERIFIED.format('note')}",
 }
-_BLANK = "UPDATE ledger SET call = NULL WHERE id = ?"
 _COUNT = """
     SELECT i.status, l.state, COUNT(*) FROM input i LEFT JOIN ledger l ON l.id = i.entry
     WHERE i.gen = ? GROUP BY 1, 2
@@ -118,28 +119,32 @@ class Store:
         """Let the reading count."""
         self._run_with({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
 
-    def add(self, rows: Iterable[NewRow]) -> Counter[str]:
+    def add(self, rows: Sequence[NewRow]) -> Counter[str]:
         """Take rows of the input, and return how many were new, known, changed and so on."""
-        counts: Counter[str] = Counter()
+        return self.together([(self.register, (rows,))])[0]  # type: ignore[no-any-return]
 
-        def add_all() -> None:
-            counts.update(map(self.register, rows))
-
-        self.together([(add_all, ())])
+    def register(self, rows: Sequence[NewRow]) -> Counter[str]:
+        """Do the same as a part of the present transaction."""
+        wrong = [row for row in rows if row.status is not None]
+        self._place((row, None) for row in wrong)
+        counts = Counter(row.status or "" for row in wrong)
+        fresh = self._claim([row for row in rows if row.status is None])
+        for row in rows:  # those that have been met before, by the number of their identity
+            if row.status is None and row.index not in fresh:
+                counts[self._meet(row, self._ask(_KNOWN, row.identity)[0])] += 1
+        counts["new"] += len(fresh)
         return counts
 
-    def register(self, row: NewRow) -> str:
-        """Take one row into the present transaction, and return what it is: a word for counting."""
-        if row.status is not None:
-            self._place(row, None)
-            return row.status
-        identity = row.identity or self._nth(row.digest)
-        claim = (identity, row.key, row.digest, self.gen, row.index, row.call)
-        cursor = self._connection.execute(_CLAIM, claim)
-        if cursor.rowcount:
-            self._place(row, cursor.lastrowid)
-            return "new"
-        return self._meet(row, self._ask(_KNOWN, identity)[0])
+    def _claim(self, rows: Sequence[NewRow]) -> dict[int, int]:
+        """Make an entry for each row whose identity is new; return the entries by the rows' index."""
+        for row in rows:
+            row.identity = row.identity or self._nth(row.digest)
+        last = self._ask("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
+        claims = [(row.identity, row.key, row.digest, self.gen, row.index, row.call) for row in rows]
+        self._connection.executemany(_CLAIM, claims)
+        fresh: dict[int, int] = dict(self._ask("SELECT idx, id FROM ledger WHERE id > ?", last))
+        self._place((row, fresh[row.index]) for row in rows if row.index in fresh)
+        return fresh
 
     def one(self, index: int) -> Kept:
         """Return one row of the present input."""
@@ -157,29 +162,17 @@ class Store:
         """Return how many rows there are by status and state."""
         return self._ask(_COUNT, self.gen)
 
-    def intend(self, entry: int, now: float) -> None:
-        """Note that a request of this entry is about to leave."""
-        self._connection.execute(_INTEND, (now, entry))
-
-    def defer(self, entry: int, sent: int, charged: int, unclear: bool) -> None:  # noqa: FBT001 - one argument list for the thread
-        """Note that it was answered with an error that may be tried again."""
-        self._connection.execute(_DEFER, (sent, charged, unclear, entry))
-
-    def settle(self, entry: int, end: Outcome) -> None:
-        """Note how it ended."""
-        facts = (end.sent, end.charged, end.unclear, self.run, end.http, end.latency, end.link, end.note, entry)
-        self._connection.execute(_SETTLE, (int(end.state), *facts))
-        if end.blank:
-            self._connection.execute(_BLANK, (entry,))
-
     def reopen(self, again: Iterable[str], now: float) -> int:
         """Make entries that have ended pending again, and return how many. It is on purpose, so they are not stale."""
         repeatable = [name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable]
         sql = _AGAIN.format(", ".join("?" * len(repeatable)))
         return sum(self.together([(self._run, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again]))
 
-    def together(self, tasks: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+    def together(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
         """Do all tasks in one transaction, and return what they return, once it is on the disk.
+
+        Args:
+            tasks: Functions, or statements about one entry, with their arguments.
 
         Raises:
             JournalError: Nothing of it was done.
@@ -188,7 +181,7 @@ class Store:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                done = [task(*arguments) for task, arguments in tasks]
+                done = self._do(tasks)
             except BaseException:
                 self._undo()
                 raise
@@ -197,6 +190,29 @@ class Store:
             self._undo()
             raise files.broken(self.path, error) from None
         return done
+
+    def _do(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
+        """Do all tasks: statements of one kind at once, as long as no entry comes twice."""
+        done: list[Any] = [None] * len(tasks)
+        waiting: dict[str, list[tuple[Any, ...]]] = {}
+        entries: set[int] = set()
+        for number, (task, arguments) in enumerate(tasks):
+            if not isinstance(task, str):
+                self._execute(waiting)
+                done[number] = task(*arguments)
+                continue
+            if arguments[-1] in entries:
+                self._execute(waiting)
+                entries.clear()
+            entries.add(arguments[-1])
+            waiting.setdefault(task, []).append(arguments)
+        self._execute(waiting)
+        return done
+
+    def _execute(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
+        for sql, several in statements.items():
+            self._connection.executemany(sql, several)
+        statements.clear()
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
@@ -220,7 +236,7 @@ class Store:
         if gen == self.gen:
             line = self._ask("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
             row.status, row.note = "duplicate", fact_text({"duplicate_of": first, "of_line": line})
-            self._place(row, entry)
+            self._place([(row, entry)])
             return "duplicate"
         word = "known" if state <= LAST_OPEN else "settled"
         if digest == row.digest:
@@ -231,12 +247,13 @@ class Store:
         else:
             self._run(_MOVE, self.gen, row.index, entry)
             row.note, word = fact_text({"changed": True}), "changed"
-        self._place(row, entry)
+        self._place([(row, entry)])
         return word
 
-    def _place(self, row: NewRow, entry: int | None) -> None:
-        cells = (self.gen, row.index, row.line, entry, row.status, row.note, row.data)
-        self._connection.execute(_PUT, cells)
+    def _place(self, rows: Iterable[tuple[NewRow, int | None]]) -> None:
+        """Put rows into the input, each with its entry, if it has one."""
+        cells = ((self.gen, row.index, row.line, entry, row.status, row.note, row.data) for row, entry in rows)
+        self._connection.executemany(_PUT, cells)
 
     def _nth(self, digest: bytes) -> str:
         """Name a row that may repeat by what it does, and how often that came before it."""

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from airmeet_async.api import jsontext
-from airmeet_async.api.call import Call
+from airmeet_async.api.call import Call, Endpoint
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.report import RowError
 from airmeet_async.errors import JournalError
@@ -38,10 +38,23 @@ def _head(name: str, path: tuple[tuple[str, str], ...], query: tuple[tuple[str, 
     return _plain([name, dict(path), dict(query)])[:-1] + ","
 
 
-def call_of(text: str) -> Call[Any]:
-    """Return the call."""
-    name, path, query, body = jsontext.decode(text.encode())
-    return Call(ENDPOINTS[name], path, query, body)
+class Reader:
+    """Makes calls of texts. Those of one job are alike up to their bodies, so that part is read once."""
+
+    def __init__(self) -> None:
+        self._head = "\0"
+        self._alike: tuple[Endpoint[Any], dict[str, str], dict[str, str]]
+
+    def call_of(self, text: str) -> Call[Any]:
+        """Return the call."""
+        if text.startswith(self._head):
+            payload = text[len(self._head) : -1].encode()
+            call: Call[Any] = Call(*self._alike, jsontext.decode(payload))
+            return call.encoded(payload)
+        name, path, query, body = jsontext.decode(text.encode())
+        self._alike = ENDPOINTS[name], path, query
+        self._head = _head(name, tuple(path.items()), tuple(query.items()))
+        return Call(*self._alike, body)
 
 
 def digest(text: str) -> bytes:
@@ -51,11 +64,11 @@ def digest(text: str) -> bytes:
 
 def data_text(data: Any) -> str | None:
     """Return an input row as text, or None for what text cannot hold."""
-    if attrs.has(type(data)):
-        data = attrs.asdict(data)
     try:
         if type(data) is dict and _TEXT.issuperset(map(type, data.values())):
             return jsontext.encode(data).decode()
+        if attrs.has(type(data)):
+            data = attrs.asdict(data)
         return _plain(data) if isinstance(data, (str, Mapping)) else None
     except (TypeError, ValueError, RecursionError):
         return None
@@ -63,11 +76,13 @@ def data_text(data: Any) -> str | None:
 
 def data_of(text: str | None) -> Any:
     """Return the input row."""
-    return None if text is None else json.loads(text)
+    return None if text is None else jsontext.decode(text.encode())
 
 
 def note_text(error: RowError | None, warnings: tuple[str, ...], **facts: Any) -> str | None:
     """Return what else is known of a row, or None where that is nothing."""
+    if error is None and not warnings and not any(facts.values()):
+        return None
     found = {name: value for name, value in facts.items() if value not in (None, False)}
     if error is not None:
         found["error"] = attrs.asdict(error)
@@ -78,14 +93,16 @@ def note_text(error: RowError | None, warnings: tuple[str, ...], **facts: Any) -
 
 def note_of(text: str | None) -> dict[str, Any]:
     """Return the facts, with ``error`` and ``warnings`` as they were."""
-    found: dict[str, Any] = {} if text is None else json.loads(text)
+    if text is None:
+        return {"error": None, "warnings": ()}
+    found: dict[str, Any] = json.loads(text)
     error = found.get("error")
     return {**found, "error": RowError(**error) if error else None, "warnings": tuple(found.get("warnings", ()))}
 
 
 def storable(text: str) -> str:
     """Return a text that SQLite takes."""
-    return text.encode(errors="backslashreplace").decode()
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def fact_text(value: Any) -> str:
