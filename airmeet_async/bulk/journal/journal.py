@@ -138,7 +138,7 @@ class Journal:
     def defer(self, row: Row) -> None:
         """Write that the row will be sent again."""
         if row.intended and not self.failed:
-            self._put(_Task(DEFER, (row.tries.sent, row.tries.charged, row.unclear, row.entry)))
+            self._put(_Task(DEFER, (row.tries.sent, row.tries.charged, int(row.unclear), row.entry)))
 
     def settle(self, row: Row, result: RowResult) -> None:
         """Write the row's end; its result is handed on when that is on the disk."""
@@ -231,7 +231,8 @@ def _answer(waiter: "asyncio.Future[Any]", error: JournalError | None, value: An
 def ending(row: Row, result: RowResult, run: int) -> tuple[Any, ...]:
     """Return the values of `SETTLE`: a row's end as the ledger keeps it.
 
-    What was certainly not applied is pending again. What was done needs its request no more, unless its mail is in doubt.
+    What was certainly not applied is pending again. What was done needs its request no more, unless its mail is in
+    doubt. All are plain numbers and texts: SQLite asks a long time about anything else.
     """
     tries, invite = row.tries, result.invite
     state = _STATES.get(result.status, State.RETRY if tries.sent else State.PENDING)
@@ -243,12 +244,12 @@ def ending(row: Row, result: RowResult, run: int) -> tuple[Any, ...]:
         int(state),
         tries.sent + row.sending,
         tries.charged,
-        row.unclear or result.status is RowStatus.UNKNOWN,
+        int(row.unclear or result.status is RowStatus.UNKNOWN),
         run,
         result.http_status,
         result.latency_s,
         None if result.entry_link is None else storable(result.entry_link),
         note,
-        state is State.SUCCEEDED and invite is not Invite.UNVERIFIED,
+        int(state is State.SUCCEEDED and invite is not Invite.UNVERIFIED),
         row.entry,
     )

@@ -126,9 +126,8 @@ async def fill(journal: Journal, rows: Table | Sequence[Any], recipe: Recipe, st
     store, counts, n = journal.store, Counter[str](), 0
     await journal.call(store.begin_input)
     async for batch in _batches(rows):
-        fresh = [
-            _new_row(source, make(recipe, source.data) or await make_surely(recipe, source.data)) for source in batch
-        ]
+        made = [make(recipe, source.data) or await make_surely(recipe, source.data) for source in batch]
+        fresh = [_new_row(*pair) for pair in zip(batch, made, strict=True)]
         counts += await journal.call(store.add, fresh)
         n += len(batch)
     await journal.call(partial(store.end_input, source=stamp, rows=n, invalid=counts["invalid"]))

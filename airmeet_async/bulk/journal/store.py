@@ -78,7 +78,7 @@ class Store:
         except BaseException:
             self._lock.release()
             raise
-        self._inode = path.stat().st_ino
+        self._name, self._inode = str(path), path.stat().st_ino
         self._process = os.getpid()
         self._repeats: Counter[bytes] = Counter()
         self.gen = 0
@@ -223,7 +223,7 @@ class Store:
         if os.getpid() != self._process:
             raise JournalError(f"{self.path}: this process was forked off the one that runs the journal; open it anew")
         try:
-            same = self.path.stat().st_ino == self._inode
+            same = os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - before each transaction, so without a detour
         except OSError:
             same = False
         if not same:
