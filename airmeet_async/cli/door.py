@@ -32,10 +32,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     try:
-        command, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+        launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
+        code = launch(*bound.args, **bound.kwargs)
     except CycloptsError as error:
         raise UsageError(_usage(error)) from None
-    code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, int) else Exit.OK
 
 

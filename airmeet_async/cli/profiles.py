@@ -91,6 +91,14 @@ def profiles_path() -> Path:
         raise ConfigError(f"there is no place for profiles ({error}); put the keys into the environment") from None
 
 
+def homely(path: Path) -> str:
+    """Return a path for people, with ``~`` for their home: what is pasted elsewhere need not name its owner."""
+    try:
+        return f"~{os.sep}{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
 def read_profiles(path: Path) -> dict[str, Profile]:
     """Return the profiles by name; none where there is no file.
 
