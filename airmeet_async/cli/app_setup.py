@@ -126,3 +126,51 @@ def whoami(*, asked: Told, json: Flag = False) -> int:
     from airmeet_async.cli.whoami import whoami as start
 
     return start(asked.profile, asked.environ, as_json=json)
+
+
+@app.command(sort_key=33)
+def doctor(*, asked: Told, json: Flag = False) -> int:
+    """Check everything that a run needs: keys, region, network, clock, folders.
+
+    One line for each check, with the fix where there is one, and who says so: an
+    option, the environment, a profile, the default. Keys that are refused in their
+    region are tried in the others. No secret is shown: what it prints is safe to
+    paste. Exit code 0: usable. 2: a setting is wrong. 4: the keys are. 75: Airmeet
+    cannot be reached.
+
+    For example:
+      airmeet doctor
+      airmeet doctor --profile berlin --json
+
+    Args:
+        asked: Of the door.
+        json: Print one JSON object: usable, checks, exit_code.
+    """
+    from airmeet_async.cli.diagnosis import Bench
+    from airmeet_async.cli.doctor import doctor as start
+
+    return start(Bench(asked.environ, asked.profile), Voice(), as_json=json)
+
+
+@app.command(sort_key=34)
+def completion(shell: Shell, /) -> int:
+    """Print a script that lets a shell complete commands, options and files.
+
+    For example:
+      airmeet completion bash > ~/.local/share/bash-completion/completions/airmeet
+      airmeet completion zsh > ~/.zfunc/_airmeet
+      airmeet completion fish > ~/.config/fish/completions/airmeet.fish
+
+    The directory must be there: mkdir -p makes it. In zsh it must be one of fpath:
+    fpath+=~/.zfunc in ~/.zshrc, before compinit. For this shell only:
+
+      source <(airmeet completion bash)
+
+    Args:
+        shell: Which one.
+    """
+    from airmeet_async.cli.completion import script
+    from airmeet_async.cli.voice import print_data
+
+    print_data(script(app, shell))
+    return 0

@@ -11,6 +11,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from airmeet_async.cli.commands import app
 from airmeet_async.cli.exits import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.logs import set_up
+from airmeet_async.cli.mistyped import missing
 from airmeet_async.cli.voice import Voice, print_json
 from airmeet_async.errors import InputError
 
@@ -35,15 +36,15 @@ def _dispatch(arguments: Sequence[str]) -> int:
         launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
         code = launch(*bound.args, **bound.kwargs)
     except CycloptsError as error:
-        raise UsageError(_usage(error)) from None
+        raise UsageError(_usage(error, arguments)) from None
     return code if isinstance(code, int) else Exit.OK
 
 
-def _usage(error: CycloptsError) -> str:
+def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
     said = str(error).strip().rstrip(".")
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
+        said = f"{name} needs a value" if name.startswith("-") else missing(name, arguments)
     if isinstance(error, UnusedCliTokensError):
         said = f"too many words: {' '.join(error.unused_tokens or [])}"
     chain = " ".join(("airmeet", *(error.command_chain or ())))

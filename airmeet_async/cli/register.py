@@ -3,10 +3,10 @@
 import anyio
 from attrs import frozen
 
-from airmeet_async.api.addresses import check_id
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.source import FileChoice, People, look_through, open_people
 from airmeet_async.cli.summary import introduction, plan
@@ -41,7 +41,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     Raises:
         AirmeetError: The run could not begin.
     """
-    check_id(order.airmeet_id, "AIRMEET_ID")
+    event_id(order.airmeet_id, order.file.path)
     results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
     _introduce(people, voice)

@@ -25,6 +25,7 @@ class Settings:
         store: Where tokens are kept.
         notices: What was decided without being asked, one sentence each.
         keys: The key pair.
+        address_from: Who says where the API is.
     """
 
     base: Base
@@ -32,6 +33,7 @@ class Settings:
     store: TokenStore
     notices: tuple[str, ...]
     keys: Keys
+    address_from: str
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Settings":
@@ -45,7 +47,9 @@ class Settings:
         keys = origins.keys()
         hide(keys.access.reveal(), keys.secret.reveal())
         store, notices = find_store(environ)
-        return cls(origins.address().base, find_rate(environ), store, (*origins.notices(), *notices), keys)
+        address = origins.address()
+        said = (*origins.notices(), *notices)
+        return cls(address.base, find_rate(environ), store, said, keys, address.origin)
 
     def client(self, concurrency: int | None = None) -> AirmeetClient:
         """Return a client with these settings."""

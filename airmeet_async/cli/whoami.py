@@ -16,6 +16,8 @@ from airmeet_async.cli.voice import print_data, print_json
 from airmeet_async.client.stores import FileTokenStore
 from airmeet_async.errors import ConfigError
 
+_UNNAMED = "the default"
+
 
 def whoami(typed: str | None, environ: Mapping[str, str], *, as_json: bool) -> int:
     """Print the settings.
@@ -43,7 +45,7 @@ def who(typed: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
         prefer(typed, environ)
     origins, settings = Origins.of(environ), Settings.of(environ)
     address, saved = origins.address(), saved_at(settings)
-    named = "--profile" if typed is not None else PROFILE if said else "the default"
+    named = "--profile" if typed is not None else PROFILE if said else _UNNAMED
     return {
         "profile": origins.profile.name if origins.profile else None,
         "profile_from": named if origins.profile else None,
@@ -76,6 +78,8 @@ def _kept() -> list[str]:
 def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     region = f" (region {found['region']})" if found["region"] else ""
     profile = f"{found['profile']} ({found['profile_from']})" if found["profile"] else "none"
+    if found["profile_from"] == _UNNAMED:
+        profile = found["profile"]
     others = [name for name in found["profiles"] if name != found["profile"]]
     age = found["token_age_s"]
     lines = [
@@ -86,7 +90,8 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("token", "none kept" if age is None else f"kept, {age_of(age)} old"),
         ("other profiles", ", ".join(others)),
     ]
-    return [line for line in lines if line[1]] + [("note", text) for text in found["notices"]]
+    notes = [("note", text) for text in found["notices"] if text != f"keys of {found['keys_from']}"]
+    return [line for line in lines if line[1]] + notes
 
 
 def age_of(seconds: float) -> str:

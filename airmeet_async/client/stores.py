@@ -106,6 +106,11 @@ class FileTokenStore:
         """Write a new file and put it in the old one's place. A disk that is full or read-only costs a warning."""
         await anyio.to_thread.run_sync(self._save, account, token)
 
+    @property
+    def directory(self) -> Path:
+        """Where the files are."""
+        return self._directory
+
     def saved_at(self, account: str) -> float | None:
         """Return when the kept token was saved, in seconds since the epoch, or None where there is none."""
         try:
