@@ -88,7 +88,7 @@ def change_access(access: Access, environ: dict[str, str], voice: Voice) -> Outc
     Raises:
         AirmeetError: The run could not begin.
     """
-    event_id(access.airmeet_id, *access.emails)
+    event_id(access.airmeet_id, access.file.path)
     if access.emails and (access.journal or access.fresh):
         raise UsageError("--journal and --fresh are for files; addresses that are typed have no journal")
     work = _of_addresses(access) if access.emails else _of_file(access, voice)

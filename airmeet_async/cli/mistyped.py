@@ -1,6 +1,7 @@
 """What people type instead of what they mean: the answer shows how to write it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from airmeet_async.api.addresses import check_id
@@ -33,6 +34,19 @@ def missing(name: str, arguments: Sequence[str]) -> str:
     if name == "FILE" and file is not None:
         return f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
     return f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
+
+
+def stray(words: Sequence[str], commands: Iterable[str]) -> str:
+    """Say that there are words too many: the first may be a command with a slip in it."""
+    close = get_close_matches(words[0], list(commands), 1) if words else []
+    return f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
+
+
+def unknown(said: str, word: str) -> str:
+    """Say that there is no such option or command, and what was meant; *said* knows nothing of the shared option."""
+    if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):
+        return f"unknown option: {word}. Did you mean --profile?"
+    return said.partition(" Available commands:")[0]
 
 
 def _is_file(word: str) -> bool:
