@@ -30,7 +30,17 @@ What = Literal[
 Emails = Annotated[tuple[str, ...], Parameter(name="--email", negative="", show_default=False)]
 Output = Annotated[str, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)]
 
-event = App(name="event", help="Show an event, create one, start and end one.", help_format="plaintext", sort_key=6)
+event = App(
+    name="event",
+    help="""Show an event, create one, start and end one.
+
+    For example:
+      airmeet event show 8f0c1a2e-5b01-11ee
+      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+    """,
+    help_format="plaintext",
+    sort_key=6,
+)
 app.command(event)
 
 

@@ -17,7 +17,15 @@ Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
 
 import_ = App(
-    name="import", help="Make speakers, sessions or booths from a file.", help_format="plaintext", sort_key=22
+    name="import",
+    help="""Make speakers, sessions or booths from a file.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+    """,
+    help_format="plaintext",
+    sort_key=22,
 )
 app.command(import_)
 

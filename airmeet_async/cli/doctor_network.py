@@ -53,7 +53,7 @@ def _advice(error: AirmeetError) -> str:
     if isinstance(error, CredentialsError):
         return _NEW_KEYS
     if isinstance(error, TransportError):
-        return _NETWORK.get(error.reason, _NETWORK["connect"])
+        return _NETWORK.get(error.reason, "")
     return "try again in a minute" if code_of_error(error) == Exit.TEMPORARY else ""
 
 

@@ -1,13 +1,9 @@
 """The command as its users meet it: exit codes, what is said where, JSON in every outcome. Real processes."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-import airmeet_async
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_ACCESS_KEY
 
@@ -210,33 +206,6 @@ async def test_a_token_is_kept_for_the_next_command(airmeet, serving):
 
     assert pretend.world.statistics().auths == 1
     assert list(airmeet.folder.glob("airmeet/tokens/*.json"))
-
-
-def test_help_starts_nothing_heavy():
-    """With an empty front door, since the real one imports the client whoever comes in."""
-    script = (
-        "import sys, types\nfront = types.ModuleType('airmeet_async')\n"
-        f"front.__path__ = [{str(Path(airmeet_async.__path__[0]))!r}]\nfront.__version__ = '0'\n"
-        "sys.modules['airmeet_async'] = front\n"
-        "from airmeet_async.cli.door import run\nassert run(['register', '--help']) == run(['--version']) == 0\n"
-        "print([name for name in ('httpx', 'uvicorn', 'rich.progress', 'airmeet_async.bulk.engine',"
-        " 'airmeet_async.client') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert "Usage: airmeet register [OPTIONS] AIRMEET_ID FILE" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
-
-
-@pytest.mark.parametrize("command", ["register", "check", "events", "fields", "sandbox", "demo"])
-async def test_every_command_shows_how_it_is_used(airmeet, command):
-    done = await airmeet(command, "--help")
-
-    assert done.code == 0
-    assert f"Usage: airmeet {command}" in done.out
-    assert f"\n  airmeet {command}" in done.out
-    assert max(map(len, done.out.splitlines())) <= 80
 
 
 async def test_a_traceback_is_shown_only_if_asked_for(airmeet):

@@ -60,7 +60,10 @@ def test_who_wins(environ, typed, keys, address, by):
     [
         ({"AIRMEET_PROFILE": "berln"}, "did you mean 'berlin'"),
         ({"AIRMEET_PROFILE": "tokyo"}, "there are berlin, default .to make it: airmeet login --profile tokyo"),
-        ({"AIRMEET_ACCESS_KEY": "x"}, "AIRMEET_SECRET_KEY is not set, but AIRMEET_ACCESS_KEY is: set both, or unset it"),
+        (
+            {"AIRMEET_ACCESS_KEY": "x"},
+            "AIRMEET_SECRET_KEY is not set, but AIRMEET_ACCESS_KEY is: set both, or unset it",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_explained(environ, said):

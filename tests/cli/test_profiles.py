@@ -89,7 +89,8 @@ def test_nothing_is_kept_where_others_can_write(path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"profiles": {"a": 1}}', '{"profiles": {"a": {"access_key": 1, "secret_key": "b"}}}', "{" * 9000]
+    "text",
+    ["", "[]", '{"profiles": {"a": 1}}', '{"profiles": {"a": {"access_key": 1, "secret_key": "b"}}}', "{" * 9000],
 )
 def test_a_damaged_file_is_not_taken_for_an_empty_one(path, text):
     path.parent.mkdir(mode=0o700)
