@@ -13,6 +13,7 @@ from airmeet_async.api.addresses import Region, base_of, parse_base
 from airmeet_async.api.secret import Secret
 from airmeet_async.cli.asking import terminable
 from airmeet_async.cli.exits import Exit, UsageError
+from airmeet_async.cli.logs import hide
 from airmeet_async.cli.origins import ADDRESS, KEYS, PROFILE
 from airmeet_async.cli.profiles import (
     DEFAULT,
@@ -65,6 +66,7 @@ def login(wish: Login, environ: Mapping[str, str], voice: Voice) -> int:
     path = profiles_path()
     earlier = read_profiles(path).get(name)  # before anything is asked for
     access, secret = piped_keys(sys.stdin) if wish.stdin else typed_keys(voice, getpass.getpass)
+    hide(access.reveal(), secret.reveal())
     if wish.check:
         region = _checked(partial(_client, access, secret), region, uri, voice)
     region = region or (None if uri else Region.GLOBAL)

@@ -17,6 +17,9 @@ REGISTER = ("register", EVENT, "people.csv", "--no-invite")
     ("words", "said"),
     [
         (("regster",), 'Did you mean "register"?'),
+        (("runs", "pase"), "did you mean pause?"),
+        (("events", "--profil", "x"), "Did you mean --profile?"),
+        (("register",), "AIRMEET_ID is missing: airmeet events lists the ids"),
         (("register", EVENT, "x.csv", "--no-invte"), "--no-invite"),
         (("register", EVENT), "FILE is missing"),
         (("register", EVENT, "x.csv"), "say --no-invite or --invite"),
@@ -35,6 +38,24 @@ async def test_what_cannot_be_typed_is_explained(airmeet, words, said):
     assert said in done.err
     assert done.err.startswith("error: ")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("register", "people.csv", "--no-invite"), "AIRMEET_ID is missing before people.csv"),
+        (("register", "people.csv", EVENT, "--no-invite"), f"write {EVENT} people.csv"),
+        (("block", "people.csv", EVENT), f"write {EVENT} people.csv"),
+        (("import", "booths", "people.csv", EVENT), f"write {EVENT} people.csv"),
+        (("reconcile", "people.csv", EVENT), f"write {EVENT} people.csv"),
+    ],
+)
+async def test_a_file_in_the_place_of_the_event_is_told_from_a_wrong_id(airmeet, words, said):
+    airmeet.people(1)
+
+    done = await airmeet(*words)
+
+    assert (done.code, done.out, said in done.err) == (2, "", True), done.err
 
 
 async def test_json_is_on_standard_output_even_where_the_options_are_wrong(airmeet):

@@ -59,6 +59,7 @@ def test_zsh_takes_files_where_it_has_no_words_of_its_own():
     assert register
     assert all(":_files'" in line for line in register)
     assert any(line.strip().startswith("'*--results[") and ":results:_files'" in line for line in lines)
+    assert lines[-2:] == ["  compdef _airmeet airmeet", "fi"]  # where it is sourced
     assert not any(":->" in line and "_files" in line for line in lines)
 
 

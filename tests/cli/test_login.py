@@ -9,13 +9,16 @@ import subprocess
 import anyio
 import pytest
 
+from airmeet_async.api.addresses import base_of
 from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.login import piped_keys, typed_keys
+from airmeet_async.cli.login import _checked, piped_keys, typed_keys
 from airmeet_async.cli.voice import Voice
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, CredentialsError, ServerError
 from airmeet_async.sandbox import community
+from airmeet_async.testing import SandboxTransport
 from tests.cli.conftest import COMMAND, Airmeet
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.worlds import client_of, transport_of
 
 real_time = pytest.mark.real_time
 PAIR = f"{SENTINEL_ACCESS_KEY}\n{SENTINEL_SECRET_KEY}\n"
@@ -198,6 +201,33 @@ def test_what_is_no_pair_is_refused_unseen(text, error):
     with pytest.raises(error) as raised:
         piped_keys(io.StringIO(text))
     assert "two words" not in str(raised.value)
+
+
+def regions(*, in_trouble=(), home="us"):
+    """Return what makes clients of regions: the keys belong to one, and some have trouble."""
+
+    def clients(base):
+        faults = "503:100%:on=auth" if base in map(base_of, in_trouble) else ""
+        transport = transport_of(faults) if faults or base == base_of(home) else SandboxTransport()
+        return client_of(transport, base_url=base)
+
+    return clients
+
+
+def test_without_a_named_region_the_first_that_takes_the_keys_is_found(capsys):
+    assert _checked(regions(), None, None, Voice()) == "us"
+    assert "asking the regions global, eu, us about the keys" in capsys.readouterr().err
+
+
+def test_a_region_that_is_named_is_the_only_one_to_be_asked():
+    with pytest.raises(CredentialsError):
+        _checked(regions(), "eu", None, Voice())
+    assert _checked(regions(), "us", None, Voice()) == "us"
+
+
+def test_where_a_region_could_not_be_asked_the_keys_are_not_called_wrong():
+    with pytest.raises(ServerError):
+        _checked(regions(in_trouble=("us",)), None, None, Voice())
 
 
 def test_without_a_terminal_nobody_is_asked():
