@@ -1,7 +1,9 @@
 """What the checks of ``airmeet doctor`` are given, and what they find."""
 
+import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
@@ -21,6 +23,14 @@ class Level(StrEnum):
     FAIL = "FAIL"
 
 
+def _without_home(text: str) -> str:
+    """Return a sentence with ``~`` for the user's home, also where it is that of an error."""
+    try:
+        return text.replace(f"{Path.home()}{os.sep}", f"~{os.sep}")
+    except RuntimeError:
+        return text
+
+
 @frozen
 class Finding:
     """What one check found.
@@ -36,8 +46,8 @@ class Finding:
 
     name: str
     level: Level
-    text: str
-    fix: str = ""
+    text: str = field(converter=_without_home)
+    fix: str = field(default="", converter=_without_home)
     code: Exit = Exit.USAGE
     facts: Mapping[str, Any] = field(factory=dict)
 

@@ -221,10 +221,13 @@ async def test_the_command_is_safe_to_paste_and_ends_as_it_says(airmeet, serving
         wrong = await airmeet.at(pretend.url)("doctor", "--json", AIRMEET_SECRET_KEY="wrong")
     away = await airmeet.at(closed_port)("doctor", "--json")
     mars = await airmeet("doctor", "--json", AIRMEET_REGION="mars")
+    (airmeet.folder.parent / ".local/state/airmeet/tokens").chmod(0o777)
+    exposed = await airmeet("doctor", AIRMEET_TOKEN_CACHE="~/.local/state/airmeet/tokens")
 
     codes = [fine.code, wrong.code, away.code, mars.code]
     assert codes == [0, *(one.json["exit_code"] for one in (wrong, away, mars))] == [0, 4, 75, 2]
-    assert str(airmeet.folder.parent) not in fine.out
+    assert str(airmeet.folder.parent) not in fine.out + away.out + exposed.out
+    assert (exposed.code, "chmod 0700 ~/.local/state/airmeet/tokens" in " ".join(exposed.out.split())) == (2, True)
     assert "~/.local/state/airmeet/tokens, mode 0700" in fine.out
     assert fine.out.splitlines()[-1] == "usable"
     assert max(map(len, fine.out.splitlines())) < 80
