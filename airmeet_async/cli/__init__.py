@@ -2,9 +2,13 @@
 
 General layout:
 
-- `door`: where all errors come out; `app`, `app_read`, `app_runs` and `app_write`, put together in `commands`: the
-  commands, their options (`app_options`) and their help. Each does its work in a module that it imports when it runs.
-- `exits`, `voice`, `settings`, `logs`: exit codes, what is said where, the environment, the log.
+- `door`: where all errors come out; `mistyped`: what was meant. `app` and the other ``app_`` modules, put together in
+  `commands`: the commands, their options (`app_options`) and their help. Each does its work in a module that it
+  imports when it runs. `app_setup` has the option that all of them share.
+- `exits`, `voice`, `logs`: exit codes, what is said where, the log.
+- `settings`: what a command is to use, found by `origins` in the environment and in `profiles`, which `login` keeps and
+  `whoami` shows; `regions`: where keys belong. `doctor`, made of `diagnosis`, `doctor_local` and `doctor_network`.
+- `completion`: for shells.
 - `errand`: the run, made of `shelf` (its journal), `notes` (what that is told and what is said of it), `signals`,
   `control` (other terminals), `outcome` (result files), `progress` and `faces` (how far), `summary` (what happened).
 - `register`, `blocking`, `imports`: runs of a file (`source`); `again`: runs that go on from a journal.

@@ -31,6 +31,8 @@ app = App(
     help="""Register lists of people in Airmeet events, and know for each what happened.
 
     Try it without an account: airmeet demo
+    Begin with your own:       airmeet login, then airmeet events
+    When something is odd:     airmeet doctor
     """,
     help_format="plaintext",
     help_epilogue=HELP,
@@ -68,9 +70,9 @@ def register(
       airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
       airmeet register 8f0c1a2e-5b01-11ee luma-guests.csv --invite --dry-run
 
-    The environment holds the keys, AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, and
-    AIRMEET_REGION (global, eu, us) or AIRMEET_URI, AIRMEET_RATE, and
-    AIRMEET_TOKEN_CACHE (a directory, or off).
+    The keys are those of airmeet login, or of the environment: AIRMEET_ACCESS_KEY
+    and AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
+    AIRMEET_RATE and AIRMEET_TOKEN_CACHE (a directory, or off) are optional.
 
     Args:
         airmeet_id: The event's id, as in its address after /e/.
@@ -106,7 +108,7 @@ def register(
     return code
 
 
-@app.command(sort_key=1)
+@app.command(sort_key=1, usage="Usage: airmeet check [OPTIONS] [FILE]")
 def check(
     file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,

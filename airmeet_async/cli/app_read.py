@@ -4,7 +4,7 @@ import os
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import Columns, Flag, Path, positive
@@ -29,26 +29,6 @@ What = Literal[
 ]
 Emails = Annotated[tuple[str, ...], Parameter(name="--email", negative="", show_default=False)]
 Output = Annotated[str, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)]
-
-event = App(name="event", help="Show an event, create one, start and end one.", help_format="plaintext", sort_key=6)
-app.command(event)
-
-
-@event.command(sort_key=0)
-def show(airmeet_id: str, /, *, json: Flag = False) -> int:
-    """Show an event and its sessions.
-
-    For example:
-      airmeet event show 8f0c1a2e-5b01-11ee
-      airmeet event show 8f0c1a2e-5b01-11ee --json
-
-    Args:
-        airmeet_id: The event's id.
-        json: Print one JSON object.
-    """
-    from airmeet_async.cli.event import show as start
-
-    return start(airmeet_id, os.environ, Voice(), as_json=json)
 
 
 @app.command(sort_key=10)

@@ -1,23 +1,28 @@
-"""The commands that change an event: their options and their help. `app` has the first ones."""
+"""The commands that change who and what is in an event: their options and their help. `app` has the first ones."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.app import app
-from airmeet_async.cli.app_options import DEFAULT, Columns, Flag, Options, Path
-from airmeet_async.cli.app_read import event
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.app_options import DEFAULT, Columns, Options, Path
 
 if TYPE_CHECKING:
     from airmeet_async.cli.imports import Kind
 
-Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
 
 import_ = App(
-    name="import", help="Make speakers, sessions or booths from a file.", help_format="plaintext", sort_key=22
+    name="import",
+    help="""Make speakers, sessions or booths from a file.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+    """,
+    help_format="plaintext",
+    sort_key=22,
 )
 app.command(import_)
 
@@ -141,52 +146,3 @@ def _make(kind: "Kind", airmeet_id: str, file: str, options: Options, timezone: 
     errand = {**options.errand(), "command": f"import {kind}"}
     programme = Programme(airmeet_id=airmeet_id, kind=kind, file=options.file(file), timezone=timezone, **errand)
     return options.end(make(programme, dict(os.environ), options.voice()))
-
-
-@event.command(sort_key=1)
-def create(*, host: str, name: str, summary: str, start: str, end: str, timezone: str, json: Flag = False) -> int:
-    r"""Create an event and print its id.
-
-    Without a clear answer the event may be there all the same, and it is not tried
-    again (exit code 1): look at airmeet events first.
-
-    For example:
-      airmeet event create --host sam@example.com --name "Spring Summit" \
-        --summary "One day of talks" --timezone Europe/Paris \
-        --start "2027-03-01 10:00" --end "2027-03-01 18:00"
-
-    Args:
-        host: E-mail of the host, a member of the community's team.
-        name: Its title.
-        summary: A sentence or two.
-        start: Like "2027-03-01 10:00" in the event's time zone, or 2027-03-01T10:00+01:00.
-        end: The same.
-        timezone: A name such as Europe/Paris. Airmeet does not have all.
-        json: Print one JSON object: id and status.
-    """
-    from airmeet_async.cli.event import Plan
-    from airmeet_async.cli.event import create as go
-
-    plan = Plan(host=host, name=name, summary=summary, start=start, end=end, timezone=timezone)
-    return go(plan, os.environ, Voice(), as_json=json)
-
-
-@event.command(sort_key=2)
-def status(airmeet_id: str, status: Status, /, *, json: Flag = False) -> int:
-    """Start, pause, end or archive an event.
-
-    Attendance, polls and the like are there once it is FINISHED. An event in the
-    archive is not listed any more.
-
-    For example:
-      airmeet event status 8f0c1a2e-5b01-11ee ONGOING
-      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
-
-    Args:
-        airmeet_id: The event's id.
-        status: What it is to be.
-        json: Print one JSON object: id, status, updated.
-    """
-    from airmeet_async.cli.event import set_status
-
-    return set_status(airmeet_id, status, os.environ, Voice(), as_json=json)

@@ -7,7 +7,6 @@ import anyio
 from attrs import evolve, frozen
 
 from airmeet_async import calls
-from airmeet_async.api.addresses import check_id
 from airmeet_async.api.rules import check_email
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
@@ -18,6 +17,7 @@ from airmeet_async.bulk.table_cells import counted
 from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.source import FileChoice, open_people
 from airmeet_async.cli.summary import Wording
@@ -90,7 +90,7 @@ def change_access(access: Access, environ: dict[str, str], voice: Voice) -> Outc
     Raises:
         AirmeetError: The run could not begin.
     """
-    check_id(access.airmeet_id, "AIRMEET_ID")
+    event_id(access.airmeet_id, access.file.path)
     if access.emails and (access.journal or access.fresh):
         raise UsageError("--journal and --fresh are for files; addresses that are typed have no journal")
     work = _of_addresses(access) if access.emails else _of_file(access, voice)

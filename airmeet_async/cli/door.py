@@ -3,14 +3,21 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import (
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from airmeet_async.cli.commands import app
 from airmeet_async.cli.exits import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.logs import set_up
+from airmeet_async.cli.mistyped import missing, stray, unknown
 from airmeet_async.cli.voice import Voice, print_json
 from airmeet_async.errors import InputError
 
@@ -32,22 +39,32 @@ def run(arguments: Sequence[str]) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     try:
-        command, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+        launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
+        code = launch(*bound.args, **bound.kwargs)
     except CycloptsError as error:
-        raise UsageError(_usage(error)) from None
-    code = command(*bound.args, **bound.kwargs)
+        raise UsageError(_usage(error, arguments)) from None
     return code if isinstance(code, int) else Exit.OK
 
 
-def _usage(error: CycloptsError) -> str:
-    said = str(error).strip().rstrip(".")
+def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
+    said, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
-    if isinstance(error, UnusedCliTokensError):
-        said = f"too many words: {' '.join(error.unused_tokens or [])}"
-    chain = " ".join(("airmeet", *(error.command_chain or ())))
-    return f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]} (see {chain} --help)"
+        said = f"{name} needs a value" if name.startswith("-") else missing(name, arguments)
+    elif isinstance(error, UnusedCliTokensError):
+        said = stray(error.unused_tokens or [], _commands(chain))
+    elif isinstance(error, UnknownOptionError | UnknownCommandError):
+        said = unknown(said, next((word for word in arguments if word in said), ""))
+    said = f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]}"
+    return f"{said} (see {' '.join(('airmeet', *chain))} --help)"
+
+
+def _commands(chain: Sequence[str]) -> Iterable[str]:
+    """Return the names of the commands of a group of commands."""
+    group = app
+    for name in chain:
+        group = group[name]
+    return [name for name in group if not name.startswith("-")]
 
 
 def _complain(error: BaseException, arguments: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ import anyio
 from attrs import frozen
 
 from airmeet_async import calls
-from airmeet_async.api.addresses import check_id
 from airmeet_async.api.call import Call
 from airmeet_async.api.requests import check_timezone
 from airmeet_async.bulk.asked import JobOptions
@@ -27,6 +26,7 @@ from airmeet_async.bulk.table_words import squeezed
 from airmeet_async.bulk.tables import Table
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.source import FileChoice, open_file
 from airmeet_async.cli.summary import Wording
@@ -87,7 +87,7 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
         InputError: Something in it is wrong; nothing was sent.
         AirmeetError: The run could not begin.
     """
-    check_id(programme.airmeet_id, "AIRMEET_ID")
+    event_id(programme.airmeet_id, programme.file.path)
     _check_zone(programme.timezone)
     results, failed = choose_paths(programme.file.path, programme.results, programme.failed)
     table = open_file(programme.file)

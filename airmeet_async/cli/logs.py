@@ -25,6 +25,10 @@ class Careful(logging.Formatter):
         super().__init__("%(levelname)s %(name)s: %(message)s")
         self._secrets = tuple(filter(None, secrets))
 
+    def hide(self, *secrets: str) -> None:
+        """Show none of these either."""
+        self._secrets += secrets
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line to be shown."""
         text = super().format(record)
@@ -54,3 +58,10 @@ def set_up(environ: Mapping[str, str]) -> None:
     logger.addHandler(handler)
     logger.setLevel(LEVELS[wanted])
     logger.propagate = False
+
+
+def hide(*secrets: str) -> None:
+    """Never show these in the log: keys that are not the environment's."""
+    for handler in logging.getLogger("airmeet_async").handlers:
+        if isinstance(handler.formatter, Careful):
+            handler.formatter.hide(*secrets)

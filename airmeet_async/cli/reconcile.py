@@ -10,7 +10,6 @@ from typing import Any
 import anyio.lowlevel
 from attrs import asdict, evolve, frozen
 
-from airmeet_async.api.addresses import check_id
 from airmeet_async.api.rules import check_email
 from airmeet_async.bulk.cells import tidy
 from airmeet_async.bulk.prose import wrapped
@@ -21,6 +20,7 @@ from airmeet_async.cli.differences import COLUMNS, is_team
 from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.export_files import ExportFile, check_kind
 from airmeet_async.cli.ledger import Counts, Ledger
+from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.shapes import Line, Shape
 from airmeet_async.cli.sinks import JsonArray, ReaderGoneError, Sink, Text
@@ -60,7 +60,7 @@ def reconcile(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> i
     Raises:
         AirmeetError: The file or the event cannot be read.
     """
-    check_id(wanted.airmeet_id, "AIRMEET_ID")
+    event_id(wanted.airmeet_id, wanted.file.path)
     if wanted.target is not None:
         check_kind(wanted.target)
         choose_paths(wanted.file.path, str(wanted.target), None)

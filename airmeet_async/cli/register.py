@@ -4,13 +4,13 @@ from typing import cast
 
 from attrs import frozen
 
-from airmeet_async.api.addresses import check_id
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.plan import BulkPlan
 from airmeet_async.bulk.presets import PresetName
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import Exit
+from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.planned import Wanted, consent, draw
 from airmeet_async.cli.source import FileChoice, open_people
@@ -49,7 +49,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     Raises:
         AirmeetError: The run could not begin.
     """
-    check_id(order.airmeet_id, "AIRMEET_ID")
+    event_id(order.airmeet_id, order.file.path)
     results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
     wanted = order.wanted()
@@ -90,7 +90,7 @@ def rehearse(order: Order, environ: dict[str, str], voice: Voice) -> tuple[BulkP
     Raises:
         AirmeetError: The input or the event cannot be used.
     """
-    check_id(order.airmeet_id, "AIRMEET_ID")
+    event_id(order.airmeet_id, order.file.path)
     found = draw(order.wanted(), open_people(order.file), environ, voice, patient=True)
     voice.say(*found.lines(), "dry run: nothing was sent")
     return found, Exit.LEFT_OVER if found.invalid else Exit.OK

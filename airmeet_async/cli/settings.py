@@ -1,79 +1,78 @@
-"""The environment: keys, address, rate, token cache. Keys come from nowhere else."""
+"""The settings of a command: keys, address, rate, token cache; from the environment and from profiles."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from airmeet_async.api.addresses import Base
-from airmeet_async.cli.exits import KeysError
-from airmeet_async.client.options import find_base, find_key
+from airmeet_async.cli.logs import hide
+from airmeet_async.cli.origins import Keys, Origins
 from airmeet_async.client.pace import check_rate
-from airmeet_async.client.stores import FileTokenStore, MemoryTokenStore, TokenStore
+from airmeet_async.client.stores import FileTokenStore, MemoryTokenStore, TokenStore, account_name
 from airmeet_async.errors import ConfigError
 from airmeet_async.front import AirmeetClient
-
-_KEYS = ("AIRMEET_ACCESS_KEY", "AIRMEET_SECRET_KEY")
 
 
 @frozen
 class Settings:
-    """What the environment says, checked.
+    """What a command is to use, checked.
 
     Attributes:
         base: Where the API is.
         rate: ``AIRMEET_RATE``, a number or ``auto``, or None where it is not set.
         store: Where tokens are kept.
         notices: What was decided without being asked, one sentence each.
+        keys: The key pair.
+        address_from: Who says where the API is.
     """
 
     base: Base
     rate: float | Literal["auto"] | None
     store: TokenStore
     notices: tuple[str, ...]
-    _environ: Mapping[str, str] = field(repr=False)
+    keys: Keys
+    address_from: str
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the environment.
+        """Read the environment, and the profile where that has no keys or names one.
 
         Raises:
             KeysError: A key is missing or malformed.
             ConfigError: Another setting cannot be used.
         """
-        _check_keys(environ)
-        store, notices = _store(environ.get("AIRMEET_TOKEN_CACHE", "").strip())
-        return cls(find_base(None, None, environ), _rate(environ), store, notices, environ)
+        origins = Origins.of(environ)
+        keys = origins.keys()
+        hide(keys.access.reveal(), keys.secret.reveal())
+        store, notices = find_store(environ)
+        address = origins.address()
+        said = (*origins.notices(), *notices)
+        return cls(address.base, find_rate(environ), store, said, keys, address.origin)
 
     def client(self, concurrency: int | None = None) -> AirmeetClient:
         """Return a client with these settings."""
-        access_key, secret_key = (self._environ[name] for name in _KEYS)
         return AirmeetClient(
-            access_key,
-            secret_key,
+            self.keys.access.reveal(),
+            self.keys.secret.reveal(),
             base_url=str(self.base),
             token_store=self.store,
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
-
-def _check_keys(environ: Mapping[str, str]) -> None:
-    missing = [name for name in _KEYS if not environ.get(name, "").strip()]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise KeysError(
-            f"{' and '.join(missing)} {verb} not set; generate a key pair in the community dashboard under "
-            "Integrations, API Access Key, and put it into the environment (to look around without one: airmeet demo)"
-        )
-    try:
-        for name in _KEYS:
-            find_key(None, name, environ)
-    except ConfigError as error:
-        raise KeysError(str(error)) from None
+    @property
+    def account(self) -> str:
+        """The name of these keys at this address in a store of tokens."""
+        return account_name(str(self.base), self.keys.access, self.keys.secret)
 
 
-def _rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
+def find_rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
+    """Return ``AIRMEET_RATE``, if it is set.
+
+    Raises:
+        ConfigError: It is no rate.
+    """
     text = environ.get("AIRMEET_RATE", "").strip()
     if not text:
         return None
@@ -87,7 +86,13 @@ def _rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
         ) from None
 
 
-def _store(place: str) -> tuple[TokenStore, tuple[str, ...]]:
+def find_store(environ: Mapping[str, str]) -> tuple[TokenStore, tuple[str, ...]]:
+    """Return where tokens are kept, and what is to be said about that.
+
+    Raises:
+        ConfigError: ``AIRMEET_TOKEN_CACHE`` cannot be used.
+    """
+    place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
     if place.lower() == "off":
         return MemoryTokenStore(), ()
     if place.startswith(("redis://", "rediss://")):

@@ -106,6 +106,26 @@ class FileTokenStore:
         """Write a new file and put it in the old one's place. A disk that is full or read-only costs a warning."""
         await anyio.to_thread.run_sync(self._save, account, token)
 
+    @property
+    def directory(self) -> Path:
+        """Where the files are."""
+        return self._directory
+
+    def saved_at(self, account: str) -> float | None:
+        """Return when the kept token was saved, in seconds since the epoch, or None where there is none."""
+        try:
+            return None if self._load(account) is None else (self._directory / f"{account}.json").stat().st_mtime
+        except OSError:  # removed just now
+            return None
+
+    def remove(self, account: str) -> bool:
+        """Remove the kept token, and return whether there was one. Its lock file stays."""
+        try:
+            (self._directory / f"{account}.json").unlink()
+        except OSError:
+            return False
+        return True
+
     def _open_lock(self, account: str) -> int | None:
         if not self._open_directory():
             return None

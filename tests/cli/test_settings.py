@@ -14,6 +14,12 @@ KEYS = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINE
 OFF = {"AIRMEET_TOKEN_CACHE": "off"}
 
 
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    """A home without profiles."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
