@@ -70,6 +70,12 @@ def keep(path: Path) -> Path:
     return kept
 
 
+def set_aside(path: Path) -> None:
+    """Keep what an earlier run has left there as ``….bak``: it may be nowhere else."""
+    if path.is_file() and path.stat().st_size:
+        path.replace(path.with_name(path.name + ".bak"))
+
+
 def _sweep(folder: Path) -> None:
     if not HAVE_LOCKS:
         return
