@@ -11,12 +11,12 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.api.redact import clean, mask_email
 from airmeet_async.bulk.report import BulkReport, RowStatus
 from airmeet_async.bulk.table_cells import guard
-from airmeet_async.cli.cases import Cause
+from airmeet_async.cli.cases import Case, Cause
 from airmeet_async.cli.charts import ALLOWED, RETRIES, SENT, THROTTLED, Line, chart
 from airmeet_async.cli.progress import duration
 from airmeet_async.cli.summary import MEANINGS
@@ -27,6 +27,7 @@ MARK = b'content="airmeet-async report"'
 
 _NAME = r"[^\s@\uff20<>\"'(),;:=\[\]{}]+"
 _EMAIL = re.compile(f"{_NAME}[@\uff20]{_NAME}")
+_EXAMPLE = "name@example.com"
 _LONGEST = 500
 
 
@@ -39,6 +40,7 @@ class Told:
         verdict: What came of it, in a sentence.
         when: When it was.
         place: What a row's number is: a line of the file, or a row.
+        people: Its key is an address, or should have been one.
         report: Its sums.
         slots: How it went over time.
         causes: Rows that did not succeed.
@@ -53,6 +55,7 @@ class Told:
     verdict: str
     when: str
     place: str
+    people: bool = True
     report: BulkReport
     slots: Sequence[Slot] = ()
     causes: Sequence[Cause] = ()
@@ -79,6 +82,7 @@ def render(told: Told) -> str:
     return environment.from_string(template).render(
         told=told,
         report=told.report,
+        causes=[(cause.code, cause.n, [_row(case, told, text) for case in cause.cases]) for cause in told.causes],
         statuses=_statuses(told.report),
         pace=_pace(told),
         trouble=_trouble(told),
@@ -100,7 +104,16 @@ class _Text:
 
 
 def _mask(found: re.Match[str]) -> str:
-    return mask_email(found[0].replace("\uff20", "@"))
+    return found[0] if found[0] == _EXAMPLE else mask_email(found[0].replace("\uff20", "@"))
+
+
+def _row(case: Case, told: Told, text: _Text) -> Case:
+    """Return a row with its texts as they are shown. What was meant as an address is masked, too."""
+    key, message = case.key, case.message
+    if told.people and not told.emails and key:
+        masked = mask_email(key)
+        key, message = masked, message.replace(key, masked)
+    return evolve(case, key=guard(text(key)), message=guard(text(message)))
 
 
 @frozen
