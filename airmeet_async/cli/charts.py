@@ -1,5 +1,6 @@
 """The charts of a report page, as SVG that the page's own style sheet colours. `pygal` draws, and nothing moves."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -42,8 +43,7 @@ def chart(slots: Sequence[Slot], lines: Sequence[Line], alt: str) -> str:
         lines: What is shown of it, per second.
         alt: The chart in words, for those who do not see it.
     """
-    import pygal
-
+    pygal = _pygal()
     most = max((line.of(slot) or 0.0 for slot in slots for line in lines), default=0.0)
     heights = ticks(most)
     drawn = pygal.XY(
@@ -56,6 +56,14 @@ def chart(slots: Sequence[Slot], lines: Sequence[Line], alt: str) -> str:
         drawn.add(line.name, stairs(slots, line.of), fill=line.filled)
     drawn.add_xml_filter(lambda root: _tidied(root, alt))
     return str(drawn.render())
+
+
+def _pygal() -> Any:
+    """Return the package without its import hook, of a kind that Python 3.11 warns of at every later import."""
+    import pygal
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
+    return pygal
 
 
 def stairs(slots: Iterable[Slot], height: Callable[[Slot], float | None]) -> list[tuple[float, float | None]]:

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from airmeet_async.api.redact import clean, mask_email
 from airmeet_async.bulk.report import BulkReport, RowStatus
-from airmeet_async.bulk.table_cells import guard
+from airmeet_async.bulk.table_cells import counted, guard
 from airmeet_async.cli.cases import Case, Cause
 from airmeet_async.cli.charts import ALLOWED, RETRIES, SENT, THROTTLED, Line, chart
 from airmeet_async.cli.progress import duration
@@ -27,7 +27,7 @@ MARK = b'content="airmeet-async report"'
 
 _NAME = r"[^\s@\uff20<>\"'(),;:=\[\]{}]+"
 _EMAIL = re.compile(f"{_NAME}[@\uff20]{_NAME}")
-_EXAMPLE = "name@example.com"
+_HARMLESS = re.compile(r"name@example\.com|.?\*{3}@.?\*{3}")  # the example of our messages, and what is masked already
 _LONGEST = 500
 
 
@@ -104,7 +104,7 @@ class _Text:
 
 
 def _mask(found: re.Match[str]) -> str:
-    return found[0] if found[0] == _EXAMPLE else mask_email(found[0].replace("\uff20", "@"))
+    return found[0] if _HARMLESS.fullmatch(found[0]) else mask_email(found[0].replace("\uff20", "@"))
 
 
 def _row(case: Case, told: Told, text: _Text) -> Case:
@@ -168,8 +168,11 @@ def _trouble(told: Told) -> _Drawing | None:
     report = told.report
     if not (report.throttled or report.retries):
         return None
-    alt = f"Per second over {duration(report.elapsed_s)}: {report.throttled:,} throttled answers in all, "
-    return _drawing(told, (THROTTLED, RETRIES), f"{alt}{report.retries:,} requests sent again")
+    alt = (
+        f"Per second over {duration(report.elapsed_s)}: {counted(report.throttled, 'throttled answer')} in all, "
+        f"{counted(report.retries, 'request')} sent again"
+    )
+    return _drawing(told, (THROTTLED, RETRIES), alt)
 
 
 def _drawing(told: Told, lines: Sequence[Line], alt: str) -> _Drawing:
