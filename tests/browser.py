@@ -104,6 +104,11 @@ class Page:
         """Return the page as it is printed."""
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=False)["data"])
 
+    def picture(self, *, width: int, height: int) -> bytes:
+        """Return what is to be seen of the page in a window of that size, as PNG."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        return base64.b64decode(self.ask("Page.captureScreenshot")["data"])
+
     def _read(self) -> dict[str, Any]:
         """Read one message, and note what it tells of the page."""
         raw = bytearray()

@@ -93,7 +93,13 @@ class Display:
         width = min(_LONGEST, room - beside.cell_len - 2)
         if self._total is None or width < _SHORTEST:
             return beside
-        bar = ProgressBar(total=max(1, self._total), completed=glance.done, width=width)
+        bar = ProgressBar(
+            total=max(1, self._total),
+            completed=glance.done,
+            width=width,
+            complete_style="cyan",
+            finished_style="green",
+        )
         segments = [segment for segment in self._console.render(bar) if segment.text.strip("\n")]
         beside.pad_left(2)
         return _text_of(segments) + beside

@@ -10,7 +10,7 @@ from airmeet_async.bulk.report import BulkReport, RowStatus
 
 TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
 _EARLY = (RowStatus.SKIPPED, RowStatus.INVALID, RowStatus.DUPLICATE)
-_WINDOW = 5.0
+_WINDOW, _LONG_WINDOW = 5.0, 30.0
 _HELD = {"paused": "paused", "waiting": "waiting for the server"}
 
 
@@ -23,6 +23,7 @@ class Glance:
         total: All rows, where that is known.
         counts: Results by status.
         rate: Rows per second lately, or None where that cannot be told yet.
+        steady: Rows per second over a longer time, so that what is left does not jump with each pause.
         sent: Requests per second lately, or None as well.
         allowed: Requests per second that are allowed; None for no limit.
         retrying: Rows that were sent, and will be sent again or are being sent again.
@@ -37,6 +38,7 @@ class Glance:
     total: int | None
     counts: Mapping[RowStatus, int]
     rate: float | None = None
+    steady: float | None = None
     sent: float | None = None
     allowed: float | None = None
     retrying: int = 0
@@ -54,9 +56,10 @@ class Glance:
     @property
     def left_s(self) -> float | None:
         """Seconds that the rest will take, or None where that cannot be told."""
-        if self.total is None or not self.rate or self.held:
+        rate = self.rate if self.steady is None else self.steady
+        if self.total is None or not rate or self.held:
             return None
-        return self.paused_s + max(0, self.total - self.done) / self.rate
+        return self.paused_s + max(0, self.total - self.done) / rate
 
 
 @frozen
@@ -102,15 +105,17 @@ class Meter:
         """Look at the run."""
         now = _Point(report.elapsed_s, self._done(report.counts), report.attempts, report.throttled)
         self._points.append(now)
-        while len(self._points) > 2 and now.time - self._points[1].time >= _WINDOW:
+        while len(self._points) > 2 and now.time - self._points[1].time >= _LONG_WINDOW:
             self._points.popleft()
-        then = self._points[0]
+        first = self._points[0]
+        then = next((point for point in reversed(self._points) if now.time - point.time >= _WINDOW), first)
         seconds = now.time - then.time
         return Glance(
             now.done,
             self._total,
             report.counts,
             rate=(now.done - then.done) / seconds if seconds > 0 else None,
+            steady=(now.done - first.done) / (now.time - first.time) if seconds > 0 else None,
             sent=(now.sent - then.sent) / seconds if seconds > 0 else None,
             allowed=hold.allowed,
             retrying=hold.retrying,
@@ -142,7 +147,7 @@ def state(glance: Glance) -> str:
         return _HELD[glance.held]
     if glance.paused_s >= 0.5:
         return f"asked to wait {duration(glance.paused_s)}"
-    return "throttled: slowing down" if glance.slowed else ""
+    return "throttled by Airmeet" if glance.slowed else ""
 
 
 def speed(glance: Glance, digits: int = 0) -> str:

@@ -47,8 +47,8 @@ CASES = [
             slowed=True,
         ),
         "500/2,000  25 %  25:00 left",
-        "throttled: slowing down  1 of 1.5/s  480 ok  20 failed  3 retrying  1x throttled",
-        "500 of 2,000 rows in 8:20, 1.2 of 1.5/s, throttled: slowing down, 25:00 left, 20 did not succeed, 3 retrying",
+        "throttled by Airmeet  1 of 1.5/s  480 ok  20 failed  3 retrying  1x throttled",
+        "500 of 2,000 rows in 8:20, 1.2 of 1.5/s, throttled by Airmeet, 25:00 left, 20 did not succeed, 3 retrying",
     ),
     (
         Glance(
@@ -92,11 +92,12 @@ CASES = [
 ]
 
 FITTED = [
-    (80, "throttled: slowing down  1,250 of 1,300/s  987,654 ok  12,345 failed"),
-    (69, "throttled: slowing down  1,250 of 1,300/s  987,654 ok  12,345 failed"),
-    (60, "throttled: slowing down  987,654 ok  12,345 failed"),
-    (45, "throttled: slowing down  12,345 failed"),
-    (25, "throttled: slowing down"),
+    (80, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed  356 retrying"),
+    (79, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed"),
+    (65, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed"),
+    (64, "throttled by Airmeet  987,654 ok  12,345 failed"),
+    (45, "throttled by Airmeet  12,345 failed"),
+    (25, "throttled by Airmeet"),
     (9, "throttled"),
     (0, ""),
 ]
@@ -142,6 +143,15 @@ def test_the_rate_is_of_the_last_seconds_not_of_the_whole_run():
         meter.read(report(float(second), succeeded=100))
 
     assert meter.read(report(11.0, succeeded=150)).rate == pytest.approx(50 / 5)
+
+
+def test_what_is_left_does_not_jump_when_nothing_is_done_for_a_while():
+    meter = Meter(1000)
+    meter.read(report(0))
+    meter.read(report(20.0, succeeded=500))
+
+    glance = meter.read(report(25.0, succeeded=500))
+    assert (glance.rate, glance.left_s) == (0, pytest.approx(25))
 
 
 def test_requests_have_a_rate_of_their_own_and_throttling_counts_as_long_as_it_is_recent():
