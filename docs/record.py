@@ -76,9 +76,9 @@ def record(folder: Path, environ: dict[str, str]) -> Iterator[tuple[float, Scree
     began, shown, output = time.monotonic(), 0.0, ""
     while piece := read(ours):
         output += piece
-        if (now := time.monotonic() - began) - shown >= EVERY:
+        if (now := time.monotonic() - began) - shown >= EVERY and (screen := screen_of(output)).lines[-1]:
             shown = now
-            yield now, screen_of(output)
+            yield now, screen
     yield time.monotonic() - began, screen_of(output)
     process.wait()
 

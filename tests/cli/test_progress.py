@@ -92,8 +92,8 @@ CASES = [
 ]
 
 FITTED = [
-    (80, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed  356 retrying"),
-    (79, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed"),
+    (79, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed  356 retrying"),
+    (78, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed"),
     (65, "throttled by Airmeet  1,250 of 1,300/s  987,654 ok  12,345 failed"),
     (64, "throttled by Airmeet  987,654 ok  12,345 failed"),
     (45, "throttled by Airmeet  12,345 failed"),
@@ -151,7 +151,8 @@ def test_what_is_left_does_not_jump_when_nothing_is_done_for_a_while():
     meter.read(report(20.0, succeeded=500))
 
     glance = meter.read(report(25.0, succeeded=500))
-    assert (glance.rate, glance.left_s) == (0, pytest.approx(25))
+    assert glance.rate == 0
+    assert glance.left_s == pytest.approx(25)
 
 
 def test_requests_have_a_rate_of_their_own_and_throttling_counts_as_long_as_it_is_recent():
