@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from html import escape as to_html
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from airmeet_async.api.redact import clean
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard
 from airmeet_async.errors import ClientStateError, ConfigError
 
-_BACKENDS = ("pandas", "polars", "pyarrow")
+Backend = Literal["pandas", "polars", "pyarrow"]
+
+_BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")
 _MOST_CAUSES = 10
+
+# The types of pandas that can be empty; narwhals would ask it for those that cannot.
+_IN_PANDAS = {"Int64": "Int64", "Float64": "Float64", "String": "string", "Boolean": "boolean"}
 
 # The columns: name, type in the words of narwhals, value.
 _COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
@@ -43,30 +48,36 @@ def frame_of(report: BulkReport, backend: str | None, *, links: bool) -> Any:
             "this report has no results, since the job was streamed: await the job instead, or collect its results"
         )
         raise ClientStateError(message)
-    narwhals, backend = _packages(backend)
+    kind_of_frame = _chosen(backend)
     columns = (*_COLUMNS, *(_LINKS if links else ()))
     values = {name: [value(result) for result in report.results] for name, _, value in columns}
-    schema = {name: getattr(narwhals, kind) for name, kind, _ in columns}
-    return narwhals.from_dict(values, schema, backend=backend).to_native()
+    kinds = {name: kind for name, kind, _ in columns}
+    if kind_of_frame == "pandas":
+        import pandas as pd
 
-
-def _packages(backend: str | None) -> tuple[Any, str]:
-    """Return what makes frames, and of which kind.
-
-    Raises:
-        ConfigError: It is not installed, or nobody knows it.
-    """
-    if backend is not None and backend not in _BACKENDS:
-        raise ConfigError(f"backend must be one of {', '.join(_BACKENDS)}, not {backend!r:.40}")
-    if find_spec("narwhals") is None:
-        raise ConfigError("to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'")
-    found = [name for name in ((backend,) if backend else _BACKENDS) if find_spec(name) is not None]
-    if not found:
-        wanted = backend or f"one of {', '.join(_BACKENDS)}"
-        raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _BACKENDS[0]}")
+        return pd.DataFrame({name: pd.array(found, _IN_PANDAS[kinds[name]]) for name, found in values.items()})
     import narwhals
 
-    return narwhals, found[0]
+    schema = {name: getattr(narwhals, kind) for name, kind in kinds.items()}
+    return narwhals.from_dict(values, schema, backend=kind_of_frame).to_native()
+
+
+def _chosen(backend: str | None) -> Backend:
+    """Return what kind of frame it will be.
+
+    Raises:
+        ConfigError: A package is missing, or nobody knows the kind.
+    """
+    asked: tuple[Backend, ...] = tuple(name for name in _BACKENDS if backend in {None, name})
+    if not asked:
+        raise ConfigError(f"backend must be one of {', '.join(_BACKENDS)}, not {backend!r:.40}")
+    found = next((name for name in asked if find_spec(name) is not None), None)
+    if found is None:
+        wanted = backend or f"one of {', '.join(_BACKENDS)}"
+        raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _BACKENDS[0]}")
+    if found != "pandas" and find_spec("narwhals") is None:
+        raise ConfigError("to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'")
+    return found
 
 
 def html_of(report: BulkReport) -> str:

@@ -175,7 +175,9 @@ class BulkReport:
         return html_of(self)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
-        """Return the results as a data frame, one row per row of the input. Needs the extra ``dataframe``.
+        """Return the results as a data frame, one row per row of the input.
+
+        All kinds but those of pandas need the extra ``dataframe``.
 
         Args:
             backend: ``pandas``, ``polars`` or ``pyarrow``; by default the first of them that is installed.

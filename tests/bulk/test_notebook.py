@@ -62,16 +62,29 @@ def test_foreign_text_is_text(text):
 PEOPLE = (Attendee("ada@example.com", "Ada", "Ay"), Attendee("bad", "B", "Bee"))
 
 
-async def test_the_results_are_a_frame_with_a_row_for_each_row():
-    report = await run(transport_of(), PEOPLE)
-    frame = report.to_frame(backend="pyarrow")
+def rows_of(frame, backend):
+    if backend == "pandas":
+        return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return frame.to_dicts() if backend == "polars" else frame.to_pylist()
 
-    assert isinstance(frame, pa.Table)
-    assert [(row["key"], row["status"], row["code"], row["attempts"]) for row in frame.to_pylist()] == [
-        ("ada@example.com", "succeeded", None, 1),
-        ("bad", "invalid", "invalid_email", 0),
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
+    pytest.importorskip(backend)
+    frame = (await run(transport_of(), PEOPLE)).to_frame(backend=backend)
+
+    names = ("index", "line", "key", "status", "http_status", "code", "attempts", "ambiguous")
+    assert type(frame).__module__.partition(".")[0] == backend
+    assert [tuple(row[name] for name in names) for row in rows_of(frame, backend)] == [
+        (0, None, "ada@example.com", "succeeded", 200, None, 1, False),
+        (1, None, "bad", "invalid", None, "invalid_email", 0, False),
     ]
-    assert frame.schema.field("line").type == pa.int64()
+
+
+def test_a_column_has_its_type_also_where_it_is_empty():
+    schema = evolve(REPORT, results=()).to_frame(backend="pyarrow").schema
+
+    assert (schema.field("line").type, schema.field("error").type) == (pa.int64(), pa.string())
 
 
 async def test_links_are_in_it_only_when_they_are_asked_for():
