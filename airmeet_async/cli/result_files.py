@@ -24,6 +24,8 @@ from airmeet_async.cli.targets import check_target, keep, private_file, put_in_p
 from airmeet_async.errors import ConfigError
 
 _PIECE = 1024 * 1024
+_MARK = "\ufeff"
+"""Stands first in a CSV file: without it Excel takes UTF-8 for something else, and every umlaut for two letters."""
 _UNVERIFIED = "nobody knows whether the invitation was mailed: the request that asked for it got no clear answer"
 
 
@@ -214,8 +216,9 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
         buffer.seek(0)
         buffer.truncate()
         writer.writerow([shield(cell) for cell in cells])
+        mark = _MARK if result is None else ""
         # A NUL makes the file unreadable for most readers, ours included. No real value has one.
-        return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
+        return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
 
     return encode
 

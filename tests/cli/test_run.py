@@ -1,5 +1,6 @@
 """``airmeet register`` through trouble: every row is accounted for, whatever happens. Real processes."""
 
+import csv
 import re
 import signal
 from functools import partial
@@ -87,6 +88,28 @@ async def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet, ser
     assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
     assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
     assert "left to do: left.csv" in first.err
+
+
+async def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet, serving):
+    """Refused at first, and fed back in from our own file: Airmeet gets each name as it was given."""
+    names = ["=1+1", "+1", "-1", "@sum", "|calc", "＝1", "＋1", "－1", "＠x", "'=1", "'s-Gravenhage", '"=1"']
+    with (airmeet.folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "first_name", "last_name", "=note"])
+        writer.writerows([f"p{n}@example.com", name, "Ay", "\tx\ry"] for n, name in enumerate(names))
+    async with serving(f"422@2+{len(names) - 1}:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER, "--failed", "left.csv", "--max-failures", "99")
+        refused = airmeet.rows("left.csv")
+        again = await there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
+        people = {person.email: person.details["firstName"] for person in pretend.world.people(EVENT)}
+
+    assert {row["first_name"] for row in refused} == {f"'{name}" for name in names[1:] if name != "'s-Gravenhage"} | {
+        "'s-Gravenhage"
+    }
+    assert {row["'=note"] for row in refused} == {"'\tx\ry"}
+    assert (again.code, again.json["counts"]["succeeded"]) == (0, len(names) - 1)
+    assert people == {f"p{n}@example.com": name for n, name in enumerate(names)}
 
 
 async def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet, serving):
