@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.report import BulkReport
-from airmeet_async.cli.exits import Exit, code_of
+from airmeet_async.cli.exits import Exit, code_of, sentence_of
 from airmeet_async.cli.notes import job_word, may_send_stale, note_of, unfinished
 from airmeet_async.cli.outcome import ResultFiles, near
 from airmeet_async.cli.page import Told, render
@@ -222,8 +222,10 @@ def _write(page: PageFile, outcome: Outcome, told: Callable[[dict[str, object]],
     done = evolve(outcome, page=str(page.path))
     try:
         page.write(lambda: render(told(done.as_dict())))
-    except ConfigError as error:
-        return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or str(error))
+    except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
+        _log.info("no report page", exc_info=True)
+        why = str(error) if isinstance(error, ConfigError) else f"{page.path}: cannot be made ({sentence_of(error)})"
+        return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
 
 

@@ -32,7 +32,7 @@ class PageFile:
             raise UsageError(f"--report needs {' and '.join(missing)}: pip install 'airmeet-async[report]'")
         if any(other is not None and _named_alike(path, other) for other in others):
             raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
-        check_target(path, lambda head: MARK in head, "a report page")
+        check_target(path, lambda head: MARK in head, "a report page", name="report.html")
         self._part, self._file = private_file(path.parent)
 
     def __enter__(self) -> Self:

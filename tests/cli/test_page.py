@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 from functools import partial
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,6 +14,7 @@ from attrs import evolve
 
 from airmeet_async import BulkReport, RowStatus, StopReason
 from airmeet_async.cli.cases import Case, Cause
+from airmeet_async.cli.errand import Outcome, _write
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.page import Told, render
 from airmeet_async.cli.page_file import PageFile
@@ -240,6 +243,32 @@ def test_another_file_is_not_replaced(tmp_path):
         PageFile(tmp_path / "x" / ".." / "results.csv", (None, results))
     with pytest.raises(ConfigError, match="no file can be created there"):
         PageFile(tmp_path / "nowhere" / "run.html")
+
+
+def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
+    """The run is done: its counts and files are told all the same."""
+
+    def broken(_):
+        raise ZeroDivisionError
+
+    with PageFile(tmp_path / "run.html") as file:
+        outcome = _write(file, Outcome(REPORT, 3, "r.csv", None), broken)
+
+    assert (outcome.code, outcome.results, outcome.page) == (1, "r.csv", None)
+    assert "run.html: cannot be made (unexpected: ZeroDivisionError" in str(outcome.trouble)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("hidden", ["jinja2", "pygal"])
+def test_a_missing_package_is_named_before_anything_is_sent(hidden):
+    script = (
+        f"import sys; sys.modules[{hidden!r}] = None\n"
+        "from pathlib import Path; from airmeet_async.cli.page_file import PageFile\n"
+        "try: PageFile(Path('run.html'))\nexcept ValueError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == f"--report needs {hidden}: pip install 'airmeet-async[report]'"
 
 
 def test_a_page_that_finds_no_place_is_kept(tmp_path):
