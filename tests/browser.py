@@ -100,8 +100,9 @@ class Page:
         """Return what a script finds."""
         return self.ask("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
-    def pdf(self) -> bytes:
+    def pdf(self, *, scheme: str = "light") -> bytes:
         """Return the page as it is printed."""
+        self.media(scheme=scheme, media="print")
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=False)["data"])
 
     def picture(self, *, width: int, height: int) -> bytes:

@@ -105,9 +105,8 @@ def test_dark_is_dark_and_paper_is_white(page, file):
 
 
 def test_it_can_be_printed(page, file):
-    page.media()
     page.open(file)
-    printed = page.pdf()
+    printed = page.pdf(scheme="dark")
 
     assert printed.startswith(b"%PDF-")
     assert 1 <= len(re.findall(rb"/Type ?/Page\b", printed)) <= 4
