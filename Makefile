@@ -6,6 +6,7 @@
 #   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
 #   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
+#   make session record the terminal session and the pictures in docs/, from a real run
 #   make lock    write requirements/*.txt anew
 #   make clean   remove what the other verbs made
 #
@@ -19,7 +20,7 @@ BENCH_STAMP := $(VENV)/.ready-bench
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture bench docs lock clean
+.PHONY: help demo test check torture bench docs session lock clean
 
 help:
 	@sed -n 's/^#   \(make \)/  \1/p' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +47,9 @@ bench: $(STAMP) $(BENCH_STAMP)
 docs: $(STAMP)
 	@$(BIN)/python -m tests.documents
 
+session: $(STAMP)
+	@$(BIN)/python -m docs.record
+
 # Hashed and without addresses: whoever installs from it decides on the package index.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
         --custom-compile-command "make lock" $(ARGS)
@@ -58,7 +62,7 @@ lock:
 	@build/lock/bin/uv pip compile $(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv demo-report.html
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements/dev.txt pyproject.toml

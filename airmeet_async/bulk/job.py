@@ -148,6 +148,16 @@ class BulkJob:
         """Whether the server is taken to be away: only one row every so often tries."""
         return self._engine is not None and self._engine.guard.outage
 
+    @property
+    def allowed_rate(self) -> float | None:
+        """Requests per second that the run is allowed at present; None for no limit, and before the start."""
+        return None if self._engine is None else self._engine.pace.rate
+
+    @property
+    def retrying(self) -> int:
+        """Rows that were sent, and will be sent again or are being sent again."""
+        return 0 if self._engine is None else sum(row.begun > row.sending for row in self._engine._rows)
+
     def set_rate(self, rate: AskedRate) -> None:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
         if self._engine is not None:

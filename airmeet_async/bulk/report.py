@@ -170,6 +170,29 @@ class BulkReport:
         """Whether nothing is left to do for any row."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from airmeet_async.bulk.notebook import html_of
+
+        return html_of(self)
+
+    def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
+        """Return the results as a data frame, one row per row of the input.
+
+        All kinds but those of pandas need the extra ``dataframe``.
+
+        Args:
+            backend: ``pandas``, ``polars`` or ``pyarrow``; by default the first of them that is installed.
+            links: With the column ``entry_link``: whoever has such a link can enter as that person.
+
+        Raises:
+            ConfigError: A package is missing.
+            ClientStateError: The job was streamed, so this report has no results.
+        """
+        from airmeet_async.bulk.notebook import frame_of
+
+        return frame_of(self, backend, links=links)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``airmeet register --json``)."""
         return {

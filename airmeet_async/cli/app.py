@@ -255,6 +255,7 @@ def demo(
     rate: float = 200.0,
     seed: int = 0,
     results: str = "demo-results.csv",
+    report: str | None = None,
     json: Flag = False,
     progress: ProgressChoice = "auto",
 ) -> int:
@@ -271,6 +272,7 @@ def demo(
         rate: Requests per second.
         seed: Other people and other faults.
         results: The file with one line per row.
+        report: A page on the run; otherwise demo-report.html where the extra report is installed.
         json: Print the report as one JSON object on standard output.
         progress: As for register.
     """
@@ -279,7 +281,7 @@ def demo(
     positive(people, "--people")
     check_rate(rate)
     voice = Voice(as_json=progress == "json")
-    outcome = start(people=people, rate=rate, seed=seed, results=results, progress=progress, voice=voice)
+    outcome = start(people=people, rate=rate, seed=seed, results=results, report=report, progress=progress, voice=voice)
     if json:
         print_json(outcome.as_dict())
     return outcome.code

@@ -2,6 +2,8 @@
 
 import math
 import re
+import shlex
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import frozen
@@ -36,6 +38,8 @@ class RunOptions:
         deadline: How long it may take, as 90, 30m or 2h; what is left can be resumed.
         accept_stale: Send again also rows that were sent more than 24 hours ago without a clear answer.
         results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
+        report: A page on the run, as one HTML file: numbers, charts, rows that failed. Needs the extra report.
+        report_emails: Show addresses on that page in full; otherwise they are masked.
         json: Print the report as one JSON object on standard output.
         progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
     """
@@ -46,6 +50,8 @@ class RunOptions:
     deadline: str | None = None
     accept_stale: Flag = False
     results: str | None = None
+    report: str | None = None
+    report_emails: Flag = False
     json: Flag = False
     progress: ProgressChoice = "auto"
 
@@ -62,6 +68,9 @@ class RunOptions:
             "deadline": seconds(self.deadline, "--deadline"),
             "accept_stale": self.accept_stale,
             "results": self.results,
+            "report": self.report,
+            "report_emails": self.report_emails,
+            "typed": typed(),
             "progress": self.progress,
         }
 
@@ -117,6 +126,11 @@ class Options(RunOptions):
 
 DEFAULT = Options()
 DEFAULT_RUN = RunOptions()
+
+
+def typed() -> str:
+    """Return the command line, as a shell would take it."""
+    return shlex.join(("airmeet", *sys.argv[1:]))
 
 
 def positive(number: int | None, name: str = "--limit") -> int | None:

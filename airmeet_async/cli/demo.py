@@ -6,10 +6,12 @@ from pathlib import Path
 
 from attrs import evolve
 
+from airmeet_async.cli.app_options import typed
 from airmeet_async.cli.demo_audit import audit, table
 from airmeet_async.cli.demo_sandbox import Sandbox, running
 from airmeet_async.cli.errand import Outcome
 from airmeet_async.cli.exits import Exit
+from airmeet_async.cli.page import missing_packages
 from airmeet_async.cli.register import Order, register
 from airmeet_async.cli.source import FileChoice
 from airmeet_async.cli.voice import Voice
@@ -19,7 +21,9 @@ from airmeet_async.sandbox.community import SUMMIT
 _LATENCY_MS = 80
 
 
-def demo(*, people: int, rate: float, seed: int, results: str, progress: str, voice: Voice) -> Outcome:
+def demo(
+    *, people: int, rate: float, seed: int, results: str, report: str | None, progress: str, voice: Voice
+) -> Outcome:
     """Run the demonstration.
 
     Raises:
@@ -43,6 +47,8 @@ def demo(*, people: int, rate: float, seed: int, results: str, progress: str, vo
             invite=False,
             rate=rate,
             results=results,
+            report=report or (None if missing_packages() else "demo-report.html"),
+            typed=typed(),
             progress=progress,
             brief=True,
             journal=str(Path(folder) / "demo.job"),

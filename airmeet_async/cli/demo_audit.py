@@ -86,7 +86,7 @@ class Counted:
 
 def _right_links(results: Path, links: Mapping[str, str]) -> int:
     """Count the people whose line in the result file has the very link that the sandbox gave them."""
-    with results.open(encoding="utf-8", newline="") as file:
+    with results.open(encoding="utf-8-sig", newline="") as file:
         done = [row for row in csv.DictReader(file) if row["airmeet_status"] == RowStatus.SUCCEEDED.value]
     right = {row["email"] for row in done if links.get(row["email"]) == row["airmeet_entry_link"]}
     return len(right) if len(right) == len(done) else min(len(right), len(links) - 1)

@@ -5,12 +5,12 @@ from typing import Any
 
 import anyio
 
+from airmeet_async.bulk.prose import wrapped
 from airmeet_async.cli.asking import terminable
 from airmeet_async.cli.diagnosis import Bench, Finding, Level
 from airmeet_async.cli.doctor_local import local_checks
 from airmeet_async.cli.doctor_network import network_checks
 from airmeet_async.cli.exits import Exit
-from airmeet_async.cli.summary import wrapped
 from airmeet_async.cli.voice import Voice, print_data, print_json
 
 _NAME_WIDTH = 12

@@ -4,32 +4,30 @@ General layout: `Errand` is what was typed, `Work` what is to be done; `carry_ou
 files, runs the job, and returns the `Outcome`.
 """
 
-import asyncio
 import logging
 import os
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-import anyio
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.report import BulkReport, StopReason
-from airmeet_async.cli.control import Control, listening
-from airmeet_async.cli.exits import Exit, TerminatedError, code_of, leaf
-from airmeet_async.cli.faces import Progress, choose
-from airmeet_async.cli.notes import job_word, may_send_stale, note_of, resuming, unfinished, with_hint
+from airmeet_async.bulk.report import BulkReport
+from airmeet_async.cli.exits import Exit, code_of, sentence_of
+from airmeet_async.cli.notes import job_word, may_send_stale, note_of, unfinished
 from airmeet_async.cli.outcome import ResultFiles, near
+from airmeet_async.cli.page import Told, render
+from airmeet_async.cli.page_file import PageFile
+from airmeet_async.cli.running import Run
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.shelf import Found, Purpose, find
-from airmeet_async.cli.signals import Stopper, arriving
 from airmeet_async.cli.summary import Wording, Written, summary
+from airmeet_async.cli.telling import tell
 from airmeet_async.cli.voice import Voice
-from airmeet_async.errors import BulkStoppedError, JournalError
+from airmeet_async.errors import ConfigError
 from airmeet_async.front import AirmeetClient
 
 _log = logging.getLogger("airmeet_async.cli")
@@ -48,6 +46,9 @@ class Errand:
         concurrency: Requests under way at once.
         results: Where the results go; by default a new file in the current directory.
         failed: Where the rows go that are left.
+        report: Where the report page goes.
+        report_emails: It shows addresses.
+        typed: The whole command line.
         progress: How it is shown.
         journal: The path of its journal; by default one on the shelf.
         fresh: Begin a new journal.
@@ -65,6 +66,9 @@ class Errand:
     concurrency: int | None = None
     results: str | None = None
     failed: str | None = None
+    report: str | None = None
+    report_emails: bool = False
+    typed: str = ""
     progress: str = "auto"
     journal: str | None = None
     fresh: bool = False
@@ -116,6 +120,7 @@ class Outcome:
         left: The file with the rows that are left, if there is one.
         trouble: Why the result files are not whole, or None.
         unverified: Rows whose invitation may have been mailed or not.
+        page: The report page, if there is one.
     """
 
     report: BulkReport
@@ -124,10 +129,15 @@ class Outcome:
     left: str | None
     trouble: str | None = None
     unverified: int = 0
+    page: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
-        facts: dict[str, object] = {"results_path": self.results or None, "failed_path": self.left}
+        facts: dict[str, object] = {
+            "results_path": self.results or None,
+            "failed_path": self.left,
+            "report_path": self.page,
+        }
         if self.trouble:
             facts["error"] = {"code": "unexpected", "message": self.trouble}
         return {
@@ -150,13 +160,16 @@ def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice)
     rate = errand.rate or settings.rate or "auto"
     found = work.found or _journal(errand, work, str(settings.base))
     work = evolve(work, results=_results(errand, work, found))
-    with ResultFiles(work.results, work.failed, work.header) as files:
-        voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
-        voice.say(f"{work.intention}; {pace(rate)}")
-        job = work.begin(client, _options(errand, work, found, rate, voice))
-        run = Run(client, job, files, voice, errand)
-        run.perform(found, "" if work.found else errand.command)
-    return _conclude(run, errand, work, found)
+    with _page(errand, work) as page:
+        with ResultFiles(work.results, work.failed, work.header) as files:
+            voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
+            voice.say(f"{work.intention}; {pace(rate)}")
+            job = work.begin(client, _options(errand, work, found, rate, voice))
+            run = Run(client, job, files, voice, errand)
+            run.perform(found, "" if work.found else errand.command)
+        how = {"address": str(settings.base), "pace": pace(rate), "what": work.intention}
+        outcome = _write(page, _outcome(run), partial(tell, run, errand, work, how))
+    return _conclude(outcome, run, errand, work, found)
 
 
 def pace(rate: Rate) -> str:
@@ -190,96 +203,39 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     return cast(JobOptions, asked)
 
 
-class Run:
-    """One job while it runs.
-
-    Args:
-        client: Who sends.
-        job: What.
-        files: Where results go.
-        voice: Who speaks.
-        errand: What was typed.
-    """
-
-    def __init__(self, client: AirmeetClient, job: BulkJob, files: ResultFiles, voice: Voice, errand: Errand) -> None:
-        self.client = client
-        self.job = job
-        self.files = files
-        self.voice = voice
-        self.stopper = Stopper(voice, job, client)
-        self._face = errand.progress
-        self._limited = errand.limited
-
-    def perform(self, found: Found | None, command: str) -> None:
-        """Run it to its end, or until something stops it.
-
-        Args:
-            found: Its journal.
-            command: What was typed, where it has an option that begins anew.
-
-        Raises:
-            JournalError: The journal cannot be used; nothing was sent.
-            TerminatedError: A signal came before it began.
-        """
-        try:
-            anyio.run(partial(self._run, found), backend_options={"use_uvloop": find_spec("uvloop") is not None})
-        except BaseExceptionGroup as group:
-            error = leaf(group)
-            raise with_hint(error, found, command) if isinstance(error, JournalError) else error from None
-        if self.stopper.number is not None and not self.stopper.begun:
-            raise TerminatedError(self.stopper.number)
-
-    async def _run(self, found: Found | None) -> None:
-        with arriving() as signals:
-            async with anyio.create_task_group() as helpers:
-                helpers.start_soon(self.stopper.watch, signals, helpers.cancel_scope)
-                async with self.client, self.job:
-                    self.stopper.begun = True
-                    self._say_hello(found)
-                    control = Control(self.job, self.voice)
-                    progress = Progress(choose(self._wanted(), self.voice, self.job.total), self.job, self.client)
-                    helpers.start_soon(progress.watch)
-                    try:
-                        async with listening(found.path if found else None, control):
-                            await self._collect()
-                    finally:
-                        progress.end()
-                helpers.cancel_scope.cancel()
-
-    def _wanted(self) -> str:
-        """Return how progress is shown: for people, not at all where there is none to be made."""
-        earlier = self.job.earlier
-        idle = earlier is not None and earlier.settled >= (self.job.total or 0)
-        return "none" if idle and self._face != "json" else self._face
-
-    def _say_hello(self, found: Found | None) -> None:
-        loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-        _log.info(
-            "job %s begins: %s rows, over %s on %s", self.job.id, self.job.total, self.client.transport_name, loop
-        )
-        self.voice.say(f"sending over {self.client.transport_name}, on {loop}")
-        if found is not None:
-            before = found.facts.get("rows", 0)
-            self.voice.say(*resuming(self.job.earlier, self.job.total or 0, before, limited=self._limited))
-
-    async def _collect(self) -> None:
-        try:
-            async for result in self.job:
-                self.files.add(result)
-                if self.files.trouble:
-                    self.job.stop(StopReason.STOPPED, self.files.trouble)
-        except BulkStoppedError as error:
-            if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
-                raise
-            _log.info("job %s stopped: %s", self.job.id, error)
+def _page(errand: Errand, work: Work) -> PageFile:
+    source = Path(work.source) if work.source else None
+    return PageFile(Path(errand.report) if errand.report else None, (source, work.results, work.failed))
 
 
-def _conclude(run: Run, errand: Errand, work: Work, found: Found | None) -> Outcome:
+def _outcome(run: Run) -> Outcome:
     report, files = run.job.report, run.files
+    code = Exit.UNEXPECTED if files.trouble else code_of(report, run.stopper.number)
+    left = str(files.left) if files.left else None
+    return Outcome(report, code, str(files.results or ""), left, files.trouble, files.unverified)
+
+
+def _write(page: PageFile, outcome: Outcome, told: Callable[[dict[str, object]], Told]) -> Outcome:
+    """Write the page, if there is to be one."""
+    if page.path is None:
+        return outcome
+    done = evolve(outcome, page=str(page.path))
+    try:
+        page.write(lambda: render(told(done.as_dict())))
+    except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
+        _log.info("no report page", exc_info=True)
+        why = str(error) if isinstance(error, ConfigError) else f"{page.path}: cannot be made ({sentence_of(error)})"
+        return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
+    return done
+
+
+def _conclude(outcome: Outcome, run: Run, errand: Errand, work: Work, found: Found | None) -> Outcome:
+    report, files = outcome.report, run.files
     _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
     written = Written(
-        results=str(files.results or ""),
-        left=str(files.left) if files.left else None,
+        results=outcome.results,
+        left=outcome.left,
+        page=outcome.page,
         total=run.job.total or 0,
         warned=files.warned,
         changed=files.changed,
@@ -290,8 +246,6 @@ def _conclude(run: Run, errand: Errand, work: Work, found: Found | None) -> Outc
         job=job_word(report, found) if found and errand.lasting else "",
     )
     run.voice.say(*summary(report, written))
-    code = code_of(report, run.stopper.number)
-    if files.trouble:
-        run.voice.say(f"error: {files.trouble}")
-        code = Exit.UNEXPECTED
-    return Outcome(report, code, written.results, written.left, files.trouble, files.unverified)
+    if outcome.trouble:
+        run.voice.say(f"error: {outcome.trouble}")
+    return outcome

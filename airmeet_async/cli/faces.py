@@ -1,19 +1,17 @@
-"""The ways of showing progress: a bar, plain lines, JSON lines, nothing."""
+"""The ways of showing progress: plain lines, JSON lines, nothing; `display` has the bar for terminals."""
 
 import json
 import os
 import sys
 from collections.abc import Callable
-from typing import IO, Protocol, cast
+from typing import Protocol
 
 import anyio
 
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.cli.progress import Glance, Meter, bar_text, event, plain_line
-from airmeet_async.cli.voice import Voice, standard_error
+from airmeet_async.cli.progress import Glance, Hold, Meter, event, plain_line
+from airmeet_async.cli.voice import Voice
 from airmeet_async.client.client import Client
-
-_BAR_WIDTH = 20
 
 
 class Face(Protocol):
@@ -65,51 +63,15 @@ class Lines:
         self._write(self._text(glance))
 
 
-class Bar:
-    """Shows a bar, below which nothing else is written: the voice goes above it while it is on.
-
-    Args:
-        voice: Who else speaks on the terminal.
-        total: Rows there will be.
-    """
-
-    every = 0.2
-
-    def __init__(self, voice: Voice, total: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-        from rich.table import Column
-
-        console = Console(file=cast("IO[str]", standard_error()))
-        text = TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True))
-        # Narrow, so that the ^C a terminal writes behind it stays on the same line and is wiped with it.
-        self._bar = Progress(BarColumn(_BAR_WIDTH), text, console=console, auto_refresh=False)
-        self._task = self._bar.add_task("", total=total, text="")
-        self._voice = voice
-        voice.write = self._above
-        self._bar.start()
-
-    def _above(self, line: str) -> None:
-        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def show(self, glance: Glance) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=glance.done, text=bar_text(glance), refresh=True)
-
-    def end(self, glance: Glance) -> None:
-        """Leave the bar as it is."""
-        self.show(glance)
-        self._bar.stop()
-        self._voice.write = self._voice.plainly
-
-
 def choose(wanted: str, voice: Voice, total: int | None) -> Face:
-    """Return the face for a choice; ``auto`` is a bar on a terminal that can draw one, else plain lines."""
+    """Return the face for a choice; a bar needs a terminal that can draw one, else it is plain lines."""
     if wanted == "auto":
         wanted = "bar" if draws_bars() else "plain"
-    if wanted == "bar":
-        return Bar(voice, total)
-    if wanted == "plain":
+    if wanted == "bar" and draws_bars():
+        from airmeet_async.cli.display import Display
+
+        return Display(voice, total)
+    if wanted in {"bar", "plain"}:
         return Lines(10.0, plain_line, voice.write)
     if wanted == "json":
         return Lines(1.0, lambda glance: json.dumps(event(glance)), voice.plainly)
@@ -141,5 +103,7 @@ class Progress:
         self._face.end(self._glance())
 
     def _glance(self) -> Glance:
-        held = "paused" if self._job.paused else "waiting" if self._job.outage else ""
-        return self._meter.read(self._job.report, self._client.pace.statistics().paused_s, held)
+        job = self._job
+        held = "paused" if job.paused else "waiting" if job.outage else ""
+        pause = self._client.pace.statistics().paused_s
+        return self._meter.read(job.report, Hold(job.allowed_rate, job.retrying, pause, held))

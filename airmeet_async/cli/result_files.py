@@ -20,10 +20,12 @@ import attrs
 from airmeet_async.bulk.journal.kept import CHANGED
 from airmeet_async.bulk.report import Invite, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
-from airmeet_async.cli.targets import check_target, keep, private_file, put_in_place, write_all
+from airmeet_async.cli.targets import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.errors import ConfigError
 
 _PIECE = 1024 * 1024
+_MARK = "\ufeff"
+"""Stands first in a CSV file: without it Excel takes UTF-8 for something else, and every umlaut for two letters."""
 _UNVERIFIED = "nobody knows whether the invitation was mailed: the request that asked for it got no clear answer"
 
 
@@ -88,21 +90,15 @@ class ResultsWriter:
             return
         if self._only is not None and not self.written:
             self._spill.drop()
-            _set_aside(self.path)
+            set_aside(self.path)
             return
         try:
             self._spill.finish()
-            _set_aside(self.path)
+            set_aside(self.path)
             self._spill.put(self.path)
         except OSError as error:
             what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._spill.keep()}"
             raise ConfigError(what) from None
-
-
-def _set_aside(path: Path) -> None:
-    """Keep what an earlier run has left there as ``….bak``: its links may be nowhere else."""
-    if path.is_file() and path.stat().st_size:
-        path.replace(path.with_name(path.name + ".bak"))
 
 
 class _Spill:
@@ -220,8 +216,9 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
         buffer.seek(0)
         buffer.truncate()
         writer.writerow([shield(cell) for cell in cells])
+        mark = _MARK if result is None else ""
         # A NUL makes the file unreadable for most readers, ours included. No real value has one.
-        return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
+        return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
 
     return encode
 

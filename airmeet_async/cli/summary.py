@@ -60,6 +60,7 @@ class Written:
     Attributes:
         results: The file with one line per row.
         left: The file with the rows that are left, if it was asked for and there are any.
+        page: The report page, if there is one.
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
         changed: Rows that have changed since they were done.
@@ -72,6 +73,7 @@ class Written:
 
     results: str
     left: str | None = None
+    page: str | None = None
     total: int = 0
     warned: Sequence[str] = ()
     changed: int = 0
@@ -182,6 +184,8 @@ def _files(report: BulkReport, written: Written) -> list[str]:
         lines[-1] += " (with the personal links: keep it private)"
     if written.left:
         lines.append(f"left to do: {written.left} ({words.left})")
+    if written.page:
+        lines += [*([] if lines else [""]), f"report: {written.page}"]
     return lines
 
 

@@ -70,6 +70,12 @@ def keep(path: Path) -> Path:
     return kept
 
 
+def set_aside(path: Path) -> None:
+    """Keep what an earlier run has left there as ``….bak``: it may be nowhere else."""
+    if path.is_file() and path.stat().st_size:
+        path.replace(path.with_name(path.name + ".bak"))
+
+
 def _sweep(folder: Path) -> None:
     if not HAVE_LOCKS:
         return
@@ -107,13 +113,14 @@ def _new(folder: Path) -> tuple[Path, BinaryIO]:
         raise ConfigError(f"{folder}: no file can be created there ({error.strerror}); choose another folder") from None
 
 
-def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str) -> None:
+def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, name: str = "results.csv") -> None:
     """Check that a file can be made at *path*, or one of our own be replaced there.
 
     Args:
         path: The file.
         is_ours: Knows an earlier one by its beginning.
         what: What that is called.
+        name: What such a file may be named.
 
     Raises:
         ConfigError: Something else is there.
@@ -127,7 +134,7 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str) -> Non
     if stat.S_ISLNK(mode):
         raise ConfigError(f"{path}: is a symbolic link, which is never followed; name the file itself")
     if stat.S_ISDIR(mode):
-        raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / 'results.csv'}")
+        raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / name}")
     head = _head_of(path) if stat.S_ISREG(mode) else b"?"
     if head and not is_ours(head):
         # Most likely the input file, typed once too often.

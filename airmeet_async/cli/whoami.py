@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from airmeet_async.bulk.prose import duration
 from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.look import columns
 from airmeet_async.cli.origins import PROFILE, Origins, prefer
 from airmeet_async.cli.profiles import profiles_path, read_profiles
-from airmeet_async.cli.progress import duration
 from airmeet_async.cli.regions import region_of
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.voice import print_data, print_json

@@ -89,7 +89,7 @@ class Airmeet:
         return self.file(name, "email,first_name,last_name", *rows)
 
     def rows(self, name: str = "people-results.csv") -> list[dict[str, str]]:
-        with (self.folder / name).open(encoding="utf-8", newline="") as file:
+        with (self.folder / name).open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
 
     def at(self, url: str) -> "Airmeet":

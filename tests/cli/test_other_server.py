@@ -92,7 +92,7 @@ async def test_every_row_is_accounted_for_whoever_answers(tmp_path: Path, nested
         )  # fmt: skip
 
     report = json.loads(out)
-    with (tmp_path / "out.csv").open(newline="") as file:
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         results = list(csv.DictReader(file))
     assert code == 0, err.decode()
     assert report["counts"]["succeeded"] == sum(report["counts"].values()) == report["rows_read"] == 150

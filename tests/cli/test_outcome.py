@@ -82,7 +82,7 @@ def test_a_done_row_that_has_changed_since_is_marked(tmp_path):
         files.add(result(0, RowStatus.SKIPPED, warnings=(CHANGED,)))
         files.add(result(1, RowStatus.SKIPPED, warnings=("cut",)))
 
-    with (tmp_path / "r.csv").open(newline="") as file:
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(row["airmeet_code"], row["airmeet_error"]) for row in rows] == [("changed", CHANGED), ("", "")]
 

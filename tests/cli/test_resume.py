@@ -225,7 +225,7 @@ async def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(
 
 
 def csv_rows(airmeet, name):
-    with (airmeet.folder / name).open(newline="") as file:
+    with (airmeet.folder / name).open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

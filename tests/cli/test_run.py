@@ -1,5 +1,6 @@
 """``airmeet register`` through trouble: every row is accounted for, whatever happens. Real processes."""
 
+import csv
 import re
 import signal
 from functools import partial
@@ -43,6 +44,37 @@ async def test_everybody_gets_in_through_trouble(airmeet, serving):
     assert [row["airmeet_row"] for row in airmeet.rows()] == [str(line) for line in range(2, 252)]
 
 
+async def test_a_report_page_tells_of_the_run(airmeet, serving):
+    airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,Ada,Ay", "bad,B,Bee")
+    async with serving("429@2+1:retry=1:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        done = await there(*REGISTER, "--report", "run.html", "--json")
+        again = await there(*REGISTER, "--report", "run.html", "--report-emails")
+
+    page = (airmeet.folder / "run.html").read_text(encoding="utf-8")
+    earlier = (airmeet.folder / "run.html.bak").read_text(encoding="utf-8")
+    assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
+    assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
+    assert "1 of 2 rows succeeded, 1 did not succeed." in earlier
+    assert "report: run.html" in again.err
+    assert leaks(page + earlier) == []
+    assert "&#39;bad&#39; is not an e-mail address" in page
+    assert "&#39;bad&#39;" not in earlier
+
+
+async def test_a_report_that_cannot_be_written_is_found_out_before_anything_is_sent(airmeet, serving):
+    airmeet.people(1)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        for path, said in (("people.csv", "another file of this run"), ("nowhere/x.html", "choose another folder")):
+            done = await there(*REGISTER, "--report", path, "--json")
+            assert (done.code, done.json["exit_code"]) == (2, 2)
+            assert said in done.err
+
+    assert pretend.world.statistics().requests == 0
+    assert [path.name for path in airmeet.folder.iterdir()] == ["people.csv"]
+
+
 async def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet, serving):
     airmeet.file(
         "people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "bad,B,Bee", "c@example.com,Cyd,Cee"
@@ -56,6 +88,28 @@ async def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet, ser
     assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
     assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
     assert "left to do: left.csv" in first.err
+
+
+async def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet, serving):
+    """Refused at first, and fed back in from our own file: Airmeet gets each name as it was given."""
+    names = ["=1+1", "+1", "-1", "@sum", "|calc", "＝1", "＋1", "－1", "＠x", "'=1", "'s-Gravenhage", '"=1"']
+    with (airmeet.folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "first_name", "last_name", "=note"])
+        writer.writerows([f"p{n}@example.com", name, "Ay", "\tx\ry"] for n, name in enumerate(names))
+    async with serving(f"422@2+{len(names) - 1}:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        await there(*REGISTER, "--failed", "left.csv", "--max-failures", "99")
+        refused = airmeet.rows("left.csv")
+        again = await there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
+        people = {person.email: person.details["firstName"] for person in pretend.world.people(EVENT)}
+
+    assert {row["first_name"] for row in refused} == {f"'{name}" for name in names[1:] if name != "'s-Gravenhage"} | {
+        "'s-Gravenhage"
+    }
+    assert {row["'=note"] for row in refused} == {"'\tx\ry"}
+    assert (again.code, again.json["counts"]["succeeded"]) == (0, len(names) - 1)
+    assert people == {f"p{n}@example.com": name for n, name in enumerate(names)}
 
 
 async def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet, serving):

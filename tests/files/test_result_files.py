@@ -27,7 +27,7 @@ def not_done(row: RowResult) -> bool:
 
 
 def records(path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.reader(file, strict=True))
 
 
@@ -51,6 +51,17 @@ def test_a_result_stands_beside_its_row(tmp_path):
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert leftovers(tmp_path) == []
+
+
+def test_a_spreadsheet_sees_what_it_is(tmp_path):
+    """Excel takes a CSV file for UTF-8 only if it begins with the mark; JSON lines never have one."""
+    for name, begins in (("out.csv", b'\xef\xbb\xbf"email","note"'), ("out.jsonl", b'{"email"')):
+        with ResultsWriter(tmp_path / name, HEADER) as writer:
+            writer.write([result(1, note="Ægir"), result(0, note="Ζωή")])
+        content = (tmp_path / name).read_bytes()
+        assert content.startswith(begins)
+        assert content.count(b"\xef\xbb\xbf") == (name == "out.csv")
+        assert open_table(tmp_path / name).header[0] == "email"
 
 
 def test_rows_end_in_input_order(tmp_path):
@@ -166,6 +177,7 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
         assert table.header == (*given_columns(header), *RESULT_COLUMNS)
         header = table.header
         assert table.notices == (
+            "byte order mark dropped",
             "a result file of an earlier run: the apostrophes it put before formulas are taken away",
         )
         ((source,),) = table.batches()

@@ -18,7 +18,7 @@ def result(index: int, note: str = "") -> RowResult:
 
 
 def records(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.reader(file, strict=True))
 
 

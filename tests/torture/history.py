@@ -212,7 +212,7 @@ def read_results(path: Path, key_column: str = "email") -> list[Result] | None:
     """Read the file of ``--results``, or return None if there is none."""
     if not path.exists():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return [
             Result(
                 int(row["airmeet_row"]),
