@@ -160,7 +160,7 @@ def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice)
     rate = errand.rate or settings.rate or "auto"
     found = work.found or _journal(errand, work, str(settings.base))
     work = evolve(work, results=_results(errand, work, found))
-    with _page(errand, work) as page:
+    with page_file(errand, work.source, work.results, work.failed) as page:
         with ResultFiles(work.results, work.failed, work.header) as files:
             voice.say(*settings.notices, f"event {errand.airmeet_id} at {settings.base}")
             voice.say(f"{work.intention}; {pace(rate)}")
@@ -203,9 +203,14 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     return cast(JobOptions, asked)
 
 
-def _page(errand: Errand, work: Work) -> PageFile:
-    source = Path(work.source) if work.source else None
-    return PageFile(Path(errand.report) if errand.report else None, (source, work.results, work.failed))
+def page_file(errand: Errand, source: str, *others: Path | None) -> PageFile:
+    """Return the place of the report page.
+
+    Raises:
+        UsageError: It would take the place of another file of the run, or a package is missing.
+        ConfigError: It cannot be written.
+    """
+    return PageFile(Path(errand.report) if errand.report else None, (Path(source) if source else None, *others))
 
 
 def _outcome(run: Run) -> Outcome:

@@ -8,7 +8,7 @@ from airmeet_async.bulk.asked import JobOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.plan import BulkPlan
 from airmeet_async.bulk.presets import PresetName
-from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out, page_file
 from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
@@ -52,6 +52,8 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     event_id(order.airmeet_id, order.file.path)
     results, failed = choose_paths(order.file.path, order.results, order.failed)
     people = open_people(order.file)
+    with page_file(order, order.file.path, results, failed):
+        pass  # whatever is wrong with its place is found before the event is asked for anything
     wanted = order.wanted()
     found = draw(wanted, people, environ, voice)
     voice.say(*found.lines())
