@@ -13,14 +13,21 @@ from typing import Any
 
 from attrs import field, frozen
 
+from airmeet_async.bulk.table_book import BookRows
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
 from airmeet_async.bulk.table_jsonl import JsonRows
+from airmeet_async.bulk.table_spool import RowReader, Spooled
 from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
 
-KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+KINDS = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xls", ".xlsb": "xlsb", ".ods": "ods", ".parquet": "parquet",
+}  # fmt: skip
 """How a file is read, by the ending of its name."""
+
+BOOKS = frozenset(("xlsx", "xls", "xlsb", "ods"))
 
 
 @frozen
@@ -53,7 +60,7 @@ class Table:
     header: tuple[str, ...]
     rows: int
     notices: tuple[str, ...]
-    _format: "_Format" = field(repr=False)
+    _format: "_Text | _Kept" = field(repr=False)
     _stamp: Stamp = field(repr=False)
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
@@ -89,19 +96,39 @@ class Table:
 
 
 @frozen
-class _Format:
-    """Everything the check pass found out about how to read the file."""
+class _Text:
+    """How a file of text is read."""
 
     kind: str
     text: TextFile
     delimiter: str | None
 
-    def reader(self) -> CsvRows | JsonRows:
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return self.text.notices
+
+    def reader(self) -> RowReader:
         return JsonRows(self.text) if self.kind == "jsonl" else CsvRows(self.text, self.delimiter)
 
 
+@frozen
+class _Kept:
+    """How a file is read that is parsed only once."""
+
+    rows: Spooled
+    notices: tuple[str, ...] = ()
+
+    def reader(self) -> RowReader:
+        return self.rows
+
+
 def open_table(
-    path: str | os.PathLike[str], *, encoding: str | None = None, delimiter: str | None = None, kind: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    kind: str | None = None,
+    sheet: str | int | None = None,
 ) -> Table:
     """Check a file of rows from its first to its last line.
 
@@ -109,7 +136,8 @@ def open_table(
         path: The file; its ending says how to read it unless ``kind`` does.
         encoding: Of the text. Default is UTF-8; a byte order mark wins over both.
         delimiter: Of a CSV file. Default is what its header line shows.
-        kind: ``csv``, ``tsv`` or ``jsonl``.
+        kind: One of `KINDS`' values; by default what the ending says.
+        sheet: Of a workbook: its name, or its number from 1. Default is the only one that has rows.
 
     Raises:
         InputError: It cannot be read, with the place, the reason and what to do.
@@ -117,12 +145,16 @@ def open_table(
     name = os.fspath(path)
     stamp = Stamp.of(name)
     kind = _kind(name, kind)
-    form = _Format(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
+    form: _Text | _Kept
+    if kind in BOOKS:
+        form = _Kept(Spooled(BookRows(name, kind, None if sheet is None else str(sheet))))
+    else:
+        form = _Text(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
     reader = form.reader()
     rows = sum(1 for _ in reader)
     if not rows:
         raise fault("has no rows, only " + ("a header" if reader.header else "empty lines"), path=name)
-    table = Table(name, reader.header, rows, (*form.text.notices, *reader.notices), form, stamp)
+    table = Table(name, reader.header, rows, (*form.notices, *reader.notices), form, stamp)
     table._same()
     return table
 
@@ -132,5 +164,5 @@ def _kind(path: str, kind: str | None) -> str:
     found = KINDS.get(ending, "") if kind is None else kind
     if found not in KINDS.values():
         what = f"unknown kind of file {ending or '(no ending)'}" if kind is None else f"unknown kind {kind}"
-        raise fault(f"{what}; supported are {', '.join(KINDS)}. Save a workbook as CSV UTF-8", path=path)
+        raise fault(f"{what}; supported are {', '.join(KINDS)}", path=path)
     return found
