@@ -7,6 +7,7 @@ from typing import Protocol
 
 from airmeet_async.bulk.table_cells import counted, fault, shown
 from airmeet_async.bulk.table_head import OURS, Head
+from airmeet_async.bulk.table_oldbook import open_oldbook
 from airmeet_async.bulk.table_xlsx import SheetName, open_xlsx
 
 _MOST_NAMED = 10
@@ -26,7 +27,9 @@ class Rows(Protocol):
 class Workbook(Protocol):
     """A workbook that is open."""
 
-    sheets: tuple[SheetName, ...]
+    @property
+    def sheets(self) -> tuple[SheetName, ...]:
+        """Its sheets in order."""
 
     def rows(self, sheet: SheetName) -> Rows:
         """Return the rows of a sheet, to be read once."""
@@ -34,7 +37,7 @@ class Workbook(Protocol):
 
 def open_workbook(path: str, kind: str) -> AbstractContextManager[Workbook]:
     """Open a workbook, by the way that is right for its kind."""
-    return open_xlsx(path)
+    return open_xlsx(path) if kind == "xlsx" else open_oldbook(path)
 
 
 class BookRows:
@@ -114,5 +117,3 @@ def _typed(sheet: SheetName) -> str:
     import shlex
 
     return shlex.quote(sheet.name)
-
-

@@ -11,12 +11,13 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from xml.parsers import expat
 
 from airmeet_async.bulk.table_cells import fault, shown
+from airmeet_async.errors import InputError
 
 DIRECTORY_LIMIT = 1024 * 1024
 """Most bytes of the list of parts, which `zipfile` reads at once."""
@@ -34,7 +35,7 @@ _SMALL = 1024 * 1024
 _CHUNK = 64 * 1024
 _TAG_LIMIT = 16
 _HOSTILE = "a workbook never is, so it is not opened; save it anew in a spreadsheet program, or as CSV UTF-8"
-_DAMAGED = "open it in a spreadsheet program and save it anew"
+_DAMAGED = "save it anew in a spreadsheet program, or as CSV UTF-8"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeDecodeError, ValueError)
 
 Handlers = dict[str, Any]
@@ -61,9 +62,13 @@ class Package:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._file = _Bounded(path)
         try:
-            self._zip = zipfile.ZipFile(_Bounded(path))
-        except _BROKEN as error:
+            self._zip = zipfile.ZipFile(self._file)
+        except BaseException as error:
+            self._file.close()
+            if isinstance(error, InputError) or not isinstance(error, _BROKEN):
+                raise
             self._damaged(error)
         try:
             self.parts = {part.filename: part for part in self._zip.infolist()}
@@ -78,10 +83,8 @@ class Package:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        file = self._zip.fp
         self._zip.close()
-        if file is not None:
-            file.close()
+        self._file.close()
 
     @property
     def size(self) -> int:
@@ -167,6 +170,8 @@ class Package:
                     yield
             parser.Parse(b"", True)  # noqa: FBT003 - that is how it is told of the end
             yield
+        except InputError:
+            raise
         except (*_BROKEN, expat.ExpatError, KeyError) as error:
             self._damaged(error, name)
 
@@ -175,13 +180,10 @@ class Package:
         raise fault(what, path=self.path)
 
     def _damaged(self, error: Exception, name: str = "") -> NoReturn:
-        if isinstance(error, RuntimeError) or not Path(self.path).exists():
-            what = "cannot be read; check the path and its permissions"
-        else:
-            said = " ".join(str(error).split())[:80] or type(error).__name__
-            place = f" in its part {shown(name)}" if name else ""
-            what = f"is damaged{place} ({said}); {_DAMAGED}"
-        raise fault(what, path=self.path) from None
+        said = " ".join(str(error).split())[:80] or type(error).__name__
+        place = f" in its part {shown(name)}" if name else ""
+        what = f"is an Excel workbook or a zip file by its content, and damaged{place} ({said})"
+        raise fault(f"{what}; {_DAMAGED}", path=self.path) from None
 
 
 class LocalNames(dict[str, str]):

@@ -7,7 +7,7 @@ from tempfile import SpooledTemporaryFile
 
 from attrs import frozen
 
-from airmeet_async.bulk.table_cells import CELL_LIMIT, COLUMN_LIMIT, counted, fault, shown
+from airmeet_async.bulk.table_cells import CELL_LIMIT, COLUMN_LIMIT, counted, fault, merged_notice, shown
 from airmeet_async.bulk.table_package import LocalNames, Package
 from airmeet_async.bulk.table_values import Formats, number_text
 from airmeet_async.errors import InputError
@@ -111,7 +111,7 @@ class Sheet:
         """What its owner may not expect; complete after the last row."""
         said = []
         if self._merged:
-            said.append(f"{counted(self._merged, 'merged area')}: only its first cell has a value, the others are empty")
+            said.append(merged_notice(self._merged))
         if self._hidden:
             said.append(f"{counted(self._hidden, 'hidden or filtered row')} read like all others")
         return tuple(said)
@@ -241,4 +241,3 @@ def column_letters(number: int) -> str:
 def unescaped(text: str) -> str:
     """Return a text of a workbook without its own escapes."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
-

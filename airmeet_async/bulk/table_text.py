@@ -16,7 +16,6 @@ LINE_LIMIT = 4 * 1024 * 1024
 """Most characters in one physical line: a gigabyte without a line break must not be read into memory."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_ZIP = b"PK\x03\x04"
 _SAVE_AS = 'save it as UTF-8 (in Excel: "CSV UTF-8")'
 _NO_TEXT = f"it holds a NUL character, so it is not plain {{0}} text; {_SAVE_AS} or pass --encoding utf-16"
 
@@ -109,8 +108,6 @@ def open_text(path: str, encoding: str | None) -> TextFile:
     """Find out how the file's bytes are to be read. A byte order mark wins over ``encoding``: it is a fact."""
     with _open(path, "utf-8") as file:
         head = bytes(file.buffer.read(4))
-    if head == _ZIP:
-        raise fault("is an Excel workbook or a zip file by its content; save it as a CSV UTF-8 file", path=path)
     for mark, name in _BOMS:
         if head.startswith(mark):
             said = "byte order mark dropped" if name == "utf-8" else "UTF-16 text, by its byte order mark"

@@ -76,7 +76,7 @@ def number_text(text: str, formats: Formats, style: str) -> str:
     if shape is Shape.DATE and 0 <= value <= _LAST:
         return moment_text(value, from_1904=formats.from_1904)
     if shape is Shape.ELAPSED and value >= 0:
-        return _clock(round(value * _DAY))
+        return clock_text(round(value * _DAY))
     plain = plain_number(value)
     return plain.zfill(formats.zeros[style]) if style in formats.zeros and plain.isdigit() else plain
 
@@ -92,11 +92,12 @@ def moment_text(value: float, *, from_1904: bool = False) -> str:
     """Return a day, a time of day, or both, in ISO form."""
     seconds = round(value * _DAY)
     if seconds < _DAY:
-        return _clock(seconds, "02d")
+        return clock_text(seconds, "02d")
     start = datetime(1904, 1, 1) if from_1904 else datetime(1899, 12, 30 if value >= _LEAP_BUG else 31)  # noqa: DTZ001
     found = start + timedelta(seconds=seconds)
     return found.date().isoformat() if seconds % _DAY == 0 else found.isoformat()
 
 
-def _clock(seconds: int, hours: str = "d") -> str:
+def clock_text(seconds: int, hours: str = "d") -> str:
+    """Return hours, minutes and seconds."""
     return f"{seconds // 3600:{hours}}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -63,7 +63,7 @@ def open_xlsx(path: str) -> Iterator[Xlsx]:
             raise fault("is a zip file, but no workbook; name the workbook itself", path=path)
         links = _links(package, main)
         sheets, from_1904 = _sheets(package, main, links)
-        parts = {kind: part for kind, part in links.values()}
+        parts = dict(links.values())
         texts = Texts(package, parts.get("sharedStrings", ""))
         try:
             formats = _formats(package, parts.get("styles", ""), from_1904=from_1904)
@@ -84,9 +84,7 @@ def _links(package: Package, part: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _sheets(
-    package: Package, main: str, links: dict[str, tuple[str, str]]
-) -> tuple[tuple[SheetName, ...], bool]:
+def _sheets(package: Package, main: str, links: dict[str, tuple[str, str]]) -> tuple[tuple[SheetName, ...], bool]:
     sheets, from_1904 = [], False
     for tag, facts in package.tags(main):
         if tag == "workbookPr":

@@ -8,7 +8,6 @@ cannot be told apart from its neighbour may not.
 import os
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import PurePath
 from typing import Any
 
 from attrs import field, frozen
@@ -17,17 +16,10 @@ from airmeet_async.bulk.table_book import BookRows
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
 from airmeet_async.bulk.table_jsonl import JsonRows
+from airmeet_async.bulk.table_kind import BOOKS, kind_of
 from airmeet_async.bulk.table_spool import RowReader, Spooled
 from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
-
-KINDS = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xls", ".xlsb": "xlsb", ".ods": "ods", ".parquet": "parquet",
-}  # fmt: skip
-"""How a file is read, by the ending of its name."""
-
-BOOKS = frozenset(("xlsx", "xls", "xlsb", "ods"))
 
 
 @frozen
@@ -144,10 +136,10 @@ def open_table(
     """
     name = os.fspath(path)
     stamp = Stamp.of(name)
-    kind = _kind(name, kind)
+    kind, said = kind_of(name, kind)
     form: _Text | _Kept
     if kind in BOOKS:
-        form = _Kept(Spooled(BookRows(name, kind, None if sheet is None else str(sheet))))
+        form = _Kept(Spooled(BookRows(name, kind, None if sheet is None else str(sheet))), said)
     else:
         form = _Text(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
     reader = form.reader()
@@ -157,12 +149,3 @@ def open_table(
     table = Table(name, reader.header, rows, (*form.notices, *reader.notices), form, stamp)
     table._same()
     return table
-
-
-def _kind(path: str, kind: str | None) -> str:
-    ending = PurePath(path).suffix.lower()
-    found = KINDS.get(ending, "") if kind is None else kind
-    if found not in KINDS.values():
-        what = f"unknown kind of file {ending or '(no ending)'}" if kind is None else f"unknown kind {kind}"
-        raise fault(f"{what}; supported are {', '.join(KINDS)}", path=path)
-    return found
