@@ -47,12 +47,16 @@ class BookRows:
         path: The file.
         kind: What it is: ``xlsx``, ``xls``, ``xlsb`` or ``ods``.
         sheet: The name of a sheet or its number from 1; by default the only one that has rows.
+
+    Attributes:
+        sheet: The name of the one that is read, once that is known.
     """
 
     def __init__(self, path: str, kind: str, sheet: str | None = None) -> None:
         self._path = path
         self._kind = kind
-        self._sheet = sheet
+        self._asked = sheet
+        self.sheet = ""
         self.header: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
 
@@ -60,6 +64,7 @@ class BookRows:
         """Yield each row's number in the sheet and its cells by column."""
         with open_workbook(self._path, self._kind) as book:
             sheet = self._chosen(book)
+            self.sheet = sheet.name
             rows = book.rows(sheet)
             records = iter(rows)
             line, cells = next(records, (0, []))
@@ -72,8 +77,8 @@ class BookRows:
             self.notices += (OURS,) * head.ours + tuple(rows.notices)
 
     def _chosen(self, book: Workbook) -> SheetName:
-        if self._sheet is not None:
-            chosen = self._named(book, self._sheet)
+        if self._asked is not None:
+            chosen = self._named(book, self._asked)
             self.notices = (f"sheet {shown(chosen.name)}; a line is a row of it",)
             return chosen
         shown_ = [sheet for sheet in book.sheets if not sheet.hidden]

@@ -8,29 +8,9 @@ That must not be the process in which somebody's server runs.
 import json
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from airmeet_async.bulk.table_values import clock_text, plain_number
-
-
-def text_of(value: Any) -> str:
-    """Return what a cell shows."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return plain_number(value)
-    if isinstance(value, timedelta):
-        return clock_text(round(value.total_seconds()))
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()
-    return value.isoformat(timespec="seconds") if isinstance(value, (datetime, time)) else _other(value)
-
-
-def _other(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
+from airmeet_async.bulk.table_values import text_of
 
 
 def sheets(book: Any) -> Iterator[Any]:

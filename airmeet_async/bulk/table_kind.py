@@ -17,7 +17,7 @@ BOOKS = frozenset(("xlsx", "xls", "xlsb", "ods"))
 _TEXTS = frozenset(("csv", "tsv", "jsonl"))
 _ZIP, _EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PARQUET = (b"PAR1", b"PARE")
+_PARQUET, _LOCKED_PARQUET = b"PAR1", b"PARE"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PAGES = (b"<html", b"<!doctype html", b"<table", b"<?xml")
 _NAMES = {
@@ -78,6 +78,8 @@ def _content(path: str) -> str:
         return _zipped(path)
     if head.startswith(_OLE):
         return _compound(path)
+    if head.startswith(_LOCKED_PARQUET):
+        raise fault("is an encrypted Parquet file; write it without encryption", path=path)
     if head.startswith(_PARQUET):
         return "parquet"
     if other := next((name for start, name in _OTHERS.items() if head.startswith(start)), None):

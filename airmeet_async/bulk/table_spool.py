@@ -9,25 +9,12 @@ import weakref
 from collections.abc import Iterator, Mapping
 from tempfile import SpooledTemporaryFile
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
+
+from airmeet_async.bulk.table_format import RowReader
 
 _IN_MEMORY = 1024 * 1024
 _AT_ONCE = 64 * 1024
-
-
-class RowReader(Protocol):
-    """One pass over a file of rows. ``header`` and ``notices`` are complete after the last row."""
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The columns."""
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What was decided without being asked."""
-
-    def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield each row's line and its cells by column."""
 
 
 class Spooled:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 from attrs import field, frozen
 
@@ -101,3 +103,25 @@ def moment_text(value: float, *, from_1904: bool = False) -> str:
 def clock_text(seconds: int, hours: str = "d") -> str:
     """Return hours, minutes and seconds."""
     return f"{seconds // 3600:{hours}}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def text_of(value: Any) -> str:
+    """Return a value as the text of a cell: nothing for None, NaN and their like, dates in ISO form."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return plain_number(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, timedelta):
+        return clock_text(round(value.total_seconds()))
+    if isinstance(value, datetime):
+        is_day = value.tzinfo is None and value.time() == time()
+        return value.date().isoformat() if is_day else value.isoformat(timespec="seconds")
+    if isinstance(value, time):
+        return value.isoformat(timespec="seconds")
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -6,7 +6,7 @@ cannot be told apart from its neighbour may not.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -15,9 +15,11 @@ from attrs import field, frozen
 from airmeet_async.bulk.table_book import BookRows
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
+from airmeet_async.bulk.table_format import Format, RowReader
 from airmeet_async.bulk.table_jsonl import JsonRows
 from airmeet_async.bulk.table_kind import BOOKS, kind_of
-from airmeet_async.bulk.table_spool import RowReader, Spooled
+from airmeet_async.bulk.table_parquet import ParquetRows
+from airmeet_async.bulk.table_spool import Spooled
 from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
 
@@ -52,8 +54,13 @@ class Table:
     header: tuple[str, ...]
     rows: int
     notices: tuple[str, ...]
-    _format: "_Text | _Kept" = field(repr=False)
-    _stamp: Stamp = field(repr=False)
+    _format: Format = field(repr=False)
+    _stamp: Stamp | None = field(repr=False)
+
+    @property
+    def reading(self) -> Mapping[str, str]:
+        """How it is read, where that could have been otherwise."""
+        return self._format.reading
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Read the file again and yield its rows, ``size`` at a time.
@@ -80,7 +87,7 @@ class Table:
             raise self._changed()
 
     def _same(self) -> None:
-        if Stamp.of(self.path) != self._stamp:
+        if self._stamp is not None and Stamp.of(self.path) != self._stamp:
             raise self._changed()
 
     def _changed(self) -> InputError:
@@ -99,19 +106,40 @@ class _Text:
     def notices(self) -> tuple[str, ...]:
         return self.text.notices
 
+    @property
+    def reading(self) -> dict[str, str]:
+        return {} if self.text.encoding == "utf-8" else {"encoding": self.text.encoding}
+
     def reader(self) -> RowReader:
         return JsonRows(self.text) if self.kind == "jsonl" else CsvRows(self.text, self.delimiter)
 
 
 @frozen
-class _Kept:
-    """How a file is read that is parsed only once."""
+class _Book:
+    """How a workbook is read, which is parsed only once."""
 
+    book: BookRows
+    notices: tuple[str, ...]
     rows: Spooled
-    notices: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> dict[str, str]:
+        return {"sheet": self.book.sheet}
 
     def reader(self) -> RowReader:
         return self.rows
+
+
+@frozen
+class _Parquet:
+    """How a Parquet file is read."""
+
+    path: str
+    notices: tuple[str, ...] = ()
+    reading: Mapping[str, str] = field(factory=dict)
+
+    def reader(self) -> RowReader:
+        return ParquetRows(self.path)
 
 
 def open_table(
@@ -137,9 +165,12 @@ def open_table(
     name = os.fspath(path)
     stamp = Stamp.of(name)
     kind, said = kind_of(name, kind)
-    form: _Text | _Kept
+    form: Format
     if kind in BOOKS:
-        form = _Kept(Spooled(BookRows(name, kind, None if sheet is None else str(sheet))), said)
+        book = BookRows(name, kind, None if sheet is None else str(sheet))
+        form = _Book(book, said, Spooled(book))
+    elif kind == "parquet":
+        form = _Parquet(name)
     else:
         form = _Text(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
     reader = form.reader()
