@@ -31,8 +31,8 @@ __all__ = ["DEFAULT_RATE", "Bulk"]
 class Bulk:
     """Bulk operations: rows in, one `RowResult` per row out.
 
-    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
-    ``deadline`` and ``max_failures``.
+    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``sheet``,
+    ``accept_stale``, ``deadline`` and ``max_failures``.
     """
 
     def __init__(self, client: Client) -> None:
@@ -56,8 +56,8 @@ class Bulk:
 
         Args:
             airmeet_id: The event's id.
-            rows: `Attendee` values or mappings, from any iterable or async iterable, or the path of a CSV or JSON
-                lines file.
+            rows: `Attendee` values or mappings, from any iterable or async iterable; a data frame; or the path of a
+                CSV, JSON lines, Excel or Parquet file.
             send_email_invite: Whether Airmeet mails each person the calendar entry and the link. It has no default
                 here, since Airmeet's own is yes (A), and a list that is run twice would be mailed twice.
             register_attendee: True uses up one registration of the plan per person (A).
@@ -225,7 +225,7 @@ class Bulk:
         """Send what *build* makes of each row: any operation in bulk.
 
         Args:
-            rows: Anything iterable, or the path of a file.
+            rows: Anything iterable, a data frame, or the path of a file; of the last two, rows are mappings of texts.
             build: Returns the call for a row; if it raises, that row is INVALID.
             key: What makes a row unique; rows with the key of an earlier one are not sent. None: nothing does.
             **options: See `JobOptions`.
@@ -288,7 +288,7 @@ class Bulk:
         async def make_engine(outbox: Outbox) -> Engine:
             if recipe is None:
                 return await launch.engine(None, None, outbox)
-            source = await open_rows(rows)  # type: ignore[arg-type]
+            source = await open_rows(rows, asked.get("sheet"))  # type: ignore[arg-type]
             return await launch.engine(source, recipe(source), outbox)
 
         return BulkJob(make_engine)

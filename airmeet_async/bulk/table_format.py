@@ -15,8 +15,8 @@ class RowReader(Protocol):
     def notices(self) -> tuple[str, ...]:
         """What was decided without being asked."""
 
-    def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield each row's line and its cells by column."""
+    def __iter__(self) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
+        """Yield each row's line, if it has one, and its cells by column."""
 
 
 class Format(Protocol):

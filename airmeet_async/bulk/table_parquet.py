@@ -37,7 +37,7 @@ class ParquetRows:
         """Yield each row's number and its texts by column."""
         number = 0
         with self._opened() as file:
-            for batch in file.iter_batches(_AT_ONCE):
+            for batch in file.iter_batches(_AT_ONCE, use_threads=False):
                 for values in batch.to_pylist():
                     number += 1
                     yield number, self._texts(number, values)

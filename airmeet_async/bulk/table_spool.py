@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Iterator, Mapping
 from tempfile import SpooledTemporaryFile
 from threading import Lock
-from typing import Any
 
 from airmeet_async.bulk.table_format import RowReader
 
@@ -41,11 +40,11 @@ class Spooled:
         """What was decided without being asked."""
         return self._rows.notices
 
-    def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
+    def __iter__(self) -> Iterator[tuple[int | None, Mapping[str, str]]]:
         """Yield each row's line and its cells by column."""
         return self._again() if self._whole else self._first()
 
-    def _first(self) -> Iterator[tuple[int, Mapping[str, str]]]:
+    def _first(self) -> Iterator[tuple[int | None, Mapping[str, str]]]:
         self._file.seek(0)
         self._file.truncate()
         for line, data in self._rows:
@@ -53,7 +52,7 @@ class Spooled:
             yield line, data
         self._whole = True
 
-    def _again(self) -> Iterator[tuple[int, Mapping[str, str]]]:
+    def _again(self) -> Iterator[tuple[int | None, Mapping[str, str]]]:
         place, header = 0, self.header
         while True:
             with self._reading:  # two passes may be under way at once

@@ -58,6 +58,11 @@ class Table:
     _stamp: Stamp | None = field(repr=False)
 
     @property
+    def is_file(self) -> bool:
+        """Whether its rows come from a file."""
+        return self._stamp is not None
+
+    @property
     def reading(self) -> Mapping[str, str]:
         """How it is read, where that could have been otherwise."""
         return self._format.reading
