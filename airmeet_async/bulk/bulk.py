@@ -252,7 +252,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
+        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
         return self._job(None, None, asked, None)
 
     def retry(
@@ -272,7 +272,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
+        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
         return self._job(None, None, asked, None, check_again(again))
 
     def _job(

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from airmeet_async.bulk.table_cells import counted, fault, shown
-from airmeet_async.bulk.table_head import OURS, Head
+from airmeet_async.bulk.table_head import Head
 from airmeet_async.bulk.table_oldbook import open_oldbook
 from airmeet_async.bulk.table_xlsx import SheetName, open_xlsx
 
@@ -74,7 +74,7 @@ class BookRows:
             self.header = head.header
             for line, cells in records:
                 yield line, head.row(line, cells)
-            self.notices += (OURS,) * head.ours + tuple(rows.notices)
+            self.notices += (*head.notices, *rows.notices)
 
     def _chosen(self, book: Workbook) -> SheetName:
         if self._asked is not None:

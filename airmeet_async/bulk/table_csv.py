@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from airmeet_async.bulk.table_cells import CELL_LIMIT, counted, fault, shown
-from airmeet_async.bulk.table_head import OURS, Head
+from airmeet_async.bulk.table_head import Head
 from airmeet_async.bulk.table_quotes import breaks, locate, outside_quotes, swallowed
 from airmeet_async.bulk.table_text import TextFile, undecoded
 from airmeet_async.errors import InputError
@@ -24,6 +24,7 @@ class CsvRows:
         self._text = text
         self._said: list[str] = []
         self._delimiter = _checked(text.path, delimiter) or self._detect()
+        self._head: Head | None = None
         self._names: list[str] = []  # with the empty ones, so that positions fit the cells
         self._blank = 0
         self.header: tuple[str, ...] = ()
@@ -32,12 +33,12 @@ class CsvRows:
     def notices(self) -> tuple[str, ...]:
         """What was done to the text without being asked."""
         blank = [counted(self._blank, "empty line") + " skipped"] if self._blank else []
-        return (*self._said, *blank)
+        return (*self._said, *blank, *(self._head.notices if self._head else ()))
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row's first physical line and its cells by column."""
         records = self._filled()
-        head = self._take_header(records)
+        head = self._head = self._take_header(records)
         self._names, self.header = head.names, head.header
         for line, cells in records:
             yield line, head.row(line, cells)
@@ -110,10 +111,7 @@ class CsvRows:
         if line is None:
             raise fault("is empty; its first line must name the columns", path=self._text.path)
         advice = f"put a cell that contains {_spelled(self._delimiter)} in double quotes, or "
-        head = Head(self._text.path, line, cells, advice)
-        if head.ours:
-            self._said.append(OURS)
-        return head
+        return Head(self._text.path, line, cells, advice)
 
     def _detect(self) -> str:
         """Take the delimiter that stands most often outside the header's quotes, the comma where none does."""

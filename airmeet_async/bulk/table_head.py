@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from airmeet_async.bulk.table_cells import COLUMN_LIMIT, fault, is_result_header, shown, unguard
+from airmeet_async.bulk.table_cells import COLUMN_LIMIT, counted, fault, is_result_header, shown, unguard
 
-OURS = "a result file of an earlier run: the apostrophes it put before formulas are taken away"
+ABSENT = frozenset(("NaN", "nan", "NaT", "<NA>"))
+"""Texts that programs write for no value, and nobody is called."""
+
+ODD = ABSENT | {"NULL", "Null", "null", "None", "N/A", "n/a", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!"}
+"""The same, and texts that may be meant: there are people called Null."""
+
+_OURS = "a result file of an earlier run: the apostrophes it put before formulas are taken away"
 
 
 class Head:
@@ -27,6 +33,7 @@ class Head:
 
     def __init__(self, path: str, line: int, cells: Sequence[str], advice: str = "") -> None:
         self._path = path
+        self._odd: dict[str, tuple[int, str]] = {}
         self._advice = advice
         self.names = [cell.strip() for cell in cells]
         if len(self.names) > COLUMN_LIMIT:
@@ -45,6 +52,11 @@ class Head:
                 raise fault(what, path=self._path, line=line, column=name)
         yield from first
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was decided about its texts; complete after the last row."""
+        return (_OURS,) * self.ours + tuple(_said(text, *place) for text, place in self._odd.items())
+
     def row(self, line: int, cells: Sequence[str]) -> dict[str, str]:
         """Return a record's cells by column.
 
@@ -55,7 +67,15 @@ class Head:
             cells = self._fitted(line, cells)
         if self.ours:
             cells = [unguard(cell) for cell in cells]
-        return dict(zip(self.header, cells, strict=True))
+        row = dict(zip(self.header, cells, strict=True))
+        return row if self.ours or ODD.isdisjoint(cells) else self._weighed(line, row)
+
+    def _weighed(self, line: int, row: dict[str, str]) -> dict[str, str]:
+        for name, text in row.items():
+            if text in ODD:
+                n, first = self._odd.get(text, (0, f"line {line}, column {shown(name)}"))
+                self._odd[text] = n + 1, first
+        return {name: "" if text in ABSENT else text for name, text in row.items()}
 
     def _fitted(self, line: int, cells: Sequence[str]) -> list[str]:
         for index, cell in enumerate(cells):
@@ -67,3 +87,8 @@ class Head:
                 raise fault(what, path=self._path, line=line)
         padded = [*cells, *[""] * (len(self.names) - len(cells))]
         return [cell for name, cell in zip(self.names, padded, strict=False) if name]
+
+
+def _said(text: str, n: int, first: str) -> str:
+    what = "taken as empty" if text in ABSENT else "sent as it stands; empty such cells if nothing is meant"
+    return f"{counted(n, 'cell')} with {shown(text)}, {what} ({'first ' if n > 1 else ''}{first})"

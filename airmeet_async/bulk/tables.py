@@ -159,7 +159,7 @@ def open_table(
 
     Args:
         path: The file; its ending says how to read it unless ``kind`` does.
-        encoding: Of the text. Default is UTF-8; a byte order mark wins over both.
+        encoding: Of the text. Default is UTF-8, and `GUESS` guesses; a byte order mark wins over all.
         delimiter: Of a CSV file. Default is what its header line shows.
         kind: One of `KINDS`' values; by default what the ending says.
         sheet: Of a workbook: its name, or its number from 1. Default is the only one that has rows.
