@@ -52,15 +52,15 @@ def kind_of(path: str, asked: str | None = None) -> tuple[str, tuple[str, ...]]:
     if (found or "text") == said or (not found and said in _TEXTS):
         return said, ()
     if found:
-        fix = _rename(path, f".{found}", found)
+        fix = _rename(path, found, asked)
         raise fault(f"is {_NAMES[found]} by its content, and not {said}; {fix}, or save it as CSV UTF-8", path=path)
     if not Path(path).stat().st_size:
         raise fault("is empty", path=path)
-    raise fault(f"is plain text by its content, and no {_NAMES[said][2:]}; {_rename(path, '.csv', 'csv')}", path=path)
+    raise fault(f"is plain text by its content, and no {_NAMES[said][2:]}; {_rename(path, 'csv', asked)}", path=path)
 
 
-def _rename(path: str, ending: str, kind: str) -> str:
-    return f"rename it to {PurePath(path).stem}{ending}, or pass --format {kind}"
+def _rename(path: str, kind: str, asked: str | None) -> str:
+    return f"pass --format {kind}" if asked else f"rename it to {PurePath(path).stem}.{kind}, or pass --format {kind}"
 
 
 def _content(path: str) -> str:

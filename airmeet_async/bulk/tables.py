@@ -56,6 +56,12 @@ class Table:
     notices: tuple[str, ...]
     _format: Format = field(repr=False)
     _stamp: Stamp | None = field(repr=False)
+    _name: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """How it is called: its path, where nobody said otherwise."""
+        return self._name or self.path
 
     @property
     def is_file(self) -> bool:

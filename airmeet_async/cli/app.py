@@ -7,7 +7,9 @@ from cyclopts import App, Parameter
 
 from airmeet_async.cli.app_options import (
     DEFAULT,
+    DEFAULT_FILE,
     Columns,
+    FileOptions,
     Flag,
     Options,
     Path,
@@ -60,6 +62,8 @@ def register(
       airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
       airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
       airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
+      airmeet register 8f0c1a2e-5b01-11ee guests.xlsx --no-invite --sheet Guests
+      cut -d, -f1-3 all.csv | airmeet register 8f0c1a2e-5b01-11ee - --no-invite
 
     The environment holds the keys, AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, and
     AIRMEET_REGION (global, eu, us) or AIRMEET_URI, AIRMEET_RATE, and
@@ -67,7 +71,8 @@ def register(
 
     Args:
         airmeet_id: The event's id, as in its address after /e/.
-        file: A CSV, TSV or JSON lines file with at least e-mail, first name and last name.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least e-mail, first name and last
+            name; - is standard input.
         invite: Whether Airmeet mails each person an invitation. One of the two must be given.
         register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
         columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
@@ -82,8 +87,8 @@ def register(
     from airmeet_async.cli.register import Order
     from airmeet_async.cli.register import register as start
 
-    file_choice = options.file(file, columns)
-    order = Order(airmeet_id=airmeet_id, file=file_choice, invite=invite, register=register, **options.errand())
+    errand = options.errand()
+    order = Order(airmeet_id=airmeet_id, file=options.file(file, columns), invite=invite, register=register, **errand)
     return options.end(start(order, dict(os.environ), options.voice()))
 
 
@@ -94,9 +99,8 @@ def check(
     *,
     event: str | None = None,
     columns: Columns = (),
-    encoding: str | None = None,
-    delimiter: str | None = None,
     limit: int | None = None,
+    reading: FileOptions = DEFAULT_FILE,
 ) -> int:
     """Check a file, the keys and an event, without sending anything of the file.
 
@@ -110,20 +114,15 @@ def check(
       airmeet check
 
     Args:
-        file: A CSV, TSV or JSON lines file.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         event: The event's id; its registration fields are then checked, too.
         columns: As for register.
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
         limit: Look at only that many rows from the top.
+        reading: As for every command with a file.
     """
     from airmeet_async.cli.check import check as start
-    from airmeet_async.cli.source import FileChoice
 
-    choice = None
-    if file is not None:
-        limit = positive(limit)
-        choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter, limit=limit)
+    choice = None if file is None else reading.choice(file, columns, limit)
     return start(choice, event, os.environ, Voice())
 
 

@@ -113,7 +113,7 @@ def _of_addresses(access: Access) -> Work:
 
 
 def _of_file(access: Access, voice: Voice) -> Work:
-    results, failed = choose_paths(access.file.path, access.results, access.failed)
+    results, failed = choose_paths(access.file.title, access.results, access.failed)
     people = open_people(access.file, required=("email",))
     voice.say(*introduction(people))
     recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
@@ -121,6 +121,7 @@ def _of_file(access: Access, voice: Voice) -> Work:
     return Work(
         operation=access.operation,
         source=access.file.path,
+        name=access.file.name,
         rows=people.table.rows,
         header=people.table.header,
         begin=lambda client, options: access.job(client, people.table, dict(people.overrides), options),

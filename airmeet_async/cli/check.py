@@ -40,7 +40,7 @@ def _check_people(people: People, book: FieldBook | None, voice: Voice) -> int:
         voice.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
     def tell(finding: Finding) -> None:
-        print_data(escape(f"{table.path}:{finding.line}: {finding.code}: {finding.message}"))
+        print_data(escape(f"{table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
     found = anyio.run(look_through, people, book, tell)
     voice.say(plan(found), verdict(found))

@@ -83,6 +83,7 @@ class Work:
     Attributes:
         operation: Such as ``attendees.add``.
         source: The input file; empty where there is none, and so no journal.
+        name: How it is called, where that is not its path.
         rows: How many.
         header: Their columns.
         begin: Makes the job, for a client and options.
@@ -103,6 +104,7 @@ class Work:
     failed: Path | None
     words: Wording = field(factory=Wording)
     found: Found | None = None
+    name: str = ""
 
 
 @frozen
@@ -186,7 +188,7 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     if found is not None and (errand.accept_stale or may_send_stale(found, voice)):
         asked["accept_stale"] = True
     if found is not None and work.found is None:  # else the job has its journal already
-        asked |= {"journal": found.path, "note": note_of(errand, work.source, work.results, work.failed)}
+        asked |= {"journal": found.path, "note": note_of(errand, work.name or work.source, work.results, work.failed)}
     return cast(JobOptions, asked)
 
 

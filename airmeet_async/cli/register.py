@@ -42,7 +42,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
         AirmeetError: The run could not begin.
     """
     check_id(order.airmeet_id, "AIRMEET_ID")
-    results, failed = choose_paths(order.file.path, order.results, order.failed)
+    results, failed = choose_paths(order.file.title, order.results, order.failed)
     people = open_people(order.file)
     _introduce(people, voice)
     table = people.table
@@ -60,6 +60,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     work = Work(
         operation="attendees.add",
         source=order.file.path,
+        name=order.file.name,
         rows=table.rows,
         header=table.header,
         begin=begin,

@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from airmeet_async.api.rules import FieldBook, Problem
 from airmeet_async.bulk.columns import MANDATORY, ColumnMap, match_columns
 from airmeet_async.bulk.intake import Intake
 from airmeet_async.bulk.recipes import AddAttendees, Recipe
 from airmeet_async.bulk.report import RowResult, RowStatus
+from airmeet_async.bulk.table_text import GUESS
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.errors import InputError
@@ -23,17 +24,28 @@ class FileChoice:
 
     Attributes:
         path: The file.
+        name: How it is called, where that is not its path.
         columns: ``field=Column``, each as typed.
+        sheet: Of a workbook.
+        kind: What it is.
         encoding: Of the text.
         delimiter: Of a CSV file.
         limit: Most rows to take.
     """
 
     path: str
+    name: str = ""
     columns: tuple[str, ...] = ()
+    sheet: str | None = None
+    kind: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     limit: int | None = None
+
+    @property
+    def title(self) -> str:
+        """How it is called."""
+        return self.name or self.path
 
 
 @frozen
@@ -55,7 +67,7 @@ class People:
 class _Head(Table):
     """The first rows of a table."""
 
-    whole: Table = field(repr=False)
+    whole: Table = field(repr=False, kw_only=True)
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Yield the rows, ``size`` at a time."""
@@ -79,7 +91,7 @@ def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> Pe
     try:
         columns = match_columns(table.header, overrides=overrides, required=required)
     except InputError as error:
-        raise InputError(f"{choice.path}: {error}", path=choice.path, line=1, column=error.column) from None
+        raise InputError(f"{choice.title}: {error}", path=choice.title, line=1, column=error.column) from None
     return People(table, columns, overrides)
 
 
@@ -87,13 +99,27 @@ def open_file(choice: FileChoice) -> Table:
     """Check a file to its end.
 
     Raises:
-        UsageError: It is none.
         InputError: It cannot be used.
     """
-    if choice.path == "-":
-        raise UsageError("reading from standard input (-) is not supported yet; write the rows to a file first")
-    table = open_table(choice.path, encoding=choice.encoding, delimiter=choice.delimiter)
-    return _head(table, choice.limit)
+    try:
+        table = open_table(
+            choice.path,
+            encoding=choice.encoding or GUESS,
+            delimiter=choice.delimiter,
+            kind=choice.kind,
+            sheet=choice.sheet,
+        )
+    except InputError as error:
+        raise _renamed(error, choice) from None
+    return evolve(_head(table, choice.limit), name=choice.name)
+
+
+def _renamed(error: InputError, choice: FileChoice) -> InputError:
+    """Return the error with the name under which its file is known."""
+    if not choice.name:
+        return error
+    said = str(error).replace(choice.path, choice.name)
+    return InputError(said, path=choice.name, line=error.line, column=error.column)
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:

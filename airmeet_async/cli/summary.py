@@ -231,10 +231,10 @@ def introduction(people: People) -> list[str]:
     """Say what the file is, and what its columns are used for. Those that are named like their field share a line."""
     same = [match.field for match in people.columns.fields if match.field == match.column]
     others = tuple(match for match in people.columns.fields if match.field != match.column)
-    lines = [f"{people.table.path}: {people.table.rows:,} {_many('row', people.table.rows)}"]
+    lines = [f"{people.table.name}: {people.table.rows:,} {_many('row', people.table.rows)}"]
     lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
     lines += [f"  {line}" for line in evolve(people.columns, fields=others).lines()]
-    return [*lines, *people.table.notices]
+    return [*lines, *(line for notice in people.table.notices for line in wrapped(notice))]
 
 
 def plan(found: Survey) -> str:
