@@ -33,8 +33,9 @@ RATIO_LIMIT = 100
 
 _SMALL = 1024 * 1024
 _CHUNK = 64 * 1024
-_TAG_LIMIT = 16
-_HOSTILE = "a workbook never is, so it is not opened; save it anew in a spreadsheet program, or as CSV UTF-8"
+_SILENT_LIMIT = 16
+_TAGS_LIMIT = 300_000
+_HOSTILE = "no spreadsheet program writes that, so it is not opened; save it anew in one, or as CSV UTF-8"
 _DAMAGED = "save it anew in a spreadsheet program, or as CSV UTF-8"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeDecodeError, ValueError)
 
@@ -94,9 +95,9 @@ class Package:
     def _check(self) -> None:
         n = len(self._zip.infolist())
         if n > PART_LIMIT:
-            raise fault(f"has {n:,} parts, which {_HOSTILE}", path=self.path)
+            raise fault(f"has {n:,} parts; {_HOSTILE}", path=self.path)
         if n > len(self.parts):
-            raise fault(f"has two parts of the same name, which {_HOSTILE}", path=self.path)
+            raise fault(f"has two parts of the same name; {_HOSTILE}", path=self.path)
         for part in self.parts.values():
             self._check_part(part)
         if self.size > SIZE_LIMIT:
@@ -105,7 +106,7 @@ class Package:
     def _check_part(self, part: zipfile.ZipInfo) -> None:
         place = PurePosixPath(part.filename.replace("\\", "/"))
         if place.is_absolute() or ".." in place.parts or ":" in place.parts[0:1]:
-            raise fault(f"has a part named {shown(part.filename)}, which {_HOSTILE}", path=self.path)
+            raise fault(f"has a part named {shown(part.filename)}; {_HOSTILE}", path=self.path)
         if part.flag_bits & 1:
             raise fault("is protected by a password; save it without one", path=self.path)
         if part.file_size > max(_SMALL, part.compress_size * RATIO_LIMIT):
@@ -135,10 +136,13 @@ class Package:
                     break
 
     def tags(self, name: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield the local name and the attributes of each tag that opens in a part."""
+        """Yield the local name and the attributes of each tag that opens in a part which describes others."""
+        n = 0
         opened: list[tuple[str, dict[str, str]]] = []
         names = LocalNames()
         for _ in self.feed(name, {"StartElementHandler": lambda tag, found: opened.append((names[tag], found))}):
+            if (n := n + len(opened)) > _TAGS_LIMIT:
+                raise fault(f"its part {shown(name)} has more than {_TAGS_LIMIT:,} tags; {_HOSTILE}", path=self.path)
             yield from opened
             opened.clear()
 
@@ -164,7 +168,7 @@ class Package:
                     before = parser.CurrentByteIndex
                     parser.Parse(piece)
                     silent = silent + 1 if parser.CurrentByteIndex == before else 0
-                    if silent > _TAG_LIMIT:
+                    if silent > _SILENT_LIMIT:
                         what = f"its part {shown(name)} has a tag of more than {silent * _CHUNK:,} characters"
                         raise fault(f"{what}; {_HOSTILE}", path=self.path)
                     yield
@@ -176,7 +180,7 @@ class Package:
             self._damaged(error, name)
 
     def _doctype(self, name: str) -> NoReturn:
-        what = f"its part {shown(name)} declares a document type or entities, which {_HOSTILE}"
+        what = f"its part {shown(name)} declares a document type or entities; {_HOSTILE}"
         raise fault(what, path=self.path)
 
     def _damaged(self, error: Exception, name: str = "") -> NoReturn:

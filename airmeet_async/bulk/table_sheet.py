@@ -12,6 +12,12 @@ from airmeet_async.bulk.table_package import LocalNames, Package
 from airmeet_async.bulk.table_values import Formats, number_text
 from airmeet_async.errors import InputError
 
+TEXTS_LIMIT = 6_000_000
+"""Most shared texts: where each of them stands is kept in memory."""
+
+ROW_LIMIT = 4 * 1024 * 1024
+"""Most characters in one row."""
+
 _IN_MEMORY = 1024 * 1024
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes what XML cannot hold
 _LETTERS = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
@@ -30,6 +36,8 @@ class Texts:
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - lives as long as the reader
         self._starts = array("Q", [0])
         self._parts: list[str] = []
+        self._length = 0
+        self._path = package.path
         self._taking = self._phonetic = False
         if name in package.parts:
             handlers = {"StartElementHandler": self._start, "EndElementHandler": self._end,
@@ -54,6 +62,10 @@ class Texts:
     def _text(self, text: str) -> None:
         if self._taking:
             self._parts.append(text)
+            self._length += len(text)
+            if self._length > CELL_LIMIT or len(self._starts) > TEXTS_LIMIT:
+                what = f"has more than {TEXTS_LIMIT:,} different texts, or one longer than {CELL_LIMIT:,} characters"
+                raise fault(f"{what}; shorten it, or save it as CSV UTF-8", path=self._path)
 
     def _end(self, tag: str) -> None:
         name = self._names[tag]
@@ -66,6 +78,7 @@ class Texts:
             self._file.write(text)
             self._starts.append(self._starts[-1] + len(text))
             self._parts.clear()
+            self._length = 0
 
 
 @frozen
@@ -99,7 +112,7 @@ class Sheet:
         self._part = part
         self._rows: list[tuple[int, list[str]]] = []
         self._cells: dict[int, str] = {}
-        self._row = self._column = 0
+        self._row = self._column = self._length = 0
         self._kind = self._style = ""
         self._value: list[str] | None = None  # the text of the cell, while it is in one
         self._taking = self._phonetic = self._formula = False
@@ -149,7 +162,7 @@ class Sheet:
         if number <= self._row:
             raise self._fault(f"row {number} stands behind row {self._row}; open it in a spreadsheet program "
                               "and save it anew")  # fmt: skip
-        self._row, self._column = number, 0
+        self._row, self._column, self._length = number, 0, 0
         self._hide = found.get("hidden") in ("1", "true")
 
     def _start_cell(self, found: dict[str, str]) -> None:
@@ -161,6 +174,9 @@ class Sheet:
     def _text(self, text: str) -> None:
         if self._taking and self._value is not None:
             self._value.append(text)
+            self._length += len(text)
+            if self._length > ROW_LIMIT:
+                raise self._fault(f"the row has more than {ROW_LIMIT:,} characters; is this really a table?")
 
     def _end(self, tag: str) -> None:
         name = self._names[tag]

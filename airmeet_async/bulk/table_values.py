@@ -77,7 +77,7 @@ def number_text(text: str, formats: Formats, style: str) -> str:
     shape = formats.shapes.get(style)
     if shape is Shape.DATE and 0 <= value <= _LAST:
         return moment_text(value, from_1904=formats.from_1904)
-    if shape is Shape.ELAPSED and value >= 0:
+    if shape is Shape.ELAPSED and 0 <= value <= _LAST:
         return clock_text(round(value * _DAY))
     plain = plain_number(value)
     return plain.zfill(formats.zeros[style]) if style in formats.zeros and plain.isdigit() else plain
