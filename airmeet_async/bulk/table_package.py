@@ -105,7 +105,7 @@ class Package:
 
     def _check_part(self, part: zipfile.ZipInfo) -> None:
         place = PurePosixPath(part.filename.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts or ":" in place.parts[0:1]:
+        if place.is_absolute() or ".." in place.parts or ":" in "".join(place.parts[:1]):
             raise fault(f"has a part named {shown(part.filename)}; {_HOSTILE}", path=self.path)
         if part.flag_bits & 1:
             raise fault("is protected by a password; save it without one", path=self.path)

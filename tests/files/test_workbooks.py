@@ -47,7 +47,7 @@ VALUES = {
     "a truth value is in capitals": (True, "TRUE"),
     "a day is in ISO form": (dt.date(2026, 3, 1), "2026-03-01"),
     "a day long ago, too": (dt.date(1900, 1, 15), "1900-01-15"),
-    "a moment has its time": (dt.datetime(2026, 3, 1, 9, 30), "2026-03-01T09:30:00"),
+    "a moment has its time": (dt.datetime(2026, 3, 1, 9, 30), "2026-03-01T09:30:00"),  # noqa: DTZ001 - as a workbook has it
     "a time of day stands alone": (dt.time(9, 5), "09:05:00"),
     "a duration may be longer than a day": (dt.timedelta(hours=49), "49:00:00"),
 }
@@ -59,7 +59,7 @@ def test_values_are_what_a_spreadsheet_shows(tmp_path, value, text):
 
 
 CELLS = {
-    "a formula has its result": ('<c><f>1+1</f><v>2</v></c>', "2"),
+    "a formula has its result": ("<c><f>1+1</f><v>2</v></c>", "2"),
     "a formula may result in a text": ('<c t="str"><f>A1</f><v>R&amp;D</v></c>', "R&D"),
     "a text of several styles is one": ("<c t='inlineStr'><is><r><t>Ma</t></r><r><t>rie</t></r></is></c>", "Marie"),
     "how a name is pronounced is no part of it": (
@@ -242,9 +242,11 @@ def test_rows_are_parsed_once_and_may_be_read_by_several_at_a_time():
 def test_the_parts_are_sought_where_the_package_says(tmp_path):
     """Not every program calls them workbook.xml and sheet1.xml."""
     contents = parts(sheet(texts(1, "a") + texts(2, "b")))
-    moved = {name.replace("xl/workbook.xml", "xl/wb22.xml").replace("sheet1", "s9").replace("workbook.xml.rels", "wb22.xml.rels"):
-             text.replace("xl/workbook.xml", "/xl/wb22.xml").replace("worksheets/sheet1", "/xl/worksheets/s9")
-             for name, text in contents.items()}  # fmt: skip
+    moved = {
+        name.replace("workbook.xml", "wb22.xml").replace("sheet1", "s9"):
+        text.replace("xl/workbook.xml", "/xl/wb22.xml").replace("worksheets/sheet1", "/xl/worksheets/s9")
+        for name, text in contents.items()
+    }  # fmt: skip
 
     assert cells(package(tmp_path / "x.xlsx", moved)) == [["b"]]
 

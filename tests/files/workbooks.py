@@ -96,12 +96,11 @@ def compound(path: Path, streams: Mapping[str, bytes]) -> Path:
     end, free, special = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
     table, names, body = [special, end], [_entry("Root Entry", 5, end, 0, child=1)], b""
     for index, (name, content) in enumerate(streams.items(), 1):
-        content = content.ljust(4096, b"\0")  # smaller ones would go elsewhere
-        content += bytes(-len(content) % 512)
+        size = max(4096, len(content) + -len(content) % 512)  # smaller ones would go elsewhere
         first = len(table)
-        table += [*range(first + 1, first + len(content) // 512), end]
-        names.append(_entry(name, 2, first, len(content), right=index + 1 if index < len(streams) else free))
-        body += content
+        table += [*range(first + 1, first + size // 512), end]
+        names.append(_entry(name, 2, first, size, right=index + 1 if index < len(streams) else free))
+        body += content.ljust(size, b"\0")
     names += [bytes(128)] * (4 - len(names))
     head = struct.pack("<8s16xHHHHH6xIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6,
                        0, 1, 1, 0, 4096, end, 0, end, 0)  # fmt: skip
