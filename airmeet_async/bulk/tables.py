@@ -176,6 +176,8 @@ def open_table(
     name = os.fspath(path)
     stamp = Stamp.of(name)
     kind, said = kind_of(name, kind)
+    if sheet is not None and kind not in BOOKS:
+        raise fault(f"--sheet is for workbooks, and this is read as {kind}; leave it out", path=name)
     form: Format
     if kind in BOOKS:
         book = BookRows(name, kind, None if sheet is None else str(sheet))

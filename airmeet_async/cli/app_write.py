@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airmeet_async.cli.imports import Kind
 
 Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
-Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
+Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
 import_ = App(
     name="import", help="Make speakers, sessions or booths from a file.", help_format="plaintext", sort_key=22

@@ -188,7 +188,7 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     if found is not None and (errand.accept_stale or may_send_stale(found, voice)):
         asked["accept_stale"] = True
     if found is not None and work.found is None:  # else the job has its journal already
-        asked |= {"journal": found.path, "note": note_of(errand, work.name or work.source, work.results, work.failed)}
+        asked |= {"journal": found.path, "note": note_of(errand, work.source, work.results, work.failed, work.name)}
     return cast(JobOptions, asked)
 
 

@@ -5,10 +5,11 @@ from itertools import chain
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from airmeet_async.bulk.table_spool import Spooled
 from airmeet_async.bulk.tables import open_table
-from tests.files.workbooks import HEAD, book, ods, package, parts, raw, sheet, texts, xls
+from tests.files.workbooks import HEAD, book, front, ods, package, parts, raw, sheet, texts, xls
 
 PEOPLE = [["email", "first", "last"], ["a@x.de", "Ána", "Kö"], ["b@x.de", "Bo", "Li"]]
 
@@ -85,9 +86,9 @@ def test_shared_texts_are_found_by_their_number(tmp_path):
 def test_a_number_that_is_filled_up_with_zeros_keeps_them(tmp_path):
     """A postcode of Leipzig is often a number in the format 00000."""
     made = openpyxl.Workbook()
-    made.active.append(["a"])
-    made.active.append([4109])
-    made.active["A2"].number_format = "00000"
+    front(made).append(["a"])
+    front(made).append([4109])
+    front(made)["A2"].number_format = "00000"
     made.save(tmp_path / "x.xlsx")
 
     assert cells(tmp_path / "x.xlsx") == [["04109"]]
@@ -105,9 +106,9 @@ def test_a_number_that_is_filled_up_with_zeros_keeps_them(tmp_path):
 )
 def test_a_number_is_a_date_by_its_format_alone(tmp_path, code, text):
     made = openpyxl.Workbook()
-    made.active.append(["a"])
-    made.active.append([46082])
-    made.active["A2"].number_format = code
+    front(made).append(["a"])
+    front(made).append([46082])
+    front(made)["A2"].number_format = code
     made.save(tmp_path / "x.xlsx")
 
     assert cells(tmp_path / "x.xlsx") == [[text]]
@@ -115,9 +116,9 @@ def test_a_number_is_a_date_by_its_format_alone(tmp_path, code, text):
 
 def test_days_may_count_from_1904(tmp_path):
     made = openpyxl.Workbook()
-    made.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
-    made.active.append(["a"])
-    made.active.append([dt.date(2026, 3, 1)])
+    made.epoch = CALENDAR_MAC_1904
+    front(made).append(["a"])
+    front(made).append([dt.date(2026, 3, 1)])
     made.save(tmp_path / "x.xlsx")
 
     assert cells(tmp_path / "x.xlsx") == [["2026-03-01"]]
@@ -160,9 +161,9 @@ def test_merged_areas_and_hidden_rows_are_told(tmp_path):
     """Of a merged area only the first cell has a value, and a filter hides no row from us."""
     made = openpyxl.Workbook()
     for row in [*PEOPLE, ["c@x.de", "Cy", "Mo"]]:
-        made.active.append(row)
-    made.active.merge_cells("C2:C3")
-    made.active.row_dimensions[4].hidden = True
+        front(made).append(row)
+    front(made).merge_cells("C2:C3")
+    front(made).row_dimensions[4].hidden = True
     made.save(tmp_path / "x.xlsx")
     table = open_table(tmp_path / "x.xlsx")
 

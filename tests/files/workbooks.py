@@ -16,13 +16,18 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 def book(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
     """Write a workbook as a spreadsheet program does."""
     made = openpyxl.Workbook()
-    made.remove(made.active)
+    made.remove(front(made))
     for name, rows in sheets.items():
         sheet = made.create_sheet(name)
         for row in rows:
             sheet.append(row)
     made.save(path)
     return path
+
+
+def front(made: openpyxl.Workbook) -> Any:
+    """Return the sheet that a new workbook has."""
+    return made.active
 
 
 def parts(sheet: str, **more: str) -> dict[str, str]:
