@@ -74,8 +74,7 @@ class Texts:
             self._phonetic = False
         elif name == "si":
             text = unescaped("".join(self._parts)).encode("utf-8", "surrogatepass")
-            self._file.seek(self._starts[-1])
-            self._file.write(text)
+            self._file.write(text)  # nobody reads before all are written
             self._starts.append(self._starts[-1] + len(text))
             self._parts.clear()
             self._length = 0
