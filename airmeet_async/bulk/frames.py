@@ -6,6 +6,7 @@ from typing import Any
 from attrs import field, frozen
 
 from airmeet_async.bulk.table_cells import COLUMN_LIMIT, fault, shown
+from airmeet_async.bulk.table_parquet import in_microseconds
 from airmeet_async.bulk.table_values import text_of
 from airmeet_async.bulk.tables import Table
 from airmeet_async.errors import ConfigError
@@ -42,6 +43,8 @@ def open_frame(rows: Any) -> Table:
     if not isinstance(frame, nw.DataFrame):
         message = f"rows must be an iterable of attendees or mappings, a data frame, or a path, not a {kind}"
         raise ConfigError(message)
+    if frame.implementation.is_pyarrow():
+        frame = nw.from_native(in_microseconds(frame.to_native()))
     if not len(frame):
         raise fault("has no rows", path=_NAME)
     return Table(_NAME, _columns(frame), len(frame), (), _Frame(frame), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from airmeet_async.bulk.table_cells import CELL_LIMIT, COLUMN_LIMIT, fault, shown
 from airmeet_async.bulk.table_values import text_of
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InputError
 
 _AT_ONCE = 500
 _BUFFER = 64 * 1024
@@ -38,7 +38,7 @@ class ParquetRows:
         number = 0
         with self._opened() as file:
             for batch in file.iter_batches(_AT_ONCE, use_threads=False):
-                for values in batch.to_pylist():
+                for values in in_microseconds(batch).to_pylist():
                     number += 1
                     yield number, self._texts(number, values)
 
@@ -61,7 +61,9 @@ class ParquetRows:
         try:
             with pq.ParquetFile(self._path, buffer_size=_BUFFER, pre_buffer=False) as file:
                 yield file
-        except (pa.ArrowException, OSError) as error:
+        except InputError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # also texts that are not UTF-8
             said = " ".join(str(error).split())
             if "crypt" in said:
                 raise fault(f"is encrypted; {_SAVE}", path=self._path) from None
@@ -93,3 +95,25 @@ class ParquetRows:
                 if whole > max(_SMALL, packed * _RATIO_LIMIT):
                     what = f"unpacks to {whole:,} bytes, {whole // max(1, packed):,} times its size; {_SAVE}"
                     raise fault(what, path=self._path, column=column.path_in_schema)
+
+
+def in_microseconds(data: Any) -> Any:
+    """Return a table or a batch of pyarrow without nanoseconds, which Python's own times do not have."""
+    import pyarrow as pa
+
+    finer = {
+        index: _coarser(field.type) for index, field in enumerate(data.schema)
+        if getattr(field.type, "unit", "") == "ns"
+    }  # fmt: skip
+    schema = data.schema
+    for index, kind in finer.items():
+        schema = schema.set(index, pa.field(schema.field(index).name, kind))
+    return data.cast(schema, safe=False) if finer else data
+
+
+def _coarser(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.duration("us") if pa.types.is_duration(kind) else pa.time64("us")

@@ -20,7 +20,7 @@ from airmeet_async.bulk.table_jsonl import JsonRows
 from airmeet_async.bulk.table_kind import BOOKS, kind_of
 from airmeet_async.bulk.table_parquet import ParquetRows
 from airmeet_async.bulk.table_spool import Spooled
-from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
+from airmeet_async.bulk.table_text import GUESS, Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
 
 
@@ -178,6 +178,8 @@ def open_table(
     kind, said = kind_of(name, kind)
     if sheet is not None and kind not in BOOKS:
         raise fault(f"--sheet is for workbooks, and this is read as {kind}; leave it out", path=name)
+    if (delimiter is not None or encoding not in (None, GUESS)) and (kind in BOOKS or kind == "parquet"):
+        raise fault(f"--encoding and --delimiter are for texts, and this is read as {kind}; leave them out", path=name)
     form: Format
     if kind in BOOKS:
         book = BookRows(name, kind, None if sheet is None else str(sheet))

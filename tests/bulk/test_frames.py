@@ -59,6 +59,12 @@ async def test_values_are_what_a_spreadsheet_shows_and_nan_is_none(make):
     ]
 
 
+async def test_nanoseconds_are_cut_off():
+    at = pa.array([1_772_357_400_000_000_001], pa.timestamp("ns"))
+
+    assert rows(await open_rows(pa.table({"at": at}))) == [{"at": "2026-03-01T09:30:00"}]
+
+
 async def test_categories_are_their_texts():
     frame = pl.DataFrame({"a": ["x", "y", "x"]}, schema={"a": pl.Categorical})
 

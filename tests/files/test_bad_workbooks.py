@@ -168,6 +168,13 @@ def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path):
             open_table(path, sheet=word)
 
 
+@pytest.mark.parametrize("options", [{"encoding": "cp1252"}, {"delimiter": ";"}], ids=repr)
+def test_options_of_texts_are_refused_for_a_workbook(tmp_path, options):
+    """What is typed has an effect, or is answered."""
+    with pytest.raises(InputError, match="--encoding and --delimiter are for texts, and this is read as xlsx"):
+        open_table(book(tmp_path / "x.xlsx", {"S": [["a"], ["b"]]}), **options)
+
+
 def test_an_old_workbook_that_is_damaged_is_refused(tmp_path):
     path = compound(tmp_path / "x.xls", {"Workbook": b"no records"})
 

@@ -37,6 +37,7 @@ VALUES = {
         pa.array([dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)]),
         "2026-03-01T09:30:00+00:00",
     ),
+    "a moment to the nanosecond": (pa.array([1_772_357_400_000_000_001], pa.timestamp("ns")), "2026-03-01T09:30:00"),
     "a time of day": (pa.array([dt.time(9, 5)]), "09:05:00"),
 }
 
@@ -77,6 +78,10 @@ def flipped(path):
     path.write_bytes(content)
 
 
+def not_utf_8(path):
+    write(path, {"a": pa.array([b"Ren\xe9"]).cast(pa.binary()).view(pa.string())})
+
+
 def twice(path):
     pq.write_table(pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["a", "a"]), path)
 
@@ -89,6 +94,7 @@ BAD = {
     "a column without a name": (lambda path: write(path, {" ": ["x"]}), " ", ["without a name"]),
     "too many columns": (lambda path: write(path, {f"c{n}": [1] for n in range(2001)}), None, ["2,001 columns"]),
     "no rows": (lambda path: write(path, {"a": pa.array([], pa.string())}), None, ["has no rows"]),
+    "a text that is not UTF-8": (not_utf_8, None, ["damaged", "utf-8"]),
     "a long text": (lambda path: write(path, {"a": ["x" * 131_073]}), "a", ["line 1", "longer than 131,072"]),
     "encryption": (encrypted, None, ["encrypted"]),
     "a file that was cut off": (cut, None, ["damaged"]),
