@@ -35,6 +35,17 @@ def open_frame(rows: Any) -> Table:
     except ImportError:
         message = "reading data frames needs narwhals; pip install 'airmeet-async[dataframe]'"
         raise ConfigError(message) from None
+    try:
+        frame = _frame(nw, rows)
+        columns = _columns(frame)
+    except nw.exceptions.NarwhalsError as error:
+        raise fault(" ".join(str(error).split())[:200], path=_NAME) from None
+    if not len(frame):
+        raise fault("has no rows", path=_NAME)
+    return Table(_NAME, columns, len(frame), (), _Frame(frame), None)
+
+
+def _frame(nw: Any, rows: Any) -> Any:
     frame = nw.from_native(rows, pass_through=True)
     kind = f"{type(rows).__module__.partition('.')[0]} {type(rows).__name__}"
     if isinstance(frame, nw.LazyFrame):
@@ -43,11 +54,7 @@ def open_frame(rows: Any) -> Table:
     if not isinstance(frame, nw.DataFrame):
         message = f"rows must be an iterable of attendees or mappings, a data frame, or a path, not a {kind}"
         raise ConfigError(message)
-    if frame.implementation.is_pyarrow():
-        frame = nw.from_native(in_microseconds(frame.to_native()))
-    if not len(frame):
-        raise fault("has no rows", path=_NAME)
-    return Table(_NAME, _columns(frame), len(frame), (), _Frame(frame), None)
+    return nw.from_native(in_microseconds(frame.to_native())) if frame.implementation.is_pyarrow() else frame
 
 
 @frozen
@@ -84,8 +91,9 @@ def _columns(frame: Any) -> tuple[str, ...]:
         what = f"has {len(names):,} columns; at most {COLUMN_LIMIT:,} are read, so drop the others"
         raise fault(what, path=_NAME)
     for name, kind in frame.collect_schema().items():
-        if names.count(str(name)) > 1:
-            raise fault(f"two columns are named {shown(str(name))}; rename one of them", path=_NAME, column=str(name))
+        if names.count(str(name)) > 1 or not str(name).strip():
+            what = f"a column has no name, or two are named {shown(str(name))}; rename it"
+            raise fault(what, path=_NAME, column=str(name))
         if kind.is_nested() or str(kind) == "Binary":
             what = f"holds {kind}, which is no text, number, truth value or time; drop the column"
             raise fault(f"{what}, or turn it into texts", path=_NAME, column=str(name))

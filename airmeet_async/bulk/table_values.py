@@ -109,7 +109,9 @@ def text_of(value: Any) -> str:
     """Return a value as the text of a cell: nothing for None, NaN and their like, dates in ISO form."""
     if isinstance(value, str):
         return value
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
+    if value is None or type(value).__name__ == "NAType":  # pandas' own None, which is neither true nor false
+        return ""
+    if value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
         return ""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"

@@ -9,6 +9,7 @@ import pytest
 
 from airmeet_async import ConfigError, InputError, RowStatus
 from airmeet_async.bulk.feed import open_rows
+from airmeet_async.bulk.table_values import text_of
 from airmeet_async.bulk.tables import Table
 from tests.files.workbooks import book
 from tests.worlds import EVENT, client_of, transport_of
@@ -59,6 +60,22 @@ async def test_values_are_what_a_spreadsheet_shows_and_nan_is_none(make):
     ]
 
 
+class NAType:
+    """As pandas has it: whoever asks whether it is true gets an error."""
+
+    def __ne__(self, other):
+        return self
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_what_pandas_has_for_no_value_is_none():
+    assert text_of(NAType()) == ""
+
+
 async def test_nanoseconds_are_cut_off():
     at = pa.array([1_772_357_400_000_000_001], pa.timestamp("ns"))
 
@@ -77,6 +94,12 @@ BAD = {
     "a column of lists": (lambda: pl.DataFrame({"tags": [["x"]]}), InputError, ['column "tags"', "drop the column"]),
     "a column of structures": (lambda: pa.table({"who": [{"a": 1}]}), InputError, ['column "who"']),
     "a column of bytes": (lambda: pl.DataFrame({"photo": [b"x"]}), InputError, ['column "photo"', "Binary"]),
+    "a column twice": (
+        lambda: pa.Table.from_arrays([pa.array(["x"])] * 2, names=["a", "a"]),
+        InputError,
+        ["unique", "a"],
+    ),
+    "a column without a name": (lambda: pl.DataFrame({"": ["x"]}), InputError, ["no name", "rename it"]),
     "no rows": (lambda: pl.DataFrame({"email": []}), InputError, ["the data frame: has no rows"]),
 }
 
