@@ -48,6 +48,9 @@ class JobOptions(RunOptions, total=False):
     note: Mapping[str, Any] | None
     """Facts of your own, as JSON has them, that the journal keeps: a label, who has started it."""
 
+    sheet: str | int | None
+    """Of a workbook whose path is given: the sheet's name, or its number from 1; by default the only one with rows."""
+
 
 def engine_options(asked: JobOptions, of_client: int, invites: Invites = "at_most_once") -> EngineOptions:
     """Return the options of a run.

@@ -28,8 +28,8 @@ __all__ = ["DEFAULT_RATE", "Bulk"]
 class Bulk(Jobs):
     """Bulk operations: rows in, one `RowResult` per row out.
 
-    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
-    ``deadline`` and ``max_failures``.
+    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``sheet``,
+    ``accept_stale``, ``deadline`` and ``max_failures``.
     """
 
     def add_attendees(
@@ -52,8 +52,8 @@ class Bulk(Jobs):
 
         Args:
             airmeet_id: The event's id.
-            rows: `Attendee` values or mappings, from any iterable or async iterable, or the path of a CSV or JSON
-                lines file.
+            rows: `Attendee` values or mappings, from any iterable or async iterable; a data frame; or the path of a
+                CSV, JSON lines, Excel or Parquet file.
             send_email_invite: Whether Airmeet mails each person the calendar entry and the link. It has no default
                 here, since Airmeet's own is yes (A), and a list that is run twice would be mailed twice.
             register_attendee: True uses up one registration of the plan per person (A).
@@ -251,7 +251,7 @@ class Bulk(Jobs):
         """Send what *build* makes of each row: any operation in bulk.
 
         Args:
-            rows: Anything iterable, or the path of a file.
+            rows: Anything iterable, a data frame, or the path of a file; of the last two, rows are mappings of texts.
             build: Returns the call for a row; if it raises, that row is INVALID.
             key: What makes a row unique; rows with the key of an earlier one are not sent. None: nothing does.
             **options: See `JobOptions`.

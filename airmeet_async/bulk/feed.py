@@ -3,11 +3,13 @@
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from functools import partial
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
+from airmeet_async.bulk.frames import is_frame, open_frame
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
 
@@ -18,17 +20,27 @@ READ_AHEAD = 512
 _CLOSING = 5.0
 
 
-async def open_rows(rows: Rows) -> OpenRows:
-    """Return *rows*, a path made a table: the file is checked to its end.
+async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenRows:
+    """Return *rows*; a data frame made a table, and a path, too: the file is checked to its end.
+
+    Args:
+        rows: Where from.
+        sheet: Of a workbook.
 
     Raises:
         InputError: The file cannot be read as a table.
         ConfigError: *rows* is not a source of rows.
     """
     if isinstance(rows, (str, os.PathLike)):
-        return await anyio.to_thread.run_sync(open_table, rows)
+        return await anyio.to_thread.run_sync(partial(open_table, rows, sheet=sheet))
+    if sheet is not None:
+        raise ConfigError("sheet is for the path of a workbook, and rows is none")
+    if is_frame(rows):
+        return await anyio.to_thread.run_sync(open_frame, rows)
     if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable, Table)):
-        message = f"rows must be an iterable of attendees or mappings, or a path, not {type(rows).__name__}"
+        message = (
+            f"rows must be an iterable of attendees or mappings, a data frame, or a path, not {type(rows).__name__}"
+        )
         raise ConfigError(message)
     return rows
 

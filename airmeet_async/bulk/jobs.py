@@ -36,7 +36,7 @@ class Jobs:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
+        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
         return self._job(None, None, asked, None)
 
     def retry(
@@ -56,7 +56,7 @@ class Jobs:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        asked: JobOptions = {"journal": journal, "note": None, **options}
+        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
         return self._job(None, None, asked, None, check_again(again))
 
     def _job(
@@ -72,7 +72,7 @@ class Jobs:
         async def make_engine(outbox: Outbox) -> Engine:
             if recipe is None:
                 return await launch.engine(None, None, outbox)
-            source = await open_rows(rows)  # type: ignore[arg-type]
+            source = await open_rows(rows, asked.get("sheet"))  # type: ignore[arg-type]
             made = recipe(source)
             return await launch.engine(source, await made if isawaitable(made) else made, outbox)
 

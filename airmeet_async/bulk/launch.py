@@ -138,9 +138,11 @@ class Launch:
 
     async def _stamp(self, source: OpenRows) -> dict[str, Any] | None:
         """Return what tells this file, read in this way, from others; None for what is no file."""
-        if not isinstance(source, Table) or self._purpose is None or self._purpose.reading is None:
+        if not isinstance(source, Table) or not source.is_file:
+            return None
+        if self._purpose is None or self._purpose.reading is None:
             return None
         digest = await anyio.to_thread.run_sync(content_digest, source.path)
-        reading = {name: value for name, value in self._purpose.reading.items() if value}
+        reading = {name: value for name, value in self._purpose.reading.items() if value} | dict(source.reading)
         return {"sha256": digest, "rows": source.rows,
                 "header": list(source.header), "reading": reading}  # fmt: skip

@@ -56,7 +56,7 @@ def columns_of(table: Table, reading: Reading, book: FieldBook | None = None) ->
     try:
         return find_columns(table.header, reading, book)
     except InputError as error:
-        raise InputError(f"{table.path}: {error}", path=table.path, line=1, column=error.column) from None
+        raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
 
 
 async def make_plan(
@@ -96,7 +96,7 @@ async def make_plan(
     survey = await look_at(source, recipe, found)
     return BulkPlan(
         airmeet_id=terms.airmeet_id,
-        source=table.path if table else "",
+        source=table.name if table else "",
         rows=survey.rows,
         ready=survey.ready,
         invalid=survey.invalid,

@@ -63,6 +63,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def merged_notice(n: int) -> str:
+    """Say what is in the cells of a merged area."""
+    return f"{counted(n, 'merged area')}: only the first cell of one has a value, its others are empty"
+
+
 def fault(message: str, *, path: str, line: int | None = None, column: str | None = None) -> InputError:
     """Return the error that says where and what; the place is in its sentence and in its attributes."""
     where = path

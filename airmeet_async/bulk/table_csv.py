@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from airmeet_async.bulk.table_cells import CELL_LIMIT, COLUMN_LIMIT, counted, fault, is_result_header, shown, unguard
+from airmeet_async.bulk.table_cells import CELL_LIMIT, counted, fault, shown
+from airmeet_async.bulk.table_head import Head
 from airmeet_async.bulk.table_quotes import breaks, locate, outside_quotes, swallowed
 from airmeet_async.bulk.table_reports import unwrapped
 from airmeet_async.bulk.table_text import TextFile, undecoded
@@ -24,6 +25,7 @@ class CsvRows:
         self._text = text
         self._said: list[str] = []
         self._delimiter = _checked(text.path, delimiter) or self._detect()
+        self._head: Head | None = None
         self._names: list[str] = []  # with the empty ones, so that positions fit the cells
         self._blank = 0
         self.header: tuple[str, ...] = ()
@@ -32,19 +34,15 @@ class CsvRows:
     def notices(self) -> tuple[str, ...]:
         """What was done to the text without being asked."""
         blank = [counted(self._blank, "empty line") + " skipped"] if self._blank else []
-        return (*self._said, *blank)
+        return (*self._said, *blank, *(self._head.notices if self._head else ()))
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row's first physical line and its cells by column."""
         records = unwrapped(self._filled(), self._said, self._text.path)
-        self._take_header(records)
-        ours = is_result_header(self.header)
+        head = self._head = self._take_header(records)
+        self._names, self.header = head.names, head.header
         for line, cells in records:
-            if len(cells) != len(self.header):
-                cells = self._fitted(line, cells)  # noqa: PLW2901
-            if ours:
-                cells = map(unguard, cells)  # type: ignore[assignment]  # noqa: PLW2901
-            yield line, dict(zip(self.header, cells, strict=True))
+            yield line, head.row(line, cells)
 
     def _filled(self) -> Iterator[tuple[int, list[str]]]:
         for line, cells in self._records():
@@ -109,38 +107,12 @@ class CsvRows:
             return fault(what, path=self._text.path, line=line, column=name)
         return fault(f"cell {cell + 1}: {what}", path=self._text.path, line=line)
 
-    def _take_header(self, records: Iterator[tuple[int, list[str]]]) -> None:
+    def _take_header(self, records: Iterator[tuple[int, list[str]]]) -> Head:
         line, cells = next(records, (None, []))
         if line is None:
             raise fault("is empty; its first line must name the columns", path=self._text.path)
-        names = [cell.strip() for cell in cells]
-        if len(names) > COLUMN_LIMIT:
-            what = f"has {len(names):,} columns; at most {COLUMN_LIMIT:,} are read, so take the others away"
-            raise fault(what, path=self._text.path, line=line)
-        if is_result_header(names):
-            names = [unguard(name) for name in names]
-            self._said.append("a result file of an earlier run: the apostrophes it put before formulas are taken away")
-        first: dict[str, int] = {}
-        for number, name in enumerate(names, 1):
-            if name and first.setdefault(name, number) != number:
-                what = f"columns {first[name]} and {number} are both named {shown(name)}; rename one of them"
-                raise fault(what, path=self._text.path, line=line, column=name)
-        self._names = names
-        self.header = tuple(first)
-
-    def _fitted(self, line: int, cells: list[str]) -> list[str]:
-        for index, cell in enumerate(cells):
-            if cell.strip() and index >= len(self._names):
-                what = (
-                    f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains "
-                    f"{_spelled(self._delimiter)} in double quotes, or take away what is too much ({shown(cell, 30)})"
-                )
-                raise fault(what, path=self._text.path, line=line)
-            if cell.strip() and not self._names[index]:
-                what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
-                raise fault(what, path=self._text.path, line=line)
-        padded = cells + [""] * (len(self._names) - len(cells))
-        return [cell for name, cell in zip(self._names, padded, strict=False) if name]
+        advice = f"put a cell that contains {_spelled(self._delimiter)} in double quotes, or "
+        return Head(self._text.path, line, cells, advice)
 
     def _detect(self) -> str:
         """Take the delimiter that stands most often outside the header's quotes, the comma where none does."""

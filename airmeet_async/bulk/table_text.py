@@ -11,12 +11,15 @@ from pathlib import Path
 from attrs import frozen
 
 from airmeet_async.bulk.table_cells import fault
+from airmeet_async.bulk.table_guess import guess
+
+GUESS = "guess"
+"""The encoding to ask for where one may be guessed."""
 
 LINE_LIMIT = 4 * 1024 * 1024
 """Most characters in one physical line: a gigabyte without a line break must not be read into memory."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_ZIP = b"PK\x03\x04"
 _SAVE_AS = 'save it as UTF-8 (in Excel: "CSV UTF-8")'
 _NO_TEXT = f"it holds a NUL character, so it is not plain {{0}} text; {_SAVE_AS} or pass --encoding utf-16"
 
@@ -106,15 +109,20 @@ def undecoded(text: str) -> int | None:
 
 
 def open_text(path: str, encoding: str | None) -> TextFile:
-    """Find out how the file's bytes are to be read. A byte order mark wins over ``encoding``: it is a fact."""
+    """Find out how the file's bytes are to be read. A byte order mark wins over ``encoding``: it is a fact.
+
+    Args:
+        path: The file.
+        encoding: By default UTF-8; `GUESS` where the notices are sure to be seen by somebody.
+    """
     with _open(path, "utf-8") as file:
         head = bytes(file.buffer.read(4))
-    if head == _ZIP:
-        raise fault("is an Excel workbook or a zip file by its content; save it as a CSV UTF-8 file", path=path)
     for mark, name in _BOMS:
         if head.startswith(mark):
             said = "byte order mark dropped" if name == "utf-8" else "UTF-16 text, by its byte order mark"
             return TextFile(path, name, (said,))
+    if encoding == GUESS:
+        return TextFile(path, *guess(path))
     try:
         # Also refuses codecs that are none for text, such as "zip".
         "".encode(encoding or "utf-8")

@@ -6,22 +6,23 @@ cannot be told apart from its neighbour may not.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from pathlib import PurePath
 from typing import Any
 
 from attrs import field, frozen
 
 from airmeet_async.api.value import value
+from airmeet_async.bulk.table_book import BookRows
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
+from airmeet_async.bulk.table_format import Format, RowReader
 from airmeet_async.bulk.table_jsonl import JsonRows
-from airmeet_async.bulk.table_text import Stamp, TextFile, open_text
+from airmeet_async.bulk.table_kind import BOOKS, kind_of
+from airmeet_async.bulk.table_parquet import ParquetRows
+from airmeet_async.bulk.table_spool import Spooled
+from airmeet_async.bulk.table_text import GUESS, Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
-
-KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-"""How a file is read, by the ending of its name."""
 
 
 @value
@@ -54,8 +55,24 @@ class Table:
     header: tuple[str, ...]
     rows: int
     notices: tuple[str, ...]
-    _format: "_Format" = field(repr=False)
-    _stamp: Stamp = field(repr=False)
+    _format: Format = field(repr=False)
+    _stamp: Stamp | None = field(repr=False)
+    _name: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """How it is called: its path, where nobody said otherwise."""
+        return self._name or self.path
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its rows come from a file."""
+        return self._stamp is not None
+
+    @property
+    def reading(self) -> Mapping[str, str]:
+        """How it is read, where that could have been otherwise."""
+        return self._format.reading
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Read the file again and yield its rows, ``size`` at a time.
@@ -82,7 +99,7 @@ class Table:
             raise self._changed()
 
     def _same(self) -> None:
-        if Stamp.of(self.path) != self._stamp:
+        if self._stamp is not None and Stamp.of(self.path) != self._stamp:
             raise self._changed()
 
     def _changed(self) -> InputError:
@@ -90,48 +107,92 @@ class Table:
 
 
 @frozen
-class _Format:
-    """Everything the check pass found out about how to read the file."""
+class _Text:
+    """How a file of text is read."""
 
     kind: str
     text: TextFile
     delimiter: str | None
 
-    def reader(self) -> CsvRows | JsonRows:
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return self.text.notices
+
+    @property
+    def reading(self) -> dict[str, str]:
+        return {} if self.text.encoding == "utf-8" else {"encoding": self.text.encoding}
+
+    def reader(self) -> RowReader:
         return JsonRows(self.text) if self.kind == "jsonl" else CsvRows(self.text, self.delimiter)
 
 
+@frozen
+class _Book:
+    """How a workbook is read, which is parsed only once."""
+
+    book: BookRows
+    notices: tuple[str, ...]
+    rows: Spooled
+
+    @property
+    def reading(self) -> dict[str, str]:
+        return {"sheet": self.book.sheet}
+
+    def reader(self) -> RowReader:
+        return self.rows
+
+
+@frozen
+class _Parquet:
+    """How a Parquet file is read."""
+
+    path: str
+    notices: tuple[str, ...] = ()
+    reading: Mapping[str, str] = field(factory=dict)
+
+    def reader(self) -> RowReader:
+        return ParquetRows(self.path)
+
+
 def open_table(
-    path: str | os.PathLike[str], *, encoding: str | None = None, delimiter: str | None = None, kind: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    kind: str | None = None,
+    sheet: str | int | None = None,
 ) -> Table:
     """Check a file of rows from its first to its last line.
 
     Args:
         path: The file; its ending says how to read it unless ``kind`` does.
-        encoding: Of the text. Default is UTF-8; a byte order mark wins over both.
+        encoding: Of the text. Default is UTF-8, and `GUESS` guesses; a byte order mark wins over all.
         delimiter: Of a CSV file. Default is what its header line shows.
-        kind: ``csv``, ``tsv`` or ``jsonl``.
+        kind: One of `KINDS`' values; by default what the ending says.
+        sheet: Of a workbook: its name, or its number from 1. Default is the only one that has rows.
 
     Raises:
         InputError: It cannot be read, with the place, the reason and what to do.
     """
     name = os.fspath(path)
     stamp = Stamp.of(name)
-    kind = _kind(name, kind)
-    form = _Format(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
+    kind, said = kind_of(name, kind)
+    if sheet is not None and kind not in BOOKS:
+        raise fault(f"--sheet is for workbooks, and this is read as {kind}; leave it out", path=name)
+    if (delimiter is not None or encoding not in (None, GUESS)) and (kind in BOOKS or kind == "parquet"):
+        raise fault(f"--encoding and --delimiter are for texts, and this is read as {kind}; leave them out", path=name)
+    form: Format
+    if kind in BOOKS:
+        book = BookRows(name, kind, None if sheet is None else str(sheet))
+        form = _Book(book, said, Spooled(book))
+    elif kind == "parquet":
+        form = _Parquet(name)
+    else:
+        form = _Text(kind, open_text(name, encoding), "\t" if kind == "tsv" and delimiter is None else delimiter)
     reader = form.reader()
     rows = sum(1 for _ in reader)
     if not rows:
         raise fault("has no rows, only " + ("a header" if reader.header else "empty lines"), path=name)
-    table = Table(name, reader.header, rows, (*form.text.notices, *reader.notices), form, stamp)
+    table = Table(name, reader.header, rows, (*form.notices, *reader.notices), form, stamp)
     table._same()
     return table
-
-
-def _kind(path: str, kind: str | None) -> str:
-    ending = PurePath(path).suffix.lower()
-    found = KINDS.get(ending, "") if kind is None else kind
-    if found not in KINDS.values():
-        what = f"unknown kind of file {ending or '(no ending)'}" if kind is None else f"unknown kind {kind}"
-        raise fault(f"{what}; supported are {', '.join(KINDS)}. Save a workbook as CSV UTF-8", path=path)
-    return found

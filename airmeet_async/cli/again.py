@@ -71,7 +71,7 @@ def _work(run: Look, errand: Errand, again: frozenset[Again]) -> Work:
 
     note = run.note
     results, failed = choose_paths(
-        note.get("path") or run.path.stem, errand.results, errand.failed or note.get("failed")
+        note.get("path") or note.get("file") or run.path.stem, errand.results, errand.failed or note.get("failed")
     )
     intention, words = _words(run)
     return Work(

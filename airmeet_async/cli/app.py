@@ -3,11 +3,14 @@
 import os
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.app_options import (
     DEFAULT,
+    DEFAULT_FILE,
     Columns,
+    FileOptions,
     Flag,
     Options,
     Path,
@@ -69,6 +72,8 @@ def register(
       airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
       airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
       airmeet register 8f0c1a2e-5b01-11ee luma-guests.csv --invite --dry-run
+      airmeet register 8f0c1a2e-5b01-11ee guests.xlsx --no-invite --sheet Guests
+      cut -d, -f1-3 all.csv | airmeet register 8f0c1a2e-5b01-11ee - --no-invite
 
     The keys are those of airmeet login, or of the environment: AIRMEET_ACCESS_KEY
     and AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
@@ -76,7 +81,8 @@ def register(
 
     Args:
         airmeet_id: The event's id, as in its address after /e/.
-        file: A CSV, TSV or JSON lines file with at least e-mail, first name and last name.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least e-mail, first name and last
+            name; - is standard input.
         invite: Whether Airmeet mails each person an invitation. One of the two must be given.
         register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
         columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
@@ -117,9 +123,8 @@ def check(
     columns: Columns = (),
     preset: PresetChoice | None = None,
     split_name: Flag = False,
-    encoding: str | None = None,
-    delimiter: str | None = None,
     limit: int | None = None,
+    reading: FileOptions = DEFAULT_FILE,
 ) -> int:
     """Check a file, the keys and an event, without sending anything of the file.
 
@@ -133,30 +138,19 @@ def check(
       airmeet check
 
     Args:
-        file: A CSV, TSV or JSON lines file.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         event: The event's id; its registration fields are then checked, too.
         columns: As for register.
         preset: As for register.
         split_name: As for register.
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
         limit: Look at only that many rows from the top.
+        reading: As for every command with a file.
     """
     from airmeet_async.cli.check import check as start
-    from airmeet_async.cli.source import FileChoice
 
     choice = None
     if file is not None:
-        limit = positive(limit)
-        choice = FileChoice(
-            path=file,
-            columns=columns,
-            encoding=encoding,
-            delimiter=delimiter,
-            limit=limit,
-            preset=preset,
-            split_name=split_name,
-        )
+        choice = evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name)
     return start(choice, event, os.environ, Voice())
 
 

@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cyclopts import Parameter
 
 from airmeet_async.cli.exits import UsageError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airmeet_async.cli.source import FileChoice
 
 ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
+FormatChoice = Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"]
 Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
 PresetChoice = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
 Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -86,22 +87,52 @@ class RunOptions:
 
 
 @Parameter(name="*")
+@frozen(kw_only=True, slots=False)  # so that `Options` can have two such bases
+class FileOptions:
+    """How a file is read.
+
+    Attributes:
+        sheet: Of a workbook, its name or number; otherwise the only one with rows.
+        format: What the file is; otherwise what its name says, and csv for standard input.
+        encoding: Of a text; otherwise UTF-8, or a guess that is shown.
+        delimiter: Of a CSV file; otherwise what its first line shows.
+    """
+
+    sheet: str | None = None
+    format: FormatChoice | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None) -> "FileChoice":
+        """Return the file as it is to be read; ``-`` is standard input, which is read now.
+
+        Raises:
+            UsageError: Something that was typed cannot be used.
+            InputError: Nothing comes from standard input.
+        """
+        from airmeet_async.cli.source import FileChoice
+        from airmeet_async.cli.stdin import NAME, spooled
+
+        choice = FileChoice(
+            path=path, columns=columns, sheet=self.sheet, kind=self.format, encoding=self.encoding,
+            delimiter=self.delimiter, limit=positive(limit),
+        )  # fmt: skip
+        return evolve(choice, path=spooled(Voice()), name=NAME, kind=choice.kind or "csv") if path == "-" else choice
+
+
+@Parameter(name="*")
 @frozen(kw_only=True)
-class Options(RunOptions):
+class Options(RunOptions, FileOptions):
     """What every bulk command with a file takes.
 
     Attributes:
         failed: A file with only the rows that are not done. It can be given to the same command.
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
         limit: Take only that many rows from the top.
         journal: The file that knows, at any instant, what has become of each row; otherwise one of its own.
         fresh: Begin anew, also where an earlier run of the same file could go on.
     """
 
     failed: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
     limit: int | None = None
     journal: str | None = None
     fresh: Flag = False
@@ -117,15 +148,12 @@ class Options(RunOptions):
 
     def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""
-        from airmeet_async.cli.source import FileChoice
-
-        limit = positive(self.limit)
-        reading = {"encoding": self.encoding, "delimiter": self.delimiter, "limit": limit, **more}
-        return FileChoice(path=path, columns=columns, **reading)
+        return evolve(self.choice(path, columns, self.limit), **more)
 
 
 DEFAULT = Options()
 DEFAULT_RUN = RunOptions()
+DEFAULT_FILE = FileOptions()
 
 
 def typed() -> str:

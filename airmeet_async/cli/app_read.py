@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from airmeet_async.cli.app import app
-from airmeet_async.cli.app_options import Columns, Flag, Path, positive
+from airmeet_async.cli.app_options import DEFAULT_FILE, Columns, FileOptions, Flag, Path, positive
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.voice import Voice
 
@@ -221,8 +221,7 @@ def reconcile(
     /,
     *,
     columns: Columns = (),
-    encoding: str | None = None,
-    delimiter: str | None = None,
+    reading: FileOptions = DEFAULT_FILE,
     everybody: Flag = False,
     json: Flag = False,
     output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
@@ -239,20 +238,18 @@ def reconcile(
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV or JSON lines file with at least an e-mail column.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least an e-mail column; - is
+            standard input.
         columns: As for register.
-        encoding: Of the file; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its first line shows.
+        reading: As for every command with a file.
         everybody: Also report hosts, speakers and the like that the file does not have.
         json: Print one JSON object with all differences.
         output: Write the differences into this .csv or .jsonl file, not to standard output.
     """
     from airmeet_async.cli.reconcile import Comparison
     from airmeet_async.cli.reconcile import reconcile as start
-    from airmeet_async.cli.source import FileChoice
 
-    choice = FileChoice(path=file, columns=columns, encoding=encoding, delimiter=delimiter)
-    target = None if output is None else FilePath(output)
+    choice, target = reading.choice(file, columns), None if output is None else FilePath(output)
     wanted = Comparison(airmeet_id=airmeet_id, file=choice, everybody=everybody, as_json=json, target=target)
     return start(wanted, os.environ, Voice())
 

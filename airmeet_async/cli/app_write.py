@@ -11,7 +11,7 @@ from airmeet_async.cli.app_options import DEFAULT, Columns, Options, Path
 if TYPE_CHECKING:
     from airmeet_async.cli.imports import Kind
 
-Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="")]
+Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
 import_ = App(
     name="import",
@@ -43,7 +43,8 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
 
     Args:
         airmeet_id: The event's id.
-        targets: A CSV, TSV or JSON lines file with an e-mail column, or one or more addresses.
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
+            input, or one or more addresses.
         columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
         options: As for every bulk command.
     """
@@ -62,7 +63,8 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 
     Args:
         airmeet_id: The event's id.
-        targets: A CSV, TSV or JSON lines file with an e-mail column, or one or more addresses.
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
+            input, or one or more addresses.
         columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
         options: As for every bulk command.
     """
@@ -93,7 +95,7 @@ def speakers(airmeet_id: str, file: Path, /, *, options: Options = DEFAULT) -> i
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV or JSON lines file.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         options: As for every bulk command.
     """
     return _make("speakers", airmeet_id, file, options)
@@ -114,7 +116,7 @@ def sessions(airmeet_id: str, file: Path, /, *, timezone: str | None = None, opt
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV or JSON lines file.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         options: As for every bulk command.
         timezone: Of start times that name none, such as Europe/Paris.
     """
@@ -134,7 +136,7 @@ def booths(airmeet_id: str, file: Path, /, *, options: Options = DEFAULT) -> int
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV or JSON lines file.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         options: As for every bulk command.
     """
     return _make("booths", airmeet_id, file, options)

@@ -74,6 +74,9 @@ def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """
     if not targets:
         raise UsageError("FILE_OR_EMAIL is missing: give a file, or one or more addresses")
+    for one in targets:
+        if one.startswith("-") and one != "-" and not Path(one).exists():
+            raise UsageError(f"unknown option: {one!r:.80} (see airmeet block --help)")
     files = [one for one in targets if "@" not in one or Path(one).exists()]
     emails = tuple(one for one in targets if one not in files)
     if files and len(targets) > 1:
@@ -115,7 +118,7 @@ def _of_addresses(access: Access) -> Work:
 
 
 def _of_file(access: Access, voice: Voice) -> Work:
-    results, failed = choose_paths(access.file.path, access.results, access.failed)
+    results, failed = choose_paths(access.file.title, access.results, access.failed)
     people = open_people(evolve(access.file, preset="none"), required=("email",))
     voice.say(*people.lines())
     recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
@@ -123,6 +126,7 @@ def _of_file(access: Access, voice: Voice) -> Work:
     return Work(
         operation=access.operation,
         source=access.file.path,
+        name=access.file.name,
         rows=people.table.rows,
         header=people.table.header,
         begin=lambda client, options: access.job(client, people.table, dict(people.overrides), options),

@@ -42,7 +42,7 @@ def _check_people(people: People, book: FieldBook | None, voice: Voice) -> int:
         voice.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
     def tell(finding: Finding) -> None:
-        print_data(escape(f"{table.path}:{finding.line}: {finding.code}: {finding.message}"))
+        print_data(escape(f"{table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
     found = anyio.run(make_plan, table, people.reading, book, Terms(), tell)
     voice.say(*found.head(), sentence(found), verdict(found))

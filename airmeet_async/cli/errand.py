@@ -87,6 +87,7 @@ class Work:
     Attributes:
         operation: Such as ``attendees.add``.
         source: The input file; empty where there is none, and so no journal.
+        name: How it is called, where that is not its path.
         rows: How many.
         header: Their columns.
         begin: Makes the job, for a client and options.
@@ -107,6 +108,7 @@ class Work:
     failed: Path | None
     words: Wording = field(factory=Wording)
     found: Found | None = None
+    name: str = ""
 
 
 @frozen
@@ -199,7 +201,7 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     if found is not None and (errand.accept_stale or may_send_stale(found, voice)):
         asked["accept_stale"] = True
     if found is not None and work.found is None:  # else the job has its journal already
-        asked |= {"journal": found.path, "note": note_of(errand, work.source, work.results, work.failed)}
+        asked |= {"journal": found.path, "note": note_of(errand, work.source, work.results, work.failed, work.name)}
     return cast(JobOptions, asked)
 
 

@@ -89,14 +89,15 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
     """
     event_id(programme.airmeet_id, programme.file.path)
     _check_zone(programme.timezone)
-    results, failed = choose_paths(programme.file.path, programme.results, programme.failed)
+    results, failed = choose_paths(programme.file.title, programme.results, programme.failed)
     table = open_file(programme.file)
     form = _WAYS[programme.kind].form
-    voice.say(*introduction(table.path, table.rows, columns_of(form, table), table.notices))
+    voice.say(*introduction(table.name, table.rows, columns_of(form, table), table.notices))
     _check_rows(programme, table, voice)
     work = Work(
         operation=_WAYS[programme.kind].operation,
         source=programme.file.path,
+        name=programme.file.name,
         rows=table.rows,
         header=table.header,
         begin=lambda client, options: programme.job(client, table, options),
@@ -124,7 +125,7 @@ def columns_of(form: Form, table: Table) -> ColumnMap:
     try:
         found = form.columns(table.header)
     except InputError as error:
-        raise InputError(f"{table.path}: {error}", path=table.path, line=1, column=error.column) from None
+        raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
     matches = tuple(
         Match(name, column, "" if squeezed(name) == squeezed(column) else "guessed") for name, column in found.items()
     )
@@ -162,7 +163,7 @@ def blame(table: Table, finding: Finding, n: int = 0) -> InputError:
         message = message.removeprefix(column).removeprefix(":").strip()
     if n:
         message += f" ({counted(n, 'wrong row')}, so nothing was sent)"
-    return fault(message, path=table.path, line=finding.line, column=column)
+    return fault(message, path=table.name, line=finding.line, column=column)
 
 
 def intention(kind: str) -> str:

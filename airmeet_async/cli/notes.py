@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _DAMAGED = ("malformed", "not a journal", "not a database", "no such table")
 
 
-def note_of(errand: "Errand", source: str, results: Path | None, failed: Path | None) -> dict[str, Any]:
-    """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
+def note_of(errand: "Errand", source: str, results: Path | None, failed: Path | None, name: str = "") -> dict[str, Any]:
+    """Return what ``airmeet runs`` shows and ``airmeet resume`` needs; *name* is of what is no lasting file."""
     from airmeet_async import __version__
 
     return {
         "command": errand.command,
-        "file": source,
-        "path": _absolute(source),
+        "file": name or source,
+        "path": None if name else _absolute(source),
         "results": _absolute(results),
         "failed": _absolute(failed),
         "version": __version__,

@@ -63,7 +63,7 @@ def reconcile(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> i
     event_id(wanted.airmeet_id, wanted.file.path)
     if wanted.target is not None:
         check_kind(wanted.target)
-        choose_paths(wanted.file.path, str(wanted.target), None)
+        choose_paths(wanted.file.title, str(wanted.target), None)
     people = open_people(evolve(wanted.file, preset="none"), required=("email",))
     voice.say(*people.lines())
     if whole_name := whole_name_of(people):
@@ -141,7 +141,7 @@ def _print_object(wanted: Comparison, ledger: Ledger, lines: Iterator[Line]) -> 
 def shape(wanted: Comparison, counts: Counts) -> dict[str, Any]:
     """Return the documented JSON shape, without the differences."""
     target = None if wanted.target is None else str(wanted.target)
-    facts = {"airmeet_id": wanted.airmeet_id, "file": wanted.file.path, "differences_path": target}
+    facts = {"airmeet_id": wanted.airmeet_id, "file": wanted.file.title, "differences_path": target}
     return {**facts, **asdict(counts), "exit_code": int(_code(counts))}
 
 

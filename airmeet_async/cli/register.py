@@ -50,7 +50,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
         AirmeetError: The run could not begin.
     """
     event_id(order.airmeet_id, order.file.path)
-    results, failed = choose_paths(order.file.path, order.results, order.failed)
+    results, failed = choose_paths(order.file.title, order.results, order.failed)
     people = open_people(order.file)
     with page_file(order, order.file.path, results, failed):
         pass  # whatever is wrong with its place is found before the event is asked for anything
@@ -76,6 +76,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     work = Work(
         operation="attendees.add",
         source=order.file.path,
+        name=order.file.name,
         rows=table.rows,
         header=table.header,
         begin=begin,

@@ -68,7 +68,7 @@ def shape(run: Look) -> dict[str, Any]:
         "event": about.get("airmeet_id") or None,
         "base_url": about.get("base"),
         "options": about.get("options") or {},
-        "file": note.get("path"),
+        "file": note.get("path") or note.get("file"),
         "results_path": note.get("results"),
         "failed_path": note.get("failed"),
         "rows": rows,
@@ -103,7 +103,7 @@ def _facts(run: Look) -> Iterable[tuple[str, str]]:
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
-    yield "file", str(note.get("path") or "-")
+    yield "file", str(note.get("path") or note.get("file") or "-")
     yield "results", str(note.get("results") or "-")
     yield "rows", "not read to their end" if run.rows is None else f"{run.rows:,}"
     yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)

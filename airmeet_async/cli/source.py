@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.column_map import ColumnMap
 from airmeet_async.bulk.columns import MANDATORY, Reading
 from airmeet_async.bulk.plan import introduction
 from airmeet_async.bulk.planning import columns_of
+from airmeet_async.bulk.table_text import GUESS
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.exits import UsageError
+from airmeet_async.errors import InputError
 
 
 @frozen(kw_only=True)
@@ -18,7 +20,10 @@ class FileChoice:
 
     Attributes:
         path: The file.
+        name: How it is called, where that is not its path.
         columns: ``field=Column``, each as typed.
+        sheet: Of a workbook.
+        kind: What it is.
         encoding: Of the text.
         delimiter: Of a CSV file.
         limit: Most rows to take.
@@ -27,12 +32,20 @@ class FileChoice:
     """
 
     path: str
+    name: str = ""
     columns: tuple[str, ...] = ()
+    sheet: str | None = None
+    kind: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     limit: int | None = None
     preset: str | None = None
     split_name: bool = False
+
+    @property
+    def title(self) -> str:
+        """How it is called."""
+        return self.name or self.path
 
 
 @frozen
@@ -63,7 +76,7 @@ class People:
 class _Head(Table):
     """The first rows of a table."""
 
-    whole: Table = field(repr=False)
+    whole: Table = field(repr=False, kw_only=True)
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Yield the rows, ``size`` at a time."""
@@ -96,13 +109,27 @@ def open_file(choice: FileChoice) -> Table:
     """Check a file to its end.
 
     Raises:
-        UsageError: It is none.
         InputError: It cannot be used.
     """
-    if choice.path == "-":
-        raise UsageError("reading from standard input (-) is not supported yet; write the rows to a file first")
-    table = open_table(choice.path, encoding=choice.encoding, delimiter=choice.delimiter)
-    return _head(table, choice.limit)
+    try:
+        table = open_table(
+            choice.path,
+            encoding=choice.encoding or GUESS,
+            delimiter=choice.delimiter,
+            kind=choice.kind,
+            sheet=choice.sheet,
+        )
+    except InputError as error:
+        raise _renamed(error, choice) from None
+    return evolve(_head(table, choice.limit), name=choice.name)
+
+
+def _renamed(error: InputError, choice: FileChoice) -> InputError:
+    """Return the error with the name under which its file is known."""
+    if not choice.name:
+        return error
+    said = str(error).replace(choice.path, choice.name)
+    return InputError(said, path=choice.name, line=error.line, column=error.column)
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:

@@ -77,8 +77,8 @@ class Airmeet:
         with _started([*COMMAND, *words], self.folder, self.environ | environ) as running:
             return await running.end()
 
-    def started(self, *words: str, before: tuple[str, ...] = ()) -> "_started":
-        return _started([*before, *COMMAND, *words], self.folder, self.environ)
+    def started(self, *words: str, before: tuple[str, ...] = (), given: str = os.devnull) -> "_started":
+        return _started([*before, *COMMAND, *words], self.folder, self.environ, given)
 
     def file(self, name: str, *lines: str) -> str:
         (self.folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -97,18 +97,19 @@ class Airmeet:
 
 
 class _started:  # noqa: N801 - used like a function
-    def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
+    def __init__(self, command: list[str], folder: Path, environ: dict[str, str], given: str = os.devnull) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        with (folder / given).open("rb") as source:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=source,
+                stdout=pipe,
+                stderr=pipe,
+                encoding="utf-8",
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Running:
         return Running(self._process)

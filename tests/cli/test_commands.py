@@ -23,7 +23,6 @@ REGISTER = ("register", EVENT, "people.csv", "--no-invite")
         (("register", EVENT, "x.csv", "--no-invte"), "--no-invite"),
         (("register", EVENT), "FILE is missing"),
         (("register", EVENT, "x.csv"), "say --no-invite or --invite"),
-        (("register", EVENT, "-", "--no-invite"), "standard input"),
         (("register", "https://www.airmeet.com/e/abc", "x.csv", "--no-invite"), "only the part after /e/"),
         (("register", EVENT, "x.csv", "--no-invite", "--rate", "0"), "--rate"),
         (("register", EVENT, "x.csv", "--no-invite", "--limit", "0"), "--limit"),

@@ -42,11 +42,6 @@ def test_columns_that_cannot_be_read_are_refused(texts):
         parse_columns(texts)
 
 
-def test_standard_input_is_refused_with_a_reason():
-    with pytest.raises(UsageError, match="not supported yet"):
-        open_people(FileChoice(path="-"))
-
-
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
         open_people(FileChoice(path=str(tmp_path / "nowhere.csv")))

@@ -167,7 +167,7 @@ def test_a_file_without_permission_is_refused(tmp_path):
     assert "Permission denied" in str(refused(path))
 
 
-@pytest.mark.parametrize("name", ["people.xlsx", "people", "people.pdf"])
+@pytest.mark.parametrize("name", ["people.numbers", "people", "people.pdf"])
 def test_an_unknown_ending_is_refused(tmp_path, name):
     """The message lists the endings that are known."""
     path = tmp_path / name

@@ -1,0 +1,176 @@
+"""Every kind of input by way of the command: registered whole, and gone on with after a stop. Real processes."""
+
+import signal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airmeet_async.sandbox import community
+from tests.files.workbooks import book, ods
+
+pytestmark = pytest.mark.real_time
+
+EVENT = community.SUMMIT
+HEADER = ["email", "first_name", "last_name"]
+WIN = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
+def people(n):
+    return [[f"person-{number}@example.com", "Ada", f"Number {number}"] for number in range(n)]
+
+
+def in_excel(path, n):
+    book(path, {"Notes": [["call the caterer"], ["x"]], "Guests": [HEADER, *people(n)]})
+
+
+def in_parquet(path, n):
+    columns = map(list, zip(*people(n), strict=True))
+    pq.write_table(pa.table(dict(zip(HEADER, columns, strict=True))), path)
+
+
+def in_libreoffice(path, n):
+    ods(path, [HEADER, *people(n)])
+
+
+def in_csv(path, n):
+    path.write_text("\n".join(map(",".join, [HEADER, *people(n)])))
+
+
+KINDS = {
+    "Excel": (in_excel, "people.xlsx", ("--sheet", "Guests")),
+    "Parquet": (in_parquet, "people.parquet", ()),
+    "LibreOffice": (in_libreoffice, "people.ods", ()),
+}
+
+
+@pytest.mark.parametrize(("make", "name", "words"), KINDS.values(), ids=KINDS)
+async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, serving, make, name, words):
+    """Ctrl-C in the middle, then the same command: everybody once, and the results have everybody's link."""
+    make(airmeet.folder / name, 60)
+    command = ("register", EVENT, name, "--no-invite", "--progress", "none", *words)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*command, "--rate", "60") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 8)
+            running.send(signal.SIGINT)
+            stopped = await running.end()
+        before = pretend.world.statistics().adds
+        done = await there(*command, "--json")
+        links = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
+        adds = pretend.world.statistics().adds
+
+    assert (stopped.code, done.code, adds) == (130, 0, 60)
+    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
+    assert list(airmeet.rows()[0])[:3] == HEADER
+
+
+async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving):
+    in_csv(airmeet.folder / "people.csv", 20)
+    shell = ("sh", "-c", 'cat people.csv | "$0" "$@"')
+    (airmeet.folder / "tmp").mkdir()
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        there.environ["TMPDIR"] = str(airmeet.folder / "tmp")
+        with there.started("register", EVENT, "-", "--no-invite", "--json", before=shell) as running:
+            done = await running.end()
+        adds = pretend.world.statistics().adds
+
+    assert (done.code, done.json["results_path"], adds) == (0, "stdin-results.csv", 20)
+    assert "stdin: 20 rows" in done.err
+    assert len(airmeet.rows("stdin-results.csv")) == 20
+    assert list((airmeet.folder / "tmp").glob(".*")) == []
+
+
+async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_c(airmeet, serving):
+    in_csv(airmeet.folder / "people.csv", 60)
+    temporary = airmeet.folder / "tmp"
+    temporary.mkdir()
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        there.environ["TMPDIR"] = str(temporary)
+        command = ("register", EVENT, "-", "--no-invite", "--rate", "60", "--progress", "none")
+        with there.started(*command, given="people.csv") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 8)
+            modes = [oct(path.stat().st_mode & 0o777) for path in temporary.glob(".*")]
+            running.send(signal.SIGINT)
+            stopped = await running.end()
+
+    assert (stopped.code, modes, list(temporary.glob(".*"))) == (130, ["0o600"], [])
+
+
+@pytest.mark.parametrize("again", ["by the job", "by the same rows"])
+async def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, serving, again):
+    """Its rows are in the journal; and the same rows once more are known by their content."""
+    in_csv(airmeet.folder / "people.csv", 60)
+    command = ("register", EVENT, "-", "--no-invite", "--progress", "none")
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*command, "--rate", "60", given="people.csv") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 8)
+            running.send(signal.SIGKILL)
+            await running.end()
+        listed = (await there("runs", "--json")).json
+        words = ("resume", listed[0]["job"]) if again == "by the job" else command
+        with there.started(*words, "--json", given="people.csv") as running:
+            done = await running.end()
+        adds = {person.email for person in pretend.world.people(EVENT)}
+
+    assert (listed[0]["file"], done.code, done.json["rows_read"], len(adds)) == ("stdin", 0, 60, 60)
+    assert done.json["counts"]["skipped"] > 0
+    assert len(airmeet.rows("stdin-results.csv")) == 60
+
+
+WRONG = {
+    "nothing": ("", (), 5, "stdin: is empty; pipe rows into it"),
+    "a broken row": ("email,first_name,last_name\na@x.de,A,B,C\n", (), 5, "stdin, line 2: 4 cells"),
+    "a missing column": ("email,first_name\na@x.de,A\n", (), 5, "stdin: no column for last_name"),
+    "another format": ('{"email": "a@x.de"}\n', ("--format", "xlsx"), 5, "stdin: is plain text by its content"),
+    "a format that is none": ("a\nb\n", ("--format", "xml"), 2, "--format"),
+    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet is for workbooks"),
+}
+
+
+@pytest.mark.parametrize(("text", "words", "code", "said"), WRONG.values(), ids=WRONG)
+async def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code, said):
+    """Nobody is shown the name of the file in which it is kept."""
+    airmeet.file("given", *text.splitlines())
+    with airmeet.started("register", EVENT, "-", "--no-invite", *words, given="given") as running:
+        done = await running.end()
+
+    assert (done.code, said in done.err, ".part" in done.err) == (code, True, False)
+
+
+async def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet, serving):
+    in_excel(airmeet.folder / "people.xlsx", 3)
+    in_csv(airmeet.folder / "people.csv", 3)
+    in_libreoffice(airmeet.folder / "people.ods", 3)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        checked = await there("check", "people.xlsx", "--sheet", "Guests")
+        await there("register", EVENT, "people.ods", "--no-invite")
+        compared = await there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
+        with there.started("block", EVENT, "-", "--json", given="people.csv") as running:
+            blocked = await running.end()
+
+    assert (checked.code, "3 rows: 3 to send" in checked.err) == (0, True)
+    assert compared.json["agree"] == 3
+    assert (blocked.code, blocked.json["counts"]["succeeded"]) == (0, 3)
+
+
+async def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
+    in_excel(airmeet.folder / "people.xlsx", 3)
+    done = await airmeet("check", "people.xlsx")
+
+    assert (done.code, done.out) == (5, "")
+    assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Notes' in done.err
+
+
+async def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
+    (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
+    done = await airmeet("check", "people.csv")
+    told = await airmeet("check", "people.csv", "--encoding", "cp1252")
+
+    assert f'read as cp1252, which is a guess: line 2 has "Ren{WIN}"' in " ".join(done.err.split())
+    assert "guess" not in told.err.replace("guessed", "")
