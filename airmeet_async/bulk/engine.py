@@ -3,14 +3,13 @@
 Rules of this file:
 
 1. A row is in `OpenRows` from being read to having its result. Nothing else holds rows.
-2. Workers pull. Due retries go before fresh rows, and a worker that finds neither sleeps
-   until the next one is due, a row arrives, or the run stops.
+2. Workers pull, and `Turns` gives them rows: a worker that gets none sleeps until the next one is due,
+   a row arrives, or the run stops.
 3. No request leaves before the books say so.
 4. Whatever ends the run calls `stop`, and only the first call counts.
 """
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Awaitable
@@ -34,6 +33,7 @@ from airmeet_async.bulk.row import Row, given_up, succeeded
 from airmeet_async.bulk.rows import OpenRows
 from airmeet_async.bulk.stops import PASSING, Stop, stop_for, stop_for_error
 from airmeet_async.bulk.timers import after, every
+from airmeet_async.bulk.turns import Turns
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, Priority
 from airmeet_async.errors import AirmeetError
@@ -78,7 +78,6 @@ class Engine:
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._fetched_before = client.session.fetched
-        self._most_delayed = 4 * options.max_in_flight + 100
         # The mutable state: all rows without a result, those of them that wait for their next attempt,
         # what the workers are doing, and what holds the run back or ends it.
         insist = options.invites == "at_least_once"
@@ -87,6 +86,8 @@ class Engine:
         self._opened = asyncio.Event()
         self._scopes: dict[anyio.CancelScope, Row | None] = {}
         self.guard = Guard(options, feed.total)
+        most_delayed = 4 * options.max_in_flight + 100
+        self._turns = Turns(self._rows, self._backlog, self.guard, self._clock, most_delayed)
         self.stopped: Stop | None = None
 
     async def run(self) -> None:
@@ -121,7 +122,7 @@ class Engine:
         with anyio.CancelScope() as scope:
             self._scopes[scope] = None
             try:
-                while (row := self._row_at_once() or await self._next_row()) is not None:
+                while (row := self._turns.at_once() or await self._turns.next()) is not None:
                     self._scopes[scope] = row
                     try:
                         await self._attempt(row)
@@ -199,43 +200,6 @@ class Engine:
             raise _NotNowError
         row.begin(self._clock())
 
-    def _row_at_once(self) -> Row | None:
-        """Return a fresh row where nothing holds the run back, which is nearly always; else ask `_next_row`."""
-        if self.stopped is not None or self._backlog.rows or not self.guard.calm:
-            return None
-        row = self._rows.at_once()
-        if row is not None:
-            self.guard.begun += 1
-        return row
-
-    async def _next_row(self) -> Row | None:
-        """Return a row to send, or None when there will be no more."""
-        while self.stopped is None:
-            if (rest := self.guard.rest(self._clock())) > 0:
-                await self._backlog.nap(rest)
-            elif (row := self._backlog.due()) is not None or (
-                self._may_take_more() and (row := await self._fresh_row()) is not None
-            ):
-                return row
-            elif self._backlog.rows:
-                if (row := await self._backlog.next_due()) is not None:
-                    return row
-            elif self._rows.ended:
-                return None
-            else:
-                await self._backlog.nap(math.inf)
-        return None
-
-    def _may_take_more(self) -> bool:
-        """While too many rows wait for their next attempt, or the first ones must prove it, no fresh ones begin."""
-        return self.stopped is None and len(self._backlog.rows) < self._most_delayed and self.guard.may_begin()
-
-    async def _fresh_row(self) -> Row | None:
-        row = await self._rows.fresh(self._may_take_more, one_by_one=not self.guard.trusted)
-        if row is not None:
-            self.guard.begun += 1
-        return row
-
     def _listen(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> None:
         """Note what the answer says of the row, and whether the server is there for anybody."""
         away = self.guard.outage
@@ -288,6 +252,7 @@ class Engine:
         if self.stopped is not None:
             return
         self.stopped = Stop(reason, message, cause)
+        self._turns.over = True
         self._backlog.wake()
         for scope, row in self._scopes.items():
             sending = row is not None and row.sending

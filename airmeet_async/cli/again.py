@@ -18,6 +18,7 @@ from airmeet_async.cli.imports import words as import_words
 from airmeet_async.cli.notes import busy, counted
 from airmeet_async.cli.outcome import choose_paths, near
 from airmeet_async.cli.register import intention as register_intention
+from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.shelf import Found, pick, shelved
 from airmeet_async.cli.summary import Wording
 from airmeet_async.cli.voice import Voice
@@ -50,7 +51,7 @@ def go_on(word: str | None, options: Mapping[str, Any], again: frozenset[Again],
     as_before = {name: run.note.get(name) for name in _AS_BEFORE if options.get(name) is None}
     errand = Errand(airmeet_id=str(run.about.get("airmeet_id", "")), **{**options, **as_before})
     _introduce(run, voice)
-    return carry_out(errand, _work(run, errand, again), environ, voice)
+    return carry_out(errand, _work(run, errand, again), Settings.of(environ), voice)
 
 
 def again_of(asked: Mapping[Again, bool]) -> frozenset[Again]:

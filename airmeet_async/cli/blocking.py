@@ -19,6 +19,7 @@ from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
+from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.source import FileChoice, open_people
 from airmeet_async.cli.summary import Wording
 from airmeet_async.cli.voice import Voice
@@ -97,7 +98,7 @@ def change_access(access: Access, environ: dict[str, str], voice: Voice) -> Outc
     if access.emails and (access.journal or access.fresh):
         raise UsageError("--journal and --fresh are for files; addresses that are typed have no journal")
     work = _of_addresses(access) if access.emails else _of_file(access, voice)
-    return carry_out(access, work, environ, voice)
+    return carry_out(access, work, Settings.of(environ), voice)
 
 
 def _of_addresses(access: Access) -> Work:

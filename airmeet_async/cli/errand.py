@@ -150,14 +150,13 @@ class Outcome:
         }
 
 
-def carry_out(errand: Errand, work: Work, environ: dict[str, str], voice: Voice) -> Outcome:
-    """Do a bulk run, from the settings to the summary.
+def carry_out(errand: Errand, work: Work, settings: Settings, voice: Voice) -> Outcome:
+    """Do a bulk run, from the journal to the summary.
 
     Raises:
         AirmeetError: The run could not begin.
         TerminatedError: A signal came before it began.
     """
-    settings = Settings.of(environ)
     client = settings.client(errand.concurrency)
     rate = errand.rate or settings.rate or "auto"
     found = work.found or _journal(errand, work, str(settings.base))

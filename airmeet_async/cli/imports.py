@@ -28,6 +28,7 @@ from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.exits import UsageError
 from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
+from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.source import FileChoice, open_file
 from airmeet_async.cli.summary import Wording
 from airmeet_async.cli.voice import Voice
@@ -106,7 +107,7 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
         failed=failed,
         words=words(programme.airmeet_id, programme.kind),
     )
-    return carry_out(programme, work, environ, voice)
+    return carry_out(programme, work, Settings.of(environ), voice)
 
 
 def _check_zone(timezone: str | None) -> None:

@@ -1,7 +1,5 @@
 """The plan before a run: the event is asked for its registration fields, all rows are looked at, and people agree."""
 
-from collections.abc import Mapping
-
 import anyio
 from attrs import frozen
 
@@ -47,15 +45,13 @@ class Wanted:
     fresh: bool = False
 
 
-def draw(
-    wanted: Wanted, people: People, environ: Mapping[str, str], voice: Voice, *, patient: bool = False
-) -> BulkPlan:
+def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, patient: bool = False) -> BulkPlan:
     """Make the plan.
 
     Args:
         wanted: What is to be planned.
         people: Who.
-        environ: The environment.
+        settings: Of the run, which then has the token, too.
         voice: Who speaks.
         patient: The plan is all that is wanted, so the event must answer. Else a run follows, which meets the same
             trouble and knows better what to do about it.
@@ -63,7 +59,6 @@ def draw(
     Raises:
         AirmeetError: The settings, the file or the event cannot be used.
     """
-    settings = Settings.of(environ)
     if people.table.rows > _MANY:
         voice.say("checking all rows before anything is sent...")
     rate = wanted.rate or settings.rate
@@ -97,7 +92,7 @@ def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -
         return None
 
 
-def consent(wanted: Wanted, plan: BulkPlan, environ: Mapping[str, str], voice: Voice) -> None:
+def consent(wanted: Wanted, plan: BulkPlan, settings: Settings, voice: Voice) -> None:
     """Ask, on a terminal, before people are mailed.
 
     Raises:
@@ -106,8 +101,7 @@ def consent(wanted: Wanted, plan: BulkPlan, environ: Mapping[str, str], voice: V
     """
     if not voice.hears or not plan.invitations:
         return
-    base = str(Settings.of(environ).base)
-    purpose = Purpose("attendees.add", wanted.airmeet_id, base, wanted.source)
+    purpose = Purpose("attendees.add", wanted.airmeet_id, str(settings.base), wanted.source)
     begun = find(purpose, wanted.journal, fresh=wanted.fresh).facts
     people = "1 person" if plan.invitations == 1 else f"{plan.invitations:,} people"
     if not voice.agrees(f"{'Up to ' if begun else ''}{people} will be mailed by Airmeet. Go on?"):

@@ -13,6 +13,7 @@ from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.planned import Wanted, consent, draw
+from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.source import FileChoice, open_people
 from airmeet_async.cli.voice import Voice
 from airmeet_async.front import AirmeetClient
@@ -55,10 +56,11 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     with page_file(order, order.file.path, results, failed):
         pass  # whatever is wrong with its place is found before the event is asked for anything
     wanted = order.wanted()
-    found = draw(wanted, people, environ, voice)
+    settings = Settings.of(environ)
+    found = draw(wanted, people, settings, voice)
     voice.say(*found.lines())
     if order.invite and not order.sure:
-        consent(wanted, found, environ, voice)
+        consent(wanted, found, settings, voice)
     table = people.table
 
     def begin(client: AirmeetClient, options: JobOptions) -> BulkJob:
@@ -84,7 +86,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
         results=results,
         failed=failed,
     )
-    return carry_out(order, work, environ, voice)
+    return carry_out(order, work, settings, voice)
 
 
 def rehearse(order: Order, environ: dict[str, str], voice: Voice) -> tuple[BulkPlan, int]:
@@ -94,7 +96,7 @@ def rehearse(order: Order, environ: dict[str, str], voice: Voice) -> tuple[BulkP
         AirmeetError: The input or the event cannot be used.
     """
     event_id(order.airmeet_id, order.file.path)
-    found = draw(order.wanted(), open_people(order.file), environ, voice, patient=True)
+    found = draw(order.wanted(), open_people(order.file), Settings.of(environ), voice, patient=True)
     voice.say(*found.lines(), "dry run: nothing was sent")
     return found, Exit.LEFT_OVER if found.invalid else Exit.OK
 

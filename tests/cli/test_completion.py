@@ -54,7 +54,7 @@ def test_bash_completes(words, completed):
 
 def test_zsh_takes_files_where_it_has_no_words_of_its_own():
     lines = script(app, "zsh").splitlines()
-    register = [line.strip() for line in lines if "A CSV, TSV or JSON lines file" in line]
+    register = [line.strip() for line in lines if "A CSV, TSV, JSON lines" in line]
 
     assert register
     assert all(":_files'" in line for line in register)

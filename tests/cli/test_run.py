@@ -39,7 +39,7 @@ async def test_everybody_gets_in_through_trouble(airmeet, serving):
         people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
 
     assert (done.code, done.json["counts"]["succeeded"], len(people)) == (0, 250, 250)
-    assert (done.json["throttled"] >= 3, done.json["token_refreshes"]) == (True, 2)
+    assert (done.json["throttled"] >= 3, done.json["token_refreshes"]) == (True, 1)
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
     assert [row["airmeet_row"] for row in airmeet.rows()] == [str(line) for line in range(2, 252)]
 
