@@ -62,9 +62,7 @@ def audit(
         Check("duplicates held back", plan.duplicates, report.counts[RowStatus.DUPLICATE]),
         Check("invalid rows held back", plan.invalid, report.counts[RowStatus.INVALID]),
         Check("invitations mailed", 0, world["mails"], "says the sandbox"),
-        Check(
-            "tokens renewed", struck.of("expire"), report.token_refreshes, "one per expiry"
-        ),
+        Check("tokens renewed", struck.of("expire"), report.token_refreshes, "one per expiry"),
         Check("told to slow down (429)", struck.of("429"), report.throttled, "waited as told, sent again"),
         Check("rows lost to 500s and drops", 0, lost, f"{struck.of('500')} and {struck.drops} came, sent again"),
     ]
