@@ -70,7 +70,9 @@ def _flag(value: Any, _type: Any) -> bool:
 
 
 def _moment(value: Any, _type: Any) -> Moment:
-    return Moment.parse(_text(value, str))
+    if type(value) is not str:
+        raise Misfit("a string")
+    return Moment(value)
 
 
 def _secret(value: Any, _type: Any) -> Secret:
@@ -117,52 +119,45 @@ def _is_optional(cls: Any) -> bool:
     return len(args) == 2 and type(None) in args
 
 
-def _plain_type(cls: Any) -> type | None:
-    """Return the type whose values are right as they are, so that no hook need look at them."""
-    inner = next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
-    return inner if inner in (str, bool) else None
+def _bare(cls: Any) -> Any:
+    """Return the type that a value has if it is there at all."""
+    return next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
 
 
 def _model_hook(cls: type[Any]) -> Hook:
     """Build the reader of one model once: its plan holds per field the names, the hook and whether it must be there."""
-    plan = [
-        (
-            spec.name,
-            spec.metadata.get("wire", (spec.name,))[0],
-            _plain_type(spec.type),
-            (
-                spec.metadata.get("wire", (spec.name,)),
-                converter.get_structure_hook(spec.type),
-                spec.type,
-                spec.default is attrs.NOTHING,
-            ),
-        )
-        for spec in attrs.fields(cls)
-        if spec.name != "extra"
-    ]
-    known = frozenset(name for *_, (names, *_) in plan for name in names)
+    plan = []
+    for spec in attrs.fields(cls):
+        if spec.name != "extra":
+            kind, (wire, *others) = _bare(spec.type), spec.metadata.get("wire", (spec.name,))
+            # Values of these types are right as they are, so that no hook need look at them.
+            plain = kind if kind in (str, bool, int) else None
+            hook = converter.get_structure_hook(kind)
+            plan.append((spec.name, wire, plain, hook, (others, kind, spec.default is attrs.NOTHING)))
+    known = frozenset(name for _, wire, *_, (others, *_) in plan for name in (wire, *others))
     keeps_extra = "extra" in attrs.fields_dict(cls)
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
             _document(document, dict)
         values: dict[str, Any] = {}
-        for name, wire_name, plain, rest in plan:
-            given = document.get(wire_name)
+        for name, wire, plain, hook, rest in plan:
+            given, key = document.get(wire), wire
             if type(given) is plain:  # nearly always
                 values[name] = given
                 continue
-            wire_names, hook, kind, required = rest
-            for key in wire_names:
-                if (given := document.get(key)) is not None:
-                    try:
-                        values[name] = hook(given, kind)
-                    except Misfit as error:
-                        raise error.under(key) from None
-                    break
-            else:
-                if required:
-                    raise Misfit("present", wire_names[0])
+            others, kind, required = rest
+            if given is None and others:
+                given, key = next(
+                    ((found, one) for one in others if (found := document.get(one)) is not None), (None, wire)
+                )
+            if given is not None:
+                try:
+                    values[name] = hook(given, kind)
+                except Misfit as error:
+                    raise error.under(key) from None
+            elif required:
+                raise Misfit("present", wire)
         if keeps_extra and len(values) != len(document):
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)

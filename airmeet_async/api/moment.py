@@ -3,12 +3,12 @@
 import re
 from datetime import UTC, datetime
 
-from attrs import frozen
+from airmeet_async.api.value import value
 
 _COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
 
 
-@frozen
+@value
 class Moment:
     """A time from an answer. The raw text is kept, because some documented samples are not valid dates (C).
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from airmeet_async.api.models.names import wire
 from airmeet_async.api.moment import Moment
+from airmeet_async.api.value import value
 
 
-@frozen
+@value
 class FieldValue:
     """One answer in a participant's registration form (B)."""
 
@@ -17,7 +18,7 @@ class FieldValue:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Participant:
     """Somebody on an event's list: invited, registered or on stage (B, C). One e-mail can be there twice (C)."""
 
@@ -38,7 +39,7 @@ class Participant:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Registration:
     """One registration of the older list (B)."""
 
@@ -52,7 +53,7 @@ class Registration:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Attendance:
     """One person's time in an event or a session (C)."""
 
@@ -66,7 +67,7 @@ class Attendance:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class BoothAttendance:
     """One person's visits to a booth (C; the exact row is not documented)."""
 
@@ -80,7 +81,7 @@ class BoothAttendance:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class ReplayAttendance:
     """One person's time with a recording (C)."""
 
@@ -92,7 +93,7 @@ class ReplayAttendance:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class PollAnswer:
     """One question and what the person chose (C)."""
 
@@ -102,7 +103,7 @@ class PollAnswer:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class PollResponses:
     """All poll answers of one person (C)."""
 
@@ -113,7 +114,7 @@ class PollResponses:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Question:
     """One question that was asked (B, C)."""
 
@@ -124,7 +125,7 @@ class Question:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Questions:
     """All questions of one person (C)."""
 
@@ -135,7 +136,7 @@ class Questions:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class Utms:
     """The campaign that brought a person (C)."""
 
@@ -147,7 +148,7 @@ class Utms:
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
-@frozen
+@value
 class RegistrationUtms:
     """Where a registration came from (C). May lag 90 minutes behind (A)."""
 
