@@ -140,7 +140,7 @@ def sweep(lab: Lab) -> Section:
     """From one to a thousand in flight."""
     depths = (8, 1000) if lab.settings.quick else (1, 8, 64, 256, 1000)
     plain, rows = lab.server.plain, lab.settings.rows  # type: ignore[union-attr]
-    each = 5 if lab.settings.quick else 20  # rows per connection at least, or connecting is all that is seen
+    each = 5 if lab.settings.quick else 60  # rows per connection at least, or connecting is much of what is seen
     figures = lab.compare("adds", [
         Entry(f"{FAST}, {depth} in flight", {
             "variant": FAST, "base": plain, "rows": max(rows // 5 if depth == 1 else rows, each * depth),
