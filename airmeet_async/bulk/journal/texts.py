@@ -50,7 +50,7 @@ class Reader:
         if text.startswith(self._head):
             payload = text[len(self._head) : -1].encode()
             call: Call[Any] = Call(*self._alike, jsontext.decode(payload))
-            return call.encoded(payload)
+            return call if call.body is None else call.encoded(payload)
         name, path, query, body = jsontext.decode(text.encode())
         self._alike = ENDPOINTS[name], path, query
         self._head = _head(name, tuple(path.items()), tuple(query.items()))
