@@ -102,8 +102,9 @@ class Lab:
             print(f"  not measured: {text}", flush=True)
 
     def _environment(self) -> dict[str, str]:
-        """The same for all: no proxies on the way, and the server's certificate trusted."""
+        """The same for all: no proxies on the way, the server's certificate trusted, and modules compiled once."""
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         authority = self.server.authority if self.server else ""
         return {**kept, "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority} if authority else kept
 
