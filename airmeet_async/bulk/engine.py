@@ -147,6 +147,7 @@ class Engine:
                 call, pace=self.pace, priority=Priority.BULK, on_send=partial(self._begin, row)
             )
         except _NotNowError:
+            self.books.defer(row)
             self._backlog.put(row, 0.0)
             return
         verdict, now = attempt.verdict, self._clock()
@@ -189,14 +190,22 @@ class Engine:
         if self.stopped is not None or not (self.guard.calm or self.guard.start(now)):
             raise _NotNowError
         if (written := self.books.intend(row)) is not None:
-            return self._begin_after(written, row)
+            return self._begin_after(written, row, tries=self.guard.outage)
         row.begin(now)
         return None
 
-    async def _begin_after(self, written: Awaitable[None], row: Row) -> None:
+    async def _begin_after(self, written: Awaitable[None], row: Row, *, tries: bool) -> None:
+        """Wait for the journal, and look again: meanwhile the run may have been held, or everybody told to wait.
+
+        Args:
+            written: What to wait for.
+            row: Whose request it is.
+            tries: It is the one row that may go in an outage.
+        """
         await written
-        if self.stopped is not None:
-            self.guard.stay()
+        if self.stopped is not None or self.guard.held or (self.guard.outage and not tries) or self.pace.resting:
+            if tries:
+                self.guard.stay()
             raise _NotNowError
         row.begin(self._clock())
 

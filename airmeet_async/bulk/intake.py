@@ -1,5 +1,6 @@
 """The door of a run: validation and duplicates. A row comes out as a call, or as the result it ends with unsent."""
 
+import asyncio
 from array import array
 from typing import Any, Protocol
 
@@ -12,7 +13,13 @@ from airmeet_async.errors import AirmeetError
 
 
 class Admission(Protocol):
-    """Says of each row what is to be sent, or the result that it ends with unsent."""
+    """Says of each row what is to be sent, or the result that it ends with unsent.
+
+    Attributes:
+        keeps: Each row must be admitted, even if it is not sent: it is written down.
+    """
+
+    keeps: bool
 
     def at_once(self, source: SourceRow) -> Ready | RowResult | None:
         """Return the row ready to be sent, or its result; None where that takes time, for `admit` to spend."""
@@ -30,20 +37,31 @@ class Intake:
         recipe: Makes a call of a row.
     """
 
+    keeps = False
+
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         # The mutable state: the index of the first row of each key, and where rows of a file stand.
         self._seen = Seen()
         self._lines = array("q")
+        # Rows for which the recipe has to ask first, and those behind them: of equal rows the first one counts.
+        self._late: set[int] = set()
+        self._in_turn = asyncio.Lock()
 
     def at_once(self, source: SourceRow) -> Ready | RowResult | None:
         """Return the row ready to be sent, or its result; None where the recipe has to ask first."""
-        made = make(self._recipe, source.data)
-        return None if made is None else self._judge(source, made)
+        if self._late or (made := make(self._recipe, source.data)) is None:
+            self._late.add(source.index)
+            return None
+        return self._judge(source, made)
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
-        return self._judge(source, await make_surely(self._recipe, source.data))
+        try:
+            async with self._in_turn:
+                return self._judge(source, await make_surely(self._recipe, source.data))
+        finally:
+            self._late.discard(source.index)
 
     def _judge(self, source: SourceRow, made: Ready | Flawed) -> Ready | RowResult:
         if source.line is not None:
@@ -62,6 +80,8 @@ class Intake:
         """Remember where a row of a file stands, in eight bytes."""
         if index >= len(self._lines):
             self._lines.extend([0] * (index - len(self._lines)) + [line])
+        else:
+            self._lines[index] = line
 
     def _place(self, index: int) -> str:
         return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"

@@ -131,7 +131,7 @@ class BulkReport:
         throttled: Answers with status 429.
         token_refreshes: Tokens fetched while the run was on, the first included.
         elapsed_s: Seconds from start to end.
-        rate_mean: Requests per second over the whole run.
+        rate_mean: Requests per second over the whole run; a run of less than a second counts as one.
         rate_peak: Most requests in any one second of the run's clock.
         latency_ms: Milliseconds of one exchange by percentile: ``p50``, ``p90``, ``p99``, ``max``.
         failures: Rows that did not succeed, by cause, most rows first.

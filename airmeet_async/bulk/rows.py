@@ -142,6 +142,10 @@ class OpenRows:
 
     async def _admit_quietly(self, row: Row) -> bool:
         """Tell a wrong row from one that was only not sent, if that needs no answer of the server."""
+        if (admitted := self._intake.at_once(row.source)) is not None:
+            return self._admit(row, admitted)
+        if not self._intake.keeps:
+            return True
         try:
             return self._admit(row, await self._intake.admit(row.source))
         except AirmeetError:

@@ -4,7 +4,6 @@ import sqlite3
 
 _FEW = 100_000
 _TABLE = "CREATE TABLE seen (identity BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID"
-_IN_A_HURRY = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;"
 _ADD = "INSERT OR IGNORE INTO seen VALUES (?, ?)"
 
 

@@ -80,7 +80,9 @@ class OldBook:
             assert process.stdout is not None  # noqa: S101 - for the type checker
             assert process.stderr is not None  # noqa: S101 - the same
             try:
-                yield from map(json.loads, process.stdout)
+                for line in process.stdout:
+                    if line.endswith(b"\n"):  # else it died in the middle of it
+                        yield json.loads(line)
                 said = process.stderr.read().decode(errors="replace")
                 if code := process.wait():
                     raise self._failed(code, said)

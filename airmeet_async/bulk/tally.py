@@ -117,6 +117,7 @@ class Tally:
             message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
             raise BulkStoppedError(message, stop_reason="internal")
         self._digest(self._second)
+        mean = self.attempts / max(elapsed, 1.0)
         left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
         return BulkReport(
             job=job,
@@ -127,8 +128,8 @@ class Tally:
             throttled=self.throttled,
             token_refreshes=refreshes,
             elapsed_s=elapsed,
-            rate_mean=self.attempts / elapsed if elapsed > 0 else 0.0,
-            rate_peak=float(self._peak),
+            rate_mean=mean,
+            rate_peak=max(float(self._peak), mean),
             latency_ms=self._latencies.percentiles(),
             failures=self._failures(),
             warned_rows=self.warned,

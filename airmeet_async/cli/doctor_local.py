@@ -65,6 +65,8 @@ def _guarded(check: Callable[[Bench], Iterator[Finding]], bench: Bench) -> Itera
     except AirmeetError as error:
         name = check.__name__.removeprefix("_")
         yield Finding(name, Level.FAIL, sentence_of(error), code=Exit(code_of_error(error)))
+    except ValueError as error:  # of what the environment says, such as the address of a proxy
+        yield Finding(check.__name__.removeprefix("_"), Level.FAIL, str(error), code=Exit.USAGE)
 
 
 def _versions() -> Finding:

@@ -22,7 +22,7 @@ from attrs import frozen
 from airmeet_async.api.addresses import Base, base_of, parse_base
 from airmeet_async.api.secret import Secret
 from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.targets import private_file, put_in_place
+from airmeet_async.cli.targets import private_file, put_in_place, write_all
 from airmeet_async.client.flock import try_lock
 from airmeet_async.errors import ConfigError
 
@@ -221,7 +221,7 @@ def _write(path: Path, profiles: Mapping[str, Profile]) -> None:
     document = {"version": 1, "profiles": {name: _document(profile) for name, profile in sorted(profiles.items())}}
     fresh, file = private_file(path.parent)
     try:
-        file.write(json.dumps(document, indent=2).encode("ascii") + b"\n")
+        write_all(file, json.dumps(document, indent=2).encode("ascii") + b"\n")
         put_in_place(fresh, file, path)
     except OSError:
         file.close()

@@ -13,6 +13,7 @@ from airmeet_async.cli.exits import Exit
 from airmeet_async.cli.mistyped import event_id
 from airmeet_async.cli.outcome import choose_paths
 from airmeet_async.cli.planned import Wanted, consent, draw
+from airmeet_async.cli.result_files import check_results
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.source import FileChoice, open_people
 from airmeet_async.cli.voice import Voice
@@ -52,6 +53,7 @@ def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     """
     event_id(order.airmeet_id, order.file.path)
     results, failed = choose_paths(order.file.title, order.results, order.failed)
+    check_results(order.results, order.failed)
     people = open_people(order.file)
     with page_file(order, order.file.path, results, failed):
         pass  # whatever is wrong with its place is found before the event is asked for anything

@@ -198,6 +198,17 @@ class _Spill:
         return self._file.read(size)
 
 
+def check_results(*paths: str | None) -> None:
+    """Check that result files can be made at the paths that were typed, before anybody is asked anything.
+
+    Raises:
+        ConfigError: There is something else, or no way to write there.
+    """
+    for path in paths:
+        if path is not None:
+            check_target(Path(path), _is_result, "a result file")
+
+
 def _is_result(head: bytes) -> bool:
     return all(name.encode() in head for name in RESULT_COLUMNS)
 

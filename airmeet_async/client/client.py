@@ -206,6 +206,8 @@ class Client(Operations):
                 lease = await self.session.lease()
             if on_send is not None and (waiting := on_send()) is not None:
                 await waiting
+                if with_token and lease is not self.session.current:  # it was replaced meanwhile
+                    lease = await self.session.lease()
             attempt = await self._once(call, lease)
         finally:
             pace.release()

@@ -192,16 +192,18 @@ def is_httpx_client(value: object) -> bool:
 
 
 async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
-    body = b""
+    parts: list[bytes] = []
+    left = limit
     try:
         async for part in response.aiter_raw():
-            body += part
-            if len(body) > limit:
+            parts.append(part)
+            left -= len(part)
+            if left < 0:
                 raise too_large(host, limit)
     finally:
         await response.aclose()
     headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
-    return Reply(response.status_code, headers, body, time.time())
+    return Reply(response.status_code, headers, b"".join(parts), time.time())
 
 
 def default_trust() -> ssl.SSLContext:

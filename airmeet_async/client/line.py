@@ -4,7 +4,7 @@ Rules of this file:
 
 1. From the write on, a failure is "no reply", also where the system says that it wrote nothing. Nothing is repeated.
 2. A line can carry another request only after one whole answer, when the server keeps it open, the request
-   has left to its last byte, and not a byte has come that nobody asked for.
+   has left to its last byte, and nothing has come that nobody asked for (llhttp passes over an empty line).
 3. Refused: two lengths, an unknown transfer encoding, a version other than 1.0 and 1.1, a switch of
    protocols (101), more head than `_HEAD_LIMIT`, more body than the request's limit. Other 1xx answers
    are skipped. Bodies are never unpacked; a content encoding is for the reader to refuse.

@@ -115,6 +115,11 @@ class Pace:
         return self._rate
 
     @property
+    def resting(self) -> bool:
+        """Whether nobody may start at present, since everybody was told to wait."""
+        return self._root._rest() > 0
+
+    @property
     def good_rate(self) -> float | None:
         """Requests per second that the server lately accepted, where the rate adapts; else the rate."""
         return self._rate if self._controller is None else self._controller.good

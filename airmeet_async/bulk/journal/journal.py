@@ -184,11 +184,11 @@ class Journal:
             self._timer = self._loop.call_later(_LINGER, self._flush)
 
     def _flush(self) -> None:
-        if self._writing or not self._tasks:
-            return
-        if self._timer is not None:
+        if self._timer is not None:  # it has rung, or it is not needed; `_linger` sets the next one
             self._timer.cancel()
             self._timer = None
+        if self._writing or not self._tasks:
+            return
         self._writing = True
         tasks, self._tasks = self._tasks, []
         writing = self._loop.run_in_executor(self._thread, self._write, tasks)

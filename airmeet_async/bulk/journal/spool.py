@@ -1,5 +1,6 @@
 """An input in the journal: read whole before the first row is sent, or row by row as it arrives; and out again."""
 
+import asyncio
 import os
 import secrets
 import time
@@ -191,6 +192,8 @@ class KeptIntake:
         accept_stale: Send again also what was sent long ago without a clear answer.
     """
 
+    keeps = False
+
     def __init__(self, *, accept_stale: bool) -> None:
         self._accept_stale = accept_stale
         self._reader = Reader()
@@ -214,16 +217,21 @@ class ArrivingIntake:
         accept_stale: Send again also what was sent long ago without a clear answer.
     """
 
+    keeps = True
+
     def __init__(self, journal: Journal, recipe: Recipe, *, accept_stale: bool) -> None:
         self._journal = journal
         self._recipe = recipe
         self._accept_stale = accept_stale
         self._reader = Reader()
+        self._in_turn = asyncio.Lock()  # of equal rows the first one counts, also where a recipe has to ask first
 
     def at_once(self, source: SourceRow) -> None:
         """Return nothing: it takes a transaction."""
 
     async def admit(self, source: SourceRow) -> Ready | RowResult:
         """Return the row ready to be sent, or its result."""
-        kept = await self._journal.register(_new_row(source, await make_surely(self._recipe, source.data)))
+        async with self._in_turn:
+            made = await make_surely(self._recipe, source.data)
+        kept = await self._journal.register(_new_row(source, made))
         return admitted(source_of(kept, source.data), self._reader, time.time(), accept_stale=self._accept_stale)
