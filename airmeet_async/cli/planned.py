@@ -15,20 +15,11 @@ from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.shelf import Purpose, find
 from airmeet_async.cli.source import People
 from airmeet_async.cli.voice import Voice
-from airmeet_async.errors import (
-    AirmeetError,
-    ConfigError,
-    CredentialsError,
-    NotFoundError,
-    PermissionDeniedError,
-    TokenRejectedError,
-)
+from airmeet_async.errors import AirmeetError
 
 _MANY = 100_000
 _HASTE = Retry(attempts=2, free=2, longest_pause=5.0)  # the run that follows has all the patience there is
 _SECONDS = 15.0
-_HOPELESS = (ConfigError, CredentialsError, NotFoundError, PermissionDeniedError, TokenRejectedError)
-"""What a run would meet, too, and could not wait out: it is said once, before there are any files."""
 
 
 @frozen
@@ -94,7 +85,7 @@ def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -
     try:
         return anyio.run(ask)
     except (AirmeetError, TimeoutError) as error:
-        if patient or isinstance(error, _HOPELESS):
+        if patient:
             raise
         why = str(error) or "no answer in time"
         voice.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
