@@ -100,5 +100,5 @@ async def test_every_row_is_accounted_for_whoever_answers(tmp_path: Path, nested
     assert {row["airmeet_status"] for row in results} == {"succeeded"}
     assert len({row["airmeet_entry_link"] for row in results}) > 140
     assert set(other.people) == {row["email"] for row in results}
-    assert report["token_refreshes"] >= 2
+    assert report["token_refreshes"] == 1  # the first one came with the plan
     assert b"code=" not in out + err
