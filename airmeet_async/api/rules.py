@@ -81,13 +81,8 @@ def texts_of(attendee: Attendee) -> dict[str, str]:
     return {name: text for name in _FIELDS if (text := str(getattr(attendee, name) or "")) and not text.isspace()}
 
 
-def check_attendee(attendee: Attendee) -> Problem | None:
-    """Return the first reason why *attendee*, already stripped of outer blanks, cannot be sent, or None."""
-    return check_texts(texts_of(attendee))
-
-
 def check_texts(texts: Mapping[str, str]) -> Problem | None:
-    """Return the first reason why the attendee with these fields, none of them empty, cannot be sent, or None."""
+    """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
     if not texts.keys() >= _NEEDED:
         name = next(name for name in _MANDATORY if name not in texts)
         return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
@@ -118,13 +113,8 @@ def _check_characters(texts: Mapping[str, str]) -> Problem | None:
     return None
 
 
-def trimmed(attendee: Attendee) -> tuple[str, ...]:
-    """Return a warning for each value that Airmeet will cut without a word (A)."""
-    return cuts(texts_of(attendee))
-
-
 def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the same for the attendee with these fields."""
+    """Return a warning for each value that Airmeet will cut without a word (A)."""
     if max(map(len, texts.values())) <= NAME_LIMIT:  # nearly always
         return ()
     return tuple(

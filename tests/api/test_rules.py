@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from airmeet_async.api.models import AttendanceType, Attendee, CustomField
-from airmeet_async.api.rules import FieldBook, Problem, check_attendee, check_email, parse_attendance, trimmed
+from airmeet_async.api.rules import FieldBook, Problem, check_email, check_texts, cuts, parse_attendance, texts_of
 from tests.api.samples import EMAIL
 
 ADA = Attendee(EMAIL, "Ada", "Lovelace")
@@ -135,7 +135,7 @@ PEOPLE = {
 @pytest.mark.parametrize(("changes", "code", "words"), PEOPLE.values(), ids=PEOPLE)
 def test_a_person_can_be_sent_or_has_a_problem(changes, code, words):
     """One problem, the first, with its fix."""
-    problem = check_attendee(attrs.evolve(ADA, **changes))
+    problem = check_texts(texts_of(attrs.evolve(ADA, **changes)))
 
     assert (problem.code if problem else None) == code
     assert words in (problem.message if problem else "")
@@ -158,8 +158,8 @@ def test_what_airmeet_will_cut_is_said(name, limit):
     at_the_limit = attrs.evolve(ADA, **{name: "é" * limit})
     beyond = attrs.evolve(ADA, **{name: "é" * (limit + 1)})
 
-    assert trimmed(at_the_limit) == ()
-    assert trimmed(beyond) == (f"Airmeet will cut {name} after {limit} characters (it has {limit + 1})",)
+    assert cuts(texts_of(at_the_limit)) == ()
+    assert cuts(texts_of(beyond)) == (f"Airmeet will cut {name} after {limit} characters (it has {limit + 1})",)
 
 
 def test_all_cuts_are_said():
@@ -167,8 +167,8 @@ def test_all_cuts_are_said():
     long = "x" * 100
     person = Attendee(f"{long}@example.com", long, long, city=long, country=long, designation=long, organisation=long)
 
-    assert len(trimmed(person)) == 6
-    assert trimmed(ADA) == ()
+    assert len(cuts(texts_of(person))) == 6
+    assert cuts(texts_of(ADA)) == ()
 
 
 @pytest.mark.parametrize(
