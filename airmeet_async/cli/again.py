@@ -9,13 +9,14 @@ from airmeet_async.bulk.asked import JobOptions, RunOptions
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.look import Look
 from airmeet_async.bulk.launch import Again
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.blocking import WORDS as BLOCKING
 from airmeet_async.cli.blocking import intention as access_intention
 from airmeet_async.cli.errand import Errand, Outcome, Work, carry_out
 from airmeet_async.cli.imports import Kind
 from airmeet_async.cli.imports import intention as import_intention
 from airmeet_async.cli.imports import words as import_words
-from airmeet_async.cli.notes import busy, counted
+from airmeet_async.cli.notes import busy
 from airmeet_async.cli.outcome import choose_paths, near
 from airmeet_async.cli.register import intention as register_intention
 from airmeet_async.cli.settings import Settings
@@ -62,7 +63,7 @@ def again_of(asked: Mapping[Again, bool]) -> frozenset[Again]:
 def _introduce(run: Look, voice: Voice) -> None:
     file = run.note.get("file") or "rows of a program"
     what = f"{run.note.get('command') or run.about.get('operation', '')} {file}".strip()
-    voice.say(f"job {run.job}: {what}, {counted(run.rows or 0)}")
+    voice.say(f"job {run.job}: {what}, {counted(run.rows or 0, 'row')}")
 
 
 def _work(run: Look, errand: Errand, again: frozenset[Again]) -> Work:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airmeet_async.bulk.books import Earlier
 from airmeet_async.bulk.journal.look import look, stale_rows
 from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.shelf import Found
 from airmeet_async.cli.summary import since_done
 from airmeet_async.cli.voice import Voice
@@ -67,7 +68,7 @@ def resuming(earlier: Earlier | None, total: int, before: int = 0, *, limited: b
 
 
 def _gone(n: int, *, limited: bool) -> str:
-    what = f"{counted(n)} of the last run {'is' if n == 1 else 'are'}"
+    what = f"{counted(n, 'row')} of the last run {'is' if n == 1 else 'are'}"
     return f"{what} left out of this run (--limit)" if limited else f"{what} no longer in the file"
 
 
@@ -89,14 +90,9 @@ def job_word(report: BulkReport, found: Found) -> str:
     return shlex.quote(str(found.path)) if found.named else report.job
 
 
-def counted(n: int) -> str:
-    """Return ``1 row`` or ``1,234 rows``."""
-    return f"{n:,} row{'' if n == 1 else 's'}"
-
-
 def rows(n: int, one: str = "was", many: str = "were") -> str:
-    """Return the same with a verb."""
-    return f"{counted(n)} {one if n == 1 else many}"
+    """Return ``1 row was`` or ``1,234 rows were``."""
+    return f"{counted(n, 'row')} {one if n == 1 else many}"
 
 
 def may_send_stale(found: Found, voice: Voice) -> bool:

@@ -12,10 +12,10 @@ from attrs import frozen
 from airmeet_async.api.endpoints import ENDPOINTS
 from airmeet_async.bulk.journal.files import Lock
 from airmeet_async.bulk.journal.look import COUNTED, Look, look
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.control import ask
 from airmeet_async.cli.exits import Exit, UsageError
 from airmeet_async.cli.look import columns
-from airmeet_async.cli.notes import counted
 from airmeet_async.cli.outcome import near
 from airmeet_async.cli.shelf import all_runs, damaged_runs, is_of_no_event, pick, pick_to_remove
 from airmeet_async.cli.voice import Voice, print_data, print_json
@@ -108,7 +108,7 @@ def _facts(run: Look) -> Iterable[tuple[str, str]]:
     yield "rows", "not read to their end" if run.rows is None else f"{run.rows:,}"
     yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
     if run.unverified:
-        yield "invitations", f"{counted(run.unverified)} may have been mailed or not"
+        yield "invitations", f"{counted(run.unverified, 'row')} may have been mailed or not"
     yield "journal", str(near(run.path))
     if steps := _steps(run):
         yield "next", " or ".join(steps)
@@ -183,13 +183,13 @@ def _agreed(chosen: list[Look], order: Purge, voice: Voice) -> bool:
     links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
     if readable:
         voice.say(
-            f"{_journals(len(readable))} of {counted(_rows(readable))}, with "
+            f"{_journals(len(readable))} of {counted(_rows(readable), 'row')}, with "
             f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
         )
     if wrecks := len(chosen) - len(readable):
         voice.say(f"{_journals(wrecks)} that cannot be read, with names, addresses and personal links")
     if unfinished:
-        voice.say(f"  {counted(unfinished)} in them are not done")
+        voice.say(f"  {counted(unfinished, 'row')} in them are not done")
     if order.agreed or not voice.hears:
         return True
     return voice.agrees("Remove?")
