@@ -68,7 +68,7 @@ def _cuts(text: str) -> Iterator[str]:
 
 def same_text(given: str, found: str) -> bool:
     """Say whether *found* is *given* as Airmeet keeps it: case and blanks aside, cut if it is long (A: at 70)."""
-    wanted, there = squeezed(given), squeezed(found)
+    wanted, there = comparable(given), comparable(found)
     if wanted == there:
         return True
     kept = _without_dots(there)
@@ -81,7 +81,7 @@ def _without_dots(text: str) -> str:
     return text.rstrip()
 
 
-def squeezed(text: str) -> str:
+def comparable(text: str) -> str:
     """Return a text without what people write differently: case, blanks, Unicode's two ways of writing an accent."""
     return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
 
