@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 
-# Where nothing waits, reads a clock, draws lots or talks to the world. The sandbox's server is the thin shell around it.
+# Where nothing waits, reads a clock, draws lots or talks to the world; the sandbox's server is a thin shell around it.
 PURE = ("errors", "formatting", "protocol", "calls", "bulk.report", "sandbox")
 IMPURE_AFTER_ALL = ("sandbox.app", "sandbox.serve", "sandbox.__main__")
 EFFECTS = {"time", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os", "threading", "subprocess"}
@@ -96,9 +96,8 @@ def purity_breaks(name, tree):
             called = ast.unparse(node.func)
             if called.split(".")[-1] in CLOCKS:
                 breaks.append(f"asks the world in line {node.lineno}")
-            elif (called in {"random.Random", "Random"} and not node.args) or (
-                called.startswith("random.") and called != "random.Random"
-            ):
+            unseeded = called in {"random.Random", "Random"} and not node.args
+            if unseeded or (called.startswith("random.") and called != "random.Random"):
                 breaks.append(f"draws without a seed in line {node.lineno}")
     return [f"{name} {what}" for what in breaks]
 
