@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
+from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Voice, print_json, set_up
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
-from airmeet_async.cli.registration import app
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.base_urls import check_id
 
@@ -87,6 +87,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
+    load_all(arguments)
     try:
         launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
         code = launch(*bound.args, **bound.kwargs)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from airmeet_async.bulk.report import StopReason
-from airmeet_async.cli.app_options import check_rate
 from airmeet_async.cli.console import Voice
+from airmeet_async.cli.options import check_rate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import ConfigError, NotSentError
 

@@ -1,10 +1,13 @@
 """``airmeet block`` and ``airmeet unblock``: a file, or some addresses as they were typed."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import anyio
 from attrs import evolve, frozen
+from cyclopts import Parameter
 
 from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
@@ -19,6 +22,7 @@ from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_people
 from airmeet_async.cli.main import event_id
+from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns
 from airmeet_async.cli.output.results_csv import choose_paths
 from airmeet_async.cli.output.summary import Wording
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out
@@ -29,6 +33,8 @@ WORDS = Wording(
     left="give it to the same command",
     again="run the same command again; doing it twice does no harm",
 )
+
+Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
 
 @frozen(kw_only=True)
@@ -135,3 +141,52 @@ def _of_file(access: Access, voice: Voice) -> Work:
         failed=failed,
         words=WORDS,
     )
+
+
+def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+    """Take the access to an event away from some people, or from everybody in a file.
+
+    Without a file, results are written only with --results.
+
+    For example:
+      airmeet block 8f0c1a2e-5b01-11ee ada@example.com bob@example.com
+      airmeet block 8f0c1a2e-5b01-11ee people.csv --failed left.csv
+
+    Args:
+        airmeet_id: The event's id.
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
+            input, or one or more addresses.
+        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        options: As for every bulk command.
+    """
+    return _change_access(airmeet_id, targets, columns, options, block=True)
+
+
+def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+    """Give the access to an event back to some people, or to everybody in a file.
+
+    Without a file, results are written only with --results.
+
+    For example:
+      airmeet unblock 8f0c1a2e-5b01-11ee ada@example.com
+      airmeet unblock 8f0c1a2e-5b01-11ee people.csv
+
+    Args:
+        airmeet_id: The event's id.
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
+            input, or one or more addresses.
+        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        options: As for every bulk command.
+    """
+    return _change_access(airmeet_id, targets, columns, options, block=False)
+
+
+def _change_access(
+    airmeet_id: str, targets: tuple[str, ...], columns: tuple[str, ...], options: BulkFlags, *, block: bool
+) -> int:
+
+    path, emails = split(targets)
+    file = options.file(path, columns)
+    errand = {**options.errand(), "command": "block" if block else "unblock"}
+    access = Access(airmeet_id=airmeet_id, file=file, emails=emails, block=block, **errand)
+    return options.end(change_access(access, dict(os.environ), options.voice()))

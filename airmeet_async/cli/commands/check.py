@@ -1,9 +1,12 @@
 """``airmeet check``: everything that can be found out without sending a row."""
 
+import os
 from collections.abc import Mapping
+from typing import Annotated
 
 import anyio
 from attrs import evolve
+from cyclopts import Parameter
 
 from airmeet_async.bulk.input.plan import BulkPlan, Finding, Terms, make_plan, sentence
 from airmeet_async.bulk.table_cells import shown
@@ -11,6 +14,7 @@ from airmeet_async.cli.console import Voice, print_data
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.input_file import FileChoice, People, open_people
+from airmeet_async.cli.options import DEFAULT_FILE, Columns, FileFlags, Flag, PresetChoice
 from airmeet_async.client.token_store import MemoryTokenStore
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.base_urls import check_id
@@ -19,7 +23,7 @@ from airmeet_async.protocol.redact import escape
 from airmeet_async.protocol.validation import FieldBook
 
 
-def check(choice: FileChoice | None, event: str | None, environ: Mapping[str, str], voice: Voice) -> int:
+def check_input(choice: FileChoice | None, event: str | None, environ: Mapping[str, str], voice: Voice) -> int:
     """Check a file, an event, or both; without either the keys alone.
 
     Raises:
@@ -74,3 +78,40 @@ async def _ask(settings: Settings, event: str | None) -> tuple[AirmeetInfo | Non
             return None, FieldBook(())
         info = await client.airmeets.info(event)
         return info, FieldBook(await client.custom_fields.list(event))
+
+
+def check(
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    event: str | None = None,
+    columns: Columns = (),
+    preset: PresetChoice | None = None,
+    split_name: Flag = False,
+    limit: int | None = None,
+    reading: FileFlags = DEFAULT_FILE,
+) -> int:
+    """Check a file, the keys and an event, without sending anything of the file.
+
+    With FILE: everything that is wrong with it, one line per finding on standard
+    output. That needs no keys. With --event, or without FILE: the keys, the
+    region, and whether the event can be reached.
+
+    For example:
+      airmeet check people.csv
+      airmeet check people.csv --event 8f0c1a2e-5b01-11ee --map email="E-mail 2"
+      airmeet check
+
+    Args:
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        event: The event's id; its registration fields are then checked, too.
+        columns: As for register.
+        preset: As for register.
+        split_name: As for register.
+        limit: Look at only that many rows from the top.
+        reading: As for every command with a file.
+    """
+    choice = None
+    if file is not None:
+        choice = evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name)
+    return check_input(choice, event, os.environ, Voice())

@@ -20,6 +20,8 @@ else
 fi"""
 """So that it works under the name _airmeet in a directory of fpath, and when it is sourced."""
 
+Shell = Literal["bash", "zsh", "fish"]
+
 
 def script(app: App, shell: Literal["bash", "zsh", "fish"]) -> str:
     """Return the script for a shell."""
@@ -29,3 +31,26 @@ def script(app: App, shell: Literal["bash", "zsh", "fish"]) -> str:
     if shell == "zsh":
         return _IN_ZSH.sub(r"\1:_files'\2", text).replace("_cyclopts_airmeet", "_airmeet") + _ZSH_END
     return text
+
+
+def completion(shell: Shell, /) -> int:
+    """Print a script that lets a shell complete commands, options and files.
+
+    For example:
+      airmeet completion bash > ~/.local/share/bash-completion/completions/airmeet
+      airmeet completion zsh > ~/.zfunc/_airmeet
+      airmeet completion fish > ~/.config/fish/completions/airmeet.fish
+
+    The directory must be there: mkdir -p makes it. In zsh it must be one of fpath:
+    fpath+=~/.zfunc in ~/.zshrc, before compinit. For this shell only:
+
+      source <(airmeet completion bash)
+
+    Args:
+        shell: Which one.
+    """
+    from airmeet_async.cli.app import app
+    from airmeet_async.cli.console import print_data
+
+    print_data(script(app, shell))
+    return 0

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.report import BulkReport, RowStatus
-from airmeet_async.cli.app_options import typed
-from airmeet_async.cli.commands.register import Order, register
+from airmeet_async.cli.commands.register import Order, register_people
 from airmeet_async.cli.commands.sandbox import MISSING
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Voice, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.input_file import FileChoice
+from airmeet_async.cli.options import Flag, ProgressChoice, check_rate, positive, typed
 from airmeet_async.cli.page import missing_packages
 from airmeet_async.cli.runner import Outcome
 from airmeet_async.sandbox import Staged, invent_people, staged
@@ -200,7 +200,7 @@ def _wait(process: subprocess.Popen[str]) -> None:
 _LATENCY_MS = 80
 
 
-def demo(
+def demonstrate(
     *, people: int, rate: float, seed: int, results: str, report: str | None, progress: str, voice: Voice
 ) -> Outcome:
     """Run the demonstration.
@@ -233,7 +233,7 @@ def demo(
             journal=str(Path(folder) / "demo.job"),
             lasting=False,
         )
-        outcome = register(order, sandbox.environ, voice)
+        outcome = register_people(order, sandbox.environ, voice)
         if outcome.report.stop_reason is not None:
             return outcome
         return _verify(outcome, sandbox, people, voice)
@@ -261,3 +261,41 @@ def _verify(outcome: Outcome, sandbox: Sandbox, people: int, voice: Voice) -> Ou
     end = f"NOT as staged: {', '.join(wrong)}" if wrong else "all as staged. For your own list: airmeet register --help"
     voice.say("", *table(checks), "", end)
     return evolve(outcome, code=Exit.UNEXPECTED if wrong else Exit.OK)
+
+
+def demo(
+    *,
+    people: int = 2000,
+    rate: float = 200.0,
+    seed: int = 0,
+    results: str = "demo-results.csv",
+    report: str | None = None,
+    json: Flag = False,
+    progress: ProgressChoice = "auto",
+) -> int:
+    """Register 2,000 invented people in a pretend Airmeet that makes trouble, and verify the outcome.
+
+    Needs no account and no network, and takes about 15 seconds.
+
+    For example:
+      airmeet demo
+      airmeet demo --people 500 --seed 7 --progress plain
+
+    Args:
+        people: How many rows to invent; some are duplicates, some have no usable address.
+        rate: Requests per second.
+        seed: Other people and other faults.
+        results: The file with one line per row.
+        report: A page on the run; otherwise demo-report.html where the extra report is installed.
+        json: Print the report as one JSON object on standard output.
+        progress: As for register.
+    """
+    positive(people, "--people")
+    check_rate(rate)
+    voice = Voice(as_json=progress == "json")
+    outcome = demonstrate(
+        people=people, rate=rate, seed=seed, results=results, report=report, progress=progress, voice=voice
+    )
+    if json:
+        print_json(outcome.as_dict())
+    return outcome.code

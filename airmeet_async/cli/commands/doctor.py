@@ -23,6 +23,7 @@ from airmeet_async.cli.commands.events import columns
 from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Origins, Settings, find_rate, find_store, prefer, terminable
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
+from airmeet_async.cli.options import Flag, Told
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
 from airmeet_async.cli.regions import Knock, find_region, knock, region_of
 from airmeet_async.cli.run_store import shelf
@@ -432,7 +433,7 @@ def _clock(said: Knock) -> list[Finding]:
 _NAME_WIDTH = 12
 
 
-def doctor(bench: Bench, voice: Voice, *, as_json: bool) -> int:
+def diagnose(bench: Bench, voice: Voice, *, as_json: bool) -> int:
     """Look at everything, print the findings, and return the exit code."""
     findings = [*local_checks(bench)]
     if bench.settings is not None and not code_of(findings):
@@ -478,3 +479,23 @@ def shape(findings: list[Finding], code: int) -> Mapping[str, Any]:
         ],
         "exit_code": code,
     }
+
+
+def doctor(*, asked: Told, json: Flag = False) -> int:
+    """Check everything that a run needs: keys, region, network, clock, folders.
+
+    One line for each check, with the fix where there is one, and who says so: an
+    option, the environment, a profile, the default. Keys that are refused in their
+    region are tried in the others. No secret is shown: what it prints is safe to
+    paste. Exit code 0: usable. 2: a setting is wrong. 4: the keys are. 75: Airmeet
+    cannot be reached.
+
+    For example:
+      airmeet doctor
+      airmeet doctor --profile berlin --json
+
+    Args:
+        asked: Of the door.
+        json: Print one JSON object: usable, checks, exit_code.
+    """
+    return diagnose(Bench(asked.environ, asked.profile), Voice(), as_json=json)

@@ -1,10 +1,12 @@
 """``airmeet event``: show one, make one, start and end one."""
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
+from cyclopts import App
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.row_mapping import moment
@@ -13,12 +15,26 @@ from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.environment import ask
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.list_columns import SESSIONS, shown, without_secrets
+from airmeet_async.cli.options import Flag
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.models import AirmeetInfo, NewAirmeet
 from airmeet_async.protocol.validation import check_timezone
 
+event = App(
+    name="event",
+    help="""Show an event, create one, start and end one.
 
-def show(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
+    For example:
+      airmeet event show 8f0c1a2e-5b01-11ee
+      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+    """,
+    help_format="plaintext",
+)
+
+Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
+
+
+def show_event(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
     """Print an event and its sessions."""
     call = calls.airmeets.info(airmeet_id)
     info = ask(environ, voice, lambda client: client.send(call))
@@ -119,7 +135,7 @@ def _time(option: str, text: str, zone: ZoneInfo) -> Any:
         raise UsageError(f"{option}: {error}") from None
 
 
-def create(plan: Plan, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
+def create_event(plan: Plan, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
     """Make an event and print its id.
 
     Raises:
@@ -148,3 +164,62 @@ def set_status(airmeet_id: str, status: str, environ: Mapping[str, str], voice: 
 
 def _code(*, done: bool) -> int:
     return int(Exit.OK if done else Exit.EVENT)
+
+
+@event.command(sort_key=0)
+def show(airmeet_id: str, /, *, json: Flag = False) -> int:
+    """Show an event and its sessions.
+
+    For example:
+      airmeet event show 8f0c1a2e-5b01-11ee
+      airmeet event show 8f0c1a2e-5b01-11ee --json
+
+    Args:
+        airmeet_id: The event's id.
+        json: Print one JSON object.
+    """
+    return show_event(airmeet_id, os.environ, Voice(), as_json=json)
+
+
+@event.command(sort_key=1)
+def create(*, host: str, name: str, summary: str, start: str, end: str, timezone: str, json: Flag = False) -> int:
+    r"""Create an event and print its id.
+
+    Without a clear answer the event may be there all the same, and it is not tried
+    again (exit code 1): look at airmeet events first.
+
+    For example:
+      airmeet event create --host sam@example.com --name "Spring Summit" \
+        --summary "One day of talks" --timezone Europe/Paris \
+        --start "2027-03-01 10:00" --end "2027-03-01 18:00"
+
+    Args:
+        host: E-mail of the host, a member of the community's team.
+        name: Its title.
+        summary: A sentence or two.
+        start: Like "2027-03-01 10:00" in the event's time zone, or 2027-03-01T10:00+01:00.
+        end: The same.
+        timezone: A name such as Europe/Paris. Airmeet does not have all.
+        json: Print one JSON object: id and status.
+    """
+    plan = Plan(host=host, name=name, summary=summary, start=start, end=end, timezone=timezone)
+    return create_event(plan, os.environ, Voice(), as_json=json)
+
+
+@event.command(sort_key=2)
+def status(airmeet_id: str, status: Status, /, *, json: Flag = False) -> int:
+    """Start, pause, end or archive an event.
+
+    Attendance, polls and the like are there once it is FINISHED. An event in the
+    archive is not listed any more.
+
+    For example:
+      airmeet event status 8f0c1a2e-5b01-11ee ONGOING
+      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+
+    Args:
+        airmeet_id: The event's id.
+        status: What it is to be.
+        json: Print one JSON object: id, status, updated.
+    """
+    return set_status(airmeet_id, status, os.environ, Voice(), as_json=json)

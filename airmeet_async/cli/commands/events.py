@@ -1,5 +1,6 @@
 """``airmeet events`` and ``airmeet fields``: what there is to register people in."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import anyio
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.options import Flag, positive
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.models import Airmeet, CustomField, Moment
 from airmeet_async.protocol.redact import escape
@@ -15,7 +17,7 @@ from airmeet_async.protocol.redact import escape
 _PAGE = 100
 
 
-def events(environ: Mapping[str, str], voice: Voice, *, as_json: bool, limit: int | None) -> int:
+def list_events(environ: Mapping[str, str], voice: Voice, *, as_json: bool, limit: int | None) -> int:
     """Print the community's events."""
     settings = Settings.of(environ)
     voice.say(*settings.notices)
@@ -55,7 +57,7 @@ def event_shape(event: Airmeet) -> dict[str, Any]:
     }
 
 
-def fields(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
+def list_fields(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
     """Print an event's registration fields."""
     check_id(airmeet_id, "AIRMEET_ID")
     settings = Settings.of(environ)
@@ -119,3 +121,31 @@ def iso(moment: Moment | None) -> str | None:
     if moment is None:
         return None
     return moment.at.isoformat() if moment.at else moment.text
+
+
+def events(*, json: Flag = False, limit: int | None = None) -> int:
+    """List the community's events: id, status, start, name.
+
+    For example:
+      airmeet events
+      airmeet events --limit 5 --json
+
+    Args:
+        json: Print a JSON array.
+        limit: Stop after that many.
+    """
+    return list_events(os.environ, Voice(), as_json=json, limit=positive(limit))
+
+
+def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
+    """List an event's own registration fields: label, id, required or not, type, options.
+
+    For example:
+      airmeet fields 8f0c1a2e-5b03-11ee
+      airmeet register 8f0c1a2e-5b03-11ee x.csv --no-invite --map custom:Size=Shirt
+
+    Args:
+        airmeet_id: The event's id.
+        json: Print a JSON array.
+    """
+    return list_fields(airmeet_id, os.environ, Voice(), as_json=json)

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from attrs import frozen
+from cyclopts import Parameter
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.table_cells import counted, guard
@@ -17,12 +19,32 @@ from airmeet_async.cli.console import Voice
 from airmeet_async.cli.environment import ask
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.list_columns import Line, text
+from airmeet_async.cli.options import Flag, positive
 from airmeet_async.cli.output_files import check_target, private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 
 _PIECE = 256 * 1024
 _KINDS = (".csv", ".jsonl", ".ndjson")
+
+What = Literal[
+    "participants",
+    "registrations",
+    "attendance",
+    "session-attendance",
+    "booth-attendance",
+    "replays",
+    "polls",
+    "questions",
+    "utms",
+    "recordings",
+    "fields",
+    "tracks",
+    "booths",
+    "sessions",
+]
+
+Output = Annotated[str, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)]
 
 
 class ExportFile:
@@ -141,7 +163,7 @@ class Target:
     raw: bool = False
 
 
-def export(airmeet_id: str, target: Target, wish: Wish, environ: Mapping[str, str], voice: Voice) -> int:
+def write_export(airmeet_id: str, target: Target, wish: Wish, environ: Mapping[str, str], voice: Voice) -> int:
     """Write a list into a file.
 
     Raises:
@@ -202,3 +224,48 @@ class Counting:
 
     def end(self) -> None:
         """There are no more."""
+
+
+def export(
+    airmeet_id: str,
+    what: What,
+    /,
+    *,
+    output: Output,
+    links: Flag = False,
+    raw: Flag = False,
+    wait: Annotated[bool, Parameter(negative="--no-wait", show_default=False)] = True,
+    deadline: float | None = None,
+    limit: int | None = None,
+) -> int:
+    """Write one list of an event into a file that only you can read.
+
+    CSV has the documented columns; JSON lines have exact values, and what Airmeet
+    sends besides. session-attendance is of all sessions that are FINISHED,
+    booth-attendance of all booths. An earlier export of the same list is replaced
+    when the new one is complete.
+
+    For example:
+      airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
+      airmeet export 8f0c1a2e-5b01-11ee session-attendance -o sessions.jsonl
+
+    Args:
+        airmeet_id: The event's id.
+        what: Which list.
+        output: The file; its name ends in .csv, .jsonl or .ndjson.
+        links: With joining links and download links. Whoever has them gets in.
+        raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
+        wait: Wait until a list is prepared; otherwise ask once.
+        deadline: Most seconds to wait for each list; otherwise 900.
+        limit: Stop after that many rows.
+    """
+    from airmeet_async.cli.commands.lists import Wish
+
+    wish = Wish(links=links, limit=positive(limit), wait=wait, deadline=_deadline(deadline))
+    return write_export(airmeet_id, Target(what, Path(output), raw), wish, os.environ, Voice())
+
+
+def _deadline(seconds: float | None) -> float | None:
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise UsageError(f"--deadline must be a number of seconds above 0, not {seconds:g}")
+    return seconds

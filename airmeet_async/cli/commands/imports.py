@@ -4,12 +4,14 @@ Unlike people, these cannot be sent twice without harm. So a file with one wrong
 anything is sent.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
 import anyio
 from attrs import frozen
+from cyclopts import App
 
 from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
@@ -27,6 +29,7 @@ from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_file
 from airmeet_async.cli.main import event_id
+from airmeet_async.cli.options import DEFAULT, BulkFlags, File
 from airmeet_async.cli.output.results_csv import choose_paths
 from airmeet_async.cli.output.summary import Wording
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out
@@ -42,6 +45,18 @@ _LOOK: dict[Kind, str] = {
     "sessions": "with airmeet event show {}",
     "booths": "with airmeet export {} booths",
 }
+
+
+import_ = App(
+    name="import",
+    help="""Make speakers, sessions or booths from a file.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+    """,
+    help_format="plaintext",
+)
 
 
 @frozen
@@ -182,3 +197,69 @@ def words(airmeet_id: str, kind: Kind) -> Wording:
         repeats=False,
         look=_LOOK[kind].format(airmeet_id),
     )
+
+
+@import_.command(sort_key=0)
+def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
+    """Add everybody in a file as speakers of an event.
+
+    Columns: email and name, and if you like organisation, designation, image_url,
+    bio, city, country. A file with a wrong row is refused as a whole.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        options: As for every bulk command.
+    """
+    return _make("speakers", airmeet_id, file, options)
+
+
+@import_.command(sort_key=1)
+def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, options: BulkFlags = DEFAULT) -> int:
+    """Create the sessions in a file. Their speakers must be in the event first.
+
+    Columns: title, start and host_email, and if you like duration_minutes, summary,
+    speaker_emails and cohost_emails (several with ; between), track_ids, tags,
+    booth_id. A file with a wrong row is refused as a whole. A session whose outcome
+    is unclear is not sent again: it is "unknown" in the results.
+
+    For example:
+      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        options: As for every bulk command.
+        timezone: Of start times that name none, such as Europe/Paris.
+    """
+    return _make("sessions", airmeet_id, file, options, timezone)
+
+
+@import_.command(sort_key=2)
+def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
+    """Create the booths in a file.
+
+    Columns: name, and if you like exhibitors (addresses with ; between), tags, chat,
+    lounge and broadcast (yes or no), table_count. A file with a wrong row is refused
+    as a whole. A booth whose outcome is unclear is not sent again: it is "unknown".
+
+    For example:
+      airmeet import booths 8f0c1a2e-5b01-11ee booths.csv
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        options: As for every bulk command.
+    """
+    return _make("booths", airmeet_id, file, options)
+
+
+def _make(kind: "Kind", airmeet_id: str, file: str, options: BulkFlags, timezone: str | None = None) -> int:
+
+    errand = {**options.errand(), "command": f"import {kind}"}
+    programme = Programme(airmeet_id=airmeet_id, kind=kind, file=options.file(file), timezone=timezone, **errand)
+    return options.end(make(programme, dict(os.environ), options.voice()))

@@ -4,15 +4,17 @@ import getpass
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TextIO
+from typing import Annotated, Literal, TextIO
 
 import anyio
 from attrs import frozen
+from cyclopts import Parameter
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.cli.console import Voice, hide
 from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE, find_store, terminable
 from airmeet_async.cli.exit_codes import Exit, UsageError
+from airmeet_async.cli.options import Flag, Told
 from airmeet_async.cli.profiles import (
     DEFAULT,
     Profile,
@@ -31,6 +33,8 @@ from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
 _WORDS = ("access key", "secret key")
+
+RegionName = Literal["global", "eu", "us"]
 
 
 @frozen(kw_only=True)
@@ -52,7 +56,7 @@ class Login:
     check: bool = True
 
 
-def login(wish: Login, environ: Mapping[str, str], voice: Voice) -> int:
+def keep_keys(wish: Login, environ: Mapping[str, str], voice: Voice) -> int:
     """Keep a key pair.
 
     Raises:
@@ -171,7 +175,7 @@ def _more(name: str, environ: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def logout(typed: str | None, environ: Mapping[str, str], voice: Voice) -> int:
+def forget_keys(typed: str | None, environ: Mapping[str, str], voice: Voice) -> int:
     """Remove a profile and its kept token.
 
     Raises:
@@ -196,3 +200,49 @@ def _forget_token(profile: Profile, environ: Mapping[str, str]) -> bool:
     except ConfigError:  # whatever is wrong there, the keys must go
         return False
     return isinstance(store, FileTokenStore) and store.remove(account)
+
+
+def login(
+    *,
+    asked: Told,
+    region: RegionName | None = None,
+    uri: str | None = None,
+    stdin: Flag = False,
+    check: Annotated[bool, Parameter(negative="--no-check", show_default=False)] = True,
+) -> int:
+    """Keep a key pair on this machine, so that commands need no environment.
+
+    Asks for the two keys without showing them, and asks Airmeet whether they are
+    right. They are kept in a file that only you can read; the last line says where.
+    Without --profile they are the ones that are used when nothing else is said.
+
+    What counts, in this order: options; the environment (AIRMEET_ACCESS_KEY and
+    AIRMEET_SECRET_KEY, AIRMEET_URI or AIRMEET_REGION); the profile; the default.
+
+    For example:
+      airmeet login
+      airmeet login --profile berlin --region eu
+      pass show airmeet | airmeet login --stdin
+
+    Args:
+        asked: Of the door.
+        region: The region of the community; otherwise the environment's, otherwise the first that takes the keys.
+        uri: The whole base address instead, such as a sandbox's.
+        stdin: Read the keys from standard input: two lines, the access key first.
+        check: Ask Airmeet whether the keys are right before they are kept.
+    """
+    wish = Login(profile=asked.profile, region=region, uri=uri, stdin=stdin, check=check)
+    return keep_keys(wish, asked.environ, Voice())
+
+
+def logout(*, asked: Told) -> int:
+    """Remove a key pair that airmeet login has kept, and its token.
+
+    For example:
+      airmeet logout
+      airmeet logout --profile berlin
+
+    Args:
+        asked: Of the door.
+    """
+    return forget_keys(asked.profile, asked.environ, Voice())

@@ -1,6 +1,7 @@
 """``airmeet reconcile``: a file and an event, compared."""
 
 import json
+import os
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,10 +9,11 @@ from contextlib import ExitStack
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import anyio.lowlevel
 from attrs import asdict, define, evolve, frozen
+from cyclopts import Parameter
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
@@ -25,6 +27,7 @@ from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.input_file import FileChoice, People, open_people
 from airmeet_async.cli.list_columns import Line, Shape
 from airmeet_async.cli.main import event_id
+from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag
 from airmeet_async.cli.output.results_csv import choose_paths
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.models import Participant
@@ -277,7 +280,7 @@ class Comparison:
     target: Path | None = None
 
 
-def reconcile(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> int:
+def compare(wanted: Comparison, environ: Mapping[str, str], voice: Voice) -> int:
     """Compare a file with an event.
 
     Raises:
@@ -388,3 +391,39 @@ def verdict(counts: Counts, target: Path | None) -> list[str]:
     if target is not None:
         lines.append(f"differences: {target} (personal data: keep it private)")
     return [*lines, "file and event agree" if counts.all_agree else "file and event do not agree"]
+
+
+def reconcile(
+    airmeet_id: str,
+    file: File,
+    /,
+    *,
+    columns: Columns = (),
+    reading: FileFlags = DEFAULT_FILE,
+    everybody: Flag = False,
+    json: Flag = False,
+    output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
+) -> int:
+    """Compare a file with an event's list: who is missing where, and whose details differ.
+
+    Names, organisation, designation, city and country are compared where the file
+    has them, whatever their case and blanks, and as Airmeet cuts them. Exit code 0
+    says that file and event agree, 3 that they do not.
+
+    For example:
+      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv
+      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv -o differences.csv
+
+    Args:
+        airmeet_id: The event's id.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least an e-mail column; - is
+            standard input.
+        columns: As for register.
+        reading: As for every command with a file.
+        everybody: Also report hosts, speakers and the like that the file does not have.
+        json: Print one JSON object with all differences.
+        output: Write the differences into this .csv or .jsonl file, not to standard output.
+    """
+    choice, target = reading.choice(file, columns), None if output is None else Path(output)
+    wanted = Comparison(airmeet_id=airmeet_id, file=choice, everybody=everybody, as_json=json, target=target)
+    return compare(wanted, os.environ, Voice())

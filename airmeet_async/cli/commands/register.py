@@ -1,9 +1,11 @@
 """``airmeet register``: from a file to a run."""
 
-from typing import cast
+import os
+from typing import Annotated, cast
 
 import anyio
 from attrs import frozen
+from cyclopts import Parameter
 
 from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
@@ -11,11 +13,12 @@ from airmeet_async.bulk.input.column_names import PresetName
 from airmeet_async.bulk.input.plan import BulkPlan, Terms, make_plan
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import JobOptions
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Voice, print_json
 from airmeet_async.cli.environment import Settings, terminable
-from airmeet_async.cli.exit_codes import DeclinedError, Exit
+from airmeet_async.cli.exit_codes import DeclinedError, Exit, UsageError
 from airmeet_async.cli.input_file import FileChoice, People, open_people
 from airmeet_async.cli.main import event_id
+from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, File, Flag, PresetChoice
 from airmeet_async.cli.output.results_csv import check_results, choose_paths
 from airmeet_async.cli.run_store import Purpose, find
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out, page_file
@@ -137,7 +140,7 @@ class Order(Errand):
         return Wanted(self.airmeet_id, self.file.path, self.invite, self.register, self.rate, self.journal, self.fresh)
 
 
-def register(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
+def register_people(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
     """Register everybody of a file.
 
     Everything that can be found out without sending is found out first: the input, then the settings, then the
@@ -203,3 +206,70 @@ def intention(*, invite: bool, register: bool) -> str:
     mails = "Airmeet mails each person an invitation" if invite else "no invitations are mailed"
     kind = "; confirmed registrations, which use up the plan's" if register else ""
     return f"{mails}{kind}"
+
+
+def register(
+    airmeet_id: str,
+    file: File,
+    /,
+    *,
+    invite: Annotated[bool | None, Parameter(negative="--no-invite")] = None,
+    register: Flag = False,
+    columns: Columns = (),
+    preset: PresetChoice | None = None,
+    split_name: Flag = False,
+    dry_run: Flag = False,
+    yes: Flag = False,
+    options: BulkFlags = DEFAULT,
+) -> int:
+    """Register everybody of a file in an event.
+
+    The file is checked to its end before anything is sent, and the plan is shown:
+    which column is what, and which rows would not be sent. Afterwards a result file
+    says for each row what happened, and has each person's entry link.
+    A run that was stopped or killed goes on where it was when the same command is
+    given again; what is done is not sent again, and nobody is mailed twice.
+
+    For example:
+      airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
+      airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
+      airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
+      airmeet register 8f0c1a2e-5b01-11ee luma-guests.csv --invite --dry-run
+      airmeet register 8f0c1a2e-5b01-11ee guests.xlsx --no-invite --sheet Guests
+      cut -d, -f1-3 all.csv | airmeet register 8f0c1a2e-5b01-11ee - --no-invite
+
+    The keys are those of airmeet login, or of the environment: AIRMEET_ACCESS_KEY
+    and AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
+    AIRMEET_RATE and AIRMEET_TOKEN_CACHE (a directory, or off) are optional.
+
+    Args:
+        airmeet_id: The event's id, as in its address after /e/.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least e-mail, first name and last
+            name; - is standard input.
+        invite: Whether Airmeet mails each person an invitation. One of the two must be given.
+        register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
+        columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
+            custom:LABEL=Column fills a registration field of the event; a column called like one does so anyway.
+        preset: The tool whose export FILE is; otherwise its columns tell. Rows of people who do not come are left out
+            (invalid, not_attending). none: read it as any other file.
+        split_name: Split a column of whole names: the last word is the last name, with van, de la and the like.
+        dry_run: Show the plan and send nothing: exit code 0, or 3 where rows are invalid. With --json the plan is
+            one JSON object.
+        yes: Do not ask before people are mailed. Nobody is asked off a terminal.
+        options: As for every bulk command.
+    """
+    if invite is None:
+        raise UsageError(
+            "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
+            "assumed here"
+        )
+
+    choice = options.file(file, columns, preset=preset, split_name=split_name)
+    facts = {"airmeet_id": airmeet_id, "invite": invite, "register": register, "sure": yes, **options.errand()}
+    order = Order(file=choice, **facts)
+    if not dry_run:
+        return options.end(register_people(order, dict(os.environ), options.voice()))
+    plan, code = rehearse(order, dict(os.environ), options.voice())
+    if options.json:
+        print_json({**plan.as_dict(), "exit_code": int(code)})
+    return code

@@ -1,9 +1,11 @@
 """``airmeet resume`` and ``airmeet retry``: a run that goes on from its journal, without its file."""
 
+import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from attrs import evolve
+from cyclopts import Parameter
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.bulk import Again
@@ -19,6 +21,7 @@ from airmeet_async.cli.commands.imports import words as import_words
 from airmeet_async.cli.commands.register import intention as register_intention
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.options import DEFAULT_RUN, Flag, RunFlags
 from airmeet_async.cli.output.results_csv import choose_paths, near
 from airmeet_async.cli.output.summary import Wording
 from airmeet_async.cli.run_store import Found, pick, shelved
@@ -27,6 +30,8 @@ from airmeet_async.errors import JournalError
 
 _AS_BEFORE = ("rate", "concurrency", "max_failures")
 _KINDS: dict[str, Kind] = {"speakers.add": "speakers", "sessions.create": "sessions", "booths.create": "booths"}
+
+Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 
 
 def go_on(word: str | None, options: Mapping[str, Any], again: frozenset[Again], environ: dict[str, str],
@@ -101,3 +106,53 @@ def _words(run: Look) -> tuple[str, Wording]:
         kind = _KINDS[operation]
         return import_intention(kind), import_words(str(run.about.get("airmeet_id", "")), kind)
     return "each row makes one request", evolve(Wording(), links=False)
+
+
+def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
+    """Go on with a run that was stopped or killed. The file is not needed again.
+
+    Results go where the run's own command has put them. What is done is not sent
+    again, and what failed or was refused keeps that result: see airmeet retry.
+
+    For example:
+      airmeet resume
+      airmeet resume 3f2a9c1b --rate 50
+
+    Args:
+        job: Its id, the beginning of it, or the path of its journal; otherwise the newest unfinished run.
+        failed: A file with only the rows that are not done; otherwise as the run's own command said.
+        options: As for every bulk command.
+    """
+    return options.end(
+        go_on(job, {**options.errand(), "failed": failed}, frozenset(), dict(os.environ), options.voice())
+    )
+
+
+def retry(
+    job: Job = None,
+    /,
+    *,
+    failed: Flag = False,
+    rejected: Flag = False,
+    unknown: Flag = False,
+    invites: Flag = False,
+    options: RunFlags = DEFAULT_RUN,
+) -> int:
+    """Send rows of a run once more: those that failed, unless something else is said.
+
+    For example:
+      airmeet retry 3f2a9c1b
+      airmeet retry 3f2a9c1b --failed --rejected
+
+    Args:
+        job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
+        failed: Rows whose attempts are spent.
+        rejected: Rows that Airmeet has refused.
+        unknown: Rows that were sent without a clear answer and are not sent again by themselves, such as sessions:
+            look in the event first, they may be there.
+        invites: Rows that are done, but whose invitation may have been mailed or not. It is mailed now, to some people
+            for the second time.
+        options: As for every bulk command.
+    """
+    again = again_of({"failed": failed, "rejected": rejected, "unknown": unknown, "invites": invites})
+    return options.end(go_on(job, options.errand(), again, dict(os.environ), options.voice()))

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from attrs import frozen
+from cyclopts import App, Parameter
 
 from airmeet_async.bulk.journal.locking import Lock
 from airmeet_async.bulk.journal.queries import COUNTED, Look, look
@@ -15,6 +16,7 @@ from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.commands.events import columns
 from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
+from airmeet_async.cli.options import Flag, check_rate, seconds
 from airmeet_async.cli.output.results_csv import near
 from airmeet_async.cli.run_control import ask
 from airmeet_async.cli.run_store import all_runs, damaged_runs, is_of_no_event, pick, pick_to_remove
@@ -23,6 +25,31 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _TITLES = ("JOB", "BEGUN", "STATE", "SETTLED", "LEFT", "COMMAND", "EVENT", "FILE")
 _PARTS = ("", "-wal", "-shm", "-lock")
+
+Job = Annotated[str | None, Parameter(name="JOB", negative="")]
+All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
+Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
+Jobs = Annotated[str, Parameter(name="JOB", negative="")]
+
+
+runs = App(
+    name="runs",
+    help="""List runs, steer them, remove their journals.
+
+    The journal of each run is kept, so that it can be resumed and retried. It holds
+    the people of its file and their personal links: see airmeet runs purge.
+
+    For example:
+      airmeet runs
+      airmeet runs --json
+      airmeet runs pause 3f2a9c1b
+    """,
+    help_format="plaintext",
+)
+
+
+def _usage(command: str) -> str:
+    return f"Usage: airmeet {command} [OPTIONS] [JOB]"
 
 
 def list_runs(voice: Voice, *, as_json: bool) -> int:
@@ -85,7 +112,7 @@ def _iso(moment: Any) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
 
 
-def show(word: str | None, *, as_json: bool) -> int:
+def show_run(word: str | None, *, as_json: bool) -> int:
     """Show one run, by default the newest."""
     run = pick(word, finished=True)
     if as_json:
@@ -150,7 +177,7 @@ class Purge:
         return fit and (self.older_s is None or time.time() - run.changed > self.older_s)
 
 
-def purge(order: Purge, voice: Voice, *, as_json: bool) -> int:
+def purge_runs(order: Purge, voice: Voice, *, as_json: bool) -> int:
     """Remove the journals of runs that are not running."""
     chosen, kept = _chosen(order, voice)
     if not chosen:
@@ -247,3 +274,114 @@ def _running() -> Look:
             "no run is going on" if not runs else f"{len(runs)} runs are going on; name one (airmeet runs)"
         )
     return look(runs[0].path)
+
+
+@runs.default
+def list_(*, json: Flag = False) -> int:
+    """List all runs, the newest first.
+
+    Args:
+        json: Print a JSON array.
+    """
+    return list_runs(Voice(), as_json=json)
+
+
+@runs.command(sort_key=0, usage=_usage("runs show"))
+def show(job: Job = None, /, *, json: Flag = False) -> int:
+    """Show one run: what it is about, how far it is, what can be done with it.
+
+    For example:
+      airmeet runs show
+      airmeet runs show 3f2a9c1b --json
+
+    Args:
+        job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
+        json: Print one JSON object.
+    """
+    return show_run(job, as_json=json)
+
+
+@runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
+def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Flag = False, json: Flag = False) -> int:
+    """Remove the journals of finished runs, with the personal data and links in them.
+
+    Result files stay where they are. A run that is going on is never touched.
+
+    For example:
+      airmeet runs purge
+      airmeet runs purge --all --older-than 30d --yes
+      airmeet runs purge 3f2a9c1b
+
+    Args:
+        jobs: Only these runs, finished or not.
+        all_: Also of runs that are not finished, and so cannot be resumed any more.
+        older_than: Only if nothing has changed for that long, as 12h or 30d.
+        yes: Do not ask.
+        json: Print one JSON object: removed, kept.
+    """
+    older_s = seconds(older_than, "--older-than")
+    return purge_runs(Purge(words=jobs, unfinished=all_, older_s=older_s, agreed=yes), Voice(), as_json=json)
+
+
+@runs.command(sort_key=2, usage=_usage("runs pause"))
+def pause(job: Job = None, /) -> int:
+    """Let a run send no more until airmeet runs resume; it stays where it is.
+
+    For example:
+      airmeet runs pause 3f2a9c1b
+
+    Args:
+        job: Its id or the beginning of it; otherwise the only one that is going on.
+    """
+    return _steer(job, {"do": "pause"})
+
+
+@runs.command(name="resume", sort_key=3, usage=_usage("runs resume"))
+def resume_(job: Job = None, /) -> int:
+    """Let a run go on after airmeet runs pause.
+
+    For one that has ended, see airmeet resume.
+
+    For example:
+      airmeet runs resume 3f2a9c1b
+
+    Args:
+        job: Its id or the beginning of it; otherwise the only one that is going on.
+    """
+    return _steer(job, {"do": "resume"})
+
+
+@runs.command(sort_key=4, usage="Usage: airmeet runs rate [JOB] RATE")
+def rate(job: Job = None, rate: Rate = None, /) -> int:
+    """Change how fast a run sends.
+
+    For example:
+      airmeet runs rate 3f2a9c1b 50
+      airmeet runs rate 3f2a9c1b auto
+
+    Args:
+        job: Its id or the beginning of it; it may be left out where only one run is going on.
+        rate: Requests per second, or auto, which finds and follows the server's limit.
+    """
+    word, wanted = (job, rate) if rate is not None else (None, job)
+    if wanted is None:
+        raise UsageError("RATE is missing: requests per second, or auto")
+    return _steer(word, {"do": "rate", "rate": check_rate(wanted)})
+
+
+@runs.command(sort_key=5, usage=_usage("runs stop"))
+def stop(job: Job = None, /) -> int:
+    """Stop a run as Ctrl-C does: what is under way may end. It can be resumed.
+
+    For example:
+      airmeet runs stop 3f2a9c1b
+
+    Args:
+        job: Its id or the beginning of it; otherwise the only one that is going on.
+    """
+    return _steer(job, {"do": "stop"})
+
+
+def _steer(word: str | None, request: dict[str, object]) -> int:
+
+    return steer(word, request, Voice())

@@ -6,7 +6,7 @@ from airmeet_async.cli.exit_codes import UsageError
 MISSING = "this needs the extra packages of the sandbox: pip install 'airmeet-async[sandbox]'"
 
 
-def sandbox(*, port: int, rate_limit: float | None, faults: str, seed: int, latency_ms: float) -> int:
+def serve(*, port: int, rate_limit: float | None, faults: str, seed: int, latency_ms: float) -> int:
     """Serve until Ctrl-C.
 
     Raises:
@@ -38,3 +38,27 @@ class _Out:
             Voice().say("a pretend Airmeet; paste these lines into another shell, and end it here with Ctrl-C")
             self._said = True
         print_data(line)
+
+
+def sandbox(
+    *,
+    port: int = 8900,
+    rate_limit: float | None = None,
+    faults: str = "",
+    seed: int = 0,
+    latency: float = 0.0,
+) -> int:
+    """Run a pretend Airmeet on this machine until Ctrl-C, and print the environment that leads to it.
+
+    For example:
+      airmeet sandbox
+      airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
+
+    Args:
+        port: Where to listen, on 127.0.0.1 only; 0 takes any free port.
+        rate_limit: Answer 429 beyond that many requests per second.
+        faults: What goes wrong, and when.
+        seed: Of the faults, tokens and links.
+        latency: Milliseconds that every answer takes.
+    """
+    return serve(port=port, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
 from airmeet_async.bulk.input.columns import Reading, find_columns
@@ -11,6 +15,7 @@ from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, shown
 from airmeet_async.cli.console import Voice, print_data
 from airmeet_async.cli.environment import ask
 from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.options import Flag
 from airmeet_async.client.client import Client
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.base_urls import check_id
@@ -30,7 +35,7 @@ _PERSON = {
 }
 
 
-def template(
+def write_template(
     airmeet_id: str, output: str | None, environ: Mapping[str, str], voice: Voice, *, example: bool = False
 ) -> int:
     """Write an empty list for an event.
@@ -98,3 +103,27 @@ def _write(text: str, output: str | None, voice: Voice) -> None:
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
     voice.say(f"written: {output}")
+
+
+def template(
+    airmeet_id: str,
+    /,
+    *,
+    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    example: Flag = False,
+) -> int:
+    """Write an empty list for an event: a CSV file with a column for each of its fields.
+
+    First the mandatory columns, then the others, then the event's own registration
+    fields. Filled in, it is what airmeet register and airmeet check read.
+
+    For example:
+      airmeet template 8f0c1a2e-5b03-11ee -o people.csv
+      airmeet template 8f0c1a2e-5b03-11ee --example
+
+    Args:
+        airmeet_id: The event's id.
+        output: The file, which must not be there yet; otherwise standard output.
+        example: Add a row with an invented person.
+    """
+    return write_template(airmeet_id, output, os.environ, Voice(), example=example)

@@ -4,9 +4,10 @@ import math
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Voice, print_json
@@ -20,15 +21,31 @@ ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
 FormatChoice = Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"]
 Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_default=False)]
 PresetChoice = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
-Path = Annotated[str, Parameter(allow_leading_hyphen=True)]
+File = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+
+@frozen
+class Asked:
+    """What a command that looks at settings themselves is told.
+
+    Attributes:
+        profile: What was typed after ``--profile``, or None.
+        environ: The environment as it was.
+    """
+
+    profile: str | None
+    environ: Mapping[str, str] = field(repr=False)
+
+
+Told = Annotated[Asked, Parameter(parse=False)]
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @Parameter(name="*")
 @frozen(kw_only=True)
-class RunOptions:
+class RunFlags:
     """How a run goes about it.
 
     Attributes:
@@ -87,8 +104,8 @@ class RunOptions:
 
 
 @Parameter(name="*")
-@frozen(kw_only=True, slots=False)  # so that `Options` can have two such bases
-class FileOptions:
+@frozen(kw_only=True, slots=False)  # so that `BulkFlags` can have two such bases
+class FileFlags:
     """How a file is read.
 
     Attributes:
@@ -121,7 +138,7 @@ class FileOptions:
 
 @Parameter(name="*")
 @frozen(kw_only=True)
-class Options(RunOptions, FileOptions):
+class BulkFlags(RunFlags, FileFlags):
     """What every bulk command with a file takes.
 
     Attributes:
@@ -150,9 +167,9 @@ class Options(RunOptions, FileOptions):
         return evolve(self.choice(path, columns, self.limit), **more)
 
 
-DEFAULT = Options()
-DEFAULT_RUN = RunOptions()
-DEFAULT_FILE = FileOptions()
+DEFAULT = BulkFlags()
+DEFAULT_RUN = RunFlags()
+DEFAULT_FILE = FileFlags()
 
 
 def typed() -> str:
