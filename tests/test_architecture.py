@@ -81,7 +81,7 @@ def test_the_library_needs_the_five_core_packages_only():
     """With all extras hidden, the front door opens."""
     extras = (
         "charset_normalizer cyclopts dask distributed email_validator httptools jinja2 narwhals opentelemetry orjson "
-        "platformdirs pyarrow pygal python_calamine redis rich starlette uvicorn uvloop"
+        "platformdirs pyarrow python_calamine redis rich starlette uvicorn uvloop"
     )
     script = (
         f"import sys\nfor name in {extras.split()!r}: sys.modules[name] = None\n"

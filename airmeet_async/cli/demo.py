@@ -11,7 +11,7 @@ from airmeet_async.cli.demo_audit import audit, table
 from airmeet_async.cli.demo_sandbox import Sandbox, running
 from airmeet_async.cli.errand import Outcome
 from airmeet_async.cli.exits import Exit
-from airmeet_async.cli.page import missing_packages
+from airmeet_async.cli.output.html_report import is_available
 from airmeet_async.cli.register import Order, register
 from airmeet_async.cli.source import FileChoice
 from airmeet_async.cli.voice import Voice
@@ -47,7 +47,7 @@ def demo(
             invite=False,
             rate=rate,
             results=results,
-            report=report or (None if missing_packages() else "demo-report.html"),
+            report=report or ("demo-report.html" if is_available() else None),
             typed=typed(),
             progress=progress,
             brief=True,

@@ -6,7 +6,7 @@ files, runs the job, and returns the `Outcome`.
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +19,11 @@ from airmeet_async.bulk.report import BulkReport
 from airmeet_async.cli.exits import Exit, code_of, sentence_of
 from airmeet_async.cli.notes import job_word, may_send_stale, note_of, unfinished
 from airmeet_async.cli.outcome import ResultFiles, near
-from airmeet_async.cli.page import Told, render
-from airmeet_async.cli.page_file import PageFile
+from airmeet_async.cli.output.html_report import ReportFile, ReportPage
 from airmeet_async.cli.running import Run
 from airmeet_async.cli.settings import Settings
 from airmeet_async.cli.shelf import Found, Purpose, find
 from airmeet_async.cli.summary import Wording, Written, summary
-from airmeet_async.cli.telling import tell
 from airmeet_async.cli.voice import Voice
 from airmeet_async.errors import ConfigError
 from airmeet_async.front import AirmeetClient
@@ -169,7 +167,7 @@ def carry_out(errand: Errand, work: Work, settings: Settings, voice: Voice) -> O
             run = Run(client, job, files, voice, errand)
             run.perform(found, "" if work.found else errand.command)
         how = {"address": str(settings.base), "pace": pace(rate), "what": work.intention}
-        outcome = _write(page, _outcome(run), partial(tell, run, errand, work, how))
+        outcome = _write(page, _outcome(run), partial(_page, run, errand, work, how))
     return _conclude(outcome, run, errand, work, found)
 
 
@@ -204,14 +202,14 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     return cast(JobOptions, asked)
 
 
-def page_file(errand: Errand, source: str, *others: Path | None) -> PageFile:
+def page_file(errand: Errand, source: str, *others: Path | None) -> ReportFile:
     """Return the place of the report page.
 
     Raises:
         UsageError: It would take the place of another file of the run, or a package is missing.
         ConfigError: It cannot be written.
     """
-    return PageFile(Path(errand.report) if errand.report else None, (Path(source) if source else None, *others))
+    return ReportFile(Path(errand.report) if errand.report else None, (Path(source) if source else None, *others))
 
 
 def _outcome(run: Run) -> Outcome:
@@ -221,18 +219,34 @@ def _outcome(run: Run) -> Outcome:
     return Outcome(report, code, str(files.results or ""), left, files.trouble, files.unverified)
 
 
-def _write(page: PageFile, outcome: Outcome, told: Callable[[dict[str, object]], Told]) -> Outcome:
+def _write(file: ReportFile, outcome: Outcome, page: Callable[[dict[str, object]], ReportPage]) -> Outcome:
     """Write the page, if there is to be one."""
-    if page.path is None:
+    if file.path is None:
         return outcome
-    done = evolve(outcome, page=str(page.path))
+    done = evolve(outcome, page=str(file.path))
     try:
-        page.write(lambda: render(told(done.as_dict())))
+        file.write(page(done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = str(error) if isinstance(error, ConfigError) else f"{page.path}: cannot be made ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else f"{file.path}: cannot be made ({sentence_of(error)})"
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
+
+
+def _page(run: Run, errand: Errand, work: Work, how: Mapping[str, str], facts: Mapping[str, object]) -> ReportPage:
+    run.history.record(run.job.report, run.job.allowed_rate)
+    return ReportPage(
+        operation=work.operation,
+        source=work.source,
+        event=errand.airmeet_id,
+        report=run.job.report,
+        history=run.history,
+        settings={"event": errand.airmeet_id, "job": run.job.report.job, **how},
+        command=errand.typed,
+        facts=facts,
+        emails=errand.report_emails,
+        transport=(run.client.transport_name, run.loop),
+    )
 
 
 def _conclude(outcome: Outcome, run: Run, errand: Errand, work: Work, found: Found | None) -> Outcome:

@@ -10,15 +10,14 @@ import anyio
 
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.report import StopReason
-from airmeet_async.cli.cases import Cases
 from airmeet_async.cli.control import Control, listening
 from airmeet_async.cli.exits import TerminatedError, leaf
 from airmeet_async.cli.faces import Progress, choose
 from airmeet_async.cli.notes import resuming, with_hint
 from airmeet_async.cli.outcome import ResultFiles
+from airmeet_async.cli.output.html_report import RunHistory
 from airmeet_async.cli.shelf import Found
 from airmeet_async.cli.signals import Stopper, arriving
-from airmeet_async.cli.timeline import Timeline
 from airmeet_async.cli.voice import Voice
 from airmeet_async.errors import BulkStoppedError, JournalError
 from airmeet_async.front import AirmeetClient
@@ -37,8 +36,7 @@ class Run:
 
     Attributes:
         loop: The package of the event loop.
-        timeline: How it went, if a page is to be made of it.
-        cases: Rows that did not succeed, if so.
+        history: What a report page shows, if one is to be made.
 
     Args:
         client: Who sends.
@@ -55,8 +53,7 @@ class Run:
         self.voice = voice
         self.stopper = Stopper(voice, job, client)
         self.loop = ""
-        self.timeline = Timeline()
-        self.cases = Cases()
+        self.history = RunHistory()
         self._recorded = errand.report is not None
         self._face = errand.progress
         self._limited = errand.limited
@@ -103,7 +100,7 @@ class Run:
         """Look at the run now and then, for ever."""
         while True:
             job, pause = self.job, self.client.pace.statistics().paused_s
-            self.timeline.note(job.report, job.allowed_rate, paused=job.paused or job.outage or pause > 0)
+            self.history.record(job.report, job.allowed_rate, paused=job.paused or job.outage or pause > 0)
             await anyio.sleep(_LOOK)
 
     def _wanted(self) -> str:
@@ -127,7 +124,7 @@ class Run:
             async for result in self.job:
                 self.files.add(result)
                 if self._recorded:
-                    self.cases.add(result)
+                    self.history.add(result)
                 if self.files.trouble:
                     self.job.stop(StopReason.STOPPED, self.files.trouble)
         except BulkStoppedError as error:
