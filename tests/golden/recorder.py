@@ -125,14 +125,15 @@ class Recorder:
 
 
 def _difference(name: str, expected: bytes | None, found: bytes | None) -> str:
-    lines = [(content or b"").decode().splitlines(keepends=True) for content in (expected, found)]
+    before, now = ((content or b"").decode().splitlines(keepends=True) for content in (expected, found))
     titles = [
-        f"{name} {kind}{' (no file)' * (text is None)}" for kind, text in (("expected", expected), ("now", found))
+        f"{name}, {word if content is not None else 'no file'}"
+        for content, word in ((expected, "expected"), (found, "now"))
     ]
     # repr shows what a terminal hides: line ends, blanks, byte order marks.
     return "\n".join(
         line.rstrip("\n") if line[:3] in {"---", "+++", "@@ "} else line[0] + repr(line[1:])
-        for line in difflib.unified_diff(*lines, *titles, n=1)
+        for line in difflib.unified_diff(before, now, titles[0], titles[1], n=1)
     )
 
 
