@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from airmeet_async import ConfigError, FileTokenStore, MemoryTokenStore
-from airmeet_async.cli.console import Careful
+from airmeet_async.cli.console import SafeFormatter
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import KeysError
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
@@ -79,7 +79,7 @@ def test_the_log_shows_no_secret_and_addresses_at_debug_only(level, shown):
     text = f"ada@example.com {SENTINEL_SECRET_KEY} https://x.example/e/1?code=abc \x1b[2J"
     record = logging.LogRecord("airmeet_async", level, "", 0, text, None, None)
 
-    said = Careful((SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)).format(record)
+    said = SafeFormatter((SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)).format(record)
 
     assert shown in said
     assert not any(secret in said for secret in (SENTINEL_SECRET_KEY, "abc", "\x1b"))

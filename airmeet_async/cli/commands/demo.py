@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from airmeet_async.bulk.report import BulkReport, RowStatus
 from airmeet_async.cli.commands.register import Order, register_people
 from airmeet_async.cli.commands.sandbox import MISSING
-from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.input_file import FileChoice
 from airmeet_async.cli.options import Flag, ProgressChoice, check_rate, positive, typed
@@ -201,14 +201,14 @@ _LATENCY_MS = 80
 
 
 def demonstrate(
-    *, people: int, rate: float, seed: int, results: str, report: str | None, progress: str, voice: Voice
+    *, people: int, rate: float, seed: int, results: str, report: str | None, progress: str, console: Console
 ) -> Outcome:
     """Run the demonstration.
 
     Raises:
         AirmeetError: It could not begin.
     """
-    voice.say(
+    console.say(
         f"Registering {people:,} invented people in a pretend Airmeet on this machine.",
         "On the way it throttles us, lets our token expire, fails, and drops connections.",
         "",
@@ -233,10 +233,10 @@ def demonstrate(
             journal=str(Path(folder) / "demo.job"),
             lasting=False,
         )
-        outcome = register_people(order, sandbox.environ, voice)
+        outcome = register_people(order, sandbox.environ, console)
         if outcome.report.stop_reason is not None:
             return outcome
-        return _verify(outcome, sandbox, people, voice)
+        return _verify(outcome, sandbox, people, console)
 
 
 def trouble(people: int) -> str:
@@ -255,11 +255,11 @@ def _write_people(path: Path, people: int, seed: int) -> None:
         writer.writerows(rows)
 
 
-def _verify(outcome: Outcome, sandbox: Sandbox, people: int, voice: Voice) -> Outcome:
+def _verify(outcome: Outcome, sandbox: Sandbox, people: int, console: Console) -> Outcome:
     checks = audit(staged(people), outcome.report, sandbox.statistics(), sandbox.people(SUMMIT), Path(outcome.results))
     wrong = [check.what for check in checks if not check.fine]
     end = f"NOT as staged: {', '.join(wrong)}" if wrong else "all as staged. For your own list: airmeet register --help"
-    voice.say("", *table(checks), "", end)
+    console.say("", *table(checks), "", end)
     return evolve(outcome, code=Exit.UNEXPECTED if wrong else Exit.OK)
 
 
@@ -292,9 +292,9 @@ def demo(
     """
     positive(people, "--people")
     check_rate(rate)
-    voice = Voice(as_json=progress == "json")
+    console = Console(as_json=progress == "json")
     outcome = demonstrate(
-        people=people, rate=rate, seed=seed, results=results, report=report, progress=progress, voice=voice
+        people=people, rate=rate, seed=seed, results=results, report=report, progress=progress, console=console
     )
     if json:
         print_json(outcome.as_dict())
