@@ -13,7 +13,6 @@ from cyclopts import App, Parameter
 from airmeet_async.bulk.journal.locking import Lock
 from airmeet_async.bulk.journal.queries import COUNTED, Look, look
 from airmeet_async.bulk.table_cells import counted
-from airmeet_async.cli.commands.events import columns
 from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag, check_rate, seconds
@@ -59,7 +58,9 @@ def list_runs(voice: Voice, *, as_json: bool) -> int:
     if as_json:
         print_json([shape(run) for run in runs])
     elif runs:
-        print_data("\n".join(columns([_TITLES, *map(_line, runs)])))
+        from airmeet_async.cli.list_columns import table_lines
+
+        print_data("\n".join(table_lines([_TITLES, *map(_line, runs)])))
     elif not wrong:
         voice.say("there is no run yet")
     if wrong:
@@ -118,7 +119,9 @@ def show_run(word: str | None, *, as_json: bool) -> int:
     if as_json:
         print_json(shape(run))
     else:
-        print_data("\n".join(columns([(f"{name}:", text) for name, text in _facts(run)])))
+        from airmeet_async.cli.list_columns import fact_lines
+
+        print_data("\n".join(fact_lines((f"{name}:", text) for name, text in _facts(run))))
     return Exit.OK
 
 
