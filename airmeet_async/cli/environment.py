@@ -1,37 +1,43 @@
-"""The settings of a command: keys, address, rate, token cache; from the environment and from profiles."""
+"""The settings of a command, and a client with them.
+
+Options win over the environment, the environment over the profile, and the profile over the defaults.
+This file is loaded by every command, so that what is heavy is imported in the function that uses it.
+"""
 
 import math
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-import anyio
-from attrs import field, frozen
+from attrs import frozen
 
-from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.cli.console import Voice, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
-from airmeet_async.client.client import Waiting
-from airmeet_async.client.config import find_base, find_key
-from airmeet_async.client.rate_limiter import check_rate
-from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore, account_name
-from airmeet_async.errors import ConfigError
-from airmeet_async.protocol.base_urls import Base
+from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
+from airmeet_async.protocol.base_urls import Base, Region, base_of
 from airmeet_async.protocol.redact import Secret
+
+if TYPE_CHECKING:
+    from airmeet_async import AirmeetClient
+    from airmeet_async.client.client import Waiting
+    from airmeet_async.client.token_store import TokenStore
 
 KEYS = ("AIRMEET_ACCESS_KEY", "AIRMEET_SECRET_KEY")
 ADDRESS = ("AIRMEET_URI", "AIRMEET_REGION")
 PROFILE = "AIRMEET_PROFILE"
 
+T = TypeVar("T")
+
 
 @frozen
-class Keys:
-    """A key pair, and where it comes from."""
+class KeyPair:
+    """A key pair, and who says so: the environment or a profile."""
 
     access: Secret
     secret: Secret
@@ -45,144 +51,24 @@ class Keys:
 
 
 @frozen
-class Address:
-    """An address, and where it comes from."""
-
-    base: Base
-    origin: str
-
-
-@frozen
-class Origins:
-    """An environment and the profile that belongs to it.
-
-    Attributes:
-        profile: The profile, or None.
-        unused: The name of one that the environment names, and does not need.
-    """
-
-    profile: Profile | None
-    unused: str
-    _environ: Mapping[str, str] = field(repr=False)
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> "Origins":
-        """Find the profile.
-
-        Raises:
-            KeysError: There is no profile of that name.
-            ConfigError: The file of profiles cannot be used.
-        """
-        name = environ.get(PROFILE, "").strip()
-        if all(_said(environ, key) for key in KEYS):
-            return cls(None, name, environ)
-        kept = read_profiles(profiles_path()) if name or _has_home() else {}
-        if name and name not in kept:
-            raise KeysError(_no_profile(name, kept))
-        return cls(kept.get(name or DEFAULT), "", environ)
-
-    def keys(self) -> Keys:
-        """Return the key pair.
-
-        Raises:
-            KeysError: A key is missing or malformed.
-        """
-        present = [name for name in KEYS if _said(self._environ, name)]
-        if len(present) < 2 and (present or self.profile is None):
-            raise KeysError(_missing(present, self.profile))
-        try:
-            if present or self.profile is None:
-                access, secret = (find_key(None, name, self._environ) for name in KEYS)
-                return Keys(access, secret, "the environment")
-            pair = (("access key", self.profile.access_key), ("secret key", self.profile.secret_key))
-            access, secret = (find_key(key.reveal(), f"the {what} of {self.profile}", {}) for what, key in pair)
-            return Keys(access, secret, str(self.profile))
-        except ConfigError as error:
-            raise KeysError(str(error)) from None
-
-    def address(self) -> Address:
-        """Return where the API is.
-
-        Raises:
-            ConfigError: What says so cannot be used.
-        """
-        said = next((name for name in ADDRESS if name in self._environ), None)
-        if said is None and self.profile is not None:
-            return Address(self.profile.base, str(self.profile))
-        return Address(find_base(None, None, self._environ), said or "the default")
-
-    def notices(self) -> tuple[str, ...]:
-        """Return what somebody may not expect, one sentence each."""
-        if self.unused:
-            return (f"profile {self.unused} is not used: the environment has keys, which win over AIRMEET_PROFILE",)
-        if self.profile is None:
-            return ()
-        address = self.address()
-        if address.base != self.profile.base:
-            return (f"keys of {self.profile}, address of {address.origin}, which wins over the profile's",)
-        return (f"keys of {self.profile}",)
-
-
-def prefer(profile: str, environ: MutableMapping[str, str]) -> None:
-    """Let a profile that was typed win: take out of the environment what it says."""
-    for name in (*KEYS, *ADDRESS):
-        environ.pop(name, None)
-    environ[PROFILE] = profile
-
-
-def _said(environ: Mapping[str, str], name: str) -> bool:
-    return bool(environ.get(name, "").strip())
-
-
-def _has_home() -> bool:
-    try:
-        profiles_path()
-    except ConfigError:
-        return False
-    return True
-
-
-def _no_profile(name: str, kept: Mapping[str, Profile]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, kept, 1)
-    if close:
-        return f"there is no profile {name!r:.80}; did you mean {close[0]!r}?"
-    others = f"; there are {', '.join(sorted(kept))}" if kept else ""
-    return f"there is no profile {name!r:.80}{others} (to make it: airmeet login --profile {name!s:.80})"
-
-
-def _missing(present: list[str], profile: Profile | None) -> str:
-    missing = [name for name in KEYS if name not in present]
-    verb = "is" if len(missing) == 1 else "are"
-    said = f"{' and '.join(missing)} {verb} not set"
-    if present and profile is not None:
-        return f"{said}, but {present[0]} is: set both, or unset it to use profile {profile.name}"
-    return (
-        f"{said}; generate a key pair in the community dashboard under Integrations, API Access Key, and keep it with "
-        "airmeet login, or put it into the environment (to look around without one: airmeet demo)"
-    )
-
-
-@frozen
 class Settings:
     """What a command is to use, checked.
 
     Attributes:
+        keys: The key pair.
         base: Where the API is.
+        base_from: Who says so: a variable, a profile, or the default.
         rate: ``AIRMEET_RATE``, a number or ``auto``, or None where it is not set.
         store: Where tokens are kept.
-        notices: What was decided without being asked, one sentence each.
-        keys: The key pair.
-        address_from: Who says where the API is.
+        notices: What a user may not expect, one sentence each.
     """
 
+    keys: KeyPair
     base: Base
+    base_from: str
     rate: float | Literal["auto"] | None
-    store: TokenStore
+    store: "TokenStore"
     notices: tuple[str, ...]
-    keys: Keys
-    address_from: str
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Settings":
@@ -192,16 +78,24 @@ class Settings:
             KeysError: A key is missing or malformed.
             ConfigError: Another setting cannot be used.
         """
-        origins = Origins.of(environ)
-        keys = origins.keys()
+        profile = find_profile(environ)
+        keys = find_keys(environ, profile)
         hide(keys.access.reveal(), keys.secret.reveal())
+        rate = find_rate(environ)
         store, notices = find_store(environ)
-        address = origins.address()
-        said = (*origins.notices(), *notices)
-        return cls(address.base, find_rate(environ), store, said, keys, address.origin)
+        base, base_from = find_address(environ, profile)
+        if profile is not None and base != profile.base:
+            notices = (f"keys of {profile}, address of {base_from}, which wins over the profile's", *notices)
+        elif profile is not None:
+            notices = (f"keys of {profile}", *notices)
+        elif unused := environ.get(PROFILE, "").strip():
+            notices = (f"profile {unused} is not used: the environment has keys, which win over {PROFILE}", *notices)
+        return cls(keys, base, base_from, rate, store, notices)
 
-    def client(self, concurrency: int | None = None) -> AirmeetClient:
+    def client(self, concurrency: int | None = None) -> "AirmeetClient":
         """Return a client with these settings."""
+        from airmeet_async import AirmeetClient
+
         return AirmeetClient(
             self.keys.access.reveal(),
             self.keys.secret.reveal(),
@@ -210,10 +104,94 @@ class Settings:
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
-    @property
-    def account(self) -> str:
-        """The name of these keys at this address in a store of tokens."""
-        return account_name(str(self.base), self.keys.access, self.keys.secret)
+    def token_saved_at(self) -> float | None:
+        """Return when the kept token was fetched, in seconds of the epoch, or None where there is none."""
+        from airmeet_async.client.token_store import FileTokenStore, account_name
+
+        if not isinstance(self.store, FileTokenStore):
+            return None
+        return self.store.saved_at(account_name(str(self.base), self.keys.access, self.keys.secret))
+
+
+def prefer(profile: str, environ: MutableMapping[str, str]) -> None:
+    """Let a profile that was typed win: remove from the environment what the profile says."""
+    for name in (*KEYS, *ADDRESS):
+        environ.pop(name, None)
+    environ[PROFILE] = profile
+
+
+def find_profile(environ: Mapping[str, str]) -> Profile | None:
+    """Return the profile in use; none where the environment has both keys.
+
+    Raises:
+        KeysError: There is no profile of that name.
+        ConfigError: The file of profiles cannot be used.
+    """
+    from difflib import get_close_matches
+
+    name = environ.get(PROFILE, "").strip()
+    if len(_keys_in(environ)) == len(KEYS):
+        return None
+    try:
+        path = profiles_path()
+    except ConfigError:  # no home, as in many containers
+        if name:
+            raise
+        return None
+    kept = read_profiles(path)
+    if not name or name in kept:
+        return kept.get(name or DEFAULT)
+    if close := get_close_matches(name, kept, 1):
+        raise KeysError(f"there is no profile {name!r:.80}; did you mean {close[0]!r}?")
+    others = f"; there are {', '.join(sorted(kept))}" if kept else ""
+    raise KeysError(f"there is no profile {name!r:.80}{others} (to make it: airmeet login --profile {name!s:.80})")
+
+
+def find_keys(environ: Mapping[str, str], profile: Profile | None) -> KeyPair:
+    """Return the key pair.
+
+    Raises:
+        KeysError: A key is missing or malformed.
+    """
+    from airmeet_async.client.config import find_key
+
+    present = _keys_in(environ)
+    try:
+        if len(present) == len(KEYS):
+            access, secret = (find_key(None, name, environ) for name in KEYS)
+            return KeyPair(access, secret, "the environment")
+        if profile is not None and not present:
+            access = find_key(profile.access_key.reveal(), f"the access key of {profile}", {})
+            secret = find_key(profile.secret_key.reveal(), f"the secret key of {profile}", {})
+            return KeyPair(access, secret, str(profile))
+    except ConfigError as error:
+        raise KeysError(str(error)) from None
+    missing = [name for name in KEYS if name not in present]
+    said = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    if profile is not None:
+        raise KeysError(f"{said}, but {present[0]} is: set both, or unset it to use {profile}")
+    raise KeysError(
+        f"{said}; generate a key pair in the community dashboard under Integrations, API Access Key, and keep it with "
+        "airmeet login, or put it into the environment (to look around without one: airmeet demo)"
+    )
+
+
+def _keys_in(environ: Mapping[str, str]) -> list[str]:
+    return [name for name in KEYS if environ.get(name, "").strip()]
+
+
+def find_address(environ: Mapping[str, str], profile: Profile | None) -> tuple[Base, str]:
+    """Return where the API is, and who says so.
+
+    Raises:
+        ConfigError: The address cannot be used.
+    """
+    from airmeet_async.client.config import find_base
+
+    named = next((name for name in ADDRESS if name in environ), None)
+    if named is None and profile is not None:
+        return profile.base, str(profile)
+    return find_base(None, None, environ), named or "the default"
 
 
 def find_rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
@@ -222,81 +200,82 @@ def find_rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
     Raises:
         ConfigError: It is no rate.
     """
-    text = environ.get("AIRMEET_RATE", "").strip()
+    text = environ.get("AIRMEET_RATE", "").strip().lower()
     if not text:
         return None
-    if text.lower() == "auto":
+    if text == "auto":
         return "auto"
     try:
-        return check_rate(float(text))
-    except ValueError:  # ConfigError, too
-        raise ConfigError(
-            f"AIRMEET_RATE is {text!r:.40}; it must be auto or a number of requests per second above 0"
-        ) from None
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ConfigError(f"AIRMEET_RATE is {text!r:.40}; it must be auto or a number of requests per second above 0")
+    return number
 
 
-def find_store(environ: Mapping[str, str]) -> tuple[TokenStore, tuple[str, ...]]:
+def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...]]:
     """Return where tokens are kept, and what is to be said about that.
 
     Raises:
         ConfigError: ``AIRMEET_TOKEN_CACHE`` cannot be used.
     """
+    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore
+
+    def opened(directory: Path) -> FileTokenStore:
+        store = FileTokenStore(directory)
+        store._open_directory()  # a run that has begun would be a bad time to find fault with it
+        return store
+
     place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
     if place.lower() == "off":
         return MemoryTokenStore(), ()
     if place.startswith(("redis://", "rediss://")):
         raise ConfigError("AIRMEET_TOKEN_CACHE: a token cache in Redis is not supported yet; use a directory, or off")
     if place:
-        return _opened(Path(place).expanduser()), ()
+        return opened(Path(place).expanduser()), ()
     from platformdirs import user_state_path
 
     try:
-        return _opened(user_state_path("airmeet") / "tokens"), ()
+        return opened(user_state_path("airmeet") / "tokens"), ()
     except (ConfigError, RuntimeError) as error:  # nobody asked for this place, so it must not fail the run
         return MemoryTokenStore(), (f"the token is not kept for the next run: {error}",)
 
 
-def _opened(directory: Path) -> FileTokenStore:
-    """Return the store after a look at the directory, since a run that has begun is a bad time to find fault."""
-    store = FileTokenStore(directory)
-    store._open_directory()
-    return store
+def with_client(environ: Mapping[str, str], voice: Voice, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
+    """Await *work* with a client that says what it waits for.
 
+    Raises:
+        AirmeetError: The settings cannot be used, or Airmeet did not do it.
+        TerminatedError: SIGTERM or SIGHUP came.
+    """
+    import anyio
 
-T = TypeVar("T")
+    settings = Settings.of(environ)
+    voice.say(*settings.notices)
+
+    async def run() -> T:
+        async with settings.client() as client:
+            return await work(client.with_options(on_wait=partial(say_wait, voice)))
+
+    with terminable():
+        return anyio.run(run)
+
 
 _CAUSES = {
     "throttled": "Airmeet asks to slow down (429)",
     "not sent": "Airmeet cannot be reached",
     "ambiguous": "no clear answer",
 }
-_WORTH_SAYING = 1.0
 
 
-def ask(environ: Mapping[str, str], voice: Voice, work: Callable[[AirmeetClient], Awaitable[T]]) -> T:
-    """Do *work* with a client that says what it waits for.
-
-    Raises:
-        AirmeetError: The settings cannot be used, or Airmeet did not do it.
-        TerminatedError: SIGTERM or SIGHUP came.
-    """
-    settings = Settings.of(environ)
-    voice.say(*settings.notices)
-
-    async def asking() -> T:
-        async with settings.client() as client:
-            return await work(client.with_options(on_wait=partial(tell, voice)))
-
-    with terminable():
-        return anyio.run(asking)
-
-
-def tell(voice: Voice, waiting: Waiting) -> None:
+def say_wait(voice: Voice, waiting: "Waiting") -> None:
     """Say what a call waits for, unless it is over before anybody has read it."""
+    seconds = math.ceil(waiting.seconds)
     if waiting.cause == "not ready":
-        voice.say(f"Airmeet is preparing the list; asking again in {math.ceil(waiting.seconds)} s")
-    elif waiting.seconds >= _WORTH_SAYING:
-        voice.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {math.ceil(waiting.seconds)} s")
+        voice.say(f"Airmeet is preparing the list; asking again in {seconds} s")
+    elif waiting.seconds >= 1:
+        voice.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
 
 
 @contextmanager
@@ -315,8 +294,7 @@ def terminable() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)  # which the event loop takes gently
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]  # nohup ignores SIGHUP
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # nohup ignores SIGHUP
     for number in ours:
         signal.signal(number, interrupt)
     try:
@@ -327,4 +305,69 @@ def terminable() -> Iterator[None]:
         raise
     finally:
         for number in ours:
-            signal.signal(number, before[number])
+            signal.signal(number, signal.SIG_DFL)
+
+
+@frozen
+class SignIn:
+    """The answer to a request for a token.
+
+    Attributes:
+        error: Why the keys were not taken, or None.
+        latency_s: How long the answer took.
+        skew_s: By how many seconds this machine's clock is ahead of the server's; None where that did not say.
+    """
+
+    error: AirmeetError | None
+    latency_s: float
+    skew_s: float | None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the keys themselves were refused."""
+        return isinstance(self.error, CredentialsError)
+
+
+async def try_keys(client: "AirmeetClient") -> SignIn:
+    """Ask for a token once, also where one is kept."""
+    from email.utils import parsedate_to_datetime
+
+    from airmeet_async.calls.auth import authenticate
+    from airmeet_async.protocol.classify_reply import Kind
+    from airmeet_async.protocol.error_mapping import error_for
+    from airmeet_async.protocol.retry_policy import Tries
+
+    call = authenticate()
+    async with client:
+        attempt = await client.attempt(call)
+    error = None if attempt.verdict.kind is Kind.OK else error_for(call, attempt.verdict, Tries(sent=1))
+    reply = attempt.reply
+    try:
+        skew = None
+        if reply is not None:
+            skew = (reply.at or time.time()) - parsedate_to_datetime(reply.headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError):  # no date, or none that can be read
+        skew = None
+    return SignIn(error, attempt.latency, skew)
+
+
+def region_of(base: str) -> Region | None:
+    """Return the region whose address this is."""
+    return next((region for region in Region if base_of(region) == base), None)
+
+
+async def find_region(
+    client_at: Callable[[str], "AirmeetClient"], among: Sequence[Region]
+) -> tuple[Region | None, dict[Region, SignIn]]:
+    """Return the first region that takes the keys, and the answers until then.
+
+    Args:
+        client_at: Makes a client for a base address, with the keys and without a token.
+        among: The regions to ask.
+    """
+    answers: dict[Region, SignIn] = {}
+    for region in among:
+        answers[region] = await try_keys(client_at(base_of(region)))
+        if answers[region].error is None:
+            return region, answers
+    return None, answers

@@ -1,7 +1,9 @@
-"""The lists of an event and their columns: the documented shape of ``--json`` and ``export`` on one page. Pure."""
+"""The columns of every list: the documented names of ``--json`` and ``airmeet export`` on one page."""
 
 import json
 import re
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -9,8 +11,9 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.cli.commands.events import iso, when
+from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
+from airmeet_async.protocol.redact import escape
 
 Getter = Callable[[Any], Any]
 
@@ -19,79 +22,84 @@ _SECRET_NAMES = frozenset({
     "token",
 })  # fmt: skip
 _SECRET_TEXT = re.compile(r"(?i)[?&](code|token|signature)=|\beyJ[\w-]{6,}\.[\w-]+\.")
+_NARROWEST = 8
 
 
 @frozen
-class Line:
-    """One row as it is given out.
+class ListRow:
+    """One row of a list.
 
     Attributes:
         cells: The documented columns in their order.
-        extra: What Airmeet sent besides.
+        extra: Whatever else Airmeet sent.
     """
 
     cells: Mapping[str, Any] = field(repr=False)
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as a JSON object; a documented column wins over an extra one of its name."""
-        cells = {name: plain(value) for name, value in self.cells.items()}
+        """Return all of it; a documented column wins over an extra one of its name."""
+        cells = {name: json_value(value) for name, value in self.cells.items()}
         return cells | {name: value for name, value in self.extra.items() if name not in cells}
 
 
 @frozen
-class Both:
-    """Two values that make a row together.
+class Pair:
+    """Two values that make one row.
 
     Attributes:
-        of: What it is of: a session, or the person who answered.
-        one: The thing itself.
+        of: The session, the booth or the person.
+        one: One attendee of it, or one answer or question of theirs.
     """
 
     of: Any
     one: Any
 
 
-def _itself(item: Any) -> Iterable[Any]:
-    return (item,)
-
-
 @frozen
-class Shape:
-    """The rows of one list.
+class ListFormat:
+    """How the items of one list become rows.
 
     Attributes:
-        columns: Each column and where its value is.
-        shown: The columns for people, who have 80 characters.
-        secret: Columns whose holder gets in; only given out where somebody asks for them.
-        parts: The rows that one item makes.
-        besides: What Airmeet sent besides, of one row.
+        noun: Of one row, in the singular.
+        columns: Each documented column, and how to read it from an item.
+        shown: The columns of the table on a terminal of 80 characters.
+        links: Columns whose holder gets in; they are left out unless somebody asks for them.
+        parts: The rows of one item.
+        besides: Whatever else Airmeet sent with a row.
+        has_fields: Each registration field of the event has a column, too.
     """
 
+    noun: str
     columns: Mapping[str, Getter]
     shown: tuple[str, ...]
-    secret: frozenset[str] = frozenset()
-    parts: Callable[[Any], Iterable[Any]] = _itself
+    links: frozenset[str] = frozenset()
+    parts: Callable[[Any], Iterable[Any]] = lambda item: (item,)
     besides: Getter = attrgetter("extra")
+    has_fields: bool = False
 
-    def lines(self, item: Any) -> Iterator[Line]:
-        """Return an item's rows."""
+    def rows(self, item: Any) -> Iterator[ListRow]:
+        """Return the rows of an item."""
         for part in self.parts(item):
             cells = {name: get(part) for name, get in self.columns.items()}
             extra = self.besides(part)
-            yield Line(cells, extra if self.secret else without_secrets(extra))
+            yield ListRow(cells, extra if self.links else without_secrets(extra))
 
-    def without_links(self) -> "Shape":
+    def without_links(self) -> "ListFormat":
         """Return the same without the columns that let people in."""
-        kept = {name: get for name, get in self.columns.items() if name not in self.secret}
-        return evolve(self, columns=kept, secret=frozenset())
+        kept = {name: get for name, get in self.columns.items() if name not in self.links}
+        return evolve(self, columns=kept, links=frozenset())
 
-    def with_fields(self, fields: Sequence[CustomField]) -> "Shape":
+    def with_fields(self, fields: Sequence[CustomField]) -> "ListFormat":
         """Return the same with a column ``custom:LABEL`` for each registration field."""
         names = field_names(fields)
-        added = {f"custom:{name}": _answer(field_id) for field_id, name in names.items()}
-        known = frozenset(names)
-        return evolve(self, columns={**self.columns, **added}, besides=lambda one: {**_others(one, known), **one.extra})
+        added = {f"custom:{name}": _answer_to(field_id) for field_id, name in names.items()}
+
+        def besides(person: Any) -> dict[str, Any]:
+            others = (answer for answer in person.fields if answer.field_id not in names)
+            return {**{f"custom:{answer.field_id}": answer.value for answer in others}, **self.besides(person)}
+
+        return evolve(self, columns={**self.columns, **added}, besides=besides)
 
 
 def field_names(fields: Sequence[CustomField]) -> dict[str, str]:
@@ -100,38 +108,48 @@ def field_names(fields: Sequence[CustomField]) -> dict[str, str]:
     return {one.field_id: one.label if one.label and labels[one.label] == 1 else one.field_id for one in fields}
 
 
-def _answer(field_id: str) -> Getter:
-    return lambda one: next((answer.value for answer in one.fields if answer.field_id == field_id), None)
-
-
-def _others(one: Any, known: frozenset[str]) -> dict[str, Any]:
-    return {f"custom:{answer.field_id}": answer.value for answer in one.fields if answer.field_id not in known}
+def _answer_to(field_id: str) -> Getter:
+    return lambda person: next((answer.value for answer in person.fields if answer.field_id == field_id), None)
 
 
 def without_secrets(value: Any) -> Any:
     """Return a JSON value without the members that look like keys to something."""
+
+    def is_secret(name: str, inner: Any) -> bool:
+        squeezed = re.sub(r"[\W_]+", "", name).lower()
+        return squeezed in _SECRET_NAMES or (isinstance(inner, str) and _SECRET_TEXT.search(inner) is not None)
+
     if isinstance(value, Mapping):
-        return {name: without_secrets(inner) for name, inner in value.items() if not _is_secret(name, inner)}
+        return {name: without_secrets(inner) for name, inner in value.items() if not is_secret(name, inner)}
     if isinstance(value, (list, tuple)):
-        return [without_secrets(inner) for inner in value if not _is_secret("", inner)]
+        return [without_secrets(inner) for inner in value if not is_secret("", inner)]
     return value
 
 
-def _is_secret(name: str, value: Any) -> bool:
-    squeezed = re.sub(r"[\W_]+", "", name).lower()
-    return squeezed in _SECRET_NAMES or (isinstance(value, str) and _SECRET_TEXT.search(value) is not None)
+def iso(moment: Moment | None) -> str | None:
+    """Return a time for programs: ISO 8601 where it can be read, else as Airmeet sent it."""
+    if moment is None:
+        return None
+    return moment.at.isoformat() if moment.at else moment.text
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it; a time as ISO 8601."""
+def when(moment: Moment | None) -> str:
+    """Return a time for people."""
+    if moment is None:
+        return "-"
+    return moment.at.strftime("%Y-%m-%d %H:%M %Z") if moment.at else moment.text
+
+
+def json_value(value: Any) -> Any:
+    """Return a value for JSON."""
     if isinstance(value, Moment):
         return iso(value)
-    return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def text(value: Any) -> str:
-    """Return a value as a cell of a file; the parts of a list stand between semicolons."""
-    found = plain(value)
+def csv_value(value: Any) -> str:
+    """Return a value for a cell of a file; the parts of a list stand between semicolons."""
+    found = json_value(value)
     if found is None:
         return ""
     if isinstance(found, list) and all(isinstance(one, (str, int, float)) for one in found):
@@ -139,112 +157,194 @@ def text(value: Any) -> str:
     return str(found) if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
 
 
-def shown(value: Any) -> str:
-    """Return a value as people read it."""
+def shown_value(value: Any) -> str:
+    """Return a value for people."""
     if isinstance(value, Moment):
         return when(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return text(value) or "-"
+    return csv_value(value) or "-"
 
 
-def same(*names: str, **others: str) -> dict[str, Getter]:
-    """Return columns: those named like their attribute, then those that are not."""
-    return {name: attrgetter(path) for name, path in ({name: name for name in names} | others).items()}
+def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) -> list[str]:
+    """Return rows as lines with aligned columns.
+
+    On a terminal, long texts are cut to make the lines fit. A column without a blank in any cell holds ids, addresses
+    or links, of which a part is of no use: it is never cut. Off a terminal nothing is.
+
+    Args:
+        rows: The first may be the titles.
+        widths: The least widths, in terminal cells. They become those of these rows, for the rows that follow.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    safe = [[escape(cell) for cell in row] for row in rows]
+    columns = list(zip(*safe, strict=True))
+    widths = [] if widths is None else widths
+    least = widths or [0] * len(columns)
+    widths[:] = [max(width, *map(cell_len, column)) for width, column in zip(least, columns, strict=True)]
+    if sys.stdout is not None and sys.stdout.isatty():
+        texts = [n for n, column in enumerate(columns) if any(" " in cell for cell in column[1:])]
+        excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
+        while excess > 0 and texts and widths[widest := max(texts, key=widths.__getitem__)] > _NARROWEST:
+            widths[widest] -= 1
+            excess -= 1
+
+    def fitted(cell: str, width: int) -> str:
+        return set_cell_size(cell, width) if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…"
+
+    return ["  ".join(map(fitted, row, widths)).rstrip() for row in safe]
+
+
+def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
+    """Return names and texts as lines, the texts below each other; on a terminal, long ones go on in the next line."""
+    pairs = [(name, escape(text)) for name, text in facts]
+    width = max(len(name) for name, _ in pairs) + 2
+    if sys.stdout is None or not sys.stdout.isatty():
+        return [f"{name:<{width}}{text}".rstrip() for name, text in pairs]
+    return [line for name, text in pairs for line in wrapped(text, f"{name:<{width}}", " " * width)]
+
+
+def columns(*names: str, **others: str | Getter) -> dict[str, Getter]:
+    """Return columns: first those that are called like their attribute, then those that are not."""
+    paths: dict[str, str | Getter] = {name: name for name in names} | others
+    return {name: attrgetter(path) if isinstance(path, str) else path for name, path in paths.items()}
 
 
 def _minutes(milliseconds: int | None) -> float | None:
     return None if milliseconds is None else round(milliseconds / 60_000, 2)
 
 
-def _extras(both: Both) -> dict[str, Any]:
-    return {**both.of.extra, **both.one.extra}
+def _both_extras(pair: Pair) -> dict[str, Any]:
+    return {**pair.of.extra, **pair.one.extra}
 
 
 _DETAILS = ("organisation", "designation", "city", "country")
 
-PARTICIPANTS = Shape(
-    same(
-        "email", "name", *_DETAILS, "registered_at", "user_type", "user_id", "invite_sent", "profile_url",
-        "joining_link",
+EVENTS = ListFormat(
+    "event",
+    columns(id="uid", name="name", status="status", start="start_time", end="end_time", timezone="timezone"),
+    shown=("id", "status", "start", "name"),
+)
+BOOTH_VISITS = ListFormat(
+    "visitor",
+    columns(
+        "email", "name", "user_id", visited_at="at", visits="visits", interested_in_contact="interested_in_contact"
     ),
-    shown=("email", "name", "registered_at", "user_type", "organisation"),
-    secret=frozenset({"joining_link"}),
-)  # fmt: skip
-REGISTRATIONS = Shape(
-    same("email", "name", *_DETAILS, "registered_at"), shown=("email", "name", "registered_at", "organisation")
-)
-ATTENDANCE = Shape(
-    same("email", "name", "user_id", joined_at="at")
-    | {"minutes": lambda one: _minutes(one.time_spent_ms)}
-    | same("time_spent_ms"),
-    shown=("email", "joined_at", "minutes", "name"),
-)
-SESSION_ATTENDANCE = Shape(
-    same(session_id="of.session_id", session_name="of.name", email="one.email", name="one.name", user_id="one.user_id")
-    | same(joined_at="one.at")
-    | {"minutes": lambda both: _minutes(both.one.time_spent_ms)}
-    | same(time_spent_ms="one.time_spent_ms"),
-    shown=("session_name", "email", "joined_at", "minutes", "name"),
-    besides=lambda both: both.one.extra,
-)
-BOOTH_VISITS = Shape(
-    same("email", "name", "user_id", visited_at="at") | same("visits", "interested_in_contact"),
     shown=("email", "visited_at", "visits", "interested_in_contact", "name"),
 )
-BOOTH_ATTENDANCE = Shape(
-    same(booth_id="of.uid", booth_name="of.name", email="one.email", name="one.name", user_id="one.user_id")
-    | same(visited_at="one.at", visits="one.visits", interested_in_contact="one.interested_in_contact"),
-    shown=("booth_name", "email", "visited_at", "visits", "name"),
-    besides=lambda both: both.one.extra,
-)
-REPLAYS = Shape(
-    same("email", "name", "session_id", "minutes_viewed"), shown=("email", "session_id", "minutes_viewed", "name")
-)
-POLLS = Shape(
-    same(email="of.email", name="of.name", user_id="of.user_id")
-    | same(question="one.question", answer="one.answer", answered_at="one.at"),
-    shown=("email", "question", "answer"),
-    parts=lambda person: [Both(person, one) for one in person.polls or (PollAnswer(),)],
-    besides=_extras,
-)
-QUESTIONS = Shape(
-    same(email="of.email", name="of.name", user_id="of.user_id")
-    | same(question="one.question", session_id="one.session_id", asked_at="one.at", upvotes="one.upvotes"),
-    shown=("email", "asked_at", "upvotes", "question"),
-    parts=lambda person: [Both(person, one) for one in person.questions or (Question(),)],
-    besides=_extras,
-)
-UTMS = Shape(
-    same("email", utm_campaign="utms.campaign", utm_medium="utms.medium", utm_source="utms.source")
-    | same(utm_term="utms.term", utm_content="utms.content"),
-    shown=("email", "utm_source", "utm_medium", "utm_campaign"),
-    besides=lambda one: {**one.utms.extra, **one.extra},
-)
-RECORDINGS = Shape(
-    same("session_id", "session_name", "download_link"),
-    shown=("session_id", "session_name", "download_link"),
-    secret=frozenset({"download_link"}),
-)
-FIELDS = Shape(
-    same("label", id="field_id", required="is_required")
-    | {
-        "type": lambda one: (one.type.input_type or one.type.field_type) if one.type else None,
-        "options": lambda one: [option.display_value or option.code for option in one.options],
-    }
-    | same("name"),
-    shown=("label", "id", "required", "type", "options"),
-)
-TRACKS = Shape(
-    same(id="uid") | same("name", "description", "order", "session_ids"),
-    shown=("id", "order", "name"),
-    besides=lambda one: {"meta": one.meta, **one.extra},
-)
-BOOTHS = Shape(same(id="uid") | same("name", "exhibitors", "tags"), shown=("id", "name", "exhibitors"))
-SESSIONS = Shape(
-    same(id="session_id")
-    | same("name", "status", "type", start="start_time", duration_minutes="duration")
-    | same("summary", "host_ids", "cohost_ids", "speaker_ids")
-    | {"speakers": lambda one: [person.name for person in one.speakers]},
-    shown=("id", "status", "start", "duration_minutes", "name"),
-)
+LISTS = {
+    "participants": ListFormat(
+        "participant",
+        columns(
+            "email", "name", *_DETAILS, "registered_at", "user_type", "user_id", "invite_sent", "profile_url",
+            "joining_link",
+        ),
+        shown=("email", "name", "registered_at", "user_type", "organisation"),
+        links=frozenset({"joining_link"}),
+        has_fields=True,
+    ),
+    "registrations": ListFormat(
+        "registration",
+        columns("email", "name", *_DETAILS, "registered_at"),
+        shown=("email", "name", "registered_at", "organisation"),
+    ),
+    "attendance": ListFormat(
+        "attendee",
+        columns(
+            "email", "name", "user_id", joined_at="at", minutes=lambda one: _minutes(one.time_spent_ms),
+            time_spent_ms="time_spent_ms",
+        ),
+        shown=("email", "joined_at", "minutes", "name"),
+    ),
+    "session-attendance": ListFormat(
+        "attendee",
+        columns(
+            session_id="of.session_id", session_name="of.name", email="one.email", name="one.name",
+            user_id="one.user_id", joined_at="one.at", minutes=lambda pair: _minutes(pair.one.time_spent_ms),
+            time_spent_ms="one.time_spent_ms",
+        ),
+        shown=("session_name", "email", "joined_at", "minutes", "name"),
+        besides=attrgetter("one.extra"),
+    ),
+    "booth-attendance": ListFormat(
+        "visitor",
+        columns(
+            booth_id="of.uid", booth_name="of.name", email="one.email", name="one.name", user_id="one.user_id",
+            visited_at="one.at", visits="one.visits", interested_in_contact="one.interested_in_contact",
+        ),
+        shown=("booth_name", "email", "visited_at", "visits", "name"),
+        besides=attrgetter("one.extra"),
+    ),
+    "replays": ListFormat(
+        "viewer",
+        columns("email", "name", "session_id", "minutes_viewed"),
+        shown=("email", "session_id", "minutes_viewed", "name"),
+    ),
+    "polls": ListFormat(
+        "answer",
+        columns(
+            email="of.email", name="of.name", user_id="of.user_id", question="one.question", answer="one.answer",
+            answered_at="one.at",
+        ),
+        shown=("email", "question", "answer"),
+        parts=lambda person: [Pair(person, one) for one in person.polls or (PollAnswer(),)],
+        besides=_both_extras,
+    ),
+    "questions": ListFormat(
+        "question",
+        columns(
+            email="of.email", name="of.name", user_id="of.user_id", question="one.question",
+            session_id="one.session_id", asked_at="one.at", upvotes="one.upvotes",
+        ),
+        shown=("email", "asked_at", "upvotes", "question"),
+        parts=lambda person: [Pair(person, one) for one in person.questions or (Question(),)],
+        besides=_both_extras,
+    ),
+    "utms": ListFormat(
+        "registration",
+        columns(
+            "email", utm_campaign="utms.campaign", utm_medium="utms.medium", utm_source="utms.source",
+            utm_term="utms.term", utm_content="utms.content",
+        ),
+        shown=("email", "utm_source", "utm_medium", "utm_campaign"),
+        besides=lambda one: {**one.utms.extra, **one.extra},
+    ),
+    "recordings": ListFormat(
+        "recording",
+        columns("session_id", "session_name", "download_link"),
+        shown=("session_id", "session_name", "download_link"),
+        links=frozenset({"download_link"}),
+    ),
+    "fields": ListFormat(
+        "field",
+        columns(
+            "label", id="field_id", required="is_required",
+            type=lambda one: (one.type.input_type or one.type.field_type) if one.type else None,
+            options=lambda one: [option.display_value or option.code for option in one.options],
+            name="name",
+        ),
+        shown=("label", "id", "required", "type", "options"),
+    ),
+    "tracks": ListFormat(
+        "track",
+        columns(id="uid", name="name", description="description", order="order", session_ids="session_ids"),
+        shown=("id", "order", "name"),
+        besides=lambda one: {"meta": one.meta, **one.extra},
+    ),
+    "booths": ListFormat(
+        "booth",
+        columns(id="uid", name="name", exhibitors="exhibitors", tags="tags"),
+        shown=("id", "name", "exhibitors"),
+    ),
+    "sessions": ListFormat(
+        "session",
+        columns(
+            id="session_id", name="name", status="status", type="type", start="start_time",
+            duration_minutes="duration", summary="summary", host_ids="host_ids", cohost_ids="cohost_ids",
+            speaker_ids="speaker_ids", speakers=lambda one: [person.name for person in one.speakers],
+        ),
+        shown=("id", "status", "start", "duration_minutes", "name"),
+    ),
+}  # fmt: skip
+"""What ``airmeet export`` prints and writes."""

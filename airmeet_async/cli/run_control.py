@@ -115,6 +115,7 @@ async def listening(
             writer.close()
 
     server: asyncio.Server | None = None
+    path = Path()
     try:
         if journal is not None and hasattr(socket, "AF_UNIX"):
             path = socket_of(journal, base)

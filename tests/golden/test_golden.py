@@ -198,8 +198,8 @@ def test_exports(airmeet):
     airmeet.run("export", FINISHED, "booths", "-o", "booths.jsonl")
     airmeet.run("export", FINISHED, "session-attendance", "-o", "session-attendance.csv", "--limit", "4")
     airmeet.run("export", LIVE, "attendance", "-o", "attendance.csv", "--no-wait")
-    airmeet.run("participants", LIVE, "--limit", "3")
-    airmeet.run("participants", LIVE, "--limit", "2", "--json")
+    airmeet.run("export", LIVE, "participants", "--limit", "3")
+    airmeet.run("export", LIVE, "participants", "--limit", "2", "--json")
     airmeet.compare("exports")
 
 

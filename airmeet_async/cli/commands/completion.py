@@ -1,4 +1,4 @@
-"""``airmeet completion``: the scripts for shells. The library writes them; files are what it leaves out.
+"""``airmeet completion``: the scripts for shells. Cyclopts writes them; files are what it leaves out.
 
 Our files are typed as text, since - and an address may stand there, too. So whatever a script has no words for is
 completed as a file: FILE, --results and so on. Fish does that by itself.
@@ -7,33 +7,19 @@ completed as a file: FILE, --results and so on. Fish does that by itself.
 import re
 from typing import Literal
 
-from cyclopts import App
-
 _IN_BASH = ("complete -F _airmeet airmeet", "complete -o bashdefault -o default -F _airmeet airmeet")
 _IN_ZSH = re.compile(r"^( +'(?:\*-[^\]]*\[(?!.*:->).*\]:[\w-]+|\d+:(?!.*:->).*|\*:(?!:).*))'( \\)?$", re.MULTILINE)
 
+# So that it works under the name _airmeet in a directory of fpath, and when it is sourced.
 _ZSH_END = """
 if [ "$funcstack[1]" = "_airmeet" ]; then
   _airmeet "$@"
 else
   compdef _airmeet airmeet
 fi"""
-"""So that it works under the name _airmeet in a directory of fpath, and when it is sourced."""
-
-Shell = Literal["bash", "zsh", "fish"]
 
 
-def script(app: App, shell: Literal["bash", "zsh", "fish"]) -> str:
-    """Return the script for a shell."""
-    text = app.generate_completion(prog_name="airmeet", shell=shell).rstrip("\n")
-    if shell == "bash":
-        return text.replace(*_IN_BASH)
-    if shell == "zsh":
-        return _IN_ZSH.sub(r"\1:_files'\2", text).replace("_cyclopts_airmeet", "_airmeet") + _ZSH_END
-    return text
-
-
-def completion(shell: Shell, /) -> int:
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
     """Print a script that lets a shell complete commands, options and files.
 
     For example:
@@ -52,5 +38,10 @@ def completion(shell: Shell, /) -> int:
     from airmeet_async.cli.app import app
     from airmeet_async.cli.console import print_data
 
-    print_data(script(app, shell))
+    script = app.generate_completion(prog_name="airmeet", shell=shell).rstrip("\n")
+    if shell == "bash":
+        script = script.replace(*_IN_BASH)
+    elif shell == "zsh":
+        script = _IN_ZSH.sub(r"\1:_files'\2", script).replace("_cyclopts_airmeet", "_airmeet") + _ZSH_END
+    print_data(script)
     return 0

@@ -1,365 +1,221 @@
-"""Where the rows of each list come from, and in which shape they are given out."""
+"""``airmeet events``, ``fields`` and ``export``: what there is in a community, and the lists of its events."""
 
-import json
-import sys
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import field, frozen
+from cyclopts import Parameter
 
-from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.table_cells import counted
-from airmeet_async.calls.attendance import READY_WITHIN
-from airmeet_async.cli import list_columns
-from airmeet_async.cli.commands.events import columns
-from airmeet_async.cli.console import Calm, Voice
-from airmeet_async.cli.environment import ask
+from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.list_columns import Both, Line, Shape, shown
-from airmeet_async.errors import ConfigError, NotReadyError
+from airmeet_async.cli.options import Flag, positive
 from airmeet_async.protocol.base_urls import check_id
-from airmeet_async.protocol.redact import escape
 
-_NAMED = 5
+if TYPE_CHECKING:
+    from airmeet_async import AirmeetClient
+    from airmeet_async.cli.list_columns import ListFormat, Pair
+    from airmeet_async.cli.output.list_writers import RowSink
 
+What = Literal[
+    "participants",
+    "registrations",
+    "attendance",
+    "session-attendance",
+    "booth-attendance",
+    "replays",
+    "polls",
+    "questions",
+    "utms",
+    "recordings",
+    "fields",
+    "tracks",
+    "booths",
+    "sessions",
+]
 
-@frozen
-class Place:
-    """What a list is asked with.
-
-    Attributes:
-        client: Who asks.
-        airmeet_id: The event.
-        voice: Says what is left out.
-        wait: Wait for a list that Airmeet has to prepare.
-        deadline: Most seconds to wait for it.
-    """
-
-    client: AirmeetClient = field(repr=False)
-    airmeet_id: str
-    voice: Voice = field(repr=False)
-    wait: bool = True
-    deadline: float = READY_WITHIN
-
-    @property
-    def patience(self) -> dict[str, Any]:
-        """The arguments of a list that Airmeet has to prepare."""
-        return {"wait": self.wait, "deadline": self.deadline}
+_WITHOUT_PEOPLE = {"fields", "tracks", "booths", "sessions"}
 
 
-@frozen
-class Listing:
-    """One list.
+def events(*, json: Flag = False, limit: int | None = None) -> int:
+    """List the community's events: id, status, start, name.
 
-    Attributes:
-        shape: Its columns, links included.
-        rows: Asks for its items.
-        noun: What one row is.
-        has_fields: Its rows hold the answers to the event's registration fields.
-    """
-
-    shape: Shape
-    rows: Callable[[Place], AsyncIterable[Any]]
-    noun: str
-    has_fields: bool = False
-
-    def plain(self, *, links: bool) -> Shape:
-        """Return the columns that every event has."""
-        return self.shape if links else self.shape.without_links()
-
-    async def dressed(self, place: Place, *, links: bool) -> Shape:
-        """Return the columns for this event."""
-        shape = self.plain(links=links)
-        if not self.has_fields:
-            return shape
-        return shape.with_fields(await place.client.custom_fields.list(place.airmeet_id))
-
-
-async def each(answer: Awaitable[Sequence[Any]]) -> AsyncIterator[Any]:
-    """Yield the items of an answer without pages."""
-    for item in await answer:
-        yield item
-
-
-async def _sessions(place: Place) -> AsyncIterator[Any]:
-    for session in (await place.client.airmeets.info(place.airmeet_id)).sessions:
-        yield session
-
-
-async def _session_attendance(place: Place) -> AsyncIterator[Both]:
-    """Yield everybody of every session that is over; the others have no such list yet (C)."""
-    sessions = (await place.client.airmeets.info(place.airmeet_id)).sessions
-    over = [session for session in sessions if session.status == "FINISHED"]
-    waiting = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]
-    if waiting:
-        place.voice.say(f"{counted(len(waiting), 'session')} not FINISHED yet, so without a list: {_names(waiting)}")
-    list_of = place.client.attendance.session
-    if place.wait:
-        await _prepare([list_of(session.session_id, size=1, wait=False) for session in over])
-    for session in over:
-        async for one in list_of(session.session_id, **place.patience):
-            yield Both(session, one)
-
-
-async def _booth_attendance(place: Place) -> AsyncIterator[Both]:
-    booths = await place.client.booths.list(place.airmeet_id)
-    list_of = place.client.attendance.booth
-    if place.wait:
-        await _prepare([list_of(place.airmeet_id, booth.uid, size=1, wait=False) for booth in booths])
-    for booth in booths:
-        async for one in list_of(place.airmeet_id, booth.uid, **place.patience):
-            yield Both(booth, one)
-
-
-async def _prepare(lists: Sequence[Any]) -> None:
-    """Ask for each list once, so that Airmeet prepares them all while we wait for the first one."""
-    if len(lists) < 2:
-        return
-    for one in lists:
-        try:
-            await anext(one.pages(), None)
-        except NotReadyError:
-            continue
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return escape(", ".join(names[:_NAMED])) + more
-
-
-def attendance_of(session: str | None, booth: str | None, *, replay: bool) -> Listing:
-    """Return the list of one session, of one booth, of the recordings, or of the whole event."""
-    if session is not None:
-        return Listing(
-            list_columns.ATTENDANCE,
-            lambda place: place.client.attendance.session(session, **place.patience),
-            "attendee",
-        )
-    if booth is not None:
-        return Listing(
-            list_columns.BOOTH_VISITS,
-            lambda place: place.client.attendance.booth(place.airmeet_id, booth, **place.patience),
-            "visitor",
-        )
-    return LISTS["replays"] if replay else LISTS["attendance"]
-
-
-def participants_of(emails: Sequence[str], sort: str, limit: int | None) -> Listing:
-    """Return the list of some or all people of an event."""
-    size = min(limit or 1000, 1000)
-    return Listing(
-        list_columns.PARTICIPANTS,
-        lambda place: place.client.participants.list(place.airmeet_id, email_ids=emails, sort=sort, size=size),
-        "participant",
-        has_fields=True,
-    )
-
-
-LISTS = {
-    "participants": participants_of((), "registrationDate", None),
-    "registrations": Listing(
-        list_columns.REGISTRATIONS, lambda place: place.client.registrations.list(place.airmeet_id), "registration"
-    ),
-    "attendance": Listing(
-        list_columns.ATTENDANCE,
-        lambda place: place.client.attendance.event(place.airmeet_id, **place.patience),
-        "attendee",
-    ),
-    "session-attendance": Listing(list_columns.SESSION_ATTENDANCE, _session_attendance, "attendee"),
-    "booth-attendance": Listing(list_columns.BOOTH_ATTENDANCE, _booth_attendance, "visitor"),
-    "replays": Listing(
-        list_columns.REPLAYS, lambda place: place.client.attendance.replay(place.airmeet_id, **place.patience), "viewer"
-    ),
-    "polls": Listing(list_columns.POLLS, lambda place: place.client.polls.list(place.airmeet_id), "answer"),
-    "questions": Listing(
-        list_columns.QUESTIONS, lambda place: each(place.client.questions.list(place.airmeet_id)), "question"
-    ),
-    "utms": Listing(
-        list_columns.UTMS, lambda place: place.client.utms.list(place.airmeet_id, **place.patience), "registration"
-    ),
-    "recordings": Listing(
-        list_columns.RECORDINGS, lambda place: each(place.client.recordings.list(place.airmeet_id)), "recording"
-    ),
-    "fields": Listing(
-        list_columns.FIELDS, lambda place: each(place.client.custom_fields.list(place.airmeet_id)), "field"
-    ),
-    "tracks": Listing(list_columns.TRACKS, lambda place: each(place.client.tracks.list(place.airmeet_id)), "track"),
-    "booths": Listing(list_columns.BOOTHS, lambda place: each(place.client.booths.list(place.airmeet_id)), "booth"),
-    "sessions": Listing(list_columns.SESSIONS, _sessions, "session"),
-}
-"""What ``airmeet export`` can write."""
-
-
-_AT_ONCE = 100
-
-
-class ReaderGoneError(Exception):
-    """Nobody reads standard output any more, as in ``airmeet participants … | head``."""
-
-
-class _Pipe(Calm):
-    """Standard output, whose reader may leave: then there is no more to do."""
-
-    def __init__(self) -> None:
-        super().__init__(sys.stdout, any_error=False)
-
-    def put(self, text: str, *, now: bool = False) -> None:
-        """Write text, and send it on its way if it is wanted *now*.
-
-        Raises:
-            ReaderGoneError: Nobody reads it.
-            ConfigError: It cannot be written.
-        """
-        try:
-            self.write(text)
-            if now:
-                self.flush()
-        except OSError as error:
-            super().give_up()
-            raise ConfigError(f"standard output cannot be written ({error.strerror})") from None
-
-    def give_up(self) -> None:
-        """Say that it is over."""
-        super().give_up()
-        raise ReaderGoneError
-
-
-class Sink(Protocol):
-    """Takes rows."""
-
-    def add(self, line: Line) -> None:
-        """Take one."""
-        ...
-
-    def end(self) -> None:
-        """There are no more."""
-        ...
-
-
-class JsonArray:
-    """Writes one JSON array, a row a line.
-
-    Nothing is written before the first row is there, so that an error before it is the whole output; an array that is
-    cut off by a later one has no end, and no parser takes it for complete.
+    For example:
+      airmeet events
+      airmeet events --limit 5 --json
 
     Args:
-        before: What the array stands behind.
-        after: What comes behind it.
+        json: Print a JSON array.
+        limit: Stop after that many.
     """
+    from airmeet_async.bulk.table_cells import counted
+    from airmeet_async.cli.list_columns import EVENTS
 
-    def __init__(self, before: str = "", after: str = "") -> None:
-        self._out = _Pipe()
-        self._before = f"{before}[\n"
-        self._end = f"]{after}\n"
-        self._any = False
+    limit, voice = positive(limit), Voice()
 
-    def add(self, line: Line) -> None:
-        """Write one row."""
-        self._out.put(self._before + json.dumps(line.as_json(), default=str))
-        self._before = ",\n"
-        self._any = True
+    async def read(client: "AirmeetClient") -> list[Any]:
+        found: list[Any] = []
+        async for event in client.airmeets.list(size=min(limit or 100, 100)):
+            found.append(event)
+            if len(found) == limit:
+                break
+        return found
 
-    def end(self) -> None:
-        """Close the array."""
-        self._out.put(("\n" if self._any else self._before) + self._end, now=True)
-
-
-class Text:
-    """Writes a table for people, some rows at a time: a column may widen on the way, and never narrows.
-
-    Args:
-        shape: Of the rows.
-    """
-
-    def __init__(self, shape: Shape) -> None:
-        self._out = _Pipe()
-        self._names = [name for name in shape.shown if name in shape.columns]
-        self._rows: list[Sequence[str]] = []
-        self._titles: list[Sequence[str]] = [[name.replace("_", " ").upper() for name in self._names]]
-        self._widest = [0] * len(self._names)
-
-    def add(self, line: Line) -> None:
-        """Take one row."""
-        self._rows.append([shown(line.cells[name]) for name in self._names])
-        if len(self._rows) >= _AT_ONCE:
-            self._write()
-
-    def end(self) -> None:
-        """Write what has been taken."""
-        if self._rows:
-            self._write()
-
-    def _write(self) -> None:
-        rows = [*self._titles, *self._rows]
-        self._widest = [
-            max(width, *map(len, cells)) for width, cells in zip(self._widest, zip(*rows, strict=True), strict=True)
-        ]
-        padded = [[cell.ljust(width) for cell, width in zip(row, self._widest, strict=True)] for row in rows]
-        self._out.put("".join(f"{line}\n" for line in columns(padded)), now=True)
-        self._titles, self._rows = [], []
-
-
-async def pour(rows: AsyncIterable[Any], shape: Shape, sink: Sink, limit: int | None = None) -> int:
-    """Put the rows of all items into a sink, at most *limit* of them, and return how many there were."""
-    n = 0
-    async for item in rows:
-        for line in shape.lines(item):
-            sink.add(line)
-            n += 1
-            if n == limit:
-                return n
-    return n
-
-
-@frozen(kw_only=True)
-class Wish:
-    """How a list is wanted.
-
-    Attributes:
-        as_json: As one JSON array, else as a table.
-        links: With the links that let people in.
-        limit: Most rows.
-        wait: Wait for a list that Airmeet has to prepare.
-        deadline: Most seconds to wait for it; by default a quarter of an hour.
-    """
-
-    as_json: bool = False
-    links: bool = False
-    limit: int | None = None
-    wait: bool = True
-    deadline: float | None = None
-
-    def place(self, client: AirmeetClient, airmeet_id: str, voice: Voice) -> Place:
-        """Return where to ask."""
-        deadline = READY_WITHIN if self.deadline is None else self.deadline
-        return Place(client, airmeet_id, voice, self.wait, deadline)
-
-
-def show(listing: Listing, airmeet_id: str, wish: Wish, environ: Mapping[str, str], voice: Voice) -> int:
-    """Print a list."""
-    check_id(airmeet_id, "AIRMEET_ID")
-
-    async def work(client: AirmeetClient) -> int:
-        place = wish.place(client, airmeet_id, voice)
-        return await _print(listing, place, wish)
-
-    try:
-        n = ask(environ, voice, work)
-    except ReaderGoneError:
-        return Exit.OK
-    if not wish.as_json:
-        voice.say(counted(n, listing.noun))
+    found = with_client(os.environ, voice, read)
+    _print_all(found, EVENTS, EVENTS.columns if json else None)
+    if not json:
+        voice.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
     return Exit.OK
 
 
-async def _print(listing: Listing, place: Place, wish: Wish) -> int:
-    shape = listing.plain(links=wish.links)
-    if wish.as_json:
-        shape = await listing.dressed(place, links=wish.links)
-    sink: Sink = JsonArray() if wish.as_json else Text(shape)
-    n = await pour(listing.rows(place), shape, sink, wish.limit)
-    sink.end()
-    return n
+def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
+    """List an event's own registration fields: label, id, required or not, type, options.
+
+    For example:
+      airmeet fields 8f0c1a2e-5b03-11ee
+      airmeet register 8f0c1a2e-5b03-11ee x.csv --no-invite --map custom:Size=Shirt
+
+    Args:
+        airmeet_id: The event's id.
+        json: Print a JSON array.
+    """
+    from airmeet_async.cli.list_columns import LISTS
+
+    check_id(airmeet_id, "AIRMEET_ID")
+    voice = Voice()
+    found = with_client(os.environ, voice, lambda client: client.custom_fields.list(airmeet_id))
+    _print_all(found, LISTS["fields"], LISTS["fields"].shown if json else None)
+    if not (json or found):
+        voice.say("this event has no registration fields of its own")
+    return Exit.OK
+
+
+def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] | None) -> None:
+    """Print a short list, as a table or with these members as JSON."""
+    from airmeet_async.cli.list_columns import json_value
+    from airmeet_async.cli.output.list_writers import TextTable
+
+    rows = [row for item in items for row in form.rows(item)]
+    if members is not None:
+        print_json([{name: json_value(row.cells[name]) for name in members} for row in rows])
+        return
+    table = TextTable(form)
+    for row in rows:
+        table.add(row)
+    table.end()
+
+
+def export(
+    airmeet_id: str,
+    what: What,
+    /,
+    *,
+    output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
+    json: Flag = False,
+    emails: Annotated[tuple[str, ...], Parameter(name="--email", negative="", show_default=False)] = (),
+    sort: Literal["name", "email", "registrationDate"] | None = None,
+    session: str | None = None,
+    booth: str | None = None,
+    links: Flag = False,
+    raw: Flag = False,
+    wait: Annotated[bool, Parameter(negative="--no-wait", show_default=False)] = True,
+    deadline: float | None = None,
+    limit: int | None = None,
+) -> int:
+    """Print one list of an event, or write it into a file that only you can read.
+
+    Printed, it is a table, or with --json a JSON array. In a file, CSV has the
+    documented columns; JSON lines have exact values, and what Airmeet sends besides.
+    An earlier export of the same list is replaced when the new one is complete.
+
+    participants are all people on an event's list: invited, registered, on stage.
+    session-attendance is of all sessions that are FINISHED, booth-attendance of all
+    booths; polls and questions have one answer or question a row; utms say which
+    campaigns brought the registrations, and may lag 90 minutes behind.
+
+    Airmeet prepares attendance, replays and utms when they are asked for, which
+    takes some minutes, and has attendance only of what is FINISHED: before that, this
+    ends with exit code 6. A list that is not ready in time ends it with exit code 75.
+
+    For example:
+      airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
+      airmeet export 8f0c1a2e-5b01-11ee session-attendance -o sessions.jsonl
+      airmeet export 8f0c1a2e-5b01-11ee participants --email ada@example.com --json
+
+    Args:
+        airmeet_id: The event's id.
+        what: Which list.
+        output: The file; its name ends in .csv, .jsonl or .ndjson. Otherwise standard output.
+        json: Print a JSON array.
+        emails: Only this address, of participants. May be repeated.
+        sort: By what, for participants; otherwise by registrationDate.
+        session: Only the attendance of the session with this id (airmeet event show lists them).
+        booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
+        links: With joining links and download links. Whoever has them gets in; the latter are good for six hours.
+        raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
+        wait: Wait until a list is prepared; otherwise ask once.
+        deadline: Most seconds to wait for each list; otherwise 900.
+        limit: Stop after that many rows.
+    """
+    from airmeet_async.bulk.table_cells import counted
+    from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
+    from airmeet_async.cli.output.list_writers import (
+        ExportFile,
+        JsonArray,
+        ReaderGoneError,
+        TextTable,
+        check_kind,
+        pour,
+    )
+
+    check_id(airmeet_id, "AIRMEET_ID")
+    limit, path = positive(limit), None if output is None else Path(output)
+    if deadline is not None and not 0 < deadline < float("inf"):
+        raise UsageError(f"--deadline must be a number of seconds above 0, not {deadline:g}")
+    choose_one(output=output, json=json)
+    choose_one(session=session, booth=booth)
+    if what != "participants" and (emails or sort):
+        raise UsageError(f"--email and --sort are for participants, not for {what}")
+    if what != "attendance" and (session or booth):
+        raise UsageError(f"--session and --booth are for attendance, not for {what}")
+    voice = Voice()
+    if path is not None and check_kind(path) == ".csv" and raw:
+        voice.say(
+            "warning: --raw: a spreadsheet may run cells that begin with =, +, - or @ as formulas; open the file as "
+            "text only"
+        )
+    form = BOOTH_VISITS if booth else LISTS[what]
+    plain = form if links else form.without_links()
+
+    async def work(client: "AirmeetClient") -> int:
+        rows = read_list(
+            client, airmeet_id, what, voice, emails=emails, sort=sort, session=session, booth=booth,
+            wait=wait, deadline=deadline, limit=limit,
+        )  # fmt: skip
+        whole = plain
+        if plain.has_fields and (json or path):
+            whole = plain.with_fields(await client.custom_fields.list(airmeet_id))
+        if path is None:
+            sink: RowSink = JsonArray() if json else TextTable(plain)
+            n = await pour(rows, whole, sink, limit)
+            sink.end()
+            return n
+        marks = form.without_links().columns
+        with ExportFile(path, whole.columns, marks=marks, raw=raw) as file:
+            return await pour(rows, whole, file, limit, voice)
+
+    try:
+        n = with_client(os.environ, voice, work)
+    except ReaderGoneError:
+        return Exit.OK
+    if path is not None:
+        care = "personal data" if not links else "with the personal links"
+        care = "readable by you only" if what in _WITHOUT_PEOPLE and not links else f"{care}: keep it private"
+        voice.say(f"{counted(n, form.noun)}: {path} ({care})")
+    elif not json:
+        voice.say(counted(n, form.noun))
+    return Exit.OK
 
 
 def choose_one(**choices: Any) -> None:
@@ -368,6 +224,97 @@ def choose_one(**choices: Any) -> None:
     Raises:
         UsageError: There are two.
     """
-    given = [f"--{name.replace('_', '-')}" for name, value in choices.items() if value]
+    given = [f"--{name}" for name, value in choices.items() if value]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot be asked for together; choose one")
+
+
+async def read_list(
+    client: "AirmeetClient",
+    airmeet_id: str,
+    what: str,
+    voice: Voice,
+    *,
+    emails: Sequence[str] = (),
+    sort: str | None = None,
+    session: str | None = None,
+    booth: str | None = None,
+    wait: bool = True,
+    deadline: float | None = None,
+    limit: int | None = None,
+) -> AsyncIterator[Any]:
+    """Yield the items of one of an event's lists. What is left out is said."""
+    patience: dict[str, Any] = {"wait": wait} | ({} if deadline is None else {"deadline": deadline})
+    items: AsyncIterable[Any] | Sequence[Any]
+    match what:
+        case "participants":
+            size = min(limit or 1000, 1000)
+            items = client.participants.list(airmeet_id, email_ids=emails, sort=sort or "registrationDate", size=size)
+        case "registrations":
+            items = client.registrations.list(airmeet_id)
+        case "attendance" if session is not None:
+            items = client.attendance.session(session, **patience)
+        case "attendance" if booth is not None:
+            items = client.attendance.booth(airmeet_id, booth, **patience)
+        case "attendance":
+            items = client.attendance.event(airmeet_id, **patience)
+        case "session-attendance":
+            items = _session_attendance(client, airmeet_id, voice, patience)
+        case "booth-attendance":
+            booths = await client.booths.list(airmeet_id)
+            items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
+        case "replays":
+            items = client.attendance.replay(airmeet_id, **patience)
+        case "polls":
+            items = client.polls.list(airmeet_id)
+        case "utms":
+            items = client.utms.list(airmeet_id, **patience)
+        case "sessions":
+            items = (await client.airmeets.info(airmeet_id)).sessions
+        case "fields":
+            items = await client.custom_fields.list(airmeet_id)
+        case _:  # questions, recordings, tracks, booths
+            items = await getattr(client, what).list(airmeet_id)
+    if isinstance(items, Sequence):
+        for item in items:
+            yield item
+    else:
+        async for item in items:
+            yield item
+
+
+async def _session_attendance(
+    client: "AirmeetClient", airmeet_id: str, voice: Voice, patience: dict[str, Any]
+) -> AsyncIterator["Pair"]:
+    """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
+    from airmeet_async.bulk.table_cells import counted
+
+    sessions = (await client.airmeets.info(airmeet_id)).sessions
+    over = [session for session in sessions if session.status == "FINISHED"]
+    others = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]
+    if others:
+        names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        voice.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
+    async for pair in _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience):
+        yield pair
+
+
+async def _each_of(
+    things: Sequence[Any], list_of: Callable[..., Any], patience: dict[str, Any]
+) -> AsyncIterator["Pair"]:
+    """Yield the attendees of each session or booth.
+
+    Each list is asked for once before the first is waited for, so that Airmeet prepares them all meanwhile.
+    """
+    from airmeet_async.cli.list_columns import Pair
+    from airmeet_async.errors import NotReadyError
+
+    if patience["wait"] and len(things) > 1:
+        for thing in things:
+            try:
+                await anext(list_of(thing, size=1, wait=False).pages(), None)
+            except NotReadyError:
+                continue
+    for thing in things:
+        async for one in list_of(thing, **patience):
+            yield Pair(thing, one)

@@ -98,12 +98,13 @@ def retry(
 
 def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
+    from pathlib import Path
+
     from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.output.results_csv import near
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
-    from pathlib import Path
 
     options.job_options()  # finds fault
     found, console = find_run(word, finished=bool(again)), options.console
@@ -118,9 +119,9 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
     file = note.get("file") or "rows of a program"
     what = f"{note.get('command') or operation} {file}".strip()
     console.say(f"job {found.job}: {what}, {counted(found.rows, 'row')}")
-    as_before = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
-    typed = {name: value for name, value in asdict(options).items() if value is not None}
-    failed = failed or (str(near(Path(note["failed"]))) if note.get("failed") else None)
+    flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
+    flags |= {name: value for name, value in asdict(options).items() if value is not None}
+    flags["failed"] = failed or (str(near(Path(note["failed"]))) if note.get("failed") else None)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         asked = cast(Any, job_options)
@@ -136,7 +137,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         header=found.columns,
         journal=RunJournal(found.path, found.facts, named=not is_in_runs_folder(found.path)),
     )
-    return run(wanted, BulkFlags(**as_before | typed, failed=failed), Settings.of(os.environ), console).code
+    return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
 
 
 def _usage(command: str) -> str:
@@ -240,7 +241,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
     if json:
         print_json(run_shape(run))
     else:
-        print_data("\n".join(fact_lines(_facts(run))))
+        print_data("\n".join(fact_lines((f"{name}:", text) for name, text in _facts(run))))
     return Exit.OK
 
 

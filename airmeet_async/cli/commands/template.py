@@ -1,28 +1,20 @@
 """``airmeet template``: an empty list that fits an event."""
 
-import csv
-import io
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
-from airmeet_async.bulk.input.columns import Reading, find_columns
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, shown
 from airmeet_async.cli.console import Voice, print_data
-from airmeet_async.cli.environment import ask
-from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.environment import with_client
+from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
-from airmeet_async.client.client import Client
-from airmeet_async.errors import InputError
-from airmeet_async.protocol.base_urls import check_id
-from airmeet_async.protocol.models import CustomField
-from airmeet_async.protocol.validation import FieldBook, Problem
 
-_HYBRID = "HYBRID_CONFERENCE"
+if TYPE_CHECKING:
+    from airmeet_async import AirmeetClient
+    from airmeet_async.protocol.models import CustomField
+
 _PERSON = {
     "email": "ada@example.com",
     "first_name": "Ada",
@@ -33,76 +25,6 @@ _PERSON = {
     "designation": "Engineer",
     "organisation": "Example Ltd",
 }
-
-
-def write_template(
-    airmeet_id: str, output: str | None, environ: Mapping[str, str], voice: Voice, *, example: bool = False
-) -> int:
-    """Write an empty list for an event.
-
-    Raises:
-        UsageError: The file is there already, or cannot be written.
-        AirmeetError: The event cannot be had.
-    """
-    check_id(airmeet_id, "AIRMEET_ID")
-
-    async def look(client: Client) -> tuple[bool, tuple[CustomField, ...]]:
-        info = await client.airmeets.info(airmeet_id)
-        return info.event_sub_type == _HYBRID, tuple(await client.custom_fields.list(airmeet_id))
-
-    hybrid, fields = ask(environ, voice, look)
-    columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
-    custom = {header_of(field, fields): field for field in fields}
-    rows = [[*columns, *custom]]
-    if example:
-        rows.append([*(_PERSON[name] for name in columns), *map(_answer, fields)])
-    _write(_text(rows), output, voice)
-    required = [shown(name) for name, field in custom.items() if field.is_required]
-    voice.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
-    return 0
-
-
-def header_of(field: CustomField, fields: Iterable[CustomField]) -> str:
-    """Return the column of a registration field: its label, or its id where that would be read as something else."""
-    label, book = field.label, FieldBook(fields)
-    plain = (
-        label
-        and label == " ".join(label.split())
-        and guard(label) == label
-        and not isinstance(book.find(label), Problem)
-    )
-    if not plain or guess(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
-        return field.field_id
-    try:
-        find_columns((*FIELDS, label), Reading(), book)
-    except InputError:
-        return field.field_id
-    return label
-
-
-def _answer(field: CustomField) -> str:
-    first = next((option.display_value or option.code for option in field.options), "")
-    return guard(first)
-
-
-def _text(rows: Iterable[Iterable[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
-
-
-def _write(text: str, output: str | None, voice: Voice) -> None:
-    if output is None:
-        print_data(text.removesuffix("\n"))
-        return
-    try:
-        with Path(output).open("x", encoding="utf-8-sig", newline="") as file:  # the mark is for Excel
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{output} is there already; name another file, or remove it") from None
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-    voice.say(f"written: {output}")
 
 
 def template(
@@ -126,4 +48,77 @@ def template(
         output: The file, which must not be there yet; otherwise standard output.
         example: Add a row with an invented person.
     """
-    return write_template(airmeet_id, output, os.environ, Voice(), example=example)
+    import csv
+    import io
+    from pathlib import Path
+
+    from airmeet_async.bulk.input.column_names import FIELDS
+    from airmeet_async.bulk.table_cells import shown
+    from airmeet_async.protocol.base_urls import check_id
+
+    check_id(airmeet_id, "AIRMEET_ID")
+    voice = Voice()
+
+    async def ask(client: "AirmeetClient") -> tuple[bool, tuple["CustomField", ...]]:
+        info = await client.airmeets.info(airmeet_id)
+        return info.event_sub_type == "HYBRID_CONFERENCE", tuple(await client.custom_fields.list(airmeet_id))
+
+    hybrid, fields = with_client(os.environ, voice, ask)
+    columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
+    headers = [header_of(field, fields) for field in fields]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, *headers])
+    if example:
+        writer.writerow([*(_PERSON[name] for name in columns), *map(_answer, fields)])
+    if output is None:
+        print_data(text.getvalue().removesuffix("\n"))
+    else:
+        try:
+            with Path(output).open("x", encoding="utf-8-sig", newline="") as file:  # the mark is for Excel
+                file.write(text.getvalue())
+        except FileExistsError:
+            raise UsageError(f"{output} is there already; name another file, or remove it") from None
+        except OSError as error:
+            raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+        voice.say(f"written: {output}")
+    required = [shown(header) for header, field in zip(headers, fields, strict=True) if field.is_required]
+    voice.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
+    return Exit.OK
+
+
+def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
+    """Return the column of a registration field: its label, or its id where the label could not be read back.
+
+    Not its label, either, where that would be a formula in a spreadsheet or play tricks with a terminal.
+    """
+    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
+    from airmeet_async.bulk.input.columns import Reading, find_columns
+    from airmeet_async.bulk.table_cells import RESULT_COLUMNS
+    from airmeet_async.errors import InputError
+    from airmeet_async.protocol.validation import FieldBook, Problem
+
+    label, book = field.label, FieldBook(fields)
+    plain = label and label == " ".join(label.split()) and _is_harmless(label)
+    if not plain or isinstance(book.find(label), Problem):
+        return field.field_id
+    if guess(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+        return field.field_id
+    try:
+        find_columns((*FIELDS, label), Reading(), book)
+    except InputError:
+        return field.field_id
+    return label
+
+
+def _answer(field: "CustomField") -> str:
+    """Return the first option that can be printed as it is."""
+    texts = (option.display_value or option.code for option in field.options)
+    return next(filter(_is_harmless, texts), "")
+
+
+def _is_harmless(text: str) -> bool:
+    from airmeet_async.bulk.table_cells import guard
+    from airmeet_async.protocol.redact import escape
+
+    return guard(text) == escape(text) == text

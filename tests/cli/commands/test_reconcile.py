@@ -1,9 +1,27 @@
 """A file and an event, compared: what counts as a difference, and who is missing where."""
 
+import json
+from contextlib import closing
+
 import pytest
 
-from airmeet_async.cli.commands.reconcile import Ledger, differing, is_team, same_name, same_text, verdict
+from airmeet_async.cli.commands.reconcile import (
+    add_person,
+    add_row,
+    compare,
+    differing,
+    found_differences,
+    is_team,
+    open_comparison,
+    same_name,
+    same_text,
+    verdict,
+)
 from airmeet_async.protocol.models import Participant
+from airmeet_async.sandbox import community
+from tests.sentinels import SENTINEL_ACCESS_KEY
+
+EVENT = community.FINISHED
 
 LONG = "Gesellschaft zur Förderung der gelegentlichen Zusammenkunft aller Beteiligten in Osnabrück"
 NAMES = [
@@ -46,7 +64,7 @@ def test_texts_as_airmeet_keeps_them(given, found, same):
 
 
 def test_what_the_file_leaves_empty_is_not_compared():
-    person = Participant("a@example.com", "Ada Ay", city="Bath", organisation=None)
+    person = {"name": "Ada Ay", "organisation": "", "designation": "", "city": "Bath", "country": ""}
 
     assert list(differing({"first_name": "Ada", "last_name": "Ay", "city": ""}, person)) == []
     assert list(differing({"city": "Bristol", "organisation": "X"}, person)) == [
@@ -68,13 +86,13 @@ def person(email, name="Ada Ay", **facts):
 
 def compared(rows, people):
     """Return the counts and the differences, the file's lines being 2, 3, 4…"""
-    with Ledger() as ledger:
+    with closing(open_comparison()) as db:
         for line, email in enumerate(rows, start=2):
-            ledger.add_row(email, line, {"first_name": "Ada", "last_name": "Ay"})
+            add_row(db, email, line, {"first_name": "Ada", "last_name": "Ay"})
         for one in people:
-            ledger.add_person(one, expected=not is_team(one))
-        ledger.close_books()
-        return ledger.counts, [(one.difference, one.email, one.line) for one in ledger.differences()]
+            add_person(db, one, expected=not is_team(one))
+        counts = compare(db)
+        return counts, [(one.difference, one.email, one.line) for one in found_differences(db)]
 
 
 def test_the_same_in_both():
@@ -139,10 +157,33 @@ def test_the_team_need_not_be_in_the_file():
     assert (counts.team, counts.all_agree, differences) == (1, True, [])
 
 
-def test_a_row_without_an_address_is_a_difference():
-    with Ledger() as ledger:
-        ledger.add_flawed("nobody", 7)
-        ledger.close_books()
+def test_a_row_without_an_address_is_a_difference_and_each_one_counts():
+    counts, differences = compared(["nobody", "a@example.com", "nobody"], [person("a@example.com")])
 
-        assert [(one.difference, one.line) for one in ledger.differences()] == [("no_address", 7)]
-        assert (ledger.counts.rows, ledger.counts.all_agree) == (1, False)
+    assert differences == [("no_address", "nobody", 2), ("no_address", "nobody", 4)]
+    assert (counts.rows, counts.no_address, counts.agree, counts.all_agree) == (3, 2, 1, False)
+
+
+@pytest.mark.real_time
+async def test_an_event_is_compared_with_a_file(airmeet, serving):
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        assert (await there("export", EVENT, "participants", "-o", "all.csv")).code == 0
+        same = await there("reconcile", EVENT, "all.csv", "--json")
+        lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
+        airmeet.file(
+            "some.csv",
+            lines[0],
+            *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
+            '"x@example.com"' + ',""' * 10,
+        )
+        other = await there("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
+
+    assert (same.code, same.json["agree"], same.json["differences"]) == (0, 151, [])
+    found = [json.loads(line) for line in (airmeet.folder / "differences.jsonl").read_text().splitlines()]
+    assert (other.code, other.out) == (3, "")
+    assert {one["difference"] for one in found} == {"differs", "only_in_file", "only_in_event"}
+    assert {one["field"] for one in found if one["email"] == "guest000@example.com"} == {"name", "city"}
+    assert [one["email"] for one in found if one["difference"] == "only_in_event"] == ["guest149@example.com"]
+    assert "1 hosts, speakers and the like" in other.err
+    assert SENTINEL_ACCESS_KEY not in other.err

@@ -1,12 +1,23 @@
 """The rows of lists: documented columns, what Airmeet sends besides, and no link that nobody asked for."""
 
+import io
 import json
+from contextlib import redirect_stdout
+from typing import get_args
 
 import pytest
+from rich.cells import cell_len
 
-from airmeet_async.cli import list_columns
-from airmeet_async.cli.commands.lists import LISTS
-from airmeet_async.cli.list_columns import field_names, shown, text, without_secrets
+from airmeet_async.cli.commands.lists import What
+from airmeet_async.cli.list_columns import (
+    LISTS,
+    csv_value,
+    fact_lines,
+    field_names,
+    shown_value,
+    table_lines,
+    without_secrets,
+)
 from airmeet_async.protocol.models import (
     Attendance,
     CustomField,
@@ -41,20 +52,20 @@ LINKS = {"participants": {"joining_link"}, "recordings": {"download_link"}}
 
 @pytest.mark.parametrize("what", DOCUMENTED)
 def test_the_columns_are_the_documented_ones(what):
-    shape = LISTS[what].shape
+    form = LISTS[what]
 
-    assert " ".join(shape.columns) == DOCUMENTED[what]
-    assert shape.columns.keys() - shape.without_links().columns.keys() == LINKS.get(what, set())
-    assert set(shape.shown) <= shape.columns.keys()
+    assert " ".join(form.columns) == DOCUMENTED[what]
+    assert form.columns.keys() - form.without_links().columns.keys() == LINKS.get(what, set())
+    assert set(form.shown) <= form.columns.keys()
 
 
 def test_every_list_is_documented():
-    assert LISTS.keys() == DOCUMENTED.keys()
+    assert list(LISTS) == list(DOCUMENTED) == list(get_args(What))
 
 
 def test_what_airmeet_sends_besides_comes_after_the_columns_and_never_replaces_one():
     one = Attendance(id=7, email="a@example.com", time_spent_ms=90_000, extra={"badge": 3, "email": "other"})
-    (line,) = list_columns.ATTENDANCE.lines(one)
+    (line,) = LISTS["attendance"].rows(one)
 
     assert list(line.as_json()) == [*DOCUMENTED["attendance"].split(), "badge"]
     assert line.as_json() | {"email": "a@example.com", "minutes": 1.5, "time_spent_ms": 90_000} == line.as_json()
@@ -62,8 +73,8 @@ def test_what_airmeet_sends_besides_comes_after_the_columns_and_never_replaces_o
 
 def test_one_answer_is_one_row_and_who_gave_none_has_one_too():
     answers = (PollAnswer("One?", "yes", extra={"weight": 1}), PollAnswer("Two?", "no"))
-    rows = [line.as_json() for line in list_columns.POLLS.lines(PollResponses("a@example.com", polls=answers))]
-    nothing = [line.as_json() for line in list_columns.POLLS.lines(PollResponses("b@example.com"))]
+    rows = [line.as_json() for line in LISTS["polls"].rows(PollResponses("a@example.com", polls=answers))]
+    nothing = [line.as_json() for line in LISTS["polls"].rows(PollResponses("b@example.com"))]
 
     assert [(row["email"], row["question"], row["answer"]) for row in rows] == [
         ("a@example.com", "One?", "yes"),
@@ -76,8 +87,8 @@ def test_links_are_given_out_only_where_somebody_asks():
     person = Participant("a@example.com", joining_link=SENTINEL_LINK, extra={"magic_link": SENTINEL_LINK, "room": 5})
     recording = Recording("s1", "Keynote", SENTINEL_LINK, extra={"mirror": SENTINEL_LINK})
 
-    for shape, item in ((list_columns.PARTICIPANTS, person), (list_columns.RECORDINGS, recording)):
-        with_links, without = (next(iter(one.lines(item))) for one in (shape, shape.without_links()))
+    for form, item in ((LISTS["participants"], person), (LISTS["recordings"], recording)):
+        with_links, without = (next(iter(one.rows(item))) for one in (form, form.without_links()))
         assert leaks(json.dumps(with_links.as_json()))
         assert leaks(json.dumps(without.as_json())) == []
         assert leaks(repr(with_links)) == []
@@ -99,7 +110,7 @@ def test_what_looks_like_a_key_is_left_out_and_nothing_else(value, left):
 def test_registration_fields_become_columns_by_their_label():
     fields = [CustomField("f1", "Size"), CustomField("f2", "Diet"), CustomField("f3", "Diet"), CustomField("f4")]
     person = Participant("a@example.com", fields=(FieldValue("f1", "M"), FieldValue("f9", ["x"])))
-    (line,) = list_columns.PARTICIPANTS.without_links().with_fields(fields).lines(person)
+    (line,) = LISTS["participants"].without_links().with_fields(fields).rows(person)
 
     assert field_names(fields) == {"f1": "Size", "f2": "f2", "f3": "f3", "f4": "f4"}
     assert {name: value for name, value in line.as_json().items() if name.startswith("custom:")} == {
@@ -128,4 +139,52 @@ CELLS = [
 
 @pytest.mark.parametrize(("value", "in_file", "for_people"), CELLS, ids=range(len(CELLS)))
 def test_a_value_in_a_file_and_for_people(value, in_file, for_people):
-    assert (text(value), shown(value)) == (in_file, for_people)
+    assert (csv_value(value), shown_value(value)) == (in_file, for_people)
+
+
+def test_wide_characters_are_aligned_by_the_cells_they_take():
+    lines = table_lines([["NAME", "N"], ["山田太郎", "1"], ["Zoë", "2"]])
+
+    assert lines == ["NAME      N", "山田太郎  1", "Zoë       2"]
+
+
+def test_off_a_terminal_nothing_is_cut(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    (_, line) = table_lines([["A", "B"], ["x y " * 20, "z"]])
+
+    assert line == f"{'x y ' * 20}  z"
+
+
+class Terminal(io.StringIO):
+    """Standard output on a terminal; its width is in COLUMNS."""
+
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_texts_are_cut_and_ids_are_not(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    ids = ["8f0c1a2e-5b01-11ee", "8f0c1a2e-5b02-11ee"]
+    rows = [["ID", "NAME", "TAG"], [ids[0], "A long name of an event", "x"], [ids[1], "山田 太郎 " * 4, "y"]]
+    with redirect_stdout(Terminal()):
+        lines = table_lines(rows)
+
+    assert [cell_len(line) for line in lines] == [40, 38, 38]
+    assert [line.split()[0] for line in lines[1:]] == ids
+    assert "A long name of…" in lines[1]
+    assert "山田 太郎 山田…" in lines[2]
+
+
+def test_on_a_terminal_a_long_fact_goes_on_in_the_next_line():
+    with redirect_stdout(Terminal()):
+        lines = fact_lines([("name", "Spring Summit"), ("summary", "word " * 30)])
+
+    assert (len(lines), lines[0]) == (4, "name     Spring Summit")
+    assert all(line.startswith(" " * 9) for line in lines[2:])
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\x1b]8;;https://x.example\x07", "\u202eabc", "a\nb"])
+def test_no_text_of_a_server_plays_tricks_with_the_terminal(text):
+    shown = "".join([*table_lines([["A"], [text]]), *fact_lines([("a", text)])])
+
+    assert not any(char in shown for char in "\x1b\x07\u202e\n")

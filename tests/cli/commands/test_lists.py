@@ -1,0 +1,226 @@
+"""``airmeet events``, ``fields`` and ``export``: in virtual time, and in processes."""
+
+import json
+import signal
+import stat
+from typing import Any
+
+import anyio
+import pytest
+
+from airmeet_async import NotReadyError
+from airmeet_async.cli.commands.lists import export, read_list
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
+from airmeet_async.sandbox import community
+from tests.sentinels import leaks
+from tests.worlds import client_of, transport_of
+
+EVENT = community.FINISHED
+
+
+class Said(Voice):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.write = self.lines.append
+
+
+async def rows(what: str, event: str = EVENT, voice: Voice | None = None, **options: Any) -> list[Any]:
+    form = BOOTH_VISITS if "booth" in options else LISTS[what]
+    async with client_of(transport_of(not_ready_for_s=options.pop("not_ready_for_s", 0.0))) as client:
+        items = [one async for one in read_list(client, event, what, voice or Said(), **options)]
+        return [row for item in items for row in form.rows(item)]
+
+
+@pytest.mark.parametrize("what", LISTS)
+async def test_every_list_of_an_event_that_is_over_can_be_read(what):
+    found = await rows(what)
+
+    assert bool(found) is (what != "fields")
+
+
+async def test_sessions_that_are_not_over_are_named_and_left_out():
+    said = Said()
+    found = await rows("session-attendance", community.LIVE, said)
+
+    assert {line.cells["session_name"] for line in found} == {"Keynote"}
+    assert said.lines == ["1 session not FINISHED yet, so without a list: Questions and answers"]
+
+
+async def test_all_sessions_are_prepared_while_the_first_is_waited_for():
+    """Three lists that take a minute each are there after 5 + 10 + 20 + 40 s, not after three times that."""
+    began = anyio.current_time()
+    found = await rows("session-attendance", not_ready_for_s=60.0)
+
+    assert len({line.cells["session_id"] for line in found}) == 3
+    assert 60 <= anyio.current_time() - began < 90
+
+
+async def test_who_does_not_wait_is_told_at_once():
+    began = anyio.current_time()
+    with pytest.raises(NotReadyError):
+        await rows("session-attendance", wait=False)
+
+    assert anyio.current_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "n"), [({}, 120), ({"session": community.SESSIONS[1]}, 60), ({"booth": community.BOOTHS[0]}, 60)]
+)
+async def test_attendance_is_of_the_event_or_of_one_session_or_booth(options, n):
+    assert len(await rows("attendance", **options)) == n
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "said"),
+    [
+        ("attendance", {"session": "s", "booth": "b"}, "--session and --booth"),
+        ("participants", {"output": "x.csv", "json": True}, "--output and --json"),
+        ("polls", {"emails": ("a@example.com",)}, "--email and --sort are for participants, not for polls"),
+        ("participants", {"booth": "b"}, "--session and --booth are for attendance, not for participants"),
+        ("attendance", {"deadline": 0.0}, "--deadline must be a number of seconds above 0, not 0"),
+        ("attendance", {"limit": 0}, "--limit"),
+        ("booths", {"output": "x.xlsx"}, "use .csv, .jsonl, .ndjson"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(what, options, said):
+    with pytest.raises(UsageError) as raised:
+        export(EVENT, what, **options)
+
+    assert said in str(raised.value)
+
+
+@pytest.mark.real_time
+async def test_lists_are_tables_or_json(airmeet, serving):
+    async with serving(not_ready_times=0) as pretend:
+        there = airmeet.at(pretend.url)
+        table = await there("export", EVENT, "participants", "--sort", "email", "--limit", "2")
+        people = await there("export", EVENT, "participants", "--email", "guest000@example.com", "--json")
+        came = await there("export", EVENT, "attendance", "--json")
+        shown = await there("event", "show", EVENT, "--json")
+
+    assert [line.split()[0] for line in table.out.splitlines()] == ["EMAIL", community.SPEAKER, "guest000@example.com"]
+    assert "2 participants" in table.err
+    assert [row["email"] for row in people.json] == ["guest000@example.com"]
+    assert "joining_link" not in people.json[0]
+    assert (len(came.json), came.json[0]["minutes"], came.err) == (120, 3.0, "")
+    assert (shown.json["status"], shown.json["sessions"][0]["name"]) == ("FINISHED", "Keynote")
+
+
+@pytest.mark.real_time
+async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet, serving):
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        at_once = await there("export", EVENT, "attendance", "--no-wait", "--json")
+        waited = await there("export", EVENT, "utms", "--deadline", "0.5", "--json")
+
+    assert (at_once.code, at_once.json["exit_code"], at_once.json["error"]["code"]) == (75, 75, "temporary")
+    assert (waited.code, len(waited.json)) == (0, 75)
+    assert "Airmeet is preparing the list; asking again in 1 s" in waited.err
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("export", community.SUMMIT, "attendance"), 6),
+        (("export", community.LIVE, "attendance", "--session", community.LIVE_SESSION), 6),
+        (("export", community.NOWHERE, "polls"), 6),
+        (("export", EVENT, "attendance", "--session", "s", "--booth", "b"), 2),
+    ],
+)
+async def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, serving, words, code):
+    async with serving(not_ready_times=0) as pretend:
+        done = await airmeet.at(pretend.url)(*words, "--json")
+
+    assert (done.code, done.json["exit_code"]) == (code, code)
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("number", "ignored"), [(signal.SIGINT, "QUIT"), (signal.SIGTERM, "QUIT"), (signal.SIGTERM, "INT")]
+)
+async def test_a_signal_ends_a_read_quietly_and_leaves_no_file(airmeet, serving, number, ignored):
+    """Also where Ctrl-C is ignored, as a shell arranges it for what a script runs in the background."""
+    ignoring = ("sh", "-c", f'trap "" {ignored}; exec "$0" "$@"')
+    async with serving("hang-after:100%:on=participants.list") as pretend:
+        words = ("export", EVENT, "participants", "-o", "people.csv")
+        with airmeet.at(pretend.url).started(*words, before=ignoring) as running:
+            await pretend.sees(lambda world: world.statistics().requests >= 3)
+            running.send(number)
+            done = await running.end()
+
+    assert (done.code, done.out, done.err) == (128 + number, "", "interrupted\n")
+    assert list(airmeet.folder.iterdir()) == []
+
+
+@pytest.mark.real_time
+async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving):
+    async with serving(not_ready_times=0) as pretend:
+        with airmeet.at(pretend.url).started("export", EVENT, "participants", "--json") as running:
+            running.process.stdout.close()
+            running.process.stdout = None
+            done = await running.end()
+
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.real_time
+async def test_links_are_shown_only_to_those_who_ask(airmeet, serving):
+    async with serving(not_ready_times=0) as pretend:
+        there = airmeet.at(pretend.url)
+        without = await there("export", EVENT, "recordings", "--json", AIRMEET_LOG="debug")
+        with_links = await there("export", EVENT, "recordings", "--json", "--links")
+
+    assert "https://" not in without.out + without.err
+    assert all(row["download_link"].startswith("https://") for row in with_links.json)
+    assert leaks(without.out + without.err + with_links.out) == []
+
+
+@pytest.mark.real_time
+async def test_lists_become_private_files(airmeet, serving):
+    async with serving(not_ready_times=0) as pretend:
+        there = airmeet.at(pretend.url)
+        done = [await there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
+        lines = await there("export", EVENT, "booths", "-o", "booths.jsonl")
+        people = await there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
+
+    assert [one.code for one in (*done, lines, people)] == [0, 0, 0, 0]
+    assert {row["session_name"] for row in airmeet.rows("session-attendance.csv")} == {
+        "Keynote",
+        "Questions and answers",
+        "Workshop",
+    }
+    assert (len(airmeet.rows("people.csv")), "keep it private" in people.err) == (3, True)
+    assert all("code=" in row["joining_link"] for row in airmeet.rows("people.csv"))
+    assert list(airmeet.rows("booths.csv")[0]) == list(LISTS["booths"].columns)
+    assert json.loads((airmeet.folder / "booths.jsonl").read_text().splitlines()[0])["airmeet_id"] == EVENT
+    assert {stat.S_IMODE(path.stat().st_mode) for path in airmeet.folder.iterdir()} == {0o600}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("participants", "-o", "mine.csv"), 2, "not an export of this list"),
+        (("replays", "-o", "x.csv", "--no-wait"), 75, "still preparing"),
+    ],
+)
+async def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, serving, words, code, said):
+    airmeet.file("mine.csv", "email,first_name,last_name", "a@example.com,Ada,Ay")
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)("export", EVENT, *words)
+
+    assert (done.code, said in done.err) == (code, True), done.err
+    assert [path.name for path in airmeet.folder.iterdir()] == ["mine.csv"]
+
+
+@pytest.mark.real_time
+async def test_raw_warns(airmeet, serving):
+    async with serving() as pretend:
+        done = await airmeet.at(pretend.url)("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
+
+    assert (done.code, "warning: --raw" in done.err) == (0, True)
