@@ -2,7 +2,7 @@
 
 import textwrap
 
-_WIDTH = 79
+WIDTH = 79
 
 
 def many(noun: str, n: int) -> str:
@@ -22,5 +22,5 @@ def duration(seconds: float) -> str:
 def wrapped(text: str, first: str = "", then: str = "  ") -> list[str]:
     """Return *text* in lines that fit a terminal of 80 columns."""
     return textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
+        text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
     )

@@ -41,15 +41,15 @@ _IN = "airmeet_async.cli.commands."
 _TARGETS = "Usage: airmeet {} [OPTIONS] AIRMEET_ID FILE_OR_EMAIL..."
 
 app.command(_IN + "register:register", sort_key=0)
-app.command(_IN + "check:check", sort_key=1, usage="Usage: airmeet check [OPTIONS] [FILE]")
+app.command(_IN + "register:check", sort_key=1, usage="Usage: airmeet check [OPTIONS] [FILE]")
 app.command(_IN + "lists:events", sort_key=2)
 app.command(_IN + "lists:fields", sort_key=3)
 app.command(_IN + "template:template", sort_key=4)
 app.command(_IN + "demo:demo", sort_key=4)
 app.command(_IN + "sandbox:sandbox", sort_key=5)
 app.command(_IN + "event:event", sort_key=6)
-app.command(_IN + "resume:resume", sort_key=7, usage="Usage: airmeet resume [OPTIONS] [JOB]")
-app.command(_IN + "resume:retry", sort_key=7, usage="Usage: airmeet retry [OPTIONS] [JOB]")
+app.command(_IN + "runs:resume", sort_key=7, usage="Usage: airmeet resume [OPTIONS] [JOB]")
+app.command(_IN + "runs:retry", sort_key=7, usage="Usage: airmeet retry [OPTIONS] [JOB]")
 app.command(_IN + "runs:runs", sort_key=8)
 app.command(_IN + "lists:export", sort_key=16)
 app.command(_IN + "reconcile:reconcile", sort_key=17)

@@ -1,6 +1,9 @@
-"""What is said where: data to standard output, everything for people to standard error.
+"""The terminal: data goes to standard output, everything for people to standard error, and questions come from there.
 
-Whoever reads either may go away; that must neither end a run nor show a traceback.
+1. Whoever reads either stream may go away. That ends no run and shows no traceback; a list is then over (exit code 0).
+2. Text from a file or a server moves no cursor: what is said is escaped in `Console.say`, and what is printed for
+   people where standard output is a terminal. In a pipe or a file, data stays as it is.
+3. No line of the log shows a secret at any level, or an e-mail address above DEBUG.
 """
 
 import json
@@ -8,15 +11,16 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
 from airmeet_async.errors import ConfigError
+from airmeet_async.formatting import WIDTH
 from airmeet_async.protocol.redact import clean, escape, mask_email
 
 
-class Calm:
+class QuietStream:
     """A text stream that falls silent when nobody can read it any more.
 
     Args:
@@ -54,16 +58,21 @@ class Calm:
             os.close(nowhere)
 
 
-def standard_error() -> Calm:
+def standard_error() -> QuietStream:
     """Return the stream for people."""
-    return Calm(sys.stderr, any_error=True)
+    return QuietStream(sys.stderr, any_error=True)
+
+
+def for_terminal(text: str, stream: Any) -> str:
+    """Return lines as they may be written to *stream*: where that is a terminal, nothing in them steers it."""
+    return "\n".join(map(escape, text.split("\n"))) if stream.isatty() else text
 
 
 def print_data(text: str) -> None:
-    """Print one line of data."""
-    out = Calm(sys.stdout, any_error=False)
+    """Print one line of data, or several."""
+    out = QuietStream(sys.stdout, any_error=False)
     try:
-        out.write(f"{text}\n")
+        out.write(f"{for_terminal(text, out)}\n")
         out.flush()
     except OSError as error:
         out.give_up()
@@ -76,11 +85,11 @@ def print_json(document: Any) -> None:
     print_data(json.dumps(document))
 
 
-class Voice:
+class Console:
     """Speaks to people, line by line.
 
     Args:
-        as_json: Wrap each line as ``{"event": "message", "text": ...}``, where standard error is read by a program.
+        as_json: Each line is a JSON object ``{"event": "message", "text": ...}``, where a program reads standard error.
 
     Attributes:
         write: Takes finished lines; a progress bar puts itself in between while it is on.
@@ -89,23 +98,23 @@ class Voice:
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
         self._out = standard_error()
-        self.write: Callable[[str], object] = self.plainly
+        self.write: Callable[[str], object] = self.write_plainly
 
     def say(self, *lines: str) -> None:
-        """Say lines. Whatever came from a file or a server cannot play tricks with the terminal."""
-        for line in map(escape, lines):
+        """Say lines; as JSON, a sentence that was wrapped is one message."""
+        for line in _unwrapped(lines) if self._as_json else map(escape, lines):
             if not self._as_json:
                 self.write(line)
             elif line:
-                self.write(json.dumps({"event": "message", "text": line.strip()}))
+                self.write(json.dumps({"event": "message", "text": line}))
 
     @property
-    def hears(self) -> bool:
+    def can_ask(self) -> bool:
         """Whether somebody sits at a terminal and can be asked."""
         terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
         return terminal and not self._as_json
 
-    def agrees(self, question: str) -> bool:
+    def confirm(self, question: str) -> bool:
         """Ask, and return whether the answer is yes. Silence is a no."""
         self._out.write(f"{escape(question)} [y/N] ")
         self._out.flush()
@@ -114,10 +123,20 @@ class Voice:
         except (OSError, ValueError):
             return False
 
-    def plainly(self, line: str) -> None:
+    def write_plainly(self, line: str) -> None:
         """Write a line to standard error."""
         self._out.write(f"{line}\n")
         self._out.flush()
+
+
+def _unwrapped(lines: Iterable[str]) -> list[str]:
+    """Return sentences that were wrapped in one piece each, without indents."""
+    texts, last = list[str](), ""
+    for line in lines:
+        goes_on = line.startswith("  ") and len(last) + 1 + len(line.split(maxsplit=1)[0]) > WIDTH
+        texts[-1:] = [f"{texts[-1]} {line.strip()}"] if goes_on else [*texts[-1:], line.strip()]
+        last = line
+    return texts
 
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
@@ -126,7 +145,7 @@ _ADDRESS = re.compile(r"[^\s@<>\"'=(,;]+@[^\s@<>\"',;)]+")
 _LONGEST = 2000
 
 
-class Careful(logging.Formatter):
+class SafeFormatter(logging.Formatter):
     """Shows no secret at any level, and whole e-mail addresses at DEBUG only.
 
     Args:
@@ -166,7 +185,7 @@ def set_up(environ: Mapping[str, str]) -> None:
         raise ConfigError(f"AIRMEET_LOG is {wanted!r:.40}; use debug, info or off")
     handler = logging.StreamHandler(standard_error())
     secrets = (environ.get("AIRMEET_ACCESS_KEY", "").strip(), environ.get("AIRMEET_SECRET_KEY", "").strip())
-    handler.setFormatter(Careful(secrets))
+    handler.setFormatter(SafeFormatter(secrets))
     logger.addHandler(handler)
     logger.setLevel(LEVELS[wanted])
     logger.propagate = False
@@ -175,5 +194,10 @@ def set_up(environ: Mapping[str, str]) -> None:
 def hide(*secrets: str) -> None:
     """Never show these in the log: keys that are not the environment's."""
     for handler in logging.getLogger("airmeet_async").handlers:
-        if isinstance(handler.formatter, Careful):
+        if isinstance(handler.formatter, SafeFormatter):
             handler.formatter.hide(*secrets)
+
+
+# Until the last file has the new names.
+Voice = Console
+Calm = QuietStream

@@ -6,39 +6,19 @@ import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from pathlib import Path
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
 from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Voice, print_json, set_up
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
-from airmeet_async.errors import ConfigError, InputError
-from airmeet_async.protocol.base_urls import check_id
-
-
-def event_id(word: str, *files: str) -> str:
-    """Return *word* where it can be an event's id.
-
-    Args:
-        word: What stands in the place of the id.
-        files: What stands in the places of the files after it.
-
-    Raises:
-        UsageError: It is the file.
-        ConfigError: It is no id.
-    """
-    try:
-        return check_id(word, "AIRMEET_ID")
-    except ConfigError:
-        if files and _is_file(word) and _is_id(files[0]):
-            raise UsageError(f"the event's id comes first, then the file: write {files[0]} {word}") from None
-        raise
+from airmeet_async.cli.options import is_file
+from airmeet_async.errors import InputError
 
 
 def missing(name: str, arguments: Sequence[str]) -> str:
     """Say that an argument is missing: where only a file was given, it is the event's id before it."""
-    file = next((word for word in arguments if not word.startswith("-") and _is_file(word)), None)
+    file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
     if name == "FILE" and file is not None:
         return f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
     return f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
@@ -55,20 +35,6 @@ def unknown(said: str, word: str) -> str:
     if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):
         return f"unknown option: {word}. Did you mean --profile?"
     return said.partition(" Available commands:")[0]
-
-
-def _is_file(word: str) -> bool:
-    try:
-        return Path(word).is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_id(word: str) -> bool:
-    try:
-        return bool(check_id(word, ""))
-    except ConfigError:
-        return False
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,21 +1,23 @@
-"""The options that bulk commands share, and their checks."""
+"""The options that commands share, and their checks."""
 
 import math
 import re
 import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.base_urls import check_id
 
 if TYPE_CHECKING:
     from airmeet_async.cli.input_file import FileChoice
-    from airmeet_async.cli.runner import Outcome
 
 ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
 FormatChoice = Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"]
@@ -73,34 +75,23 @@ class RunFlags:
     json: Flag = False
     progress: ProgressChoice = "auto"
 
-    def errand(self) -> dict[str, Any]:
-        """Return what the run is told.
+    @property
+    def console(self) -> Console:
+        """Who speaks."""
+        return Console(as_json=self.progress == "json")
+
+    def job_options(self) -> dict[str, Any]:
+        """Return what the job is told.
 
         Raises:
             UsageError: Something that was typed cannot be used.
         """
         return {
             "rate": check_rate(self.rate),
-            "concurrency": positive(self.concurrency, "--concurrency"),
+            "max_in_flight": positive(self.concurrency, "--concurrency"),
             "max_failures": check_failures(self.max_failures),
             "deadline": seconds(self.deadline, "--deadline"),
-            "accept_stale": self.accept_stale,
-            "results": self.results,
-            "report": self.report,
-            "report_emails": self.report_emails,
-            "typed": typed(),
-            "progress": self.progress,
         }
-
-    def voice(self) -> Voice:
-        """Return who speaks."""
-        return Voice(as_json=self.progress == "json")
-
-    def end(self, outcome: "Outcome") -> int:
-        """Print the report, if it was asked for, and return the exit code."""
-        if self.json:
-            print_json(outcome.as_dict())
-        return outcome.code
 
 
 @Parameter(name="*")
@@ -133,7 +124,7 @@ class FileFlags:
             path=path, columns=columns, sheet=self.sheet, kind=self.format, encoding=self.encoding,
             delimiter=self.delimiter, limit=positive(limit),
         )  # fmt: skip
-        return evolve(choice, path=spooled(Voice()), name=NAME, kind=choice.kind or "csv") if path == "-" else choice
+        return evolve(choice, path=spooled(Console()), name=NAME, kind=choice.kind or "csv") if path == "-" else choice
 
 
 @Parameter(name="*")
@@ -153,15 +144,6 @@ class BulkFlags(RunFlags, FileFlags):
     journal: str | None = None
     fresh: Flag = False
 
-    def errand(self) -> dict[str, Any]:
-        """Return what the run is told.
-
-        Raises:
-            UsageError: Something that was typed cannot be used.
-        """
-        return {**super().errand(), "failed": self.failed, "journal": self.journal, "fresh": self.fresh,
-                "limited": self.limit is not None}  # fmt: skip
-
     def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""
         return evolve(self.choice(path, columns, self.limit), **more)
@@ -170,6 +152,40 @@ class BulkFlags(RunFlags, FileFlags):
 DEFAULT = BulkFlags()
 DEFAULT_RUN = RunFlags()
 DEFAULT_FILE = FileFlags()
+
+
+def event_id(word: str, *files: str) -> str:
+    """Return *word* where it can be an event's id.
+
+    Args:
+        word: What stands in the place of the id.
+        files: What stands in the places of the files after it.
+
+    Raises:
+        UsageError: It is the file.
+        ConfigError: It is no id.
+    """
+    try:
+        return check_id(word, "AIRMEET_ID")
+    except ConfigError:
+        if files and is_file(word) and _is_id(files[0]):
+            raise UsageError(f"the event's id comes first, then the file: write {files[0]} {word}") from None
+        raise
+
+
+def _is_id(word: str) -> bool:
+    try:
+        return bool(check_id(word, ""))
+    except ConfigError:
+        return False
+
+
+def is_file(word: str) -> bool:
+    """Whether there is a file of that name."""
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def typed() -> str:

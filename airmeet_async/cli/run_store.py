@@ -1,13 +1,13 @@
-"""The shelf: the folder in which the journals of runs are kept, and how the right one is found again."""
+"""Where the journals of runs are kept, and how the right one is found again."""
 
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from airmeet_async.bulk.journal.queries import Look, damaged, journals_in, look, looks, read_facts
 from airmeet_async.bulk.report import StopReason
@@ -15,47 +15,29 @@ from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, JournalError
 
-_OPPOSITES = {"attendees.block": "attendees.unblock", "attendees.unblock": "attendees.block"}
 _INSTEAD = "name a place for this run with --journal PATH"
+_NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
+"""Doing these twice is harmless, and between two runs of a list somebody may have undone the first by other means."""
 
 
 @frozen
-class Purpose:
-    """What makes two runs the same one.
-
-    Attributes:
-        operation: Such as ``attendees.add``.
-        airmeet_id: The event.
-        base: The address.
-        source: The input file.
-    """
+class RunKey:
+    """What makes two runs the same one: operation, event, base address and input file."""
 
     operation: str
     airmeet_id: str
     base: str
-    source: str
+    path: str
 
     @property
     def stem(self) -> str:
-        """Return the name of this purpose's journals, so that two processes that begin at once meet in one."""
-        text = "\0".join((self.operation, self.airmeet_id, self.base, os.path.realpath(self.source)))
+        """Return the name of its journals, so that two processes that begin at once meet in one."""
+        text = "\0".join((self.operation, self.airmeet_id, self.base, os.path.realpath(self.path)))
         return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
-
-    @property
-    def opposite(self) -> "Purpose | None":
-        """Return what undoes it, where something does."""
-        undoing = _OPPOSITES.get(self.operation)
-        return evolve(self, operation=undoing) if undoing else None
-
-    def is_of(self, about: Mapping[str, Any]) -> bool:
-        """Whether a journal is about the same, as far as its input aside."""
-        return (self.operation, self.airmeet_id, self.base) == (
-            about.get("operation"), about.get("airmeet_id"), about.get("base"),
-        )  # fmt: skip
 
 
 @frozen
-class Found:
+class RunJournal:
     """The journal of a run.
 
     Attributes:
@@ -75,21 +57,22 @@ class Found:
         return found
 
 
-def shelf() -> Path:
-    """Return the folder, made if it is not there.
+def runs_folder() -> Path:
+    """Return the folder of the journals, made if it is not there.
 
     Raises:
         ConfigError: There can be none.
     """
     from platformdirs import user_state_path
 
+    folder: Path | str = "the state directory"
     try:
         folder = user_state_path("airmeet") / "runs"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{_place()}: the journals of runs cannot be kept there ({why}); {_INSTEAD}") from None
+        raise ConfigError(f"{folder}: the journals of runs cannot be kept there ({why}); {_INSTEAD}") from None
     if not stat.S_ISDIR(status.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{folder}: the journals of runs cannot be kept there (not writable); {_INSTEAD}")
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022):
@@ -99,67 +82,48 @@ def shelf() -> Path:
     return folder
 
 
-def _place() -> str:
-    from platformdirs import user_state_path
-
-    try:
-        return str(user_state_path("airmeet") / "runs")
-    except RuntimeError:  # no home
-        return "the state directory"
-
-
-def find(purpose: Purpose, journal: str | None, *, fresh: bool) -> Found:
-    """Return the journal of a run: the newest of the same purpose and file, else a new one.
+def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
+    """Return the journal of a run: the newest of the same key or of a file with the same content, else a new one.
 
     Args:
-        purpose: What the run is about.
-        journal: The path that was typed, if one was.
+        key: What the run is about.
+        named: The path that was typed, if one was.
         fresh: Take a new one in any case.
 
     Raises:
         UsageError: What was typed contradicts itself.
         ConfigError: There is no place for one.
     """
-    if journal is not None:
-        path = Path(journal)
-        if not journal or path.is_dir():
-            raise UsageError(f"--journal {journal!r} is no name for a file; write one such as launch.job")
+    if named is not None:
+        path = Path(named)
+        if not named or path.is_dir():
+            raise UsageError(f"--journal {named!r} is no name for a file; write one such as launch.job")
         if fresh and path.exists():
             raise UsageError(
                 f"--fresh: {path} is there already; name a new file, or leave --fresh out to go on with it"
             )
-        return Found(path, _facts(path), named=True)
-    folder = shelf()
-    own = [path for path in journals_in(folder) if path.stem.split("-")[0] == purpose.stem]
-    if fresh:
-        return Found(_free(folder, purpose.stem))
-    known = sorted(_same(purpose, folder, own), key=lambda one: -one.facts.get("created", 0.0))
-    if known and _is_over(purpose, known[0], folder):
-        return Found(_free(folder, purpose.stem))
-    return known[0] if known else Found(folder / f"{purpose.stem}.job")
-
-
-def _is_over(purpose: Purpose, found: Found, folder: Path) -> bool:
-    """Whether what can be undone was done to its end, or something has undone it since: then it is to be done anew."""
-    if purpose.opposite is None:
-        return False
-    undoing = [facts for facts in map(_facts, journals_in(folder)) if purpose.opposite.is_of(facts.get("about") or {})]
-    undone = max((max(facts.get("created", 0.0), facts.get("ended", 0.0)) for facts in undoing), default=0.0)
-    return undone > found.facts.get("created", 0.0) or look(found.path).state == "finished"
-
-
-def _same(purpose: Purpose, folder: Path, own: list[Path]) -> Iterator[Found]:
-    """Yield the journals for the same file: at the same place, or with the same content."""
-    digest = ""
+        return RunJournal(path, _facts(path), named=True)
+    folder = runs_folder()
+    if fresh or key.operation in _NEVER_RESUMED:
+        path, number = folder / f"{key.stem}.job", 1
+        while path.exists() or path.is_symlink():
+            number += 1
+            path = folder / f"{key.stem}-{number}.job"
+        return RunJournal(path)
+    found, digest = list[RunJournal](), ""
     for path in journals_in(folder):
         facts = _facts(path)
-        if not purpose.is_of(facts.get("about") or {}):
+        about = facts.get("about") or {}
+        if (about.get("operation"), about.get("airmeet_id"), about.get("base")) != (
+            key.operation, key.airmeet_id, key.base,
+        ):  # fmt: skip
             continue
-        known = (facts.get("source") or {}).get("sha256")
-        if path not in own and known:
-            digest = digest or _digest(purpose.source)
-        if path in own or known == digest:
-            yield Found(path, facts)
+        is_own, known = path.stem.split("-")[0] == key.stem, (facts.get("source") or {}).get("sha256")
+        if known and not is_own:
+            digest = digest or _digest(key.path)
+        if is_own or known == digest:
+            found.append(RunJournal(path, facts))
+    return max(found, key=lambda one: one.facts.get("created", 0.0), default=RunJournal(folder / f"{key.stem}.job"))
 
 
 def _facts(path: Path) -> Mapping[str, Any]:
@@ -177,48 +141,40 @@ def _digest(path: str) -> str:
         return "?"
 
 
-def _free(folder: Path, stem: str) -> Path:
-    path, number = folder / f"{stem}.job", 1
-    while path.exists() or path.is_symlink():
-        number += 1
-        path = folder / f"{stem}-{number}.job"
-    return path
-
-
 def all_runs() -> tuple[list[Look], list[str]]:
     """Return all runs, the newest first, and why some journals cannot be read.
 
     Raises:
         ConfigError: There is no place for them.
     """
-    return looks(journals_in(shelf()))
+    return looks(journals_in(runs_folder()))
 
 
 def damaged_runs() -> list[Look]:
-    """Return the journals on the shelf that cannot be read."""
-    return [run for path in journals_in(shelf()) if (run := damaged(path, shelved=True)) is not None]
+    """Return the journals of the folder that cannot be read."""
+    return [run for path in journals_in(runs_folder()) if (run := damaged(path, shelved=True)) is not None]
 
 
-def pick_to_remove(word: str) -> Look:
-    """Return a run as `pick` does, or a journal that cannot be read by the name of its file or its path.
+def find_run_to_remove(word: str) -> Look:
+    """Return a run as `find_run` does, or a journal that cannot be read by the name of its file or its path.
 
     Raises:
         UsageError: There is none, or more than one.
         JournalError: It cannot be read, and nothing shows that it was a journal.
     """
     try:
-        return pick(word)
+        return find_run(word)
     except (UsageError, JournalError):
         path = Path(word)
-        wreck = damaged(path, shelved=shelved(path.absolute())) if os.sep in word or path.is_file() else None
+        wreck = damaged(path, shelved=is_in_runs_folder(path.absolute())) if os.sep in word or path.is_file() else None
         found = [wreck] if wreck else [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
         if not found:
             raise
         return found[0]
 
 
-def shelved(path: Path) -> bool:
-    """Whether a journal is on the shelf, so that its id is enough to find it."""
+def is_in_runs_folder(path: Path) -> bool:
+    """Whether the id of a journal is enough to find it."""
     from platformdirs import user_state_path
 
     try:
@@ -227,7 +183,7 @@ def shelved(path: Path) -> bool:
         return False
 
 
-def pick(word: str | None, *, finished: bool = False) -> Look:
+def find_run(word: str | None, *, finished: bool = False) -> Look:
     """Return a run by its id, the beginning of it, or a path; by default the newest that is not finished.
 
     Args:
@@ -242,7 +198,10 @@ def pick(word: str | None, *, finished: bool = False) -> Look:
         return look(Path(word))
     runs, wrong = all_runs()
     if word is None:
-        return _newest(runs, finished=finished)
+        wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
+        if not wanted:
+            raise UsageError("there is no run yet" if finished else "no run is unfinished; see airmeet runs")
+        return wanted[0]
     exact = [run for run in runs if word in {run.job, run.path.stem}]
     found = exact or [run for run in runs if run.job.startswith(word) or run.path.stem.startswith(word)]
     if not word or not found:
@@ -258,8 +217,4 @@ def is_of_no_event(run: Look) -> bool:
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")
 
 
-def _newest(runs: list[Look], *, finished: bool) -> Look:
-    wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
-    if not wanted:
-        raise UsageError("there is no run yet" if finished else "no run is unfinished; see airmeet runs")
-    return wanted[0]
+shelf = runs_folder  # until the last file has the new name

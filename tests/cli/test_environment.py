@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from airmeet_async import ConfigError, FileTokenStore, MemoryTokenStore
-from airmeet_async.cli.console import Careful, Voice
+from airmeet_async.cli.console import Console, SafeFormatter
 from airmeet_async.cli.environment import Settings, find_keys, prefer, say_wait
 from airmeet_async.cli.exit_codes import KeysError
 from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
@@ -82,7 +82,7 @@ def test_the_log_shows_no_secret_and_addresses_at_debug_only(level, shown):
     text = f"ada@example.com {SENTINEL_SECRET_KEY} https://x.example/e/1?code=abc \x1b[2J"
     record = logging.LogRecord("airmeet_async", level, "", 0, text, None, None)
 
-    said = Careful((SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)).format(record)
+    said = SafeFormatter((SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)).format(record)
 
     assert shown in said
     assert not any(secret in said for secret in (SENTINEL_SECRET_KEY, "abc", "\x1b"))
@@ -189,7 +189,7 @@ WAITS = [
 
 @pytest.mark.parametrize(("waiting", "lines"), WAITS, ids=range(len(WAITS)))
 def test_a_wait_is_explained_if_it_is_long_enough_to_wonder(waiting, lines):
-    voice, said = Voice(), list[str]()
+    voice, said = Console(), list[str]()
     voice.write = said.append
     say_wait(voice, waiting)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, ProgressChoice, check_rate, positive, typed
+from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,7 +52,7 @@ def demo(
     import csv
     import tempfile
 
-    from airmeet_async.cli.commands.register import Order, register_people
+    from airmeet_async.cli.commands.register import register_people
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.html_report import is_available
     from airmeet_async.sandbox import invent_people, staged
@@ -60,8 +60,8 @@ def demo(
 
     positive(people, "--people")
     check_rate(rate)
-    voice = Voice(as_json=progress == "json")
-    voice.say(
+    console = Console(as_json=progress == "json")
+    console.say(
         f"Registering {people:,} invented people in a pretend Airmeet on this machine.",
         "On the way it throttles us, lets our token expire, fails, and drops connections.",
         "",
@@ -78,20 +78,14 @@ def demo(
             writer.writeheader()
             writer.writerow(first)
             writer.writerows(rows)
-        order = Order(
-            airmeet_id=SUMMIT,
-            file=FileChoice(path=str(path)),
-            invite=False,
-            rate=rate,
+        flags = BulkFlags(
+            rate=str(rate),
             results=results,
             report=report or ("demo-report.html" if is_available() else None),
-            typed=typed(),
             progress=progress,
-            brief=True,
             journal=str(Path(folder) / "demo.job"),
-            lasting=False,
         )
-        outcome = register_people(order, environ, voice)
+        outcome = register_people(SUMMIT, FileChoice(path=str(path)), flags, environ, invite=False, is_demo=True)
         if outcome.report.stop_reason is None:
             statistics = _ask(environ, "statistics")
             there = _ask(environ, f"people/{SUMMIT}")["people"]
@@ -100,7 +94,7 @@ def demo(
             verdict = "all as staged. For your own list: airmeet register --help"
             if wrong:
                 verdict = f"NOT as staged: {', '.join(wrong)}"
-            voice.say("", *table(checks), "", verdict)
+            console.say("", *table(checks), "", verdict)
             outcome = evolve(outcome, code=Exit.UNEXPECTED if wrong else Exit.OK)
     if json:
         print_json(outcome.as_dict())

@@ -144,7 +144,7 @@ def typed_keys(voice: Voice, ask: Callable[[str], str]) -> tuple[Secret, Secret]
         UsageError: There is no terminal.
         ConfigError: What was typed is no key.
     """
-    if not voice.hears:
+    if not voice.can_ask:
         raise UsageError("there is no terminal to ask for the keys; give them as two lines with airmeet login --stdin")
     voice.say("the key pair is in the community dashboard under Integrations, API Access Key; it is not shown here")
     try:

@@ -122,7 +122,7 @@ def reconcile(
     from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.list_columns import ListFormat
-    from airmeet_async.cli.main import event_id
+    from airmeet_async.cli.options import event_id
     from airmeet_async.cli.output.list_writers import (
         ExportFile,
         JsonArray,

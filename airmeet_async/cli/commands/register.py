@@ -1,211 +1,40 @@
-"""``airmeet register``: from a file to a run."""
+"""``airmeet register`` and ``airmeet check``: a list of people, to be sent or only to be looked at."""
 
 import os
-from typing import Annotated, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, cast
 
-import anyio
-from attrs import frozen
+from attrs import evolve
 from cyclopts import Parameter
 
-from airmeet_async import calls
-from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.column_names import PresetName
-from airmeet_async.bulk.input.plan import BulkPlan, Terms, make_plan
-from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.options import JobOptions
-from airmeet_async.cli.console import Voice, print_json
-from airmeet_async.cli.environment import Settings, terminable
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, UsageError
-from airmeet_async.cli.input_file import FileChoice, People, open_people
-from airmeet_async.cli.main import event_id
-from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, File, Flag, PresetChoice
-from airmeet_async.cli.output.results_csv import check_results, choose_paths
-from airmeet_async.cli.run_store import Purpose, find
-from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out, page_file
-from airmeet_async.errors import AirmeetError
-from airmeet_async.formatting import wrapped
-from airmeet_async.protocol.retry_policy import Retry
-from airmeet_async.protocol.validation import FieldBook
+from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.exit_codes import Exit, UsageError
+from airmeet_async.cli.options import (
+    DEFAULT,
+    DEFAULT_FILE,
+    BulkFlags,
+    Columns,
+    File,
+    FileFlags,
+    Flag,
+    PresetChoice,
+    event_id,
+)
 
-_MANY = 100_000
-_HASTE = Retry(attempts=2, free=2, longest_pause=5.0)  # the run that follows has all the patience there is
-_SECONDS = 15.0
+if TYPE_CHECKING:
+    from airmeet_async.airmeet_client import AirmeetClient
+    from airmeet_async.bulk.input.column_names import PresetName
+    from airmeet_async.bulk.input.plan import BulkPlan, Finding
+    from airmeet_async.bulk.job import BulkJob
+    from airmeet_async.bulk.options import JobOptions
+    from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.input_file import FileChoice, People
+    from airmeet_async.cli.output.summary import RunOutcome
+    from airmeet_async.protocol.models import AirmeetInfo
+    from airmeet_async.protocol.validation import FieldBook
 
-
-@frozen
-class Wanted:
-    """What is to be planned.
-
-    Attributes:
-        airmeet_id: The event.
-        source: The file.
-        invite: Whether Airmeet mails people.
-        register: Whether they use up registrations.
-        rate: Requests per second or ``auto``, as typed.
-        journal: The path of the run's journal, as typed.
-        fresh: A new run in any case.
-    """
-
-    airmeet_id: str
-    source: str
-    invite: bool
-    register: bool
-    rate: float | str | None = None
-    journal: str | None = None
-    fresh: bool = False
-
-
-def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, patient: bool = False) -> BulkPlan:
-    """Make the plan.
-
-    Args:
-        wanted: What is to be planned.
-        people: Who.
-        settings: Of the run, which then has the token, too.
-        voice: Who speaks.
-        patient: The plan is all that is wanted, so the event must answer. Else a run follows, which meets the same
-            trouble and knows better what to do about it.
-
-    Raises:
-        AirmeetError: The settings, the file or the event cannot be used.
-    """
-    if people.table.rows > _MANY:
-        voice.say("checking all rows before anything is sent...")
-    rate = wanted.rate or settings.rate
-    terms = Terms(
-        airmeet_id=wanted.airmeet_id,
-        invite=wanted.invite,
-        register=wanted.register,
-        rate=float(rate) if isinstance(rate, (int, float)) else None,
-    )
-    with terminable():
-        book = _book(settings, wanted.airmeet_id, voice, patient=patient)
-        return anyio.run(make_plan, people.table, people.reading, book, terms)
-
-
-def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -> FieldBook | None:
-    call = calls.custom_fields.list_(airmeet_id)
-
-    retry = None if patient else _HASTE
-
-    async def ask() -> FieldBook:
-        async with settings.client() as client:
-            return FieldBook(await client.send(call, timeout=None if patient else _SECONDS, retry=retry))
-
-    try:
-        return anyio.run(ask)
-    except (AirmeetError, TimeoutError) as error:
-        if patient:
-            raise
-        why = str(error) or "no answer in time"
-        voice.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
-        return None
-
-
-def consent(wanted: Wanted, plan: BulkPlan, settings: Settings, voice: Voice) -> None:
-    """Ask, on a terminal, before people are mailed.
-
-    Raises:
-        DeclinedError: The answer was not yes.
-        UsageError: What was typed about the journal contradicts itself.
-    """
-    if not voice.hears or not plan.invitations:
-        return
-    purpose = Purpose("attendees.add", wanted.airmeet_id, str(settings.base), wanted.source)
-    begun = find(purpose, wanted.journal, fresh=wanted.fresh).facts
-    people = "1 person" if plan.invitations == 1 else f"{plan.invitations:,} people"
-    if not voice.agrees(f"{'Up to ' if begun else ''}{people} will be mailed by Airmeet. Go on?"):
-        raise DeclinedError("nothing was sent")
-
-
-@frozen(kw_only=True)
-class Order(Errand):
-    """Who is to be registered.
-
-    Attributes:
-        file: Who.
-        invite: Whether Airmeet mails them.
-        register: Whether they become confirmed registrations.
-        sure: Nobody needs to be asked before people are mailed.
-    """
-
-    file: FileChoice
-    command: str = "register"
-    invite: bool
-    register: bool = False
-    sure: bool = False
-
-    def wanted(self) -> Wanted:
-        """Return what is to be planned."""
-        return Wanted(self.airmeet_id, self.file.path, self.invite, self.register, self.rate, self.journal, self.fresh)
-
-
-def register_people(order: Order, environ: dict[str, str], voice: Voice) -> Outcome:
-    """Register everybody of a file.
-
-    Everything that can be found out without sending is found out first: the input, then the settings, then the
-    result files.
-
-    Raises:
-        AirmeetError: The run could not begin.
-    """
-    event_id(order.airmeet_id, order.file.path)
-    results, failed = choose_paths(order.file.title, order.results, order.failed)
-    check_results(order.results, order.failed)
-    people = open_people(order.file)
-    with page_file(order, order.file.path, results, failed):
-        pass  # whatever is wrong with its place is found before the event is asked for anything
-    wanted = order.wanted()
-    settings = Settings.of(environ)
-    found = draw(wanted, people, settings, voice)
-    voice.say(*found.lines())
-    if order.invite and not order.sure:
-        consent(wanted, found, settings, voice)
-    table = people.table
-
-    def begin(client: AirmeetClient, options: JobOptions) -> BulkJob:
-        return client.bulk.add_attendees(
-            order.airmeet_id,
-            table,
-            send_email_invite=order.invite,
-            register_attendee=order.register,
-            columns=people.overrides,
-            preset=cast("PresetName | None", order.file.preset),
-            split_name=order.file.split_name,
-            **options,
-        )
-
-    work = Work(
-        operation="attendees.add",
-        source=order.file.path,
-        name=order.file.name,
-        rows=table.rows,
-        header=table.header,
-        begin=begin,
-        intention=intention(invite=order.invite, register=order.register),
-        results=results,
-        failed=failed,
-    )
-    return carry_out(order, work, settings, voice)
-
-
-def rehearse(order: Order, environ: dict[str, str], voice: Voice) -> tuple[BulkPlan, int]:
-    """Say what `register` would do, and return the plan and the exit code.
-
-    Raises:
-        AirmeetError: The input or the event cannot be used.
-    """
-    event_id(order.airmeet_id, order.file.path)
-    found = draw(order.wanted(), open_people(order.file), Settings.of(environ), voice, patient=True)
-    voice.say(*found.lines(), "dry run: nothing was sent")
-    return found, Exit.LEFT_OVER if found.invalid else Exit.OK
-
-
-def intention(*, invite: bool, register: bool) -> str:
-    """Return what is going to happen, in a sentence."""
-    mails = "Airmeet mails each person an invitation" if invite else "no invitations are mailed"
-    kind = "; confirmed registrations, which use up the plan's" if register else ""
-    return f"{mails}{kind}"
+_MANY_ROWS = 100_000
+_PATIENCE_S = 15.0
 
 
 def register(
@@ -263,13 +92,222 @@ def register(
             "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
             "assumed here"
         )
-
     choice = options.file(file, columns, preset=preset, split_name=split_name)
-    facts = {"airmeet_id": airmeet_id, "invite": invite, "register": register, "sure": yes, **options.errand()}
-    order = Order(file=choice, **facts)
+    options.job_options()  # finds fault
+    event_id(airmeet_id, choice.path)
     if not dry_run:
-        return options.end(register_people(order, dict(os.environ), options.voice()))
-    plan, code = rehearse(order, dict(os.environ), options.voice())
+        return register_people(
+            airmeet_id, choice, options, os.environ, invite=invite, register=register, agreed=yes
+        ).code
+
+    from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.input_file import open_people
+
+    people, console = open_people(choice), options.console
+    settings = Settings.of(os.environ)
+    plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register, patient=True)
+    console.say(*plan.lines(), "dry run: nothing was sent")
+    code = Exit.LEFT_OVER if plan.invalid else Exit.OK
     if options.json:
         print_json({**plan.as_dict(), "exit_code": int(code)})
     return code
+
+
+def register_people(
+    airmeet_id: str,
+    choice: "FileChoice",
+    options: BulkFlags,
+    environ: Mapping[str, str],
+    *,
+    invite: bool,
+    register: bool = False,
+    agreed: bool = False,
+    is_demo: bool = False,
+) -> "RunOutcome":
+    """Register everybody of a file; *agreed*: nobody needs to be asked before people are mailed.
+
+    Raises:
+        AirmeetError: The run could not begin.
+    """
+    from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.input_file import open_people
+    from airmeet_async.cli.runner import BulkRun, check_places, run
+
+    check_places(options, choice.title, choice.path)
+    people, console, settings = open_people(choice), options.console, Settings.of(environ)
+    plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register)
+    console.say(*plan.lines())
+
+    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
+        return client.bulk.add_attendees(
+            airmeet_id,
+            people.table,
+            send_email_invite=invite,
+            register_attendee=register,
+            columns=people.overrides,
+            preset=cast("PresetName | None", choice.preset),
+            split_name=choice.split_name,
+            **job_options,
+        )
+
+    wanted = BulkRun(
+        operation="attendees.add",
+        airmeet_id=airmeet_id,
+        start=start,
+        options={"sendEmailInvite": invite, "registerAttendee": register},
+        path=choice.path,
+        name=choice.name,
+        header=people.table.header,
+        mails=0 if agreed or not invite else plan.invitations,
+        is_demo=is_demo,
+    )
+    return run(wanted, options, settings, console)
+
+
+def _plan(
+    people: "People",
+    airmeet_id: str,
+    options: BulkFlags,
+    settings: "Settings",
+    console: Console,
+    *,
+    invite: bool,
+    register: bool,
+    patient: bool = False,
+) -> "BulkPlan":
+    """Make the plan; *patient*: it is all that is wanted, so the event must answer.
+
+    Otherwise a run follows, which meets the same trouble and knows better what to do about it.
+    """
+    import anyio
+
+    from airmeet_async import calls
+    from airmeet_async.bulk.input.plan import Terms, make_plan
+    from airmeet_async.cli.environment import terminable
+    from airmeet_async.errors import AirmeetError
+    from airmeet_async.formatting import wrapped
+    from airmeet_async.protocol.retry_policy import Retry
+    from airmeet_async.protocol.validation import FieldBook
+
+    async def registration_fields() -> FieldBook:
+        call = calls.custom_fields.list_(airmeet_id)
+        async with settings.client() as client:
+            if patient:
+                return FieldBook(await client.send(call))
+            return FieldBook(
+                await client.send(call, timeout=_PATIENCE_S, retry=Retry(attempts=2, free=2, longest_pause=5))
+            )
+
+    if people.table.rows > _MANY_ROWS:
+        console.say("checking all rows before anything is sent...")
+    rate = options.job_options()["rate"] or settings.rate
+    terms = Terms(
+        airmeet_id=airmeet_id,
+        invite=invite,
+        register=register,
+        rate=float(rate) if isinstance(rate, (int, float)) else None,
+    )
+    book: FieldBook | None = None
+    with terminable():
+        try:
+            book = anyio.run(registration_fields)
+        except (AirmeetError, TimeoutError) as error:
+            if patient:
+                raise
+            why = str(error) or "no answer in time"
+            console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
+        return anyio.run(make_plan, people.table, people.reading, book, terms)
+
+
+def check(
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    event: str | None = None,
+    columns: Columns = (),
+    preset: PresetChoice | None = None,
+    split_name: Flag = False,
+    limit: int | None = None,
+    reading: FileFlags = DEFAULT_FILE,
+) -> int:
+    """Check a file, the keys and an event, without sending anything of the file.
+
+    With FILE: everything that is wrong with it, one line per finding on standard
+    output. That needs no keys. With --event, or without FILE: the keys, the
+    region, and whether the event can be reached.
+
+    For example:
+      airmeet check people.csv
+      airmeet check people.csv --event 8f0c1a2e-5b01-11ee --map email="E-mail 2"
+      airmeet check
+
+    Args:
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        event: The event's id; its registration fields are then checked, too.
+        columns: As for register.
+        preset: As for register.
+        split_name: As for register.
+        limit: Look at only that many rows from the top.
+        reading: As for every command with a file.
+    """
+    from airmeet_async.cli.input_file import open_people
+    from airmeet_async.protocol.base_urls import check_id
+
+    console, people, book = Console(), None, None
+    if event is not None:
+        check_id(event, "--event")
+    if file is not None:
+        choice = evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name)
+        people = open_people(choice)
+    if people is None or event is not None:
+        book = _check_event(event, console)
+    return Exit.OK if people is None else _check_people(people, book, console)
+
+
+def _check_event(event: str | None, console: Console) -> "FieldBook":
+    import anyio
+
+    from airmeet_async.bulk.table_cells import shown
+    from airmeet_async.cli.environment import Settings
+    from airmeet_async.client.token_store import MemoryTokenStore
+    from airmeet_async.formatting import wrapped
+    from airmeet_async.protocol.validation import FieldBook
+
+    settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
+    console.say(*settings.notices, f"address: {settings.base}")
+
+    async def ask() -> "tuple[AirmeetInfo | None, FieldBook]":
+        async with settings.client() as client:
+            if event is None:
+                await client.session.lease()
+                return None, FieldBook(())
+            return await client.airmeets.info(event), FieldBook(await client.custom_fields.list(event))
+
+    info, book = anyio.run(ask)
+    console.say("keys: accepted")
+    if info is not None:
+        console.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")
+        if info.event_sub_type == "HYBRID_CONFERENCE":
+            console.say(*wrapped("this is a hybrid event: each row needs an attendance_type, IN-PERSON or VIRTUAL"))
+        console.say(f"registration fields: {', '.join(map(shown, book.labels)) or 'none'}")
+    return book
+
+
+def _check_people(people: "People", book: "FieldBook | None", console: Console) -> int:
+    import anyio
+
+    from airmeet_async.bulk.input.plan import Terms, make_plan, sentence
+    from airmeet_async.protocol.redact import escape
+
+    if people.columns.custom and book is None:
+        console.say("the registration fields are not checked; --event AIRMEET_ID does that")
+
+    def tell(finding: "Finding") -> None:
+        print_data(escape(f"{people.table.name}:{finding.line}: {finding.code}: {finding.message}"))
+
+    found = anyio.run(make_plan, people.table, people.reading, book, Terms(), tell)
+    verdict = "the file can be registered as it is"
+    if found.invalid:
+        verdict = "the invalid rows would not be sent: mend them, or let the others go without them"
+    console.say(*found.head(), sentence(found), verdict)
+    return Exit.LEFT_OVER if found.invalid else Exit.OK

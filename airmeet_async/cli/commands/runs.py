@@ -1,35 +1,35 @@
-"""``airmeet runs``: which runs there are, how far they are, how to remove their journals, and how to steer them."""
+"""``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
+import os
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from attrs import frozen
+from attrs import asdict
 from cyclopts import App, Parameter
 
-from airmeet_async.bulk.journal.locking import Lock
-from airmeet_async.bulk.journal.queries import COUNTED, Look, look
-from airmeet_async.bulk.table_cells import counted
-from airmeet_async.cli.console import Voice, print_data, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, check_rate, seconds
-from airmeet_async.cli.output.results_csv import near
-from airmeet_async.cli.run_control import ask
-from airmeet_async.cli.run_store import all_runs, damaged_runs, is_of_no_event, pick, pick_to_remove
+from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
 from airmeet_async.errors import JournalError
-from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_TITLES = ("JOB", "BEGUN", "STATE", "SETTLED", "LEFT", "COMMAND", "EVENT", "FILE")
-_PARTS = ("", "-wal", "-shm", "-lock")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airmeet_async.airmeet_client import AirmeetClient
+    from airmeet_async.bulk.bulk import Again
+    from airmeet_async.bulk.job import BulkJob
+    from airmeet_async.bulk.journal.queries import Look
+    from airmeet_async.bulk.options import JobOptions
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
 Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
+_TITLES = ("JOB", "BEGUN", "STATE", "SETTLED", "LEFT", "COMMAND", "EVENT", "FILE")
+_JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
 
 runs = App(
     name="runs",
@@ -47,50 +47,163 @@ runs = App(
 )
 
 
+def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
+    """Go on with a run that was stopped or killed. The file is not needed again.
+
+    Results go where the run's own command has put them. What is done is not sent
+    again, and what failed or was refused keeps that result: see airmeet retry.
+
+    For example:
+      airmeet resume
+      airmeet resume 3f2a9c1b --rate 50
+
+    Args:
+        job: Its id, the beginning of it, or the path of its journal; otherwise the newest unfinished run.
+        failed: A file with only the rows that are not done; otherwise as the run's own command said.
+        options: As for every bulk command.
+    """
+    return _go_on(job, options, frozenset(), failed)
+
+
+def retry(
+    job: Job = None,
+    /,
+    *,
+    failed: Flag = False,
+    rejected: Flag = False,
+    unknown: Flag = False,
+    invites: Flag = False,
+    options: RunFlags = DEFAULT_RUN,
+) -> int:
+    """Send rows of a run once more: those that failed, unless something else is said.
+
+    For example:
+      airmeet retry 3f2a9c1b
+      airmeet retry 3f2a9c1b --failed --rejected
+
+    Args:
+        job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
+        failed: Rows whose attempts are spent.
+        rejected: Rows that Airmeet has refused.
+        unknown: Rows that were sent without a clear answer and are not sent again by themselves, such as sessions:
+            look in the event first, they may be there.
+        invites: Rows that are done, but whose invitation may have been mailed or not. It is mailed now, to some people
+            for the second time.
+        options: As for every bulk command.
+    """
+    asked = {"failed": failed, "rejected": rejected, "unknown": unknown, "invites": invites}
+    again: frozenset[Any] = frozenset(name for name, is_asked in asked.items() if is_asked)
+    return _go_on(job, options, again or frozenset(("failed",)), None)
+
+
+def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
+    """Go on with a run, and send those rows once more that have ended as *again* says."""
+    from pathlib import Path
+
+    from airmeet_async.bulk.table_cells import counted
+    from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.output.results_csv import near
+    from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
+    from airmeet_async.cli.runner import BulkRun, run
+
+    options.job_options()  # finds fault
+    found, console = find_run(word, finished=bool(again)), options.console
+    if found.process is not None:
+        message = f"{found.path}: this run is going on (process {found.process}); nothing was sent here"
+        raise JournalError(message, busy=True)
+    if found.rows is None:
+        raise JournalError(
+            f"{found.path}: its input was not read to its end; run the same command again, with the file"
+        )
+    note, operation = found.note, str(found.about.get("operation", ""))
+    file = note.get("file") or "rows of a program"
+    what = f"{note.get('command') or operation} {file}".strip()
+    console.say(f"job {found.job}: {what}, {counted(found.rows, 'row')}")
+    flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
+    flags |= {name: value for name, value in asdict(options).items() if value is not None}
+    flags["failed"] = failed or (str(near(Path(note["failed"]))) if note.get("failed") else None)
+
+    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
+        asked = cast(Any, job_options)
+        return client.bulk.retry(found.path, again=again, **asked) if again else client.bulk.resume(found.path, **asked)
+
+    wanted = BulkRun(
+        operation=operation,
+        airmeet_id=str(found.about.get("airmeet_id", "")),
+        start=start,
+        options=dict(found.about.get("options") or {}),
+        path=note.get("path") or "",
+        name=note.get("path") or note.get("file") or found.path.stem,
+        header=found.columns,
+        journal=RunJournal(found.path, found.facts, named=not is_in_runs_folder(found.path)),
+    )
+    return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
+
+
 def _usage(command: str) -> str:
     return f"Usage: airmeet {command} [OPTIONS] [JOB]"
 
 
-def list_runs(voice: Voice, *, as_json: bool) -> int:
-    """List all runs, the newest first."""
-    runs, wrong = all_runs()
-    voice.say(*(f"left out: {why}" for why in wrong))
-    if as_json:
-        print_json([shape(run) for run in runs])
-    elif runs:
-        from airmeet_async.cli.list_columns import table_lines
+@runs.default
+def list_runs(*, json: Flag = False) -> int:
+    """List all runs, the newest first.
 
-        print_data("\n".join(table_lines([_TITLES, *map(_line, runs)])))
+    Args:
+        json: Print a JSON array.
+    """
+    from airmeet_async.cli.list_columns import table_lines
+    from airmeet_async.cli.run_store import all_runs
+
+    found, wrong = all_runs()
+    console = Console()
+    console.say(*(f"left out: {why}" for why in wrong))
+    if json:
+        print_json([run_shape(run) for run in found])
+    elif found:
+        print_data("\n".join(table_lines([_TITLES, *map(_cells, found)])))
     elif not wrong:
-        voice.say("there is no run yet")
+        console.say("there is no run yet")
     if wrong:
-        voice.say("to remove a journal that cannot be read: airmeet runs purge with the name of its file")
+        console.say("to remove a journal that cannot be read: airmeet runs purge with the name of its file")
     return Exit.OK
 
 
-def _line(run: Look) -> tuple[str, ...]:
+def _cells(run: "Look") -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _when(run.created), run.state, settled, left, command, event, file
+    return run.job, _when(run.created), _state(run), settled, left, command, event, file
+
+
+def _state(run: "Look") -> str:
+    """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
+    from airmeet_async.cli.run_control import state_of
+
+    return run.state if run.process is None else state_of(run.path)
 
 
 def _when(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
 
 
-def shape(run: Look) -> dict[str, Any]:
+def _iso(moment: Any) -> str | None:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
+
+
+def run_shape(run: "Look") -> dict[str, Any]:
     """Return a run's documented JSON shape."""
-    note, about, rows = run.note, run.about, run.rows
+    from airmeet_async.bulk.journal.queries import COUNTED
+
+    note, about, rows, has_ended = run.note, run.about, run.rows, run.process is None
     return {
         "job": run.job,
-        "state": run.state,
+        "state": _state(run),
         "process": run.process,
         "begun": _iso(run.facts.get("created")),
-        "ended": _iso(run.facts.get("ended")) if run.state != "running" else None,
-        "stop_reason": run.facts.get("stop") if run.state != "running" else None,
+        "ended": _iso(run.facts.get("ended")) if has_ended else None,
+        "stop_reason": run.facts.get("stop") if has_ended else None,
         "command": note.get("command"),
         "operation": about.get("operation"),
         "event": about.get("airmeet_id") or None,
@@ -109,186 +222,6 @@ def shape(run: Look) -> dict[str, Any]:
     }
 
 
-def _iso(moment: Any) -> str | None:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
-
-
-def show_run(word: str | None, *, as_json: bool) -> int:
-    """Show one run, by default the newest."""
-    run = pick(word, finished=True)
-    if as_json:
-        print_json(shape(run))
-    else:
-        from airmeet_async.cli.list_columns import fact_lines
-
-        print_data("\n".join(fact_lines((f"{name}:", text) for name, text in _facts(run))))
-    return Exit.OK
-
-
-def _facts(run: Look) -> Iterable[tuple[str, str]]:
-    note, about = run.note, run.about
-    yield "job", run.job
-    yield "state", f"running (process {run.process})" if run.process else run.state
-    yield "begun", _when(run.created)
-    yield "command", str(note.get("command") or about.get("operation", "-"))
-    yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
-    yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
-    yield "file", str(note.get("path") or note.get("file") or "-")
-    yield "results", str(note.get("results") or "-")
-    yield "rows", "not read to their end" if run.rows is None else f"{run.rows:,}"
-    yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
-    if run.unverified:
-        yield "invitations", f"{counted(run.unverified, 'row')} may have been mailed or not"
-    yield "journal", str(near(run.path))
-    if steps := _steps(run):
-        yield "next", " or ".join(steps)
-
-
-def _steps(run: Look) -> list[str]:
-    """Return what can be done with a run."""
-    if run.state == "running":
-        return [f"airmeet runs pause {run.job}", f"airmeet runs stop {run.job}"]
-    can_go_on = run.state == "interrupted" and run.rows is not None and not is_of_no_event(run)
-    endpoint = ENDPOINTS.get(run.about.get("operation", ""))
-    asked = [f"airmeet resume {run.job}"] if can_go_on else []
-    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
-        asked += [f"airmeet retry {run.job} --unknown"]
-    asked += [f"airmeet retry {run.job}"] if run.counts.get("failed") else []
-    asked += [f"airmeet retry {run.job} --rejected"] if run.counts.get("rejected") else []
-    return [*asked, *([f"airmeet retry {run.job} --invites"] if run.unverified else [])]
-
-
-@frozen(kw_only=True)
-class Purge:
-    """Which journals are to be removed.
-
-    Attributes:
-        words: Of which runs; none for all that are finished.
-        unfinished: Those, too, that are not.
-        older_s: Only if that many seconds have passed since the last change.
-        agreed: Do not ask.
-    """
-
-    words: tuple[str, ...] = ()
-    unfinished: bool = False
-    older_s: float | None = None
-    agreed: bool = False
-
-    def means(self, run: Look) -> bool:
-        """Whether this one is to be removed."""
-        fit = run.state == "finished" or (run.state == "interrupted" and bool(self.unfinished or self.words))
-        return fit and (self.older_s is None or time.time() - run.changed > self.older_s)
-
-
-def purge_runs(order: Purge, voice: Voice, *, as_json: bool) -> int:
-    """Remove the journals of runs that are not running."""
-    chosen, kept = _chosen(order, voice)
-    if not chosen:
-        voice.say("nothing to remove" + (f"; {len(kept)} kept" if kept else ""))
-    elif not _agreed(chosen, order, voice):
-        voice.say("nothing was removed")
-        chosen = []
-    removed = [run for run in chosen if _remove(run.path, voice)]
-    voice.say(*(f"removed {run.job}: {_title(run)}" for run in removed))
-    if as_json:
-        print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
-    return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
-
-
-def _chosen(order: Purge, voice: Voice) -> tuple[list[Look], list[Look]]:
-    runs, wrong = ([pick_to_remove(word) for word in order.words], []) if order.words else all_runs()
-    if order.unfinished and not order.words:
-        runs += damaged_runs()
-    else:
-        voice.say(*(f"left out: {why}" for why in wrong))
-    for run in runs:
-        if order.words and run.state == "running":
-            raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
-    chosen = [run for run in runs if order.means(run)]
-    return chosen, [run for run in runs if run not in chosen]
-
-
-def _agreed(chosen: list[Look], order: Purge, voice: Voice) -> bool:
-    readable = [run for run in chosen if run.facts]
-    links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
-    if readable:
-        voice.say(
-            f"{_journals(len(readable))} of {counted(_rows(readable), 'row')}, with "
-            f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
-        )
-    if wrecks := len(chosen) - len(readable):
-        voice.say(f"{_journals(wrecks)} that cannot be read, with names, addresses and personal links")
-    if unfinished:
-        voice.say(f"  {counted(unfinished, 'row')} in them are not done")
-    if order.agreed or not voice.hears:
-        return True
-    return voice.agrees("Remove?")
-
-
-def _journals(n: int) -> str:
-    return "the journal" if n == 1 else f"{n:,} journals"
-
-
-def _rows(runs: Iterable[Look]) -> int:
-    return sum(run.rows or 0 for run in runs)
-
-
-def _title(run: Look) -> str:
-    if not run.facts:
-        return "a journal that could not be read"
-    return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
-
-
-def _remove(path: Path, voice: Voice) -> bool:
-    """Remove a journal and what belongs to it, unless a run has just begun with it."""
-    try:
-        lock = Lock(path)
-    except JournalError as error:
-        voice.say(f"kept: {error}")
-        return False
-    try:
-        for part in _PARTS:
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + part).unlink()
-    finally:
-        lock.release()
-    return True
-
-
-def steer(word: str | None, request: dict[str, Any], voice: Voice) -> int:
-    """Ask a run that is going on for something, by default the only one.
-
-    Raises:
-        UsageError: It is not going on.
-        AirmeetError: It does not do that, or does not answer.
-    """
-    run = _running() if word is None else pick(word)
-    if run.process is None:
-        why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {run.job}"
-        raise UsageError(f"job {run.job} {why}")
-    voice.say(f"job {run.job}: {ask(run.path, request)}")
-    return Exit.OK
-
-
-def _running() -> Look:
-    runs = [run for run in all_runs()[0] if run.process is not None]
-    if len(runs) != 1:
-        raise UsageError(
-            "no run is going on" if not runs else f"{len(runs)} runs are going on; name one (airmeet runs)"
-        )
-    return look(runs[0].path)
-
-
-@runs.default
-def list_(*, json: Flag = False) -> int:
-    """List all runs, the newest first.
-
-    Args:
-        json: Print a JSON array.
-    """
-    return list_runs(Voice(), as_json=json)
-
-
 @runs.command(sort_key=0, usage=_usage("runs show"))
 def show(job: Job = None, /, *, json: Flag = False) -> int:
     """Show one run: what it is about, how far it is, what can be done with it.
@@ -301,7 +234,59 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
         job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
         json: Print one JSON object.
     """
-    return show_run(job, as_json=json)
+    from airmeet_async.cli.list_columns import fact_lines
+    from airmeet_async.cli.run_store import find_run
+
+    run = find_run(job, finished=True)
+    if json:
+        print_json(run_shape(run))
+    else:
+        print_data("\n".join(fact_lines((f"{name}:", text) for name, text in _facts(run))))
+    return Exit.OK
+
+
+def _facts(run: "Look") -> Iterable[tuple[str, str]]:
+    from airmeet_async.bulk.table_cells import counted
+    from airmeet_async.cli.output.results_csv import near
+
+    note, about = run.note, run.about
+    yield "job", run.job
+    yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
+    yield "begun", _when(run.created)
+    yield "command", str(note.get("command") or about.get("operation", "-"))
+    yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
+    yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
+    yield "file", str(note.get("path") or note.get("file") or "-")
+    yield "results", str(note.get("results") or "-")
+    yield "rows", "not read to their end" if run.rows is None else f"{run.rows:,}"
+    yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
+    if run.unverified:
+        yield "invitations", f"{counted(run.unverified, 'row')} may have been mailed or not"
+    yield "journal", str(near(run.path))
+    if steps := next_steps(run):
+        yield "next", " or ".join(steps)
+
+
+def next_steps(run: "Look") -> list[str]:
+    """Return the commands that can be typed for a run."""
+    from airmeet_async.cli.run_store import is_of_no_event
+    from airmeet_async.protocol.endpoints import ENDPOINTS
+
+    if run.process is not None:
+        held = _state(run) == "paused"
+        return [f"airmeet runs {'continue' if held else 'pause'} {run.job}", f"airmeet runs stop {run.job}"]
+    endpoint = ENDPOINTS.get(run.about.get("operation", ""))
+    can_go_on = run.state == "interrupted" and run.rows is not None and not is_of_no_event(run)
+    steps = [f"airmeet resume {run.job}"] if can_go_on else []
+    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
+        steps.append(f"airmeet retry {run.job} --unknown")
+    if run.counts.get("failed"):
+        steps.append(f"airmeet retry {run.job}")
+    if run.counts.get("rejected"):
+        steps.append(f"airmeet retry {run.job} --rejected")
+    if run.unverified:
+        steps.append(f"airmeet retry {run.job} --invites")
+    return steps
 
 
 @runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
@@ -322,13 +307,78 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         yes: Do not ask.
         json: Print one JSON object: removed, kept.
     """
-    older_s = seconds(older_than, "--older-than")
-    return purge_runs(Purge(words=jobs, unfinished=all_, older_s=older_s, agreed=yes), Voice(), as_json=json)
+    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_run_to_remove
+
+    older_s, console = seconds(older_than, "--older-than"), Console()
+    found, wrong = ([find_run_to_remove(word) for word in jobs], []) if jobs else all_runs()
+    if all_ and not jobs:
+        found += damaged_runs()
+    else:
+        console.say(*(f"left out: {why}" for why in wrong))
+    for run in found:
+        if jobs and run.process is not None:
+            raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
+    chosen = [
+        run
+        for run in found
+        if run.state in ({"finished", "interrupted"} if all_ or jobs else {"finished"})
+        and (older_s is None or time.time() - run.changed > older_s)
+    ]
+    kept = [run for run in found if run not in chosen]
+    if not chosen:
+        console.say("nothing to remove" + (f"; {len(kept)} kept" if kept else ""))
+    elif not _may_remove(chosen, console, agreed=yes):
+        console.say("nothing was removed")
+        chosen = []
+    removed = [run for run in chosen if _remove(run.path, console)]
+    for run in removed:
+        what = f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
+        console.say(f"removed {run.job}: {what if run.facts else 'a journal that could not be read'}")
+    if json:
+        print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
+    return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
+
+
+def _may_remove(chosen: "list[Look]", console: Console, *, agreed: bool) -> bool:
+    from airmeet_async.bulk.table_cells import counted
+
+    def journals(n: int) -> str:
+        return "the journal" if n == 1 else f"{n:,} journals"
+
+    readable = [run for run in chosen if run.facts]
+    links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
+    if readable:
+        console.say(
+            f"{journals(len(readable))} of {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
+            f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
+        )
+    if damaged := len(chosen) - len(readable):
+        console.say(f"{journals(damaged)} that cannot be read, with names, addresses and personal links")
+    if unfinished:
+        console.say(f"  {counted(unfinished, 'row')} in them are not done")
+    return agreed or not console.can_ask or console.confirm("Remove?")
+
+
+def _remove(path: "Path", console: Console) -> bool:
+    """Remove a journal and what belongs to it, unless a run has just begun with it."""
+    from airmeet_async.bulk.journal.locking import Lock
+
+    try:
+        lock = Lock(path)
+    except JournalError as error:
+        console.say(f"kept: {error}")
+        return False
+    try:
+        for part in _JOURNAL_FILES:
+            path.with_name(path.name + part).unlink(missing_ok=True)
+    finally:
+        lock.release()
+    return True
 
 
 @runs.command(sort_key=2, usage=_usage("runs pause"))
 def pause(job: Job = None, /) -> int:
-    """Let a run send no more until airmeet runs resume; it stays where it is.
+    """Let a run send no more until airmeet runs continue; it stays where it is.
 
     For example:
       airmeet runs pause 3f2a9c1b
@@ -336,22 +386,22 @@ def pause(job: Job = None, /) -> int:
     Args:
         job: Its id or the beginning of it; otherwise the only one that is going on.
     """
-    return _steer(job, {"do": "pause"})
+    return _ask(job, {"do": "pause"})
 
 
-@runs.command(name="resume", sort_key=3, usage=_usage("runs resume"))
-def resume_(job: Job = None, /) -> int:
+@runs.command(name="continue", sort_key=3, usage=_usage("runs continue"))
+def continue_(job: Job = None, /) -> int:
     """Let a run go on after airmeet runs pause.
 
     For one that has ended, see airmeet resume.
 
     For example:
-      airmeet runs resume 3f2a9c1b
+      airmeet runs continue 3f2a9c1b
 
     Args:
         job: Its id or the beginning of it; otherwise the only one that is going on.
     """
-    return _steer(job, {"do": "resume"})
+    return _ask(job, {"do": "continue"})
 
 
 @runs.command(sort_key=4, usage="Usage: airmeet runs rate [JOB] RATE")
@@ -369,7 +419,7 @@ def rate(job: Job = None, rate: Rate = None, /) -> int:
     word, wanted = (job, rate) if rate is not None else (None, job)
     if wanted is None:
         raise UsageError("RATE is missing: requests per second, or auto")
-    return _steer(word, {"do": "rate", "rate": check_rate(wanted)})
+    return _ask(word, {"do": "rate", "rate": check_rate(wanted)})
 
 
 @runs.command(sort_key=5, usage=_usage("runs stop"))
@@ -382,9 +432,24 @@ def stop(job: Job = None, /) -> int:
     Args:
         job: Its id or the beginning of it; otherwise the only one that is going on.
     """
-    return _steer(job, {"do": "stop"})
+    return _ask(job, {"do": "stop"})
 
 
-def _steer(word: str | None, request: dict[str, object]) -> int:
+def _ask(word: str | None, request: dict[str, Any]) -> int:
+    """Ask a run that is going on for something, by default the only one."""
+    from airmeet_async.cli.run_control import ask
+    from airmeet_async.cli.run_store import all_runs, find_run
 
-    return steer(word, request, Voice())
+    if word is None:
+        going_on = [run for run in all_runs()[0] if run.process is not None]
+        if len(going_on) != 1:
+            many = f"{len(going_on)} runs are going on; name one (airmeet runs)"
+            raise UsageError(many if going_on else "no run is going on")
+        [run] = going_on
+    else:
+        run = find_run(word)
+    if run.process is None:
+        why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {run.job}"
+        raise UsageError(f"job {run.job} {why}")
+    Console().say(f"job {run.job}: {ask(run.path, request)}")
+    return Exit.OK

@@ -1,42 +1,44 @@
-"""How far a run is, as text. Pure; `faces` shows it."""
+"""Show how far a run is: a bar on a terminal, lines in a log file, JSON for programs, or nothing."""
 
 import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import anyio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.report import BulkReport, RowStatus
-from airmeet_async.cli.console import Voice, standard_error
+from airmeet_async.cli.console import Console, standard_error
 from airmeet_async.client.client import Client
 from airmeet_async.formatting import duration
 
+if TYPE_CHECKING:
+    from rich.console import Console as Terminal
+
 TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
-_EARLY = (RowStatus.SKIPPED, RowStatus.INVALID, RowStatus.DUPLICATE)
-_WINDOW, _LONG_WINDOW = 5.0, 30.0
-_HELD = {"paused": "paused", "waiting": "waiting for the server"}
+_KNOWN_BEFORE = (RowStatus.SKIPPED, RowStatus.INVALID, RowStatus.DUPLICATE)
+_WINDOW_S, _LONG_WINDOW_S = 5.0, 30.0
 
 
 @frozen
-class Glance:
-    """One look at a run.
+class Snapshot:
+    """A run at one moment.
 
     Attributes:
-        done: Rows that have a result, those left aside that a stop has overtaken.
+        done: Rows that have a result, without those that a stop has left undone.
         total: All rows, where that is known.
         counts: Results by status.
         rate: Rows per second lately, or None where that cannot be told yet.
-        steady: Rows per second over a longer time, so that what is left does not jump with each pause.
+        steady: Rows per second over a longer time, so that the time left does not jump with each pause.
         sent: Requests per second lately, or None as well.
         allowed: Requests per second that are allowed; None for no limit.
         retrying: Rows that were sent, and will be sent again or are being sent again.
         elapsed_s: Seconds since the start.
-        throttled: Answers with status 429 so far.
+        throttled: Replies with status 429 so far.
         slowed: Some of these came lately.
         paused_s: Seconds until sending goes on.
         held: Why nothing is sent for as long as it takes: ``paused`` by hand, ``waiting`` for the server; or nothing.
@@ -58,8 +60,13 @@ class Glance:
 
     @property
     def trouble(self) -> int:
-        """Rows that have a result, but not the one that was hoped for."""
+        """Rows that have a result, but not success."""
         return sum(self.counts.get(status, 0) for status in TROUBLE)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all rows have a result."""
+        return self.done == self.total
 
     @property
     def left_s(self) -> float | None:
@@ -69,34 +76,27 @@ class Glance:
             return None
         return self.paused_s + max(0, self.total - self.done) / rate
 
+    @property
+    def state(self) -> str:
+        """What keeps the run from going on at full speed, or nothing."""
+        if self.is_over:
+            return ""
+        if self.held:
+            return {"paused": "paused", "waiting": "waiting for the server"}[self.held]
+        if self.paused_s >= 0.5:
+            return f"asked to wait {duration(self.paused_s)}"
+        return "throttled by Airmeet" if self.slowed else ""
 
-@frozen
-class Hold:
-    """What bears on a run besides its counts.
-
-    Attributes:
-        allowed: As in `Glance`.
-        retrying: As in `Glance`.
-        paused_s: As in `Glance`.
-        held: As in `Glance`.
-    """
-
-    allowed: float | None = None
-    retrying: int = 0
-    paused_s: float = 0.0
-    held: str = ""
-
-
-@frozen
-class _Point:
-    time: float
-    done: int
-    sent: int
-    throttled: int
+    def speed(self, digits: int = 0) -> str:
+        """Return ``48 of 50/s``: the requests per second, and how many are allowed."""
+        if self.sent is None:
+            return ""
+        limit = "" if self.allowed is None else f" of {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}}"
+        return f"{self.sent:,.{digits}f}{limit}/s"
 
 
 class Meter:
-    """Makes glances of reports, and remembers a few seconds of them for the rates.
+    """Makes snapshots, and remembers a few seconds of them for the rates.
 
     Args:
         total: Rows there will be, where that is known.
@@ -107,173 +107,107 @@ class Meter:
     def __init__(self, total: int | None, settled: int = 0) -> None:
         self._total = total
         self._settled = settled
-        self._points: deque[_Point] = deque()
+        self._points = deque[tuple[float, int, int, int]]()  # time, rows done, requests, replies with 429
 
-    def read(self, report: BulkReport, hold: Hold = Hold()) -> Glance:
-        """Look at the run."""
-        now = _Point(report.elapsed_s, self._done(report.counts), report.attempts, report.throttled)
+    def read(self, report: BulkReport, **others: Any) -> Snapshot:
+        """Return the run as it is now; *others* are attributes of the snapshot that a report does not have."""
+        counts = report.counts
+        before = sum(counts[status] for status in _KNOWN_BEFORE)
+        done = sum(counts.values()) - counts[RowStatus.UNPROCESSED] + max(0, self._settled - before)
+        done = done if self._total is None else min(self._total, done)
+        now = (report.elapsed_s, done, report.attempts, report.throttled)
         self._points.append(now)
-        while len(self._points) > 2 and now.time - self._points[1].time >= _LONG_WINDOW:
+        while len(self._points) > 2 and now[0] - self._points[1][0] >= _LONG_WINDOW_S:
             self._points.popleft()
         first = self._points[0]
-        then = next((point for point in reversed(self._points) if now.time - point.time >= _WINDOW), first)
-        seconds = now.time - then.time
-        return Glance(
-            now.done,
+        then = next((point for point in reversed(self._points) if now[0] - point[0] >= _WINDOW_S), first)
+        seconds = now[0] - then[0]
+        return Snapshot(
+            done,
             self._total,
-            report.counts,
-            rate=(now.done - then.done) / seconds if seconds > 0 else None,
-            steady=(now.done - first.done) / (now.time - first.time) if seconds > 0 else None,
-            sent=(now.sent - then.sent) / seconds if seconds > 0 else None,
-            allowed=hold.allowed,
-            retrying=hold.retrying,
-            elapsed_s=now.time,
-            throttled=now.throttled,
-            slowed=now.throttled > then.throttled,
-            paused_s=hold.paused_s,
-            held=hold.held,
+            counts,
+            rate=(done - then[1]) / seconds if seconds > 0 else None,
+            steady=(done - first[1]) / (now[0] - first[0]) if seconds > 0 else None,
+            sent=(now[2] - then[2]) / seconds if seconds > 0 else None,
+            elapsed_s=now[0],
+            throttled=now[3],
+            slowed=now[3] > then[3],
+            **others,
         )
 
-    def _done(self, counts: Mapping[RowStatus, int]) -> int:
-        early = sum(counts[status] for status in _EARLY)
-        done = sum(counts.values()) - counts[RowStatus.UNPROCESSED] + max(0, self._settled - early)
-        return done if self._total is None else min(self._total, done)
+
+def how_far(run: Snapshot) -> str:
+    """Return what stands beside the bar."""
+    if run.total is None:
+        return f"{run.done:,} rows  in {duration(run.elapsed_s)}"
+    parts = [f"{run.done:,}/{run.total:,}", f"{100 * run.done // run.total} %" if run.total else ""]
+    if run.is_over:
+        parts.append(f"in {duration(run.elapsed_s)}")
+    elif run.left_s is not None:
+        parts.append(f"{duration(run.left_s)} left")
+    return "  ".join(filter(None, parts))
 
 
-def state(glance: Glance) -> str:
-    """Say what keeps the run from going on at full speed, or nothing."""
-    if glance.held:
-        return _HELD[glance.held]
-    if glance.paused_s >= 0.5:
-        return f"asked to wait {duration(glance.paused_s)}"
-    return "throttled by Airmeet" if glance.slowed else ""
-
-
-def speed(glance: Glance, digits: int = 0) -> str:
-    """Return ``48 of 50/s``: the requests per second, and how many are allowed."""
-    if glance.sent is None:
-        return ""
-    limit = "" if glance.allowed is None else f" of {_short(glance.allowed)}"
-    return f"{glance.sent:,.{digits}f}{limit}/s"
-
-
-def _short(rate: float) -> str:
-    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-
-
-@frozen
-class Part:
-    """A piece of a line of the display.
-
-    Attributes:
-        text: What it says.
-        style: How it is shown, in the words of rich.
-        rank: Parts of the highest rank are the first to go where there is no room.
-    """
-
-    text: str
-    style: str = ""
-    rank: int = 0
-
-
-def upper(glance: Glance) -> list[Part]:
-    """Return what stands beside the bar: how far it is."""
-    if glance.total is None:
-        return [Part(f"{glance.done:,} rows", "bold"), Part(f"in {duration(glance.elapsed_s)}", "dim", 1)]
-    parts = [Part(f"{glance.done:,}/{glance.total:,}", "bold")]
-    if glance.total:
-        parts.append(Part(f"{100 * glance.done // glance.total} %", "", 2))
-    if glance.done == glance.total:
-        parts.append(Part(f"in {duration(glance.elapsed_s)}", "", 1))
-    elif glance.left_s is not None:
-        parts.append(Part(f"{duration(glance.left_s)} left", "", 1))
-    return parts
-
-
-def lower(glance: Glance) -> list[Part]:
-    """Return what stands below the bar: how it goes. The state comes first, and is the last to go."""
-    over = glance.done == glance.total
+def how_well(run: Snapshot) -> list[tuple[str, str]]:
+    """Return what stands below the bar, each part with its colour; a narrow terminal cuts it off at its end."""
     parts = [
-        Part("" if over else state(glance), "yellow"),
-        Part("" if over and glance.sent is None else speed(glance), "cyan", 3),
-        Part(f"{glance.counts.get(RowStatus.SUCCEEDED, 0):,} ok", "green", 2),
-        Part(f"{glance.trouble:,} failed" if glance.trouble else "", "red", 1),
-        Part(f"{glance.retrying:,} retrying" if glance.retrying else "", "yellow", 4),
-        Part(f"{glance.throttled:,}x throttled" if glance.throttled else "", "dim", 5),
+        (run.state, "yellow"),
+        (run.speed(), "cyan"),
+        (f"{run.counts.get(RowStatus.SUCCEEDED, 0):,} ok", "green"),
+        (f"{run.trouble:,} failed" if run.trouble else "", "red"),
+        (f"{run.retrying:,} retrying" if run.retrying else "", "yellow"),
+        (f"{run.throttled:,}x throttled" if run.throttled else "", "dim"),
     ]
-    return [part for part in parts if part.text]
+    return [part for part in parts if part[0]]
 
 
-def fitted(parts: Sequence[Part], width: int) -> list[Part]:
-    """Return the parts that fit into *width* columns, two blanks between them; the last one may be cut."""
-    kept = list(parts)
-    while len(kept) > 1 and sum(len(part.text) + 2 for part in kept) - 2 > width:
-        kept.remove(max(kept, key=lambda part: part.rank))
-    return [evolve(part, text=part.text[: max(0, width)]) for part in kept]
-
-
-def plain_line(glance: Glance) -> str:
+def plain_line(run: Snapshot) -> str:
     """Return one line for a log file."""
-    of_total = f" of {glance.total:,}" if glance.total is not None else ""
-    parts = [f"{glance.done:,}{of_total} rows in {duration(glance.elapsed_s)}"]
-    over = glance.done == glance.total
-    parts += [speed(glance, 1), "" if over else state(glance)]
-    if glance.left_s is not None and not over:
-        parts.append(f"{duration(glance.left_s)} left")
-    if glance.trouble:
-        parts.append(f"{glance.trouble:,} did not succeed")
-    if glance.retrying:
-        parts.append(f"{glance.retrying:,} retrying")
+    of_total = f" of {run.total:,}" if run.total is not None else ""
+    parts = [f"{run.done:,}{of_total} rows in {duration(run.elapsed_s)}", run.speed(1), run.state]
+    if run.left_s is not None and not run.is_over:
+        parts.append(f"{duration(run.left_s)} left")
+    if run.trouble:
+        parts.append(f"{run.trouble:,} did not succeed")
+    if run.retrying:
+        parts.append(f"{run.retrying:,} retrying")
     return ", ".join(filter(None, parts))
 
 
-def event(glance: Glance) -> dict[str, Any]:
+def progress_event(run: Snapshot) -> dict[str, Any]:
     """Return the documented JSON shape (``--progress json``)."""
     return {
         "event": "progress",
-        "rows_done": glance.done,
-        "rows_total": glance.total,
-        "counts": {status.value: glance.counts.get(status, 0) for status in RowStatus},
-        "throttled": glance.throttled,
-        "elapsed_s": round(glance.elapsed_s, 3),
-        "rate": None if glance.rate is None else round(glance.rate, 2),
-        "sent_rate": None if glance.sent is None else round(glance.sent, 2),
-        "allowed_rate": None if glance.allowed is None else round(glance.allowed, 2),
-        "retrying": glance.retrying,
-        "left_s": None if glance.left_s is None else round(glance.left_s, 1),
-        "paused_s": round(glance.paused_s, 1),
-        "held": glance.held or None,
+        "rows_done": run.done,
+        "rows_total": run.total,
+        "counts": {status.value: run.counts.get(status, 0) for status in RowStatus},
+        "throttled": run.throttled,
+        "elapsed_s": round(run.elapsed_s, 3),
+        "rate": None if run.rate is None else round(run.rate, 2),
+        "sent_rate": None if run.sent is None else round(run.sent, 2),
+        "allowed_rate": None if run.allowed is None else round(run.allowed, 2),
+        "retrying": run.retrying,
+        "left_s": None if run.left_s is None else round(run.left_s, 1),
+        "paused_s": round(run.paused_s, 1),
+        "held": run.held or None,
     }
 
 
-class Face(Protocol):
-    """Shows glances. ``every`` is how many seconds apart they come."""
-
-    every: float
-
-    def show(self, glance: Glance) -> None:
-        """Show how far the run is."""
-        ...
-
-    def end(self, glance: Glance) -> None:
-        """Show how far it came."""
-        ...
-
-
-class Nothing:
-    """Shows nothing."""
+class NoDisplay:
+    """Shows nothing. ``every`` is how many seconds apart a display wants its snapshots."""
 
     every = 3600.0
 
-    def show(self, glance: Glance) -> None:
-        """Show nothing."""
+    def show(self, run: Snapshot) -> None:
+        """Show how far the run is."""
 
-    def end(self, glance: Glance) -> None:
-        """Show nothing."""
+    def end(self, run: Snapshot) -> None:
+        """Show how far it came."""
+        self.show(run)
 
 
-class Lines:
-    """Shows a line now and then.
+class LineDisplay(NoDisplay):
+    """Writes a line now and then.
 
     Args:
         every: Seconds between them.
@@ -281,162 +215,107 @@ class Lines:
         write: Takes it.
     """
 
-    def __init__(self, every: float, text: Callable[[Glance], str], write: Callable[[str], object]) -> None:
+    def __init__(self, every: float, text: Callable[[Snapshot], str], write: Callable[[str], object]) -> None:
         self.every = every
         self._text = text
         self._write = write
 
-    def show(self, glance: Glance) -> None:
+    def show(self, run: Snapshot) -> None:
         """Write a line."""
-        self._write(self._text(glance))
-
-    def end(self, glance: Glance) -> None:
-        """Write the last line."""
-        self._write(self._text(glance))
+        self._write(self._text(run))
 
 
-def choose(wanted: str, voice: Voice, total: int | None) -> Face:
-    """Return the face for a choice; a bar needs a terminal that can draw one, else it is plain lines."""
-    if wanted == "auto":
-        wanted = "bar" if draws_bars() else "plain"
-    if wanted == "bar" and draws_bars():
-        return Display(voice, total)
-    if wanted in {"bar", "plain"}:
-        return Lines(10.0, plain_line, voice.write)
+class BarDisplay(NoDisplay):
+    """Shows a bar and a line below it. Whatever else is said goes above them.
+
+    Args:
+        console: Who else speaks on the terminal.
+        total: Rows there will be; without it there is no bar.
+        terminal: Where they are shown; by default standard error.
+    """
+
+    every = 0.2
+
+    def __init__(self, console: Console, total: int | None, terminal: "Terminal | None" = None) -> None:
+        from rich.console import Console as Terminal
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+        from rich.text import Text
+
+        below = self._below = Text(no_wrap=True, overflow="ellipsis")
+
+        class TwoLines(Progress):
+            def get_renderables(self) -> Iterable[Any]:
+                yield self.make_tasks_table(self.tasks)
+                yield below
+
+        bar = [] if total is None else [BarColumn(None, table_column=Column(ratio=1))]
+        self._progress = TwoLines(
+            *bar,
+            TextColumn("[bold]{task.description}", table_column=Column(no_wrap=True)),
+            console=terminal or Terminal(file=cast("IO[str]", standard_error()), highlight=False),
+            auto_refresh=False,
+            expand=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._progress.add_task("", total=total and max(1, total))
+        self._progress.start()
+        self._progress.console.show_cursor(True)  # a process that is killed must not leave a terminal without one
+        self._console = console
+        console.write = lambda line: self._progress.console.print(line, markup=False, soft_wrap=True)
+
+    def show(self, run: Snapshot) -> None:
+        """Paint the lines anew."""
+        self._below.plain = ""
+        for text, style in how_well(run):
+            self._below.append(text, style).append("  ")
+        self._progress.update(self._task, completed=run.done, description=how_far(run), refresh=True)
+
+    def end(self, run: Snapshot) -> None:
+        """Leave the lines as they are."""
+        self.show(run)
+        self._progress.stop()
+        self._console.write = self._console.write_plainly
+
+
+def choose_display(wanted: str, console: Console, total: int | None) -> NoDisplay:
+    """Return the display for a choice; a bar needs a terminal that can draw one, else there are plain lines."""
+    can_draw = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     if wanted == "json":
-        return Lines(1.0, lambda glance: json.dumps(event(glance)), voice.plainly)
-    return Nothing()
+        return LineDisplay(1.0, lambda run: json.dumps(progress_event(run)), console.write_plainly)
+    if wanted == "none":
+        return NoDisplay()
+    return (
+        BarDisplay(console, total) if can_draw and wanted != "plain" else LineDisplay(10.0, plain_line, console.write)
+    )
 
 
-def draws_bars() -> bool:
-    """Return whether standard error is a terminal that can move its cursor."""
-    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+class RunProgress:
+    """Keeps a display up to date while a job runs."""
 
-
-class Progress:
-    """Keeps a face up to date while a job runs."""
-
-    def __init__(self, face: Face, job: BulkJob, client: Client) -> None:
-        self._face = face
+    def __init__(self, display: NoDisplay, job: BulkJob, client: Client) -> None:
+        self._display = display
         self._job = job
         self._client = client
         self._meter = Meter(job.total, job.earlier.settled if job.earlier else 0)
 
     async def watch(self) -> None:
-        """Show a glance now and then, for ever."""
+        """Show a snapshot now and then, for ever."""
         while True:
-            self._face.show(self._glance())
-            await anyio.sleep(self._face.every)
+            self._display.show(self._now())
+            await anyio.sleep(self._display.every)
 
     def end(self) -> None:
         """Show the last one."""
-        self._face.end(self._glance())
+        self._display.end(self._now())
 
-    def _glance(self) -> Glance:
+    def _now(self) -> Snapshot:
         job = self._job
-        held = "paused" if job.paused else "waiting" if job.outage else ""
-        pause = self._client.pace.statistics().paused_s
-        return self._meter.read(job.report, Hold(job.allowed_rate, job.retrying, pause, held))
-
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.segment import Segment
-    from rich.text import Text
-
-_EDGE = 3
-_SHORTEST, _LONGEST = 8, 36
-
-
-class Display:
-    """Shows the two lines. The voice goes above them while they are on.
-
-    Args:
-        voice: Who else speaks on the terminal.
-        total: Rows there will be; without it there is no bar.
-        console: Where they are shown.
-    """
-
-    every = 0.2
-
-    def __init__(self, voice: Voice, total: int | None, console: "Console | None" = None) -> None:
-        from rich.console import Console
-
-        self._console = console or Console(file=cast("IO[str]", standard_error()), highlight=False)
-        self._total = total
-        self._voice = voice
-        self._glance: Glance | None = None
-        self._widest = 0
-        voice.write = self._above
-
-    def show(self, glance: Glance) -> None:
-        """Paint the lines."""
-        self._glance = glance
-        with self._console:  # all of it in one write, so that nothing flickers
-            self._wipe()
-            self._paint(glance)
-
-    def end(self, glance: Glance) -> None:
-        """Leave the lines as they are."""
-        self.show(glance)
-        self._console.line()
-        self._widest = 0
-        self._voice.write = self._voice.plainly
-
-    def _above(self, line: str) -> None:
-        with self._console:
-            self._wipe()
-            self._console.print(line, markup=False, soft_wrap=True)
-            if self._glance is not None:
-                self._paint(self._glance)
-
-    def _wipe(self) -> None:
-        from rich.control import Control
-        from rich.segment import ControlType
-
-        if not self._widest:
-            return
-        if self._widest > self._console.width:
-            self._console.line()
-        else:
-            wipe = (ControlType.ERASE_IN_LINE, 2)
-            self._console.control(Control(ControlType.CARRIAGE_RETURN, wipe, (ControlType.CURSOR_UP, 1), wipe))
-        self._widest = 0
-
-    def _paint(self, glance: Glance) -> None:
-        room = max(1, self._console.width - _EDGE)
-        above, below = self._bar(glance, room), _text(fitted(lower(glance), room))
-        self._console.print(above, no_wrap=True, crop=False)
-        self._console.print(below, no_wrap=True, crop=False, end="")
-        self._widest = max(above.cell_len, below.cell_len, 1)
-
-    def _bar(self, glance: Glance, room: int) -> "Text":
-        """Return the bar, as long as there is room for one, and how far it is."""
-        from rich.progress_bar import ProgressBar
-
-        beside = _text(fitted(upper(glance), room))
-        width = min(_LONGEST, room - beside.cell_len - 2)
-        if self._total is None or width < _SHORTEST:
-            return beside
-        bar = ProgressBar(
-            total=max(1, self._total),
-            completed=glance.done,
-            width=width,
-            complete_style="cyan",
-            finished_style="green",
+        return self._meter.read(
+            job.report,
+            allowed=job.allowed_rate,
+            retrying=job.retrying,
+            paused_s=self._client.pace.statistics().paused_s,
+            held="paused" if job.paused else "waiting" if job.outage else "",
         )
-        segments = [segment for segment in self._console.render(bar) if segment.text.strip("\n")]
-        beside.pad_left(2)
-        return _text_of(segments) + beside
-
-
-def _text(parts: list[Part]) -> "Text":
-    from rich.text import Text
-
-    return Text("  ").join([Text(part.text, part.style) for part in parts])
-
-
-def _text_of(segments: "list[Segment]") -> "Text":
-    from rich.text import Text
-
-    return Text.assemble(*((segment.text, segment.style or "") for segment in segments))

@@ -1,8 +1,9 @@
 """What a run has done, in words. Pure, and without a single entry link."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.formatting import duration, many, wrapped
@@ -53,51 +54,107 @@ class Wording:
     look: str = "on the event's page"
 
 
+def wording_of(operation: str, airmeet_id: str) -> Wording:
+    """Return what is said of an operation."""
+    match operation:
+        case "attendees.add":
+            return Wording()
+        case "attendees.block" | "attendees.unblock":
+            return Wording(
+                links=False,
+                left="give it to the same command",
+                again="run the same command again; doing it twice does no harm",
+            )
+        case "speakers.add" | "sessions.create" | "booths.create":
+            look = {"speakers.add": "on the event's page", "sessions.create": f"with airmeet event show {airmeet_id}"}
+            return Wording(
+                warned="speakers who are not in the event",
+                meaning="which Airmeet refuses",
+                advice=f"add them first: airmeet import speakers {airmeet_id} SPEAKERS.csv",
+                left="mend it and import it in the same way",
+                links=False,
+                repeats=False,
+                look=look.get(operation, f"with airmeet export {airmeet_id} booths"),
+            )
+    return Wording(links=False)
+
+
+def intention_of(operation: str, options: Mapping[str, Any]) -> str:
+    """Say in a sentence what a run is going to do."""
+    match operation:
+        case "attendees.add":
+            invites, registers = options.get("sendEmailInvite") is True, options.get("registerAttendee") is True
+            mails = "Airmeet mails each person an invitation" if invites else "no invitations are mailed"
+            return mails + ("; confirmed registrations, which use up the plan's" if registers else "")
+        case "attendees.block":
+            return "access to the event is taken away"
+        case "attendees.unblock":
+            return "access to the event is given back"
+        case "speakers.add" | "sessions.create" | "booths.create":
+            return f"each row makes one of the event's {operation.partition('.')[0]}"
+    return "each row makes one request"
+
+
 @frozen(kw_only=True)
-class Written:
-    """What is where after a run.
+class RunOutcome:
+    """What came of a run.
 
     Attributes:
-        results: The file with one line per row.
-        left: The file with the rows that are left, if it was asked for and there are any.
+        report: Its report.
+        code: The exit code.
+        results: The file with one line per row; empty where there is none.
+        failed: The file with the rows that are left, if it was asked for and there are any.
         page: The report page, if there is one.
+        trouble: Why these files are not whole, or None.
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
         changed: Rows that have changed since they were done.
         refused: Rows that failed with a refusal, after an attempt without a clear answer.
         unverified: Rows whose invitation may have been mailed or not.
-        brief: Leave out what the caller tells in its own way, if the run came to its end.
-        words: What the run is about.
         job: What is typed for the job; empty where it has no journal that lasts.
     """
 
-    results: str
-    left: str | None = None
+    report: BulkReport
+    code: int = 0
+    results: str = ""
+    failed: str | None = None
     page: str | None = None
+    trouble: str | None = None
     total: int = 0
     warned: Sequence[str] = ()
     changed: int = 0
     refused: int = 0
     unverified: int = 0
-    brief: bool = False
-    words: Wording = field(factory=Wording)
     job: str = ""
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the documented JSON shape (``--json``)."""
+        return {
+            **self.report.as_dict(),
+            "invites_unverified": self.unverified,
+            "results_path": self.results or None,
+            "failed_path": self.failed,
+            "report_path": self.page,
+            **({"error": {"code": "unexpected", "message": self.trouble}} if self.trouble else {}),
+            "exit_code": int(self.code),
+        }
 
-def summary(report: BulkReport, written: Written) -> list[str]:
-    """Return the lines that end a run."""
-    if written.brief and report.stop_reason is None:
-        return [*_effort(report), *_files(report, written), *_next(report, written)]
+
+def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = False) -> list[str]:
+    """Return the lines that end a run; *brief* leaves out what the caller says in its own way after a whole run."""
+    report = outcome.report
+    if brief and report.stop_reason is None:
+        return [*_effort(report), *_files(outcome, words), *_next(outcome, words)]
     return [
         "",
         *_stop(report),
-        *_counts(report, written),
+        *_counts(outcome),
         *_failures(report.failures),
         *_effort(report),
-        *_cuts(report.warned_rows - written.changed, written.warned, written.words),
-        *_changed(written.changed),
-        *_files(report, written),
-        *_next(report, written),
+        *_cuts(report.warned_rows - outcome.changed, outcome.warned, words),
+        *(["", *wrapped(since_done(outcome.changed))] if outcome.changed else []),
+        *_files(outcome, words),
+        *_next(outcome, words),
     ]
 
 
@@ -108,11 +165,12 @@ def _stop(report: BulkReport) -> list[str]:
     return [*wrapped(before + report.stop_message), ""]
 
 
-def _counts(report: BulkReport, written: Written) -> list[str]:
+def _counts(outcome: RunOutcome) -> list[str]:
     """List the statuses that came up, so that they visibly sum to the rows read."""
-    width, total, meanings = len(f"{report.rows_read:,}"), written.total, dict(MEANINGS)
-    if written.refused:
-        meanings[RowStatus.FAILED] = _REFUSED if written.refused == report.counts[RowStatus.FAILED] else _PARTLY
+    report = outcome.report
+    width, total, meanings = len(f"{report.rows_read:,}"), outcome.total, dict(MEANINGS)
+    if outcome.refused:
+        meanings[RowStatus.FAILED] = _REFUSED if outcome.refused == report.counts[RowStatus.FAILED] else _PARTLY
     lines = [
         f"  {status.value:<12} {n:>{width},}  {meanings[status]}".rstrip()
         for status, n in report.counts.items()
@@ -166,62 +224,51 @@ def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
     return ["", f"{words.warned}, in {rows}:", *shown, *([f"  and {more:,} more"] if more else []), *advice]
 
 
-def _changed(n: int) -> list[str]:
-    return ["", *wrapped(since_done(n))] if n else []
-
-
 def since_done(n: int) -> str:
     """Say that rows have changed."""
     when = "has changed since it was" if n == 1 else "have changed since they were"
     return f"{n:,} {many('row', n)} {when} done; Airmeet does not update people on a second add"
 
 
-def _files(report: BulkReport, written: Written) -> list[str]:
-    words = written.words
-    lines = ["", f"results: {written.results}"] if written.results else []
+def _files(outcome: RunOutcome, words: Wording) -> list[str]:
+    report = outcome.report
+    lines = ["", f"results: {outcome.results}"] if outcome.results else []
     linked = report.succeeded or report.counts[RowStatus.SKIPPED]
     if linked and lines and words.links:
         lines[-1] += " (with the personal links: keep it private)"
-    if written.left:
-        lines.append(f"left to do: {written.left} ({words.left})")
-    if written.page:
-        lines += [*([] if lines else [""]), f"report: {written.page}"]
+    if outcome.failed:
+        lines.append(f"left to do: {outcome.failed} ({words.left})")
+    if outcome.page:
+        lines += [*([] if lines else [""]), f"report: {outcome.page}"]
     return lines
 
 
-def _next(report: BulkReport, written: Written) -> list[str]:
+def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on."""
+    report = outcome.report
     if report.stop_reason is StopReason.NOT_FOUND and not (report.succeeded or report.counts[RowStatus.SKIPPED]):
         return wrapped("to go on: run the command with the file again, with the right id of the event")
-    if not written.job:
-        return (
-            []
-            if written.left or not report.resumable or report.stop_reason in _MEND_FIRST
-            else _once_more(report, written)
-        )
-    job, lines = written.job, list[str]()
+    if not outcome.job:
+        if outcome.failed or not report.resumable or report.stop_reason in _MEND_FIRST:
+            return []
+        sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
+        return wrapped(f"to go on: {words.again if sent else 'run the same command again'}")
+    job, lines = outcome.job, list[str]()
     if report.stop_reason is not None:
         after = " once that is mended" if report.stop_reason in _MEND_FIRST else ""
         lines += wrapped(f"to go on{after}: airmeet resume {job}")
     elif n := report.counts[RowStatus.UNKNOWN]:
-        lines += wrapped(_unclear(n, written))
+        rows = f"{n:,} {many('row', n)}"
+        if words.repeats:
+            lines += wrapped(f"to send the {rows} that are held again: airmeet resume {job} --accept-stale")
+        else:
+            there = f"{rows} may be there or not: look first {words.look}"
+            lines += wrapped(f"{there}, then airmeet retry {job} --unknown")
     if n := report.counts[RowStatus.FAILED]:
         lines += wrapped(f"to send the {n:,} failed {many('row', n)} again: airmeet retry {job}")
     if n := report.counts[RowStatus.REJECTED]:
         lines += wrapped(f"to send the {n:,} refused {many('row', n)} again, unchanged: airmeet retry {job} --rejected")
-    if n := written.unverified:
+    if n := outcome.unverified:
         doubt = f"nobody knows whether {n:,} {many('invitation', n)} {'was' if n == 1 else 'were'} mailed"
         lines += wrapped(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
     return lines
-
-
-def _once_more(report: BulkReport, written: Written) -> list[str]:
-    sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
-    return wrapped(f"to go on: {written.words.again if sent else 'run the same command again'}")
-
-
-def _unclear(n: int, written: Written) -> str:
-    rows = f"{n:,} {many('row', n)}"
-    if written.words.repeats:
-        return f"to send the {rows} that are held again: airmeet resume {written.job} --accept-stale"
-    return f"{rows} may be there or not: look first {written.words.look}, then airmeet retry {written.job} --unknown"
