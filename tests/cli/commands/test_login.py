@@ -177,7 +177,7 @@ async def test_keys_that_others_can_read_are_an_error_with_the_fix(stranger, ser
 
     done = await stranger("events", "--json")
 
-    assert (done.code, f"chmod 600 {path}" in done.json["error"]["message"]) == (2, True)
+    assert (done.code, f"chmod 0600 {path}" in done.json["error"]["message"]) == (2, True)
     assert json.loads(path.read_text())["profiles"]["default"]["region"] == "global"
 
 
