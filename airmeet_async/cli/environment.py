@@ -8,7 +8,7 @@ import math
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from airmeet_async.cli.console import Voice, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
+from airmeet_async.private_files import make_private_folder
 from airmeet_async.protocol.base_urls import Base, Region, base_of
 from airmeet_async.protocol.redact import Secret
 
@@ -223,9 +224,9 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore
 
     def opened(directory: Path) -> FileTokenStore:
-        store = FileTokenStore(directory)
-        store._open_directory()  # a run that has begun would be a bad time to find fault with it
-        return store
+        with suppress(OSError):  # as of a full disk, which costs a warning when there is a token to keep
+            make_private_folder(directory)
+        return FileTokenStore(directory)
 
     place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
     if place.lower() == "off":

@@ -3,10 +3,8 @@
 import atexit
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from attrs import evolve, field, frozen
 
@@ -16,8 +14,8 @@ from airmeet_async.bulk.table_text import GUESS
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.output_files import private_file, write_all
 from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.private_files import NewFile
 
 
 @frozen(kw_only=True)
@@ -180,25 +178,15 @@ def spooled(voice: Voice) -> str:
         raise UsageError("- stands for standard input, and there is none; name a file")
     if sys.stdin.isatty():
         voice.say("reading rows from the terminal; Ctrl-D ends them, or name a file")
-    path, file = private_file(Path(tempfile.gettempdir()))
-    atexit.register(_remover(path, file))
+    spool = NewFile(Path(tempfile.gettempdir()))
+    atexit.register(spool.discard)  # until then it is open, and so locked against being swept away
     try:
         while piece := sys.stdin.buffer.read(_AT_ONCE):
-            write_all(file, piece)
-        empty = not file.tell()
+            spool.write(piece)
+        empty = not spool.file.tell()
     except OSError as error:
-        raise ConfigError(f"{NAME}: cannot be kept in {path.parent} ({error.strerror}); name a file") from None
+        folder = spool.path.parent
+        raise ConfigError(f"{NAME}: cannot be kept in {folder} ({error.strerror}); name a file") from None
     if empty:
         raise InputError(f"{NAME}: is empty; pipe rows into it, with a line above that names the columns", path=NAME)
-    return str(path)
-
-
-def _remover(path: Path, file: BinaryIO) -> Callable[[], None]:
-    """Return what removes the file; until then it is open, and so locked against being swept away."""
-
-    def remove() -> None:
-        file.close()
-        with suppress(OSError):
-            path.unlink()
-
-    return remove
+    return str(spool.path)

@@ -207,7 +207,7 @@ def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
 
 def columns(*names: str, **others: str | Getter) -> dict[str, Getter]:
     """Return columns: first those that are called like their attribute, then those that are not."""
-    paths: dict[str, str | Getter] = {name: name for name in names} | others
+    paths: dict[str, str | Getter] = {**{name: name for name in names}, **others}
     return {name: attrgetter(path) if isinstance(path, str) else path for name, path in paths.items()}
 
 

@@ -1,28 +1,19 @@
-"""Profiles: key pairs with their address under a name, in one file that only its owner can read.
+"""Profiles: key pairs with their address under a name, in one private file.
 
-Rules of this file:
-
-1. What others may read is not read, and what others may write is not trusted: both are errors that name the fix.
-2. The file is never changed in place: a private one is written beside it and takes its name, while a lock file that
-   is never removed keeps other processes from doing the same.
+What others may read is not read, and what others may write is not trusted: both are errors that name the fix.
 """
 
 import json
 import os
 import re
-import stat
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.output_files import private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
-from airmeet_async.private_files import try_lock
+from airmeet_async.private_files import FileLock, UnsafeFileError, make_private_folder, open_private, replace_file
 from airmeet_async.protocol.base_urls import Base, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
@@ -31,8 +22,7 @@ DEFAULT = "default"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LARGEST = 1024 * 1024
-_TURNS, _TURN_SECONDS = 100, 0.05
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # not on Windows
+_LOCK_SECONDS = 5.0
 
 
 @frozen
@@ -106,54 +96,22 @@ def read_profiles(path: Path) -> dict[str, Profile]:
         ConfigError: Others can read or change the file, or it is damaged.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
+        with open_private(path) as file:
+            text = file.read(_LARGEST)
     except FileNotFoundError:
         return {}
+    except UnsafeFileError as error:
+        raise ConfigError(f"{error}; generate new keys if somebody may have seen those in it") from None
     except OSError as error:
-        if path.is_symlink():
-            raise ConfigError(
-                f"{path}: is a symbolic link, which is never followed; put the file itself there"
-            ) from None
         raise ConfigError(f"{path}: the profiles cannot be read ({error.strerror})") from None
-    with os.fdopen(descriptor, "rb") as file:
-        _check_private(path, os.fstat(descriptor))
-        return _parse(path, file.read(_LARGEST))
-
-
-def _check_private(path: Path, status: os.stat_result) -> None:
-    if not hasattr(os, "getuid"):
-        return
-    if status.st_uid != os.getuid():
-        raise ConfigError(f"{path}: belongs to another user, so the keys in it are not used; remove it")
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        raise ConfigError(
-            f"{path}: other users can read the keys in it; run chmod 600 {path}, and generate new keys if "
-            "somebody may have seen these"
-        )
-
-
-def _parse(path: Path, text: bytes) -> dict[str, Profile]:
     try:
-        kept: dict[str, dict[str, str]] = json.loads(text)["profiles"]
-        found = {
-            name: Profile(
-                name,
-                Secret(_text(one["access_key"])),
-                Secret(_text(one["secret_key"])),
-                one.get("region"),
-                one.get("uri"),
-            )
-            for name, one in kept.items()
-        }
+        found = {}
+        for name, one in json.loads(text)["profiles"].items():
+            access, secret = (str.strip(one[key]) for key in ("access_key", "secret_key"))  # a TypeError for a number
+            found[name] = Profile(name, Secret(access), Secret(secret), one.get("region"), one.get("uri"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigError(f"{path}: is not a file of profiles; remove it and run airmeet login again") from None
     return found
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
 
 
 def keep_profile(path: Path, profile: Profile) -> None:
@@ -175,58 +133,23 @@ def remove_profile(path: Path, name: str) -> None:
 
 
 def _change(path: Path, change: Callable[[Mapping[str, Profile]], Mapping[str, Profile]]) -> None:
-    folder = path.parent
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_folder(folder, folder.stat())
-        with _locked(folder / "profiles.lock"):
+        make_private_folder(path.parent)
+        lock = FileLock(path.with_name("profiles.lock"))
+        try:
+            if not lock.acquire(wait=_LOCK_SECONDS):
+                raise ConfigError(f"{path}: another airmeet has been changing the profiles for seconds; try again")
             changed = change(read_profiles(path))
             if changed:
-                _write(path, changed)
+                profiles = {name: _document(changed[name]) for name in sorted(changed)}
+                text = json.dumps({"version": 1, "profiles": profiles}, indent=2) + "\n"
+                replace_file(path, text.encode("ascii"))
             else:
                 path.unlink(missing_ok=True)
+        finally:
+            lock.release()
     except OSError as error:
         raise ConfigError(f"{path}: the profile cannot be kept there ({error.strerror})") from None
-
-
-def _check_folder(folder: Path, status: os.stat_result) -> None:
-    ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-    if not ours or (hasattr(os, "getuid") and stat.S_IMODE(status.st_mode) & 0o022):
-        raise ConfigError(f"{folder}: others can write there, so no keys are kept in it; run chmod 700 {folder}")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
-    try:
-        for _ in range(_TURNS):  # held for as long as a small file takes to be written
-            if _lock_now(descriptor):
-                break
-            time.sleep(_TURN_SECONDS)
-        else:
-            raise ConfigError(f"{path}: another airmeet has been changing the profiles for seconds; try again")
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock_now(descriptor: int) -> bool:
-    try:
-        return try_lock(descriptor)
-    except OSError:  # a network file system without locks
-        return True
-
-
-def _write(path: Path, profiles: Mapping[str, Profile]) -> None:
-    document = {"version": 1, "profiles": {name: _document(profile) for name, profile in sorted(profiles.items())}}
-    fresh, file = private_file(path.parent)
-    try:
-        write_all(file, json.dumps(document, indent=2).encode("ascii") + b"\n")
-        put_in_place(fresh, file, path)
-    except OSError:
-        file.close()
-        fresh.unlink(missing_ok=True)
-        raise
 
 
 def _document(profile: Profile) -> dict[str, str]:

@@ -64,7 +64,7 @@ def test_keys_that_others_can_read_are_not_used_and_the_fix_is_named(path):
     keep_profile(path, profile())
     path.chmod(0o640)
 
-    with pytest.raises(ConfigError, match=f"run chmod 600 {path}") as raised:
+    with pytest.raises(ConfigError, match=f"run: chmod 0600 {path}; generate new keys") as raised:
         read_profiles(path)
 
     assert SENTINEL_SECRET_KEY not in str(raised.value)
@@ -83,7 +83,7 @@ def test_nothing_is_kept_where_others_can_write(path):
     path.parent.mkdir(mode=0o777)
     path.parent.chmod(0o777)
 
-    with pytest.raises(ConfigError, match="run chmod 700"):
+    with pytest.raises(ConfigError, match="run: chmod 0700"):
         keep_profile(path, profile())
     assert list(path.parent.iterdir()) == []
 

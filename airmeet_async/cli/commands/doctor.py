@@ -236,6 +236,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if found is None:
             return _ok("proxy", "none for this address", proxy=None)
         parts = urlsplit(found if "//" in found else f"//{found}")
+        _ = parts.port  # a ValueError where it is no number
         where = escape(parts.netloc.rpartition("@")[2])  # a password may be before the @
         origin = next((name for name in _PROXIES if environ.get(name)), "the system's settings")
         return _ok("proxy", f"{where} ({origin}); NO_PROXY can name hosts that need none", proxy=where, origin=origin)

@@ -33,9 +33,9 @@ from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import MEANINGS
-from airmeet_async.cli.output_files import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
+from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.redact import clean, mask_email
 
 _MARK = b'content="airmeet-async report"'  # tells a report page from any other file
@@ -364,7 +364,7 @@ class ReportFile:
         if any(other is not None and os.path.realpath(path) == os.path.realpath(other) for other in others):
             raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
         check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
-        self._part, self._file = private_file(path.parent)
+        self._file = NewFile(path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -372,9 +372,8 @@ class ReportFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.path is not None and not self._file.closed:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+        if self.path is not None:
+            self._file.discard()
 
     def write(self, page: ReportPage) -> None:
         """Write the page, and give the file its name.
@@ -385,10 +384,8 @@ class ReportFile:
         if self.path is None:
             return
         try:
-            write_all(self._file, render(page).encode(errors="backslashreplace"))
-            set_aside(self.path)
-            put_in_place(self._part, self._file, self.path)
+            self._file.write(render(page).encode(errors="backslashreplace"))
+            self._file.put(self.path, backup=True)
         except OSError as error:
-            kept = keep(self._part)
-            self._file.close()
+            kept = self._file.keep()
             raise ConfigError(f"{self.path}: cannot be written ({error.strerror}); the page is in {kept}") from None

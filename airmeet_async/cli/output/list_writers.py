@@ -13,8 +13,8 @@ from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.console import Calm, Voice
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, shown_value, table_lines
-from airmeet_async.cli.output_files import check_target, private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
+from airmeet_async.private_files import NewFile, check_target
 
 _KINDS = (".csv", ".jsonl", ".ndjson")
 _ROWS_AT_ONCE = 100
@@ -178,7 +178,7 @@ class ExportFile:
         self._json = check_kind(path) != ".csv"
         check_target(path, lambda head: set(marks) <= self._columns_in(head), "an export of this list")
         self._guard: Callable[[str], str] = str if raw else guard
-        self._private, self._file = private_file(path.parent)
+        self._file = NewFile(path.parent)
         self._pending = bytearray(b"" if self._json else b"\xef\xbb\xbf" + self._csv(self._columns))  # for Excel
 
     def __enter__(self) -> Self:
@@ -188,10 +188,11 @@ class ExportFile:
         try:
             if kind is None:
                 self._write()
-                self._try(lambda: put_in_place(self._private, self._file, self._path))
+                self._file.put(self._path)
+        except OSError as error:
+            raise self._unwritable(error) from None
         finally:
-            self._file.close()
-            self._private.unlink(missing_ok=True)  # where it is still there
+            self._file.discard()
 
     def add(self, row: ListRow) -> None:
         """Take one row."""
@@ -201,7 +202,10 @@ class ExportFile:
         else:
             self._pending += self._csv(csv_value(row.cells[name]) for name in self._columns)
         if len(self._pending) >= _BYTES_AT_ONCE:
-            self._write()
+            try:
+                self._write()
+            except OSError as error:
+                raise self._unwritable(error) from None
 
     def end(self) -> None:
         """Leaving the ``with`` block completes the file."""
@@ -224,14 +228,11 @@ class ExportFile:
         return set(row) if isinstance(row, dict) else set()
 
     def _write(self) -> None:
-        self._try(lambda: write_all(self._file, self._pending))
+        self._file.write(self._pending)
         self._pending.clear()
 
-    def _try(self, write: Callable[[], object]) -> None:
-        try:
-            write()
-        except OSError as error:
-            raise ConfigError(f"{self._path}: cannot be written ({error.strerror})") from None
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(f"{self._path}: cannot be written ({error.strerror})")
 
 
 def check_kind(path: Path) -> str:

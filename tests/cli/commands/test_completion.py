@@ -1,12 +1,13 @@
 """Completion: a real shell takes the script, and completes with it."""
 
+import io
 import shutil
 import subprocess
+from contextlib import redirect_stdout
 
 import pytest
 
-from airmeet_async.cli.app import app
-from airmeet_async.cli.commands.completion import script
+from airmeet_async.cli.commands.completion import completion
 
 pytestmark = pytest.mark.real_time
 
@@ -31,12 +32,19 @@ TYPED = [
 ]
 
 
+def script_for(shell):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        completion(shell)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_reads_its_script_without_complaint(shell):
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell} here")
 
-    done = subprocess.run([shell, "-n"], input=script(app, shell), capture_output=True, text=True, check=False)
+    done = subprocess.run([shell, "-n"], input=script_for(shell), capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -45,7 +53,7 @@ def test_a_shell_reads_its_script_without_complaint(shell):
 def test_bash_completes(words, completed):
     command = ["bash", "-c", COMPLETE, "bash", "airmeet", *words]
 
-    done = subprocess.run(command, input=script(app, "bash"), capture_output=True, text=True, check=True)
+    done = subprocess.run(command, input=script_for("bash"), capture_output=True, text=True, check=True)
 
     *found, rule = done.stdout.splitlines()
     assert found == completed
@@ -53,7 +61,7 @@ def test_bash_completes(words, completed):
 
 
 def test_zsh_takes_files_where_it_has_no_words_of_its_own():
-    lines = script(app, "zsh").splitlines()
+    lines = script_for("zsh").splitlines()
     register = [line.strip() for line in lines if "A CSV, TSV, JSON lines" in line]
 
     assert register
@@ -67,5 +75,5 @@ async def test_the_command_prints_the_script_and_nothing_else(airmeet):
     done = await airmeet("completion", "bash")
     wrong = await airmeet("completion", "tcsh")
 
-    assert (done.code, done.err, done.out.rstrip("\n")) == (0, "", script(app, "bash"))
+    assert (done.code, done.err, done.out.rstrip("\n")) == (0, "", script_for("bash").rstrip("\n"))
     assert (wrong.code, '"bash", "zsh", "fish"' in wrong.err) == (2, True)

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from airmeet_async import BulkReport, RowStatus
-from airmeet_async.cli.commands.demo import audit, table, trouble
+from airmeet_async.cli.commands.demo import audit, faults_for, table
 from airmeet_async.sandbox import Faults, Staged
 
 PLAN = Staged(rows=4, valid=2, duplicates=1, invalid=1)
@@ -22,7 +22,7 @@ def run(tmp_path, *, links=("link-a", "link-b"), people=PEOPLE, statistics=STATI
         writer = csv.writer(file)
         writer.writerow(["email", "airmeet_status", "airmeet_entry_link"])
         writer.writerows([f"{name}@example.com", "succeeded", link] for name, link in zip("abc", links, strict=False))
-    return [check.what for check in audit(PLAN, report, statistics, people, tmp_path / "r.csv") if not check.fine]
+    return [check.what for check in audit(PLAN, report, statistics, people, tmp_path / "r.csv") if not check.is_right]
 
 
 def test_all_as_staged(tmp_path):
@@ -58,4 +58,4 @@ def test_the_table_marks_what_differs_and_fits_a_terminal(tmp_path):
 
 @pytest.mark.parametrize("people", [1, 10, 2000, 1_000_000])
 def test_the_staged_faults_can_be_read(people):
-    assert Faults.parse(trouble(people)).rules
+    assert Faults.parse(faults_for(people)).rules

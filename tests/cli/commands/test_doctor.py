@@ -9,20 +9,20 @@ from attrs import evolve
 
 from airmeet_async import Reply
 from airmeet_async.cli.commands.doctor import (
-    Bench,
-    Finding,
-    Level,
-    code_of,
+    CheckResult,
     doctor,
-    good,
+    exit_code,
     lines_of,
     local_checks,
     network_checks,
 )
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.environment import Settings, prefer
 from airmeet_async.cli.exit_codes import Exit
+from airmeet_async.cli.options import Asked
+from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
 from airmeet_async.errors import NotSentError
 from airmeet_async.protocol.base_urls import Region, base_of
+from airmeet_async.protocol.redact import Secret
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.worlds import client_of, transport_of
@@ -39,25 +39,22 @@ def _home(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def bench(environ, **regions):
-    """Return a bench whose regions are worlds of their own; those that are not named know no keys."""
-    there = {base_of(name): transport for name, transport in regions.items()}
-    nobody = SandboxTransport()
-
-    def clients(settings, base):
-        return client_of(there.get(base, nobody), base_url=base)
-
-    found = Bench(environ, None, clients)
-    list(local_checks(found))
-    return found
-
-
 def local(environ, typed=None):
-    return {one.name: one for one in local_checks(Bench(environ, typed))}
+    environ = dict(environ)
+    if typed is not None:
+        prefer(typed, environ)
+    return {one.name: one for one in local_checks(environ, typed=typed is not None)}
 
 
 async def network(environ, **regions):
-    return {one.name: one for one in await network_checks(bench(environ, **regions))}
+    """Return what is found where regions are worlds of their own; those that are not named know no keys."""
+    there = {base_of(name): transport for name, transport in regions.items()}
+    nobody = SandboxTransport()
+
+    def client_at(_, base):
+        return client_of(there.get(base, nobody), base_url=base)
+
+    return {one.name: one for one in await network_checks(Settings.of(environ), client_at)}
 
 
 class Dated:
@@ -91,14 +88,14 @@ class Broken(Away):
 async def test_keys_that_are_accepted_make_it_usable():
     found = await network(EU, eu=transport_of())
 
-    assert (found["sign-in"].level, code_of(list(found.values()))) == (Level.OK, 0)
+    assert (found["sign-in"].level, exit_code(list(found.values()))) == ("OK", 0)
     assert "accepted" in found["sign-in"].text
 
 
 async def test_keys_of_another_region_are_found_there_and_the_command_to_type_is_named():
     found = (await network(KEYS, us=transport_of()))["sign-in"]
 
-    assert (found.level, found.code, found.fix) == (Level.FAIL, Exit.CREDENTIALS, "export AIRMEET_REGION=us")
+    assert (found.level, found.code, found.fix) == ("FAIL", Exit.CREDENTIALS, "export AIRMEET_REGION=us")
     assert "refused in region global, accepted in region us" in found.text
 
 
@@ -112,13 +109,11 @@ async def test_keys_that_no_region_takes_are_to_be_copied_again():
 async def test_keys_that_an_address_of_ones_own_refuses_are_shown_to_nobody_else():
     asked = []
 
-    def clients(settings, base):
+    def client_at(_, base):
         asked.append(base)
         return client_of(SandboxTransport(), base_url=base)
 
-    one = Bench(KEYS | {"AIRMEET_URI": "https://gateway.example/prod"}, None, clients)
-    list(local_checks(one))
-    found = await network_checks(one)
+    found = await network_checks(Settings.of(KEYS | {"AIRMEET_URI": "https://gateway.example/prod"}), client_at)
 
     assert (asked, found[0].code) == (["https://gateway.example/prod"], Exit.CREDENTIALS)
 
@@ -130,12 +125,12 @@ async def test_keys_that_an_address_of_ones_own_refuses_are_shown_to_nobody_else
 async def test_what_cannot_be_reached_is_temporary_and_asked_only_once(transport, fix):
     found = (await network(EU, eu=transport))["sign-in"]
 
-    assert (found.level, found.code) == (Level.FAIL, Exit.TEMPORARY)
+    assert (found.level, found.code) == ("FAIL", Exit.TEMPORARY)
     assert fix in found.fix
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "level", "said"), [(0, Level.OK, "within"), (-600, Level.WARN, "ahead of"), (600, Level.WARN, "behind")]
+    ("ahead_s", "level", "said"), [(0, "OK", "within"), (-600, "WARN", "ahead of"), (600, "WARN", "behind")]
 )
 async def test_a_clock_that_is_wrong_is_a_warning(ahead_s, level, said):
     found = (await network(EU, eu=Dated(ahead_s)))["clock"]
@@ -162,9 +157,9 @@ async def test_a_server_without_a_clock_is_no_finding():
 def test_each_setting_that_cannot_be_used_is_named_and_the_others_are_looked_at_all_the_same(environ, name, code, said):
     found = local(environ)
 
-    assert (found[name].level, found[name].code, said in found[name].text) == (Level.FAIL, code, True)
-    assert found["journals"].level is Level.OK
-    assert code_of(list(found.values())) == code
+    assert (found[name].level, found[name].code, said in found[name].text) == ("FAIL", code, True)
+    assert found["journals"].level == "OK"
+    assert exit_code(list(found.values())) == code
 
 
 def test_the_place_of_tokens_is_shown_with_its_mode_and_who_named_it(tmp_path):
@@ -176,7 +171,7 @@ def test_the_place_of_tokens_is_shown_with_its_mode_and_who_named_it(tmp_path):
 def test_a_region_that_an_address_overrides_is_a_warning():
     found = local(KEYS | {"AIRMEET_URI": "https://x.example/prod", "AIRMEET_REGION": "eu"})["address"]
 
-    assert (found.level, "AIRMEET_REGION does nothing" in found.text) == (Level.WARN, True)
+    assert (found.level, "AIRMEET_REGION does nothing" in found.text) == ("WARN", True)
 
 
 def test_a_proxy_is_shown_without_its_password_and_explains_the_transport(monkeypatch):
@@ -189,24 +184,54 @@ def test_a_proxy_is_shown_without_its_password_and_explains_the_transport(monkey
     assert "hunter2" not in repr(found)
 
 
+def test_a_proxy_that_cannot_be_read_is_a_failure_without_its_password(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@proxy.example:port")
+
+    found = local(EU | {"HTTPS_PROXY": "http://user:hunter2@proxy.example:port"})
+
+    assert (found["proxy"].level, found["proxy"].code) == ("FAIL", Exit.USAGE)
+    assert "hunter2" not in repr(found)
+
+
+def test_the_profile_in_use_is_named_with_the_others():
+    for name, region in (("default", "us"), ("berlin", "eu"), ("tokyo", "us")):
+        keep_profile(profiles_path(), Profile(name, Secret("an-access-key-0001"), Secret("secret"), region))
+
+    assert local({})["profile"].text.startswith("default (used when nothing else is said), in ")
+    assert local({"AIRMEET_PROFILE": "tokyo"})["profile"].text.startswith("tokyo (AIRMEET_PROFILE), in ")
+    found = local(KEYS, typed="berlin")
+    assert found["profile"].text.startswith("berlin (--profile), in ")
+    assert found["profile"].text.endswith("; others: default, tokyo")
+    assert found["keys"].text == "access key ****0001, of profile berlin"
+    assert local(KEYS)["profile"].text == "none in use; others: berlin, default, tokyo"
+
+
+def test_extras_are_those_that_have_code_behind_them():
+    facts = local(KEYS)["extras"].facts
+
+    assert {*facts["present"], *facts["absent"]} == {
+        "cli", "fast", "sandbox", "excel", "parquet", "dataframe", "report",
+    }  # fmt: skip
+
+
 def test_certificates_that_cannot_be_read_are_a_failure_with_the_variable(monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
 
     found = local(EU | {"SSL_CERT_FILE": "/nowhere/ca.pem"})["TLS"]
 
-    assert (found.level, found.code) == (Level.FAIL, Exit.USAGE)
+    assert (found.level, found.code) == ("FAIL", Exit.USAGE)
     assert "SSL_CERT_FILE" in found.text + found.fix
 
 
 def test_the_first_thing_to_mend_gives_the_exit_code():
-    bad = [Finding("b", Level.FAIL, "", code=code) for code in (Exit.CREDENTIALS, Exit.TEMPORARY)]
+    bad = [CheckResult("b", "FAIL", "", code=code) for code in (Exit.CREDENTIALS, Exit.TEMPORARY)]
 
-    assert code_of([good("a", ""), Finding("w", Level.WARN, ""), *bad]) == Exit.CREDENTIALS
-    assert code_of([good("a", ""), Finding("w", Level.WARN, "")]) == Exit.OK
+    assert exit_code([CheckResult("a", "OK", ""), CheckResult("w", "WARN", ""), *bad]) == Exit.CREDENTIALS
+    assert exit_code([CheckResult("a", "OK", ""), CheckResult("w", "WARN", "")]) == Exit.OK
 
 
 def test_lines_fit_a_terminal_and_the_fix_stands_out():
-    lines = lines_of(Finding("sign-in", Level.FAIL, "word " * 40, "do this " * 20))
+    lines = lines_of(CheckResult("sign-in", "FAIL", "word " * 40, "do this " * 20))
 
     assert max(map(len, lines)) < 80
     assert lines[0].startswith("FAIL  sign-in     word")
@@ -214,10 +239,11 @@ def test_lines_fit_a_terminal_and_the_fix_stands_out():
 
 
 def test_without_keys_nobody_is_asked_and_the_json_is_whole(capsys):
-    code = doctor(Bench({}, None, lambda *_: pytest.fail("somebody was asked")), Voice(), as_json=True)
+    code = doctor(asked=Asked(None, {}), json=True)
 
-    document = json.loads(capsys.readouterr().out)
-    assert (code, document["exit_code"], document["usable"]) == (4, 4, False)
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert (code, document["exit_code"], document["usable"], said.err) == (4, 4, False, "")
     assert {"name", "level", "text", "fix"} <= set(document["checks"][0])
 
 

@@ -9,7 +9,7 @@ import subprocess
 import anyio
 import pytest
 
-from airmeet_async.cli.commands.login import _checked, piped_keys, typed_keys
+from airmeet_async.cli.commands.login import check_keys, piped_keys, typed_keys
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, CredentialsError, ServerError
@@ -58,7 +58,7 @@ async def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger,
     async with serving() as pretend:
         done = await piped(stranger, PAIR, "login", "--stdin", "--uri", pretend.url)
         events = await stranger("events", "--json")
-        who = await stranger("whoami", "--json")
+        who = await stranger("doctor", "--json")
         out = await stranger("logout")
         after = await stranger("events", "--json")
 
@@ -66,22 +66,13 @@ async def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger,
     assert (done.returncode, done.stdout, events.code, out.code) == (0, "", 0, 0)
     assert "in ~/.config/airmeet/profiles.json" in done.stderr
     assert len(events.json) > 3
-    assert who.json == {
-        "profile": "default",
-        "profile_from": "the default",
-        "profiles": ["default"],
-        "access_key": f"****{SENTINEL_ACCESS_KEY[-4:]}",
-        "keys_from": "profile default",
-        "address": pretend.url,
-        "region": None,
-        "address_from": "profile default",
-        "rate": "auto",
-        "rate_from": "the default",
-        "token_saved_at": who.json["token_saved_at"],
-        "token_age_s": who.json["token_age_s"],
-        "notices": ["keys of profile default"],
-    }
-    assert 0 <= who.json["token_age_s"] < 60
+    checks = {one["name"]: one for one in who.json["checks"]}
+    assert (checks["keys"]["text"], checks["keys"]["origin"]) == (
+        f"access key ****{SENTINEL_ACCESS_KEY[-4:]}, of profile default",
+        "profile default",
+    )
+    assert (checks["address"]["address"], checks["address"]["origin"]) == (pretend.url, "profile default")
+    assert 0 <= checks["token"]["age_s"] < 60
     assert (after.code, after.json["error"]["code"]) == (4, "credentials")
     assert "airmeet login" in after.json["error"]["message"]
     assert (home_files(stranger), tokens) == ([".config/airmeet/profiles.lock"], [])
@@ -105,7 +96,7 @@ async def test_a_profile_that_is_typed_wins_over_the_environment(stranger, servi
         kept = await piped(stranger, PAIR, "login", "--stdin", "--profile", "berlin", AIRMEET_URI=pretend.url)
         elsewhere = {"AIRMEET_ACCESS_KEY": "x", "AIRMEET_SECRET_KEY": "y", "AIRMEET_URI": closed_port}
         typed = await stranger("events", "--profile", "berlin", "--limit", "1", **elsewhere)
-        first = await stranger("--profile=berlin", "whoami", **elsewhere)
+        first = await stranger("--profile=berlin", "doctor", **elsewhere)
         other = await stranger("events", "--profile", "berln", "--json")
 
     assert (kept.returncode, typed.code, first.code, other.code) == (0, 0, 0, 4)
@@ -120,7 +111,7 @@ async def test_on_a_terminal_the_keys_are_asked_for_and_not_shown(stranger, serv
         code, shown = await anyio.to_thread.run_sync(
             typing, stranger, ("login", "--uri", pretend.url), (SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)
         )
-        who = await stranger("whoami")
+        who = await stranger("doctor")
 
     assert (code, who.code) == (0, 0), shown
     assert "access key:" in shown
@@ -165,7 +156,7 @@ def typing(airmeet, words, lines):
         (("login", "--stdin", "--profile", "../x"), PAIR, "word of letters"),
         (("login", "--stdin", SENTINEL_ACCESS_KEY[:9]), PAIR, "too many words"),
         (("logout", "--profile", "x"), "", "there is no profile 'x'"),
-        (("whoami", "--profile"), "", "--profile needs a value"),
+        (("doctor", "--profile"), "", "--profile needs a value"),
         (("register", community.SUMMIT, "--profile"), "", "--profile needs a name"),
         (("login", "--profil", "x"), "", "Did you mean --profile?"),
     ],
@@ -186,7 +177,7 @@ async def test_keys_that_others_can_read_are_an_error_with_the_fix(stranger, ser
 
     done = await stranger("events", "--json")
 
-    assert (done.code, f"chmod 600 {path}" in done.json["error"]["message"]) == (2, True)
+    assert (done.code, f"chmod 0600 {path}" in done.json["error"]["message"]) == (2, True)
     assert json.loads(path.read_text())["profiles"]["default"]["region"] == "global"
 
 
@@ -215,19 +206,19 @@ def regions(*, in_trouble=(), home="us"):
 
 
 def test_without_a_named_region_the_first_that_takes_the_keys_is_found(capsys):
-    assert _checked(regions(), None, None, Voice()) == "us"
+    assert check_keys(regions(), None, None, Voice()) == "us"
     assert "asking the regions global, eu, us about the keys" in capsys.readouterr().err
 
 
 def test_a_region_that_is_named_is_the_only_one_to_be_asked():
     with pytest.raises(CredentialsError):
-        _checked(regions(), "eu", None, Voice())
-    assert _checked(regions(), "us", None, Voice()) == "us"
+        check_keys(regions(), "eu", None, Voice())
+    assert check_keys(regions(), "us", None, Voice()) == "us"
 
 
 def test_where_a_region_could_not_be_asked_the_keys_are_not_called_wrong():
     with pytest.raises(ServerError):
-        _checked(regions(in_trouble=("us",)), None, None, Voice())
+        check_keys(regions(in_trouble=("us",)), None, None, Voice())
 
 
 def test_without_a_terminal_nobody_is_asked():
