@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from attrs import frozen
 
-from airmeet_async.cli.console import Voice, hide
+from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
@@ -243,7 +243,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
         return MemoryTokenStore(), (f"the token is not kept for the next run: {error}",)
 
 
-def with_client(environ: Mapping[str, str], voice: Voice, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
+def with_client(environ: Mapping[str, str], console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
     """Await *work* with a client that says what it waits for.
 
     Raises:
@@ -253,11 +253,11 @@ def with_client(environ: Mapping[str, str], voice: Voice, work: Callable[["Airme
     import anyio
 
     settings = Settings.of(environ)
-    voice.say(*settings.notices)
+    console.say(*settings.notices)
 
     async def run() -> T:
         async with settings.client() as client:
-            return await work(client.with_options(on_wait=partial(say_wait, voice)))
+            return await work(client.with_options(on_wait=partial(say_wait, console)))
 
     with terminable():
         return anyio.run(run)
@@ -270,13 +270,13 @@ _CAUSES = {
 }
 
 
-def say_wait(voice: Voice, waiting: "Waiting") -> None:
+def say_wait(console: Console, waiting: "Waiting") -> None:
     """Say what a call waits for, unless it is over before anybody has read it."""
     seconds = math.ceil(waiting.seconds)
     if waiting.cause == "not ready":
-        voice.say(f"Airmeet is preparing the list; asking again in {seconds} s")
+        console.say(f"Airmeet is preparing the list; asking again in {seconds} s")
     elif waiting.seconds >= 1:
-        voice.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
+        console.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airmeet_async.cli.commands.demo import Sandbox, running
+from airmeet_async.cli.commands.demo import running_sandbox
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.sandbox import community
 from tests.cli.conftest import Airmeet
@@ -37,14 +37,14 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def pretend() -> Iterator[Sandbox]:
-    with running(seed=1, faults=FAULTS, latency_ms=0) as sandbox:
-        yield sandbox
+def pretend() -> Iterator[dict[str, str]]:
+    with running_sandbox(seed=1, faults=FAULTS, latency_ms=0) as environ:
+        yield environ
 
 
 @pytest.fixture
-def there(airmeet: Airmeet, pretend: Sandbox) -> Airmeet:
-    return Airmeet(airmeet.folder, airmeet.environ | pretend.environ)
+def there(airmeet: Airmeet, pretend: dict[str, str]) -> Airmeet:
+    return Airmeet(airmeet.folder, airmeet.environ | pretend)
 
 
 def test_there_is_a_case_for_every_code():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from airmeet_async.cli.console import Voice, print_data, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import (
     PROFILE,
     Settings,
@@ -108,13 +108,13 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
     """
     import anyio
 
-    environ, voice = dict(asked.environ), Voice()
+    environ, console = dict(asked.environ), Console()
     if asked.profile is not None:
         prefer(asked.profile, environ)
     results = list(local_checks(environ, typed=asked.profile is not None))
     if not exit_code(results):
         settings = Settings.of(environ)
-        voice.say(f"asking {settings.base} about the keys")
+        console.say(f"asking {settings.base} about the keys")
         with terminable():
             results += anyio.run(network_checks, settings)
     code = exit_code(results)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice, print_data
+from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
@@ -57,13 +57,13 @@ def template(
     from airmeet_async.protocol.base_urls import check_id
 
     check_id(airmeet_id, "AIRMEET_ID")
-    voice = Voice()
+    console = Console()
 
     async def ask(client: "AirmeetClient") -> tuple[bool, tuple["CustomField", ...]]:
         info = await client.airmeets.info(airmeet_id)
         return info.event_sub_type == "HYBRID_CONFERENCE", tuple(await client.custom_fields.list(airmeet_id))
 
-    hybrid, fields = with_client(os.environ, voice, ask)
+    hybrid, fields = with_client(os.environ, console, ask)
     columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
     headers = [header_of(field, fields) for field in fields]
     text = io.StringIO()
@@ -81,9 +81,9 @@ def template(
             raise UsageError(f"{output} is there already; name another file, or remove it") from None
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-        voice.say(f"written: {output}")
+        console.say(f"written: {output}")
     required = [shown(header) for header, field in zip(headers, fields, strict=True) if field.is_required]
-    voice.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
+    console.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
     return Exit.OK
 
 

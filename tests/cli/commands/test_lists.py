@@ -10,7 +10,7 @@ import pytest
 
 from airmeet_async import NotReadyError
 from airmeet_async.cli.commands.lists import export, read_list
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
 from airmeet_async.sandbox import community
@@ -20,17 +20,17 @@ from tests.worlds import client_of, transport_of
 EVENT = community.FINISHED
 
 
-class Said(Voice):
+class Said(Console):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
         self.write = self.lines.append
 
 
-async def rows(what: str, event: str = EVENT, voice: Voice | None = None, **options: Any) -> list[Any]:
+async def rows(what: str, event: str = EVENT, console: Console | None = None, **options: Any) -> list[Any]:
     form = BOOTH_VISITS if "booth" in options else LISTS[what]
     async with client_of(transport_of(not_ready_for_s=options.pop("not_ready_for_s", 0.0))) as client:
-        items = [one async for one in read_list(client, event, what, voice or Said(), **options)]
+        items = [one async for one in read_list(client, event, what, console or Said(), **options)]
         return [row for item in items for row in form.rows(item)]
 
 
