@@ -24,7 +24,7 @@ from airmeet_async.calls.attendees import add
 from airmeet_async.client.adaptive import Adaptive, AskedRate
 from airmeet_async.client.client import Client
 from airmeet_async.client.pace import Pace, Priority
-from airmeet_async.sandbox.bucket import Bucket
+from airmeet_async.sandbox import Bucket
 from airmeet_async.testing import VirtualTimeLoop
 
 EVENT = "e0000000-0000-4000-8000-000000000001"

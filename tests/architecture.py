@@ -29,7 +29,7 @@ LAYERS: dict[str, set[str]] = {
 
 # Where nothing waits, reads a clock, draws lots or talks to the world.
 PURE = ("errors", "api", "calls", "bulk.report", "sandbox")
-IMPURE_AFTER_ALL = ("sandbox.app", "sandbox.serve", "sandbox.__main__")  # the thin shell around World
+IMPURE_AFTER_ALL = ("sandbox.server", "sandbox.__main__")  # the thin shell around World
 EFFECTS = {"time", "random", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os", "threading", "subprocess"}
 CLOCKS = {"now", "utcnow", "today", "uuid1", "uuid4"}
 

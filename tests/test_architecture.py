@@ -163,7 +163,7 @@ def test_what_is_allowed_is_not_accused():
     assert layer_breaks(good) == purity_breaks(good) == size_breaks([good]) == []
     assert layer_breaks(Module("cli.main", "from airmeet_async import AirmeetClient, __version__")) == []
     assert not is_pure("client.session")
-    assert not is_pure("sandbox.app")
+    assert not is_pure("sandbox.server")
 
 
 def test_relative_imports_are_resolved():

@@ -34,7 +34,7 @@ from airmeet_async.api.paging import Page
 from airmeet_async.api.secret import Secret
 from airmeet_async.api.wire import Reply, Request
 from airmeet_async.client.binding import listing, operation
-from airmeet_async.sandbox.router import ROUTES
+from airmeet_async.sandbox.routes import ROUTES
 from tests.reference import builder_of
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 

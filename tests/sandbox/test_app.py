@@ -7,8 +7,7 @@ import pytest
 
 from airmeet_async.api.wire import WRITE_LIMIT
 from airmeet_async.sandbox import Desk, Faults, World, community
-from airmeet_async.sandbox.app import TRANSPORT, App
-from airmeet_async.sandbox.serve import environment, run, serve
+from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, run, serve
 from tests.sandbox.caller import Caller
 
 
@@ -59,7 +58,7 @@ class Site:
     def __init__(self, spec="", **options):
         self.caller = Caller()
         self.world = self.caller.world
-        self.app = App(Desk(self.world, Faults.parse(spec)), **options)
+        self.app = SandboxApp(Desk(self.world, Faults.parse(spec)), **options)
 
     async def add(self, chunks=(b'{"email":"ada@example.com",', b'"firstName":"A","lastName":"B"}')):
         connection = Connection(self.app)

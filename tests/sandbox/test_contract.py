@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from airmeet_async.sandbox import community
-from airmeet_async.sandbox.handlers import events, people
-from airmeet_async.sandbox.prepared import SIZE_MAX
-from airmeet_async.sandbox.router import ROUTES
+from airmeet_async.sandbox.handlers import events, people, reports
+from airmeet_async.sandbox.routes import ROUTES
 from tests.sandbox.caller import Caller, auth, content
 
 FOLDER = Path(__file__).parents[1] / "contract"
@@ -261,7 +260,7 @@ SIZES = [
     ("airmeets.list", events.LIST_SIZE, events.LIST_SIZE_MAX),
     ("participants.list", people.RESULT_SIZE, people.RESULT_SIZE),
     ("registrations.list", people.REGISTRATIONS_SIZE, None),
-    *((name, None, SIZE_MAX) for name in (*PREPARED, "polls.list")),
+    *((name, None, reports.SIZE_MAX) for name in (*PREPARED, "polls.list")),
 ]
 
 

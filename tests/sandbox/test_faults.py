@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async.sandbox import Desk, Ending, Faults, community
-from airmeet_async.sandbox.faultspec import EXAMPLE, parse_rules
+from airmeet_async.sandbox.faults import EXAMPLE, parse_rules
 from tests.sandbox.caller import Caller, auth, request
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airmeet_async.sandbox import World, community
-from airmeet_async.sandbox.serve import serve
+from airmeet_async.sandbox.server import serve
 
 pytestmark = pytest.mark.real_time
 

@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async.sandbox import community
-from airmeet_async.sandbox.payloads import NAMES, SAMPLES
+from airmeet_async.sandbox.webhook_payloads import NAMES, SAMPLES
 from tests.sandbox.caller import Caller, content
 
 ROOT = "/platform-integration/v1"

@@ -22,8 +22,8 @@ Direction = Literal["ASC", "DESC"]
 
 
 @frozen(kw_only=True, slots=False)
-class DoorSwitches:
-    """Keys, tokens, permissions, and how a no is said.
+class AuthSwitches:
+    """Keys, tokens, permissions, and how a refusal is written.
 
     Attributes:
         auth_envelope: /auth answers ``{"success", "data": {"label", "token"}}`` as documented (A),
@@ -143,8 +143,8 @@ class PageSwitches:
 
 
 @frozen(kw_only=True, slots=False)
-class ResultSwitches:
-    """What an event leaves behind, and how it is prepared.
+class ReportSwitches:
+    """Reports of an event, and how they are prepared.
 
     Attributes:
         not_ready_times: How often a prepared read answers "not ready" first.
@@ -193,7 +193,7 @@ class WebhookSwitches:
 
 
 @frozen(kw_only=True, slots=False)
-class Switches(DoorSwitches, PeopleSwitches, ProgrammeSwitches, PageSwitches, ResultSwitches, WebhookSwitches):
+class Switches(AuthSwitches, PeopleSwitches, ProgrammeSwitches, PageSwitches, ReportSwitches, WebhookSwitches):
     """How the sandbox behaves where Airmeet's behaviour is unknown or told in two ways.
 
     Its fields are those of the classes above, where each one is described::

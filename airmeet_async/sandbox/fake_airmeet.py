@@ -1,4 +1,4 @@
-"""A pretend Airmeet without a network: a request goes in, an answer comes out.
+"""The pretend Airmeet without a network: a request goes in, an answer comes out.
 
 Nothing here waits, reads a clock or draws a random number, so a test that sends
 the same requests at the same times gets the same bytes.
@@ -7,18 +7,18 @@ the same requests at the same times gets the same bytes.
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import parse_qsl
 
 from attrs import evolve, fields, frozen
 
 from airmeet_async.api.wire import Reply, Request
 
-from . import community, router
-from .asked import Asked, check_event, check_keys, check_token
-from .fields import check_query
-from .replies import Refusal
-from .router import Route
-from .state import Event, KeyPair, Member, Person, identity
-from .switches import Switches
+from . import community
+from .community import Event, KeyPair, Member, Person, identity
+from .options import Switches
+from .request import IncomingRequest, check_keys, check_token
+from .responses import Refusal
+from .routes import find_route
 
 
 @frozen(kw_only=True)
@@ -71,7 +71,7 @@ class World:
 
     def __init__(self, switches: Switches | None = None, seed: int = 0) -> None:
         self.switches = switches or Switches()
-        self._state = community.state(seed)
+        self._state = community.initial_state(seed)
         self._statuses: Counter[int] = Counter()
 
     def __repr__(self) -> str:
@@ -92,30 +92,21 @@ class World:
         self._statuses[reply.status] += 1
         return reply
 
-    def _answer(self, request: Request, now: float) -> Reply:
-        route, params = router.find(request)
-        asked = Asked(
-            request=request,
-            state=self._state,
-            switches=self.switches,
-            now=now,
-            params=params,
-            form=route.form,
-            community=self._community(route, request, now),
+    def _answer(self, http: Request, now: float) -> Reply:
+        route, params = find_route(http)
+        request = IncomingRequest(
+            http=http, state=self._state, switches=self.switches, now=now, params=params, form=route.form
         )
-        if "airmeetId" in params:
-            check_event(asked, params["airmeetId"])
-        check_query(asked.query, route.query)
-        return route.handler(asked)
-
-    def _community(self, route: Route, request: Request, now: float) -> str:
-        """Return who asks, or refuse; /auth sees to that itself."""
-        match route.auth:
+        match route.auth:  # /auth checks the keys itself
             case "token":
-                return check_token(self._state, request, now).community
+                request.community = check_token(self._state, http, now).community
             case "raw_keys":
-                return check_keys(self._state, request, "X").community
-        return ""
+                request.community = check_keys(self._state, http, "X").community
+        if "airmeetId" in params:
+            request.find_event(params["airmeetId"])
+        sent = dict(parse_qsl(http.target.partition("?")[2], keep_blank_values=True))
+        request.query = {**sent, **route.query.read(sent)}
+        return route.handler(request)
 
     def expire_tokens(self) -> None:
         """End every token issued so far; the next request with one of them is answered 412."""

@@ -1,4 +1,4 @@
-"""What an event leaves behind: who came, stayed, asked, voted, watched later, and where they had come from.
+"""The records of an event: who came, stayed, asked, voted, watched later, and by which link they had registered.
 
 All of it follows from the people of the event and their places, as the tables here say:
 
@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from .paging import Table
-from .roster import Guest, Roster, moment
-from .state import Event, Json, State
-from .switches import Switches
+from .community import CommunityState, Event, Json
+from .event_people import EventPeople, Guest
+from .options import Switches
+from .responses import LazyRows, timestamp
 
 _FIRST_ID, _STEP = 4_000_001, 3  # ids ascend with gaps
 _MINUTE_MS: Final = 60_000
@@ -25,32 +25,35 @@ _QUESTIONS: Final = ("Will the slides be shared?", "How does it scale?", "Which 
 _CAMPAIGNS: Final = ("launch", "newsletter", "partners")
 
 
-class Traces:
-    """The tables of one event."""
+class EventRecords:
+    """The records of one event.
 
-    def __init__(self, event: Event, state: State, switches: Switches) -> None:
+    Row shapes by C and B; what they say follows the rules above.
+    """
+
+    def __init__(self, event: Event, state: CommunityState, switches: Switches) -> None:
         self._event = event
         self._switches = switches
-        self._people = Roster(event, state)
+        self._people = EventPeople(event, state)
         self._came = len(self._people) - len(self._people) // 5
 
-    def event_attendance(self) -> Table:
-        """Say who came to any finished session, and how long they stayed in all of them."""
-        lengths = [_whole(session["duration"]) for session in self._event.finished_sessions]
+    def event_attendance(self) -> LazyRows:
+        """List who came to any finished session, and how long they stayed in all of them."""
+        lengths = [_minutes(session) for session in self._event.finished_sessions]
 
         def stayed(rank: int) -> int:
             return sum(_stay(rank, length) for number, length in enumerate(lengths) if rank % (number + 1) == 0)
 
-        return self._table(range(self._came if lengths else 0), self._row_of_presence(stayed))
+        return self._rows(range(self._came if lengths else 0), self._row_of_presence(stayed))
 
-    def session_attendance(self, session: Json) -> Table:
-        """Say who came to a finished session."""
+    def session_attendance(self, session: Json) -> LazyRows:
+        """List who came to a finished session."""
         number = self._event.finished_sessions.index(session)
-        length = _whole(session["duration"])
-        return self._table(range(0, self._came, number + 1), self._row_of_presence(lambda rank: _stay(rank, length)))
+        length = _minutes(session)
+        return self._rows(range(0, self._came, number + 1), self._row_of_presence(lambda rank: _stay(rank, length)))
 
-    def booth_attendance(self, booth: Json) -> Table:
-        """Say who visited a booth."""
+    def booth_attendance(self, booth: Json) -> LazyRows:
+        """List who visited a booth."""
         ranks = range(0, self._came, self._event.booths.index(booth) + 2)
 
         def row(place: int) -> Json:
@@ -59,24 +62,24 @@ class Traces:
             numbered = {"id": _ids(ranks)[place]} if self._switches.booth_row_ids else {}
             return numbered | _who(guest) | {"time_stamp": self._stamp(guest)} | visit
 
-        return Table(_ids(ranks), row)
+        return LazyRows(_ids(ranks), row)
 
-    def replays(self) -> Table:
-        """Say who watched which session later, and for how many minutes."""
+    def replays(self) -> LazyRows:
+        """List who watched which session later, and for how many minutes."""
         sessions = self._event.finished_sessions
         ranks = range(0, len(self._people) if sessions else 0, 2)
 
         def row(rank: int) -> Json:
             guest, session = self._people[rank], sessions[rank // 2 % len(sessions)]
-            minutes = 1 + guest.place % _whole(session["duration"])
+            minutes = 1 + guest.place % _minutes(session)
             viewed = str(minutes) if self._switches.duration_as_text else minutes
             watched = {"session_id": session["sessionid"], "duration_viewed": viewed}
             return {"name": guest.name, "email": guest.email} | watched
 
-        return self._table(ranks, row)
+        return self._rows(ranks, row)
 
-    def utms(self) -> Table:
-        """Say by which link people came to register."""
+    def utms(self) -> LazyRows:
+        """List by which link people came to register."""
 
         def row(rank: int) -> Json:
             campaign = _CAMPAIGNS[rank // 2 % len(_CAMPAIGNS)]
@@ -84,44 +87,42 @@ class Traces:
             utms = {"utm_campaign": campaign, "utm_medium": medium, "utm_source": "sandbox"}
             return {"airmeetId": self._event.uid, "email": self._people[rank].email, "utms": utms}
 
-        return self._table(range(0, len(self._people), 2), row)
+        return self._rows(range(0, len(self._people), 2), row)
 
-    def polls(self) -> Table:
-        """Say who answered what; one row per person (C)."""
-        ranks = range(0, self._came if self._event.finished_sessions else 0, 2)
+    def polls(self) -> LazyRows:
+        """List who answered what; one row per person (C)."""
+        sessions = self._event.finished_sessions
+        ranks = range(0, self._came if sessions else 0, 2)
 
         def row(place: int) -> Json:
             guest = self._attendee(ranks[place])
             answer = _ANSWERS[guest.place % len(_ANSWERS)]
-            polls = [{"question": f"Did you like {name}?", "answer": answer} for name in self._titles()[:2]]
+            polls = [{"question": f"Did you like {one['name']}?", "answer": answer} for one in sessions[:2]]
             return _who(guest) | {"polls": polls}
 
-        return Table(_ids(ranks), row)
+        return LazyRows(_ids(ranks), row)
 
     def questions(self) -> list[Json]:
-        """Say who asked what; one row per person (C)."""
+        """List who asked what; one row per person (C)."""
         sessions = self._event.finished_sessions
-        return [self._asked(self._attendee(rank)) for rank in range(0, self._came if sessions else 0, 8)]
-
-    def _asked(self, guest: Guest) -> Json:
-        sessions = self._event.finished_sessions
-        question = {
-            "question": _QUESTIONS[guest.place % len(_QUESTIONS)],
-            "session_id": sessions[guest.place % len(sessions)]["sessionid"],
-            "time_stamp": self._stamp(guest),
-            "upvoteCount": guest.place % 7,
-        }
-        return _who(guest) | {"questions": [question]}
-
-    def _titles(self) -> list[object]:
-        return [session["name"] for session in self._event.finished_sessions]
+        rows = []
+        for rank in range(0, self._came if sessions else 0, 8):
+            guest = self._attendee(rank)
+            question = {
+                "question": _QUESTIONS[guest.place % len(_QUESTIONS)],
+                "session_id": sessions[guest.place % len(sessions)]["sessionid"],
+                "time_stamp": self._stamp(guest),
+                "upvoteCount": guest.place % 7,
+            }
+            rows.append(_who(guest) | {"questions": [question]})
+        return rows
 
     def _attendee(self, rank: int) -> Guest:
         return self._people[rank + rank // 4]  # every fifth of the people did not come
 
-    def _table(self, ranks: range, row: Callable[[int], Json]) -> Table:
+    def _rows(self, ranks: range, row: Callable[[int], Json]) -> LazyRows:
         ids = _ids(ranks)
-        return Table(ids, lambda place: {"id": ids[place]} | row(ranks[place]))
+        return LazyRows(ids, lambda place: {"id": ids[place]} | row(ranks[place]))
 
     def _row_of_presence(self, stayed: Callable[[int], int]) -> Callable[[int], Json]:
         def row(rank: int) -> Json:
@@ -135,7 +136,7 @@ class Traces:
         start = datetime.fromisoformat(self._event.start_time) + timedelta(seconds=guest.place % 600)
         if self._switches.malformed_time_stamps:  # as in the quoted sample
             return f"{start.astimezone(UTC):%Y:%m:%dT%H:%M:%S}.00Z"
-        return moment(start)
+        return timestamp(start)
 
 
 def _ids(ranks: Sequence[int]) -> range:
@@ -151,5 +152,6 @@ def _stay(rank: int, minutes: int) -> int:
     return (1 + rank % minutes) * _MINUTE_MS
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _minutes(session: Json) -> int:
+    minutes = session["duration"]
+    return minutes if isinstance(minutes, int) else 0

@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from .people import CULTURES
-from .state import LINK, Event, Json, Member, Person, State, identity
+from .community import LINK, CommunityState, Event, Json, identity
+from .fake_people import fake_person
 
 _OPENING: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _CROWD_ADDRESS: Final = re.compile(r"crowd-(\d{7,})@example\.com")
@@ -27,10 +27,9 @@ class Guest:
         email: The address.
         name: The whole name.
         user_id: A short id (C).
-        user_type: What they are; the words are a guess.
+        user_type: What they are; the words are a guess (?).
         link: The personal link.
         details: City, country, organisation, designation and answers to custom fields.
-        registered: Confirmed; otherwise invited.
         mailed: An invitation was sent.
     """
 
@@ -41,7 +40,6 @@ class Guest:
     user_type: str = "attendee"
     link: str
     details: Json
-    registered: bool = True
     mailed: bool = True
 
     @property
@@ -50,26 +48,7 @@ class Guest:
         return _OPENING + timedelta(seconds=30 * self.place)
 
 
-def moment(at: datetime) -> str:
-    """Write a moment as Airmeet does."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
-
-
-def invented(number: int) -> Json:
-    """Return what is known of an invented person: the fields of an add, without the address."""
-    culture = CULTURES[number % len(CULTURES)]
-    turn = number // len(CULTURES)
-    return {
-        "firstName": culture.first[turn % len(culture.first)],
-        "lastName": culture.last[turn // len(culture.first) % len(culture.last)],
-        "city": culture.city,
-        "country": culture.country,
-        "organisation": culture.employers[0],
-        "designation": culture.work,
-    }
-
-
-class Roster(Sequence[Guest]):
+class EventPeople(Sequence[Guest]):
     """All people of an event by place.
 
     Args:
@@ -78,24 +57,29 @@ class Roster(Sequence[Guest]):
         speakers: The event's speakers come first.
     """
 
-    def __init__(self, event: Event, state: State, *, speakers: bool = False) -> None:
+    def __init__(self, event: Event, state: CommunityState, *, speakers: bool = False) -> None:
         self._event = event
         self._state = state
         self._speakers = tuple(event.speakers.values()) if speakers else ()
         self._people = tuple(event.people.values())
+        self._crowd_start = len(self._speakers) + len(self._people)
 
     def __len__(self) -> int:
-        return len(self._speakers) + len(self._people) + self._event.crowd
+        return self._crowd_start + self._event.crowd
 
     def __getitem__(self, place: int) -> Guest:  # type: ignore[override]  # no slices
         if not 0 <= place < len(self):
             raise IndexError(place)
-        number = place - len(self._speakers)
-        if number < 0:
-            return self._speaker(place, self._speakers[place])
-        if number < len(self._people):
-            return self._person(place, self._people[number])
-        return self._stranger(place, number - len(self._people))
+        if place < len(self._speakers):
+            speaker = self._speakers[place]
+            return self._guest(place, speaker.email, speaker.name, speaker.details, user_type="speaker")
+        if place < self._crowd_start:
+            person = self._people[place - len(self._speakers)]
+            facts = {"link": person.entry_link, "mailed": person.mails > 0}
+            return self._guest(place, person.email, _name(person.details), person.details, **facts)
+        number = place - self._crowd_start
+        details: Json = {**fake_person(number)}
+        return self._guest(place, _crowd_address(number), _name(details), details)
 
     def texts(self, key: str) -> list[str]:
         """Return all the names, or all the addresses, without making the rest of the people."""
@@ -103,14 +87,14 @@ class Roster(Sequence[Guest]):
         if key == "email":
             return [*self._emails(), *(_crowd_address(number) for number in crowd)]
         people = (_name(person.details) for person in self._people)
-        return [*(one.name for one in self._speakers), *people, *(_name(invented(number)) for number in crowd)]
+        return [*(one.name for one in self._speakers), *people, *(_name({**fake_person(number)}) for number in crowd)]
 
     def places(self, emails: Iterable[str], *, fold: bool) -> list[int]:
         """Return where people of these addresses stand, ascending."""
         wanted = {identity(email, fold=fold) for email in emails}
         found = [place for place, email in enumerate(self._emails()) if identity(email, fold=fold) in wanted]
         numbers = (int(match[1]) for email in wanted if (match := _CROWD_ADDRESS.fullmatch(email)))
-        return found + sorted(self._strangers + number for number in numbers if number < self._event.crowd)
+        return found + sorted(self._crowd_start + number for number in numbers if number < self._event.crowd)
 
     def registered(self) -> tuple[int, Callable[[int], Guest]]:
         """Return how many are confirmed, and a way to look at one of these."""
@@ -118,27 +102,12 @@ class Roster(Sequence[Guest]):
         known = len(places)
 
         def guest(number: int) -> Guest:
-            return self[places[number] if number < known else self._strangers + number - known]
+            return self[places[number] if number < known else self._crowd_start + number - known]
 
         return known + self._event.crowd, guest
 
-    @property
-    def _strangers(self) -> int:
-        return len(self) - self._event.crowd
-
     def _emails(self) -> list[str]:
         return [one.email for one in self._speakers] + [one.email for one in self._people]
-
-    def _speaker(self, place: int, speaker: Member) -> Guest:
-        return self._guest(place, speaker.email, speaker.name, speaker.details, user_type="speaker")
-
-    def _person(self, place: int, person: Person) -> Guest:
-        facts = {"link": person.entry_link, "registered": person.registered, "mailed": person.mails > 0}
-        return self._guest(place, person.email, _name(person.details), person.details, **facts)
-
-    def _stranger(self, place: int, number: int) -> Guest:
-        details = invented(number)
-        return self._guest(place, _crowd_address(number), _name(details), details)
 
     def _guest(self, place: int, email: str, name: str, details: Json, **facts: object) -> Guest:
         code = self._state.code("person", self._event.uid, email)
@@ -152,10 +121,3 @@ def _crowd_address(number: int) -> str:
 
 def _name(details: Json) -> str:
     return f"{details['firstName']} {details['lastName']}"
-
-
-def admit_invented(state: State, event: Event, n: int) -> None:
-    """Add so many invented people to an event, as if they had been added one by one."""
-    for number in range(n):
-        email = f"guest{number:03}@example.com"
-        state.admit(event, email, email, invented(number), registered=number % 4 != 3).mails = 1

@@ -1,9 +1,127 @@
 # ruff: noqa: RUF001  (names in many scripts look like Latin letters to the linter)
-"""Names, places and employers to invent people from, in many scripts; none is meant to be real."""
+"""Invented people, with the faults that real lists have; none of them is meant to be real.
 
+What is wrong with which row follows from its number alone, so `staged` can say
+beforehand what a run over them must report.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
 from typing import Final
 
 from attrs import frozen
+
+DOMAINS: Final = ("example.com", "example.org", "example.net")  # reserved: nobody can own them
+PERIOD: Final = 100
+BACK: Final = 7  # a duplicate repeats the row that many before it, which is always a plain one
+
+
+class RowKind(Enum):
+    """What is wrong with a row.
+
+    Attributes:
+        PLAIN: Nothing is wrong with it.
+        REPEATED: The address of an earlier row, letter by letter.
+        RECASED: The address of an earlier row in other case.
+        INVALID: No address at all.
+    """
+
+    PLAIN = "plain"
+    REPEATED = "repeated"
+    RECASED = "recased"
+    INVALID = "invalid"
+
+
+_KINDS: Final = {17: RowKind.REPEATED, 42: RowKind.RECASED, 58: RowKind.INVALID, 83: RowKind.INVALID}
+
+
+@frozen
+class Staged:
+    """How many of the first n invented people are of which kind.
+
+    Attributes:
+        rows: All of them.
+        valid: Different people that can be registered.
+        duplicates: Rows with the address of an earlier row, in any case.
+        invalid: Rows whose address is none.
+    """
+
+    rows: int
+    valid: int
+    duplicates: int
+    invalid: int
+
+
+def staged(n: int) -> Staged:
+    """Return what is staged among the first n people, whatever the seed."""
+    counts = Counter(kind_of(row) for row in range(n))
+    duplicates = counts[RowKind.REPEATED] + counts[RowKind.RECASED]
+    return Staged(rows=n, valid=counts[RowKind.PLAIN], duplicates=duplicates, invalid=counts[RowKind.INVALID])
+
+
+def kind_of(row: int) -> RowKind:
+    """Return the kind of a row, counted from 0."""
+    return _KINDS.get(row % PERIOD, RowKind.PLAIN)
+
+
+def invent_people(n: int, seed: int = 0) -> Iterator[dict[str, str]]:
+    """Invent people, one by one.
+
+    Args:
+        n: How many rows.
+        seed: The same seed gives the same people.
+
+    Yields:
+        Rows with ``email``, ``first_name``, ``last_name``, ``organisation``, ``designation``, ``city``, ``country``.
+    """
+    draw = random.Random(seed)
+    for row in range(n):
+        culture = CULTURES[draw.randrange(len(CULTURES))]
+        first, last = draw.choice(culture.first), draw.choice(culture.last)
+        employer = draw.choice(culture.employers)
+        yield {
+            "email": _email(row, seed),
+            "first_name": LONG_FIRST if row % 61 == 30 else first,
+            "last_name": LONG_LAST if row % 67 == 35 else last,
+            "organisation": LONG_EMPLOYER if row % 53 == 25 else employer,
+            "designation": culture.work,
+            "city": culture.city,
+            "country": culture.country,
+        }
+
+
+def _email(row: int, seed: int) -> str:
+    match kind_of(row):
+        case RowKind.REPEATED:
+            return _address(row - BACK, seed)
+        case RowKind.RECASED:
+            local, _, domain = _address(row - BACK, seed).partition("@")
+            return f"{local.upper()}@{domain.title()}"
+        case RowKind.INVALID:
+            forms = ("no-at-{}.example.org", "two spaces {}@example.com", "double..dots.{}@example.net", "", "{}@")
+            return forms[row // PERIOD % len(forms)].format(row)
+    return _address(row, seed)
+
+
+def _address(row: int, seed: int) -> str:
+    local = ("guest{}", "first.last.{}", "o'neil.{}", "news+{}", "under_score-{}", "Mixed.Case.{}")[row % 6]
+    return f"{local.format(f'{seed}.{row}')}@{DOMAINS[row % len(DOMAINS)]}"
+
+
+def fake_person(number: int) -> dict[str, str]:
+    """Return the fields of an add, without the address: of somebody in the sandbox from the start, or of a crowd."""
+    culture = CULTURES[number % len(CULTURES)]
+    turn = number // len(CULTURES)
+    return {
+        "firstName": culture.first[turn % len(culture.first)],
+        "lastName": culture.last[turn // len(culture.first) % len(culture.last)],
+        "city": culture.city,
+        "country": culture.country,
+        "organisation": culture.employers[0],
+        "designation": culture.work,
+    }
 
 
 @frozen

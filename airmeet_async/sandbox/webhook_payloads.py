@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from .state import Json
+from .community import Json
 
-OF_A_SESSION: Final = frozenset({"trigger.session.attendee.joined"})
-OF_AN_EVENT: Final = OF_A_SESSION | {  # A
+SESSION_TRIGGERS: Final = frozenset({"trigger.session.attendee.joined"})
+EVENT_TRIGGERS: Final = SESSION_TRIGGERS | {  # A
     "trigger.airmeet.registrant.added",
     "trigger.airmeet.attendee.joined",
     "trigger.airmeet.polls",
