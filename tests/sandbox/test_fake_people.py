@@ -3,8 +3,6 @@
 import itertools
 import unicodedata
 
-import pytest
-
 from airmeet_async.sandbox import Staged, World, community, invent_people, staged
 from tests.sandbox.caller import Caller
 
@@ -26,17 +24,16 @@ def test_seed_decides():
     assert list(invent_people(300, seed=1)) != list(invent_people(300, seed=2))
 
 
-@pytest.mark.parametrize("seed", [0, 7])
-@pytest.mark.parametrize("n", [0, 1, 17, 18, 59, 100, 684, 2000])
-def test_staged_is_what_a_registration_finds(n, seed):
-    """The sandbox adds, replays and refuses exactly as many as staged."""
-    caller = Caller(World())
-    for row in invent_people(n, seed):
-        caller.add(row["email"], firstName=row["first_name"], lastName=row["last_name"])
-    statistics = caller.world.statistics()
-
-    found = Staged(n, statistics.adds, statistics.replays, statistics.statuses.get(400, 0))
-    assert staged(n) == found
+def test_staged_is_what_a_registration_finds():
+    """The sandbox adds, replays and refuses exactly as many as staged, wherever the list ends."""
+    for seed in (0, 7):
+        caller = Caller(World())
+        for n, row in enumerate(invent_people(2001, seed)):
+            if n in {0, 1, 17, 18, 59, 100, 684, 2000}:
+                statistics = caller.world.statistics()
+                found = Staged(n, statistics.adds, statistics.replays, statistics.statuses.get(400, 0))
+                assert staged(n) == found, (n, seed)
+            caller.add(row["email"], firstName=row["first_name"], lastName=row["last_name"])
 
 
 def test_duplicates_are_exact_and_in_other_case():
@@ -97,13 +94,13 @@ SCRIPTS = [
 ]
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_many_scripts(script):
+def test_many_scripts():
     """Names come in many scripts, some with emoji."""
-    letters = {letter for row in invent_people(1000) for letter in row["first_name"] + row["last_name"]}
+    for script in SCRIPTS:
+        letters = {letter for row in invent_people(1000) for letter in row["first_name"] + row["last_name"]}
 
-    assert any(unicodedata.name(letter, "").startswith(script) for letter in letters)
-    assert "\N{SUN WITH FACE}" in letters
+        assert any(unicodedata.name(letter, "").startswith(script) for letter in letters), script
+        assert "\N{SUN WITH FACE}" in letters, script
 
 
 def test_everything_invented_is_text_that_can_be_sent():

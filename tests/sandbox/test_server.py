@@ -1,14 +1,25 @@
-"""The web application, called directly: no socket, virtual time."""
+"""The server: the application called directly, on virtual time; then as a process, over real sockets."""
 
 import asyncio
+import http.client
 import json
+import os
+import signal
+import subprocess
+import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from airmeet_async.api.wire import WRITE_LIMIT
 from airmeet_async.sandbox import Desk, Faults, World, community
 from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, run, serve
-from tests.sandbox.caller import Caller
+from tests.sandbox.caller import Caller, value_error
+
+
+def slow(test):
+    """Mark a test that starts a process or opens a socket, and so runs on the real clock."""
+    return pytest.mark.slow(pytest.mark.real_time(test))
 
 
 class Connection:
@@ -93,14 +104,14 @@ async def test_query_reaches_the_world():
     assert len(json.loads(connection.body)["data"]) == 2
 
 
-@pytest.mark.parametrize(("spec", "adds"), [("drop@1", 0), ("drop-after@1", 1)])
-async def test_drop_sends_nothing(spec, adds):
+async def test_drop_sends_nothing():
     """The connection is cut before the first byte of an answer."""
-    site = Site(spec)
-    connection = await site.add()
+    for spec, adds in [("drop@1", 0), ("drop-after@1", 1)]:
+        site = Site(spec)
+        connection = await site.add()
 
-    assert (connection.aborted, connection.sent) == (True, [])
-    assert adds == site.world.statistics().adds
+        assert (connection.aborted, connection.sent) == (True, []), (spec, adds)
+        assert adds == site.world.statistics().adds, (spec, adds)
 
 
 async def test_partial_answer_promises_more_than_it_sends():
@@ -180,30 +191,35 @@ async def test_tokens_can_be_ended_from_outside():
     assert (await site.add()).sent[0]["status"] == 412
 
 
-@pytest.mark.parametrize("path", ["/_sandbox/", "/_sandbox/people/nobody", "/_sandbox/x"])
-async def test_other_paths_name_the_right_ones(path):
+async def test_other_paths_name_the_right_ones():
     """A wrong path beside the pretend API says what there is."""
-    status, body = await Site().get(path)
+    for path in ["/_sandbox/", "/_sandbox/people/nobody", "/_sandbox/x"]:
+        status, body = await Site().get(path)
 
-    assert status == 404
-    assert "statistics" in body["message"]
+        assert status == 404, path
+        assert "statistics" in body["message"], path
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
-async def test_only_loopback_is_served(host):
+async def test_only_loopback_is_served():
     """Whoever asks for more is told what to use."""
-    with pytest.raises(ValueError, match=r"use 127\.0\.0\.1 or ::1"):
-        await serve(World(), host=host)
+    for host in ["0.0.0.0", "::", "192.0.2.1", "example.com", ""]:  # noqa: S104
+        with pytest.raises(ValueError, match=r"use 127\.0\.0\.1 or ::1") as caught:
+            await serve(World(), host=host)
+        assert repr(host) in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"faults": "nonsense"}, {"rate_limit": 0}, {"port": 70_000}, {"host": "10.0.0.1"}])
-def test_run_refuses_bad_options(options):
+def test_run_refuses_bad_options():
     """A bad option ends the run before anything is served."""
-    lines: list[str] = []
-    with pytest.raises(ValueError, match=r"fault|rate limit|port|loopback"):
-        run(out=lines.append, **options)
-
-    assert lines == []
+    cases = [
+        ({"faults": "nonsense"}, "fault"),
+        ({"rate_limit": 0}, "rate limit"),
+        ({"port": 70_000}, "port"),
+        ({"host": "10.0.0.1"}, "loopback"),
+    ]
+    for options, word in cases:
+        lines: list[str] = []
+        assert word in value_error(run, out=lines.append, **options), options
+        assert lines == [], options
 
 
 def test_environment_can_be_pasted():
@@ -215,3 +231,113 @@ def test_environment_can_be_pasted():
     assert f"export AIRMEET_SECRET_KEY={community.SECRET_KEY}" == lines[2]
     assert f"# event {community.SUMMIT} Spring Summit" == lines[3]
     assert not any(community.FOREIGN in line or community.ARCHIVED in line for line in lines)
+
+
+# Over real sockets
+
+ADD = f"/prod/airmeet/{community.SUMMIT}/attendee"
+KEYS = {"X-Airmeet-Access-Key": community.ACCESS_KEY, "X-Airmeet-Secret-Key": community.SECRET_KEY}
+
+
+class Process:
+    """A sandbox of its own; it ends with our end of its standard input, come what may."""
+
+    def __init__(self, *options):
+        command = [sys.executable, "-m", "airmeet_async.sandbox", "--until-stdin-closes", *options]
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.child.stdout is not None
+        self.port = int(self.child.stdout.readline().rsplit(":", 1)[1].removesuffix("/prod\n"))
+        self.token = json.loads(self.call("POST", "/prod/auth", **KEYS)[1])["token"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.communicate(timeout=20)  # closes its standard input first
+
+    def call(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"} | headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def add(self, number):
+        body = {"email": f"p{number}@example.com", "firstName": "A", "lastName": "B"}
+        return self.call("POST", ADD, body, **{"X-Airmeet-Access-Token": self.token})
+
+    def statistics(self):
+        return json.loads(self.call("GET", "/_sandbox/statistics")[1])
+
+
+@slow
+def test_faults_are_felt_on_the_wire():
+    """Dropped connections, half answers, HTML and expiry arrive as what they are, and the ground truth is exact."""
+    with Process("--faults", "drop@1,drop-after@2,partial@3,502html@4,expire@5", "--seed", "7") as sandbox:
+        for number in (1, 2):
+            with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+                sandbox.add(number)
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            sandbox.add(3)
+        status, page = sandbox.add(4)
+        assert (status, page[:6]) == (502, b"<html>")
+        assert sandbox.add(5)[0] == 412
+        found = sandbox.statistics()
+
+    assert found["world"]["adds"] == 2
+    assert found["answers"] == {"200": 1, "412": 1, "502": 1, "drop": 2, "partial": 1}
+    assert sandbox.child.returncode == 0
+
+
+@slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(os.name != "posix", reason="these signals are POSIX")
+def test_signals_end_it_quietly(number):
+    """Even with a connection open and a request hanging, it ends with 0 and without a word."""
+    with Process("--faults", "hang@1:on=airmeets.list") as sandbox:
+        hanging = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=20)
+        hanging.request("GET", "/prod/airmeets")
+        idle = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=20)
+        idle.request("GET", "/_sandbox/statistics")
+        idle.getresponse().read()
+        os.kill(sandbox.child.pid, number)
+        sandbox.child.wait(timeout=20)  # with our end of its input still open
+        output, errors = sandbox.child.communicate()
+        idle.close()
+        hanging.close()
+
+    assert (sandbox.child.returncode, errors) == (0, "")
+    assert all(line.startswith(("export ", "# event ")) for line in output.splitlines())
+
+
+@slow
+def test_bad_option_is_a_usage_error():
+    """The message says how to write it, and nothing is served."""
+    command = [sys.executable, "-m", "airmeet_async.sandbox", "--faults", "429"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "@500" in done.stderr
+
+
+@slow
+async def test_serving_inside_a_program_leaves_it_as_it_was():
+    """Signals stay with the program, and a cancelled server takes no more requests."""
+    before = signal.getsignal(signal.SIGINT)
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.ensure_future(serve(World(), on_ready=ready.set_result))
+    port = urlsplit(await ready).port
+
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert signal.getsignal(signal.SIGINT) is before
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    writer.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)

@@ -4,8 +4,6 @@ import json
 import tracemalloc
 from datetime import datetime
 
-import pytest
-
 from airmeet_async.sandbox import community
 from tests.sandbox.caller import Caller, content
 
@@ -35,26 +33,33 @@ def rows(caller, path, size=50):
     return [row for page in collect(caller, path, size) for row in page["data"]]
 
 
-@pytest.mark.parametrize(("path", "count"), ROWS.items())
-@pytest.mark.parametrize("newest_first", [False, True])
-def test_finished_event_left_this_behind(path, count, newest_first):
+def test_finished_event_left_this_behind():
     """So many rows in pages of fifty at most, each person once, the cursors being the ids of rows."""
-    caller = ready(rows_newest_first=newest_first)
-    pages = collect(caller, path, 500)
-    emails = [row["email"] for page in pages for row in page["data"]]
+    for path, count in ROWS.items():
+        for newest_first in [False, True]:
+            caller = ready(rows_newest_first=newest_first)
+            pages = collect(caller, path, 500)
+            emails = [row["email"] for page in pages for row in page["data"]]
 
-    assert [len(page["data"]) for page in pages] == [50] * (count // 50) + [count % 50] * bool(count % 50)
-    assert len(set(emails)) == len(emails) == count
-    assert {page["cursors"]["totalCount"] for page in pages} == {count}
-    edges = [page["cursors"][edge] for page in pages for edge in ("before", "after")]
-    assert edges == sorted(set(edges), reverse=newest_first)
+            assert [len(page["data"]) for page in pages] == [50] * (count // 50) + [count % 50] * bool(count % 50), (
+                path,
+                count,
+                newest_first,
+            )
+            assert len(set(emails)) == len(emails) == count, (path, count, newest_first)
+            assert {page["cursors"]["totalCount"] for page in pages} == {count}, (path, count, newest_first)
+            edges = [page["cursors"][edge] for page in pages for edge in ("before", "after")]
+            assert edges == sorted(set(edges), reverse=newest_first), (path, count, newest_first)
 
 
-@pytest.mark.parametrize("path", [*PREPARED[:4], REPLAYS, UTMS])
-def test_cursors_are_row_ids(path):
+def test_cursors_are_row_ids():
     """The first page's `before` and `after` are the ids of its first and its last row."""
-    page = ready().get(f"{path}?size=7")
-    assert [page["data"][0]["id"], page["data"][-1]["id"]] == [page["cursors"]["before"], page["cursors"]["after"]]
+    for path in [*PREPARED[:4], REPLAYS, UTMS]:
+        page = ready().get(f"{path}?size=7")
+        assert [page["data"][0]["id"], page["data"][-1]["id"]] == [
+            page["cursors"]["before"],
+            page["cursors"]["after"],
+        ], path
 
 
 def test_sessions_add_up_to_the_event():
@@ -133,15 +138,19 @@ WRONG_STATES = [
 ]
 
 
-@pytest.mark.parametrize("status", [200, 400])
-@pytest.mark.parametrize(("path", "message"), WRONG_STATES)
-def test_too_early(path, message, status):
+def test_too_early():
     """The 400 stands in the body with an object for data, the HTTP status is a switch, nothing is prepared."""
-    caller = Caller(wrong_state_status=status, error_shape="text")
-    replies = [caller.reply("GET", path) for _ in range(2)]
+    for status in [200, 400]:
+        for path, message in WRONG_STATES:
+            caller = Caller(wrong_state_status=status, error_shape="text")
+            replies = [caller.reply("GET", path) for _ in range(2)]
 
-    assert [reply.status for reply in replies] == [status] * 2
-    assert content(replies[1]) == {"data": {}, "statusCode": 400, "statusMessage": message}
+            assert [reply.status for reply in replies] == [status] * 2, (status, path, message)
+            assert content(replies[1]) == {"data": {}, "statusCode": 400, "statusMessage": message}, (
+                status,
+                path,
+                message,
+            )
 
 
 def test_booth_of_an_event_that_is_not_over():
@@ -177,16 +186,16 @@ def statuses(caller, path, times):
     return [(reply.status, content(reply).get("statusCode")) for reply in replies]
 
 
-@pytest.mark.parametrize("path", PREPARED)
-@pytest.mark.parametrize("times", [0, 1, 3])
-def test_not_ready_comes_first(path, times):
+def test_not_ready_comes_first():
     """So many times, then the result, on all its pages; the others are prepared by themselves."""
-    caller = Caller(not_ready_times=times)
+    for path in PREPARED:
+        for times in [0, 1, 3]:
+            caller = Caller(not_ready_times=times)
 
-    assert statuses(caller, path, times + 2) == [(202, 202)] * times + [(200, 200)] * 2
-    assert statuses(caller, f"{path}?size=10&after=4000028", 1) == [(200, 200)]
-    other = PREPARED[PREPARED.index(path) - 1]
-    assert statuses(caller, other, 1) == [(202, 202) if times else (200, 200)]
+            assert statuses(caller, path, times + 2) == [(202, 202)] * times + [(200, 200)] * 2, (path, times)
+            assert statuses(caller, f"{path}?size=10&after=4000028", 1) == [(200, 200)], (path, times)
+            other = PREPARED[PREPARED.index(path) - 1]
+            assert statuses(caller, other, 1) == [(202, 202) if times else (200, 200)], (path, times)
 
 
 def test_not_ready_has_no_rows():
@@ -197,10 +206,10 @@ def test_not_ready_has_no_rows():
     assert body["statusMessage"].startswith("Preparing your results")
 
 
-@pytest.mark.parametrize(("sign", "seen"), [("both", (202, 202)), ("body", (200, 202)), ("status", (202, None))])
-def test_sign_of_not_ready(sign, seen):
+def test_sign_of_not_ready():
     """By status and body, or one of them."""
-    assert statuses(Caller(not_ready_sign=sign), UTMS, 2) == [seen, (200, 200)]
+    for sign, seen in [("both", (202, 202)), ("body", (200, 202)), ("status", (202, None))]:
+        assert statuses(Caller(not_ready_sign=sign), UTMS, 2) == [seen, (200, 200)], (sign, seen)
 
 
 def test_not_ready_for_some_time():
