@@ -234,7 +234,7 @@ def test_not_ready_is_transcribed():
             assert name not in PREPARED or matches(name, call(name, caller, body)), (name, sign)
 
 
-VARIANTS = [
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("auth", {"auth_envelope": True}),
     ("airmeets.landing_page", {"acknowledgement": "message"}),
     ("sessions.delete", {"acknowledgement": "message"}),

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -210,7 +211,7 @@ async def test_only_loopback_is_served():
 
 def test_run_refuses_bad_options():
     """A bad option ends the run before anything is served."""
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"faults": "nonsense"}, "fault"),
         ({"rate_limit": 0}, "rate limit"),
         ({"port": 70_000}, "port"),

@@ -9,7 +9,8 @@ INFO = f"/airmeet/{community.SUMMIT}/info"
 
 def test_keys_give_a_token():
     """Both ways of calling /auth that are in use get a flat body."""
-    for body in [None, {}]:
+    bodies: tuple[dict[str, str] | None, ...] = (None, {})
+    for body in bodies:
         reply = World().handle(auth(body=body), 0)
 
         assert (200, {"token", "communityId"}) == (reply.status, content(reply).keys()), body

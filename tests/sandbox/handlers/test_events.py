@@ -1,6 +1,7 @@
 """Listing events, page by page, reading one, making and copying them, and leading them through their life."""
 
 import re
+from typing import Any
 
 from airmeet_async.sandbox import Event, community
 from tests.sandbox.caller import Caller, content
@@ -223,7 +224,7 @@ def test_host_must_be_of_the_team():
     assert Caller().status("POST", "/airmeet", EVENT | {"hostEmail": community.FOREIGN_HOST}) == 400
 
 
-TIMINGS = [
+TIMINGS: list[dict[str, Any]] = [
     {},
     {"startTime": START, "endTime": START},
     {"startTime": "2026-03-01", "endTime": START},
@@ -238,9 +239,8 @@ TIMINGS = [
 def test_bad_timing_is_refused():
     """Times are whole milliseconds in their order, and the zone has a name."""
     for timing in TIMINGS:
-        assert Caller().status("POST", "/airmeet", EVENT | {"timing": {"timezone": "Asia/Kolkata"} | timing}) == 400, (
-            timing
-        )
+        body = EVENT | {"timing": {"timezone": "Asia/Kolkata"} | timing}
+        assert Caller().status("POST", "/airmeet", body) == 400, timing
 
 
 def test_some_time_zones_are_refused():

@@ -1,5 +1,7 @@
 """Adding, blocking, removing and listing people."""
 
+from typing import Any
+
 from airmeet_async.sandbox import World, community
 from tests.sandbox.caller import Caller, content
 
@@ -118,7 +120,8 @@ def test_hybrid_attendance_registers():
 
 def test_hybrid_demands_an_attendance_type():
     """Without one of the two words a hybrid event refuses."""
-    for fields in [{}, {"attendance_type": "in-person"}, {"attendance_type": None}]:
+    bad: list[dict[str, Any]] = [{}, {"attendance_type": "in-person"}, {"attendance_type": None}]
+    for fields in bad:
         assert Caller().add(event=community.HYBRID, **fields).status == 400, fields
 
 
@@ -131,7 +134,7 @@ def test_other_events_ignore_the_attendance_type():
     assert not caller.person().registered
 
 
-TRIMMED = [
+TRIMMED: list[tuple[dict[str, Any], str, str, str]] = [
     ({}, "city", "x" * 70, "x" * 70),
     ({}, "city", "x" * 71, "x" * 67 + "..."),
     ({}, "organisation", "я" * 99, "я" * 67 + "..."),
@@ -180,7 +183,7 @@ def test_unusual_address_is_fine():
         assert Caller().add(email).status == 200, email
 
 
-BAD_FIELDS = [
+BAD_FIELDS: list[dict[str, Any]] = [
     {"firstName": ""},
     {"lastName": "  "},
     {"firstName": None},

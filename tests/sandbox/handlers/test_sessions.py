@@ -1,5 +1,7 @@
 """Sessions, the tracks they are on, and their recordings."""
 
+from typing import Any
+
 from airmeet_async.sandbox import community
 from tests.sandbox.caller import Caller, content
 
@@ -57,7 +59,7 @@ def test_each_speaker_gets_a_link_of_the_session():
     assert links[0][0]["token"] != links[1][0]["token"]
 
 
-TEAM = [
+TEAM: list[tuple[dict[str, Any], int]] = [
     ({"hostEmail": "nobody@example.com"}, 400),
     ({"hostEmail": community.SPEAKER}, 400),
     ({"hostEmail": community.FOREIGN_HOST}, 400),
@@ -93,7 +95,8 @@ def test_type_of_a_session():
 
 def test_parts_of_a_session_must_exist():
     """Unknown tracks and booths, and no minutes at all, are refused."""
-    for fields in [{"tracks": ["nowhere"]}, {"boothId": "nowhere"}, {"sessionDuration": 0}]:
+    bad: list[dict[str, Any]] = [{"tracks": ["nowhere"]}, {"boothId": "nowhere"}, {"sessionDuration": 0}]
+    for fields in bad:
         assert create(Caller(), **fields).status == 400, fields
 
 
