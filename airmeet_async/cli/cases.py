@@ -3,7 +3,7 @@
 from attrs import define, field, frozen
 
 from airmeet_async.bulk.report import RowResult
-from airmeet_async.cli.progress import TROUBLE
+from airmeet_async.cli.output.progress import TROUBLE
 
 _MOST_CAUSES = 100
 _MOST_ROWS = 20

@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from airmeet_async.bulk.prose import duration
 from airmeet_async.cli.timeline import Slot
+from airmeet_async.formatting import duration
 
 _WIDTH, _HEIGHT = 880, 230
 _ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)

@@ -13,14 +13,14 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.api.redact import clean, mask_email
-from airmeet_async.bulk.prose import duration
 from airmeet_async.bulk.report import BulkReport, RowStatus
 from airmeet_async.bulk.table_cells import counted, guard
 from airmeet_async.cli.cases import Case, Cause
 from airmeet_async.cli.charts import ALLOWED, RETRIES, SENT, THROTTLED, Line, chart
-from airmeet_async.cli.summary import MEANINGS
+from airmeet_async.cli.output.summary import MEANINGS
 from airmeet_async.cli.timeline import Slot
+from airmeet_async.formatting import duration
+from airmeet_async.protocol.redact import clean, mask_email
 
 MARK = b'content="airmeet-async report"'
 """What tells such a page from any other file."""

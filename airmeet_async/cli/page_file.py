@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output_files import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.cli.page import MARK, missing_packages
-from airmeet_async.cli.targets import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.errors import ConfigError
 
 

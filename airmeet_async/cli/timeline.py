@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from airmeet_async.bulk.report import BulkReport
-from airmeet_async.cli.progress import TROUBLE
+from airmeet_async.cli.output.progress import TROUBLE
 
 _MOST = 240
 _SHORTEST = 0.25

@@ -16,11 +16,11 @@ From the inside out, each file importing only those above it:
 It shares nothing with the client but `Request` and `Reply`: a mistake made twice would hide.
 """
 
-from .community import Event, KeyPair, Person
-from .fake_airmeet import Statistics, World
-from .fake_people import Staged, invent_people, staged
-from .faults import Action, Bucket, Desk, Ending, Faults, Outcome
-from .options import Switches
+from airmeet_async.sandbox.community import Event, KeyPair, Person
+from airmeet_async.sandbox.fake_airmeet import Statistics, World
+from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
+from airmeet_async.sandbox.faults import Action, Bucket, Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.options import Switches
 
 __all__ = [
     "Action",

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from .fake_people import fake_person
+from airmeet_async.sandbox.fake_people import fake_person
 
 Json = dict[str, object]
 

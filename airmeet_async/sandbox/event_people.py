@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from .community import LINK, CommunityState, Event, Json, identity
-from .fake_people import fake_person
+from airmeet_async.sandbox.community import LINK, CommunityState, Event, Json, identity
+from airmeet_async.sandbox.fake_people import fake_person
 
 _OPENING: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _CROWD_ADDRESS: Final = re.compile(r"crowd-(\d{7,})@example\.com")

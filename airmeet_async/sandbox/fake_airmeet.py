@@ -11,14 +11,13 @@ from urllib.parse import parse_qsl
 
 from attrs import evolve, fields, frozen
 
-from airmeet_async.api.wire import Reply, Request
-
-from . import community
-from .community import Event, KeyPair, Member, Person, identity
-from .options import Switches
-from .request import IncomingRequest, check_keys, check_token
-from .responses import Refusal
-from .routes import find_route
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.sandbox import community
+from airmeet_async.sandbox.community import Event, KeyPair, Member, Person, identity
+from airmeet_async.sandbox.options import Switches
+from airmeet_async.sandbox.request import IncomingRequest, check_keys, check_token
+from airmeet_async.sandbox.responses import Refusal
+from airmeet_async.sandbox.routes import find_route
 
 
 @frozen(kw_only=True)

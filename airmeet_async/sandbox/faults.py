@@ -45,11 +45,10 @@ from typing import Any, Final, Self
 
 from attrs import asdict, evolve, frozen
 
-from airmeet_async.api.wire import Reply, Request
-
-from .fake_airmeet import World
-from .responses import UnroutedError, json_reply
-from .routes import OPERATIONS, find_route
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.sandbox.fake_airmeet import World
+from airmeet_async.sandbox.responses import UnroutedError, json_reply
+from airmeet_async.sandbox.routes import OPERATIONS, find_route
 
 EXAMPLE: Final = "429:5%:retry=1,drop:1%,slow:2%:0.5s,expire@500"
 NAMED_KINDS: Final = ("drop", "drop-after", "partial", "hang", "hang-after", "slow", "expire")

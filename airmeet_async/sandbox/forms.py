@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from .community import Json
-from .responses import InvalidError
-from .webhook_payloads import SAMPLES
+from airmeet_async.sandbox.community import Json
+from airmeet_async.sandbox.responses import InvalidError
+from airmeet_async.sandbox.webhook_payloads import SAMPLES
 
 Reader = Callable[[object, str], Any]
 

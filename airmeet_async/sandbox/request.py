@@ -6,12 +6,11 @@ from typing import Any
 
 from attrs import define, field
 
-from airmeet_async.api.wire import Request
-
-from .community import CommunityState, Event, Json, KeyPair, Member, Token, identity
-from .forms import RequestForm
-from .options import Switches
-from .responses import InvalidError, Refusal
+from airmeet_async.protocol.http_messages import Request
+from airmeet_async.sandbox.community import CommunityState, Event, Json, KeyPair, Member, Token, identity
+from airmeet_async.sandbox.forms import RequestForm
+from airmeet_async.sandbox.options import Switches
+from airmeet_async.sandbox.responses import InvalidError, Refusal
 
 
 @define(kw_only=True)

@@ -10,13 +10,12 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
-from airmeet_async.api.wire import Reply, Request
-
-from . import forms
-from .forms import RequestForm
-from .handlers import auth, booths, events, people, reports, sessions, speakers, webhooks
-from .request import IncomingRequest
-from .responses import UnroutedError
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.sandbox import forms
+from airmeet_async.sandbox.forms import RequestForm
+from airmeet_async.sandbox.handlers import auth, booths, events, people, reports, sessions, speakers, webhooks
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import UnroutedError
 
 BASE_PATH: Final = "/prod"
 

@@ -27,13 +27,12 @@ import anyio
 import uvicorn
 from attrs import asdict
 
-from airmeet_async.api.wire import WRITE_LIMIT, Reply, Request
-
-from . import community
-from .fake_airmeet import World
-from .faults import Desk, Ending, Faults, Outcome
-from .responses import JSON_TYPE, refuse
-from .routes import BASE_PATH
+from airmeet_async.protocol.http_messages import WRITE_LIMIT, Reply, Request
+from airmeet_async.sandbox import community
+from airmeet_async.sandbox.fake_airmeet import World
+from airmeet_async.sandbox.faults import Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.responses import JSON_TYPE, refuse
+from airmeet_async.sandbox.routes import BASE_PATH
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .community import Json
+from airmeet_async.sandbox.community import Json
 
 SESSION_TRIGGERS: Final = frozenset({"trigger.session.attendee.joined"})
 EVENT_TRIGGERS: Final = SESSION_TRIGGERS | {  # A

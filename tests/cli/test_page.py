@@ -14,11 +14,10 @@ from attrs import evolve
 
 from airmeet_async import BulkReport, RowStatus, StopReason
 from airmeet_async.cli.cases import Case, Cause
-from airmeet_async.cli.errand import Outcome, _write
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.page import Told, render
 from airmeet_async.cli.page_file import PageFile
-from airmeet_async.cli.telling import verdict
+from airmeet_async.cli.runner import Outcome, _write, verdict
 from airmeet_async.cli.timeline import Slot
 from airmeet_async.errors import ConfigError
 

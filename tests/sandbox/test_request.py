@@ -1,6 +1,6 @@
 """Who may ask for what, and bodies that cannot be read."""
 
-from airmeet_async.api.wire import Request
+from airmeet_async.protocol.http_messages import Request
 from airmeet_async.sandbox import community
 from tests.sandbox.caller import Caller, request
 

@@ -1,6 +1,6 @@
 """Paths and verbs that lead somewhere, and those that do not."""
 
-from airmeet_async.api.wire import Request
+from airmeet_async.protocol.http_messages import Request
 from airmeet_async.sandbox import World, community
 from tests.sandbox.caller import Caller, content
 

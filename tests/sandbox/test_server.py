@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airmeet_async.api.wire import WRITE_LIMIT
+from airmeet_async.protocol.http_messages import WRITE_LIMIT
 from airmeet_async.sandbox import Desk, Faults, World, community
 from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, run, serve
 from tests.sandbox.caller import Caller, value_error

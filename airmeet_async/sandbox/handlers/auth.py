@@ -1,10 +1,9 @@
 """POST /auth: a token for a key pair."""
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Token
-from ..request import IncomingRequest, check_keys
-from ..responses import ok
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Token
+from airmeet_async.sandbox.request import IncomingRequest, check_keys
+from airmeet_async.sandbox.responses import ok
 
 
 def auth(request: IncomingRequest) -> Reply:

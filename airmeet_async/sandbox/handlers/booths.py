@@ -1,10 +1,9 @@
 """Booths of an event."""
 
-from airmeet_async.api.wire import Reply
-
-from ..community import booth_row
-from ..request import IncomingRequest
-from ..responses import ok
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import booth_row
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import ok
 
 
 def list_booths(request: IncomingRequest) -> Reply:

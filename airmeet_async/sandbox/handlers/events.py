@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any, Final
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Event, Json
-from ..request import IncomingRequest
-from ..responses import InvalidError, LazyRows, acknowledge, json_reply, ok, page_of, timestamp_of
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Event, Json
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import InvalidError, LazyRows, acknowledge, json_reply, ok, page_of, timestamp_of
 
 LIST_SIZE, LIST_SIZE_MAX = 50, 500  # A
 ARCHIVED: Final = "ARCHIVED"

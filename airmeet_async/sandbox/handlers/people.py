@@ -4,13 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Event, Json, Person
-from ..event_people import EventPeople, Guest
-from ..options import Switches
-from ..request import IncomingRequest
-from ..responses import InvalidError, LazyRows, Refusal, ok, page_of, size_of, start_past_the_end, timestamp
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Event, Json, Person
+from airmeet_async.sandbox.event_people import EventPeople, Guest
+from airmeet_async.sandbox.options import Switches
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import (
+    InvalidError,
+    LazyRows,
+    Refusal,
+    ok,
+    page_of,
+    size_of,
+    start_past_the_end,
+    timestamp,
+)
 
 LONG, SHORT = 70, 35  # A: characters of the longer fields, and of first and last name
 RESULT_SIZE: Final = 1000  # the default (C) and the maximum (C)

@@ -6,12 +6,11 @@ Polls and questions are not.
 
 from typing import Final
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Json, Preparation
-from ..event_records import EventRecords
-from ..request import IncomingRequest
-from ..responses import LazyRows, RowPage, WrongStateError, json_reply, ok, page_of
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Json, Preparation
+from airmeet_async.sandbox.event_records import EventRecords
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import LazyRows, RowPage, WrongStateError, json_reply, ok, page_of
 
 SIZE_MAX: Final = 50  # C
 _NOT_READY: Final = "Preparing your results. Try after 5 minutes to get the updated results"  # C

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-from airmeet_async.api.wire import Reply
-
-from ..community import LINK, Member, identity, session_row
-from ..request import IncomingRequest
-from ..responses import InvalidError, acknowledge, ok, timestamp_of
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import LINK, Member, identity, session_row
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import InvalidError, acknowledge, ok, timestamp_of
 
 _MINUTE_MS: Final = 60_000
 _RECORDING: Final = "https://recordings.example.com/{session}.mp4?Expires={expires}&Signature={signature}"

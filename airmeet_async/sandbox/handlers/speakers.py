@@ -1,10 +1,9 @@
 """Speakers of an event."""
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Member
-from ..request import IncomingRequest
-from ..responses import InvalidError, ok
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Member
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import InvalidError, ok
 
 
 def add(request: IncomingRequest) -> Reply:

@@ -1,12 +1,11 @@
 """Webhooks: kept and listed, never called."""
 
-from airmeet_async.api.wire import Reply
-
-from ..community import Json, RegisteredWebhook
-from ..forms import WHICH_WEBHOOK
-from ..request import IncomingRequest
-from ..responses import InvalidError, Refusal, ok
-from ..webhook_payloads import EVENT_TRIGGERS, NAMES, SAMPLES, SESSION_TRIGGERS
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Json, RegisteredWebhook
+from airmeet_async.sandbox.forms import WHICH_WEBHOOK
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import InvalidError, Refusal, ok
+from airmeet_async.sandbox.webhook_payloads import EVENT_TRIGGERS, NAMES, SAMPLES, SESSION_TRIGGERS
 
 
 def register(request: IncomingRequest) -> Reply:
