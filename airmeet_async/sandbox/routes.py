@@ -5,6 +5,7 @@ Paths are relative to the base path, as in the help text.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, Literal
 from urllib.parse import unquote
 
@@ -17,6 +18,8 @@ from airmeet_async.sandbox.handlers import auth, booths, events, people, reports
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import UnroutedError
 
+Handler = Callable[[IncomingRequest], Reply]
+
 BASE_PATH: Final = "/prod"
 
 
@@ -26,7 +29,8 @@ class Route:
 
     Attributes:
         operation: Its name, as in `tests/contract`.
-        line: The verb and the path, with names in braces.
+        method: The verb.
+        template: The path, with names in braces.
         handler: What answers it.
         form: What its body may hold.
         query: What its query may hold.
@@ -34,20 +38,17 @@ class Route:
     """
 
     operation: str
-    line: str
-    handler: Callable[[IncomingRequest], Reply] = field(repr=False)
+    method: str
+    template: str
+    handler: Handler = field(repr=False)
     form: RequestForm | None = field(default=None, repr=False)
     query: RequestForm = field(factory=RequestForm, repr=False, kw_only=True)
     auth: Literal["token", "keys", "raw_keys"] = field(default="token", kw_only=True)
-    method: str = field(init=False, repr=False)
-    template: str = field(init=False, repr=False)
     parts: tuple[str, ...] = field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        method, template = self.line.split()
-        object.__setattr__(self, "method", method)
-        object.__setattr__(self, "template", template)
-        object.__setattr__(self, "parts", tuple(template.split("/")[1:]))
+    @parts.default
+    def _split(self) -> tuple[str, ...]:
+        return tuple(self.template.split("/")[1:])
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Return the values of the path's names, or None if the path is another one."""
@@ -63,76 +64,63 @@ class Route:
 
 
 _EVENT = "/airmeet/{airmeetId}"
-_HOOKS = "/platform-integration/v1"
 _CURSORS = forms.CURSORS
+_HOOKS = "/platform-integration/v1"
+_hook = partial(Route, auth="raw_keys")  # the webhook service takes the keys in headers of its own, and no token (A, B)
 
 ROUTES: Final = (
-    Route("auth", "POST /auth", auth.auth, auth="keys"),
+    Route("auth", "POST", "/auth", auth.auth, auth="keys"),
     # Events
-    Route("airmeets.list", "GET /airmeets", events.list_airmeets, query=_CURSORS),
-    Route("airmeets.info", f"GET {_EVENT}/info", events.info),
-    Route("airmeets.create", "POST /airmeet", events.create, forms.EVENT),
-    Route("airmeets.set_status", f"POST {_EVENT}/status", events.set_status, forms.STATUS),
-    Route("airmeets.landing_page", f"PUT {_EVENT}/landing-page", events.landing_page, forms.LANDING_PAGE),
-    Route("airmeets.duplicate", f"POST {_EVENT}/duplication", events.duplicate, forms.DUPLICATION),
-    Route("series.list", "GET /event-series", events.list_series),
-    Route("series.events", "GET /event-series/{eventSeriesId}/events", events.series_events),
+    Route("airmeets.list", "GET", "/airmeets", events.list_airmeets, query=_CURSORS),
+    Route("airmeets.info", "GET", f"{_EVENT}/info", events.info),
+    Route("airmeets.create", "POST", "/airmeet", events.create, forms.EVENT),
+    Route("airmeets.set_status", "POST", f"{_EVENT}/status", events.set_status, forms.STATUS),
+    Route("airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", events.landing_page, forms.LANDING_PAGE),
+    Route("airmeets.duplicate", "POST", f"{_EVENT}/duplication", events.duplicate, forms.DUPLICATION),
+    Route("series.list", "GET", "/event-series", events.list_series),
+    Route("series.events", "GET", "/event-series/{eventSeriesId}/events", events.series_events),
     # People
-    Route("attendees.add", f"POST {_EVENT}/attendee", people.add, forms.ATTENDEE),
-    Route("attendees.block", f"PUT {_EVENT}/attendee/block", people.block, forms.WHICH_ATTENDEE),
-    Route("attendees.unblock", f"PUT {_EVENT}/attendee/unblock", people.unblock, forms.WHICH_ATTENDEE),
-    Route("attendees.remove", f"DELETE {_EVENT}/attendee/{{email}}", people.remove),
-    Route("participants.list", f"GET {_EVENT}/participants", people.participants, query=forms.PARTICIPANTS),
-    Route("registrations.list", f"GET {_EVENT}/registrations", people.registrations, query=_CURSORS),
-    Route("custom_fields.list", f"GET {_EVENT}/custom-fields", events.custom_fields),
+    Route("attendees.add", "POST", f"{_EVENT}/attendee", people.add, forms.ATTENDEE),
+    Route("attendees.block", "PUT", f"{_EVENT}/attendee/block", people.block, forms.WHICH_ATTENDEE),
+    Route("attendees.unblock", "PUT", f"{_EVENT}/attendee/unblock", people.unblock, forms.WHICH_ATTENDEE),
+    Route("attendees.remove", "DELETE", f"{_EVENT}/attendee/{{email}}", people.remove),
+    Route("participants.list", "GET", f"{_EVENT}/participants", people.participants, query=forms.PARTICIPANTS),
+    Route("registrations.list", "GET", f"{_EVENT}/registrations", people.registrations, query=_CURSORS),
+    Route("custom_fields.list", "GET", f"{_EVENT}/custom-fields", events.custom_fields),
     # Speakers, sessions, booths
-    Route("speakers.add", f"POST {_EVENT}/speaker", speakers.add, forms.SPEAKER),
-    Route("sessions.create", f"POST {_EVENT}/session", sessions.create, forms.SESSION),
-    Route("sessions.delete", f"DELETE {_EVENT}/session/{{sessionId}}", sessions.delete),
-    Route("recordings.list", f"GET {_EVENT}/session-recordings", sessions.recordings, query=forms.RECORDINGS),
-    Route("tracks.list", f"GET {_EVENT}/tracks", sessions.list_tracks),
-    Route("booths.list", f"GET {_EVENT}/booths", booths.list_booths),
-    Route("booths.create", f"POST {_EVENT}/booths", booths.create, forms.BOOTH),
+    Route("speakers.add", "POST", f"{_EVENT}/speaker", speakers.add, forms.SPEAKER),
+    Route("sessions.create", "POST", f"{_EVENT}/session", sessions.create, forms.SESSION),
+    Route("sessions.delete", "DELETE", f"{_EVENT}/session/{{sessionId}}", sessions.delete),
+    Route("recordings.list", "GET", f"{_EVENT}/session-recordings", sessions.recordings, query=forms.RECORDINGS),
+    Route("tracks.list", "GET", f"{_EVENT}/tracks", sessions.list_tracks),
+    Route("booths.list", "GET", f"{_EVENT}/booths", booths.list_booths),
+    Route("booths.create", "POST", f"{_EVENT}/booths", booths.create, forms.BOOTH),
     # Reports
-    Route("attendance.event", f"GET {_EVENT}/attendees", reports.event_attendance, query=_CURSORS),
-    Route("attendance.session", "GET /session/{sessionId}/attendees", reports.session_attendance, query=_CURSORS),
+    Route("attendance.event", "GET", f"{_EVENT}/attendees", reports.event_attendance, query=_CURSORS),
+    Route("attendance.session", "GET", "/session/{sessionId}/attendees", reports.session_attendance, query=_CURSORS),
     Route(
-        "attendance.booth", f"GET {_EVENT}/booth/{{boothId}}/booth-attendance", reports.booth_attendance, query=_CURSORS
+        "attendance.booth",
+        "GET",
+        f"{_EVENT}/booth/{{boothId}}/booth-attendance",
+        reports.booth_attendance,
+        query=_CURSORS,
     ),
-    Route("attendance.replay", f"GET {_EVENT}/event-replay-attendees", reports.replays, query=_CURSORS),
-    Route("utms.list", f"GET {_EVENT}/utms", reports.utms, query=_CURSORS),
-    Route("polls.list", f"GET {_EVENT}/polls", reports.polls, query=_CURSORS),
-    Route("questions.list", f"GET {_EVENT}/questions", reports.questions),
-    # Webhooks: by the key pair, without a token (A, B)
-    Route(
+    Route("attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", reports.replays, query=_CURSORS),
+    Route("utms.list", "GET", f"{_EVENT}/utms", reports.utms, query=_CURSORS),
+    Route("polls.list", "GET", f"{_EVENT}/polls", reports.polls, query=_CURSORS),
+    Route("questions.list", "GET", f"{_EVENT}/questions", reports.questions),
+    # Webhooks
+    _hook(
         "webhooks.register",
-        f"POST {_HOOKS}/webhook-register",
+        "POST",
+        f"{_HOOKS}/webhook-register",
         webhooks.register,
         forms.WEBHOOK,
         query=forms.WEBHOOK_PLACE,
-        auth="raw_keys",
     ),
-    Route(
-        "webhooks.deregister",
-        f"DELETE {_HOOKS}/webhook-deregister",
-        webhooks.deregister,
-        forms.WHICH_WEBHOOK,
-        auth="raw_keys",
-    ),
-    Route(
-        "webhooks.list",
-        f"GET {_HOOKS}/webhook-list",
-        webhooks.list_webhooks,
-        query=forms.WEBHOOKS_OF,
-        auth="raw_keys",
-    ),
-    Route(
-        "webhooks.sample_payload",
-        f"GET {_HOOKS}/sample-payload",
-        webhooks.sample_payload,
-        query=forms.SAMPLE_OF,
-        auth="raw_keys",
-    ),
+    _hook("webhooks.deregister", "DELETE", f"{_HOOKS}/webhook-deregister", webhooks.deregister, forms.WHICH_WEBHOOK),
+    _hook("webhooks.list", "GET", f"{_HOOKS}/webhook-list", webhooks.list_webhooks, query=forms.WEBHOOKS_OF),
+    _hook("webhooks.sample_payload", "GET", f"{_HOOKS}/sample-payload", webhooks.sample_payload, query=forms.SAMPLE_OF),
 )
 OPERATIONS: Final = tuple(route.operation for route in ROUTES)
 
