@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from airmeet_async.cli.demo_sandbox import running
+from airmeet_async.cli.commands.demo import running
 from airmeet_async.sandbox import invent_people
 from airmeet_async.sandbox.community import SUMMIT
 from tests.browser import CHROMIUM, Page

@@ -2,9 +2,9 @@
 
 import pytest
 
-from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.input.column_names import _FULL_NAMES, _WORDS, FULL_NAMES, guess, squeezed
+from airmeet_async.bulk.input.columns import match_columns
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
-from airmeet_async.bulk.table_words import _FULL_NAMES, _WORDS, FULL_NAMES, guess, squeezed
 from airmeet_async.errors import InputError
 
 ORDER = ("email", "first_name", "last_name", "city", "country", "designation", "organisation")

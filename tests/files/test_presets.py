@@ -2,9 +2,8 @@
 
 import pytest
 
-from airmeet_async.bulk.columns import Reading, find_columns
-from airmeet_async.bulk.names import split_name
-from airmeet_async.bulk.presets import PRESETS, choose
+from airmeet_async.bulk.input.column_names import PRESETS, choose
+from airmeet_async.bulk.input.columns import Reading, find_columns, split_name
 from airmeet_async.bulk.table_reports import unwrapped
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.errors import InputError

@@ -30,15 +30,15 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from airmeet_async.api.redact import clean, mask_email
-from airmeet_async.bulk.prose import duration
 from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.progress import TROUBLE
-from airmeet_async.cli.summary import MEANINGS
-from airmeet_async.cli.targets import check_target, keep, private_file, put_in_place, set_aside, write_all
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output.progress import TROUBLE
+from airmeet_async.cli.output.summary import MEANINGS
+from airmeet_async.cli.output_files import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.errors import ConfigError
+from airmeet_async.formatting import duration
+from airmeet_async.protocol.redact import clean, mask_email
 
 _MARK = b'content="airmeet-async report"'  # tells a report page from any other file
 _MOST_SAMPLES, _MOST_CAUSES, _MOST_ROWS = 240, 100, 20
@@ -57,7 +57,9 @@ _WORDS = {
 # The look-behind keeps the search linear: it begins only where a word does.
 _WORD = r"[^\s@\uff20<>\"'(),;:=\[\]{}]"
 _EMAIL = re.compile(rf"(?<!{_WORD}){_WORD}++(?:[@\uff20]{_WORD}*+)+")
-_NO_EMAIL = re.compile(r"['\"](?P<cell>[^'\"].*?)['\"]? is not an e-mail address")  # see `api.rules`; it may be cut
+_NO_EMAIL = re.compile(
+    r"['\"](?P<cell>[^'\"].*?)['\"]? is not an e-mail address"
+)  # of `check_email`; it may be cut
 _HARMLESS = re.compile(r"name@example\.com|.?\*{3}@.?\*{3}|…")  # the example in our messages; what is masked already
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)  # seconds between two times
 

@@ -11,12 +11,12 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import BulkReport, RowError, RowResult, RowStatus, StopReason
-from airmeet_async.api.rules import check_email
-from airmeet_async.cli.errand import Outcome, _write
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output import html_report
 from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory, render, verdict
+from airmeet_async.cli.runner import Outcome, _write
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.validation import check_email
 from tests.browser import CHROMIUM, Page
 
 HOSTILE = '<img src="https://example.com/x" onerror=alert(1)>"\x1b[31m\u202e'
@@ -349,7 +349,11 @@ CUT = """
 }).map(one => one.outerHTML.slice(0, 90))
 """
 POLICY = re.compile('<meta http-equiv="Content-Security-Policy".*?>')
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
+
+
+def in_browser(test):
+    return pytest.mark.slow(pytest.mark.real_time(needs_chromium(test)))
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +375,6 @@ def file(tmp_path):
 
 
 @in_browser
-@pytest.mark.real_time
 @pytest.mark.parametrize("width", [320, 400, 1280])
 def test_nothing_is_cut_in_a_window_of_any_width(browser, file, width):
     browser.media()
@@ -384,7 +387,6 @@ def test_nothing_is_cut_in_a_window_of_any_width(browser, file, width):
 
 
 @in_browser
-@pytest.mark.real_time
 def test_no_request_leaves_the_page_and_the_console_is_silent(browser, file):
     """And the check sees both: a picture is asked for without the policy, and complained of with it."""
     browser.requests.clear()
@@ -403,7 +405,6 @@ def test_no_request_leaves_the_page_and_the_console_is_silent(browser, file):
 
 
 @in_browser
-@pytest.mark.real_time
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_stands_out_from_what_is_behind_it(browser, file, scheme):
     browser.media(scheme=scheme)
@@ -415,7 +416,6 @@ def test_all_text_stands_out_from_what_is_behind_it(browser, file, scheme):
 
 
 @in_browser
-@pytest.mark.real_time
 def test_dark_is_dark_and_paper_is_white(browser, file):
     browser.open(file)
     seen = []
@@ -429,7 +429,6 @@ def test_dark_is_dark_and_paper_is_white(browser, file):
 
 
 @in_browser
-@pytest.mark.real_time
 def test_who_does_not_see_the_page_is_told_all_of_it(browser, file):
     """Charts have a text, tables a name, and headings go down by one level."""
     browser.media()

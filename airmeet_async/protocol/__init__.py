@@ -1,0 +1,1 @@
+"""What Airmeet is. Pure: no await, no clock, no chance, no network."""
