@@ -127,7 +127,7 @@ def duplicate(request: IncomingRequest) -> Reply:
     spellings = ("timeZone", "timezone") if demanded == "either" else (demanded,)
     zone = next((given[name] for name in spellings if name in given), None)
     if zone is None:
-        raise InvalidError(f"{spellings[0]} is mandatory")
+        raise InvalidError(f"{' or '.join(spellings)} is mandatory")
     _check_zone(request, zone)
     length = datetime.fromisoformat(like.end_time) - datetime.fromisoformat(like.start_time)
     event = _add_event(

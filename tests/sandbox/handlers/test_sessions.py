@@ -100,6 +100,13 @@ def test_parts_of_a_session_must_exist():
         assert create(Caller(), **fields).status == 400, fields
 
 
+def test_duration_is_a_whole_number():
+    """5.0 is an integer in JSON, 5.5 and true are none."""
+    statuses = [create(Caller(), sessionDuration=minutes).status for minutes in (5, 5.0, 5.5, True, "5")]
+
+    assert statuses == [200, 200, 400, 400, 400]
+
+
 def test_session_joins_its_track_and_leaves_it():
     """Tracks list the sessions made in them, until these are deleted."""
     caller = Caller()

@@ -111,9 +111,10 @@ def test_deregister_must_say_which():
     """An empty request does not forget everything."""
     caller = Caller()
     register(caller)
-    replies = [caller.hook("DELETE", f"{ROOT}/webhook-deregister", given).status for given in (None, {}, {"url": ""})]
+    path = f"{ROOT}/webhook-deregister"
+    replies = [caller.hook("DELETE", path, given).status for given in (None, {}, {"url": ""})]
 
-    assert replies == [400, 400, 400]
+    assert [*replies, caller.hook("DELETE", f"{path}?id=", {}).status] == [400] * 4
     assert len(listed(caller)) == 1
 
 
