@@ -35,7 +35,7 @@ def sandbox(
         print_data(line)
 
     try:
-        from airmeet_async.sandbox.serve import run
+        from airmeet_async.sandbox.server import run
 
         run(port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
     except ImportError:

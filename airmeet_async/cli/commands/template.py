@@ -92,7 +92,7 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
 
     Not its label, either, where that would be a formula in a spreadsheet or play tricks with a terminal.
     """
-    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
+    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
     from airmeet_async.bulk.table_cells import RESULT_COLUMNS
     from airmeet_async.errors import InputError
@@ -102,7 +102,7 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     plain = label and label == " ".join(label.split()) and _is_harmless(label)
     if not plain or isinstance(book.find(label), Problem):
         return field.field_id
-    if guess(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+    if field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
         return field.field_id
     try:
         find_columns((*FIELDS, label), Reading(), book)
