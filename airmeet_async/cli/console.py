@@ -29,7 +29,9 @@ class QuietStream:
     """
 
     def __init__(self, stream: TextIO | None, *, any_error: bool) -> None:
-        self._stream = stream if stream is not None else open(os.devnull, "w")  # noqa: PTH123, SIM115 - for good
+        if isinstance(stream, QuietStream):
+            stream = stream._stream
+        self._stream: TextIO = stream if stream is not None else open(os.devnull, "w")  # noqa: PTH123, SIM115 - for good
         self._bears = OSError if any_error else BrokenPipeError
 
     def __getattr__(self, name: str) -> Any:

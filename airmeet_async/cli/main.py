@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import TextIO, cast
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
 from airmeet_async.cli.app import app, load_all
-from airmeet_async.cli.console import Voice, print_json, set_up
+from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.options import is_file
 from airmeet_async.errors import InputError
@@ -41,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
+    before, out = sys.stdout, QuietStream(sys.stdout, any_error=False)
+    sys.stdout = cast("TextIO", out)  # for help, which is printed by a library
     try:
         set_up(os.environ)
         return _dispatch(arguments)
@@ -50,6 +53,9 @@ def run(arguments: Sequence[str]) -> int:
 
             traceback.print_exc()
         return _complain(leaf(raised), arguments)
+    finally:
+        out.flush()
+        sys.stdout = before
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -87,7 +93,7 @@ def _complain(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
     code, message = code_of_error(error), sentence_of(error)
     lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)
-    Voice(as_json=lines_are_json).say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    Console(as_json=lines_are_json).say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
     if "--json" in arguments:
         facts: dict[str, object] = {"code": word_of(code), "message": message}
         if isinstance(error, InputError):

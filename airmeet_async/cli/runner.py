@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -161,22 +161,23 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             unverified=files.unverified,
             job=job_word(report, journal) if journal is not None and not wanted.is_demo else "",
         )
-        if page_file.path is not None:
-            done = evolve(outcome, page=str(page_file.path))
-            settings_shown = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
-            page = ReportPage(
+
+        def page(facts: Mapping[str, Any]) -> ReportPage:
+            where = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
+            return ReportPage(
                 operation=wanted.operation,
                 source=wanted.path,
                 event=wanted.airmeet_id,
                 report=report,
                 history=execution.history,
-                settings=settings_shown | {"pace": pace, "what": intention},
+                settings=where | {"pace": pace, "what": intention},
                 command=typed(),
-                facts=done.as_dict(),
+                facts=facts,
                 emails=flags.report_emails,
                 transport=(client.transport_name, execution.loop),
             )
-            outcome = write_page(page_file, page, outcome, done)
+
+        outcome = write_page(page_file, outcome, page)
     _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
     console.say(*summary(outcome, wording_of(wanted.operation, wanted.airmeet_id), brief=wanted.is_demo))
     if outcome.trouble:
@@ -186,10 +187,13 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
-def write_page(file: ReportFile, page: ReportPage, outcome: RunOutcome, done: RunOutcome) -> RunOutcome:
-    """Write the page, and return what came of the run: *done*, or *outcome* with the trouble."""
+def write_page(file: ReportFile, outcome: RunOutcome, page: Callable[[Mapping[str, Any]], ReportPage]) -> RunOutcome:
+    """Write the page, if there is to be one, and return what came of the run with it or with the trouble."""
+    if file.path is None:
+        return outcome
+    done = evolve(outcome, page=str(file.path))
     try:
-        file.write(page)
+        file.write(page(done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
         _log.info("no report page", exc_info=True)
         why = str(error) if isinstance(error, ConfigError) else f"{file.path}: cannot be made ({sentence_of(error)})"

@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from airmeet_async.cli.console import Voice
-from airmeet_async.cli.run_control import Control, ask, listening, socket_of
+from airmeet_async.cli.console import Console
+from airmeet_async.cli.run_control import ask, carry_out, listening, socket_of
 from airmeet_async.errors import ConfigError, NotSentError
 
 pytestmark = pytest.mark.real_time
@@ -52,7 +52,7 @@ def journal(tmp_path):
     ("asked", "said", "told"),
     [
         ({"do": "pause"}, "paused: requests under way may end, no more are sent", []),
-        ({"do": "resume"}, "going on: it was not paused", []),
+        ({"do": "continue"}, "going on: it was not paused", []),
         ({"do": "rate", "rate": 50}, "at most 50 requests per second", [("rate", 50.0)]),
         ({"do": "rate", "rate": "auto"}, "as fast as Airmeet lets us", [("rate", "auto")]),
         ({"do": "stop"}, "stopping: requests under way may end", [("stop", "stopped")]),
@@ -61,7 +61,7 @@ def journal(tmp_path):
 def test_what_can_be_asked(asked, said, told):
     job = FakeJob()
 
-    assert Control(job, Voice()).do(asked) == {"said": said}
+    assert carry_out(asked, job, Console()) == {"said": said}
     assert job.told == told
 
 
@@ -69,13 +69,13 @@ def test_what_can_be_asked(asked, said, told):
 def test_what_cannot_be_asked_is_answered_with_a_sentence(asked):
     job = FakeJob()
 
-    assert list(Control(job, Voice()).do(asked)) == ["error"]
+    assert list(carry_out(asked, job, Console())) == ["error"]
     assert job.told == []
 
 
 async def test_a_line_in_and_a_line_out(base, journal):
     job = FakeJob()
-    async with listening(journal, Control(job, Voice()), base):
+    async with listening(journal, job, Console(), base):
         said = await anyio.to_thread.run_sync(ask, journal, {"do": "pause"}, base)
         with pytest.raises(ConfigError, match="nobody knows"):
             await anyio.to_thread.run_sync(ask, journal, {"do": "dance"}, base)
@@ -94,9 +94,9 @@ async def test_a_line_in_and_a_line_out(base, journal):
 async def test_the_socket_of_a_run_that_was_killed_is_replaced(base, journal):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(socket_of(journal, base)))
-    async with listening(journal, Control(FakeJob(), Voice()), base):
+    async with listening(journal, FakeJob(), Console(), base):
         assert (socket_of(journal, base).stat().st_mode & 0o777) == 0o600
-        assert await anyio.to_thread.run_sync(ask, journal, {"do": "resume"}, base)
+        assert await anyio.to_thread.run_sync(ask, journal, {"do": "continue"}, base)
 
 
 @pytest.mark.parametrize("what", ["open", "link", "file", "too long"])
@@ -117,5 +117,17 @@ async def test_a_folder_that_cannot_be_used_does_not_end_the_run(base, journal, 
     if what != "too long":
         with pytest.raises(ConfigError, match="not a private folder"):
             socket_of(journal, base)
-    async with listening(journal, Control(FakeJob(), Voice()), base):
+    async with listening(journal, FakeJob(), Console(), base):
         assert list(other.iterdir()) == []
+
+
+async def test_a_request_that_got_no_answer_is_withdrawn(base, journal):
+    """The run was asleep, and whoever asked has been told that it does not answer."""
+    job = FakeJob()
+    async with listening(journal, job, Console(), base):
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(os.fspath(socket_of(journal, base)))
+            asking.sendall(b'{"do": "pause"}\n')
+        await anyio.sleep(0.2)
+
+    assert not job.paused

@@ -6,11 +6,19 @@ from airmeet_async import BulkReport, RowStatus, StopReason
 from airmeet_async.bulk.journal.memory import Earlier
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import check_failures, check_rate, seconds
-from airmeet_async.cli.run_store import Found, Purpose, damaged_runs, find, pick, pick_to_remove, shelf
+from airmeet_async.cli.run_store import (
+    RunJournal,
+    RunKey,
+    damaged_runs,
+    find_journal,
+    find_run,
+    find_run_to_remove,
+    runs_folder,
+)
 from airmeet_async.cli.runner import job_word, resuming, with_hint
 from airmeet_async.errors import ConfigError, JournalError
 
-ABOUT = Purpose("attendees.add", "event", "https://x.example/prod", "people.csv")
+ABOUT = RunKey("attendees.add", "event", "https://x.example/prod", "people.csv")
 
 
 @pytest.fixture
@@ -18,34 +26,45 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "people.csv").write_text("email\n")
-    return shelf()
+    return runs_folder()
 
 
 def test_two_processes_that_begin_at_once_meet_in_one_journal(folder):
-    assert find(ABOUT, None, fresh=False) == find(ABOUT, None, fresh=False)
-    assert find(ABOUT, None, fresh=False).path.parent == folder
+    assert find_journal(ABOUT, None, fresh=False) == find_journal(ABOUT, None, fresh=False)
+    assert find_journal(ABOUT, None, fresh=False).path.parent == folder
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Purpose("attendees.block", "event", "https://x.example/prod", "people.csv"),
-        Purpose("attendees.add", "other", "https://x.example/prod", "people.csv"),
-        Purpose("attendees.add", "event", "https://y.example/prod", "people.csv"),
-        Purpose("attendees.add", "event", "https://x.example/prod", "others.csv"),
+        RunKey("speakers.add", "event", "https://x.example/prod", "people.csv"),
+        RunKey("attendees.add", "other", "https://x.example/prod", "people.csv"),
+        RunKey("attendees.add", "event", "https://y.example/prod", "people.csv"),
+        RunKey("attendees.add", "event", "https://x.example/prod", "others.csv"),
     ],
 )
 def test_another_purpose_is_another_journal(folder, other):
-    assert find(other, None, fresh=False).path != find(ABOUT, None, fresh=False).path
+    assert find_journal(other, None, fresh=False).path != find_journal(ABOUT, None, fresh=False).path
+
+
+@pytest.mark.parametrize("operation", ["attendees.block", "attendees.unblock"])
+def test_blocking_never_goes_on_by_itself(folder, operation):
+    """Somebody may have been unblocked by other means since."""
+    key = RunKey(operation, "event", "https://x.example/prod", "people.csv")
+    first = find_journal(key, None, fresh=False).path
+    first.touch()
+
+    assert find_journal(key, None, fresh=False).path != first
+    assert find_journal(key, str(first), fresh=False).path == first
 
 
 def test_fresh_takes_a_new_one(folder):
-    first = find(ABOUT, None, fresh=False).path
+    first = find_journal(ABOUT, None, fresh=False).path
     first.touch()
 
-    assert find(ABOUT, None, fresh=True).path != first
+    assert find_journal(ABOUT, None, fresh=True).path != first
     with pytest.raises(UsageError, match="is there already"):
-        find(ABOUT, str(first), fresh=True)
+        find_journal(ABOUT, str(first), fresh=True)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "here/"])
@@ -53,14 +72,14 @@ def test_what_is_no_file_is_no_journal(folder, tmp_path, name):
     (tmp_path / "here").mkdir()
 
     with pytest.raises(UsageError, match="no name for a file"):
-        find(ABOUT, name, fresh=False)
+        find_journal(ABOUT, name, fresh=False)
     assert not list(tmp_path.glob("*-lock"))
 
 
 @pytest.mark.parametrize("word", ["./", "/"])
 def test_a_directory_is_no_run(folder, word):
     with pytest.raises(JournalError, match="plain file"):
-        pick(word)
+        find_run(word)
 
 
 def test_a_damaged_journal_is_found_by_its_name_and_nothing_else_is(folder, tmp_path):
@@ -68,18 +87,18 @@ def test_a_damaged_journal_is_found_by_its_name_and_nothing_else_is(folder, tmp_
     wreck.write_bytes(b"nonsense" * 100)
 
     assert [run.path for run in damaged_runs()] == [wreck]
-    assert {pick_to_remove(word).path for word in ("deadbeef", "deadbeef.job", str(wreck))} == {wreck}
+    assert {find_run_to_remove(word).path for word in ("deadbeef", "deadbeef.job", str(wreck))} == {wreck}
     with pytest.raises(JournalError):
-        pick_to_remove(str(tmp_path / "people.csv"))
+        find_run_to_remove(str(tmp_path / "people.csv"))
     with pytest.raises(UsageError):
-        pick_to_remove("dead")
+        find_run_to_remove("dead")
 
 
 def test_a_shelf_that_others_can_write_is_refused(folder):
     folder.chmod(0o777)
 
     with pytest.raises(ConfigError, match="--journal PATH"):
-        shelf()
+        runs_folder()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +106,7 @@ def test_a_shelf_that_others_can_write_is_refused(folder):
 )
 def test_a_run_that_is_not_there(folder, word, said):
     with pytest.raises(UsageError, match=said):
-        pick(word)
+        find_run(word)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +156,7 @@ def test_a_lost_journal_is_no_way_to_go_on(tmp_path):
     def report(stop=None):
         return BulkReport("3f2a", 0, dict.fromkeys(RowStatus, 0), stop_reason=stop)
 
-    wreck, named = Found(tmp_path / "a.job"), Found(tmp_path / "my a.job", named=True)
+    wreck, named = RunJournal(tmp_path / "a.job"), RunJournal(tmp_path / "my a.job", named=True)
     gone = job_word(report(), wreck)
     for found in (wreck, named):
         found.path.write_bytes(b"nonsense")
@@ -148,12 +167,12 @@ def test_a_lost_journal_is_no_way_to_go_on(tmp_path):
 
 
 def test_the_way_out_is_named_where_there_is_one(tmp_path):
-    found = Found(tmp_path / "a.job")
+    found = RunJournal(tmp_path / "a.job")
     other = JournalError("say the same again, or begin with another journal")
 
     assert str(with_hint(other, found, "block")).endswith("(--fresh does that)")
     assert with_hint(other, found) is other
-    assert with_hint(other, Found(tmp_path / "a.job", named=True), "block") is other
+    assert with_hint(other, RunJournal(tmp_path / "a.job", named=True), "block") is other
     assert "airmeet block ... --fresh), or remove it (airmeet runs purge a)" in str(
         with_hint(JournalError("database disk image is malformed"), found, "block")
     )

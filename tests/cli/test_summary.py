@@ -3,9 +3,7 @@
 import pytest
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.cli.output.summary import Wording, Written, since_done, summary
-
-HERE = Written(results="people-results.csv")
+from airmeet_async.cli.output.summary import RunOutcome, Wording, since_done, summary
 
 
 def report(stop_reason=None, stop_message="", **facts):
@@ -13,10 +11,14 @@ def report(stop_reason=None, stop_message="", **facts):
     return BulkReport("job", sum(counts.values()), counts, stop_reason=stop_reason, stop_message=stop_message, **facts)
 
 
+def outcome(found, **facts):
+    return RunOutcome(report=found, results="people-results.csv", **facts)
+
+
 def test_the_counts_that_are_shown_sum_to_the_rows_read():
     found = report(counts={RowStatus.SUCCEEDED: 1900, RowStatus.INVALID: 60, RowStatus.UNKNOWN: 40})
 
-    lines = summary(found, HERE)
+    lines = summary(outcome(found))
 
     assert "  succeeded    1,900" in lines
     assert "  invalid         60  not sent: something is wrong with the row" in lines
@@ -28,7 +30,7 @@ def test_the_counts_that_are_shown_sum_to_the_rows_read():
 def test_a_run_that_was_cut_off_says_how_much_it_never_read():
     found = report(StopReason.INTERRUPTED, "the run was stopped by Ctrl-C", counts={RowStatus.SUCCEEDED: 7})
 
-    lines = summary(found, Written(results="r.csv", total=10))
+    lines = summary(outcome(found, total=10))
 
     assert lines[1] == "the run was stopped by Ctrl-C"
     assert "  rows read    7  of 10 in the file" in lines
@@ -37,7 +39,7 @@ def test_a_run_that_was_cut_off_says_how_much_it_never_read():
 def test_a_stop_says_why_and_how_to_go_on():
     found = report(StopReason.UNREACHABLE, "cannot reach x: refused", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
 
-    text = "\n".join(summary(found, HERE))
+    text = "\n".join(summary(outcome(found)))
 
     assert "stopped early: cannot reach x: refused" in text
     assert "nothing was sent" in text
@@ -47,7 +49,7 @@ def test_a_stop_says_why_and_how_to_go_on():
 def test_a_file_of_what_is_left_is_how_to_go_on():
     found = report(counts={RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}, resumable=True)
 
-    text = "\n".join(summary(found, Written(results="r.csv", left="left.csv")))
+    text = "\n".join(summary(outcome(found, failed="left.csv")))
 
     assert "left to do: left.csv" in text
     assert "run the same command" not in text
@@ -64,9 +66,7 @@ def test_a_file_of_what_is_left_is_how_to_go_on():
     ],
 )
 def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, said):
-    lines = summary(
-        report(stop, "why", counts=counts, resumable=True), Written(results="r.csv", job="3f2a", words=words)
-    )
+    lines = summary(outcome(report(stop, "why", counts=counts, resumable=True), job="3f2a"), words)
 
     assert said in " ".join(line.strip() for line in lines)
 
@@ -80,16 +80,16 @@ def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, sa
     ],
 )
 def test_a_refusal_is_not_taken_for_silence(refused, gloss):
-    lines = summary(report(counts={RowStatus.FAILED: 2}), Written(results="r.csv", refused=refused))
+    lines = summary(outcome(report(counts={RowStatus.FAILED: 2}), refused=refused))
 
     assert f"  failed       2  {gloss}" in lines
 
 
 def test_a_wrong_id_of_an_event_is_not_resumed():
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
-    wrong = "\n".join(summary(found, Written(results="r.csv", job="3f2a")))
+    wrong = "\n".join(summary(outcome(found, job="3f2a")))
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.SUCCEEDED: 7}, resumable=True)
-    gone = "\n".join(summary(found, Written(results="r.csv", job="3f2a")))
+    gone = "\n".join(summary(outcome(found, job="3f2a")))
 
     assert ("with the right id of the event" in wrong, "airmeet resume" in wrong) == (True, False)
     assert "airmeet resume 3f2a" in gone
@@ -101,7 +101,7 @@ def test_one_row_is_it():
 
 
 def test_invitations_of_which_nobody_knows_are_told():
-    lines = summary(report(counts={RowStatus.SUCCEEDED: 9}), Written(results="r.csv", job="3f2a", unverified=2))
+    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 9}), job="3f2a", unverified=2))
 
     assert "2 invitations were mailed" in " ".join(lines)
     assert "airmeet retry 3f2a --invites" in " ".join(line.strip() for line in lines)
@@ -110,7 +110,7 @@ def test_invitations_of_which_nobody_knows_are_told():
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
     found = report(counts={RowStatus.SKIPPED: 9}, warned_rows=9)
 
-    text = "\n".join(summary(found, Written(results="r.csv", job="3f2a", changed=9)))
+    text = "\n".join(summary(outcome(found, job="3f2a", changed=9)))
 
     assert "9 rows have changed since they were done" in text
     assert "too long" not in text
@@ -124,7 +124,7 @@ def test_failures_of_one_cause_are_one_entry():
     )
     found = report(counts={RowStatus.INVALID: 32, RowStatus.REJECTED: 1}, failures=groups)
 
-    lines = summary(found, HERE)
+    lines = summary(outcome(found))
 
     assert "  32 x invalid_email, lines 3, 5, 9, 11, 12 and 27 more: 'a' is not" in lines
     assert "  1 x http_422, line 4: Airmeet said no" in lines
@@ -133,7 +133,7 @@ def test_failures_of_one_cause_are_one_entry():
 def test_what_airmeet_cuts_is_listed():
     found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9)
 
-    lines = summary(found, Written(results="r.csv", warned=["line 2: cut", "line 3: cut"]))
+    lines = summary(outcome(found, warned=["line 2: cut", "line 3: cut"]))
 
     assert lines[lines.index("too long for Airmeet, in 9 rows:") :][1:4] == [
         "  line 2: cut",
@@ -156,7 +156,7 @@ def test_the_effort_is_told():
         latency_ms=latency,
     )
 
-    text = "\n".join(summary(found, HERE))
+    text = "\n".join(summary(outcome(found)))
 
     assert "12 requests in 1:01: 25.0/s on average, 26/s at most" in text
     assert "3 of them repeats, 2 told to slow down (429), 1 token fetched" in text
@@ -167,4 +167,4 @@ def test_lines_fit_a_terminal():
     groups = (FailureGroup("http_500", "a long story " * 12, 99, (1, 2, 3, 4, 5)),)
     found = report(StopReason.TEMPORARY, "a long reason " * 12, counts={RowStatus.FAILED: 99}, failures=groups)
 
-    assert max(map(len, summary(found, HERE))) < 80
+    assert max(map(len, summary(outcome(found)))) < 80

@@ -14,7 +14,8 @@ from airmeet_async import BulkReport, RowError, RowResult, RowStatus, StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output import html_report
 from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory, render, verdict
-from airmeet_async.cli.runner import Outcome, _write
+from airmeet_async.cli.output.summary import RunOutcome
+from airmeet_async.cli.runner import write_page
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.validation import check_email
 from tests.browser import CHROMIUM, Page
@@ -293,7 +294,7 @@ def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
         raise ZeroDivisionError
 
     with ReportFile(tmp_path / "run.html") as file:
-        outcome = _write(file, Outcome(REPORT, 3, "r.csv", None), broken)
+        outcome = write_page(file, RunOutcome(report=REPORT, code=3, results="r.csv"), broken)
 
     assert (outcome.code, outcome.results, outcome.page) == (1, "r.csv", None)
     assert "run.html: cannot be made (unexpected: ZeroDivisionError" in str(outcome.trouble)
