@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @frozen
-class KeyPair:
+class ApiKeys:
     """A key pair, and who says so: the environment or a profile."""
 
     access: Secret
@@ -64,7 +64,7 @@ class Settings:
         notices: What a user may not expect, one sentence each.
     """
 
-    keys: KeyPair
+    keys: ApiKeys
     base: Base
     base_from: str
     rate: float | Literal["auto"] | None
@@ -148,7 +148,7 @@ def find_profile(environ: Mapping[str, str]) -> Profile | None:
     raise KeysError(f"there is no profile {name!r:.80}{others} (to make it: airmeet login --profile {name!s:.80})")
 
 
-def find_keys(environ: Mapping[str, str], profile: Profile | None) -> KeyPair:
+def find_keys(environ: Mapping[str, str], profile: Profile | None) -> ApiKeys:
     """Return the key pair.
 
     Raises:
@@ -160,11 +160,11 @@ def find_keys(environ: Mapping[str, str], profile: Profile | None) -> KeyPair:
     try:
         if len(present) == len(KEYS):
             access, secret = (find_key(None, name, environ) for name in KEYS)
-            return KeyPair(access, secret, "the environment")
+            return ApiKeys(access, secret, "the environment")
         if profile is not None and not present:
             access = find_key(profile.access_key.reveal(), f"the access key of {profile}", {})
             secret = find_key(profile.secret_key.reveal(), f"the secret key of {profile}", {})
-            return KeyPair(access, secret, str(profile))
+            return ApiKeys(access, secret, str(profile))
     except ConfigError as error:
         raise KeysError(str(error)) from None
     missing = [name for name in KEYS if name not in present]
