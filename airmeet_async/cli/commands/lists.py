@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -94,16 +95,17 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
 def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] | None) -> None:
     """Print a short list, as a table or with these members as JSON."""
     from airmeet_async.cli.list_columns import json_value
-    from airmeet_async.cli.output.list_writers import TextTable
+    from airmeet_async.cli.output.list_writers import ReaderGoneError, TextTable
 
     rows = [row for item in items for row in form.rows(item)]
     if members is not None:
         print_json([{name: json_value(row.cells[name]) for name in members} for row in rows])
         return
     table = TextTable(form)
-    for row in rows:
-        table.add(row)
-    table.end()
+    with suppress(ReaderGoneError):
+        for row in rows:
+            table.add(row)
+        table.end()
 
 
 def export(
@@ -173,8 +175,10 @@ def export(
     limit, path = positive(limit), None if output is None else Path(output)
     if deadline is not None and not 0 < deadline < float("inf"):
         raise UsageError(f"--deadline must be a number of seconds above 0, not {deadline:g}")
-    choose_one(output=output, json=json)
-    choose_one(session=session, booth=booth)
+    if output and json:
+        raise UsageError("--output and --json exclude each other: in a file, its ending says what is written")
+    if session and booth:
+        raise UsageError("--session and --booth exclude each other; choose one")
     if what != "participants" and (emails or sort):
         raise UsageError(f"--email and --sort are for participants, not for {what}")
     if what != "attendance" and (session or booth):
@@ -216,17 +220,6 @@ def export(
     elif not json:
         console.say(counted(n, form.noun))
     return Exit.OK
-
-
-def choose_one(**choices: Any) -> None:
-    """Refuse more than one of some options.
-
-    Raises:
-        UsageError: There are two.
-    """
-    given = [f"--{name}" for name, value in choices.items() if value]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot be asked for together; choose one")
 
 
 async def read_list(
