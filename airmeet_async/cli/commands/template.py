@@ -53,7 +53,7 @@ def template(
     from pathlib import Path
 
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.bulk.table_cells import shown
+    from airmeet_async.bulk.table_cells import guard, shown
     from airmeet_async.protocol.base_urls import check_id
 
     check_id(airmeet_id, "AIRMEET_ID")
@@ -68,7 +68,7 @@ def template(
     headers = [header_of(field, fields) for field in fields]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, *headers])
+    writer.writerow([*columns, *map(guard, headers)])
     if example:
         writer.writerow([*(_PERSON[name] for name in columns), *map(_answer, fields)])
     if output is None:
