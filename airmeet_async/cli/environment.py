@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from attrs import frozen
 
-from airmeet_async.cli.console import Voice, hide
+from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @frozen
-class KeyPair:
+class ApiKeys:
     """A key pair, and who says so: the environment or a profile."""
 
     access: Secret
@@ -64,7 +64,7 @@ class Settings:
         notices: What a user may not expect, one sentence each.
     """
 
-    keys: KeyPair
+    keys: ApiKeys
     base: Base
     base_from: str
     rate: float | Literal["auto"] | None
@@ -148,7 +148,7 @@ def find_profile(environ: Mapping[str, str]) -> Profile | None:
     raise KeysError(f"there is no profile {name!r:.80}{others} (to make it: airmeet login --profile {name!s:.80})")
 
 
-def find_keys(environ: Mapping[str, str], profile: Profile | None) -> KeyPair:
+def find_keys(environ: Mapping[str, str], profile: Profile | None) -> ApiKeys:
     """Return the key pair.
 
     Raises:
@@ -160,11 +160,11 @@ def find_keys(environ: Mapping[str, str], profile: Profile | None) -> KeyPair:
     try:
         if len(present) == len(KEYS):
             access, secret = (find_key(None, name, environ) for name in KEYS)
-            return KeyPair(access, secret, "the environment")
+            return ApiKeys(access, secret, "the environment")
         if profile is not None and not present:
             access = find_key(profile.access_key.reveal(), f"the access key of {profile}", {})
             secret = find_key(profile.secret_key.reveal(), f"the secret key of {profile}", {})
-            return KeyPair(access, secret, str(profile))
+            return ApiKeys(access, secret, str(profile))
     except ConfigError as error:
         raise KeysError(str(error)) from None
     missing = [name for name in KEYS if name not in present]
@@ -243,7 +243,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
         return MemoryTokenStore(), (f"the token is not kept for the next run: {error}",)
 
 
-def with_client(environ: Mapping[str, str], voice: Voice, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
+def with_client(environ: Mapping[str, str], console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
     """Await *work* with a client that says what it waits for.
 
     Raises:
@@ -253,11 +253,11 @@ def with_client(environ: Mapping[str, str], voice: Voice, work: Callable[["Airme
     import anyio
 
     settings = Settings.of(environ)
-    voice.say(*settings.notices)
+    console.say(*settings.notices)
 
     async def run() -> T:
         async with settings.client() as client:
-            return await work(client.with_options(on_wait=partial(say_wait, voice)))
+            return await work(client.with_options(on_wait=partial(say_wait, console)))
 
     with terminable():
         return anyio.run(run)
@@ -270,13 +270,13 @@ _CAUSES = {
 }
 
 
-def say_wait(voice: Voice, waiting: "Waiting") -> None:
+def say_wait(console: Console, waiting: "Waiting") -> None:
     """Say what a call waits for, unless it is over before anybody has read it."""
     seconds = math.ceil(waiting.seconds)
     if waiting.cause == "not ready":
-        voice.say(f"Airmeet is preparing the list; asking again in {seconds} s")
+        console.say(f"Airmeet is preparing the list; asking again in {seconds} s")
     elif waiting.seconds >= 1:
-        voice.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
+        console.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
 
 
 @contextmanager

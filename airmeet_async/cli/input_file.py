@@ -12,7 +12,7 @@ from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading
 from airmeet_async.bulk.input.plan import columns_of, introduction
 from airmeet_async.bulk.table_text import GUESS
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.private_files import NewFile
@@ -166,7 +166,7 @@ NAME = "stdin"
 _AT_ONCE = 256 * 1024
 
 
-def spooled(voice: Voice) -> str:
+def spooled(console: Console) -> str:
     """Read standard input to its end into a private file, and return its path. It is removed when the process ends.
 
     Raises:
@@ -177,7 +177,7 @@ def spooled(voice: Voice) -> str:
     if sys.stdin is None:
         raise UsageError("- stands for standard input, and there is none; name a file")
     if sys.stdin.isatty():
-        voice.say("reading rows from the terminal; Ctrl-D ends them, or name a file")
+        console.say("reading rows from the terminal; Ctrl-D ends them, or name a file")
     spool = NewFile(Path(tempfile.gettempdir()))
     atexit.register(spool.discard)  # until then it is open, and so locked against being swept away
     try:

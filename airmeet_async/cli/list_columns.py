@@ -205,40 +205,36 @@ def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
     return [line for name, text in pairs for line in wrapped(text, f"{name:<{width}}", " " * width)]
 
 
-def columns(*names: str, **others: str | Getter) -> dict[str, Getter]:
-    """Return columns: first those that are called like their attribute, then those that are not."""
-    paths: dict[str, str | Getter] = {**{name: name for name in names}, **others}
-    return {name: attrgetter(path) if isinstance(path, str) else path for name, path in paths.items()}
+def columns(text: str, **others: Getter) -> dict[str, Getter]:
+    """Return columns by their names, each with ``=path`` where its attribute has another name, or among *others*."""
+    pairs = (word.partition("=") for word in text.split())
+    return {name: others.get(name) or attrgetter(path or name) for name, _, path in pairs}
 
 
-def _minutes(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds / 60_000, 2)
+def _minutes(attendance: Any) -> float | None:
+    return None if attendance.time_spent_ms is None else round(attendance.time_spent_ms / 60_000, 2)
 
 
 def _both_extras(pair: Pair) -> dict[str, Any]:
     return {**pair.of.extra, **pair.one.extra}
 
 
-_DETAILS = ("organisation", "designation", "city", "country")
-
 EVENTS = ListFormat(
     "event",
-    columns(id="uid", name="name", status="status", start="start_time", end="end_time", timezone="timezone"),
+    columns("id=uid name status start=start_time end=end_time timezone"),
     shown=("id", "status", "start", "name"),
 )
 BOOTH_VISITS = ListFormat(
     "visitor",
-    columns(
-        "email", "name", "user_id", visited_at="at", visits="visits", interested_in_contact="interested_in_contact"
-    ),
+    columns("email name user_id visited_at=at visits interested_in_contact"),
     shown=("email", "visited_at", "visits", "interested_in_contact", "name"),
 )
 LISTS = {
     "participants": ListFormat(
         "participant",
         columns(
-            "email", "name", *_DETAILS, "registered_at", "user_type", "user_id", "invite_sent", "profile_url",
-            "joining_link",
+            "email name organisation designation city country registered_at user_type user_id invite_sent profile_url "
+            "joining_link"
         ),
         shown=("email", "name", "registered_at", "user_type", "organisation"),
         links=frozenset({"joining_link"}),
@@ -246,23 +242,20 @@ LISTS = {
     ),
     "registrations": ListFormat(
         "registration",
-        columns("email", "name", *_DETAILS, "registered_at"),
+        columns("email name organisation designation city country registered_at"),
         shown=("email", "name", "registered_at", "organisation"),
     ),
     "attendance": ListFormat(
         "attendee",
-        columns(
-            "email", "name", "user_id", joined_at="at", minutes=lambda one: _minutes(one.time_spent_ms),
-            time_spent_ms="time_spent_ms",
-        ),
+        columns("email name user_id joined_at=at minutes time_spent_ms", minutes=_minutes),
         shown=("email", "joined_at", "minutes", "name"),
     ),
     "session-attendance": ListFormat(
         "attendee",
         columns(
-            session_id="of.session_id", session_name="of.name", email="one.email", name="one.name",
-            user_id="one.user_id", joined_at="one.at", minutes=lambda pair: _minutes(pair.one.time_spent_ms),
-            time_spent_ms="one.time_spent_ms",
+            "session_id=of.session_id session_name=of.name email=one.email name=one.name user_id=one.user_id "
+            "joined_at=one.at minutes time_spent_ms=one.time_spent_ms",
+            minutes=lambda pair: _minutes(pair.one),
         ),
         shown=("session_name", "email", "joined_at", "minutes", "name"),
         besides=attrgetter("one.extra"),
@@ -270,22 +263,21 @@ LISTS = {
     "booth-attendance": ListFormat(
         "visitor",
         columns(
-            booth_id="of.uid", booth_name="of.name", email="one.email", name="one.name", user_id="one.user_id",
-            visited_at="one.at", visits="one.visits", interested_in_contact="one.interested_in_contact",
+            "booth_id=of.uid booth_name=of.name email=one.email name=one.name user_id=one.user_id visited_at=one.at "
+            "visits=one.visits interested_in_contact=one.interested_in_contact"
         ),
         shown=("booth_name", "email", "visited_at", "visits", "name"),
         besides=attrgetter("one.extra"),
     ),
     "replays": ListFormat(
         "viewer",
-        columns("email", "name", "session_id", "minutes_viewed"),
+        columns("email name session_id minutes_viewed"),
         shown=("email", "session_id", "minutes_viewed", "name"),
     ),
     "polls": ListFormat(
         "answer",
         columns(
-            email="of.email", name="of.name", user_id="of.user_id", question="one.question", answer="one.answer",
-            answered_at="one.at",
+            "email=of.email name=of.name user_id=of.user_id question=one.question answer=one.answer answered_at=one.at"
         ),
         shown=("email", "question", "answer"),
         parts=lambda person: [Pair(person, one) for one in person.polls or (PollAnswer(),)],
@@ -294,8 +286,8 @@ LISTS = {
     "questions": ListFormat(
         "question",
         columns(
-            email="of.email", name="of.name", user_id="of.user_id", question="one.question",
-            session_id="one.session_id", asked_at="one.at", upvotes="one.upvotes",
+            "email=of.email name=of.name user_id=of.user_id question=one.question session_id=one.session_id "
+            "asked_at=one.at upvotes=one.upvotes"
         ),
         shown=("email", "asked_at", "upvotes", "question"),
         parts=lambda person: [Pair(person, one) for one in person.questions or (Question(),)],
@@ -304,47 +296,42 @@ LISTS = {
     "utms": ListFormat(
         "registration",
         columns(
-            "email", utm_campaign="utms.campaign", utm_medium="utms.medium", utm_source="utms.source",
-            utm_term="utms.term", utm_content="utms.content",
+            "email utm_campaign=utms.campaign utm_medium=utms.medium utm_source=utms.source utm_term=utms.term "
+            "utm_content=utms.content"
         ),
         shown=("email", "utm_source", "utm_medium", "utm_campaign"),
         besides=lambda one: {**one.utms.extra, **one.extra},
     ),
     "recordings": ListFormat(
         "recording",
-        columns("session_id", "session_name", "download_link"),
+        columns("session_id session_name download_link"),
         shown=("session_id", "session_name", "download_link"),
         links=frozenset({"download_link"}),
     ),
     "fields": ListFormat(
         "field",
         columns(
-            "label", id="field_id", required="is_required",
-            type=lambda one: (one.type.input_type or one.type.field_type) if one.type else None,
-            options=lambda one: [option.display_value or option.code for option in one.options],
-            name="name",
+            "label id=field_id required=is_required type options name",
+            type=lambda field: (field.type.input_type or field.type.field_type) if field.type else None,
+            options=lambda field: [option.display_value or option.code for option in field.options],
         ),
         shown=("label", "id", "required", "type", "options"),
     ),
     "tracks": ListFormat(
         "track",
-        columns(id="uid", name="name", description="description", order="order", session_ids="session_ids"),
+        columns("id=uid name description order session_ids"),
         shown=("id", "order", "name"),
-        besides=lambda one: {"meta": one.meta, **one.extra},
+        besides=lambda track: {"meta": track.meta, **track.extra},
     ),
-    "booths": ListFormat(
-        "booth",
-        columns(id="uid", name="name", exhibitors="exhibitors", tags="tags"),
-        shown=("id", "name", "exhibitors"),
-    ),
+    "booths": ListFormat("booth", columns("id=uid name exhibitors tags"), shown=("id", "name", "exhibitors")),
     "sessions": ListFormat(
         "session",
         columns(
-            id="session_id", name="name", status="status", type="type", start="start_time",
-            duration_minutes="duration", summary="summary", host_ids="host_ids", cohost_ids="cohost_ids",
-            speaker_ids="speaker_ids", speakers=lambda one: [person.name for person in one.speakers],
+            "id=session_id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids "
+            "speaker_ids speakers",
+            speakers=lambda session: [person.name for person in session.speakers],
         ),
         shown=("id", "status", "start", "duration_minutes", "name"),
     ),
-}  # fmt: skip
+}
 """What ``airmeet export`` prints and writes."""

@@ -189,8 +189,8 @@ WAITS = [
 
 @pytest.mark.parametrize(("waiting", "lines"), WAITS, ids=range(len(WAITS)))
 def test_a_wait_is_explained_if_it_is_long_enough_to_wonder(waiting, lines):
-    voice, said = Console(), list[str]()
-    voice.write = said.append
-    say_wait(voice, waiting)
+    console, said = Console(), list[str]()
+    console.write = said.append
+    say_wait(console, waiting)
 
     assert said == lines

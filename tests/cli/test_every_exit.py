@@ -38,7 +38,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def pretend() -> Iterator[dict[str, str]]:
-    with running_sandbox(seed=1, faults=FAULTS) as environ:
+    with running_sandbox(seed=1, faults=FAULTS, latency_ms=0) as environ:
         yield environ
 
 

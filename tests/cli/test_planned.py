@@ -105,26 +105,3 @@ async def test_off_a_terminal_nobody_is_asked(airmeet, serving):
         mails = pretend.world.statistics().mails
 
     assert (done.code, mails, "Go on?" in done.err) == (0, 3, False)
-
-
-async def test_a_template_is_what_register_reads(airmeet, serving):
-    event = community.WITH_FIELDS
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        plain = await there("template", event)
-        filled = await there("template", event, "--example", "-o", "people.csv")
-        again = await there("template", event, "-o", "people.csv")
-        done = await there("register", event, "people.csv", "--no-invite", "--json")
-        answers = pretend.world.people(event)[-1]
-
-    assert plain.out == ("email,first_name,last_name,city,country,designation,organisation,Company size,T-shirt size\n")
-    assert 'mandatory: email, first_name, last_name, "T-shirt size"' in plain.err
-    assert (filled.code, again.code, "is there already" in again.err) == (0, 2, True)
-    assert (done.code, done.json["counts"]["succeeded"], answers.email) == (0, 1, "ada@example.com")
-
-
-async def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("template", community.HYBRID)
-
-    assert done.out.startswith("email,first_name,last_name,attendance_type,city")

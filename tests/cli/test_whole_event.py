@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.cli.commands.demo import running
+from airmeet_async.cli.commands.demo import running_sandbox
 from airmeet_async.sandbox import community
 
 pytestmark = pytest.mark.real_time
@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_example_goes_from_the_first_to_the_last_step(airmeet):
-    with running(seed=0, faults="", latency_ms=0) as sandbox:
+    with running_sandbox(seed=0, faults="", latency_ms=0) as environ:
         done = subprocess.run(
             [sys.executable, ROOT / "examples" / "whole_event.py"],
             cwd=airmeet.folder,
-            env=airmeet.environ | sandbox.environ,
+            env=airmeet.environ | environ,
             capture_output=True,
             text=True,
             check=False,
@@ -61,8 +61,8 @@ async def test_the_command_line_does_the_same(airmeet, serving):
             await there("reconcile", event, "people.csv"),
             await there("export", event, "attendance", "-o", "attendance.csv"),
             await there("export", event, "booth-attendance", "-o", "booth.csv"),
-            await there("polls", event, "--json"),
-            await there("questions", event, "--json"),
+            await there("export", event, "polls", "--json"),
+            await there("export", event, "questions", "--json"),
         ]
 
     assert [one.code for one in (made, *done)] == [0] * 12, [one.err for one in done if one.code]

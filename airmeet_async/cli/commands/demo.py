@@ -108,7 +108,7 @@ def faults_for(people: int) -> str:
 
 
 @contextmanager
-def running_sandbox(*, seed: int, faults: str) -> Iterator[dict[str, str]]:
+def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) -> Iterator[dict[str, str]]:
     """Run a sandbox and yield the environment that leads to it.
 
     It has a session of its own, so that Ctrl-C reaches us only and requests under way can end.
@@ -121,7 +121,7 @@ def running_sandbox(*, seed: int, faults: str) -> Iterator[dict[str, str]]:
     import sys
 
     command = [sys.executable, "-m", "airmeet_async.sandbox", "--port", "0", "--until-stdin-closes"]
-    command += ["--seed", str(seed), "--faults", faults, "--latency", str(_LATENCY_MS)]
+    command += ["--seed", str(seed), "--faults", faults, "--latency", str(latency_ms)]
     pipe = subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - our own module
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", start_new_session=True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from airmeet_async.cli.console import Voice, print_data, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import (
     PROFILE,
     Settings,
@@ -108,13 +108,13 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
     """
     import anyio
 
-    environ, voice = dict(asked.environ), Voice()
+    environ, console = dict(asked.environ), Console()
     if asked.profile is not None:
         prefer(asked.profile, environ)
     results = list(local_checks(environ, typed=asked.profile is not None))
     if not exit_code(results):
         settings = Settings.of(environ)
-        voice.say(f"asking {settings.base} about the keys")
+        console.say(f"asking {settings.base} about the keys")
         with terminable():
             results += anyio.run(network_checks, settings)
     code = exit_code(results)
@@ -161,19 +161,21 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             text = f"profile {named} is not used: the environment has keys, which win over {PROFILE}"
             return CheckResult("profile", "WARN", text, f"unset the keys, or say --profile {named}")
         try:
-            others = [name for name in read_profiles(profiles_path()) if found is None or name != found.name]
+            names = sorted(read_profiles(profiles_path()))
         except ConfigError:  # none is in use, so that they need not be right
-            others = []
-        more = f"; others: {', '.join(sorted(others))}" if others else ""
+            names = []
+        others = ", ".join(name for name in names if found is None or name != found.name)
+        more = f"; others: {others}" if others else ""
         if found is None:
-            return _ok("profile", f"none in use{more}", profile=None)
+            return _ok("profile", f"none in use{more}", profile=None, profiles=names)
         origin = "--profile" if typed else PROFILE if named else "used when nothing else is said"
         text = f"{found.name} ({origin}), in {homely(profiles_path())}{more}"
-        return _ok("profile", text, profile=found.name)
+        return _ok("profile", text, profile=found.name, profiles=names)
 
     def keys() -> CheckResult:
         pair = find_keys(environ, find_profile(environ))
-        return _ok("keys", f"access key {pair.masked}, of {pair.origin}", origin=pair.origin)
+        text = f"access key {pair.masked}, of {pair.origin}"
+        return _ok("keys", text, access_key=pair.masked, origin=pair.origin)
 
     def address() -> CheckResult:
         in_use = find_profile(environ)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from airmeet_async.cli.console import Voice, print_data, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
@@ -41,7 +41,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
     from airmeet_async import calls
 
     call = calls.airmeets.info(airmeet_id)
-    info = with_client(os.environ, Voice(), lambda client: client.send(call))
+    info = with_client(os.environ, Console(), lambda client: client.send(call))
     if json:
         print_json(event_json(info))
     else:
@@ -118,7 +118,6 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
 
     from airmeet_async import NewAirmeet, calls
     from airmeet_async.bulk.input.row_mapping import moment
-    from airmeet_async.protocol.redact import escape
     from airmeet_async.protocol.validation import check_timezone
 
     option = "--timezone"
@@ -133,13 +132,13 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
     call = calls.airmeets.create(
         NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
     )
-    voice = Voice()
-    made = with_client(os.environ, voice, lambda client: client.send(call))
+    console = Console()
+    made = with_client(os.environ, console, lambda client: client.send(call))
     if json:
         print_json({"id": made.id, "status": made.status})
     else:
-        print_data(escape(made.id))
-        voice.say(f"created; to see it: airmeet event show {made.id}")
+        print_data(made.id)
+        console.say(f"created; to see it: airmeet event show {made.id}")
     return Exit.OK
 
 
@@ -163,11 +162,11 @@ def status(
     """
     from airmeet_async import calls
 
-    voice, call = Voice(), calls.airmeets.set_status(airmeet_id, status)
-    answer = with_client(os.environ, voice, lambda client: client.send(call))
+    console, call = Console(), calls.airmeets.set_status(airmeet_id, status)
+    answer = with_client(os.environ, console, lambda client: client.send(call))
     done = answer.success is not False
     code = Exit.OK if done else Exit.EVENT
     if json:
         print_json({"id": airmeet_id, "status": status, "updated": done, "exit_code": int(code)})
-    voice.say(f"event {airmeet_id} {'is' if done else 'could not be made'} {status}")
+    console.say(f"event {airmeet_id} {'is' if done else 'could not be made'} {status}")
     return code

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.input.columns import ColumnMap
     from airmeet_async.bulk.input.operations import ByForm
     from airmeet_async.bulk.input.plan import Finding
-    from airmeet_async.bulk.input.row_mapping import Form
+    from airmeet_async.bulk.input.row_mapping import RowMapping
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
     from airmeet_async.bulk.tables import Table
@@ -116,7 +116,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice.title, choice.path)
     table = open_file(choice)
-    ways: dict[str, tuple[Form, Any]] = {
+    ways: dict[str, tuple[RowMapping, Any]] = {
         "speakers.add": (SPEAKERS, calls.speakers.add),
         "sessions.create": (SESSIONS, calls.sessions.create),
         "booths.create": (BOOTHS, calls.booths.create),
@@ -145,7 +145,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     return run(wanted, options, Settings.of(os.environ), console).code
 
 
-def columns_of(form: "Form", table: "Table") -> "ColumnMap":
+def columns_of(form: "RowMapping", table: "Table") -> "ColumnMap":
     """Return which column is what.
 
     Raises:

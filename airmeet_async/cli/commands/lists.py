@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag, positive
@@ -52,7 +53,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
     from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.list_columns import EVENTS
 
-    limit, voice = positive(limit), Voice()
+    limit, console = positive(limit), Console()
 
     async def read(client: "AirmeetClient") -> list[Any]:
         found: list[Any] = []
@@ -62,10 +63,10 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
                 break
         return found
 
-    found = with_client(os.environ, voice, read)
+    found = with_client(os.environ, console, read)
     _print_all(found, EVENTS, EVENTS.columns if json else None)
     if not json:
-        voice.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
+        console.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
     return Exit.OK
 
 
@@ -83,27 +84,28 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     from airmeet_async.cli.list_columns import LISTS
 
     check_id(airmeet_id, "AIRMEET_ID")
-    voice = Voice()
-    found = with_client(os.environ, voice, lambda client: client.custom_fields.list(airmeet_id))
+    console = Console()
+    found = with_client(os.environ, console, lambda client: client.custom_fields.list(airmeet_id))
     _print_all(found, LISTS["fields"], LISTS["fields"].shown if json else None)
     if not (json or found):
-        voice.say("this event has no registration fields of its own")
+        console.say("this event has no registration fields of its own")
     return Exit.OK
 
 
 def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] | None) -> None:
     """Print a short list, as a table or with these members as JSON."""
     from airmeet_async.cli.list_columns import json_value
-    from airmeet_async.cli.output.list_writers import TextTable
+    from airmeet_async.cli.output.list_writers import ReaderGoneError, TextTable
 
     rows = [row for item in items for row in form.rows(item)]
     if members is not None:
         print_json([{name: json_value(row.cells[name]) for name in members} for row in rows])
         return
     table = TextTable(form)
-    for row in rows:
-        table.add(row)
-    table.end()
+    with suppress(ReaderGoneError):
+        for row in rows:
+            table.add(row)
+        table.end()
 
 
 def export(
@@ -173,15 +175,17 @@ def export(
     limit, path = positive(limit), None if output is None else Path(output)
     if deadline is not None and not 0 < deadline < float("inf"):
         raise UsageError(f"--deadline must be a number of seconds above 0, not {deadline:g}")
-    choose_one(output=output, json=json)
-    choose_one(session=session, booth=booth)
+    if output and json:
+        raise UsageError("--output and --json exclude each other: in a file, its ending says what is written")
+    if session and booth:
+        raise UsageError("--session and --booth exclude each other; choose one")
     if what != "participants" and (emails or sort):
         raise UsageError(f"--email and --sort are for participants, not for {what}")
     if what != "attendance" and (session or booth):
         raise UsageError(f"--session and --booth are for attendance, not for {what}")
-    voice = Voice()
+    console = Console()
     if path is not None and check_kind(path) == ".csv" and raw:
-        voice.say(
+        console.say(
             "warning: --raw: a spreadsheet may run cells that begin with =, +, - or @ as formulas; open the file as "
             "text only"
         )
@@ -190,7 +194,7 @@ def export(
 
     async def work(client: "AirmeetClient") -> int:
         rows = read_list(
-            client, airmeet_id, what, voice, emails=emails, sort=sort, session=session, booth=booth,
+            client, airmeet_id, what, console, emails=emails, sort=sort, session=session, booth=booth,
             wait=wait, deadline=deadline, limit=limit,
         )  # fmt: skip
         whole = plain
@@ -203,37 +207,26 @@ def export(
             return n
         marks = form.without_links().columns
         with ExportFile(path, whole.columns, marks=marks, raw=raw) as file:
-            return await pour(rows, whole, file, limit, voice)
+            return await pour(rows, whole, file, limit, console)
 
     try:
-        n = with_client(os.environ, voice, work)
+        n = with_client(os.environ, console, work)
     except ReaderGoneError:
         return Exit.OK
     if path is not None:
         care = "personal data" if not links else "with the personal links"
         care = "readable by you only" if what in _WITHOUT_PEOPLE and not links else f"{care}: keep it private"
-        voice.say(f"{counted(n, form.noun)}: {path} ({care})")
+        console.say(f"{counted(n, form.noun)}: {path} ({care})")
     elif not json:
-        voice.say(counted(n, form.noun))
+        console.say(counted(n, form.noun))
     return Exit.OK
-
-
-def choose_one(**choices: Any) -> None:
-    """Refuse more than one of some options.
-
-    Raises:
-        UsageError: There are two.
-    """
-    given = [f"--{name}" for name, value in choices.items() if value]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot be asked for together; choose one")
 
 
 async def read_list(
     client: "AirmeetClient",
     airmeet_id: str,
     what: str,
-    voice: Voice,
+    console: Console,
     *,
     emails: Sequence[str] = (),
     sort: str | None = None,
@@ -259,7 +252,7 @@ async def read_list(
         case "attendance":
             items = client.attendance.event(airmeet_id, **patience)
         case "session-attendance":
-            items = _session_attendance(client, airmeet_id, voice, patience)
+            items = _session_attendance(client, airmeet_id, console, patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)
             items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
@@ -284,7 +277,7 @@ async def read_list(
 
 
 async def _session_attendance(
-    client: "AirmeetClient", airmeet_id: str, voice: Voice, patience: dict[str, Any]
+    client: "AirmeetClient", airmeet_id: str, console: Console, patience: dict[str, Any]
 ) -> AsyncIterator["Pair"]:
     """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
     from airmeet_async.bulk.table_cells import counted
@@ -294,7 +287,7 @@ async def _session_attendance(
     others = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]
     if others:
         names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        voice.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
+        console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
     async for pair in _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience):
         yield pair
 

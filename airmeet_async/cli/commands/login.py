@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice, hide
+from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.environment import (
     ADDRESS,
     KEYS,
@@ -72,7 +72,7 @@ def login(
     from airmeet_async import AirmeetClient
     from airmeet_async.client.config import find_base
 
-    voice, environ = Voice(), asked.environ
+    console, environ = Console(), asked.environ
     name = check_name(_profile_name(asked.profile, environ))
     if region and uri:
         raise UsageError("--region and --uri name an address twice; keep one of them")
@@ -85,21 +85,21 @@ def login(
         uri = base if named is None else None
     path = profiles_path()
     earlier = read_profiles(path).get(name)  # a file that cannot be used is found before anything is asked for
-    access, secret = piped_keys(sys.stdin) if stdin else typed_keys(voice, getpass.getpass)
+    access, secret = piped_keys(sys.stdin) if stdin else typed_keys(console, getpass.getpass)
     hide(access.reveal(), secret.reveal())
     if check:
         found = check_keys(
-            lambda base: AirmeetClient(access.reveal(), secret.reveal(), base_url=base), named, uri, voice
+            lambda base: AirmeetClient(access.reveal(), secret.reveal(), base_url=base), named, uri, console
         )
         named = named or found
     if not uri:
         named = named or Region.GLOBAL
     keep_profile(path, Profile(name, access, secret, named, uri))
-    voice.say(f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {homely(path)}")
+    console.say(f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {homely(path)}")
     if name != DEFAULT and environ.get(PROFILE, "").strip() != name:
-        voice.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
+        console.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
     if all(environ.get(key, "").strip() for key in KEYS):
-        voice.say("the environment has keys, too, and they win over profiles that are not typed: unset them")
+        console.say("the environment has keys, too, and they win over profiles that are not typed: unset them")
     return Exit.OK
 
 
@@ -115,7 +115,7 @@ def logout(*, asked: Told) -> int:
     """
     from airmeet_async.client.token_store import FileTokenStore, account_name
 
-    voice, name, path = Voice(), _profile_name(asked.profile, asked.environ), profiles_path()
+    console, name, path = Console(), _profile_name(asked.profile, asked.environ), profiles_path()
     kept = read_profiles(path)
     if name not in kept:
         others = f"; there are {', '.join(sorted(kept))}" if kept else ""
@@ -128,8 +128,8 @@ def logout(*, asked: Told) -> int:
     except ConfigError:  # whatever is wrong with the tokens, the keys must go
         pass
     remove_profile(path, name)
-    voice.say(f"removed: profile {name} from {homely(path)}{', and its token' if forgotten else ''}")
-    voice.say("the keys themselves are still good: to revoke them, use the community dashboard")
+    console.say(f"removed: profile {name} from {homely(path)}{', and its token' if forgotten else ''}")
+    console.say("the keys themselves are still good: to revoke them, use the community dashboard")
     return Exit.OK
 
 
@@ -137,16 +137,16 @@ def _profile_name(typed: str | None, environ: Mapping[str, str]) -> str:
     return typed if typed is not None else environ.get(PROFILE, "").strip() or DEFAULT
 
 
-def typed_keys(voice: Voice, ask: Callable[[str], str]) -> tuple[Secret, Secret]:
+def typed_keys(console: Console, ask: Callable[[str], str]) -> tuple[Secret, Secret]:
     """Ask for the keys on a terminal, which does not show what is typed.
 
     Raises:
         UsageError: There is no terminal.
         ConfigError: What was typed is no key.
     """
-    if not voice.can_ask:
+    if not console.can_ask:
         raise UsageError("there is no terminal to ask for the keys; give them as two lines with airmeet login --stdin")
-    voice.say("the key pair is in the community dashboard under Integrations, API Access Key; it is not shown here")
+    console.say("the key pair is in the community dashboard under Integrations, API Access Key; it is not shown here")
     try:
         access, secret = (_key(ask(f"{what}: "), what) for what in _KEY_NAMES)
     except EOFError:
@@ -179,7 +179,7 @@ def _key(text: str, what: str) -> Secret:
 
 
 def check_keys(
-    client_at: Callable[[str], "AirmeetClient"], region: str | None, uri: str | None, voice: Voice
+    client_at: Callable[[str], "AirmeetClient"], region: str | None, uri: str | None, console: Console
 ) -> str | None:
     """Ask Airmeet about the keys, and return their region: the named one, or the first that takes them.
 
@@ -189,7 +189,7 @@ def check_keys(
     import anyio
 
     named = uri or (base_of(region) if region else None)
-    voice.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
+    console.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
     with terminable():
         if named:
             answer = anyio.run(try_keys, client_at(named))

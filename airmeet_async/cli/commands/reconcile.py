@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import asdict, astuple, evolve, frozen
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.environment import terminable, with_client
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag
@@ -133,16 +133,16 @@ def reconcile(
     )
     from airmeet_async.cli.output.results_csv import choose_paths
 
-    voice, choice = Voice(), reading.choice(file, columns)
+    console, choice = Console(), reading.choice(file, columns)
     target = None if output is None else Path(output)
     event_id(airmeet_id, choice.path)
     if target is not None:
         check_kind(target)
         choose_paths(choice.title, str(target), None)
     people = open_people(evolve(choice, preset="none"), required=("email",))
-    voice.say(*people.lines())
+    console.say(*people.lines())
     if whole_name := whole_name_column(people):
-        voice.say(f"  {shown(whole_name)} is compared with whole names")
+        console.say(f"  {shown(whole_name)} is compared with whole names")
     differences = ListFormat(
         "difference",
         {name: attrgetter(name) for name in _COLUMNS},
@@ -159,7 +159,7 @@ def reconcile(
                 if person.email:
                     add_person(db, person, expected=everybody or not is_team(person))
 
-        with_client(os.environ, voice, work)
+        with_client(os.environ, console, work)
         counts = compare(db)
         code = Exit.OK if counts.all_agree else Exit.LEFT_OVER
         facts = {"airmeet_id": airmeet_id, "file": choice.title, "differences_path": output}
@@ -173,7 +173,7 @@ def reconcile(
                     (export or printed).add(row)
             if json or export is None:
                 printed.end()
-    voice.say(*verdict(counts, target))
+    console.say(*verdict(counts, target))
     return code
 
 

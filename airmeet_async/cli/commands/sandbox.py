@@ -1,6 +1,6 @@
 """``airmeet sandbox``: the pretend Airmeet in the foreground."""
 
-from airmeet_async.cli.console import Voice, print_data
+from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.exit_codes import Exit, UsageError
 
 
@@ -30,12 +30,12 @@ def sandbox(
     def print_line(line: str) -> None:
         nonlocal introduced
         if not introduced:  # once it listens
-            Voice().say("a pretend Airmeet; paste these lines into another shell, and end it here with Ctrl-C")
+            Console().say("a pretend Airmeet; paste these lines into another shell, and end it here with Ctrl-C")
             introduced = True
         print_data(line)
 
     try:
-        from airmeet_async.sandbox.serve import run
+        from airmeet_async.sandbox.server import run
 
         run(port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
     except ImportError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Voice, print_data
+from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
@@ -53,22 +53,22 @@ def template(
     from pathlib import Path
 
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.bulk.table_cells import shown
+    from airmeet_async.bulk.table_cells import guard, shown
     from airmeet_async.protocol.base_urls import check_id
 
     check_id(airmeet_id, "AIRMEET_ID")
-    voice = Voice()
+    console = Console()
 
     async def ask(client: "AirmeetClient") -> tuple[bool, tuple["CustomField", ...]]:
         info = await client.airmeets.info(airmeet_id)
         return info.event_sub_type == "HYBRID_CONFERENCE", tuple(await client.custom_fields.list(airmeet_id))
 
-    hybrid, fields = with_client(os.environ, voice, ask)
+    hybrid, fields = with_client(os.environ, console, ask)
     columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
     headers = [header_of(field, fields) for field in fields]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, *headers])
+    writer.writerow([*columns, *map(guard, headers)])
     if example:
         writer.writerow([*(_PERSON[name] for name in columns), *map(_answer, fields)])
     if output is None:
@@ -81,9 +81,9 @@ def template(
             raise UsageError(f"{output} is there already; name another file, or remove it") from None
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from None
-        voice.say(f"written: {output}")
+        console.say(f"written: {output}")
     required = [shown(header) for header, field in zip(headers, fields, strict=True) if field.is_required]
-    voice.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
+    console.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
     return Exit.OK
 
 
@@ -92,7 +92,7 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
 
     Not its label, either, where that would be a formula in a spreadsheet or play tricks with a terminal.
     """
-    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
+    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
     from airmeet_async.bulk.table_cells import RESULT_COLUMNS
     from airmeet_async.errors import InputError
@@ -102,7 +102,7 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     plain = label and label == " ".join(label.split()) and _is_harmless(label)
     if not plain or isinstance(book.find(label), Problem):
         return field.field_id
-    if guess(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+    if field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
         return field.field_id
     try:
         find_columns((*FIELDS, label), Reading(), book)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from airmeet_async.bulk.table_cells import guard
-from airmeet_async.cli.console import Calm, Voice
+from airmeet_async.cli.console import Console, QuietStream
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, shown_value, table_lines
 from airmeet_async.errors import ConfigError
@@ -39,7 +39,7 @@ async def pour(
     form: ListFormat,
     sink: RowSink,
     limit: int | None = None,
-    voice: Voice | None = None,
+    console: Console | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
@@ -50,7 +50,7 @@ async def pour(
         form: How they become rows.
         sink: Takes the rows.
         limit: Most rows.
-        voice: Says every ten seconds how many there were.
+        console: Says every ten seconds how many there were.
         clock: Seconds.
     """
     n, said_at = 0, clock()
@@ -60,9 +60,9 @@ async def pour(
             n += 1
             if n == limit:
                 return n
-            if voice is not None and clock() - said_at >= _SECONDS_BETWEEN_NEWS:
+            if console is not None and clock() - said_at >= _SECONDS_BETWEEN_NEWS:
                 said_at = clock()
-                voice.say(f"{n:,} rows so far")
+                console.say(f"{n:,} rows so far")
     return n
 
 
@@ -70,7 +70,7 @@ class ReaderGoneError(Exception):
     """Nobody reads standard output any more, as in ``airmeet export … | head``."""
 
 
-class _Output(Calm):
+class _Output(QuietStream):
     """Standard output, whose reader may leave: then there is no more to do."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from airmeet_async.cli.commands.login import check_keys, piped_keys, typed_keys
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, CredentialsError, ServerError
 from airmeet_async.protocol.base_urls import base_of
@@ -206,19 +206,19 @@ def regions(*, in_trouble=(), home="us"):
 
 
 def test_without_a_named_region_the_first_that_takes_the_keys_is_found(capsys):
-    assert check_keys(regions(), None, None, Voice()) == "us"
+    assert check_keys(regions(), None, None, Console()) == "us"
     assert "asking the regions global, eu, us about the keys" in capsys.readouterr().err
 
 
 def test_a_region_that_is_named_is_the_only_one_to_be_asked():
     with pytest.raises(CredentialsError):
-        check_keys(regions(), "eu", None, Voice())
-    assert check_keys(regions(), "us", None, Voice()) == "us"
+        check_keys(regions(), "eu", None, Console())
+    assert check_keys(regions(), "us", None, Console()) == "us"
 
 
 def test_where_a_region_could_not_be_asked_the_keys_are_not_called_wrong():
     with pytest.raises(ServerError):
-        check_keys(regions(in_trouble=("us",)), None, None, Voice())
+        check_keys(regions(in_trouble=("us",)), None, None, Console())
 
 
 def test_without_a_terminal_nobody_is_asked():
@@ -226,4 +226,4 @@ def test_without_a_terminal_nobody_is_asked():
         raise AssertionError
 
     with pytest.raises(UsageError, match="--stdin"):
-        typed_keys(Voice(as_json=True), ask)
+        typed_keys(Console(as_json=True), ask)

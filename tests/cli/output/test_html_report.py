@@ -24,6 +24,12 @@ HOSTILE = '<img src="https://example.com/x" onerror=alert(1)>"\x1b[31m\u202e'
 BAD = "ada.lovelace at example.org"
 
 
+def why(address):
+    problem = check_email(address)
+    assert problem is not None
+    return problem.message
+
+
 def failed(line, key, code="http_422", message="no such person", *, status=RowStatus.REJECTED, attempts=1):
     return RowResult(line - 2, line, key, status, attempts, error=RowError(code, message))
 
@@ -53,7 +59,7 @@ PAGE = ReportPage(
     history=history(
         failed(3, "ada@example.com"),
         failed(4, "bob@example.com", message="no such person: bob@example.com"),
-        failed(9, BAD, "invalid_email", check_email(BAD).message, status=RowStatus.INVALID, attempts=0),
+        failed(9, BAD, "invalid_email", why(BAD), status=RowStatus.INVALID, attempts=0),
     ),
     settings={"event": "8f0c1a2e", "pace": "at most 10 requests per second"},
     command="airmeet register 8f0c1a2e people.csv --no-invite",
@@ -103,7 +109,7 @@ def test_people_come_before_machinery():
         "Event 8f0c1a2e", "Registration: people.csv", "7 of 10 registered · 3 did not succeed",
         "1 row : nobody knows whether the invitation was mailed", "3 rows will look different", "Airmeet said no",
         "Rows that did not succeed", "people-results.csv", "l.csv", "http_422", "Line", "invalid_email", "Line 9",
-        "Speed", "Steps of 1 s: at most 8 requests a second; allowed were 10", "Tokens fetched: 1", "half (median)",
+        "Speed", "Steps of 1 s: at most 8.0 requests a second; allowed were 10", "Tokens fetched: 1", "half (median)",
         "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite", "sending over llhttp, on uvloop",
     ]  # fmt: skip
     text = Read(render(PAGE)).visible.replace("1 row:", "1 row :")
@@ -154,7 +160,7 @@ def test_no_cell_is_a_formula_for_a_spreadsheet_that_opens_the_page():
 def test_addresses_are_masked_everywhere_unless_they_are_asked_for():
     """Also those that are none: in the tables, in the stop's reason, and in the JSON for machines."""
     long = f"{'x' * 90} {BAD}"
-    message = check_email(BAD).message
+    message = why(BAD)
     report = evolve(REPORT, stop_reason=StopReason.FAILURES, stop_message=f"20 rows failed; the last one: {message}")
     page = evolve(
         PAGE,
@@ -162,7 +168,7 @@ def test_addresses_are_masked_everywhere_unless_they_are_asked_for():
         command="airmeet block 8f0c bob@example.com",
         report=report,
         history=history(failed(9, BAD.upper(), "invalid_email", message), failed(8, "bob＠example.com")),
-        facts={"failures": [{"message": message}, {"message": check_email(long).message}], "stop_message": message},
+        facts={"failures": [{"message": message}, {"message": why(long)}], "stop_message": message},
     )
     hidden, shown = render(page), render(evolve(page, emails=True))
 
@@ -215,8 +221,8 @@ def test_a_history_is_bounded_and_loses_nothing():
 
     crowd = history(*(failed(n, f"p{n}@example.com", f"c{n % 150}") for n in range(2, 3000)))
     assert len(crowd.causes) <= 101
-    assert sum(cause.n for cause in crowd.causes) == 2998
-    assert max(len(cause.rows) for cause in crowd.causes) == 20
+    assert sum(n for _, n, _ in crowd.causes) == 2998
+    assert max(len(rows) for _, _, rows in crowd.causes) == 20
 
 
 def test_the_timeline_for_machines_adds_up():
@@ -236,8 +242,9 @@ def test_the_caption_has_the_peak_of_the_curve():
     top = re.findall(r'<span class="height" style="bottom: 100.0%" aria-hidden="true">(\d+)', html)[0]
     peak = max((100 - float(point.split(",")[1])) / 100 * float(top) for point in line.split())
 
-    [said] = re.findall(r"<figcaption>Steps of 1 s: at most (\d+) requests", html)
-    assert round(peak) == int(said) < 99
+    [said] = re.findall(r"<figcaption>Steps of 1 s: at most ([\d.]+) requests", html)
+    assert peak == pytest.approx(float(said), abs=0.05)
+    assert peak < 99
 
 
 def test_the_verdict_says_what_came_of_the_rows():
@@ -343,7 +350,11 @@ CUT = """
 }).map(one => one.outerHTML.slice(0, 90))
 """
 POLICY = re.compile('<meta http-equiv="Content-Security-Policy".*?>')
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
+
+
+def in_browser(test):
+    return pytest.mark.slow(pytest.mark.real_time(needs_chromium(test)))
 
 
 @pytest.fixture(scope="module")
@@ -365,7 +376,6 @@ def file(tmp_path):
 
 
 @in_browser
-@pytest.mark.real_time
 @pytest.mark.parametrize("width", [320, 400, 1280])
 def test_nothing_is_cut_in_a_window_of_any_width(browser, file, width):
     browser.media()
@@ -378,7 +388,6 @@ def test_nothing_is_cut_in_a_window_of_any_width(browser, file, width):
 
 
 @in_browser
-@pytest.mark.real_time
 def test_no_request_leaves_the_page_and_the_console_is_silent(browser, file):
     """And the check sees both: a picture is asked for without the policy, and complained of with it."""
     browser.requests.clear()
@@ -397,7 +406,6 @@ def test_no_request_leaves_the_page_and_the_console_is_silent(browser, file):
 
 
 @in_browser
-@pytest.mark.real_time
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_stands_out_from_what_is_behind_it(browser, file, scheme):
     browser.media(scheme=scheme)
@@ -409,7 +417,6 @@ def test_all_text_stands_out_from_what_is_behind_it(browser, file, scheme):
 
 
 @in_browser
-@pytest.mark.real_time
 def test_dark_is_dark_and_paper_is_white(browser, file):
     browser.open(file)
     seen = []
@@ -419,11 +426,10 @@ def test_dark_is_dark_and_paper_is_white(browser, file):
     pages = len(re.findall(rb"/Type ?/Page\b", browser.pdf(scheme="dark")))
 
     assert seen == ["rgb(252, 251, 248)", "rgb(22, 23, 26)", "rgb(255, 255, 255)"]
-    assert 1 <= pages <= 4
+    assert 1 <= pages <= 5
 
 
 @in_browser
-@pytest.mark.real_time
 def test_who_does_not_see_the_page_is_told_all_of_it(browser, file):
     """Charts have a text, tables a name, and headings go down by one level."""
     browser.media()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import ConfigError
-from airmeet_async.cli.console import Voice
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import LISTS, ListRow
 from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, pour
@@ -193,11 +193,11 @@ def test_who_stops_reading_ends_it():
 
 async def test_a_long_export_says_now_and_then_how_far_it_is(tmp_path):
     said: list[str] = []
-    voice, clock = Voice(), iter([0.0, 9.9, 10.0, 10.0, 15.0])
-    voice.write = said.append
+    console, clock = Console(), iter([0.0, 9.9, 10.0, 10.0, 15.0])
+    console.write = said.append
     form = LISTS["attendance"]
     with ExportFile(tmp_path / "x.csv", form.columns, marks=form.columns) as file:
-        await pour(arriving(3), form, file, voice=voice, clock=lambda: next(clock))
+        await pour(arriving(3), form, file, console=console, clock=lambda: next(clock))
 
     assert said == ["2 rows so far"]
 
