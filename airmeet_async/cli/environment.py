@@ -9,13 +9,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, TypeVar
 
-import anyio
 from attrs import field, frozen
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.cli.console import Voice, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
+from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.client.client import Waiting
 from airmeet_async.client.config import find_base, find_key
 from airmeet_async.client.rate_limiter import check_rate
@@ -207,6 +207,7 @@ class Settings:
             self.keys.secret.reveal(),
             base_url=str(self.base),
             token_store=self.store,
+            transport=find_transport(),
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
@@ -288,7 +289,7 @@ def ask(environ: Mapping[str, str], voice: Voice, work: Callable[[AirmeetClient]
             return await work(client.with_options(on_wait=partial(tell, voice)))
 
     with terminable():
-        return anyio.run(asking)
+        return run_async(asking)
 
 
 def tell(voice: Voice, waiting: Waiting) -> None:

@@ -3,18 +3,25 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
 from airmeet_async.cli.console import Voice, print_json, set_up
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.registration import app
+from airmeet_async.cli.runtime import runtime
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.base_urls import check_id
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from airmeet_async.client.transports.base import Transport
 
 
 def event_id(word: str, *files: str) -> str:
@@ -71,13 +78,26 @@ def _is_id(word: str) -> bool:
         return False
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    transport: "Transport | None" = None,
+    loop_factory: "Callable[[], AbstractEventLoop] | None" = None,
+) -> int:
+    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to.
+
+    Args:
+        arguments: The words after ``airmeet``; otherwise those of the process.
+        transport: What leads to Airmeet, for example a `SandboxTransport`; otherwise the network.
+        loop_factory: Makes the event loops, for example `VirtualTimeLoop`.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
     try:
         set_up(os.environ)
-        return _dispatch(arguments)
+        with runtime(transport, loop_factory):
+            return _dispatch(arguments)
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +38,7 @@ from airmeet_async.cli.page import Told, render
 from airmeet_async.cli.page_file import PageFile
 from airmeet_async.cli.run_control import Control, listening
 from airmeet_async.cli.run_store import Found, Purpose, find
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.cli.signals import Stopper, arriving
 from airmeet_async.cli.timeline import Timeline
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
@@ -214,7 +214,7 @@ class Run:
             TerminatedError: A signal came before it began.
         """
         try:
-            anyio.run(partial(self._run, found), backend_options={"use_uvloop": find_spec("uvloop") is not None})
+            run_async(self._run, found, use_uvloop=True)
         except BaseExceptionGroup as group:
             error = leaf(group)
             raise with_hint(error, found, command) if isinstance(error, JournalError) else error from None

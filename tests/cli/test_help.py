@@ -97,7 +97,7 @@ def test_what_may_be_left_out_is_not_called_required():
 @pytest.mark.parametrize("words", [["--help"], ["register", "--help"], ["--version"], ["completion", "bash"]])
 def test_nothing_heavy_is_loaded_to_show_help(words):
     script = (
-        f"import sys\nfrom airmeet_async.cli.main import run\nassert run({words!r}) == 0\n"
+        f"import sys\nfrom airmeet_async.cli.main import main\nassert main({words!r}) == 0\n"
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
 

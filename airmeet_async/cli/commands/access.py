@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import anyio
 from attrs import evolve, frozen
 
 from airmeet_async import calls
@@ -22,6 +21,7 @@ from airmeet_async.cli.main import event_id
 from airmeet_async.cli.output.results_csv import choose_paths
 from airmeet_async.cli.output.summary import Wording
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.protocol.validation import check_email
 
 WORDS = Wording(
@@ -122,7 +122,7 @@ def _of_file(access: Access, voice: Voice) -> Work:
     people = open_people(evolve(access.file, preset="none"), required=("email",))
     voice.say(*people.lines())
     recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
-    voice.say(sentence(anyio.run(look_at, people.table, recipe)))
+    voice.say(sentence(run_async(look_at, people.table, recipe)))
     return Work(
         operation=access.operation,
         source=access.file.path,

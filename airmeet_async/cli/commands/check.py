@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import anyio
 from attrs import evolve
 
 from airmeet_async.bulk.input.plan import BulkPlan, Finding, Terms, make_plan, sentence
@@ -11,6 +10,7 @@ from airmeet_async.cli.console import Voice, print_data
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.input_file import FileChoice, People, open_people
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.client.token_store import MemoryTokenStore
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.base_urls import check_id
@@ -42,7 +42,7 @@ def _check_people(people: People, book: FieldBook | None, voice: Voice) -> int:
     def tell(finding: Finding) -> None:
         print_data(escape(f"{table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = anyio.run(make_plan, table, people.reading, book, Terms(), tell)
+    found = run_async(make_plan, table, people.reading, book, Terms(), tell)
     voice.say(*found.head(), sentence(found), verdict(found))
     return Exit.LEFT_OVER if found.invalid else Exit.OK
 
@@ -57,7 +57,7 @@ def verdict(found: BulkPlan) -> str:
 def _check_event(event: str | None, environ: Mapping[str, str], voice: Voice) -> FieldBook:
     settings = evolve(Settings.of(environ), store=MemoryTokenStore())  # a kept token would prove nothing
     voice.say(*settings.notices, f"address: {settings.base}")
-    info, book = anyio.run(_ask, settings, event)
+    info, book = run_async(_ask, settings, event)
     voice.say("keys: accepted")
     if info is not None:
         voice.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
 from attrs import define, field, frozen
 
 from airmeet_async.airmeet_client import AirmeetClient
@@ -26,6 +25,7 @@ from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
 from airmeet_async.cli.regions import Knock, find_region, knock, region_of
 from airmeet_async.cli.run_store import shelf
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore
 from airmeet_async.client.transports.httpx_transport import default_trust, proxy_from_environment
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError, TransportError
@@ -438,7 +438,7 @@ def doctor(bench: Bench, voice: Voice, *, as_json: bool) -> int:
     if bench.settings is not None and not code_of(findings):
         voice.say(f"asking {bench.settings.base} about the keys")
         with terminable():
-            findings += anyio.run(network_checks, bench)
+            findings += run_async(network_checks, bench)
     code = code_of(findings)
     if as_json:
         print_json(shape(findings, code))

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anyio
-
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Voice, print_data, print_json
 from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.models import Airmeet, CustomField, Moment
 from airmeet_async.protocol.redact import escape
@@ -19,7 +18,7 @@ def events(environ: Mapping[str, str], voice: Voice, *, as_json: bool, limit: in
     """Print the community's events."""
     settings = Settings.of(environ)
     voice.say(*settings.notices)
-    found = anyio.run(_events, settings, limit)
+    found = run_async(_events, settings, limit)
     if as_json:
         print_json([event_shape(event) for event in found])
     else:
@@ -60,7 +59,7 @@ def fields(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json
     check_id(airmeet_id, "AIRMEET_ID")
     settings = Settings.of(environ)
     voice.say(*settings.notices)
-    found = anyio.run(_fields, settings, airmeet_id)
+    found = run_async(_fields, settings, airmeet_id)
     if as_json:
         print_json([field_shape(field) for field in found])
     elif found:

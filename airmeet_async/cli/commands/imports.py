@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-import anyio
 from attrs import frozen
 
 from airmeet_async import calls
@@ -30,6 +29,7 @@ from airmeet_async.cli.main import event_id
 from airmeet_async.cli.output.results_csv import choose_paths
 from airmeet_async.cli.output.summary import Wording
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.validation import check_timezone
@@ -146,7 +146,7 @@ def _check_rows(programme: Programme, table: Table, voice: Voice) -> None:
             wrong.append(finding)
 
     recipe = ByForm(way.form, partial(way.build, programme.airmeet_id), timezone=programme.timezone)
-    survey = anyio.run(look_at, table, recipe, note)
+    survey = run_async(look_at, table, recipe, note)
     if not wrong:
         voice.say(sentence(survey))
         return

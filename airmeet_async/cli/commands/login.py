@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TextIO
 
-import anyio
 from attrs import frozen
 
 from airmeet_async.airmeet_client import AirmeetClient
@@ -24,6 +23,7 @@ from airmeet_async.cli.profiles import (
     remove_profile,
 )
 from airmeet_async.cli.regions import Knock, find_region, knock, region_of
+from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.client.config import find_base, find_key
 from airmeet_async.client.token_store import FileTokenStore, account_name
 from airmeet_async.errors import AirmeetError, ConfigError
@@ -133,7 +133,7 @@ def _key(text: str, what: str) -> Secret:
 
 
 def _client(access: Secret, secret: Secret, base: str) -> AirmeetClient:
-    return AirmeetClient(access.reveal(), secret.reveal(), base_url=base)
+    return AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport())
 
 
 def _checked(clients: Callable[[str], AirmeetClient], region: str | None, uri: str | None, voice: Voice) -> str | None:
@@ -146,11 +146,11 @@ def _checked(clients: Callable[[str], AirmeetClient], region: str | None, uri: s
     voice.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
     with terminable():
         if named:
-            first = anyio.run(knock, clients(named))
+            first = run_async(knock, clients(named))
             if first.error is not None:
                 raise first.error
             return region
-        found, said = anyio.run(find_region, clients, tuple(Region))
+        found, said = run_async(find_region, clients, tuple(Region))
     if found is None:
         raise _nowhere(said)
     return found

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-import anyio
 from attrs import frozen
 
 from airmeet_async import calls
@@ -19,6 +18,7 @@ from airmeet_async.cli.main import event_id
 from airmeet_async.cli.output.results_csv import check_results, choose_paths
 from airmeet_async.cli.run_store import Purpose, find
 from airmeet_async.cli.runner import Errand, Outcome, Work, carry_out, page_file
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.retry_policy import Retry
@@ -77,7 +77,7 @@ def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, pa
     )
     with terminable():
         book = _book(settings, wanted.airmeet_id, voice, patient=patient)
-        return anyio.run(make_plan, people.table, people.reading, book, terms)
+        return run_async(make_plan, people.table, people.reading, book, terms)
 
 
 def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -> FieldBook | None:
@@ -90,7 +90,7 @@ def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -
             return FieldBook(await client.send(call, timeout=None if patient else _SECONDS, retry=retry))
 
     try:
-        return anyio.run(ask)
+        return run_async(ask)
     except (AirmeetError, TimeoutError) as error:
         if patient:
             raise
