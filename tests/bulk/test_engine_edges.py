@@ -34,7 +34,7 @@ from airmeet_async.protocol.redact import Secret
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import EVENT, add, auths, client_of, people, person, run, sends, transport_of
+from tests.support.worlds import EVENT, add, auths, client_of, people, person, run, sends, transport_of
 
 S = RowStatus
 

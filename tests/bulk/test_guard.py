@@ -16,7 +16,7 @@ from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
 from airmeet_async.errors import NoReplyError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, add, client_of, people, person, sends, transport_of
+from tests.support.worlds import EVENT, add, client_of, people, person, sends, transport_of
 
 S = RowStatus
 FINE = Verdict(Kind.OK, 200)

@@ -22,7 +22,7 @@ from attrs import field, frozen
 from airmeet_async.sandbox import Faults, World
 from airmeet_async.sandbox.serve import serve
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import world_of
+from tests.support.worlds import world_of
 
 COMMAND = (sys.executable, "-m", "airmeet_async")
 _SECONDS = 30

@@ -25,7 +25,7 @@ from airmeet_async.errors import NotSentError
 from airmeet_async.protocol.base_urls import Region, base_of
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import client_of, transport_of
+from tests.support.worlds import client_of, transport_of
 
 KEYS = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
 EU = KEYS | {"AIRMEET_REGION": "eu"}

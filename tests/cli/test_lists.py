@@ -12,7 +12,7 @@ from airmeet_async.cli.environment import tell
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.client.client import Waiting
 from airmeet_async.sandbox import community
-from tests.worlds import client_of, transport_of
+from tests.support.worlds import client_of, transport_of
 
 
 class Said(Voice):

@@ -18,7 +18,7 @@ from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.cli.conftest import COMMAND, Airmeet
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import client_of, transport_of
+from tests.support.worlds import client_of, transport_of
 
 real_time = pytest.mark.real_time
 PAIR = f"{SENTINEL_ACCESS_KEY}\n{SENTINEL_SECRET_KEY}\n"

@@ -7,8 +7,8 @@ from attrs import evolve
 
 from airmeet_async.cli.cases import Case, Cause
 from airmeet_async.cli.page import render
-from tests.browser import CHROMIUM, Page
 from tests.cli.test_page import TOLD
+from tests.support.browser import CHROMIUM, Page
 
 pytestmark = [
     pytest.mark.real_time,

@@ -10,8 +10,8 @@ from airmeet_async import NoReplyError, NotSentError, Request
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.base_urls import parse_base
-from tests.fault_server import answer, fault_server, raw
-from tests.transports import llhttp, post
+from tests.support.fault_server import answer, fault_server, raw
+from tests.support.transports import llhttp, post
 
 REFUSED = {
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

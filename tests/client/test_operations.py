@@ -20,7 +20,7 @@ from airmeet_async.protocol.call import Paging
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.models import NewAirmeet, NewBooth, NewSession, Speaker
 from airmeet_async.sandbox import community
-from tests.worlds import EVENT, client_of, people, transport_of
+from tests.support.worlds import EVENT, client_of, people, transport_of
 
 OVER = community.FINISHED
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)

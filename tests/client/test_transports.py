@@ -15,9 +15,9 @@ from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError
 from airmeet_async.client.transports.httpx_transport import HttpxClientTransport, HttpxTransport
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
-from tests.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
-from tests.transports import PATIENT, QUICK, Make, between, post
+from tests.support.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
+from tests.support.transports import PATIENT, QUICK, Make, between, post
 
 pytestmark = pytest.mark.real_time
 
