@@ -16,7 +16,7 @@ from airmeet_async import RowStatus
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.output.progress import Display, Glance
 from airmeet_async.sandbox import community
-from tests.cli.conftest import COMMAND, on_a_terminal
+from tests.support.command import COMMAND, on_a_terminal
 from tests.support.screen import Screen
 
 REGISTER = ("register", community.SUMMIT, "people.csv", "--no-invite")

@@ -9,6 +9,7 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.protocol.models import Moment, Person
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
+from tests.support.command import Sandbox
 
 PLAN = Plan(
     host=community.HOST,
@@ -62,19 +63,18 @@ def test_people_see_the_facts_and_the_sessions():
     assert session_table(INFO)[1].split() == ["s1", "CREATED", "-", "30", "Talk"]
 
 
-@pytest.mark.real_time
-async def test_a_no_is_told_from_an_answer_that_never_came(airmeet, serving):
+def test_a_no_is_told_from_an_answer_that_never_came(airmeet):
     options = {"host": "nobody@example.com", "name": "A day", "summary": "Talks", "timezone": "Europe/Paris"}
     times = {"start": "2027-03-01 10:00", "end": "2027-03-01 18:00"}
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        words = [word for name, text in (options | times).items() for word in (f"--{name}", text)]
-        made = await there("event", "create", *words, "--json")
-        early = await there("event", "status", community.SUMMIT, "FINISHED")
-    async with serving("500-after:100%:on=airmeets.create") as pretend:
-        words[1] = community.HOST
-        unclear = await airmeet.at(pretend.url)("event", "create", *words, "--json")
-        events = [event for event in pretend.world.events.values() if event.name == "A day"]
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    words = [word for name, text in (options | times).items() for word in (f"--{name}", text)]
+    made = there("event", "create", *words, "--json")
+    early = there("event", "status", community.SUMMIT, "FINISHED")
+    pretend = Sandbox("500-after:100%:on=airmeets.create")
+    words[1] = community.HOST
+    unclear = airmeet.at(pretend)("event", "create", *words, "--json")
+    events = [event for event in pretend.world.events.values() if event.name == "A day"]
 
     assert (made.code, "not a team member" in made.json["error"]["message"]) == (6, True)
     assert (unclear.code, unclear.json["exit_code"], len(events)) == (1, 1, 1)

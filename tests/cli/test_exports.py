@@ -10,6 +10,7 @@ from airmeet_async.cli.commands.lists import LISTS
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.list_columns import Line
 from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
 
 EVENT = community.FINISHED
 
@@ -26,13 +27,12 @@ def test_a_long_export_says_now_and_then_how_far_it_is(tmp_path):
     assert said == ["2 rows so far"]
 
 
-@pytest.mark.real_time
-async def test_lists_become_private_files(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        done = [await there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
-        lines = await there("export", EVENT, "booths", "-o", "booths.jsonl")
-        people = await there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
+def test_lists_become_private_files(airmeet):
+    pretend = Sandbox(not_ready_times=0)
+    there = airmeet.at(pretend)
+    done = [there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
+    lines = there("export", EVENT, "booths", "-o", "booths.jsonl")
+    people = there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
 
     assert [one.code for one in (*done, lines, people)] == [0, 0, 0, 0]
     assert {row["session_name"] for row in airmeet.rows("session-attendance.csv")} == {
@@ -47,7 +47,6 @@ async def test_lists_become_private_files(airmeet, serving):
     assert {stat.S_IMODE(path.stat().st_mode) for path in airmeet.folder.iterdir()} == {0o600}
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -56,18 +55,17 @@ async def test_lists_become_private_files(airmeet, serving):
         (("replays", "-o", "x.csv", "--no-wait"), 75, "still preparing"),
     ],
 )
-async def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, serving, words, code, said):
+def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, words, code, said):
     airmeet.file("mine.csv", "email,first_name,last_name", "a@example.com,Ada,Ay")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("export", EVENT, *words)
+    pretend = Sandbox()
+    done = airmeet.at(pretend)("export", EVENT, *words)
 
     assert (done.code, said in done.err) == (code, True), done.err
     assert [path.name for path in airmeet.folder.iterdir()] == ["mine.csv"]
 
 
-@pytest.mark.real_time
-async def test_raw_warns(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
+def test_raw_warns(airmeet):
+    pretend = Sandbox()
+    done = airmeet.at(pretend)("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
 
     assert (done.code, "warning: --raw" in done.err) == (0, True)

@@ -9,8 +9,6 @@ import pytest
 from airmeet_async.sandbox import community
 from tests.files.workbooks import book, ods
 
-pytestmark = pytest.mark.real_time
-
 EVENT = community.SUMMIT
 HEADER = ["email", "first_name", "last_name"]
 WIN = "\N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -44,6 +42,7 @@ KINDS = {
 }
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(("make", "name", "words"), KINDS.values(), ids=KINDS)
 async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, serving, make, name, words):
     """Ctrl-C in the middle, then the same command: everybody once, and the results have everybody's link."""
@@ -56,7 +55,7 @@ async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet,
             running.send(signal.SIGINT)
             stopped = await running.end()
         before = pretend.world.statistics().adds
-        done = await there(*command, "--json")
+        done = await there.run(*command, "--json")
         links = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
         adds = pretend.world.statistics().adds
 
@@ -66,6 +65,7 @@ async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet,
     assert list(airmeet.rows()[0])[:3] == HEADER
 
 
+@pytest.mark.real_time
 async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving):
     in_csv(airmeet.folder / "people.csv", 20)
     shell = ("sh", "-c", 'cat people.csv | "$0" "$@"')
@@ -83,6 +83,7 @@ async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving)
     assert list((airmeet.folder / "tmp").glob(".*")) == []
 
 
+@pytest.mark.real_time
 async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_c(airmeet, serving):
     in_csv(airmeet.folder / "people.csv", 60)
     temporary = airmeet.folder / "tmp"
@@ -100,6 +101,7 @@ async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_
     assert (stopped.code, modes, list(temporary.glob(".*"))) == (130, ["0o600"], [])
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("again", ["by the job", "by the same rows"])
 async def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, serving, again):
     """Its rows are in the journal; and the same rows once more are known by their content."""
@@ -111,7 +113,7 @@ async def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, serving,
             await pretend.sees(lambda world: world.statistics().adds >= 8)
             running.send(signal.SIGKILL)
             await running.end()
-        listed = (await there("runs", "--json")).json
+        listed = (await there.run("runs", "--json")).json
         words = ("resume", listed[0]["job"]) if again == "by the job" else command
         with there.started(*words, "--json", given="people.csv") as running:
             done = await running.end()
@@ -132,6 +134,7 @@ WRONG = {
 }
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(("text", "words", "code", "said"), WRONG.values(), ids=WRONG)
 async def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code, said):
     """Nobody is shown the name of the file in which it is kept."""
@@ -142,15 +145,16 @@ async def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words,
     assert (done.code, said in done.err, ".part" in done.err) == (code, True, False)
 
 
+@pytest.mark.real_time
 async def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet, serving):
     in_excel(airmeet.folder / "people.xlsx", 3)
     in_csv(airmeet.folder / "people.csv", 3)
     in_libreoffice(airmeet.folder / "people.ods", 3)
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
-        checked = await there("check", "people.xlsx", "--sheet", "Guests")
-        await there("register", EVENT, "people.ods", "--no-invite")
-        compared = await there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
+        checked = await there.run("check", "people.xlsx", "--sheet", "Guests")
+        await there.run("register", EVENT, "people.ods", "--no-invite")
+        compared = await there.run("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
         with there.started("block", EVENT, "-", "--json", given="people.csv") as running:
             blocked = await running.end()
 
@@ -159,18 +163,18 @@ async def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmee
     assert (blocked.code, blocked.json["counts"]["succeeded"]) == (0, 3)
 
 
-async def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
+def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
     in_excel(airmeet.folder / "people.xlsx", 3)
-    done = await airmeet("check", "people.xlsx")
+    done = airmeet("check", "people.xlsx")
 
     assert (done.code, done.out) == (5, "")
     assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Notes' in done.err
 
 
-async def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
+def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
     (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
-    done = await airmeet("check", "people.csv")
-    told = await airmeet("check", "people.csv", "--encoding", "cp1252")
+    done = airmeet("check", "people.csv")
+    told = airmeet("check", "people.csv", "--encoding", "cp1252")
 
     assert f'read as cp1252, which is a guess: line 2 has "Ren{WIN}"' in " ".join(done.err.split())
     assert "guess" not in told.err.replace("guessed", "")

@@ -16,8 +16,8 @@ from airmeet_async.errors import ConfigError, CredentialsError, ServerError
 from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
-from tests.cli.conftest import COMMAND, Airmeet
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.support.command import COMMAND, Airmeet
 from tests.support.worlds import client_of, transport_of
 
 real_time = pytest.mark.real_time
@@ -57,10 +57,10 @@ def home_files(airmeet):
 async def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger, serving):
     async with serving() as pretend:
         done = await piped(stranger, PAIR, "login", "--stdin", "--uri", pretend.url)
-        events = await stranger("events", "--json")
-        who = await stranger("whoami", "--json")
-        out = await stranger("logout")
-        after = await stranger("events", "--json")
+        events = await stranger.run("events", "--json")
+        who = await stranger.run("whoami", "--json")
+        out = await stranger.run("logout")
+        after = await stranger.run("events", "--json")
 
     tokens = list((stranger.folder.parent / ".local/state/airmeet/tokens").glob("*.json"))
     assert (done.returncode, done.stdout, events.code, out.code) == (0, "", 0, 0)
@@ -104,9 +104,9 @@ async def test_a_profile_that_is_typed_wins_over_the_environment(stranger, servi
     async with serving() as pretend:
         kept = await piped(stranger, PAIR, "login", "--stdin", "--profile", "berlin", AIRMEET_URI=pretend.url)
         elsewhere = {"AIRMEET_ACCESS_KEY": "x", "AIRMEET_SECRET_KEY": "y", "AIRMEET_URI": closed_port}
-        typed = await stranger("events", "--profile", "berlin", "--limit", "1", **elsewhere)
-        first = await stranger("--profile=berlin", "whoami", **elsewhere)
-        other = await stranger("events", "--profile", "berln", "--json")
+        typed = await stranger.run("events", "--profile", "berlin", "--limit", "1", **elsewhere)
+        first = await stranger.run("--profile=berlin", "whoami", **elsewhere)
+        other = await stranger.run("events", "--profile", "berln", "--json")
 
     assert (kept.returncode, typed.code, first.code, other.code) == (0, 0, 0, 4)
     assert "to use it: airmeet --profile berlin" in kept.stderr
@@ -120,7 +120,7 @@ async def test_on_a_terminal_the_keys_are_asked_for_and_not_shown(stranger, serv
         code, shown = await anyio.to_thread.run_sync(
             typing, stranger, ("login", "--uri", pretend.url), (SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)
         )
-        who = await stranger("whoami")
+        who = await stranger.run("whoami")
 
     assert (code, who.code) == (0, 0), shown
     assert "access key:" in shown
@@ -184,7 +184,7 @@ async def test_keys_that_others_can_read_are_an_error_with_the_fix(stranger, ser
     path = stranger.folder.parent / ".config/airmeet/profiles.json"
     path.chmod(0o644)
 
-    done = await stranger("events", "--json")
+    done = await stranger.run("events", "--json")
 
     assert (done.code, f"chmod 600 {path}" in done.json["error"]["message"]) == (2, True)
     assert json.loads(path.read_text())["profiles"]["default"]["region"] == "global"

@@ -8,9 +8,7 @@ import pytest
 from airmeet_async.bulk.input.column_names import PRESETS
 from airmeet_async.cli.app_options import PresetChoice
 from airmeet_async.sandbox import community
-from tests.cli.conftest import on_a_terminal
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox, on_a_terminal
 
 EVENT = community.SUMMIT
 INVITE = ("register", EVENT, "people.csv", "--invite")
@@ -25,11 +23,11 @@ def test_the_command_line_knows_every_preset():
     assert set(get_args(PresetChoice)) == {*PRESETS, "none"}
 
 
-async def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet, serving):
+def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     airmeet.people(40)
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(*INVITE, "--register", "--dry-run", "--rate", "4")
-        statistics = pretend.world.statistics()
+    pretend = Sandbox()
+    done = airmeet.at(pretend)(*INVITE, "--register", "--dry-run", "--rate", "4")
+    statistics = pretend.world.statistics()
 
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
     said = " ".join(done.err.split())
@@ -38,10 +36,10 @@ async def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet, serving):
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 
-async def test_a_dry_run_is_one_json_object(airmeet, serving):
+def test_a_dry_run_is_one_json_object(airmeet):
     airmeet.file("people.csv", "E-Mail,Name,Shirt", "a@example.com,Ada van Ay,M", "x,Bob Bee,L")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(*INVITE, "--dry-run", "--json", "--split-name")
+    pretend = Sandbox()
+    done = airmeet.at(pretend)(*INVITE, "--dry-run", "--json", "--split-name")
 
     assert done.json.keys() == KEYS
     assert (done.code, done.json["exit_code"], done.json["ready"], done.json["invitations"]) == (3, 3, 1, 1)
@@ -62,24 +60,25 @@ async def test_a_dry_run_is_one_json_object(airmeet, serving):
         ((EVENT, "nowhere.csv"), 5),
     ],
 )
-async def test_a_dry_run_that_cannot_be_ends_like_the_run(airmeet, serving, words, code):
+def test_a_dry_run_that_cannot_be_ends_like_the_run(airmeet, words, code):
     airmeet.file("people.csv", "email,first_name,last_name,Shirt", "a@example.com,Ada,Ay,M")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("register", *words, "--no-invite", "--dry-run", "--json")
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox()
+    done = airmeet.at(pretend)("register", *words, "--no-invite", "--dry-run", "--json")
+    adds = pretend.world.statistics().adds
 
     assert (done.code, done.json["exit_code"], adds) == (code, code, 0)
 
 
-async def test_an_event_that_does_not_answer_the_plan_does_not_keep_a_run_from_waiting(airmeet, serving):
+def test_an_event_that_does_not_answer_the_plan_does_not_keep_a_run_from_waiting(airmeet):
     airmeet.people(3)
-    async with serving("500:100%:on=custom_fields.list") as pretend:
-        done = await airmeet.at(pretend.url)("register", EVENT, "people.csv", "--no-invite", "--json")
+    pretend = Sandbox("500:100%:on=custom_fields.list")
+    done = airmeet.at(pretend)("register", EVENT, "people.csv", "--no-invite", "--json")
 
     assert (done.code, done.json["counts"]["succeeded"]) == (0, 3)
     assert "are not known, so they are not checked yet" in " ".join(done.err.split())
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("words", "typed", "ending"),
     [((), "n", (130, 0)), ((), "y", (0, 3)), (("--yes",), "", (0, 3))],
@@ -98,24 +97,24 @@ async def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, serving
     assert ("nothing was sent" in shown) == (ended == 130)
 
 
-async def test_off_a_terminal_nobody_is_asked(airmeet, serving):
+def test_off_a_terminal_nobody_is_asked(airmeet):
     airmeet.people(3)
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(*INVITE)
-        mails = pretend.world.statistics().mails
+    pretend = Sandbox()
+    done = airmeet.at(pretend)(*INVITE)
+    mails = pretend.world.statistics().mails
 
     assert (done.code, mails, "Go on?" in done.err) == (0, 3, False)
 
 
-async def test_a_template_is_what_register_reads(airmeet, serving):
+def test_a_template_is_what_register_reads(airmeet):
     event = community.WITH_FIELDS
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        plain = await there("template", event)
-        filled = await there("template", event, "--example", "-o", "people.csv")
-        again = await there("template", event, "-o", "people.csv")
-        done = await there("register", event, "people.csv", "--no-invite", "--json")
-        answers = pretend.world.people(event)[-1]
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    plain = there("template", event)
+    filled = there("template", event, "--example", "-o", "people.csv")
+    again = there("template", event, "-o", "people.csv")
+    done = there("register", event, "people.csv", "--no-invite", "--json")
+    answers = pretend.world.people(event)[-1]
 
     assert plain.out == ("email,first_name,last_name,city,country,designation,organisation,Company size,T-shirt size\n")
     assert 'mandatory: email, first_name, last_name, "T-shirt size"' in plain.err
@@ -123,8 +122,8 @@ async def test_a_template_is_what_register_reads(airmeet, serving):
     assert (done.code, done.json["counts"]["succeeded"], answers.email) == (0, 1, "ada@example.com")
 
 
-async def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("template", community.HYBRID)
+def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet):
+    pretend = Sandbox()
+    done = airmeet.at(pretend)("template", community.HYBRID)
 
     assert done.out.startswith("email,first_name,last_name,attendance_type,city")

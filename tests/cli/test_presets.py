@@ -7,8 +7,7 @@ import pytest
 
 from airmeet_async.bulk.input.column_names import PRESETS
 from airmeet_async.sandbox import community
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 EXPORTS = Path(__file__).parents[2] / "examples" / "exports"
 FORM = community.WITH_FIELDS
@@ -47,14 +46,14 @@ def test_every_preset_has_its_example():
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("named", [True, False], ids=["named", "detected"])
-async def test_an_export_is_registered_whole(airmeet, serving, name, named):
+def test_an_export_is_registered_whole(airmeet, name, named):
     file, event, people, unsent, said = CASES[name]
     words = ("--preset", name) if named else ()
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(
-            "register", event, str(EXPORTS / file), "--no-invite", "--results", "r.csv", "--json", *words
-        )
-        guests = {person.email.partition("@")[0]: person for person in pretend.world.people(event)}
+    pretend = Sandbox()
+    done = airmeet.at(pretend)(
+        "register", event, str(EXPORTS / file), "--no-invite", "--results", "r.csv", "--json", *words
+    )
+    guests = {person.email.partition("@")[0]: person for person in pretend.world.people(event)}
 
     assert {key: guests[key].details["lastName"] for key in people} == people
     codes = Counter(row["airmeet_code"] for row in airmeet.rows("r.csv") if row["airmeet_status"] != "succeeded")
@@ -66,11 +65,11 @@ async def test_an_export_is_registered_whole(airmeet, serving, name, named):
     assert " ".join(said.split()) in " ".join(done.err.split())
 
 
-async def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(
-            "register", EVENT, str(EXPORTS / "eventbrite-attendees.csv"), "--no-invite", "--preset", "none", "--json"
-        )
+def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet):
+    pretend = Sandbox()
+    done = airmeet.at(pretend)(
+        "register", EVENT, str(EXPORTS / "eventbrite-attendees.csv"), "--no-invite", "--preset", "none", "--json"
+    )
 
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["duplicate"]) == (0, 5, 1)
     assert "an export of" not in done.err

@@ -7,19 +7,18 @@ import pytest
 
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_ACCESS_KEY, leaks
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 EVENT = community.FINISHED
 
 
-async def test_lists_are_tables_or_json(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        table = await there("participants", EVENT, "--sort", "email", "--limit", "2")
-        people = await there("participants", EVENT, "--email", "guest000@example.com", "--json")
-        came = await there("attendance", EVENT, "--json")
-        shown = await there("event", "show", EVENT, "--json")
+def test_lists_are_tables_or_json(airmeet):
+    pretend = Sandbox(not_ready_times=0)
+    there = airmeet.at(pretend)
+    table = there("participants", EVENT, "--sort", "email", "--limit", "2")
+    people = there("participants", EVENT, "--email", "guest000@example.com", "--json")
+    came = there("attendance", EVENT, "--json")
+    shown = there("event", "show", EVENT, "--json")
 
     assert [line.split()[0] for line in table.out.splitlines()] == ["EMAIL", community.SPEAKER, "guest000@example.com"]
     assert "2 participants" in table.err
@@ -29,11 +28,11 @@ async def test_lists_are_tables_or_json(airmeet, serving):
     assert (shown.json["status"], shown.json["sessions"][0]["name"]) == ("FINISHED", "Keynote")
 
 
-async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        at_once = await there("attendance", EVENT, "--no-wait", "--json")
-        waited = await there("utms", EVENT, "--deadline", "0.5", "--json")
+def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet):
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    at_once = there("attendance", EVENT, "--no-wait", "--json")
+    waited = there("utms", EVENT, "--deadline", "0.5", "--json")
 
     assert (at_once.code, at_once.json["exit_code"], at_once.json["error"]["code"]) == (75, 75, "temporary")
     assert (waited.code, len(waited.json)) == (0, 75)
@@ -50,14 +49,15 @@ async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(a
         (("attendance", EVENT, "--deadline", "0"), 2),
     ],
 )
-async def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, serving, words, code):
-    async with serving(not_ready_times=0) as pretend:
-        done = await airmeet.at(pretend.url)(*words, "--json")
+def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, words, code):
+    pretend = Sandbox(not_ready_times=0)
+    done = airmeet.at(pretend)(*words, "--json")
 
     assert (done.code, done.json["exit_code"]) == (code, code)
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("number", "ignored"), [(signal.SIGINT, "QUIT"), (signal.SIGTERM, "QUIT"), (signal.SIGTERM, "INT")]
 )
@@ -75,6 +75,7 @@ async def test_a_signal_ends_a_read_quietly_and_leaves_no_file(airmeet, serving,
     assert list(airmeet.folder.iterdir()) == []
 
 
+@pytest.mark.real_time
 async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving):
     async with serving(not_ready_times=0) as pretend:
         with airmeet.at(pretend.url).started("participants", EVENT, "--json") as running:
@@ -85,30 +86,30 @@ async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving)
     assert (done.code, done.err) == (0, "")
 
 
-async def test_links_are_shown_only_to_those_who_ask(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        without = await there("recordings", EVENT, "--json", AIRMEET_LOG="debug")
-        with_links = await there("recordings", EVENT, "--json", "--links")
+def test_links_are_shown_only_to_those_who_ask(airmeet):
+    pretend = Sandbox(not_ready_times=0)
+    there = airmeet.at(pretend)
+    without = there("recordings", EVENT, "--json", AIRMEET_LOG="debug")
+    with_links = there("recordings", EVENT, "--json", "--links")
 
     assert "https://" not in without.out + without.err
     assert all(row["download_link"].startswith("https://") for row in with_links.json)
     assert leaks(without.out + without.err + with_links.out) == []
 
 
-async def test_an_event_is_compared_with_a_file(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        assert (await there("export", EVENT, "participants", "-o", "all.csv")).code == 0
-        same = await there("reconcile", EVENT, "all.csv", "--json")
-        lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
-        airmeet.file(
-            "some.csv",
-            lines[0],
-            *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
-            '"x@example.com"' + ',""' * 10,
-        )
-        other = await there("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
+def test_an_event_is_compared_with_a_file(airmeet):
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    assert (there("export", EVENT, "participants", "-o", "all.csv")).code == 0
+    same = there("reconcile", EVENT, "all.csv", "--json")
+    lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
+    airmeet.file(
+        "some.csv",
+        lines[0],
+        *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
+        '"x@example.com"' + ',""' * 10,
+    )
+    other = there("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
 
     assert (same.code, same.json["agree"], same.json["differences"]) == (0, 151, [])
     found = [json.loads(line) for line in (airmeet.folder / "differences.jsonl").read_text().splitlines()]

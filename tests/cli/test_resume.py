@@ -9,9 +9,7 @@ import anyio
 import pytest
 
 from airmeet_async.sandbox import community
-from tests.cli.conftest import on_a_terminal
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox, on_a_terminal
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -29,13 +27,14 @@ async def interrupted(there, pretend, number, *words, adds=8):
         return await running.end()
 
 
+@pytest.mark.real_time
 async def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet, serving):
     airmeet.people(60)
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
         stopped = await interrupted(there, pretend, signal.SIGINT)
         before = pretend.world.statistics().adds
-        done = await there(*REGISTER, "--json")
+        done = await there.run(*REGISTER, "--json")
         after = pretend.world.statistics().adds
 
     rows = airmeet.rows()
@@ -47,6 +46,7 @@ async def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(air
     assert (airmeet.folder / "people-results.csv.bak").exists()
 
 
+@pytest.mark.real_time
 async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, serving):
     airmeet.people(60)
     async with serving() as pretend:
@@ -54,8 +54,8 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
         killed = await interrupted(there, pretend, signal.SIGKILL, "--failed", "left.csv")
         (airmeet.folder / "people.csv").unlink()
         parts = list(airmeet.folder.glob(".airmeet-*.part"))
-        listed = (await there("runs", "--json")).json
-        done = await there("resume", listed[0]["job"][:5], "--json")
+        listed = (await there.run("runs", "--json")).json
+        done = await there.run("resume", listed[0]["job"][:5], "--json")
         people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
 
     assert (killed.code, listed[0]["state"], listed[0]["settled"] > 0) == (-9, "interrupted", True)
@@ -65,16 +65,16 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
     assert (len(parts), list(airmeet.folder.glob(".airmeet-*"))) == (2, [])
 
 
-async def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet, serving):
+def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     airmeet.people(5)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        before = pretend.world.statistics()
-        again = await there(*REGISTER, "--json")
-        resumed = await there("resume", again.json["job"], "--results", "r.csv", "--json")
-        after = pretend.world.statistics()
-        none = await there("resume")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    before = pretend.world.statistics()
+    again = there(*REGISTER, "--json")
+    resumed = there("resume", again.json["job"], "--results", "r.csv", "--json")
+    after = pretend.world.statistics()
+    none = there("resume")
 
     assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
@@ -83,18 +83,18 @@ async def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet, servin
     assert (none.code, "no run is unfinished" in none.err) == (2, True)
 
 
-async def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet, serving):
+def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     airmeet.people(30)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        people = airmeet.people(35)
-        text = (airmeet.folder / people).read_text()
-        for number in range(10):
-            text = text.replace(f"person-{number}@example.com,Ada,", f"person-{number}@example.com,Eve,")
-        (airmeet.folder / people).write_text(text)
-        done = await there(*REGISTER, "--json", "--results", "r.csv")
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    people = airmeet.people(35)
+    text = (airmeet.folder / people).read_text()
+    for number in range(10):
+        text = text.replace(f"person-{number}@example.com,Ada,", f"person-{number}@example.com,Eve,")
+    (airmeet.folder / people).write_text(text)
+    done = there(*REGISTER, "--json", "--results", "r.csv")
+    adds = pretend.world.statistics().adds
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
     assert "resuming: 30 of 35 rows are settled" in done.err
@@ -104,27 +104,27 @@ async def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmee
     assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5
 
 
-async def test_rows_that_are_left_out_are_counted(airmeet, serving):
+def test_rows_that_are_left_out_are_counted(airmeet):
     airmeet.people(12)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        limited = await there(*REGISTER, "--limit", "5", "--results", "a.csv")
-        await there(*REGISTER)
-        airmeet.people(4)
-        shorter = await there(*REGISTER, "--results", "b.csv")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    limited = there(*REGISTER, "--limit", "5", "--results", "a.csv")
+    there(*REGISTER)
+    airmeet.people(4)
+    shorter = there(*REGISTER, "--results", "b.csv")
 
     assert "7 rows of the last run are left out of this run (--limit)" in limited.err
     assert "8 rows of the last run are no longer in the file" in shorter.err
 
 
-async def test_a_wrong_id_is_not_gone_on_with(airmeet, serving):
+def test_a_wrong_id_is_not_gone_on_with(airmeet):
     airmeet.people(3)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        wrong = await there("register", "no-such-event", "people.csv", "--no-invite")
-        shown = await there("runs", "show")
-        bare = await there("resume")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    wrong = there("register", "no-such-event", "people.csv", "--no-invite")
+    shown = there("runs", "show")
+    bare = there("resume")
 
     assert (wrong.code, "with the right id of the event" in wrong.err) == (6, True)
     assert "airmeet resume" not in wrong.err
@@ -132,12 +132,12 @@ async def test_a_wrong_id_is_not_gone_on_with(airmeet, serving):
     assert (bare.code, "no run is unfinished" in bare.err) == (2, True)
 
 
-async def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet, serving):
+def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
     airmeet.file("booths.csv", "name", "Tea", "Coffee")
-    async with serving("drop-after@1:on=booths.create") as pretend:
-        there = airmeet.at(pretend.url)
-        done = await there("import", "booths", EVENT, "booths.csv", "--json", "--concurrency", "1")
-        shown = await there("runs", "show")
+    pretend = Sandbox("drop-after@1:on=booths.create")
+    there = airmeet.at(pretend)
+    done = there("import", "booths", EVENT, "booths.csv", "--json", "--concurrency", "1")
+    shown = there("runs", "show")
 
     said = " ".join(done.err.split())
     assert (done.code, done.json["counts"]["unknown"]) == (3, 1)
@@ -145,43 +145,44 @@ async def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet, serv
     assert f"airmeet retry {done.json['job']} --unknown" in shown.out
 
 
-async def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet, serving):
+def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet):
     airmeet.people(3)
     airmeet.people(3, "copy.csv")
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there(*REGISTER, "--json")
-        copy = await there("register", EVENT, "copy.csv", "--no-invite", "--json")
-        fresh = await there(*REGISTER, "--json", "--fresh")
-        again = await there(*REGISTER, "--json")
-        listed = (await there("runs", "--json")).json
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    first = there(*REGISTER, "--json")
+    copy = there("register", EVENT, "copy.csv", "--no-invite", "--json")
+    fresh = there(*REGISTER, "--json", "--fresh")
+    again = there(*REGISTER, "--json")
+    listed = (there("runs", "--json")).json
 
     assert copy.json["job"] == first.json["job"]
     assert (fresh.json["counts"]["succeeded"], again.json["job"]) == (3, fresh.json["job"])
     assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
 
 
-async def test_other_options_are_refused_with_the_way_out(airmeet, serving):
+def test_other_options_are_refused_with_the_way_out(airmeet):
     airmeet.people(3)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        done = await there("register", EVENT, "people.csv", "--invite", "--json")
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    done = there("register", EVENT, "people.csv", "--invite", "--json")
+    adds = pretend.world.statistics().adds
 
     assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
     assert "sendEmailInvite=False" in done.err
     assert "--fresh" in done.err
 
 
+@pytest.mark.real_time
 async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
     airmeet.people(600)
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
         with there.started(*REGISTER, "--rate", "20", "--progress", "none") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 3)
-            second = await there(*REGISTER, "--json")
-            third = await there("resume", (await there("runs", "--json")).json[0]["job"])
+            second = await there.run(*REGISTER, "--json")
+            third = await there.run("resume", (await there.run("runs", "--json")).json[0]["job"])
             running.send(signal.SIGINT)
             first = await running.end()
 
@@ -190,14 +191,14 @@ async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
     assert "nothing was sent here" in third.err
 
 
-async def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet, serving):
+def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
     airmeet.people(8)
-    async with serving("422@3:on=attendees.add,422@6:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there(*REGISTER, "--json", "--failed", "left.csv", "--max-failures", "50%")
-        failed = await there("retry", first.json["job"], "--json")
-        refused = await there("retry", "--rejected", "--json")
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox("422@3:on=attendees.add,422@6:on=attendees.add")
+    there = airmeet.at(pretend)
+    first = there(*REGISTER, "--json", "--failed", "left.csv", "--max-failures", "50%")
+    failed = there("retry", first.json["job"], "--json")
+    refused = there("retry", "--rejected", "--json")
+    adds = pretend.world.statistics().adds
 
     assert (first.code, first.json["counts"]["rejected"]) == (3, 2)
     assert (failed.code, failed.json["attempts"]) == (3, 0)
@@ -207,12 +208,12 @@ async def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet, s
     assert {row["airmeet_status"] for row in airmeet.rows()} == {"skipped", "succeeded"}
 
 
-async def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet, serving):
+def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
-    async with serving("drop-after@4:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        done = await there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
-        again = await there("retry", done.json["job"], "--invites", "--json")
+    pretend = Sandbox("drop-after@4:on=attendees.add")
+    there = airmeet.at(pretend)
+    done = there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
+    again = there("retry", done.json["job"], "--invites", "--json")
 
     doubtful = [row for row in csv_rows(airmeet, "people-results.csv.bak") if row["airmeet_code"]]
     assert (done.code, done.json["invites_unverified"], [row["airmeet_code"] for row in doubtful]) == (
@@ -230,44 +231,44 @@ def csv_rows(airmeet, name):
 
 
 @pytest.mark.parametrize("operation", ["speakers", "booths"])
-async def test_other_commands_have_journals_too(airmeet, serving, operation):
+def test_other_commands_have_journals_too(airmeet, operation):
     airmeet.file("speakers.csv", "email,name", "a@example.com,Ada", "b@example.com,Bob")
     airmeet.file("booths.csv", "name", "Tea", "Coffee")
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there("import", operation, EVENT, f"{operation}.csv", "--json")
-        again = await there("import", operation, EVENT, f"{operation}.csv", "--json")
-        resumed = await there("resume", first.json["job"], "--json")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    first = there("import", operation, EVENT, f"{operation}.csv", "--json")
+    again = there("import", operation, EVENT, f"{operation}.csv", "--json")
+    resumed = there("resume", first.json["job"], "--json")
 
     assert (first.code, again.code, resumed.code) == (0, 0, 0), first.err + again.err + resumed.err
     assert f"job {first.json['job']}: import {operation} {operation}.csv, 2 rows" in resumed.err
     assert (again.json["attempts"], resumed.json["attempts"], again.json["job"]) == (0, 0, first.json["job"])
 
 
-async def test_what_was_undone_is_done_again(airmeet, serving):
+def test_what_was_undone_is_done_again(airmeet):
     """Who was blocked, let in and is to be blocked again must not be taken for done."""
     airmeet.people(20)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        runs = [await there(word, EVENT, "people.csv", "--json") for word in ("block", "unblock", "block", "block")]
-        blocked = [person.blocked for person in pretend.world.people(EVENT)]
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    runs = [there(word, EVENT, "people.csv", "--json") for word in ("block", "unblock", "block", "block")]
+    blocked = [person.blocked for person in pretend.world.people(EVENT)]
 
     assert [(run.code, run.json["attempts"]) for run in runs] == [(0, 20)] * 4
     assert len({run.json["job"] for run in runs}) == 4
     assert blocked == [True] * 20
 
 
-async def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet, serving):
+def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet):
     airmeet.people(40)
     block = ("block", EVENT, "people.csv", "--json")
-    async with serving("slow@46+1:3s,slow@97+1:3s") as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        first = await there(*block, "--deadline", "1s", "--concurrency", "1")
-        second = await there(*block)
-        third = await there("unblock", EVENT, "people.csv", "--json", "--deadline", "1s", "--concurrency", "1")
-        fourth = await there(*block)
+    pretend = Sandbox("slow@46+1:3s,slow@97+1:3s")
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    first = there(*block, "--deadline", "1s", "--concurrency", "1")
+    second = there(*block)
+    third = there("unblock", EVENT, "people.csv", "--json", "--deadline", "1s", "--concurrency", "1")
+    fourth = there(*block)
 
     assert [run.code for run in (first, second, third, fourth)] == [75, 0, 75, 0]
     assert second.json["job"] == first.json["job"]
@@ -275,59 +276,59 @@ async def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet, s
     assert fourth.json["attempts"] == 40
 
 
-async def test_addresses_that_are_typed_have_no_journal(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there("block", EVENT, "ada@example.com")
-        listed = await there("runs", "--json")
-        refused = await there("block", EVENT, "ada@example.com", "--fresh")
+def test_addresses_that_are_typed_have_no_journal(airmeet):
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there("block", EVENT, "ada@example.com")
+    listed = there("runs", "--json")
+    refused = there("block", EVENT, "ada@example.com", "--fresh")
 
     assert (listed.code, listed.json) == (0, [])
     assert (refused.code, "are for files" in refused.err) == (2, True)
 
 
-async def test_a_journal_may_have_a_place_of_its_own(airmeet, serving):
+def test_a_journal_may_have_a_place_of_its_own(airmeet):
     airmeet.people(4)
-    async with serving("401@3:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
-        fresh = await there(*REGISTER, "--journal", "my launch.job", "--fresh")
-        done = await there("resume", "my launch.job", "--json")
-        listed = await there("runs", "--json")
+    pretend = Sandbox("401@3:on=attendees.add")
+    there = airmeet.at(pretend)
+    first = there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
+    fresh = there(*REGISTER, "--journal", "my launch.job", "--fresh")
+    done = there("resume", "my launch.job", "--json")
+    listed = there("runs", "--json")
 
     assert (first.code, fresh.code, done.code, listed.json) == (6, 2, 0, [])
     assert "airmeet resume 'my launch.job'" in " ".join(first.err.split())
     assert (done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (2, 2)
 
 
-async def test_without_a_place_for_journals_nothing_is_sent(airmeet, serving):
+def test_without_a_place_for_journals_nothing_is_sent(airmeet):
     airmeet.people(2)
     airmeet.file("state", "a file, no folder")
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        refused = await there(*REGISTER, XDG_STATE_HOME=str(airmeet.folder / "state"))
-        named = await there(*REGISTER, "--journal", "a.job", XDG_STATE_HOME=str(airmeet.folder / "state"))
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    refused = there(*REGISTER, XDG_STATE_HOME=str(airmeet.folder / "state"))
+    named = there(*REGISTER, "--journal", "a.job", XDG_STATE_HOME=str(airmeet.folder / "state"))
+    adds = pretend.world.statistics().adds
 
     assert (refused.code, named.code, adds) == (2, 0, 2)
     assert "state/airmeet/runs" in refused.err
     assert "--journal PATH" in refused.err
 
 
-async def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet, serving):
+def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet):
     airmeet.people(200)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        done = await there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    done = there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
 
     assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "deadline", True)
     assert f"airmeet resume {done.json['job']}" in done.err
 
 
-async def test_too_many_failures_stop_a_run(airmeet, serving):
+def test_too_many_failures_stop_a_run(airmeet):
     airmeet.people(30)
-    async with serving("422:100%:on=attendees.add") as pretend:
-        done = await airmeet.at(pretend.url)(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
+    pretend = Sandbox("422:100%:on=attendees.add")
+    done = airmeet.at(pretend)(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
 
     assert (done.code, done.json["stop_reason"], done.json["counts"]["rejected"]) == (7, "failures", 4)
 
@@ -338,25 +339,27 @@ async def killed_in_flight(there, pretend):
         await pretend.sees(lambda world: world.statistics().adds >= 4)
         running.send(signal.SIGKILL)
         await running.end()
-    run = (await there("runs", "--json")).json[0]
+    run = (await there.run("runs", "--json")).json[0]
     with sqlite3.connect(run["journal"]) as db:
         db.execute("UPDATE ledger SET touched = touched - 90000")
     return run["job"]
 
 
+@pytest.mark.real_time
 async def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet, serving):
     airmeet.people(6)
     async with serving("hang-after@4:on=attendees.add") as pretend:
         there = airmeet.at(pretend.url)
         job = await killed_in_flight(there, pretend)
-        held = await there("resume", job, "--json")
-        done = await there("resume", job, "--json", "--accept-stale")
+        held = await there.run("resume", job, "--json")
+        done = await there.run("resume", job, "--json", "--accept-stale")
 
     assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 2)
     assert f"airmeet resume {job} --accept-stale" in " ".join(held.err.split())
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (0, 1, 5)
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 3)])
 async def test_on_a_terminal_it_is_asked_for(airmeet, serving, answer, code):
     airmeet.people(6)
@@ -370,18 +373,18 @@ async def test_on_a_terminal_it_is_asked_for(airmeet, serving, answer, code):
     assert ended == code
 
 
-async def test_another_address_is_not_the_same_job(airmeet, serving):
+def test_another_address_is_not_the_same_job(airmeet):
     airmeet.people(2)
-    async with serving("401@2:on=attendees.add") as pretend, serving() as other:
-        await airmeet.at(pretend.url)(*REGISTER)
-        moved = await airmeet.at(other.url)("resume")
+    airmeet.at(Sandbox("401@2:on=attendees.add"))(*REGISTER)
+    moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
 
     assert (moved.code, "this journal is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)
 
 
+@pytest.mark.real_time
 async def test_the_demonstration_leaves_no_journal(airmeet):
-    done = await airmeet("demo", "--people", "60", "--progress", "none", "--json")
-    listed = await airmeet("runs", "--json")
+    done = await airmeet.run("demo", "--people", "60", "--progress", "none", "--json")
+    listed = await airmeet.run("runs", "--json")
 
     assert (done.code, listed.json) == (0, [])
     assert json.loads(done.out)["rows_read"] >= 60
