@@ -1,8 +1,17 @@
 """Which column is which field: guesses that are said aloud, and refusals that contain the fix."""
 
+import shlex
+
 import pytest
 
-from airmeet_async.bulk.input.column_names import _FULL_NAMES, _WORDS, FULL_NAMES, guess, squeezed
+from airmeet_async.bulk.input.column_names import (
+    _FULL_NAMES,
+    _WORDS,
+    FULL_NAMES,
+    field_for_column,
+    parse_attendance,
+    squeezed,
+)
 from airmeet_async.bulk.input.columns import match_columns
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 from airmeet_async.errors import InputError
@@ -26,6 +35,14 @@ HEADERS = {
     "Danish": ("E-mail", "Fornavn", "Efternavn", "By", "Land", "Stilling", "Virksomhed"),
     "Norwegian": ("E-post", "Fornavn", "Etternavn", "Poststed", "Land", "Stillingstittel", "Bedrift"),
     "Finnish": ("Sähköposti", "Etunimi", "Sukunimi", "Kaupunki", "Maa", "Tehtävänimike", "Yritys"),
+    "Hungarian": ("E-mail cím", "Keresztnév", "Vezetéknév", "Város", "Ország", "Beosztás", "Cég"),
+    "Romanian": ("Adresă de e-mail", "Prenume", "Nume", "Oraș", "Țară", "Funcția", "Companie"),
+    "Turkish": ("E-posta", "Ad", "Soyad", "Şehir", "Ülke", "Unvan", "Şirket"),
+    "Greek": ("Ηλεκτρονική διεύθυνση", "Όνομα", "Επώνυμο", "Πόλη", "Χώρα", "Θέση", "Εταιρεία"),
+    "Russian": ("Электронная почта", "Имя", "Фамилия", "Город", "Страна", "Должность", "Компания"),
+    "Japanese": ("メールアドレス", "名", "姓", "都市", "国", "役職", "会社名"),
+    "Chinese": ("电子邮箱", "名", "姓", "城市", "国家", "职位", "公司"),
+    "Korean": ("이메일", "이름", "성", "도시", "국가", "직책", "회사"),
     "Czech": ("E-mailová adresa", "Jméno", "Příjmení", "Město", "Země", "Pracovní pozice", "Společnost"),
 }
 NAMES = ("email", "first_name", "last_name")
@@ -45,7 +62,7 @@ def test_no_word_means_two_fields():
     for name, words in everything.items():
         for word in words.replace("\n", "|").split("|"):
             if word.strip():
-                assert guess(word) == (None if name == "full name" else name), word
+                assert field_for_column(word) == (None if name == "full name" else name), word
     assert len(FULL_NAMES) > 10
 
 
@@ -169,3 +186,104 @@ def test_who_needs_less_may_say_so():
     assert len(match_columns(["email", "x"], required=["email"]).fields) == 1
     with pytest.raises(InputError, match="no column for email;"):
         match_columns(["x"], required=["email"])
+
+
+def rows_of(header, *rows):
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_a_title_is_a_job_title_only_where_it_holds_no_forms_of_address():
+    """Both are headed "Title" (and "Titel", "Titre"); the cells tell."""
+    for title, cells, expected in [
+        ("Title", ("Mr", "Dr", ""), None),
+        ("Title", ("Mrs.", "Prof. Dr.", "Ms"), None),
+        ("Titre", ("Mme", "M."), None),
+        ("Title", ("CEO", "Dr", "Head of IT"), "Title"),
+        ("Title", ("", ""), "Title"),
+    ]:
+        header = ["email", "first_name", "last_name", title]
+        found = match_columns(header, sample=rows_of(header, *[("a@x.de", "A", "B", cell) for cell in cells]))
+
+        job = next((match.column for match in found.fields if match.field == "designation"), None)
+        assert job == expected, (title, cells)
+        assert (f'ignored: "{title}" (forms of address, not job titles)' in found.lines()) == (expected is None)
+
+
+def test_forms_of_address_leave_the_job_title_to_another_column():
+    """Two columns that could be the job title are no gamble where one of them is full of "Mr"."""
+    header = ["Title", "Job Title", "email", "first_name", "last_name"]
+    found = match_columns(header, sample=rows_of(header, ("Mr", "CEO", "a@x.de", "A", "B")))
+
+    assert [match.column for match in found.fields if match.field == "designation"] == ["Job Title"]
+
+
+def test_what_the_user_says_wins_over_the_values():
+    header = ["Title", "email", "first_name", "last_name"]
+    found = match_columns(
+        header, overrides={"designation": "Title"}, sample=rows_of(header, ("Mr", "a@x.de", "A", "B"))
+    )
+
+    assert found.fields[-1].column == "Title"
+
+
+def test_a_remark_behind_a_name_does_not_hide_it():
+    for column, name in [
+        ("Last name (required)", "last_name"),
+        ("First name [optional]", "first_name"),
+        ("E-Mail (Pflichtfeld)", "email"),
+        ("メールアドレス（必須）", "email"),
+        ("Company *", "organisation"),
+        ("Name (first)", None),
+    ]:
+        assert field_for_column(column) == name, column
+
+
+def test_advice_can_be_followed():
+    """The --map that a refusal proposes gives columns that hold what they should."""
+    google = ["First Name", "Last Name", "E-mail 1 - Label", "E-mail 1 - Value", "E-mail 2 - Value"]
+    contact = ["E-mail type", "Contact", "Vorname", "Nachname"]
+    for header, row, mapped in [
+        (google, ("Ana", "Lovelace", "* ", "ana@example.com", ""), {"email": "E-mail 1 - Value"}),
+        (contact, ("work", "ana@example.com", "Ana", "Lovelace"), {"email": "Contact"}),
+    ]:
+        sample = rows_of(header, row)
+        with pytest.raises(InputError) as caught:
+            match_columns(header, sample=sample)
+        typed = dict(one.partition("=")[::2] for one in shlex.split(str(caught.value))[-1:])
+
+        assert typed == mapped
+        assert match_columns(header, sample=sample, overrides=typed).pick(sample[0])["email"] == "ana@example.com"
+
+
+def test_advice_names_no_column_that_is_another_field():
+    """Where only the first name is there, it is not proposed as the last name."""
+    with pytest.raises(InputError, match="--map last_name=COLUMN"):
+        match_columns(["email", "first_name"])
+
+
+def test_attendance_is_read_in_the_languages_of_the_headers():
+    for text, kind in [
+        ("Online", "VIRTUAL"),
+        ("Remote", "VIRTUAL"),
+        ("à distance", "VIRTUAL"),
+        ("オンライン", "VIRTUAL"),
+        ("virtual", "VIRTUAL"),
+        ("On-site", "IN-PERSON"),
+        ("Vor Ort", "IN-PERSON"),
+        ("in person", "IN-PERSON"),
+        ("IN_PERSON", "IN-PERSON"),
+        ("Présentiel", "IN-PERSON"),
+        ("paikan päällä", "IN-PERSON"),
+        ("maybe", "maybe"),
+        ("", ""),
+    ]:
+        assert parse_attendance(text) == kind, text
+
+
+def test_words_of_attendance_that_are_read_as_airmeets_are_said():
+    header = ["email", "first_name", "last_name", "attendance_type"]
+    sample = rows_of(header, ("a@x.de", "A", "B", "Vor Ort"), ("b@x.de", "A", "B", "VIRTUAL"))
+
+    assert match_columns(header, sample=sample).lines()[-1] == (
+        'attendance_type <- "attendance_type" ("Vor Ort" as IN-PERSON)'
+    )
