@@ -8,7 +8,7 @@ import pytest
 from airmeet_async.cli.commands.demo import Sandbox, running
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.sandbox import community
-from tests.cli.conftest import Airmeet
+from tests.support.command import Airmeet
 
 pytestmark = pytest.mark.real_time
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from airmeet_async.cli.commands.demo import running
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox

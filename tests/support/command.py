@@ -123,20 +123,19 @@ class Airmeet:
         print(err.text, file=sys.stderr)  # for the report of a test that fails
         return Ended(code, out.text, err.text)
 
-    def started(self, *words: str, before: tuple[str, ...] = (), given: str = os.devnull, **environ: str) -> "_Started":
+    def started(self, *words: str, before: tuple[str, ...] = (), given: str = os.devnull) -> "_Started":
         """Start the command as a process of its own.
 
         Args:
             words: What is typed after ``airmeet``.
             before: What is typed before it.
             given: The file that is standard input.
-            environ: What differs in its environment.
         """
-        return _Started([*before, *COMMAND, *words], self.folder, self.environ | environ, given)
+        return _Started([*before, *COMMAND, *words], self.folder, self.environ, given)
 
     async def run(self, *words: str, **environ: str) -> Ended:
         """Run a process to its end."""
-        with self.started(*words, **environ) as running:
+        with evolve(self, environ=self.environ | environ).started(*words) as running:
             return await running.end()
 
     def file(self, name: str, *lines: str) -> str:
@@ -156,7 +155,8 @@ class _Stream(io.TextIOWrapper):
     """A standard stream in memory."""
 
     def __init__(self, content: bytes, *, terminal: bool) -> None:
-        super().__init__(io.BytesIO(content), encoding="utf-8", newline="", write_through=True)
+        self._content = io.BytesIO(content)
+        super().__init__(self._content, encoding="utf-8", newline="", write_through=True)
         self._terminal = terminal
 
     def isatty(self) -> bool:
@@ -164,7 +164,7 @@ class _Stream(io.TextIOWrapper):
 
     @property
     def text(self) -> str:
-        return self.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        return self._content.getvalue().decode()
 
 
 @contextmanager
