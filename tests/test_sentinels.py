@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 LEAKY_TESTS = """
 import logging
 import sys
-
-import pytest
 
 import pytest
 
