@@ -251,8 +251,9 @@ async def test_the_sandbox_prints_what_to_paste(airmeet):
 @pytest.mark.real_time
 async def test_the_demonstration_comes_out_as_staged(airmeet):
     done = await airmeet.run("demo", "--people", "200", "--json")
+    listed = await airmeet.run("runs", "--json")
 
-    assert done.code == 0, done.err
+    assert (done.code, listed.json) == (0, []), done.err
     assert "all as staged" in done.err
     assert json.loads(done.out)["counts"] | {"succeeded": 192, "invalid": 4, "duplicate": 4} == done.json["counts"]
     rows = airmeet.rows("demo-results.csv")

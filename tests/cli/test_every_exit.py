@@ -10,8 +10,6 @@ from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.sandbox import community
 from tests.support.command import Airmeet
 
-pytestmark = pytest.mark.real_time
-
 REGISTER = ("register", community.SUMMIT, "people.csv", "--no-invite", "--progress", "none", "--json")
 CREATE = (
     "event", "create", "--host", community.HOST, "--name", "Talks", "--summary", "One day", "--start",
@@ -51,19 +49,21 @@ def test_there_is_a_case_for_every_code():
     assert set(CASES) == set(Exit)
 
 
+@pytest.mark.real_time
 @pytest.mark.shows_links
 @pytest.mark.parametrize("code", CASES)
 async def test_every_way_to_end_has_its_code_and_says_it_in_json(there, code):
     words, rows, environ = CASES[code]
     there.file("people.csv", "email,first_name,last_name", *rows)
 
-    done = await there(*words, **environ)
+    done = await there.run(*words, **environ)
 
     assert done.code == code, done.err
     assert done.json["exit_code"] == code
     assert "Traceback" not in done.err
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_run_that_is_interrupted_says_so_in_json_and_can_be_resumed(there, number, code):
     there.people(50)
@@ -77,9 +77,10 @@ async def test_a_run_that_is_interrupted_says_so_in_json_and_can_be_resumed(ther
     assert done.json["stop_reason"] == "interrupted"
 
 
+@pytest.mark.real_time
 async def test_without_json_standard_output_stays_empty_where_nothing_can_be_listed(there):
     there.file("people.csv", "email,first_name,last_name", POISON)
 
-    done = await there(*REGISTER[:-1])
+    done = await there.run(*REGISTER[:-1])
 
     assert (done.code, done.out) == (Exit.LEFT_OVER, "")

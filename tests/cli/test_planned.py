@@ -2,13 +2,12 @@
 
 from typing import get_args
 
-import anyio
 import pytest
 
 from airmeet_async.bulk.input.column_names import PRESETS
 from airmeet_async.cli.app_options import PresetChoice
 from airmeet_async.sandbox import community
-from tests.support.command import Sandbox, on_a_terminal
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 INVITE = ("register", EVENT, "people.csv", "--invite")
@@ -78,23 +77,22 @@ def test_an_event_that_does_not_answer_the_plan_does_not_keep_a_run_from_waiting
     assert "are not known, so they are not checked yet" in " ".join(done.err.split())
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("words", "typed", "ending"),
     [((), "n", (130, 0)), ((), "y", (0, 3)), (("--yes",), "", (0, 3))],
     ids=["declined", "agreed", "not asked"],
 )
-async def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, serving, words, typed, ending):
+def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed, ending):
     airmeet.people(3)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        ended, shown = await anyio.to_thread.run_sync(on_a_terminal, there, (*INVITE, *words), typed)
-        statistics = pretend.world.statistics()
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    done = there(*INVITE, *words, typed=f"{typed}\n")
+    statistics = pretend.world.statistics()
 
-    assert (ended, statistics.adds) == ending, shown
+    assert (done.code, statistics.adds) == ending, done.err
     assert statistics.mails == statistics.adds
-    assert ("3 people will be mailed by Airmeet. Go on? [y/N]" in shown) == (not words)
-    assert ("nothing was sent" in shown) == (ended == 130)
+    assert ("3 people will be mailed by Airmeet. Go on? [y/N]" in done.err) == (not words)
+    assert ("nothing was sent" in done.err) == (done.code == 130)
 
 
 def test_off_a_terminal_nobody_is_asked(airmeet):

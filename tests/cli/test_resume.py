@@ -1,15 +1,13 @@
 """Runs that go on: stopped, killed, finished, edited, at the same time, tried again. Real processes."""
 
 import csv
-import json
 import signal
 import sqlite3
 
-import anyio
 import pytest
 
 from airmeet_async.sandbox import community
-from tests.support.command import Sandbox, on_a_terminal
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -27,15 +25,15 @@ async def interrupted(there, pretend, number, *words, adds=8):
         return await running.end()
 
 
-@pytest.mark.real_time
-async def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet, serving):
+def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
     airmeet.people(60)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        stopped = await interrupted(there, pretend, signal.SIGINT)
-        before = pretend.world.statistics().adds
-        done = await there.run(*REGISTER, "--json")
-        after = pretend.world.statistics().adds
+    pretend = Sandbox()
+    pretend.signal(signal.SIGINT, after=8)
+    there = airmeet.at(pretend)
+    stopped = there(*REGISTER, "--rate", "60", "--progress", "none")
+    before = pretend.world.statistics().adds
+    done = there(*REGISTER, "--json")
+    after = pretend.world.statistics().adds
 
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
@@ -333,44 +331,40 @@ def test_too_many_failures_stop_a_run(airmeet):
     assert (done.code, done.json["stop_reason"], done.json["counts"]["rejected"]) == (7, "failures", 4)
 
 
-async def killed_in_flight(there, pretend):
-    """Kill a run while a request of one row is under way, and make its journal a day older."""
-    with there.started(*REGISTER, "--progress", "none", "--concurrency", "1") as running:
-        await pretend.sees(lambda world: world.statistics().adds >= 4)
-        running.send(signal.SIGKILL)
-        await running.end()
-    run = (await there.run("runs", "--json")).json[0]
+def stopped_in_flight(there, pretend):
+    """Stop a run at once while a request of one row is under way, and make its journal a day older."""
+    pretend.signal(signal.SIGINT, signal.SIGINT, after=3)
+    there(*REGISTER, "--progress", "none", "--concurrency", "1")
+    run = there("runs", "--json").json[0]
     with sqlite3.connect(run["journal"]) as db:
         db.execute("UPDATE ledger SET touched = touched - 90000")
     return run["job"]
 
 
-@pytest.mark.real_time
-async def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet, serving):
+def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
     airmeet.people(6)
-    async with serving("hang-after@4:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        job = await killed_in_flight(there, pretend)
-        held = await there.run("resume", job, "--json")
-        done = await there.run("resume", job, "--json", "--accept-stale")
+    pretend = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(pretend)
+    job = stopped_in_flight(there, pretend)
+    held = there("resume", job, "--json")
+    done = there("resume", job, "--json", "--accept-stale")
 
     assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 2)
     assert f"airmeet resume {job} --accept-stale" in " ".join(held.err.split())
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (0, 1, 5)
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 3)])
-async def test_on_a_terminal_it_is_asked_for(airmeet, serving, answer, code):
+def test_on_a_terminal_it_is_asked_for(airmeet, answer, code):
     airmeet.people(6)
-    async with serving("hang-after@4:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        job = await killed_in_flight(there, pretend)
-        ended, shown = await anyio.to_thread.run_sync(on_a_terminal, there, ("resume", job), answer)
+    pretend = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(pretend)
+    job = stopped_in_flight(there, pretend)
+    done = there("resume", job, typed=f"{answer}\n")
 
-    assert "1 row was sent more than 24 hours ago without a clear answer." in shown
-    assert "Send it again? [y/N]" in shown
-    assert ended == code
+    assert "1 row was sent more than 24 hours ago without a clear answer." in done.err
+    assert "Send it again? [y/N]" in done.err
+    assert done.code == code
 
 
 def test_another_address_is_not_the_same_job(airmeet):
@@ -379,12 +373,3 @@ def test_another_address_is_not_the_same_job(airmeet):
     moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
 
     assert (moved.code, "this journal is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)
-
-
-@pytest.mark.real_time
-async def test_the_demonstration_leaves_no_journal(airmeet):
-    done = await airmeet.run("demo", "--people", "60", "--progress", "none", "--json")
-    listed = await airmeet.run("runs", "--json")
-
-    assert (done.code, listed.json) == (0, [])
-    assert json.loads(done.out)["rows_read"] >= 60

@@ -133,16 +133,13 @@ def test_columns_and_invitations_are_as_typed(airmeet):
     assert 'email <- "Mail 2" (--map)' in done.err
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, serving, number, code):
+def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number, code):
     airmeet.people(400)
-    async with serving("slow:100%:0.2s") as pretend:
-        with airmeet.at(pretend.url).started(*REGISTER, "--rate", "50", "--json") as running:
-            await pretend.sees(lambda world: world.statistics().adds >= 5)
-            running.send(number)
-            done = await running.end()
-        adds = pretend.world.statistics().adds
+    pretend = Sandbox("slow:100%:0.2s")
+    pretend.signal(number, after=5)
+    done = airmeet.at(pretend)(*REGISTER, "--rate", "50", "--json")
+    adds = pretend.world.statistics().adds
 
     counts = done.json["counts"]
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, "interrupted")
@@ -152,16 +149,11 @@ async def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, 
     assert f"to go on: airmeet resume {done.json['job']}" in done.err
 
 
-@pytest.mark.real_time
-async def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet, serving):
+def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet):
     airmeet.people(400)
-    async with serving("hang-after@5+1000:on=attendees.add") as pretend:
-        with airmeet.at(pretend.url).started(*REGISTER, "--json", "--progress", "none") as running:
-            await pretend.sees(lambda world: world.statistics().adds >= 8)
-            running.send(signal.SIGINT)
-            await running.says("stopping: letting")
-            running.send(signal.SIGINT)
-            done = await running.end()
+    pretend = Sandbox("hang-after@5+1000:on=attendees.add")
+    pretend.signal(signal.SIGINT, signal.SIGINT, after=8)
+    done = airmeet.at(pretend)(*REGISTER, "--json", "--progress", "none")
 
     counts = done.json["counts"]
     assert (done.code, counts["succeeded"], counts["unknown"] >= 4) == (130, 4, True)

@@ -4,12 +4,11 @@ import os
 import signal
 from pathlib import Path
 
-import anyio
 import pytest
 
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
-from tests.support.command import Sandbox, on_a_terminal
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -112,17 +111,16 @@ def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
     assert list(shelf_of(airmeet).iterdir()) == []
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("yes", 0)])
-async def test_on_a_terminal_it_asks_before_it_removes(airmeet, serving, answer, left):
+def test_on_a_terminal_it_asks_before_it_removes(airmeet, answer, left):
     airmeet.people(2)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there.run(*REGISTER)
-        code, shown = await anyio.to_thread.run_sync(on_a_terminal, there, ("runs", "purge"), answer)
-        runs = await there.run("runs", "--json")
+    pretend = Sandbox()
+    there = airmeet.at(pretend)
+    there(*REGISTER)
+    done = there("runs", "purge", typed=f"{answer}\n")
+    runs = there("runs", "--json")
 
-    assert (code, len(runs.json), "Remove? [y/N]" in shown) == (0, left, True)
+    assert (done.code, len(runs.json), "Remove? [y/N]" in done.err) == (0, left, True)
 
 
 @pytest.mark.real_time

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
@@ -28,7 +28,7 @@ from attrs import evolve, field, frozen
 
 from airmeet_async import NotSentError
 from airmeet_async.cli.main import main
-from airmeet_async.sandbox import Faults, World
+from airmeet_async.sandbox import Faults
 from airmeet_async.testing import SandboxTransport, virtual_loop
 from tests.support.worlds import world_of
 
@@ -70,17 +70,19 @@ class Sandbox(SandboxTransport):
 
     def __init__(self, faults: str = "", **switches: Any) -> None:
         super().__init__(world_of(**switches), Faults.parse(faults))
-        self._signals: list[tuple[Callable[[World], bool], int]] = []
+        self._signals: tuple[signal.Signals, ...] = ()
+        self._after = 0
 
-    def signal(self, *numbers: signal.Signals, when: Callable[[World], bool]) -> None:
-        """Send signals to this process, each of them once: after the first request after which *when* is true."""
-        self._signals += [(when, number) for number in numbers]
+    def signal(self, *numbers: signal.Signals, after: int) -> None:
+        """Send this process these signals as soon as that many people are in and the next request arrives."""
+        self._signals, self._after = numbers, after
 
     async def exchange(self, request: Any) -> Any:
-        reply = await super().exchange(request)
-        if self._signals and self._signals[0][0](self.world):
-            signal.raise_signal(self._signals.pop(0)[1])
-        return reply
+        if self._signals and self.adds >= self._after:
+            numbers, self._signals = self._signals, ()
+            for number in numbers:
+                signal.raise_signal(number)
+        return await super().exchange(request)
 
     @property
     def adds(self) -> int:
