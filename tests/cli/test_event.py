@@ -66,15 +66,15 @@ def test_people_see_the_facts_and_the_sessions():
 def test_a_no_is_told_from_an_answer_that_never_came(airmeet):
     options = {"host": "nobody@example.com", "name": "A day", "summary": "Talks", "timezone": "Europe/Paris"}
     times = {"start": "2027-03-01 10:00", "end": "2027-03-01 18:00"}
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     words = [word for name, text in (options | times).items() for word in (f"--{name}", text)]
     made = there("event", "create", *words, "--json")
     early = there("event", "status", community.SUMMIT, "FINISHED")
-    pretend = Sandbox("500-after:100%:on=airmeets.create")
+    sandbox = Sandbox("500-after:100%:on=airmeets.create")
     words[1] = community.HOST
-    unclear = airmeet.at(pretend)("event", "create", *words, "--json")
-    events = [event for event in pretend.world.events.values() if event.name == "A day"]
+    unclear = airmeet.at(sandbox)("event", "create", *words, "--json")
+    events = [event for event in sandbox.world.events.values() if event.name == "A day"]
 
     assert (made.code, "not a team member" in made.json["error"]["message"]) == (6, True)
     assert (unclear.code, unclear.json["exit_code"], len(events)) == (1, 1, 1)

@@ -28,8 +28,7 @@ def test_a_long_export_says_now_and_then_how_far_it_is(tmp_path):
 
 
 def test_lists_become_private_files(airmeet):
-    pretend = Sandbox(not_ready_times=0)
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox(not_ready_times=0))
     done = [there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
     lines = there("export", EVENT, "booths", "-o", "booths.jsonl")
     people = there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
@@ -57,15 +56,13 @@ def test_lists_become_private_files(airmeet):
 )
 def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, words, code, said):
     airmeet.file("mine.csv", "email,first_name,last_name", "a@example.com,Ada,Ay")
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("export", EVENT, *words)
+    done = airmeet.at(Sandbox())("export", EVENT, *words)
 
     assert (done.code, said in done.err) == (code, True), done.err
     assert [path.name for path in airmeet.folder.iterdir()] == ["mine.csv"]
 
 
 def test_raw_warns(airmeet):
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
+    done = airmeet.at(Sandbox())("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
 
     assert (done.code, "warning: --raw" in done.err) == (0, True)

@@ -1,4 +1,4 @@
-"""Every kind of input by way of the command: registered whole, and gone on with after a stop. Real processes."""
+"""Every kind of input by way of the command: registered whole, and gone on with after a stop."""
 
 import signal
 
@@ -49,14 +49,14 @@ def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make,
     """Ctrl-C in the middle, then the same command: everybody once, and the results have everybody's link."""
     make(airmeet.folder / name, 60)
     command = ("register", EVENT, name, "--no-invite", "--progress", "none", *words)
-    pretend = Sandbox()
-    pretend.signal(signal.SIGINT, after=8)
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
     stopped = there(*command, "--rate", "60")
-    before = pretend.world.statistics().adds
+    before = sandbox.adds
     done = there(*command, "--json")
-    links = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
-    adds = pretend.world.statistics().adds
+    links = {person.email: person.entry_link for person in sandbox.world.people(EVENT)}
+    adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
     assert f"resuming: {before} of 60 rows are settled" in done.err
@@ -105,14 +105,14 @@ def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, again):
     """Its rows are in the journal; and the same rows once more are known by their content."""
     rows = csv_of(60)
     command = ("register", EVENT, "-", "--no-invite", "--progress", "none")
-    pretend = Sandbox()
-    pretend.signal(signal.SIGINT, after=8)
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
     there(*command, "--rate", "60", given=rows)
     listed = (there("runs", "--json")).json
     words = ("resume", listed[0]["job"]) if again == "by the job" else command
     done = there(*words, "--json", given=rows)
-    adds = {person.email for person in pretend.world.people(EVENT)}
+    adds = {person.email for person in sandbox.world.people(EVENT)}
 
     assert (listed[0]["file"], done.code, done.json["rows_read"], len(adds)) == ("stdin", 0, 60, 60)
     assert done.json["counts"]["skipped"] > 0
@@ -140,8 +140,7 @@ def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code,
 def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
     in_excel(airmeet.folder / "people.xlsx", 3)
     in_libreoffice(airmeet.folder / "people.ods", 3)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     checked = there("check", "people.xlsx", "--sheet", "Guests")
     there("register", EVENT, "people.ods", "--no-invite")
     compared = there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")

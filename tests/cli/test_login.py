@@ -1,4 +1,4 @@
-"""Log in, see who one is, log out: as a stranger does it, with a pretend Airmeet behind it. Real processes."""
+"""Log in, see who one is, log out: as a stranger does it, with a pretend Airmeet behind it."""
 
 import io
 import json
@@ -70,11 +70,11 @@ def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger):
 
 
 def test_keys_that_airmeet_refuses_are_not_kept_unless_nobody_asks(stranger):
-    pretend = Sandbox()
-    there = stranger.at(pretend)
+    sandbox = Sandbox()
+    there = stranger.at(sandbox)
     wrong = there("login", "--stdin", "--uri", URI, given=f"{SENTINEL_ACCESS_KEY}\nwrong\n")
     unchecked = there("login", "--stdin", "--region", "eu", "--no-check", given=PAIR)
-    statistics = pretend.world.statistics()
+    statistics = sandbox.world.statistics()
 
     assert (wrong.code, unchecked.code) == (4, 0)
     assert "refused the access key or the secret key" in wrong.err

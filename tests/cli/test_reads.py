@@ -1,4 +1,4 @@
-"""Commands that read an event, as their users meet them. Real processes."""
+"""Commands that read an event, as their users meet them."""
 
 import json
 import signal
@@ -13,8 +13,7 @@ EVENT = community.FINISHED
 
 
 def test_lists_are_tables_or_json(airmeet):
-    pretend = Sandbox(not_ready_times=0)
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox(not_ready_times=0))
     table = there("participants", EVENT, "--sort", "email", "--limit", "2")
     people = there("participants", EVENT, "--email", "guest000@example.com", "--json")
     came = there("attendance", EVENT, "--json")
@@ -29,8 +28,7 @@ def test_lists_are_tables_or_json(airmeet):
 
 
 def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     at_once = there("attendance", EVENT, "--no-wait", "--json")
     waited = there("utms", EVENT, "--deadline", "0.5", "--json")
 
@@ -50,8 +48,7 @@ def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet
     ],
 )
 def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, words, code):
-    pretend = Sandbox(not_ready_times=0)
-    done = airmeet.at(pretend)(*words, "--json")
+    done = airmeet.at(Sandbox(not_ready_times=0))(*words, "--json")
 
     assert (done.code, done.json["exit_code"]) == (code, code)
     assert done.err.count("\n") == 1
@@ -87,8 +84,7 @@ async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving)
 
 
 def test_links_are_shown_only_to_those_who_ask(airmeet):
-    pretend = Sandbox(not_ready_times=0)
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox(not_ready_times=0))
     without = there("recordings", EVENT, "--json", AIRMEET_LOG="debug")
     with_links = there("recordings", EVENT, "--json", "--links")
 
@@ -98,8 +94,7 @@ def test_links_are_shown_only_to_those_who_ask(airmeet):
 
 
 def test_an_event_is_compared_with_a_file(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     assert (there("export", EVENT, "participants", "-o", "all.csv")).code == 0
     same = there("reconcile", EVENT, "all.csv", "--json")
     lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()

@@ -47,8 +47,7 @@ def test_the_command_line_does_the_same(airmeet):
         "host": community.HOST, "name": "A day", "summary": "Talks", "timezone": "Europe/Paris",
         "start": "2027-03-01 10:00", "end": "2027-03-01T18:00+01:00",
     }  # fmt: skip
-    pretend = Sandbox(not_ready_times=0)
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox(not_ready_times=0))
     made = there("event", "create", *(word for name, text in plan.items() for word in (f"--{name}", text)))
     event = made.out.strip()
     done = [

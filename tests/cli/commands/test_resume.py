@@ -1,4 +1,4 @@
-"""Runs that go on: stopped, killed, finished, edited, at the same time, tried again. Real processes."""
+"""Runs that go on: stopped, killed, finished, edited, at the same time, tried again."""
 
 import csv
 import signal
@@ -27,13 +27,13 @@ async def interrupted(there, pretend, number, *words, adds=8):
 
 def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
     airmeet.people(60)
-    pretend = Sandbox()
-    pretend.signal(signal.SIGINT, after=8)
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
     stopped = there(*REGISTER, "--rate", "60", "--progress", "none")
-    before = pretend.world.statistics().adds
+    before = sandbox.adds
     done = there(*REGISTER, "--json")
-    after = pretend.world.statistics().adds
+    after = sandbox.adds
 
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
@@ -65,13 +65,13 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
 
 def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     airmeet.people(5)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
-    before = pretend.world.statistics()
+    before = sandbox.world.statistics()
     again = there(*REGISTER, "--json")
     resumed = there("resume", again.json["job"], "--results", "r.csv", "--json")
-    after = pretend.world.statistics()
+    after = sandbox.world.statistics()
     none = there("resume")
 
     assert (after.adds, after.mails) == (before.adds, before.mails)
@@ -83,8 +83,8 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
 
 def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     airmeet.people(30)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
     people = airmeet.people(35)
     text = (airmeet.folder / people).read_text()
@@ -92,7 +92,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
         text = text.replace(f"person-{number}@example.com,Ada,", f"person-{number}@example.com,Eve,")
     (airmeet.folder / people).write_text(text)
     done = there(*REGISTER, "--json", "--results", "r.csv")
-    adds = pretend.world.statistics().adds
+    adds = sandbox.adds
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
     assert "resuming: 30 of 35 rows are settled" in done.err
@@ -104,8 +104,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
 
 def test_rows_that_are_left_out_are_counted(airmeet):
     airmeet.people(12)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     there(*REGISTER)
     limited = there(*REGISTER, "--limit", "5", "--results", "a.csv")
     there(*REGISTER)
@@ -118,8 +117,7 @@ def test_rows_that_are_left_out_are_counted(airmeet):
 
 def test_a_wrong_id_is_not_gone_on_with(airmeet):
     airmeet.people(3)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     wrong = there("register", "no-such-event", "people.csv", "--no-invite")
     shown = there("runs", "show")
     bare = there("resume")
@@ -132,8 +130,7 @@ def test_a_wrong_id_is_not_gone_on_with(airmeet):
 
 def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
     airmeet.file("booths.csv", "name", "Tea", "Coffee")
-    pretend = Sandbox("drop-after@1:on=booths.create")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("drop-after@1:on=booths.create"))
     done = there("import", "booths", EVENT, "booths.csv", "--json", "--concurrency", "1")
     shown = there("runs", "show")
 
@@ -146,8 +143,7 @@ def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
 def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet):
     airmeet.people(3)
     airmeet.people(3, "copy.csv")
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     first = there(*REGISTER, "--json")
     copy = there("register", EVENT, "copy.csv", "--no-invite", "--json")
     fresh = there(*REGISTER, "--json", "--fresh")
@@ -161,11 +157,11 @@ def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_anothe
 
 def test_other_options_are_refused_with_the_way_out(airmeet):
     airmeet.people(3)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
     done = there("register", EVENT, "people.csv", "--invite", "--json")
-    adds = pretend.world.statistics().adds
+    adds = sandbox.adds
 
     assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
     assert "sendEmailInvite=False" in done.err
@@ -191,12 +187,12 @@ async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
 
 def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
     airmeet.people(8)
-    pretend = Sandbox("422@3:on=attendees.add,422@6:on=attendees.add")
-    there = airmeet.at(pretend)
+    sandbox = Sandbox("422@3:on=attendees.add,422@6:on=attendees.add")
+    there = airmeet.at(sandbox)
     first = there(*REGISTER, "--json", "--failed", "left.csv", "--max-failures", "50%")
     failed = there("retry", first.json["job"], "--json")
     refused = there("retry", "--rejected", "--json")
-    adds = pretend.world.statistics().adds
+    adds = sandbox.adds
 
     assert (first.code, first.json["counts"]["rejected"]) == (3, 2)
     assert (failed.code, failed.json["attempts"]) == (3, 0)
@@ -208,8 +204,7 @@ def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
 
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
-    pretend = Sandbox("drop-after@4:on=attendees.add")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
     done = there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
     again = there("retry", done.json["job"], "--invites", "--json")
 
@@ -232,8 +227,7 @@ def csv_rows(airmeet, name):
 def test_other_commands_have_journals_too(airmeet, operation):
     airmeet.file("speakers.csv", "email,name", "a@example.com,Ada", "b@example.com,Bob")
     airmeet.file("booths.csv", "name", "Tea", "Coffee")
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     first = there("import", operation, EVENT, f"{operation}.csv", "--json")
     again = there("import", operation, EVENT, f"{operation}.csv", "--json")
     resumed = there("resume", first.json["job"], "--json")
@@ -246,11 +240,11 @@ def test_other_commands_have_journals_too(airmeet, operation):
 def test_what_was_undone_is_done_again(airmeet):
     """Who was blocked, let in and is to be blocked again must not be taken for done."""
     airmeet.people(20)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
     runs = [there(word, EVENT, "people.csv", "--json") for word in ("block", "unblock", "block", "block")]
-    blocked = [person.blocked for person in pretend.world.people(EVENT)]
+    blocked = [person.blocked for person in sandbox.world.people(EVENT)]
 
     assert [(run.code, run.json["attempts"]) for run in runs] == [(0, 20)] * 4
     assert len({run.json["job"] for run in runs}) == 4
@@ -260,8 +254,7 @@ def test_what_was_undone_is_done_again(airmeet):
 def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet):
     airmeet.people(40)
     block = ("block", EVENT, "people.csv", "--json")
-    pretend = Sandbox("slow@46+1:3s,slow@97+1:3s")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("slow@46+1:3s,slow@97+1:3s"))
     there(*REGISTER)
     first = there(*block, "--deadline", "1s", "--concurrency", "1")
     second = there(*block)
@@ -275,8 +268,7 @@ def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet):
 
 
 def test_addresses_that_are_typed_have_no_journal(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     there("block", EVENT, "ada@example.com")
     listed = there("runs", "--json")
     refused = there("block", EVENT, "ada@example.com", "--fresh")
@@ -287,8 +279,7 @@ def test_addresses_that_are_typed_have_no_journal(airmeet):
 
 def test_a_journal_may_have_a_place_of_its_own(airmeet):
     airmeet.people(4)
-    pretend = Sandbox("401@3:on=attendees.add")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("401@3:on=attendees.add"))
     first = there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
     fresh = there(*REGISTER, "--journal", "my launch.job", "--fresh")
     done = there("resume", "my launch.job", "--json")
@@ -302,11 +293,11 @@ def test_a_journal_may_have_a_place_of_its_own(airmeet):
 def test_without_a_place_for_journals_nothing_is_sent(airmeet):
     airmeet.people(2)
     airmeet.file("state", "a file, no folder")
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     refused = there(*REGISTER, XDG_STATE_HOME=str(airmeet.folder / "state"))
     named = there(*REGISTER, "--journal", "a.job", XDG_STATE_HOME=str(airmeet.folder / "state"))
-    adds = pretend.world.statistics().adds
+    adds = sandbox.adds
 
     assert (refused.code, named.code, adds) == (2, 0, 2)
     assert "state/airmeet/runs" in refused.err
@@ -315,8 +306,7 @@ def test_without_a_place_for_journals_nothing_is_sent(airmeet):
 
 def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet):
     airmeet.people(200)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     done = there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
 
     assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "deadline", True)
@@ -325,8 +315,8 @@ def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet):
 
 def test_too_many_failures_stop_a_run(airmeet):
     airmeet.people(30)
-    pretend = Sandbox("422:100%:on=attendees.add")
-    done = airmeet.at(pretend)(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
+    there = airmeet.at(Sandbox("422:100%:on=attendees.add"))
+    done = there(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
 
     assert (done.code, done.json["stop_reason"], done.json["counts"]["rejected"]) == (7, "failures", 4)
 
@@ -343,9 +333,9 @@ def stopped_in_flight(there, pretend):
 
 def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
     airmeet.people(6)
-    pretend = Sandbox("hang-after@4:on=attendees.add")
-    there = airmeet.at(pretend)
-    job = stopped_in_flight(there, pretend)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    job = stopped_in_flight(there, sandbox)
     held = there("resume", job, "--json")
     done = there("resume", job, "--json", "--accept-stale")
 
@@ -357,9 +347,9 @@ def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 3)])
 def test_on_a_terminal_it_is_asked_for(airmeet, answer, code):
     airmeet.people(6)
-    pretend = Sandbox("hang-after@4:on=attendees.add")
-    there = airmeet.at(pretend)
-    job = stopped_in_flight(there, pretend)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    job = stopped_in_flight(there, sandbox)
     done = there("resume", job, typed=f"{answer}\n")
 
     assert "1 row was sent more than 24 hours ago without a clear answer." in done.err

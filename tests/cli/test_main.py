@@ -1,4 +1,4 @@
-"""The command as its users meet it: exit codes, what is said where, JSON in every outcome. Real processes."""
+"""The command as its users meet it: exit codes, what is said where, JSON in every outcome."""
 
 import json
 
@@ -72,8 +72,8 @@ def test_a_program_that_reads_standard_error_gets_json_there_too(airmeet):
 
 def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet):
     airmeet.file("people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "b@example.com,Bob,Bee,x")
-    pretend = Sandbox()
-    done = airmeet.at(pretend)(*REGISTER, "--json")
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(*REGISTER, "--json")
 
     assert (done.code, done.json["exit_code"]) == (5, 5)
     assert done.json["error"] == {
@@ -84,7 +84,7 @@ def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet):
         "column": None,
     }
     assert "people.csv, line 3" in done.err
-    assert pretend.world.statistics().requests == 0
+    assert sandbox.world.statistics().requests == 0
     assert not list(airmeet.folder.glob("*results*"))
 
 
@@ -119,8 +119,7 @@ STOPS = {
 def test_a_run_that_cannot_go_on_stops_with_a_reason_and_a_result_per_row(airmeet, reason):
     event, environ, code = STOPS[reason]
     airmeet.people(30)
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("register", event, "people.csv", "--no-invite", "--json", **environ)
+    done = airmeet.at(Sandbox())("register", event, "people.csv", "--no-invite", "--json", **environ)
 
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, reason)
     assert done.json["counts"]["unprocessed"] == done.json["rows_read"] == 30
@@ -179,15 +178,13 @@ CHECKS = [
 def test_check_asks_for_keys_and_event(airmeet, case):
     words, environ, code, said = case
     airmeet.file("people.csv", "email,first_name,last_name,Shirt", "a@example.com,Ada,Ay,M")
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("check", *words, **environ)
+    done = airmeet.at(Sandbox())("check", *words, **environ)
 
     assert (done.code, said in done.err) == (code, True), done.err
 
 
 def test_events_and_fields_are_listed(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     events, two = there("events", "--json"), there("events", "--limit", "2")
     fields = there("fields", community.WITH_FIELDS, "--json")
 
@@ -211,19 +208,18 @@ def test_events_and_fields_are_listed(airmeet):
 
 
 def test_nothing_about_the_home_directory_fails_a_command(airmeet):
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("events", HOME="/proc/nowhere", AIRMEET_TOKEN_CACHE="")
+    done = airmeet.at(Sandbox())("events", HOME="/proc/nowhere", AIRMEET_TOKEN_CACHE="")
 
     assert done.code == 0
 
 
 def test_a_token_is_kept_for_the_next_command(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     for _ in range(2):
         assert (there("events", AIRMEET_TOKEN_CACHE="", XDG_STATE_HOME=str(airmeet.folder))).code == 0
 
-    assert pretend.world.statistics().auths == 1
+    assert sandbox.world.statistics().auths == 1
     assert list(airmeet.folder.glob("airmeet/tokens/*.json"))
 
 

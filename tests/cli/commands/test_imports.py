@@ -68,9 +68,9 @@ BAD = [
 
 def test_a_file_with_wrong_rows_is_refused_as_a_whole(airmeet):
     airmeet.file("day.csv", HEADER, GOOD, *(line for line, _, _ in BAD))
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
-    assert pretend.world.statistics().requests == 0
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
+    assert sandbox.world.statistics().requests == 0
 
     error = done.json["error"]
     assert (done.code, error["code"], error["path"], error["line"], error["column"]) == (
@@ -91,12 +91,12 @@ def test_a_programme_is_made_and_who_is_missing_is_named(airmeet):
     airmeet.file("speakers.csv", "Email,Full name,Company", f"{SPEAKER},Ada Ay,Engines")
     airmeet.file("day.csv", HEADER, GOOD, f"Panel,2027-03-01 11:00,{HOST},45,{SPEAKER}; zed@example.com")
     airmeet.file("booths.csv", "name,exhibitors,chat", "Engines,bo@example.com,no")
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     speakers = there("import", "speakers", EVENT, "speakers.csv", "--json")
     sessions = there("import", "sessions", EVENT, "day.csv", *ZONE, "--failed", "left.csv")
     booths = there("import", "booths", EVENT, "booths.csv")
-    event = pretend.world.events[EVENT]
+    event = sandbox.world.events[EVENT]
 
     assert (speakers.code, speakers.json["counts"]["succeeded"], booths.code) == (0, 1, 0)
     assert (sessions.code, [row["airmeet_status"] for row in airmeet.rows("day-results.csv")]) == (
@@ -113,9 +113,9 @@ def test_a_programme_is_made_and_who_is_missing_is_named(airmeet):
 
 def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet):
     airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,")
-    pretend = Sandbox("500-after@1:on=sessions.create")
-    done = airmeet.at(pretend)("import", "sessions", EVENT, "day.csv", *ZONE)
-    sessions = pretend.world.events[EVENT].sessions
+    sandbox = Sandbox("500-after@1:on=sessions.create")
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
+    sessions = sandbox.world.events[EVENT].sessions
 
     assert (done.code, len(sessions)) == (3, 1)
     assert [row["airmeet_status"] for row in airmeet.rows("day-results.csv")] == ["unknown"]

@@ -1,4 +1,4 @@
-"""``airmeet runs``: listed, shown, removed, and steered from another terminal. Real processes."""
+"""``airmeet runs``: listed, shown, removed, and steered from another terminal."""
 
 import os
 import signal
@@ -20,8 +20,7 @@ def shelf_of(airmeet):
 
 def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     airmeet.people(4)
-    pretend = Sandbox("422@2:on=attendees.add")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("422@2:on=attendees.add"))
     nothing, none = there("runs"), there("runs", "--json")
     done = there(*REGISTER, "--json")
     listed, shown = there("runs"), there("runs", "show")
@@ -44,8 +43,7 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
 
 def test_journals_are_private(airmeet):
     airmeet.people(2)
-    pretend = Sandbox()
-    airmeet.at(pretend)(*REGISTER)
+    airmeet.at(Sandbox())(*REGISTER)
 
     shelf = shelf_of(airmeet)
     assert shelf.stat().st_mode & 0o777 == 0o700
@@ -67,8 +65,7 @@ def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
 
 def test_a_damaged_journal_has_ways_out(airmeet):
     airmeet.people(2)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     there(*REGISTER)
     [wreck] = shelf_of(airmeet).glob("*.job")
     wreck.write_bytes(b"nonsense" * 100)
@@ -92,8 +89,7 @@ def test_a_damaged_journal_has_ways_out(airmeet):
 def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
     airmeet.people(4)
     airmeet.people(5, "more.csv")
-    pretend = Sandbox("401@6+20:on=attendees.add")
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox("401@6+20:on=attendees.add"))
     first = there(*REGISTER, "--json")
     second = there("register", EVENT, "more.csv", "--no-invite", "--json")
     old = there("runs", "purge", "--older-than", "1h", "--json")
@@ -114,8 +110,7 @@ def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("yes", 0)])
 def test_on_a_terminal_it_asks_before_it_removes(airmeet, answer, left):
     airmeet.people(2)
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    there = airmeet.at(Sandbox())
     there(*REGISTER)
     done = there("runs", "purge", typed=f"{answer}\n")
     runs = there("runs", "--json")

@@ -42,12 +42,12 @@ def blocked(world):
 
 
 def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet):
-    pretend = Sandbox()
-    there = airmeet.at(pretend)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     first = there("block", EVENT, ADA, BOB.upper(), "--json", "--progress", "none")
-    assert blocked(pretend.world) == {ADA, BOB}
+    assert blocked(sandbox.world) == {ADA, BOB}
     again = there("unblock", EVENT, ADA)
-    assert blocked(pretend.world) == {BOB}
+    assert blocked(sandbox.world) == {BOB}
 
     assert (first.code, first.json["counts"]["succeeded"], first.json["results_path"]) == (0, 2, None)
     assert (again.code, again.out, list(airmeet.folder.iterdir())) == (0, "", [])
@@ -58,9 +58,9 @@ def test_a_file_is_blocked_like_any_list(airmeet):
     airmeet.file(
         "out.csv", "Adresse,Mail", f"x@example.com,{ADA}", f"y@example.com,{ADA.upper()}", "z,nobody@example.com"
     )
-    pretend = Sandbox()
-    done = airmeet.at(pretend)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
-    assert blocked(pretend.world) == {ADA}
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
+    assert blocked(sandbox.world) == {ADA}
 
     assert done.code == 3, done.err
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
