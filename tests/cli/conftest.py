@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from airmeet_async.sandbox import Faults, World
-from airmeet_async.sandbox.serve import serve
+from airmeet_async.sandbox.server import serve
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.support.command import Airmeet
 from tests.support.worlds import world_of
