@@ -154,9 +154,12 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, as it should be
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from airmeet_async.client.config import version
+        from importlib import metadata  # not by way of client.config, which takes its time to be imported
 
-        return version()
+        try:
+            return metadata.version("airmeet-async")
+        except metadata.PackageNotFoundError:
+            return "0"
     if name not in _HOME_OF:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -23,7 +23,7 @@ from airmeet_async.bulk.journal.locking import Lock, holder_of
 from airmeet_async.bulk.journal.schema import State
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
+from tests.support.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
 
 S = RowStatus
 ROWS = list(people(200))

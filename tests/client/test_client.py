@@ -38,7 +38,7 @@ from airmeet_async.errors import AmbiguousOutcomeError
 from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import KeyPair, community
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
-from tests.worlds import EVENT, auths, client_of, person, sends, transport_of
+from tests.support.worlds import EVENT, auths, client_of, person, sends, transport_of
 
 
 class Script:

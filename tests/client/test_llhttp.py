@@ -1,8 +1,10 @@
 """What the fast transport alone must do, and when a client uses it."""
 
 import asyncio
+import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,8 @@ from airmeet_async import NoReplyError, NotSentError, Request
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.base_urls import parse_base
-from tests.fault_server import answer, fault_server, raw
-from tests.transports import llhttp, post
+from tests.support.fault_server import answer, fault_server, raw
+from tests.support.transports import llhttp, post
 
 REFUSED = {
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -154,35 +156,47 @@ def test_another_event_loop_is_told_so() -> None:
     asyncio.run(transport.aclose())
 
 
-def chosen(transport: str, *, before: str = "", base: str = "https://api-gateway.airmeet.com/prod", **env: str) -> str:
-    """Return which transport a client takes in a process of its own, or why it takes none."""
-    script = (
-        f"import sys\n{before}\nfrom airmeet_async import AirmeetClient\n"
-        f"try: print(AirmeetClient('k', 's', base_url={base!r}, transport={transport!r}).transport_name)\n"
-        "except ValueError as error: print(error)"
-    )
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+CHOICES = """
+import json, os, sys
+from airmeet_async import AirmeetClient
+for words in map(json.loads, sys.argv[1:]):
+    if words.pop("hidden", False):
+        sys.modules["httptools"] = None
+        for name in [name for name in sys.modules if ".llhttp_" in name]:
+            del sys.modules[name]
+    os.environ.update(words.pop("env", {}))
+    try:
+        print(AirmeetClient("k", "s", **{"base_url": "https://api-gateway.airmeet.com/prod"} | words).transport_name)
+    except ValueError as error:
+        print(error)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        os.environ.pop(name, None)
+"""
 
 
-HIDDEN = "sys.modules['httptools'] = None"
+def chosen(*choices: dict[str, Any]) -> list[str]:
+    """Return which transport clients take, or why they take none; from the first *hidden* one on without httptools."""
+    command = [sys.executable, "-c", CHOICES, *map(json.dumps, choices)]
+    return subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 def test_the_fast_transport_is_used_where_it_can_be() -> None:
-    """Its package is there, and no proxy stands in the way; plain http asks no proxy."""
-    assert chosen("auto") == chosen("llhttp") == "llhttp"
-    assert chosen("httpx") == chosen("auto", before=HIDDEN) == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9") == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "llhttp"
-    assert chosen("auto", HTTP_PROXY="http://localhost:9", base="http://127.0.0.1:8/prod") == "llhttp"
-
-
-@pytest.mark.real_time
-def test_asking_for_the_fast_transport_where_it_cannot_be_says_what_to_do() -> None:
-    """The message holds the fix, and not the proxy's password."""
-    assert 'pip install "airmeet-async[fast]"' in chosen("llhttp", before=HIDDEN)
-    refusal = chosen("llhttp", HTTPS_PROXY="http://me:SENTINEL-secret-key-91b7ae@localhost:9")
-    assert "proxy" in refusal
-    assert "transport='httpx'" in refusal
-    assert "SENTINEL" not in refusal
+    """Its package is there, and no proxy stands in the way; plain http asks no proxy. A refusal holds the fix."""
+    proxy = {"HTTPS_PROXY": "http://localhost:9"}
+    *names, proxied, missing = chosen(
+        {"transport": "auto"},
+        {"transport": "llhttp"},
+        {"transport": "httpx"},
+        {"transport": "auto", "env": proxy},
+        {"transport": "auto", "env": proxy | {"NO_PROXY": "airmeet.com"}},
+        {"transport": "auto", "env": {"HTTP_PROXY": "http://localhost:9"}, "base_url": "http://127.0.0.1:8/prod"},
+        {"transport": "llhttp", "env": {"HTTPS_PROXY": "http://me:SENTINEL-secret-key-91b7ae@localhost:9"}},
+        {"transport": "llhttp", "hidden": True},
+    )
+    assert names == ["llhttp", "llhttp", "httpx", "httpx", "llhttp", "llhttp"]
+    assert "proxy" in proxied
+    assert "transport='httpx'" in proxied
+    assert "SENTINEL" not in proxied
+    assert 'pip install "airmeet-async[fast]"' in missing
+    assert chosen({"transport": "auto", "hidden": True}) == ["httpx"]

@@ -60,6 +60,7 @@ def most_within(starts: list[float], window: float) -> int:
     return most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.2, 1 / 3, 3, 50, 500, 2000, 5000])
 @pytest.mark.parametrize("workers", [1, 64])
 async def test_a_rate_is_exact(rate: float, workers: int) -> None:
@@ -156,6 +157,7 @@ async def test_equals_go_in_order_of_arrival() -> None:
     assert runner.names == list(range(50))
 
 
+@pytest.mark.slow
 async def test_twenty_thousand_waiters_that_give_up_leave_nothing_behind() -> None:
     """No permit is lost, the queue is swept, and the next one goes on time."""
     pace = Pace(10, 4)
@@ -189,6 +191,7 @@ async def test_a_waiter_that_is_cancelled_at_any_moment_passes_its_turn_on(when:
     assert runner.pace.statistics().in_flight == 0
 
 
+@pytest.mark.slow
 async def test_an_error_of_ready_comes_out_and_holds_nobody_up() -> None:
     """When no token can be had, each waiter learns it, and no place is taken."""
     pace = Pace(None, 1)

@@ -13,7 +13,7 @@ from airmeet_async.client.token_store import FileTokenStore, account_name
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
-from tests.worlds import EVENT, auths, client_of, person, transport_of
+from tests.support.worlds import EVENT, auths, client_of, person, transport_of
 
 TOKEN = Secret(SENTINEL_TOKEN)
 

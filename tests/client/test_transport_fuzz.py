@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airmeet_async import Reply, TransportError
-from tests.fault_server import Act, Peer, answer
-from tests.transports import MAKERS, Make, between, post
+from tests.support.fault_server import Act, Peer, answer
+from tests.support.transports import MAKERS, Make, between, post
 
 pytestmark = pytest.mark.real_time
 

@@ -172,9 +172,8 @@ def _check_rows(table: "Table", recipe: "ByForm", console: Console) -> None:
     Raises:
         InputError: There is one; names line, column and what to write.
     """
-    import anyio
-
     from airmeet_async.bulk.input.plan import look_at, sentence
+    from airmeet_async.cli.runtime import run_async
 
     wrong: list[Finding] = []
 
@@ -182,7 +181,7 @@ def _check_rows(table: "Table", recipe: "ByForm", console: Console) -> None:
         if finding.code != "duplicate":
             wrong.append(finding)
 
-    survey = anyio.run(look_at, table, recipe, note)
+    survey = run_async(look_at, table, recipe, note)
     if not wrong:
         console.say(sentence(survey))
         return

@@ -1,17 +1,14 @@
-"""``airmeet runs``: listed, shown, removed, and steered from another terminal. Real processes."""
+"""``airmeet runs``: listed, shown, removed, and steered from another terminal."""
 
 import os
 import signal
 from pathlib import Path
 
-import anyio
 import pytest
 
 from airmeet_async.sandbox import community
-from tests.cli.conftest import on_a_terminal
 from tests.sentinels import leaks
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -21,14 +18,13 @@ def shelf_of(airmeet):
     return Path(airmeet.environ["HOME"]) / ".local/state/airmeet/runs"
 
 
-async def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet, serving):
+def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     airmeet.people(4)
-    async with serving("422@2:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        nothing, none = await there("runs"), await there("runs", "--json")
-        done = await there(*REGISTER, "--json")
-        listed, shown = await there("runs"), await there("runs", "show")
-        as_json, one = await there("runs", "--json"), await there("runs", "show", done.json["job"][:4], "--json")
+    there = airmeet.at(Sandbox("422@2:on=attendees.add"))
+    nothing, none = there("runs"), there("runs", "--json")
+    done = there(*REGISTER, "--json")
+    listed, shown = there("runs"), there("runs", "show")
+    as_json, one = there("runs", "--json"), there("runs", "show", done.json["job"][:4], "--json")
 
     run = one.json
     assert (nothing.code, nothing.out, none.json) == (0, "", [])
@@ -45,43 +41,41 @@ async def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet, s
     assert leaks(everything) == []
 
 
-async def test_journals_are_private(airmeet, serving):
+def test_journals_are_private(airmeet):
     airmeet.people(2)
-    async with serving() as pretend:
-        await airmeet.at(pretend.url)(*REGISTER)
+    airmeet.at(Sandbox())(*REGISTER)
 
     shelf = shelf_of(airmeet)
     assert shelf.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in shelf.iterdir()} == {0o600}
 
 
-async def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
+def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
     shelf_of(airmeet).mkdir(mode=0o700, parents=True)
     broken = shelf_of(airmeet) / "deadbeef.job"
     broken.write_bytes(b"nonsense" * 100)
     broken.chmod(0o600)
 
-    listed = await airmeet("runs", "--json")
-    shown = await airmeet("runs", "show", "dead")
+    listed = airmeet("runs", "--json")
+    shown = airmeet("runs", "show", "dead")
 
     assert (listed.code, listed.json, "left out:" in listed.err) == (0, [], True)
     assert (shown.code, "is not a journal" in shown.err) == (2, True)
 
 
-async def test_a_damaged_journal_has_ways_out(airmeet, serving):
+def test_a_damaged_journal_has_ways_out(airmeet):
     airmeet.people(2)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        [wreck] = shelf_of(airmeet).glob("*.job")
-        wreck.write_bytes(b"nonsense" * 100)
-        listed = await there("runs")
-        refused = await there(*REGISTER)
-        fresh = await there(*REGISTER, "--fresh", "--json")
-        kept = await there("runs", "purge", "--json")
-        named = await there("runs", "purge", wreck.stem, "--json")
-        wreck.write_bytes(b"nonsense" * 100)
-        every = await there("runs", "purge", "--all", "--json")
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    [wreck] = shelf_of(airmeet).glob("*.job")
+    wreck.write_bytes(b"nonsense" * 100)
+    listed = there("runs")
+    refused = there(*REGISTER)
+    fresh = there(*REGISTER, "--fresh", "--json")
+    kept = there("runs", "purge", "--json")
+    named = there("runs", "purge", wreck.stem, "--json")
+    wreck.write_bytes(b"nonsense" * 100)
+    every = there("runs", "purge", "--all", "--json")
 
     assert (listed.code, "no run yet" in listed.err, "airmeet runs purge" in listed.err) == (0, False, True)
     assert refused.code == 2
@@ -92,18 +86,17 @@ async def test_a_damaged_journal_has_ways_out(airmeet, serving):
     assert list(shelf_of(airmeet).iterdir()) == []
 
 
-async def test_finished_runs_are_removed_and_others_only_if_asked(airmeet, serving):
+def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
     airmeet.people(4)
     airmeet.people(5, "more.csv")
-    async with serving("401@6+20:on=attendees.add") as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there(*REGISTER, "--json")
-        second = await there("register", EVENT, "more.csv", "--no-invite", "--json")
-        old = await there("runs", "purge", "--older-than", "1h", "--json")
-        done = await there("runs", "purge", "--json")
-        left = await there("runs", "--json")
-        named = await there("runs", "purge", second.json["job"])
-        unknown = await there("runs", "purge", "ffffffff0")
+    there = airmeet.at(Sandbox("401@6+20:on=attendees.add"))
+    first = there(*REGISTER, "--json")
+    second = there("register", EVENT, "more.csv", "--no-invite", "--json")
+    old = there("runs", "purge", "--older-than", "1h", "--json")
+    done = there("runs", "purge", "--json")
+    left = there("runs", "--json")
+    named = there("runs", "purge", second.json["job"])
+    unknown = there("runs", "purge", "ffffffff0")
 
     assert (first.code, second.code) == (0, 6)
     assert (old.json["removed"], len(old.json["kept"])) == ([], 2)
@@ -115,35 +108,35 @@ async def test_finished_runs_are_removed_and_others_only_if_asked(airmeet, servi
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("yes", 0)])
-async def test_on_a_terminal_it_asks_before_it_removes(airmeet, serving, answer, left):
+def test_on_a_terminal_it_asks_before_it_removes(airmeet, answer, left):
     airmeet.people(2)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        await there(*REGISTER)
-        code, shown = await anyio.to_thread.run_sync(on_a_terminal, there, ("runs", "purge"), answer)
-        runs = await there("runs", "--json")
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    done = there("runs", "purge", typed=f"{answer}\n")
+    runs = there("runs", "--json")
 
-    assert (code, len(runs.json), "Remove? [y/N]" in shown) == (0, left, True)
+    assert (done.code, len(runs.json), "Remove? [y/N]" in done.err) == (0, left, True)
 
 
+@pytest.mark.real_time
 async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet, serving):
     airmeet.people(400)
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
         with there.started(*REGISTER, "--rate", "20", "--json", "--progress", "json") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 3)
-            paused = await there("runs", "pause")
-            shown = (await there("runs", "show", "--json")).json
-            purged = await there("runs", "purge", shown["job"])
+            paused = await there.run("runs", "pause")
+            shown = (await there.run("runs", "show", "--json")).json
+            purged = await there.run("runs", "purge", shown["job"])
             before = pretend.world.statistics().adds
-            odd = await there("runs", "rate", "fast")
-            rated = await there("runs", "rate", shown["job"], "90")
+            odd = await there.run("runs", "rate", "fast")
+            rated = await there.run("runs", "rate", shown["job"], "90")
             still = pretend.world.statistics().adds
-            resumed = await there("runs", "continue", shown["job"])
+            resumed = await there.run("runs", "continue", shown["job"])
             await pretend.sees(lambda world: world.statistics().adds >= still + 10)
-            stopped = await there("runs", "stop")
+            stopped = await there.run("runs", "stop")
             done = await running.end()
-        after = await there("runs", "pause", shown["job"])
+        after = await there.run("runs", "pause", shown["job"])
 
     assert [said.code for said in (paused, rated, resumed, stopped)] == [0, 0, 0, 0]
     assert (shown["state"], shown["process"] is not None, purged.code, odd.code) == ("paused", True, 2, 2)
@@ -154,6 +147,7 @@ async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet
     assert (after.code, f"is not running: airmeet resume {shown['job']}" in after.err) == (2, True)
 
 
+@pytest.mark.real_time
 async def test_the_socket_is_private_and_gone_after_a_run(airmeet, serving):
     import tempfile
 

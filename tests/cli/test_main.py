@@ -1,4 +1,4 @@
-"""The command as its users meet it: exit codes, what is said where, JSON in every outcome. Real processes."""
+"""The command as its users meet it: exit codes, what is said where, JSON in every outcome."""
 
 import json
 
@@ -6,8 +6,7 @@ import pytest
 
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_ACCESS_KEY
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -30,8 +29,8 @@ REGISTER = ("register", EVENT, "people.csv", "--no-invite")
         (("sandbox", "--faults", "nonsense"), "cannot read the fault"),
     ],
 )
-async def test_what_cannot_be_typed_is_explained(airmeet, words, said):
-    done = await airmeet(*words)
+def test_what_cannot_be_typed_is_explained(airmeet, words, said):
+    done = airmeet(*words)
 
     assert (done.code, done.out) == (2, "")
     assert said in done.err
@@ -49,32 +48,32 @@ async def test_what_cannot_be_typed_is_explained(airmeet, words, said):
         (("reconcile", "people.csv", EVENT), f"write {EVENT} people.csv"),
     ],
 )
-async def test_a_file_in_the_place_of_the_event_is_told_from_a_wrong_id(airmeet, words, said):
+def test_a_file_in_the_place_of_the_event_is_told_from_a_wrong_id(airmeet, words, said):
     airmeet.people(1)
 
-    done = await airmeet(*words)
+    done = airmeet(*words)
 
     assert (done.code, done.out, said in done.err) == (2, "", True), done.err
 
 
-async def test_json_is_on_standard_output_even_where_the_options_are_wrong(airmeet):
-    done = await airmeet("register", EVENT, "x.csv", "--json", "--bogus")
+def test_json_is_on_standard_output_even_where_the_options_are_wrong(airmeet):
+    done = airmeet("register", EVENT, "x.csv", "--json", "--bogus")
 
     assert (done.code, done.json["exit_code"], done.json["error"]["code"]) == (2, 2, "usage")
     assert "--bogus" in done.json["error"]["message"]
 
 
-async def test_a_program_that_reads_standard_error_gets_json_there_too(airmeet):
-    done = await airmeet("register", EVENT, "nowhere.csv", "--no-invite", "--progress", "json")
+def test_a_program_that_reads_standard_error_gets_json_there_too(airmeet):
+    done = airmeet("register", EVENT, "nowhere.csv", "--no-invite", "--progress", "json")
 
     assert (done.code, done.out) == (5, "")
     assert "nowhere.csv" in json.loads(done.err)["text"]
 
 
-async def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet, serving):
+def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airmeet):
     airmeet.file("people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "b@example.com,Bob,Bee,x")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)(*REGISTER, "--json")
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(*REGISTER, "--json")
 
     assert (done.code, done.json["exit_code"]) == (5, 5)
     assert done.json["error"] == {
@@ -85,24 +84,24 @@ async def test_an_unusable_file_is_named_with_its_place_and_nothing_is_sent(airm
         "column": None,
     }
     assert "people.csv, line 3" in done.err
-    assert pretend.world.statistics().requests == 0
+    assert sandbox.world.statistics().requests == 0
     assert not list(airmeet.folder.glob("*results*"))
 
 
-async def test_a_column_that_cannot_be_found_comes_with_the_option_to_type(airmeet):
+def test_a_column_that_cannot_be_found_comes_with_the_option_to_type(airmeet):
     airmeet.file("people.csv", "Adresse mail,first_name,last_name", "a@example.com,Ada,Ay")
 
-    done = await airmeet("register", EVENT, "people.csv", "--no-invite", "--map", "email=Address mail")
+    done = airmeet("register", EVENT, "people.csv", "--no-invite", "--map", "email=Address mail")
 
     assert done.code == 5
     assert 'did you mean "Adresse mail"?' in done.err
 
 
-async def test_keys_come_from_the_environment_only(airmeet):
+def test_keys_come_from_the_environment_only(airmeet):
     airmeet.people(1)
 
-    done = await airmeet(*REGISTER, "--json", AIRMEET_ACCESS_KEY="")
-    option = await airmeet(*REGISTER, "--access-key", SENTINEL_ACCESS_KEY[:3])
+    done = airmeet(*REGISTER, "--json", AIRMEET_ACCESS_KEY="")
+    option = airmeet(*REGISTER, "--access-key", SENTINEL_ACCESS_KEY[:3])
 
     assert (done.code, done.json["error"]["code"]) == (4, "credentials")
     assert "AIRMEET_ACCESS_KEY is not set" in done.err
@@ -117,11 +116,10 @@ STOPS = {
 
 
 @pytest.mark.parametrize("reason", STOPS)
-async def test_a_run_that_cannot_go_on_stops_with_a_reason_and_a_result_per_row(airmeet, serving, reason):
+def test_a_run_that_cannot_go_on_stops_with_a_reason_and_a_result_per_row(airmeet, reason):
     event, environ, code = STOPS[reason]
     airmeet.people(30)
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("register", event, "people.csv", "--no-invite", "--json", **environ)
+    done = airmeet.at(Sandbox())("register", event, "people.csv", "--no-invite", "--json", **environ)
 
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, reason)
     assert done.json["counts"]["unprocessed"] == done.json["rows_read"] == 30
@@ -130,30 +128,30 @@ async def test_a_run_that_cannot_go_on_stops_with_a_reason_and_a_result_per_row(
     assert done.json["stop_message"] in " ".join(done.err.split())
 
 
-async def test_an_address_that_is_not_the_api_is_a_setting_to_mend(airmeet, serving):
+def test_an_address_that_is_not_the_api_is_a_setting_to_mend(airmeet):
     airmeet.people(1)
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url.replace("/prod", "/elsewhere"))(*REGISTER, "--json")
+
+    done = airmeet.at(Sandbox())(*REGISTER, "--json", AIRMEET_URI="http://127.0.0.1:1/elsewhere")
 
     assert (done.code, done.json["stop_reason"]) == (2, "not_the_api")
 
 
-async def test_a_server_that_is_down_is_temporary(airmeet, closed_port):
+def test_a_server_that_is_down_is_temporary(airmeet):
     airmeet.people(3)
 
-    done = await airmeet.at(closed_port)(*REGISTER, "--json", "--failed", "left.csv")
+    done = airmeet(*REGISTER, "--json", "--failed", "left.csv")
 
     assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "unreachable", True)
     assert done.json["failed_path"] == "left.csv"
     assert len(airmeet.rows()) == len(airmeet.rows("left.csv")) == 3
 
 
-async def test_check_needs_no_keys_and_lists_findings_as_data(airmeet):
+def test_check_needs_no_keys_and_lists_findings_as_data(airmeet):
     airmeet.file("people.csv", "E-Mail,First,Last", "a@example.com,Ada,Ay", "nobody,Bob,Bee", "A@example.com,Ada,Ay")
     columns = ("--map", "first_name=First", "--map", "last_name=Last")
 
-    done = await airmeet("check", "people.csv", *columns, AIRMEET_ACCESS_KEY="")
-    fine = await airmeet("check", "people.csv", *columns, "--limit", "1", AIRMEET_ACCESS_KEY="")
+    done = airmeet("check", "people.csv", *columns, AIRMEET_ACCESS_KEY="")
+    fine = airmeet("check", "people.csv", *columns, "--limit", "1", AIRMEET_ACCESS_KEY="")
 
     assert done.code == 3
     assert [line.split(": ")[:2] for line in done.out.splitlines()] == [
@@ -177,20 +175,18 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("case", CHECKS)
-async def test_check_asks_for_keys_and_event(airmeet, serving, case):
+def test_check_asks_for_keys_and_event(airmeet, case):
     words, environ, code, said = case
     airmeet.file("people.csv", "email,first_name,last_name,Shirt", "a@example.com,Ada,Ay,M")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("check", *words, **environ)
+    done = airmeet.at(Sandbox())("check", *words, **environ)
 
     assert (done.code, said in done.err) == (code, True), done.err
 
 
-async def test_events_and_fields_are_listed(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        events, two = await there("events", "--json"), await there("events", "--limit", "2")
-        fields = await there("fields", community.WITH_FIELDS, "--json")
+def test_events_and_fields_are_listed(airmeet):
+    there = airmeet.at(Sandbox())
+    events, two = there("events", "--json"), there("events", "--limit", "2")
+    fields = there("fields", community.WITH_FIELDS, "--json")
 
     assert [events.code, two.code, fields.code] == [0, 0, 0]
     assert events.json[0] == {
@@ -211,31 +207,31 @@ async def test_events_and_fields_are_listed(airmeet, serving):
     }
 
 
-async def test_nothing_about_the_home_directory_fails_a_command(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("events", HOME="/proc/nowhere", AIRMEET_TOKEN_CACHE="")
+def test_nothing_about_the_home_directory_fails_a_command(airmeet):
+    done = airmeet.at(Sandbox())("events", HOME="/proc/nowhere", AIRMEET_TOKEN_CACHE="")
 
     assert done.code == 0
 
 
-async def test_a_token_is_kept_for_the_next_command(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        for _ in range(2):
-            assert (await there("events", AIRMEET_TOKEN_CACHE="", XDG_STATE_HOME=str(airmeet.folder))).code == 0
+def test_a_token_is_kept_for_the_next_command(airmeet):
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    for _ in range(2):
+        assert (there("events", AIRMEET_TOKEN_CACHE="", XDG_STATE_HOME=str(airmeet.folder))).code == 0
 
-    assert pretend.world.statistics().auths == 1
+    assert sandbox.world.statistics().auths == 1
     assert list(airmeet.folder.glob("airmeet/tokens/*.json"))
 
 
-async def test_a_traceback_is_shown_only_if_asked_for(airmeet):
-    done = await airmeet("events", AIRMEET_LOG="loud")
-    debug = await airmeet("events", AIRMEET_LOG="loud", AIRMEET_DEBUG="1")
+def test_a_traceback_is_shown_only_if_asked_for(airmeet):
+    done = airmeet("events", AIRMEET_LOG="loud")
+    debug = airmeet("events", AIRMEET_LOG="loud", AIRMEET_DEBUG="1")
 
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "Traceback" in debug.err
 
 
+@pytest.mark.real_time
 async def test_the_sandbox_prints_what_to_paste(airmeet):
     import signal
 
@@ -248,10 +244,12 @@ async def test_the_sandbox_prints_what_to_paste(airmeet):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.real_time
 async def test_the_demonstration_comes_out_as_staged(airmeet):
-    done = await airmeet("demo", "--people", "200", "--json")
+    done = await airmeet.run("demo", "--people", "200", "--json")
+    listed = await airmeet.run("runs", "--json")
 
-    assert done.code == 0, done.err
+    assert (done.code, listed.json) == (0, []), done.err
     assert "all as staged" in done.err
     assert json.loads(done.out)["counts"] | {"succeeded": 192, "invalid": 4, "duplicate": 4} == done.json["counts"]
     rows = airmeet.rows("demo-results.csv")

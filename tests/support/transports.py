@@ -9,11 +9,11 @@ from airmeet_async.client.transports.base import Transport
 from airmeet_async.client.transports.httpx_transport import HttpxTransport
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
-from tests.fault_server import Act, FaultServer, fault_server
 from tests.sentinels import SENTINEL_TOKEN
+from tests.support.fault_server import Act, FaultServer, fault_server
 
 # Where a time-out is what is tested; everywhere else a slow machine must not meet one.
-QUICK = Timeouts(connect=1.0, write=1.0, read=1.0, total=2.0)
+QUICK = Timeouts(connect=0.5, write=0.5, read=0.5, total=1.0)
 PATIENT = Timeouts(connect=50.0, write=50.0, read=50.0, total=55.0)
 SECRET_HEADERS = ((b"X-Airmeet-Access-Token", SENTINEL_TOKEN.encode()), (b"Content-Type", b"application/json"))
 

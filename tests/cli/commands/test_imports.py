@@ -8,6 +8,7 @@ from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.cli.commands.imports import blame, columns_of
 from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 HOST, SPEAKER = community.HOST, "ada@example.com"
@@ -65,12 +66,11 @@ BAD = [
 ]
 
 
-@pytest.mark.real_time
-async def test_a_file_with_wrong_rows_is_refused_as_a_whole(airmeet, serving):
+def test_a_file_with_wrong_rows_is_refused_as_a_whole(airmeet):
     airmeet.file("day.csv", HEADER, GOOD, *(line for line, _, _ in BAD))
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
-        assert pretend.world.statistics().requests == 0
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
+    assert sandbox.world.statistics().requests == 0
 
     error = done.json["error"]
     assert (done.code, error["code"], error["path"], error["line"], error["column"]) == (
@@ -87,17 +87,16 @@ async def test_a_file_with_wrong_rows_is_refused_as_a_whole(airmeet, serving):
     assert not list(airmeet.folder.glob("*results*"))
 
 
-@pytest.mark.real_time
-async def test_a_programme_is_made_and_who_is_missing_is_named(airmeet, serving):
+def test_a_programme_is_made_and_who_is_missing_is_named(airmeet):
     airmeet.file("speakers.csv", "Email,Full name,Company", f"{SPEAKER},Ada Ay,Engines")
     airmeet.file("day.csv", HEADER, GOOD, f"Panel,2027-03-01 11:00,{HOST},45,{SPEAKER}; zed@example.com")
     airmeet.file("booths.csv", "name,exhibitors,chat", "Engines,bo@example.com,no")
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        speakers = await there("import", "speakers", EVENT, "speakers.csv", "--json")
-        sessions = await there("import", "sessions", EVENT, "day.csv", *ZONE, "--failed", "left.csv")
-        booths = await there("import", "booths", EVENT, "booths.csv")
-        event = pretend.world.events[EVENT]
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    speakers = there("import", "speakers", EVENT, "speakers.csv", "--json")
+    sessions = there("import", "sessions", EVENT, "day.csv", *ZONE, "--failed", "left.csv")
+    booths = there("import", "booths", EVENT, "booths.csv")
+    event = sandbox.world.events[EVENT]
 
     assert (speakers.code, speakers.json["counts"]["succeeded"], booths.code) == (0, 1, 0)
     assert (sessions.code, [row["airmeet_status"] for row in airmeet.rows("day-results.csv")]) == (
@@ -112,12 +111,11 @@ async def test_a_programme_is_made_and_who_is_missing_is_named(airmeet, serving)
     assert [booth["name"] for booth in event.booths] == ["Engines"]
 
 
-@pytest.mark.real_time
-async def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet, serving):
+def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet):
     airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,")
-    async with serving("500-after@1:on=sessions.create") as pretend:
-        done = await airmeet.at(pretend.url)("import", "sessions", EVENT, "day.csv", *ZONE)
-        sessions = pretend.world.events[EVENT].sessions
+    sandbox = Sandbox("500-after@1:on=sessions.create")
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
+    sessions = sandbox.world.events[EVENT].sessions
 
     assert (done.code, len(sessions)) == (3, 1)
     assert [row["airmeet_status"] for row in airmeet.rows("day-results.csv")] == ["unknown"]

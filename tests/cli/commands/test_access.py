@@ -5,6 +5,7 @@ import pytest
 from airmeet_async.cli.commands.access import split
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
 
 EVENT = community.LIVE
 ADA, BOB = "guest000@example.com", "guest001@example.com"
@@ -40,28 +41,26 @@ def blocked(world):
     return {person.email for person in world.people(EVENT) if person.blocked}
 
 
-@pytest.mark.real_time
-async def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        first = await there("block", EVENT, ADA, BOB.upper(), "--json", "--progress", "none")
-        assert blocked(pretend.world) == {ADA, BOB}
-        again = await there("unblock", EVENT, ADA)
-        assert blocked(pretend.world) == {BOB}
+def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet):
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    first = there("block", EVENT, ADA, BOB.upper(), "--json", "--progress", "none")
+    assert blocked(sandbox.world) == {ADA, BOB}
+    again = there("unblock", EVENT, ADA)
+    assert blocked(sandbox.world) == {BOB}
 
     assert (first.code, first.json["counts"]["succeeded"], first.json["results_path"]) == (0, 2, None)
     assert (again.code, again.out, list(airmeet.folder.iterdir())) == (0, "", [])
     assert "given back for 1 person" in again.err
 
 
-@pytest.mark.real_time
-async def test_a_file_is_blocked_like_any_list(airmeet, serving):
+def test_a_file_is_blocked_like_any_list(airmeet):
     airmeet.file(
         "out.csv", "Adresse,Mail", f"x@example.com,{ADA}", f"y@example.com,{ADA.upper()}", "z,nobody@example.com"
     )
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
-        assert blocked(pretend.world) == {ADA}
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
+    assert blocked(sandbox.world) == {ADA}
 
     assert done.code == 3, done.err
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
