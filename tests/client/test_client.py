@@ -412,7 +412,7 @@ def test_making_a_client_needs_no_loop_and_does_nothing() -> None:
 
     client = client_of(transport)
 
-    assert repr(client) == "<AirmeetClient https://sandbox.example/prod <TokenSession no token>>"
+    assert repr(client) == "<AirmeetClient https://sandbox.example/prod <SharedToken no token>>"
     assert transport.arrivals == []
 
 
@@ -446,7 +446,7 @@ async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: 
     async with client_of(Script(answer)) as client:
         with pytest.raises(AirmeetError) as caught:
             await client.attendees.add(EVENT, person())
-        shown: list[Any] = [client, client.session, client.options, client.pace]
+        shown: list[Any] = [client, client.token, client.options, client.pace]
 
     error = caught.value
     trace = traceback.TracebackException.from_exception(error, capture_locals=True)

@@ -89,7 +89,7 @@ class Engine:
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self._fetched_before = client.session.fetched
+        self._fetched_before = client.token.fetched
         # The mutable state: all rows without a result, those of them that wait for their next attempt,
         # what the workers are doing, and what holds the run back or ends it.
         insist = options.invites == "at_least_once"
@@ -177,7 +177,7 @@ class Engine:
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
                 self.books.defer(row)
-                await self._client.session.renew(attempt.generation)
+                await self._client.token.renew(attempt.generation)
                 self._backlog.put(row, 0.0)
             case Wait(seconds, everyone):
                 self._delay(row, verdict, seconds)
@@ -302,7 +302,7 @@ class Engine:
         return self._rows.tally.report(
             job,
             self._clock() - self._started,
-            refreshes=self._client.session.fetched - self._fetched_before,
+            refreshes=self._client.token.fetched - self._fetched_before,
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,
