@@ -56,8 +56,7 @@ _LONGEST_HOLD: Final = 120.0
 
 def _positive(_rates: "Adaptive", attribute: "Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        message = f"{attribute.name} of an adaptive rate must be a number above 0, not {value!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"{attribute.name} of an adaptive rate must be a number above 0, not {value!r}")
 
 
 @frozen
@@ -83,11 +82,9 @@ class Adaptive:
 
     def __attrs_post_init__(self) -> None:
         if not self.floor <= self.initial <= self.ceiling:
-            message = f"an adaptive rate needs floor <= initial <= ceiling, not {self}"
-            raise ConfigError(message)
+            raise ConfigError(f"an adaptive rate needs floor <= initial <= ceiling, not {self}")
         if self.decrease >= 1:
-            message = f"decrease of an adaptive rate must be below 1, not {self.decrease!r}"
-            raise ConfigError(message)
+            raise ConfigError(f"decrease of an adaptive rate must be below 1, not {self.decrease!r}")
 
     def starting_at(self, rate: float) -> "Adaptive":
         """Return the same with another start, held between floor and ceiling."""

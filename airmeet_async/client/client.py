@@ -191,7 +191,7 @@ class Client(Operations):
         pace = pace or self.pace
         with_token = call.endpoint.auth is Auth.TOKEN
         issued = self.token.current if with_token else None
-        if (with_token and issued is None) or not pace.take_now():
+        if (with_token and issued is None) or not pace.try_acquire():
             await pace.acquire(priority, self.token.get if with_token else _no_wait)
             issued = None
         try:

@@ -70,11 +70,9 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
         )
         raise ConfigError(message)
     if any(quote in text for quote in "\"'`"):
-        message = f"{variable} holds a quotation mark; write the key without the quotes"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} holds a quotation mark; write the key without the quotes")
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
-        message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again")
     return Secret(text)
 
 

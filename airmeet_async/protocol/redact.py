@@ -77,5 +77,4 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> NoReturn:
-        message = "a Secret cannot be pickled or copied; pass the keys through the environment instead"
-        raise TypeError(message)
+        raise TypeError("a Secret cannot be pickled or copied; pass the keys through the environment instead")

@@ -215,7 +215,7 @@ class Engine:
             tries: It is the one row that may go in an outage.
         """
         await written
-        if self.stopped is not None or self.guard.held or (self.guard.outage and not tries) or self.pace.resting:
+        if self.stopped is not None or self.guard.held or (self.guard.outage and not tries) or self.pace.is_paused:
             if tries:
                 self.guard.stay()
             raise _NotNowError
@@ -230,7 +230,7 @@ class Engine:
         if verdict.status is not None:
             self._opened.set()
         if away and not self.guard.outage:
-            self.pace.ease(_AFTER_AN_OUTAGE)
+            self.pace.restart_at(_AFTER_AN_OUTAGE)
         if away or self.guard.outage:
             self._backlog.wake()
 
