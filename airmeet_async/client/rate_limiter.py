@@ -230,7 +230,7 @@ class Pace:
             self._admit_next()
 
     def try_acquire(self) -> bool:
-        """Acquire without waiting, where there is no rate and no pause, and nobody waits; return whether that was so."""
+        """Acquire without waiting, where no rate and no pause is on and nobody waits; return whether that was so."""
         for pace in self._chain:
             if pace._limiter is not None or pace._head_taken or pace._in_flight >= pace._max_in_flight:
                 return False

@@ -122,6 +122,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize(("limit", "rows", "names_time"), HIDDEN)
+@pytest.mark.slow
 def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_time: bool) -> None:
     """At least 92 per cent of the ideal, at most 3 per cent refused, and nobody is left out."""
     run = virtually(limit(), rows, Adaptive(), names_time=names_time)
@@ -132,6 +133,7 @@ def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_ti
 
 
 @pytest.mark.parametrize(("limit", "rows"), [(lambda: Window(40), 4000), (lambda: Window(10), 1500)])
+@pytest.mark.slow
 def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: Callable[[], Limit], rows: int) -> None:
     """Each probe that fails costs a second in which nobody may send."""
     run = virtually(limit(), rows, Adaptive(), names_time=True)
@@ -142,6 +144,7 @@ def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: C
 
 
 @pytest.mark.parametrize("names_time", [False, True])
+@pytest.mark.slow
 def test_a_start_ten_times_too_fast_ends_in_a_good_rate(names_time: bool) -> None:
     """RET-05: five minutes at a server that takes 10/s, begun with 100/s."""
     run = virtually(Bucket(10), 10_000, Adaptive(initial=100), names_time=names_time, until=300)
@@ -150,12 +153,14 @@ def test_a_start_ten_times_too_fast_ends_in_a_good_rate(names_time: bool) -> Non
     assert run.throttled_after(30) <= 0.10
 
 
+@pytest.mark.slow
 def test_a_limit_of_500_is_reached_within_ten_seconds() -> None:
     run = virtually(Bucket(500), 6000, Adaptive())
 
     assert next(at for at, rate in run.rates if rate >= 500) <= 10
 
 
+@pytest.mark.slow
 def test_without_a_limit_the_rate_grows_to_what_latency_allows() -> None:
     """64 in flight and 50 ms are 1280/s."""
     run = virtually(Everything(), 8000, "auto")

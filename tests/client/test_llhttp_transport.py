@@ -1,8 +1,6 @@
-"""What the fast transport alone must do, and when a client uses it."""
+"""What the fast transport alone must do."""
 
 import asyncio
-import subprocess
-import sys
 
 import pytest
 
@@ -12,6 +10,8 @@ from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.base_urls import parse_base
 from tests.fault_server import answer, fault_server, raw
 from tests.transports import llhttp, post
+
+pytestmark = pytest.mark.slow
 
 REFUSED = {
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -152,37 +152,3 @@ def test_another_event_loop_is_told_so() -> None:
     with pytest.raises(ClientStateError, match="another event loop"):
         asyncio.run(transport.exchange(post()))
     asyncio.run(transport.aclose())
-
-
-def chosen(transport: str, *, before: str = "", base: str = "https://api-gateway.airmeet.com/prod", **env: str) -> str:
-    """Return which transport a client takes in a process of its own, or why it takes none."""
-    script = (
-        f"import sys\n{before}\nfrom airmeet_async import AirmeetClient\n"
-        f"try: print(AirmeetClient('k', 's', base_url={base!r}, transport={transport!r}).transport_name)\n"
-        "except ValueError as error: print(error)"
-    )
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
-
-
-HIDDEN = "sys.modules['httptools'] = None"
-
-
-@pytest.mark.real_time
-def test_the_fast_transport_is_used_where_it_can_be() -> None:
-    """Its package is there, and no proxy stands in the way; plain http asks no proxy."""
-    assert chosen("auto") == chosen("llhttp") == "llhttp"
-    assert chosen("httpx") == chosen("auto", before=HIDDEN) == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9") == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "llhttp"
-    assert chosen("auto", HTTP_PROXY="http://localhost:9", base="http://127.0.0.1:8/prod") == "llhttp"
-
-
-@pytest.mark.real_time
-def test_asking_for_the_fast_transport_where_it_cannot_be_says_what_to_do() -> None:
-    """The message holds the fix, and not the proxy's password."""
-    assert "pip install 'airmeet-async[fast]'" in chosen("llhttp", before=HIDDEN)
-    refusal = chosen("llhttp", HTTPS_PROXY="http://me:SENTINEL-secret-key-91b7ae@localhost:9")
-    assert "proxy" in refusal
-    assert "transport='httpx'" in refusal
-    assert "SENTINEL" not in refusal
