@@ -13,7 +13,7 @@ from importlib.util import find_spec
 EXTRAS = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
-    "sandbox": ("starlette", "uvicorn"),
+    "sandbox": ("uvicorn",),
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),

@@ -28,7 +28,7 @@ from airmeet_async.protocol.models import (
     FieldOption,
     FieldType,
     Moment,
-    Person,
+    Presenter,
     Session,
 )
 from airmeet_async.protocol.paging import Page
@@ -144,7 +144,7 @@ FULL_SESSION = Session(
     "",
     host_ids=("u1",),
     speaker_ids=("u2", "u3"),
-    speakers=(Person("u2", "B C", extra={"speaker_img": None}),),
+    speakers=(Presenter("u2", "B C", extra={"speaker_img": None}),),
 )
 
 GOOD: dict[str, tuple[Endpoint[Any], Any, Any]] = {

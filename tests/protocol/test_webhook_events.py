@@ -18,7 +18,7 @@ from airmeet_async import (
     parse_webhook,
 )
 from airmeet_async.protocol.webhook_events import RecordingLink
-from airmeet_async.sandbox import payloads
+from airmeet_async.sandbox import webhook_payloads
 from tests.cases import case
 
 LINK = "https://www.airmeet.com/e/x?code=SENTINEL-link-7a1f"
@@ -104,11 +104,14 @@ def test_a_member_of_the_wrong_type_is_named():
     assert caught.value.path == "polls"
 
 
-DOCUMENTED = [trigger for trigger in payloads.SAMPLES if trigger in {row[0] for row in KNOWN}]
+DOCUMENTED = [trigger for trigger in webhook_payloads.SAMPLES if trigger in {row[0] for row in KNOWN}]
 
 
 def test_the_sandboxs_own_samples_are_understood():
     """They were written from the facts, not from these models."""
     for trigger in DOCUMENTED:
         with case(trigger):
-            assert parse_webhook(json.dumps(payloads.SAMPLES[trigger]).encode(), trigger=trigger).payload is not None
+            assert (
+                parse_webhook(json.dumps(webhook_payloads.SAMPLES[trigger]).encode(), trigger=trigger).payload
+                is not None
+            )

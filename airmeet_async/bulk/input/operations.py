@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from attrs import fields_dict, frozen
 
+from airmeet_async.bulk.input.column_names import parse_attendance
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, match_columns
-from airmeet_async.bulk.input.row_mapping import Form, tidy
+from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
 from airmeet_async.bulk.input.sources import OpenRows
 from airmeet_async.bulk.tables import Table
 from airmeet_async.calls.people import add_checked_attendee
@@ -15,7 +16,7 @@ from airmeet_async.client.client import Client
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Access, Attendee, NewSession
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold, parse_attendance
+from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
 
 _ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
@@ -219,7 +220,7 @@ class Look(Protocol):
 
 
 class ByForm:
-    """The recipe for what has a `Form`: speakers, sessions, booths.
+    """The recipe for what has a `RowMapping`: speakers, sessions, booths.
 
     Args:
         form: How a row becomes a value.
@@ -230,7 +231,7 @@ class ByForm:
 
     def __init__(
         self,
-        form: Form,
+        form: RowMapping,
         build: Callable[[Any], Call[Any]],
         *,
         timezone: str | None = None,
@@ -296,7 +297,7 @@ def by_email(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], so
     return ByEmail(build, overrides)
 
 
-def fitting(form: Form, source: OpenRows) -> Form:
+def fitting(form: RowMapping, source: OpenRows) -> RowMapping:
     """Return *form*, after a look at a file's header: what is missing there is missing in all rows."""
     if isinstance(source, Table):
         form.columns(source.header)

@@ -187,11 +187,11 @@ _CORE = ("httpx", "anyio", "attrs", "cattrs", "aiolimiter")
 _EXTRAS = {
     "cli": ("rich", "email_validator", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
-    "sandbox": ("starlette", "uvicorn"),
+    "sandbox": ("uvicorn",),
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
-    "report": ("jinja2", "pygal"),
+    "report": ("jinja2",),
     "redis": ("redis",),
     "dask": ("distributed",),
     "otel": ("opentelemetry",),
