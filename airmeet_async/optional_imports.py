@@ -17,7 +17,7 @@ EXTRAS = {
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
-    "report": ("jinja2", "pygal"),
+    "report": ("jinja2",),
 }
 """What each extra brings, by the names under which it is imported."""
 

@@ -1,4 +1,17 @@
-"""Where a client's settings come from: arguments first, then the environment, then defaults."""
+"""A client's settings: arguments first, then the environment, then defaults.
+
+=============  =======================  ==========================================
+argument       environment              default
+=============  =======================  ==========================================
+access_key     ``AIRMEET_ACCESS_KEY``   none: an error that says where to get one
+secret_key     ``AIRMEET_SECRET_KEY``   none: the same
+base_url       ``AIRMEET_URI``          the region's address
+region         ``AIRMEET_REGION``       ``global``
+=============  =======================  ==========================================
+
+A whole address wins over a region from the same place. A variable that is set but empty or wrong is an error: a script
+with a misspelt value must not fall back to the real Airmeet. Other settings are arguments only.
+"""
 
 import os
 from collections.abc import Mapping

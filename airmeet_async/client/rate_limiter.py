@@ -22,7 +22,7 @@ from typing import overload
 from aiolimiter import AsyncLimiter
 from attrs import frozen
 
-from airmeet_async.client.adaptive_rate import Adaptive, AskedRate, Controller
+from airmeet_async.client.adaptive_rate import Adaptive, AskedRate, RateController
 from airmeet_async.errors import ConfigError
 
 _LATENESS = 0.005
@@ -128,7 +128,7 @@ class Pace:
         self._max_in_flight = max_in_flight
         self._rate: float | None = None
         self._limiter: Limiter | None = None
-        self._controller: Controller | None = None
+        self._controller: RateController | None = None
         self.set_rate(rate)
         # The mutable state: who waits, how many of them gave up, whether somebody is at the head, how many are under
         # way, and until when all wait.
@@ -160,7 +160,7 @@ class Pace:
     @property
     def good_rate(self) -> float | None:
         """Requests per second that the server lately accepted, where the rate adapts; else the rate."""
-        return self._rate if self._controller is None else self._controller.good
+        return self._rate if self._controller is None else self._controller.accepted_rate
 
     @property
     def adapts(self) -> bool:
@@ -170,7 +170,7 @@ class Pace:
     def set_rate(self, rate: AskedRate) -> None:
         """Change the rate at once, also for the one at the head. A number ends adapting, an `Adaptive` begins anew."""
         checked = check_rate(rate)
-        self._controller = Controller(checked) if isinstance(checked, Adaptive) else None
+        self._controller = RateController(checked) if isinstance(checked, Adaptive) else None
         self._use_rate(checked.initial if isinstance(checked, Adaptive) else checked)
 
     def feedback(self, *, throttled: bool, latency: float) -> None:
@@ -183,7 +183,7 @@ class Pace:
         for pace in self._chain:
             if pace._controller is not None:
                 now = asyncio.get_running_loop().time()
-                pace._use_rate(pace._controller.answered(throttled=throttled, sent_at=now - latency, now=now))
+                pace._use_rate(pace._controller.note_reply(throttled=throttled, sent_at=now - latency, now=now))
 
     def back_off(self, seconds: float, *, named: bool) -> None:
         """Let nobody start for *seconds*, unless a rate that adapts is the better answer.
@@ -199,7 +199,7 @@ class Pace:
     def restart_at(self, share: float) -> None:
         """Begin anew at that share of the rate that the server lately accepted, where the rate adapts."""
         if self._controller is not None:
-            self.set_rate(self._controller.settings.starting_at(share * self._controller.good))
+            self.set_rate(self._controller.settings.starting_at(share * self._controller.accepted_rate))
         if self._parent is not None:
             self._parent.restart_at(share)
 
@@ -271,7 +271,7 @@ class Pace:
 
     def _note_pause(self, seconds: float) -> None:
         if self._controller is not None:
-            self._controller.paused(seconds, asyncio.get_running_loop().time())
+            self._controller.note_pause(seconds, asyncio.get_running_loop().time())
         if self._parent is not None:
             self._parent._note_pause(seconds)
 
