@@ -13,7 +13,6 @@ A whole address wins over a region from the same place. A variable that is set b
 with a misspelt value must not fall back to the real Airmeet. Other settings are arguments only.
 """
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -87,11 +86,6 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
         raise ConfigError(f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again")
     return Secret(text)
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ
 
 
 @cache

@@ -1,10 +1,18 @@
 """Foreign text becomes safe to show (SEC-06)."""
 
+import copy
+import json
+import logging
+import pickle
+import traceback
+
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async.protocol.redact import clean, escape, mask_email
+from airmeet_async.protocol.models import AuthToken
+from airmeet_async.protocol.redact import Secret, clean, escape, mask_email
 from tests.cases import case
 from tests.protocol.samples import same_every_time
 
@@ -102,3 +110,63 @@ def test_an_e_mail_is_masked():
     ]:
         with case(email, shown):
             assert mask_email(email) == shown
+
+
+SECRET = Secret("hunter2")
+
+
+WAYS = {
+    "repr": repr,
+    "str": str,
+    "ascii": ascii,
+    "format": format,
+    "f-string": lambda secret: f"{secret}{secret!r}{secret!s}",
+    "percent": lambda secret: "%s %r" % (secret, secret),  # noqa: UP031 - one of the ways
+    "containers": lambda secret: str([secret, {"a": secret}, (secret,)]),
+    "a model": lambda secret: repr(AuthToken(secret)),
+    "asdict": lambda secret: str(attrs.asdict(AuthToken(secret))),
+    "a log record": lambda secret: logging.makeLogRecord({"msg": "%s", "args": (secret,)}).getMessage(),
+    "JSON": lambda secret: json.dumps({"a": secret}, default=str),
+}
+
+
+def test_no_way_of_showing_it_shows_it():
+    """Only reveal() does."""
+    for name, show in WAYS.items():
+        with case(name):
+            assert "***" in show(SECRET)
+            assert "hunter2" not in show(SECRET)
+            assert SECRET.reveal() == "hunter2"
+
+
+TAKERS = {
+    "pickle": pickle.dumps,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "JSON": json.dumps,
+    "a padded f-string": lambda secret: f"{secret:>20}",
+    "vars": vars,
+    "iter": iter,
+    "len": len,
+}
+
+
+def test_it_cannot_be_taken_elsewhere():
+    """Pickles, copies and the like are type errors without the text."""
+    for name, take in TAKERS.items():
+        with case(name):
+            with pytest.raises(TypeError) as caught:
+                take(SECRET)
+
+            assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_equal_texts_are_equal_secrets():
+    """Comparing and hashing work, and no plain string is equal to a secret."""
+    assert Secret("hunter2") == SECRET
+    assert Secret("hunter3") != SECRET
+    assert Secret("") != SECRET
+    assert SECRET != "hunter2"
+    assert len({SECRET, Secret("hunter2"), Secret("é")}) == 2
+    assert Secret("é") == Secret("é")
+    assert str(hash(SECRET)) != str(hash("hunter2"))
