@@ -229,6 +229,22 @@ def test_what_a_dead_process_has_left_is_removed(tmp_path):
     new.discard()
 
 
+def test_a_new_file_that_another_process_sweeps_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Else it would be written without a name, and never be found."""
+    lock, swept = private_files._try_lock, []
+
+    def sweep_once(descriptor):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(private_files, "_try_lock", sweep_once)
+    with NewFile(tmp_path) as new:
+        assert parts(tmp_path) == {new.path.name}
+        assert [new.path] != swept
+
+
 def test_what_this_process_writes_is_left_alone(tmp_path):
     with NewFile(tmp_path) as one, NewFile(tmp_path) as other:
         assert parts(tmp_path) == {one.path.name, other.path.name}
