@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -231,7 +232,8 @@ def test_what_a_dead_process_has_left_is_removed(tmp_path):
 
 def test_a_new_file_that_another_process_sweeps_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
     """Else it would be written without a name, and never be found."""
-    lock, swept = private_files._try_lock, []
+    lock = private_files._try_lock
+    swept: list[Path] = []
 
     def sweep_once(descriptor):
         if not swept:

@@ -33,7 +33,7 @@ class Sender:
         return "<Sender>"
 
 
-MEMBERS = {
+MEMBERS: dict[str, tuple[Any, str, Any]] = {
     "attendees.add": (AttendeesNamespace, "add", calls.add_attendee),
     "attendees.block": (AttendeesNamespace, "block", calls.block_attendee),
     "attendees.unblock": (AttendeesNamespace, "unblock", calls.unblock_attendee),

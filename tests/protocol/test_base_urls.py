@@ -204,7 +204,7 @@ def test_what_is_no_id_is_refused():
     for value in BAD_IDS:
         with case(value):
             with pytest.raises(ConfigError) as caught:
-                check_id(value, "session_id")
+                check_id(value, "session_id")  # type: ignore[arg-type]  # what a caller may pass all the same
 
             assert str(caught.value).startswith("session_id ")
             assert str(caught.value).isprintable()

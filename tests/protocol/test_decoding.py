@@ -46,7 +46,7 @@ def read(endpoint, document):
 
 # Left: the row; then the document; then the value.
 
-TOKENS = {
+TOKENS: dict[str, Any] = {
     "flat": {"token": "a.b-c_d"},
     "flat with community": {"token": "a.b-c_d", "communityId": "c-1"},
     "under data": {"success": True, "data": {"label": "my key", "token": "a.b-c_d"}},

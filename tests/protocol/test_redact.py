@@ -5,6 +5,8 @@ import json
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -115,7 +117,7 @@ def test_an_e_mail_is_masked():
 SECRET = Secret("hunter2")
 
 
-WAYS = {
+WAYS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
     "ascii": ascii,
@@ -139,7 +141,7 @@ def test_no_way_of_showing_it_shows_it():
             assert SECRET.reveal() == "hunter2"
 
 
-TAKERS = {
+TAKERS: dict[str, Callable[[Any], Any]] = {
     "pickle": pickle.dumps,
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,

@@ -1,6 +1,7 @@
 """What to do after an attempt: the retry policy as a table (RET-02)."""
 
 from itertools import product
+from typing import Any
 
 import attrs
 import pytest
@@ -99,14 +100,15 @@ def test_the_table_has_every_kind():
 
 def test_patience_ends():
     """Five attempts with an unclear end, three of them unusable; eight that were certainly not applied."""
-    for kind, facts, waits in [
+    cases: list[tuple[Kind, dict[str, Any], list[float]]] = [
         (Kind.AMBIGUOUS, {}, [0.5, 1, 2, 4]),
         (Kind.AMBIGUOUS, {"code": "unusable_answer"}, [0.5, 1]),
         (Kind.AMBIGUOUS, {"retry_after": 3.0}, [3.3, 3.3, 3.3, 4]),
         (Kind.THROTTLED, {}, [1, 2, 4, 8, 16, 30, 30]),
         (Kind.THROTTLED, {"retry_after": 2.0}, [2.2] * 7),
         (Kind.NOT_SENT, {"code": "not_sent_connect"}, [0.5, 1, 2, 4, 8, 16, 30]),
-    ]:
+    ]
+    for kind, facts, waits in cases:
         with case(kind, facts):
             assert course(kind, **facts) == pytest.approx(waits)
 
