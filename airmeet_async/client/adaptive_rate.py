@@ -135,9 +135,17 @@ class RateController:
             if throttled:
                 self._cut(now)
             else:
-                self._note_accepted()
-        if now - self._measured_at >= max(_MEASURE_SECONDS, _MEASURE_REPLIES / self.rate):
-            self._measure(now, now - self._measured_at)
+                self._has_accepted = True
+                if self._accepts_nothing:
+                    self._accepts_nothing = False
+                    self.rate = self._after_cut()
+        span = now - self._measured_at
+        if span >= max(_MEASURE_SECONDS, _MEASURE_REPLIES / self.rate):
+            self._throughput += (self._accepted / span - self._throughput) * (1 - math.exp(-span / _AVERAGE_SECONDS))
+            if self._replies >= _USED_SHARE * self.rate * span and not self._accepts_nothing:
+                self._used_seconds += span
+                self.rate = min(self.settings.ceiling, max(self.rate, self._grown(span)))
+            self._measured_at, self._replies, self._accepted = now, 0, 0
         return self.rate
 
     def note_pause(self, seconds: float, now: float) -> None:
@@ -159,22 +167,8 @@ class RateController:
             self.rate = max(self.settings.floor, self.rate * _NOTHING_ACCEPTED)
         self._used_seconds, self._cut_at, self._has_accepted = 0.0, now, False
 
-    def _note_accepted(self) -> None:
-        self._has_accepted = True
-        if self._accepts_nothing:
-            self._accepts_nothing = False
-            self.rate = self._after_cut()
-
     def _after_cut(self) -> float:
         return max(self.settings.floor, self._limit * self.settings.decrease)
-
-    def _measure(self, now: float, span: float) -> None:
-        """Take stock of what came since the last measurement, and grow if the rate was used."""
-        self._throughput += (self._accepted / span - self._throughput) * (1 - math.exp(-span / _AVERAGE_SECONDS))
-        if self._replies >= _USED_SHARE * self.rate * span and not self._accepts_nothing:
-            self._used_seconds += span
-            self.rate = min(self.settings.ceiling, max(self.rate, self._grown(span)))
-        self._measured_at, self._replies, self._accepted = now, 0, 0
 
     def _grown(self, span: float) -> float:
         """Return the rate after *span* more seconds of use: CUBIC near the known limit, slow start without one."""

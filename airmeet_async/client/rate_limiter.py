@@ -250,7 +250,8 @@ class Pace:
     async def _wait_until_allowed(self, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._root
         while True:
-            await root._wait_out_pause()
+            while (seconds := root._pause_left()) > 0:  # noqa: ASYNC110 - it may grow while it is waited for
+                await asyncio.sleep(seconds)
             await ready()
             if self._limiter is not None:
                 await self._limiter.acquire()
@@ -281,10 +282,6 @@ class Pace:
 
     def _pause_left(self) -> float:
         return self._paused_until - asyncio.get_running_loop().time()
-
-    async def _wait_out_pause(self) -> None:
-        while (seconds := self._pause_left()) > 0:  # noqa: ASYNC110 - a time to wait for, not an event
-            await asyncio.sleep(seconds)  # and look again: the pause may have grown
 
     async def _wait_for_head(self, priority: Priority) -> None:
         if not self._head_taken:

@@ -52,7 +52,9 @@ class _Exchanger:
         except TimeoutError:
             failure: TransportError = late(self.host, self.timeouts.total)
         except _BROKEN as error:
-            failure = _our_error(error, self.host)
+            reason = _reason(error)  # and not its text, which could show a header
+            is_unsent = isinstance(error, _NEVER_LEFT)
+            failure = not_sent(reason, self.host, error) if is_unsent else lost(reason, self.host)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
         raise failure
 
@@ -220,12 +222,6 @@ _NEVER_LEFT = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
-
-
-def _our_error(error: Exception, host: str) -> TransportError:
-    """Return our error for one of httpx's. Its text is not used where it could show a header."""
-    reason = _reason(error)
-    return not_sent(reason, host, error) if isinstance(error, _NEVER_LEFT) else lost(reason, host)
 
 
 def _reason(error: Exception) -> str:
