@@ -258,21 +258,20 @@ async def test_what_was_undone_is_done_again(airmeet, serving):
     assert blocked == [True] * 20
 
 
-async def test_a_stopped_block_goes_on_unless_it_was_undone_meanwhile(airmeet, serving):
-    airmeet.people(40)
+async def test_blocking_again_sends_every_row_and_the_stopped_run_can_be_resumed_by_its_id(airmeet, serving):
+    airmeet.people(20)
     block = ("block", EVENT, "people.csv", "--json")
-    async with serving("slow@46+1:3s,slow@97+1:3s") as pretend:
+    async with serving("slow@26+1:3s") as pretend:
         there = airmeet.at(pretend.url)
         await there(*REGISTER)
         first = await there(*block, "--deadline", "1s", "--concurrency", "1")
         second = await there(*block)
-        third = await there("unblock", EVENT, "people.csv", "--json", "--deadline", "1s", "--concurrency", "1")
-        fourth = await there(*block)
+        resumed = await there("resume", first.json["job"], "--json")
 
-    assert [run.code for run in (first, second, third, fourth)] == [75, 0, 75, 0]
-    assert second.json["job"] == first.json["job"]
-    assert second.json["counts"]["skipped"] > 0
-    assert fourth.json["attempts"] == 40
+    assert [run.code for run in (first, second, resumed)] == [75, 0, 0]
+    assert second.json["job"] != first.json["job"]
+    assert (second.json["attempts"], second.json["counts"]["skipped"]) == (20, 0)
+    assert resumed.json["counts"]["skipped"] > 0
 
 
 async def test_addresses_that_are_typed_have_no_journal(airmeet, serving):

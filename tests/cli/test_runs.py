@@ -139,14 +139,14 @@ async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet
             odd = await there("runs", "rate", "fast")
             rated = await there("runs", "rate", shown["job"], "90")
             still = pretend.world.statistics().adds
-            resumed = await there("runs", "resume", shown["job"])
+            resumed = await there("runs", "continue", shown["job"])
             await pretend.sees(lambda world: world.statistics().adds >= still + 10)
             stopped = await there("runs", "stop")
             done = await running.end()
         after = await there("runs", "pause", shown["job"])
 
     assert [said.code for said in (paused, rated, resumed, stopped)] == [0, 0, 0, 0]
-    assert (shown["state"], shown["process"] is not None, purged.code, odd.code) == ("running", True, 2, 2)
+    assert (shown["state"], shown["process"] is not None, purged.code, odd.code) == ("paused", True, 2, 2)
     assert still <= before + 1  # what was under way
     assert '"held": "paused"' in done.err
     assert "at most 90 requests per second (from another terminal)" in done.err

@@ -1,4 +1,4 @@
-"""The result files of a run, filled while it is on."""
+"""The result files of a run: one line per row, in the order of the input, and those that are left to do."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import attrs
 
@@ -19,8 +19,8 @@ from airmeet_async.bulk.journal.row_encoding import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.output_files import check_target, keep, private_file, put_in_place, set_aside, write_all
 from airmeet_async.errors import ConfigError
+from airmeet_async.private_files import NewFile, check_target, set_aside
 
 _PIECE = 1024 * 1024
 _MARK = "\ufeff"
@@ -62,15 +62,14 @@ class ResultsWriter:
         self._seen = False
         self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS], raw=raw)
         check_target(self.path, _is_result, "a result file")
-        self._spill = _Spill(self.path.parent)
-        self._spill.start(self._encode(None))
+        self._rows = _RowFile(self.path.parent, self._encode(None))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not self._seen:
-            self._spill.drop()  # the run never began: what an earlier one left is still the last word
+            self._rows.discard()  # the run never began: what an earlier one left is still the last word
         else:
             self.close()
 
@@ -79,48 +78,42 @@ class ResultsWriter:
         for result in results:
             self._seen = True
             if self._only is None or self._only(result):
-                self._spill.add(result.index, self._encode(result))
+                self._rows.add(result.index, self._encode(result))
                 self.written += 1
-        self._spill.flush()
+        self._rows.flush()
 
     def close(self) -> None:
         """Put the finished file in its place. Doing it twice does no harm."""
-        if self._spill.closed:
+        if self._rows.closed:
             return
         if self._only is not None and not self.written:
-            self._spill.drop()
+            self._rows.discard()
             set_aside(self.path)
             return
         try:
-            self._spill.finish()
-            set_aside(self.path)
-            self._spill.put(self.path)
+            self._rows.put(self.path)
         except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._spill.keep()}"
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._rows.keep()}"
             raise ConfigError(what) from None
 
 
-class _Spill:
-    """Rows on disk in order of arrival, and where each one is."""
+class _RowFile:
+    """Encoded rows in a private file in order of arrival, and the place of each one."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path, self._file = private_file(folder)
-        self._head = 0
+    def __init__(self, folder: Path, head: bytes) -> None:
+        self._new = NewFile(folder)
+        self._head = len(head)
         self._end = 0
         self._last = -1
-        self._sorted = True
-        self._pending = bytearray()
+        self._is_sorted = True
+        self._pending = bytearray(head)
         self._starts = array("Q")
         self._sizes = array("Q")  # 0 where a row has no result
+        self.flush()
 
     @property
     def closed(self) -> bool:
-        return self._file.closed
-
-    def start(self, head: bytes) -> None:
-        self._pending += head
-        self.flush()
-        self._head = len(head)
+        return self._new.file.closed
 
     def add(self, index: int, row: bytes) -> None:
         gap = index + 1 - len(self._starts)
@@ -129,7 +122,7 @@ class _Spill:
             self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
         self._starts[index] = self._end + len(self._pending)
         self._sizes[index] = len(row)
-        self._sorted = self._sorted and index > self._last
+        self._is_sorted = self._is_sorted and index > self._last
         self._last = index
         self._pending += row
         if len(self._pending) > _PIECE:
@@ -137,64 +130,48 @@ class _Spill:
 
     def flush(self) -> None:
         """Write what is pending. After a failure the next flush begins where the last good byte ended."""
-        self._file.seek(self._end)
-        write_all(self._file, self._pending)
+        self._new.file.seek(self._end)
+        self._new.write(self._pending)
         self._end += len(self._pending)
         self._pending.clear()
 
-    def drop(self) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+    def discard(self) -> None:
+        self._new.discard()
 
     def put(self, target: Path) -> None:
-        """Give the finished file its name."""
-        put_in_place(self.path, self._file, target)
-
-    def keep(self) -> Path:
-        """Close the file, which has nowhere to go, and return where it is."""
-        kept = keep(self.path)
-        self._file.close()
-        return kept
-
-    def finish(self) -> None:
-        """Write all there is, and take a sorted copy in the file's place."""
+        """Sort the rows, and give the file its name."""
         with suppress(OSError):  # a full disk: what is on it still counts
             self.flush()
-        self._file.truncate(self._end)
-        if self._sorted:
-            return
-        with suppress(OSError, ConfigError):
-            path, file = self._in_order()
-            self.path.unlink()
-            self._file.close()
-            self.path, self._file = path, file
+        self._new.file.truncate(self._end)
+        if not self._is_sorted:
+            self._sort()
+        self._new.put(target, backup=True)
 
-    def _in_order(self) -> tuple[Path, BinaryIO]:
-        path, file = private_file(self.path.parent)
-        try:
-            write_all(file, self._part(0, self._head))
-            for piece in self._pieces():
-                write_all(file, piece)
-            os.fsync(file.fileno())
-        except BaseException:
-            file.close()
-            path.unlink()
-            raise
-        return path, file
+    def keep(self) -> Path:
+        return self._new.keep()
 
-    def _pieces(self) -> Iterable[bytearray]:
-        piece = bytearray()
-        for start, size in zip(self._starts, self._sizes, strict=True):
-            if size:  # a row that found no room reads as nothing
-                piece += self._part(start, size)
-            if len(piece) > _PIECE:
-                yield piece
-                piece = bytearray()
-        yield piece
+    def _sort(self) -> None:
+        """Take a sorted copy in the file's place, where the disk has room for one."""
+        with suppress(ConfigError):
+            copy = NewFile(self._new.path.parent)
+            try:
+                piece = bytearray(self._read(0, self._head))
+                for start, size in zip(self._starts, self._sizes, strict=True):
+                    piece += self._read(start, size)  # a row that found no room reads as nothing
+                    if len(piece) > _PIECE:
+                        copy.write(piece)
+                        piece.clear()
+                copy.write(piece)
+                os.fsync(copy.file.fileno())
+            except OSError:
+                copy.discard()
+            else:
+                self._new.discard()
+                self._new = copy
 
-    def _part(self, start: int, size: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(size)
+    def _read(self, start: int, size: int) -> bytes:
+        self._new.file.seek(start)
+        return self._new.file.read(size)
 
 
 def check_results(*paths: str | None) -> None:
