@@ -17,9 +17,9 @@ from airmeet_async.cli.options import Asked
 
 
 def _version() -> str:
-    import airmeet_async
+    from importlib.metadata import version  # `airmeet_async.__version__` would load the client
 
-    return f"airmeet-async {airmeet_async.__version__}"
+    return f"airmeet-async {version('airmeet-async')}"
 
 
 app = App(

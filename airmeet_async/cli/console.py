@@ -198,8 +198,3 @@ def hide(*secrets: str) -> None:
     for handler in logging.getLogger("airmeet_async").handlers:
         if isinstance(handler.formatter, SafeFormatter):
             handler.formatter.hide(*secrets)
-
-
-# Until the last file has the new names.
-Voice = Console
-Calm = QuietStream

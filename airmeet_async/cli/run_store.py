@@ -215,6 +215,3 @@ def find_run(word: str | None, *, finished: bool = False) -> Look:
 def is_of_no_event(run: Look) -> bool:
     """Whether a run had the id of no event, so that it cannot go on."""
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")
-
-
-shelf = runs_folder  # until the last file has the new name

@@ -210,10 +210,10 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _folder("tokens", store.directory, f" ({origin})", "name another in AIRMEET_TOKEN_CACHE")
 
     def journals() -> CheckResult:
-        from airmeet_async.cli.run_store import shelf
+        from airmeet_async.cli.run_store import runs_folder
 
         try:
-            return _folder("journals", shelf(), "", "name a place for each run with --journal PATH")
+            return _folder("journals", runs_folder(), "", "name a place for each run with --journal PATH")
         except ConfigError as error:
             return CheckResult("journals", "WARN", sentence_of(error))
 
