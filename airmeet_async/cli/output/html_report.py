@@ -16,8 +16,10 @@ import os
 import platform
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
@@ -26,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import field, frozen
 
 from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard
@@ -79,32 +81,14 @@ class Sample:
     allowed: float | None = None
 
 
-@frozen
-class FailedRow:
-    """A row that did not succeed; `place` is its line in the file, or its number."""
-
-    place: int
-    key: str
-    message: str
-    attempts: int
-
-
-@define
-class FailureCause:
-    """The number of rows that failed with one code, and the first of them."""
-
-    code: str
-    n: int = 0
-    rows: list[FailedRow] = field(factory=list)
-
-
 class RunHistory:
     """What a page shows beyond the report: the run over time, and rows that did not succeed."""
 
     def __init__(self) -> None:
         self.samples = [Sample()]
         self._interval = 1.0
-        self._causes: dict[str, FailureCause] = {}
+        self._counts = Counter[str]()
+        self._rows: dict[str, list[RowResult]] = {}
 
     def record(self, report: BulkReport, allowed: float | None, *, paused: bool = False) -> None:
         """Take the numbers of this moment; call it often."""
@@ -124,19 +108,18 @@ class RunHistory:
         """Take one row's result."""
         if result.status not in TROUBLE:
             return
-        code, message = (result.error.code, result.error.message) if result.error else (result.status.value, "")
-        if code not in self._causes and len(self._causes) >= _MOST_CAUSES:
+        code = result.error.code if result.error else result.status.value
+        if code not in self._rows and len(self._rows) >= _MOST_CAUSES:
             code = "other"
-        cause = self._causes.setdefault(code, FailureCause(code))
-        cause.n += 1
-        if len(cause.rows) < _MOST_ROWS:
-            place = result.index + 1 if result.line is None else result.line
-            cause.rows.append(FailedRow(place, result.key, message, result.attempts))
+        self._counts[code] += 1
+        rows = self._rows.setdefault(code, [])
+        if len(rows) < _MOST_ROWS:
+            rows.append(result)
 
     @property
-    def causes(self) -> list[FailureCause]:
-        """Those of most rows first."""
-        return sorted(self._causes.values(), key=lambda cause: -cause.n)
+    def causes(self) -> list[tuple[str, int, Sequence[RowResult]]]:
+        """Each code with the number of its rows and the first of them; those of most rows first."""
+        return [(code, n, self._rows[code]) for code, n in self._counts.most_common()]
 
     @property
     def steps(self) -> list[tuple[Sample, Sample]]:
@@ -177,7 +160,7 @@ def render(page: ReportPage) -> str:
     from jinja2 import Environment, StrictUndefined
 
     template = files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    text = _masking(emails=page.emails)
+    text = partial(_text, emails=page.emails)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"text": text, "cell": lambda value: guard(text(value)), "duration": duration}
     report, steps, versions = page.report, page.history.steps, _versions(*page.transport)
@@ -196,7 +179,7 @@ def render(page: ReportPage) -> str:
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],
-        causes=[_shown(cause, page) for cause in page.history.causes],
+        causes=[_cause(page, *cause) for cause in page.history.causes],
         speed=_speed(steps),
         tokens=[duration(end.at_s) for start, end in steps if end.token_refreshes > start.token_refreshes],
         paused=page.history.samples[-1].paused_s,
@@ -219,36 +202,36 @@ def verdict(report: BulkReport, done: str) -> str:
     return " · ".join([*parts, *(["nothing is left to do"] if over else [])])
 
 
-def _masking(*, emails: bool) -> Callable[..., str]:
-    """Return the function that makes foreign text fit to be shown."""
-
-    def text(raw: str, longest: int = _LONGEST) -> str:
-        raw = raw[: 8 * longest]  # masked before it is cut to its length, for half an address is one, too
-        if not emails:
-            raw = _NO_EMAIL.sub(lambda found: found[0].replace(found["cell"], _mask(found["cell"])), raw)
-            raw = _EMAIL.sub(lambda found: _mask(found[0]), raw)
-        return clean(raw, longest)
-
-    return text
+def _text(raw: str, longest: int = _LONGEST, *, emails: bool) -> str:
+    """Make foreign text fit to be shown."""
+    raw = raw[: 8 * longest]  # masked before it is cut to its length, for half an address is one, too
+    if not emails:
+        raw = _NO_EMAIL.sub(lambda found: found[0].replace(found["cell"], _mask(found["cell"])), raw)
+        raw = _EMAIL.sub(lambda found: _mask(found[0]), raw)
+    return clean(raw, longest)
 
 
 def _mask(address: str) -> str:
     return address if _HARMLESS.fullmatch(address) else mask_email(address.replace("\uff20", "@"))
 
 
-def _shown(cause: FailureCause, page: ReportPage) -> dict[str, Any]:
+def _cause(page: ReportPage, code: str, n: int, results: Sequence[RowResult]) -> dict[str, Any]:
     """Return a cause with the reason that all its rows share, if they do but for their keys.
 
-    What was meant as an address and is none is masked here; the template's filters see to all others.
+    Keys that were meant as an address and are none are masked here; `_text` sees to all others.
     """
     masked = not page.emails and page.operation.startswith(("attendees.", "speakers."))
-    rows, reasons = list[FailedRow](), set[str]()
-    for row in cause.rows:
-        known = re.compile(rf"(?i)(?<!\w){re.escape(row.key)}(?!\w)" if row.key else "$^")
-        key = _mask(row.key) if masked and row.key else row.key
-        rows.append(evolve(row, key=key, message=known.sub(lambda _, key=key: key, row.message)))  # type: ignore[misc]
-        reasons.add(known.sub("…", row.message))
-    return {"code": cause.code, "n": cause.n, "rows": rows, "reason": reasons.pop() if len(reasons) == 1 else ""}
+    rows, reasons = list[dict[str, Any]](), set[str]()
+    for result in results:
+        key = _mask(result.key) if masked and result.key else result.key
+        known = re.escape(result.key) if result.key else "(?!)"
+        before, *between = re.split(rf"(?i)(?<!\w){known}(?!\w)", result.error.message if result.error else "")
+        place = result.index + 1 if result.line is None else result.line
+        rows.append({
+            "place": place, "key": key, "message": key.join([before, *between]), "attempts": result.attempts,
+        })  # fmt: skip
+        reasons.add("…".join([before, *between]))
+    return {"code": code, "n": n, "rows": rows, "reason": reasons.pop() if len(reasons) == 1 else ""}
 
 
 def _versions(transport: str, loop: str) -> dict[str, str]:
@@ -281,21 +264,6 @@ def _each_text(value: Any, text: Callable[..., str]) -> Any:
     return [_each_text(one, text) for one in value] if isinstance(value, list) else value
 
 
-@frozen
-class Plot:
-    """Lines over time in a box of 1000 by 100, which the page stretches.
-
-    Attributes:
-        lines: The corners of each; none where there is nothing to show.
-        heights: Labels beside it, each with its height in per cent.
-        most: The highest value of each line.
-    """
-
-    lines: Sequence[str]
-    heights: Sequence[tuple[str, float]]
-    most: Sequence[float]
-
-
 def _speed(steps: Sequence[tuple[Sample, Sample]]) -> dict[str, Any] | None:
     """Return what the charts show; all numbers beside them are those of the lines, not of other clocks."""
     if not steps or not steps[-1][1].requests:
@@ -323,24 +291,23 @@ def _rates(steps: Sequence[tuple[Sample, Sample]], name: str) -> list[float | No
     return [(getattr(end, name) - getattr(start, name)) / (end.at_s - start.at_s) for start, end in steps]
 
 
-def _plot(steps: Sequence[tuple[Sample, Sample]], lines: Sequence[Sequence[float | None]]) -> Plot:
-    most = [max((height or 0.0 for height in line), default=0.0) for line in lines]
-    step = next(n * 10.0**e for e in range(-3, 12) for n in (1, 2, 5) if max(most) <= 4 * n * 10.0**e)
-    marks = [step * number for number in range(max(1, math.ceil(max(most) / step)) + 1)]
+def _plot(steps: Sequence[tuple[Sample, Sample]], lines: Sequence[Sequence[float | None]]) -> dict[str, Any]:
+    """Return the corners of lines in a box of 1000 by 100, which the page stretches, and the labels beside it."""
+    peaks = [max((height or 0.0 for height in line), default=0.0) for line in lines]
+    step = next(n * 10.0**e for e in range(-3, 12) for n in (1, 2, 5) if max(peaks) <= 4 * n * 10.0**e)
+    marks = [step * number for number in range(max(1, math.ceil(max(peaks) / step)) + 1)]
     end = steps[-1][1].at_s
-    return Plot(
-        [
-            " ".join(
-                f"{1000 * at / end:.1f},{100 - 100 * height / marks[-1]:.2f}"
-                for (start, after), height in zip(steps, line, strict=True)
-                if height is not None
-                for at in (start.at_s, after.at_s)
-            )
-            for line in lines
-        ],
-        [(f"{mark:,.6g}", 100 * mark / marks[-1]) for mark in marks],
-        most,
-    )
+    corners = [
+        " ".join(
+            f"{1000 * at / end:.1f},{100 - 100 * height / marks[-1]:.2f}"
+            for (start, after), height in zip(steps, line, strict=True)
+            if height is not None
+            for at in (start.at_s, after.at_s)
+        )
+        for line in lines
+    ]
+    peak = f"{peaks[0]:,.0f}" if peaks[0] >= 100 else f"{peaks[0]:,.1f}"
+    return {"lines": corners, "heights": [(f"{mark:,.6g}", 100 * mark / marks[-1]) for mark in marks], "peak": peak}
 
 
 class ReportFile:
