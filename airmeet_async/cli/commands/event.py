@@ -51,7 +51,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people."""
-    from airmeet_async.cli.list_columns import LISTS, fact_lines, shown_value, table_lines, when
+    from airmeet_async.cli.list_columns import LISTS, fact_lines, table_lines, when
 
     facts = {
         "name": info.name,
@@ -67,9 +67,8 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
     lines = fact_lines(facts.items())
     if info.sessions:
         form = LISTS["sessions"]
-        titles = [name.replace("_", " ").upper() for name in form.shown]
-        rows = [row.cells for session in info.sessions for row in form.rows(session)]
-        lines += ["", *table_lines([titles, *([shown_value(cells[name]) for name in form.shown] for cells in rows)])]
+        rows = [row for session in info.sessions for row in form.rows(session)]
+        lines += ["", *table_lines(form.table(rows))]
     return lines
 
 
