@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from airmeet_async.cli.exit_codes import HELP, UsageError
-from airmeet_async.cli.options import Asked
+from airmeet_async.cli.options import CommandContext
 
 
 def _version() -> str:
@@ -111,10 +111,10 @@ def launch(
         event = next((word for word in words[1:] if not word.startswith("-")), "AIRMEET_ID")
         raise UsageError(f"airmeet {words[0]} is now: {_GONE[words[0]].format(event)}")
     command, bound, wanted = app.parse_args(list(words), exit_on_error=False, print_error=False)
-    told = {name: Asked(profile, dict(os.environ)) for name in wanted}
+    contexts = {name: CommandContext(profile, dict(os.environ)) for name in wanted}
     if profile is not None:
         from airmeet_async.cli.environment import prefer
 
         prefer(profile, os.environ)
-    code = command(*bound.args, **bound.kwargs, **told)
+    code = command(*bound.args, **bound.kwargs, **contexts)
     return code if isinstance(code, int) else 0
