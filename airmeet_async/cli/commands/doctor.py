@@ -131,12 +131,12 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
     warnings = sum(one.level == "WARN" for one in results)
     verdict = "usable" + (f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
     print_data("\n".join(line for one in results for line in lines_of(one)))
-    print_data("not usable yet: mend what is marked FAIL, from the top" if code else verdict)
+    print_data("not usable yet: fix what is marked FAIL, from the top" if code else verdict)
     return code
 
 
 def exit_code(results: list[CheckResult]) -> int:
-    """Return the exit code: that of the first thing that must be mended."""
+    """Return the exit code: that of the first failure."""
     return next((int(one.code) for one in results if one.level == "FAIL"), int(Exit.OK))
 
 
@@ -168,7 +168,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         more = f"; others: {others}" if others else ""
         if found is None:
             return _ok("profile", f"none in use{more}", profile=None, profiles=names)
-        origin = "--profile" if typed else PROFILE if named else "used when nothing else is said"
+        origin = "--profile" if typed else PROFILE if named else "the default"
         text = f"{found.name} ({origin}), in {homely(profiles_path())}{more}"
         return _ok("profile", text, profile=found.name, profiles=names)
 
@@ -256,7 +256,8 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             n = default_trust().cert_store_stats()["x509_ca"]
         except (OSError, ssl.SSLError) as error:
             text = f"the certificates of {place} cannot be read ({error.strerror or type(error).__name__})"
-            return CheckResult("TLS", "FAIL", text, f"mend {origin or 'the installation of certifi'}, or unset it")
+            fix = f"correct {origin}, or unset it" if origin else "install certifi again"
+            return CheckResult("TLS", "FAIL", text, fix)
         counted = f"{n} authorities" if n else "a directory of authorities"
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 

@@ -154,7 +154,7 @@ def export(
         sort: By what, for participants; otherwise by registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: With joining links and download links. Whoever has them gets in; the latter are good for six hours.
+        links: With joining links and download links. Anybody who has one gets in; the latter are good for six hours.
         raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
         wait: Wait until a list is prepared; otherwise ask once.
         deadline: Most seconds to wait for each list; otherwise 900.

@@ -52,7 +52,7 @@ def login(
 
     Asks for the two keys without showing them, and asks Airmeet whether they are
     right. They are kept in a file that only you can read; the last line says where.
-    Without --profile they are the ones that are used when nothing else is said.
+    Without --profile they are the default ones.
 
     What counts, in this order: options; the environment (AIRMEET_ACCESS_KEY and
     AIRMEET_SECRET_KEY, AIRMEET_URI or AIRMEET_REGION); the profile; the default.

@@ -197,7 +197,7 @@ def test_the_profile_in_use_is_named_with_the_others():
     for name, region in (("default", "us"), ("berlin", "eu"), ("tokyo", "us")):
         keep_profile(profiles_path(), Profile(name, Secret("an-access-key-0001"), Secret("secret"), region))
 
-    assert local({})["profile"].text.startswith("default (used when nothing else is said), in ")
+    assert local({})["profile"].text.startswith("default (the default), in ")
     assert local({"AIRMEET_PROFILE": "tokyo"})["profile"].text.startswith("tokyo (AIRMEET_PROFILE), in ")
     found = local(KEYS, typed="berlin")
     assert found["profile"].text.startswith("berlin (--profile), in ")
