@@ -1,7 +1,8 @@
 # Every verb sets up .venv by itself; a fresh machine needs Python 3.11 or newer, pip, make and git.
 #
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
-#   make test    the test suite
+#   make quick   the tests without a process, a socket or a wait, in seconds; ARGS="-k pace" for some of them
+#   make test    all tests, about two minutes
 #   make check   lint, format and types
 #   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
 #   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
@@ -20,13 +21,16 @@ BENCH_STAMP := $(VENV)/.ready-bench
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture bench docs session lock clean
+.PHONY: help demo quick test check torture bench docs session lock clean
 
 help:
 	@sed -n 's/^#   \(make \)/  \1/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP)
 	@$(BIN)/airmeet demo $(ARGS)
+
+quick: $(STAMP)
+	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n auto $(ARGS)

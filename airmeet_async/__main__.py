@@ -1,5 +1,17 @@
-"""``python -m airmeet_async``: the same as ``airmeet``."""
+"""``python -m airmeet_async``, and the command ``airmeet``."""
 
-from airmeet_async.cli import main
+import sys
 
-main()
+
+def main() -> int:
+    """Run the command line. Ctrl-C ends it quietly also while its modules are still being imported."""
+    try:
+        from airmeet_async.cli.main import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -29,8 +29,8 @@ from rich.text import Text
 from airmeet_async.cli.commands.demo import running
 from airmeet_async.sandbox import invent_people
 from airmeet_async.sandbox.community import SUMMIT
-from tests.browser import CHROMIUM, Page
-from tests.screen import Screen
+from tests.support.browser import CHROMIUM, Page
+from tests.support.screen import Screen
 
 HERE = Path(__file__).parent
 PEOPLE = 5000

@@ -1,6 +1,11 @@
-"""What all tests share: virtual time, and no secret in any output."""
+"""What all tests share: virtual time, no secret in any output, and two tiers.
+
+A test is `slow` if it takes more than 0.25 s, starts a process or opens a socket; `make quick` runs the others. A test
+on the real clock is slow, too. So that the quick tier stays quick, a test of it that takes more than a second fails.
+"""
 
 import logging
+import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -11,6 +16,8 @@ from tests.sentinels import leaks
 
 pytest_plugins = ["pytester"]
 
+_QUICK_SECONDS = 1.0
+
 
 @pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
@@ -18,6 +25,25 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     if request.node.get_closest_marker("real_time"):
         return "asyncio", {}
     return "asyncio", {"loop_factory": VirtualTimeLoop}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count tests on the real clock among the slow ones."""
+    for item in items:
+        if item.get_closest_marker("real_time"):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Fail a test that is slow and not marked so: by its processor time, which a busy machine does not change."""
+    start = sum(os.times()[:4])  # with that of child processes
+    result = yield
+    seconds = sum(os.times()[:4]) - start
+    if seconds > _QUICK_SECONDS and not pyfuncitem.get_closest_marker("slow"):
+        pytest.fail(f"took {seconds:.1f} s of processor time: make it quicker, or mark it slow", pytrace=False)
+    return result
 
 
 class _LeakCatcher(logging.Handler):

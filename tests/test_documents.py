@@ -51,6 +51,7 @@ def test_what_is_fine_is_not_accused(tmp_path):
     assert problems(tmp_path / "README.md", tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
 def test_the_projects_documents_are_right(path):
     assert problems(path, ROOT) == []

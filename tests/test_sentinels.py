@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 LEAKY_TESTS = """
@@ -39,6 +41,7 @@ def test_other_output(): print("SENTINEL, code=1")
 """
 
 
+@pytest.mark.slow
 def test_each_leak_fails_its_test(pytester, capsys):
     """A secret in stdout, stderr, a log record or its hidden parts is found, and no innocent accused."""
     pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _no_secret_is_logged\n")

@@ -19,6 +19,7 @@ from attrs import frozen
 from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
+from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
 from airmeet_async.private_files import make_private_folder
 from airmeet_async.protocol.base_urls import Base, Region, base_of
@@ -102,6 +103,7 @@ class Settings:
             self.keys.secret.reveal(),
             base_url=str(self.base),
             token_store=self.store,
+            transport=find_transport(),
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
@@ -250,8 +252,6 @@ def with_client(environ: Mapping[str, str], console: Console, work: Callable[["A
         AirmeetError: The settings cannot be used, or Airmeet did not do it.
         TerminatedError: SIGTERM or SIGHUP came.
     """
-    import anyio
-
     settings = Settings.of(environ)
     console.say(*settings.notices)
 
@@ -260,7 +260,7 @@ def with_client(environ: Mapping[str, str], console: Console, work: Callable[["A
             return await work(client.with_options(on_wait=partial(say_wait, console)))
 
     with terminable():
-        return anyio.run(run)
+        return run_async(run)
 
 
 _CAUSES = {

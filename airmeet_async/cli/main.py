@@ -3,10 +3,10 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
@@ -14,7 +14,13 @@ from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.options import is_file
+from airmeet_async.cli.runtime import runtime
 from airmeet_async.errors import InputError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from airmeet_async.client.transports.base import Transport
 
 
 def missing(name: str, arguments: Sequence[str]) -> str:
@@ -38,15 +44,28 @@ def unknown(said: str, word: str) -> str:
     return said.partition(" Available commands:")[0]
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    transport: "Transport | None" = None,
+    loop_factory: "Callable[[], AbstractEventLoop] | None" = None,
+) -> int:
+    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to.
+
+    Args:
+        arguments: The words after ``airmeet``; otherwise those of the process.
+        transport: What leads to Airmeet, for example a `SandboxTransport`; otherwise the network.
+        loop_factory: Makes the event loops, for example `VirtualTimeLoop`.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
     before, out = sys.stdout, QuietStream(sys.stdout, any_error=False)
     sys.stdout = cast("TextIO", out)  # for help, which is printed by a library
     try:
         set_up(os.environ)
-        return _dispatch(arguments)
+        with runtime(transport, loop_factory):
+            return _dispatch(arguments)
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback

@@ -10,7 +10,6 @@ import logging
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +34,7 @@ from airmeet_async.cli.output.results_csv import ResultFiles, check_results, cho
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.cli.signals import Stopper, incoming_signals
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 
@@ -342,7 +342,7 @@ class Execution:
             TerminatedError: A signal came before it began.
         """
         try:
-            anyio.run(self._run, journal, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+            run_async(self._run, journal, use_uvloop=True)
         except BaseExceptionGroup as group:
             raise leaf(group) from None
         if self.stopper.number is not None and not self.stopper.has_begun:

@@ -13,7 +13,7 @@ import anyio
 
 from airmeet_async import AirmeetError, BulkStoppedError
 from airmeet_async.testing import VirtualTimeLoop
-from tests.worlds import EVENT, client_of, people, transport_of
+from tests.support.worlds import EVENT, client_of, people, transport_of
 
 
 async def main(path: str, n: int, limit: int) -> None:

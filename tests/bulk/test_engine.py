@@ -34,7 +34,7 @@ from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY
-from tests.worlds import EVENT, add, auths, client_of, people, person, run, sends, statuses, transport_of
+from tests.support.worlds import EVENT, add, auths, client_of, people, person, run, sends, statuses, transport_of
 
 S = RowStatus
 
@@ -56,6 +56,7 @@ def check_the_books(report: BulkReport, transport: SandboxTransport, event: str 
     assert report.attempts == sum(sent.values())
 
 
+@pytest.mark.slow
 async def test_every_row_of_a_clean_run_succeeds_once() -> None:
     """Ten thousand rows: one request each, one result each, never more than 64 under way."""
     transport = transport_of()
@@ -448,7 +449,7 @@ async def test_a_builder_that_raises_spoils_only_its_row() -> None:
     """The row is INVALID with the builder's own words."""
     async with client_of(transport_of()) as client:
         report = await client.bulk.run(
-            ["a@example.com", "nonsense"], lambda row: calls.attendees.block(EVENT, row), rate=None
+            ["a@example.com", "nonsense"], lambda row: calls.block_attendee(EVENT, row), rate=None
         )
 
     assert report.results is not None
@@ -557,6 +558,7 @@ async def test_rows_in_backoff_do_not_hold_up_the_others() -> None:
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) < transport.latency + 0.001
 
 
+@pytest.mark.slow
 async def test_a_reader_that_stops_reading_stops_the_run_without_filling_memory() -> None:
     """Results wait in a list of bounded length."""
     transport = transport_of()

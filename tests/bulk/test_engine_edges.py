@@ -34,7 +34,7 @@ from airmeet_async.protocol.redact import Secret
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import EVENT, add, auths, client_of, people, person, run, sends, transport_of
+from tests.support.worlds import EVENT, add, auths, client_of, people, person, run, sends, transport_of
 
 S = RowStatus
 
@@ -239,6 +239,7 @@ async def test_a_dead_server_is_not_stormed_because_a_token_was_kept() -> None:
     assert anyio.current_time() < 60
 
 
+@pytest.mark.slow
 async def test_an_outage_does_not_fill_memory_with_rows_that_wait() -> None:
     """While the server is silent no fresh rows are started."""
     transport = transport_of()

@@ -12,7 +12,7 @@ from airmeet_async.bulk.input.sources import open_rows
 from airmeet_async.bulk.table_values import text_of
 from airmeet_async.bulk.tables import Table
 from tests.files.workbooks import book
-from tests.worlds import EVENT, client_of, transport_of
+from tests.support.worlds import EVENT, client_of, transport_of
 
 PEOPLE = {
     "E-Mail": ["a@x.de", "b@x.de", None],

@@ -16,7 +16,7 @@ from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
 from airmeet_async.errors import NoReplyError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, add, client_of, people, person, sends, transport_of
+from tests.support.worlds import EVENT, add, client_of, people, person, sends, transport_of
 
 S = RowStatus
 FINE = Verdict(Kind.OK, 200)
@@ -204,6 +204,7 @@ def away_between(transport: SandboxTransport, start: float, end: float) -> list[
     return missed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 64])
 async def test_a_blackout_of_a_minute_costs_nothing(width: int) -> None:
     """The job pauses, tries at most once in five seconds, no row gives up, and it goes on by itself."""
@@ -220,6 +221,7 @@ async def test_a_blackout_of_a_minute_costs_nothing(width: int) -> None:
     assert report.elapsed_s < 130
 
 
+@pytest.mark.slow
 async def test_after_an_outage_an_adaptive_rate_begins_at_half() -> None:
     """What the server took before is not thrown at it in the moment in which it is back."""
     transport = transport_of(rate_limit=100, latency=0.05)
@@ -234,6 +236,7 @@ async def test_after_an_outage_an_adaptive_rate_begins_at_half() -> None:
     assert sum(back[0] + 5 < at < back[0] + 15 for at in back) > 700
 
 
+@pytest.mark.slow
 async def test_rows_that_always_fail_end_and_hold_nobody_up() -> None:
     """One row in a hundred gets a 500 each time: those fail after five attempts, and the breaker stays closed."""
     transport = transport_of()
@@ -255,6 +258,7 @@ async def test_rows_that_always_fail_end_and_hold_nobody_up() -> None:
     assert report.elapsed_s < 60
 
 
+@pytest.mark.slow
 async def test_when_half_of_all_answers_are_errors_the_repeats_stay_within_the_budget() -> None:
     """Rows wait for their turn instead of failing."""
     transport = transport_of("500:40%")
@@ -366,6 +370,7 @@ async def test_an_interactive_call_overtakes_a_bulk_run() -> None:
     assert max(waits) <= 2 / 10 + 0.02 + 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows",
     [
@@ -395,6 +400,7 @@ async def test_a_list_whose_first_rows_are_refused_ends(rows: list[Any]) -> None
         assert sum(job.report.counts.values()) == job.report.rows_read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blackout", "auth only"])
 async def test_an_outage_in_which_the_token_ends_is_an_outage_like_any(kind: str) -> None:
     """The token is refused, and no new one can be had for a minute."""

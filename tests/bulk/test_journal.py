@@ -23,7 +23,7 @@ from airmeet_async.bulk.journal.locking import Lock, holder_of
 from airmeet_async.bulk.journal.schema import State
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport
-from tests.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
+from tests.support.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
 
 S = RowStatus
 ROWS = list(people(200))
@@ -324,7 +324,7 @@ async def test_an_input_that_was_not_read_whole_is_read_again(path: Path) -> Non
 
 
 def _add(email: str) -> Any:
-    return calls.attendees.add(EVENT, Attendee(email, "Ada", "Lovelace"))
+    return calls.add_attendee(EVENT, Attendee(email, "Ada", "Lovelace"))
 
 
 async def test_a_journal_that_goes_away_stops_the_sending(path: Path) -> None:

@@ -21,6 +21,7 @@ def run(path: Path, limit: int = 0, n: int = ROWS) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_stops_the_sending(tmp_path: Path) -> None:
     """The message names the file; once there is room, the next run does the rest, and nothing is lost or doubled."""
     path = tmp_path / "launch.job"
@@ -47,6 +48,7 @@ mount -o remount,size=20m none "$1"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare here")
 def test_a_disk_that_is_full_stops_the_sending(tmp_path: Path) -> None:
     """A small file system of its own, in a mount namespace; then there is room, and the rest is done."""

@@ -11,7 +11,7 @@ import pytest
 
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import damaged, journals_in, look, looks, read_facts, stale_rows
-from tests.worlds import EVENT, client_of, people, transport_of
+from tests.support.worlds import EVENT, client_of, people, transport_of
 
 ROWS = list(people(20))
 NOTE = {"command": "register", "file": "people.csv"}

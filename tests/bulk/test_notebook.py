@@ -11,7 +11,7 @@ from attrs import evolve
 from airmeet_async import Attendee, BulkReport, RowStatus, StopReason
 from airmeet_async.bulk.report import FailureGroup
 from airmeet_async.errors import ClientStateError, ConfigError
-from tests.worlds import run, transport_of
+from tests.support.worlds import run, transport_of
 
 COUNTS = dict.fromkeys(RowStatus, 0) | {RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}
 REPORT = BulkReport("job", 2, COUNTS, attempts=3, retries=1, failures=(FailureGroup("http_422", "no", 1, (3,)),))

@@ -7,7 +7,7 @@ from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.plan import Finding, Survey, Terms, make_plan, sentence
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.sandbox import community
-from tests.worlds import EVENT, add, client_of, person, transport_of
+from tests.support.worlds import EVENT, add, client_of, person, transport_of
 
 LINES = [
     "email,first_name,last_name,Shirt",

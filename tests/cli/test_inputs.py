@@ -1,4 +1,4 @@
-"""Every kind of input by way of the command: registered whole, and gone on with after a stop. Real processes."""
+"""Every kind of input by way of the command: registered whole, and gone on with after a stop."""
 
 import signal
 
@@ -8,8 +8,7 @@ import pytest
 
 from airmeet_async.sandbox import community
 from tests.files.workbooks import book, ods
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 HEADER = ["email", "first_name", "last_name"]
@@ -33,8 +32,8 @@ def in_libreoffice(path, n):
     ods(path, [HEADER, *people(n)])
 
 
-def in_csv(path, n):
-    path.write_text("\n".join(map(",".join, [HEADER, *people(n)])))
+def csv_of(n):
+    return "\n".join(map(",".join, [HEADER, *people(n)]))
 
 
 KINDS = {
@@ -44,21 +43,20 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "name", "words"), KINDS.values(), ids=KINDS)
-async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, serving, make, name, words):
+def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make, name, words):
     """Ctrl-C in the middle, then the same command: everybody once, and the results have everybody's link."""
     make(airmeet.folder / name, 60)
     command = ("register", EVENT, name, "--no-invite", "--progress", "none", *words)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        with there.started(*command, "--rate", "60") as running:
-            await pretend.sees(lambda world: world.statistics().adds >= 8)
-            running.send(signal.SIGINT)
-            stopped = await running.end()
-        before = pretend.world.statistics().adds
-        done = await there(*command, "--json")
-        links = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
-        adds = pretend.world.statistics().adds
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    stopped = there(*command, "--rate", "60")
+    before = sandbox.adds
+    done = there(*command, "--json")
+    links = {person.email: person.entry_link for person in sandbox.world.people(EVENT)}
+    adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
     assert f"resuming: {before} of 60 rows are settled" in done.err
@@ -66,8 +64,9 @@ async def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet,
     assert list(airmeet.rows()[0])[:3] == HEADER
 
 
+@pytest.mark.real_time
 async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving):
-    in_csv(airmeet.folder / "people.csv", 20)
+    airmeet.people(20)
     shell = ("sh", "-c", 'cat people.csv | "$0" "$@"')
     (airmeet.folder / "tmp").mkdir()
     async with serving() as pretend:
@@ -83,8 +82,9 @@ async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving)
     assert list((airmeet.folder / "tmp").glob(".*")) == []
 
 
+@pytest.mark.real_time
 async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_c(airmeet, serving):
-    in_csv(airmeet.folder / "people.csv", 60)
+    airmeet.people(60)
     temporary = airmeet.folder / "tmp"
     temporary.mkdir()
     async with serving() as pretend:
@@ -101,21 +101,18 @@ async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_
 
 
 @pytest.mark.parametrize("again", ["by the job", "by the same rows"])
-async def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, serving, again):
+def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, again):
     """Its rows are in the journal; and the same rows once more are known by their content."""
-    in_csv(airmeet.folder / "people.csv", 60)
+    rows = csv_of(60)
     command = ("register", EVENT, "-", "--no-invite", "--progress", "none")
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        with there.started(*command, "--rate", "60", given="people.csv") as running:
-            await pretend.sees(lambda world: world.statistics().adds >= 8)
-            running.send(signal.SIGKILL)
-            await running.end()
-        listed = (await there("runs", "--json")).json
-        words = ("resume", listed[0]["job"]) if again == "by the job" else command
-        with there.started(*words, "--json", given="people.csv") as running:
-            done = await running.end()
-        adds = {person.email for person in pretend.world.people(EVENT)}
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    there(*command, "--rate", "60", given=rows)
+    listed = (there("runs", "--json")).json
+    words = ("resume", listed[0]["job"]) if again == "by the job" else command
+    done = there(*words, "--json", given=rows)
+    adds = {person.email for person in sandbox.world.people(EVENT)}
 
     assert (listed[0]["file"], done.code, done.json["rows_read"], len(adds)) == ("stdin", 0, 60, 60)
     assert done.json["counts"]["skipped"] > 0
@@ -133,44 +130,39 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "words", "code", "said"), WRONG.values(), ids=WRONG)
-async def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code, said):
+def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code, said):
     """Nobody is shown the name of the file in which it is kept."""
-    airmeet.file("given", *text.splitlines())
-    with airmeet.started("register", EVENT, "-", "--no-invite", *words, given="given") as running:
-        done = await running.end()
+    done = airmeet("register", EVENT, "-", "--no-invite", *words, given=text)
 
     assert (done.code, said in done.err, ".part" in done.err) == (code, True, False)
 
 
-async def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet, serving):
+def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
     in_excel(airmeet.folder / "people.xlsx", 3)
-    in_csv(airmeet.folder / "people.csv", 3)
     in_libreoffice(airmeet.folder / "people.ods", 3)
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        checked = await there("check", "people.xlsx", "--sheet", "Guests")
-        await there("register", EVENT, "people.ods", "--no-invite")
-        compared = await there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
-        with there.started("block", EVENT, "-", "--json", given="people.csv") as running:
-            blocked = await running.end()
+    there = airmeet.at(Sandbox())
+    checked = there("check", "people.xlsx", "--sheet", "Guests")
+    there("register", EVENT, "people.ods", "--no-invite")
+    compared = there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
+    blocked = there("block", EVENT, "-", "--json", given=csv_of(3))
 
     assert (checked.code, "3 rows: 3 to send" in checked.err) == (0, True)
     assert compared.json["agree"] == 3
     assert (blocked.code, blocked.json["counts"]["succeeded"]) == (0, 3)
 
 
-async def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
+def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
     in_excel(airmeet.folder / "people.xlsx", 3)
-    done = await airmeet("check", "people.xlsx")
+    done = airmeet("check", "people.xlsx")
 
     assert (done.code, done.out) == (5, "")
     assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Notes' in done.err
 
 
-async def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
+def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
     (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
-    done = await airmeet("check", "people.csv")
-    told = await airmeet("check", "people.csv", "--encoding", "cp1252")
+    done = airmeet("check", "people.csv")
+    told = airmeet("check", "people.csv", "--encoding", "cp1252")
 
     assert f'read as cp1252, which is a guess: line 2 has "Ren{WIN}"' in " ".join(done.err.split())
     assert "guess" not in told.err.replace("guessed", "")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.fault_server import FaultServer, Peer, fault_server
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.support.fault_server import FaultServer, Peer, fault_server
 
 pytestmark = pytest.mark.real_time
 

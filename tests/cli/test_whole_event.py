@@ -9,12 +9,12 @@ import pytest
 
 from airmeet_async.cli.commands.demo import running_sandbox
 from airmeet_async.sandbox import community
-
-pytestmark = pytest.mark.real_time
+from tests.support.command import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_example_goes_from_the_first_to_the_last_step(airmeet):
     with running_sandbox(seed=0, faults="", latency_ms=0) as environ:
         done = subprocess.run(
@@ -36,7 +36,7 @@ def test_the_example_goes_from_the_first_to_the_last_step(airmeet):
         assert all(json.loads(line)["email"].startswith("guest-") for line in lines)
 
 
-async def test_the_command_line_does_the_same(airmeet, serving):
+def test_the_command_line_does_the_same(airmeet):
     airmeet.file("speakers.csv", "email,name", "ada@example.com,Ada Ay")
     airmeet.file(
         "day.csv", "title,start,host,minutes,speakers", f"Talk,2027-03-01 10:00,{community.HOST},30,ada@example.com"
@@ -47,23 +47,22 @@ async def test_the_command_line_does_the_same(airmeet, serving):
         "host": community.HOST, "name": "A day", "summary": "Talks", "timezone": "Europe/Paris",
         "start": "2027-03-01 10:00", "end": "2027-03-01T18:00+01:00",
     }  # fmt: skip
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        made = await there("event", "create", *(word for name, text in plan.items() for word in (f"--{name}", text)))
-        event = made.out.strip()
-        done = [
-            await there("import", "booths", event, "booths.csv"),
-            await there("import", "speakers", event, "speakers.csv"),
-            await there("import", "sessions", event, "day.csv", "--timezone", "Europe/Paris"),
-            await there("register", event, "people.csv", "--no-invite"),
-            await there("event", "status", event, "ONGOING"),
-            await there("event", "status", event, "FINISHED", "--json"),
-            await there("reconcile", event, "people.csv"),
-            await there("export", event, "attendance", "-o", "attendance.csv"),
-            await there("export", event, "booth-attendance", "-o", "booth.csv"),
-            await there("export", event, "polls", "--json"),
-            await there("export", event, "questions", "--json"),
-        ]
+    there = airmeet.at(Sandbox(not_ready_times=0))
+    made = there("event", "create", *(word for name, text in plan.items() for word in (f"--{name}", text)))
+    event = made.out.strip()
+    done = [
+        there("import", "booths", event, "booths.csv"),
+        there("import", "speakers", event, "speakers.csv"),
+        there("import", "sessions", event, "day.csv", "--timezone", "Europe/Paris"),
+        there("register", event, "people.csv", "--no-invite"),
+        there("event", "status", event, "ONGOING"),
+        there("event", "status", event, "FINISHED", "--json"),
+        there("reconcile", event, "people.csv"),
+        there("export", event, "attendance", "-o", "attendance.csv"),
+        there("export", event, "booth-attendance", "-o", "booth.csv"),
+        there("export", event, "polls", "--json"),
+        there("export", event, "questions", "--json"),
+    ]
 
     assert [one.code for one in (made, *done)] == [0] * 12, [one.err for one in done if one.code]
     assert done[5].json == {"id": event, "status": "FINISHED", "updated": True, "exit_code": 0}

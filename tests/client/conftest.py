@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.transports import MAKERS, Make
+from tests.support.transports import MAKERS, Make
 
 KINDS = [kind for kind in MAKERS if "uvloop" not in kind or find_spec("uvloop")]
 

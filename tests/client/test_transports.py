@@ -15,11 +15,11 @@ from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError
 from airmeet_async.client.transports.httpx_transport import HttpxClientTransport, HttpxTransport
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
-from tests.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
-from tests.transports import PATIENT, QUICK, Make, between, post
+from tests.support.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
+from tests.support.transports import PATIENT, QUICK, Make, between, post
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.slow, pytest.mark.real_time]
 
 
 async def test_a_request_arrives_as_it_was_written(make: Make) -> None:
@@ -104,16 +104,10 @@ async def test_a_request_that_left_and_got_no_whole_answer_may_have_been_applied
         reply = await transport.exchange(post())
 
     assert (sent, reply.status, server.connections) == (1, 200, 2)
+    # A byte now and then keeps the read time-out quiet, but not the total one.
+    assert ("did not answer within" in str(caught.value)) is (name == "a drip without end")
     assert caught.value.reason in {reason, "reset"} if reason == "protocol" else caught.value.reason == reason
     assert leaks(f"{caught.value!s}{caught.value!r}{caught.value.__dict__}{caught.value.__cause__}") == []
-
-
-async def test_a_deadline_holds_for_the_whole_exchange(make: Make) -> None:
-    """A byte now and then keeps the read time-out quiet, but not the total one."""
-    act, _ = NO_ANSWER["a drip without end"]
-    async with between(make, act, timeouts=QUICK) as (_, transport):
-        with pytest.raises(NoReplyError, match="did not answer within"):
-            await transport.exchange(post())
 
 
 async def test_nobody_listens(make: Make) -> None:

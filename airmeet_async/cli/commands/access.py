@@ -59,7 +59,6 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 def _change_access(
     airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
 ) -> int:
-    import anyio
     from attrs import evolve
 
     from airmeet_async import calls
@@ -69,6 +68,7 @@ def _change_access(
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.cli.runtime import run_async
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
@@ -82,8 +82,8 @@ def _change_access(
     if not emails:
         people = open_people(evolve(choice, preset="none"), required=("email",))
         rows, header, overrides = people.table, people.table.header, dict(people.overrides)
-        recipe = ByEmail(lambda email: calls.attendees.block(airmeet_id, email), overrides)
-        console.say(*people.lines(), sentence(anyio.run(look_at, people.table, recipe)))
+        recipe = ByEmail(lambda email: calls.block_attendee(airmeet_id, email), overrides)
+        console.say(*people.lines(), sentence(run_async(look_at, people.table, recipe)))
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         change = client.bulk.block_attendees if block else client.bulk.unblock_attendees

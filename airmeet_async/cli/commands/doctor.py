@@ -26,6 +26,7 @@ from airmeet_async.cli.environment import (
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
 from airmeet_async.cli.options import Flag, Told
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
+from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError, TransportError
 from airmeet_async.formatting import duration, wrapped
 from airmeet_async.protocol.base_urls import Region
@@ -106,8 +107,6 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
         asked: The profile and the environment.
         json: Print one JSON object: usable, checks, exit_code.
     """
-    import anyio
-
     environ, console = dict(asked.environ), Console()
     if asked.profile is not None:
         prefer(asked.profile, environ)
@@ -116,7 +115,7 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
         settings = Settings.of(environ)
         console.say(f"asking {settings.base} about the keys")
         with terminable():
-            results += anyio.run(network_checks, settings)
+            results += run_async(network_checks, settings)
     code = exit_code(results)
     if json:
         print_json({
@@ -324,7 +323,9 @@ def _folder(name: str, path: Path, more: str, instead: str) -> CheckResult:
 def _client_without_token(settings: Settings, base: str) -> "AirmeetClient":
     from airmeet_async import AirmeetClient
 
-    return AirmeetClient(settings.keys.access.reveal(), settings.keys.secret.reveal(), base_url=base)
+    return AirmeetClient(
+        settings.keys.access.reveal(), settings.keys.secret.reveal(), base_url=base, transport=find_transport()
+    )
 
 
 async def network_checks(

@@ -117,9 +117,9 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     check_places(options, choice.title, choice.path)
     table = open_file(choice)
     ways: dict[str, tuple[RowMapping, Any]] = {
-        "speakers.add": (SPEAKERS, calls.speakers.add),
-        "sessions.create": (SESSIONS, calls.sessions.create),
-        "booths.create": (BOOTHS, calls.booths.create),
+        "speakers.add": (SPEAKERS, calls.add_speaker),
+        "sessions.create": (SESSIONS, calls.create_session),
+        "booths.create": (BOOTHS, calls.create_booth),
     }
     form, build = ways[operation]
     console.say(*introduction(table.name, table.rows, columns_of(form, table), table.notices))
@@ -172,9 +172,8 @@ def _check_rows(table: "Table", recipe: "ByForm", console: Console) -> None:
     Raises:
         InputError: There is one; names line, column and what to write.
     """
-    import anyio
-
     from airmeet_async.bulk.input.plan import look_at, sentence
+    from airmeet_async.cli.runtime import run_async
 
     wrong: list[Finding] = []
 
@@ -182,7 +181,7 @@ def _check_rows(table: "Table", recipe: "ByForm", console: Console) -> None:
         if finding.code != "duplicate":
             wrong.append(finding)
 
-    survey = anyio.run(look_at, table, recipe, note)
+    survey = run_async(look_at, table, recipe, note)
     if not wrong:
         console.say(sentence(survey))
         return

@@ -30,6 +30,7 @@ from airmeet_async.cli.profiles import (
     read_profiles,
     remove_profile,
 )
+from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
@@ -89,7 +90,10 @@ def login(
     hide(access.reveal(), secret.reveal())
     if check:
         found = check_keys(
-            lambda base: AirmeetClient(access.reveal(), secret.reveal(), base_url=base), named, uri, console
+            lambda base: AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport()),
+            named,
+            uri,
+            console,
         )
         named = named or found
     if not uri:
@@ -186,17 +190,15 @@ def check_keys(
     Raises:
         AirmeetError: They are not taken.
     """
-    import anyio
-
     named = uri or (base_of(region) if region else None)
     console.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
     with terminable():
         if named:
-            answer = anyio.run(try_keys, client_at(named))
+            answer = run_async(try_keys, client_at(named))
             if answer.error is not None:
                 raise answer.error
             return region
-        found, answers = anyio.run(find_region, client_at, tuple(Region))
+        found, answers = run_async(find_region, client_at, tuple(Region))
     if found is None:
         errors = [one.error for one in answers.values() if one.error is not None]
         # A region that could not be asked might have taken them, so that the keys are not called wrong.

@@ -179,18 +179,17 @@ def _plan(
 
     Otherwise a run follows, which meets the same trouble and knows better what to do about it.
     """
-    import anyio
-
     from airmeet_async import calls
     from airmeet_async.bulk.input.plan import Terms, make_plan
     from airmeet_async.cli.environment import terminable
+    from airmeet_async.cli.runtime import run_async
     from airmeet_async.errors import AirmeetError
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.retry_policy import Retry
     from airmeet_async.protocol.validation import FieldBook
 
     async def registration_fields() -> FieldBook:
-        call = calls.custom_fields.list_(airmeet_id)
+        call = calls.list_custom_fields(airmeet_id)
         async with settings.client() as client:
             if patient:
                 return FieldBook(await client.send(call))
@@ -210,13 +209,13 @@ def _plan(
     book: FieldBook | None = None
     with terminable():
         try:
-            book = anyio.run(registration_fields)
+            book = run_async(registration_fields)
         except (AirmeetError, TimeoutError) as error:
             if patient:
                 raise
             why = str(error) or "no answer in time"
             console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
-        return anyio.run(make_plan, people.table, people.reading, book, terms)
+        return run_async(make_plan, people.table, people.reading, book, terms)
 
 
 def check(
@@ -265,10 +264,9 @@ def check(
 
 
 def _check_event(event: str | None, console: Console) -> "FieldBook":
-    import anyio
-
     from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.runtime import run_async
     from airmeet_async.client.token_store import MemoryTokenStore
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.validation import FieldBook
@@ -279,11 +277,11 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
     async def ask() -> "tuple[AirmeetInfo | None, FieldBook]":
         async with settings.client() as client:
             if event is None:
-                await client.session.lease()
+                await client.token.get()
                 return None, FieldBook(())
             return await client.airmeets.info(event), FieldBook(await client.custom_fields.list(event))
 
-    info, book = anyio.run(ask)
+    info, book = run_async(ask)
     console.say("keys: accepted")
     if info is not None:
         console.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")
@@ -294,9 +292,8 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
 
 
 def _check_people(people: "People", book: "FieldBook | None", console: Console) -> int:
-    import anyio
-
     from airmeet_async.bulk.input.plan import Terms, make_plan, sentence
+    from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.redact import escape
 
     if people.columns.custom and book is None:
@@ -305,7 +302,7 @@ def _check_people(people: "People", book: "FieldBook | None", console: Console) 
     def tell(finding: "Finding") -> None:
         print_data(escape(f"{people.table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = anyio.run(make_plan, people.table, people.reading, book, Terms(), tell)
+    found = run_async(make_plan, people.table, people.reading, book, Terms(), tell)
     verdict = "the file can be registered as it is"
     if found.invalid:
         verdict = "the invalid rows would not be sent: mend them, or let the others go without them"

@@ -9,8 +9,6 @@ import pytest
 
 from airmeet_async.cli.commands.completion import completion
 
-pytestmark = pytest.mark.real_time
-
 COMPLETE = r"""
 source /dev/stdin
 COMP_WORDS=("$@")
@@ -39,6 +37,7 @@ def script_for(shell):
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_reads_its_script_without_complaint(shell):
     if shutil.which(shell) is None:
@@ -49,6 +48,7 @@ def test_a_shell_reads_its_script_without_complaint(shell):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "completed"), TYPED)
 def test_bash_completes(words, completed):
     command = ["bash", "-c", COMPLETE, "bash", "airmeet", *words]
@@ -71,9 +71,9 @@ def test_zsh_takes_files_where_it_has_no_words_of_its_own():
     assert not any(":->" in line and "_files" in line for line in lines)
 
 
-async def test_the_command_prints_the_script_and_nothing_else(airmeet):
-    done = await airmeet("completion", "bash")
-    wrong = await airmeet("completion", "tcsh")
+def test_the_command_prints_the_script_and_nothing_else(airmeet):
+    done = airmeet("completion", "bash")
+    wrong = airmeet("completion", "tcsh")
 
     assert (done.code, done.err, done.out.rstrip("\n")) == (0, "", script_for("bash").rstrip("\n"))
     assert (wrong.code, '"bash", "zsh", "fish"' in wrong.err) == (2, True)

@@ -25,7 +25,8 @@ from airmeet_async.protocol.base_urls import Region, base_of
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import client_of, transport_of
+from tests.support.command import Sandbox
+from tests.support.worlds import client_of, transport_of
 
 KEYS = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
 EU = KEYS | {"AIRMEET_REGION": "eu"}
@@ -247,15 +248,14 @@ def test_without_keys_nobody_is_asked_and_the_json_is_whole(capsys):
     assert {"name", "level", "text", "fix"} <= set(document["checks"][0])
 
 
-@pytest.mark.real_time
-async def test_the_command_is_safe_to_paste_and_ends_as_it_says(airmeet, serving, closed_port):
-    async with serving() as pretend:
-        fine = await airmeet.at(pretend.url)("doctor", AIRMEET_TOKEN_CACHE="")
-        wrong = await airmeet.at(pretend.url)("doctor", "--json", AIRMEET_SECRET_KEY="wrong")
-    away = await airmeet.at(closed_port)("doctor", "--json")
-    mars = await airmeet("doctor", "--json", AIRMEET_REGION="mars")
+def test_the_command_is_safe_to_paste_and_ends_as_it_says(airmeet):
+    there = airmeet.at(Sandbox())
+    fine = there("doctor", AIRMEET_TOKEN_CACHE="")
+    wrong = there("doctor", "--json", AIRMEET_SECRET_KEY="wrong")
+    away = airmeet("doctor", "--json")
+    mars = airmeet("doctor", "--json", AIRMEET_REGION="mars")
     (airmeet.folder.parent / ".local/state/airmeet/tokens").chmod(0o777)
-    exposed = await airmeet("doctor", AIRMEET_TOKEN_CACHE="~/.local/state/airmeet/tokens")
+    exposed = airmeet("doctor", AIRMEET_TOKEN_CACHE="~/.local/state/airmeet/tokens")
 
     codes = [fine.code, wrong.code, away.code, mars.code]
     assert codes == [0, *(one.json["exit_code"] for one in (wrong, away, mars))] == [0, 4, 75, 2]

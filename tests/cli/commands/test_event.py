@@ -5,9 +5,10 @@ import pytest
 from airmeet_async import AirmeetInfo, Session
 from airmeet_async.cli.commands.event import create, event_json, event_lines
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.protocol.models import Moment, Person
+from airmeet_async.protocol.models import Moment, Presenter
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
+from tests.support.command import Sandbox
 
 PLAN = {
     "host": community.HOST,
@@ -22,7 +23,7 @@ INFO = AirmeetInfo(
     "A day",
     "CREATED",
     start_time=Moment.parse("2027-07-01T08:00:00.000Z"),
-    sessions=(Session("s1", "Talk", "CREATED", duration=30, speakers=(Person("u1", "Ada"),)),),
+    sessions=(Session("s1", "Talk", "CREATED", duration=30, speakers=(Presenter("u1", "Ada"),)),),
     extra={"theme": "dark", "hostUser": {"name": "Sam", "token": SENTINEL_LINK}, "name": "other"},
 )
 
@@ -59,18 +60,17 @@ def test_people_see_the_facts_and_the_sessions():
     assert lines[-1].split() == ["s1", "CREATED", "-", "30", "Talk"]
 
 
-@pytest.mark.real_time
-async def test_a_no_is_told_from_an_answer_that_never_came(airmeet, serving):
+def test_a_no_is_told_from_an_answer_that_never_came(airmeet):
     options = PLAN | {"host": "nobody@example.com"}
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        words = [word for name, text in options.items() for word in (f"--{name}", text)]
-        made = await there("event", "create", *words, "--json")
-        early = await there("event", "status", community.SUMMIT, "FINISHED")
-    async with serving("500-after:100%:on=airmeets.create") as pretend:
-        words[1] = community.HOST
-        unclear = await airmeet.at(pretend.url)("event", "create", *words, "--json")
-        events = [event for event in pretend.world.events.values() if event.name == "A day"]
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    words = [word for name, text in options.items() for word in (f"--{name}", text)]
+    made = there("event", "create", *words, "--json")
+    early = there("event", "status", community.SUMMIT, "FINISHED")
+    sandbox = Sandbox("500-after:100%:on=airmeets.create")
+    words[1] = community.HOST
+    unclear = airmeet.at(sandbox)("event", "create", *words, "--json")
+    events = [event for event in sandbox.world.events.values() if event.name == "A day"]
 
     assert (made.code, "not a team member" in made.json["error"]["message"]) == (6, True)
     assert (unclear.code, unclear.json["exit_code"], len(events)) == (1, 1, 1)
@@ -82,7 +82,7 @@ async def test_a_no_is_told_from_an_answer_that_never_came(airmeet, serving):
 async def test_times_without_a_zone_are_of_the_event(airmeet, serving):
     words = [word for name, text in PLAN.items() for word in (f"--{name}", text)]
     async with serving() as pretend:
-        made = await airmeet.at(pretend.url)("event", "create", *words, "--json")
-        shown = await airmeet.at(pretend.url)("event", "show", made.json["id"], "--json")
+        made = await airmeet.at(pretend.url).run("event", "create", *words, "--json")
+        shown = await airmeet.at(pretend.url).run("event", "show", made.json["id"], "--json")
 
     assert (shown.json["start"], shown.json["end"]) == ("2027-07-01T08:00:00+00:00", "2027-07-01T16:00:00+00:00")

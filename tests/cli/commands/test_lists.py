@@ -15,7 +15,7 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
-from tests.worlds import client_of, transport_of
+from tests.support.worlds import client_of, transport_of
 
 EVENT = community.FINISHED
 
@@ -96,10 +96,10 @@ def test_options_that_do_not_go_together_are_refused(what, options, said):
 async def test_lists_are_tables_or_json(airmeet, serving):
     async with serving(not_ready_times=0) as pretend:
         there = airmeet.at(pretend.url)
-        table = await there("export", EVENT, "participants", "--sort", "email", "--limit", "2")
-        people = await there("export", EVENT, "participants", "--email", "guest000@example.com", "--json")
-        came = await there("export", EVENT, "attendance", "--json")
-        shown = await there("event", "show", EVENT, "--json")
+        table = await there.run("export", EVENT, "participants", "--sort", "email", "--limit", "2")
+        people = await there.run("export", EVENT, "participants", "--email", "guest000@example.com", "--json")
+        came = await there.run("export", EVENT, "attendance", "--json")
+        shown = await there.run("event", "show", EVENT, "--json")
 
     assert [line.split()[0] for line in table.out.splitlines()] == ["EMAIL", community.SPEAKER, "guest000@example.com"]
     assert "2 participants" in table.err
@@ -113,8 +113,8 @@ async def test_lists_are_tables_or_json(airmeet, serving):
 async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet, serving):
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
-        at_once = await there("export", EVENT, "attendance", "--no-wait", "--json")
-        waited = await there("export", EVENT, "utms", "--deadline", "0.5", "--json")
+        at_once = await there.run("export", EVENT, "attendance", "--no-wait", "--json")
+        waited = await there.run("export", EVENT, "utms", "--deadline", "0.5", "--json")
 
     assert (at_once.code, at_once.json["exit_code"], at_once.json["error"]["code"]) == (75, 75, "temporary")
     assert (waited.code, len(waited.json)) == (0, 75)
@@ -133,7 +133,7 @@ async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(a
 )
 async def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, serving, words, code):
     async with serving(not_ready_times=0) as pretend:
-        done = await airmeet.at(pretend.url)(*words, "--json")
+        done = await airmeet.at(pretend.url).run(*words, "--json")
 
     assert (done.code, done.json["exit_code"]) == (code, code)
     assert done.err.count("\n") == 1
@@ -185,8 +185,8 @@ async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving,
 async def test_links_are_shown_only_to_those_who_ask(airmeet, serving):
     async with serving(not_ready_times=0) as pretend:
         there = airmeet.at(pretend.url)
-        without = await there("export", EVENT, "recordings", "--json", AIRMEET_LOG="debug")
-        with_links = await there("export", EVENT, "recordings", "--json", "--links")
+        without = await there.run("export", EVENT, "recordings", "--json", AIRMEET_LOG="debug")
+        with_links = await there.run("export", EVENT, "recordings", "--json", "--links")
 
     assert "https://" not in without.out + without.err
     assert all(row["download_link"].startswith("https://") for row in with_links.json)
@@ -197,9 +197,11 @@ async def test_links_are_shown_only_to_those_who_ask(airmeet, serving):
 async def test_lists_become_private_files(airmeet, serving):
     async with serving(not_ready_times=0) as pretend:
         there = airmeet.at(pretend.url)
-        done = [await there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
-        lines = await there("export", EVENT, "booths", "-o", "booths.jsonl")
-        people = await there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
+        done = [
+            await there.run("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")
+        ]
+        lines = await there.run("export", EVENT, "booths", "-o", "booths.jsonl")
+        people = await there.run("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
 
     assert [one.code for one in (*done, lines, people)] == [0, 0, 0, 0]
     assert {row["session_name"] for row in airmeet.rows("session-attendance.csv")} == {
@@ -225,7 +227,7 @@ async def test_lists_become_private_files(airmeet, serving):
 async def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, serving, words, code, said):
     airmeet.file("mine.csv", "email,first_name,last_name", "a@example.com,Ada,Ay")
     async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("export", EVENT, *words)
+        done = await airmeet.at(pretend.url).run("export", EVENT, *words)
 
     assert (done.code, said in done.err) == (code, True), done.err
     assert [path.name for path in airmeet.folder.iterdir()] == ["mine.csv"]
@@ -234,6 +236,6 @@ async def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, servi
 @pytest.mark.real_time
 async def test_raw_warns(airmeet, serving):
     async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
+        done = await airmeet.at(pretend.url).run("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
 
     assert (done.code, "warning: --raw" in done.err) == (0, True)

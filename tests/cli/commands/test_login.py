@@ -1,4 +1,4 @@
-"""Log in, see who one is, log out: as a stranger does it, with a pretend Airmeet behind it. Real processes."""
+"""Log in, see who one is, log out: as a stranger does it, with a pretend Airmeet behind it."""
 
 import io
 import json
@@ -16,11 +16,11 @@ from airmeet_async.errors import ConfigError, CredentialsError, ServerError
 from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
-from tests.cli.conftest import COMMAND, Airmeet
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
-from tests.worlds import client_of, transport_of
+from tests.support.command import COMMAND, Airmeet, Sandbox
+from tests.support.worlds import client_of, transport_of
 
-real_time = pytest.mark.real_time
+URI = "http://127.0.0.1:1/prod"
 PAIR = f"{SENTINEL_ACCESS_KEY}\n{SENTINEL_SECRET_KEY}\n"
 
 
@@ -31,87 +31,68 @@ def stranger(airmeet):
     return Airmeet(airmeet.folder, mine)
 
 
-async def piped(airmeet, text, *words, **environ):
-    """Run the command with standard input."""
-
-    def run():
-        return subprocess.run(
-            [*COMMAND, *words],
-            input=text,
-            cwd=airmeet.folder,
-            env=airmeet.environ | environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return await anyio.to_thread.run_sync(run)
-
-
 def home_files(airmeet):
     home = airmeet.folder.parent
     return sorted(str(path.relative_to(home)) for path in (home / ".config").rglob("*") if path.is_file())
 
 
-@real_time
-async def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger, serving):
-    async with serving() as pretend:
-        done = await piped(stranger, PAIR, "login", "--stdin", "--uri", pretend.url)
-        events = await stranger("events", "--json")
-        who = await stranger("doctor", "--json")
-        out = await stranger("logout")
-        after = await stranger("events", "--json")
+def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger):
+    there = stranger.at(Sandbox())
+    done = there("login", "--stdin", "--uri", URI, given=PAIR)
+    events = there("events", "--json")
+    who = there("doctor", "--json")
+    out = there("logout")
+    after = there("events", "--json")
 
     tokens = list((stranger.folder.parent / ".local/state/airmeet/tokens").glob("*.json"))
-    assert (done.returncode, done.stdout, events.code, out.code) == (0, "", 0, 0)
-    assert "in ~/.config/airmeet/profiles.json" in done.stderr
+    assert (done.code, done.out, events.code, out.code) == (0, "", 0, 0)
+    assert "in ~/.config/airmeet/profiles.json" in done.err
     assert len(events.json) > 3
     checks = {one["name"]: one for one in who.json["checks"]}
     assert (checks["keys"]["text"], checks["keys"]["origin"]) == (
         f"access key ****{SENTINEL_ACCESS_KEY[-4:]}, of profile default",
         "profile default",
     )
-    assert (checks["address"]["address"], checks["address"]["origin"]) == (pretend.url, "profile default")
+    assert (checks["address"]["address"], checks["address"]["origin"]) == (URI, "profile default")
     assert 0 <= checks["token"]["age_s"] < 60
     assert (after.code, after.json["error"]["code"]) == (4, "credentials")
     assert "airmeet login" in after.json["error"]["message"]
     assert (home_files(stranger), tokens) == ([".config/airmeet/profiles.lock"], [])
 
 
-@real_time
-async def test_keys_that_airmeet_refuses_are_not_kept_unless_nobody_asks(stranger, serving):
-    async with serving() as pretend:
-        wrong = await piped(stranger, f"{SENTINEL_ACCESS_KEY}\nwrong\n", "login", "--stdin", "--uri", pretend.url)
-        unchecked = await piped(stranger, PAIR, "login", "--stdin", "--region", "eu", "--no-check")
-        statistics = pretend.world.statistics()
+def test_keys_that_airmeet_refuses_are_not_kept_unless_nobody_asks(stranger):
+    sandbox = Sandbox()
+    there = stranger.at(sandbox)
+    wrong = there("login", "--stdin", "--uri", URI, given=f"{SENTINEL_ACCESS_KEY}\nwrong\n")
+    unchecked = there("login", "--stdin", "--region", "eu", "--no-check", given=PAIR)
+    statistics = sandbox.world.statistics()
 
-    assert (wrong.returncode, unchecked.returncode) == (4, 0)
-    assert "refused the access key or the secret key" in wrong.stderr
-    assert (statistics.requests, "region eu" in unchecked.stderr) == (1, True)
+    assert (wrong.code, unchecked.code) == (4, 0)
+    assert "refused the access key or the secret key" in wrong.err
+    assert (statistics.requests, "region eu" in unchecked.err) == (1, True)
 
 
-@real_time
-async def test_a_profile_that_is_typed_wins_over_the_environment(stranger, serving, closed_port):
-    async with serving() as pretend:
-        kept = await piped(stranger, PAIR, "login", "--stdin", "--profile", "berlin", AIRMEET_URI=pretend.url)
-        elsewhere = {"AIRMEET_ACCESS_KEY": "x", "AIRMEET_SECRET_KEY": "y", "AIRMEET_URI": closed_port}
-        typed = await stranger("events", "--profile", "berlin", "--limit", "1", **elsewhere)
-        first = await stranger("--profile=berlin", "doctor", **elsewhere)
-        other = await stranger("events", "--profile", "berln", "--json")
+def test_a_profile_that_is_typed_wins_over_the_environment(stranger):
+    there = stranger.at(Sandbox())
+    kept = there("login", "--stdin", "--profile", "berlin", AIRMEET_URI=URI, given=PAIR)
+    elsewhere = {"AIRMEET_ACCESS_KEY": "x", "AIRMEET_SECRET_KEY": "y", "AIRMEET_URI": "http://127.0.0.1:2/prod"}
+    typed = there("events", "--profile", "berlin", "--limit", "1", **elsewhere)
+    first = there("--profile=berlin", "doctor", **elsewhere)
+    other = there("events", "--profile", "berln", "--json")
 
-    assert (kept.returncode, typed.code, first.code, other.code) == (0, 0, 0, 4)
-    assert "to use it: airmeet --profile berlin" in kept.stderr
+    assert (kept.code, typed.code, first.code, other.code) == (0, 0, 0, 4)
+    assert "to use it: airmeet --profile berlin" in kept.err
     assert "berlin (--profile)" in first.out
     assert "did you mean 'berlin'?" in other.json["error"]["message"]
 
 
-@real_time
+@pytest.mark.real_time
 async def test_on_a_terminal_the_keys_are_asked_for_and_not_shown(stranger, serving):
     async with serving() as pretend:
         code, shown = await anyio.to_thread.run_sync(
             typing, stranger, ("login", "--uri", pretend.url), (SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY)
         )
-        who = await stranger("doctor")
+        who = await stranger.run("doctor")
 
     assert (code, who.code) == (0, 0), shown
     assert "access key:" in shown
@@ -144,7 +125,6 @@ def typing(airmeet, words, lines):
     return process.wait(30), shown
 
 
-@real_time
 @pytest.mark.parametrize(
     ("words", "text", "said"),
     [
@@ -161,21 +141,20 @@ def typing(airmeet, words, lines):
         (("login", "--profil", "x"), "", "Did you mean --profile?"),
     ],
 )
-async def test_what_cannot_be_is_explained_and_nothing_is_kept(stranger, words, text, said):
-    done = await piped(stranger, text, *words)
+def test_what_cannot_be_is_explained_and_nothing_is_kept(stranger, words, text, said):
+    done = stranger(*words, given=text)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
     assert home_files(stranger) == []
 
 
-@real_time
-async def test_keys_that_others_can_read_are_an_error_with_the_fix(stranger, serving):
-    await piped(stranger, PAIR, "login", "--stdin", "--no-check")
+def test_keys_that_others_can_read_are_an_error_with_the_fix(stranger):
+    stranger("login", "--stdin", "--no-check", given=PAIR)
     path = stranger.folder.parent / ".config/airmeet/profiles.json"
     path.chmod(0o644)
 
-    done = await stranger("events", "--json")
+    done = stranger("events", "--json")
 
     assert (done.code, f"chmod 0600 {path}" in done.json["error"]["message"]) == (2, True)
     assert json.loads(path.read_text())["profiles"]["default"]["region"] == "global"

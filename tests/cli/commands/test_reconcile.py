@@ -176,8 +176,8 @@ def test_a_row_without_an_address_is_a_difference_and_each_one_counts():
 async def test_an_event_is_compared_with_a_file(airmeet, serving):
     async with serving() as pretend:
         there = airmeet.at(pretend.url)
-        assert (await there("export", EVENT, "participants", "-o", "all.csv")).code == 0
-        same = await there("reconcile", EVENT, "all.csv", "--json")
+        assert (await there.run("export", EVENT, "participants", "-o", "all.csv")).code == 0
+        same = await there.run("reconcile", EVENT, "all.csv", "--json")
         lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
         airmeet.file(
             "some.csv",
@@ -185,7 +185,7 @@ async def test_an_event_is_compared_with_a_file(airmeet, serving):
             *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
             '"x@example.com"' + ',""' * 10,
         )
-        other = await there("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
+        other = await there.run("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
 
     assert (same.code, same.json["agree"], same.json["differences"]) == (0, 151, [])
     found = [json.loads(line) for line in (airmeet.folder / "differences.jsonl").read_text().splitlines()]

@@ -5,6 +5,7 @@ import pytest
 from airmeet_async.cli.commands.template import header_of
 from airmeet_async.protocol.models import CustomField
 from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -18,16 +19,15 @@ def test_a_label_that_cannot_be_a_harmless_column_gives_way_to_its_id(label):
     assert [header_of(field, fields) for field in fields] == ["f1", "T-shirt size"]
 
 
-@pytest.mark.real_time
-async def test_a_template_is_what_register_reads(airmeet, serving):
+def test_a_template_is_what_register_reads(airmeet):
     event = community.WITH_FIELDS
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        plain = await there("template", event)
-        filled = await there("template", event, "--example", "-o", "people.csv")
-        again = await there("template", event, "-o", "people.csv")
-        done = await there("register", event, "people.csv", "--no-invite", "--json")
-        answers = pretend.world.people(event)[-1]
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    plain = there("template", event)
+    filled = there("template", event, "--example", "-o", "people.csv")
+    again = there("template", event, "-o", "people.csv")
+    done = there("register", event, "people.csv", "--no-invite", "--json")
+    answers = sandbox.world.people(event)[-1]
 
     assert plain.out == ("email,first_name,last_name,city,country,designation,organisation,Company size,T-shirt size\n")
     assert 'mandatory: email, first_name, last_name, "T-shirt size"' in plain.err
@@ -35,9 +35,7 @@ async def test_a_template_is_what_register_reads(airmeet, serving):
     assert (done.code, done.json["counts"]["succeeded"], answers.email) == (0, 1, "ada@example.com")
 
 
-@pytest.mark.real_time
-async def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url)("template", community.HYBRID)
+def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet):
+    done = airmeet.at(Sandbox())("template", community.HYBRID)
 
     assert done.out.startswith("email,first_name,last_name,attendance_type,city")

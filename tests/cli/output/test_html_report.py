@@ -18,7 +18,7 @@ from airmeet_async.cli.output.summary import RunOutcome
 from airmeet_async.cli.runner import write_page
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.validation import check_email
-from tests.browser import CHROMIUM, Page
+from tests.support.browser import CHROMIUM, Page
 
 HOSTILE = '<img src="https://example.com/x" onerror=alert(1)>"\x1b[31m\u202e'
 BAD = "ada.lovelace at example.org"
@@ -53,7 +53,7 @@ REPORT = BulkReport(
 )  # fmt: skip
 PAGE = ReportPage(
     operation="attendees.add",
-    source="/home/ada/people.csv",
+    source="/srv/lists/people.csv",
     event="8f0c1a2e",
     report=REPORT,
     history=history(

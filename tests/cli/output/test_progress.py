@@ -30,8 +30,8 @@ from airmeet_async.cli.output.progress import (
 )
 from airmeet_async.formatting import duration, wrapped
 from airmeet_async.sandbox import community
-from tests.cli.conftest import COMMAND, on_a_terminal
-from tests.screen import Screen
+from tests.support.command import COMMAND, on_a_terminal
+from tests.support.screen import Screen
 
 REGISTER = ("register", community.SUMMIT, "people.csv", "--no-invite")
 

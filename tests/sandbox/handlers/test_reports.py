@@ -4,6 +4,8 @@ import json
 import tracemalloc
 from datetime import datetime
 
+import pytest
+
 from airmeet_async.sandbox import community
 from tests.sandbox.caller import Caller, content
 
@@ -279,6 +281,7 @@ def test_forms_of_numbers_are_switches():
     assert kinds(other) == (int, str, True)
 
 
+@pytest.mark.slow
 def test_a_crowd_is_paged_and_costs_nothing():
     """A hundred thousand people take part in everything; a page in their midst is made by itself."""
     caller = ready()

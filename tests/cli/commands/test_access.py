@@ -1,0 +1,68 @@
+"""``airmeet block`` and ``unblock``: a file or addresses, and the same results as for every run."""
+
+import pytest
+
+from airmeet_async.cli.commands.access import split
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
+
+EVENT = community.LIVE
+ADA, BOB = "guest000@example.com", "guest001@example.com"
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ((ADA,), ("", (ADA,))),
+        ((ADA, BOB), ("", (ADA, BOB))),
+        (("people.csv",), ("people.csv", ())),
+        (("list@work.csv",), ("list@work.csv", ())),
+    ],
+)
+def test_a_file_is_told_from_addresses(tmp_path, request, targets, found):
+    (tmp_path / "list@work.csv").touch()
+    here = {"list@work.csv": str(tmp_path / "list@work.csv")}
+    path, emails = split([here.get(one, one) for one in targets])
+
+    assert (path, emails) == (here.get(found[0], found[0]), found[1])
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [((), "is missing"), (("a.csv", "b.csv"), "one file"), ((ADA, "b.csv"), "'b.csv'"), (("a@b",), "not an e-mail")],
+)
+def test_anything_else_is_refused(targets, said):
+    with pytest.raises(UsageError, match=said):
+        split(targets)
+
+
+def blocked(world):
+    return {person.email for person in world.people(EVENT) if person.blocked}
+
+
+def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet):
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    first = there("block", EVENT, ADA, BOB.upper(), "--json", "--progress", "none")
+    assert blocked(sandbox.world) == {ADA, BOB}
+    again = there("unblock", EVENT, ADA)
+    assert blocked(sandbox.world) == {BOB}
+
+    assert (first.code, first.json["counts"]["succeeded"], first.json["results_path"]) == (0, 2, None)
+    assert (again.code, again.out, list(airmeet.folder.iterdir())) == (0, "", [])
+    assert "given back for 1 person" in again.err
+
+
+def test_a_file_is_blocked_like_any_list(airmeet):
+    airmeet.file(
+        "out.csv", "Adresse,Mail", f"x@example.com,{ADA}", f"y@example.com,{ADA.upper()}", "z,nobody@example.com"
+    )
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
+    assert blocked(sandbox.world) == {ADA}
+
+    assert done.code == 3, done.err
+    assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
+    assert [row["Mail"] for row in airmeet.rows("left.csv")] == ["nobody@example.com"]
+    assert "left to do: left.csv (give it to the same command)" in done.err

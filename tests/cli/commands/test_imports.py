@@ -1,0 +1,121 @@
+"""``airmeet import``: what is wrong is said before anything is sent, with line, column and what to write."""
+
+import pytest
+
+from airmeet_async import InputError
+from airmeet_async.bulk.input.plan import Finding
+from airmeet_async.bulk.input.row_mapping import SESSIONS
+from airmeet_async.bulk.tables import open_table
+from airmeet_async.cli.commands.imports import blame, columns_of
+from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
+
+EVENT = community.SUMMIT
+HOST, SPEAKER = community.HOST, "ada@example.com"
+HEADER = "title,start,host_email,minutes,speakers"
+GOOD = f"Keynote,2027-03-01 10:00,{HOST},30,{SPEAKER}"
+ZONE = ("--timezone", "Europe/Paris")
+
+
+@pytest.fixture
+def table(tmp_path):
+    def made(*lines):
+        (tmp_path / "x.csv").write_text("\n".join(lines), encoding="utf-8")
+        return open_table(tmp_path / "x.csv")
+
+    return made
+
+
+def test_columns_are_found_by_their_usual_names(table):
+    found = columns_of(SESSIONS, table("Title,START,Host,speakers,Room", "a,b,c,d,e"))
+
+    assert [(match.field, match.column, match.how) for match in found.fields] == [
+        ("title", "Title", ""),
+        ("start", "START", ""),
+        ("host_email", "Host", "guessed"),
+        ("speaker_emails", "speakers", "guessed"),
+    ]
+    assert found.ignored == ("Room",)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"), [("start,host", "no column for title"), ("title,name,start,host", "are both title")]
+)
+def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header, said):
+    with pytest.raises(InputError, match=said) as caught:
+        columns_of(SESSIONS, table(header, "a,b,c,d"[: len(header.split(",")) * 2 - 1]))
+
+    assert (caught.value.path or "").endswith("x.csv")
+
+
+def test_blame_names_the_column_where_the_message_does(table):
+    there = table(HEADER, GOOD)
+    cell = blame(there, Finding(2, "invalid_row", "start: 'soon' is not a time"), 3)
+    row = blame(there, Finding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
+
+    assert (cell.line, cell.column, row.column) == (2, "start", None)
+    assert str(cell).endswith("""line 2, column "start": 'soon' is not a time (3 wrong rows, so nothing was sent)""")
+    assert str(row).endswith("line 2: speaker_emails: 'x' is not an address")
+
+
+BAD = [
+    (f"Talk,tomorrow,{HOST},30,", "start", "write it like 2026-03-01 10:00"),
+    (f"Talk,2027-03-01 10:00,{HOST},many,", "minutes", "not a whole number"),
+    (f",2027-03-01 10:00,{HOST},30,", "title", "empty"),
+    (f"Talk,2027-03-01 10:00,{HOST},30,ada", None, "not an e-mail address"),
+]
+
+
+def test_a_file_with_wrong_rows_is_refused_as_a_whole(airmeet):
+    airmeet.file("day.csv", HEADER, GOOD, *(line for line, _, _ in BAD))
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
+    assert sandbox.world.statistics().requests == 0
+
+    error = done.json["error"]
+    assert (done.code, error["code"], error["path"], error["line"], error["column"]) == (
+        5,
+        "input",
+        "day.csv",
+        3,
+        "start",
+    )
+    assert "4 wrong rows, so nothing was sent" in error["message"]
+    for line, (_, column, said) in enumerate(BAD, start=3):
+        place = f"day.csv, line {line}" + (f', column "{column}"' if column else "")
+        assert any(place in one and said in one for one in done.err.splitlines()), done.err
+    assert not list(airmeet.folder.glob("*results*"))
+
+
+def test_a_programme_is_made_and_who_is_missing_is_named(airmeet):
+    airmeet.file("speakers.csv", "Email,Full name,Company", f"{SPEAKER},Ada Ay,Engines")
+    airmeet.file("day.csv", HEADER, GOOD, f"Panel,2027-03-01 11:00,{HOST},45,{SPEAKER}; zed@example.com")
+    airmeet.file("booths.csv", "name,exhibitors,chat", "Engines,bo@example.com,no")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    speakers = there("import", "speakers", EVENT, "speakers.csv", "--json")
+    sessions = there("import", "sessions", EVENT, "day.csv", *ZONE, "--failed", "left.csv")
+    booths = there("import", "booths", EVENT, "booths.csv")
+    event = sandbox.world.events[EVENT]
+
+    assert (speakers.code, speakers.json["counts"]["succeeded"], booths.code) == (0, 1, 0)
+    assert (sessions.code, [row["airmeet_status"] for row in airmeet.rows("day-results.csv")]) == (
+        3,
+        ["succeeded", "rejected"],
+    )
+    assert f"airmeet import speakers {EVENT}" in sessions.err
+    assert "zed@example.com is not in the event yet" in sessions.err
+    assert [row["title"] for row in airmeet.rows("left.csv")] == ["Panel"]
+    assert [session["name"] for session in event.sessions] == ["Keynote"]
+    assert event.sessions[0]["start_time"] == "2027-03-01T09:00:00.000Z"
+    assert [booth["name"] for booth in event.booths] == ["Engines"]
+
+
+def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet):
+    airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,")
+    sandbox = Sandbox("500-after@1:on=sessions.create")
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
+    sessions = sandbox.world.events[EVENT].sessions
+
+    assert (done.code, len(sessions)) == (3, 1)
+    assert [row["airmeet_status"] for row in airmeet.rows("day-results.csv")] == ["unknown"]

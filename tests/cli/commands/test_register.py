@@ -1,0 +1,401 @@
+"""``airmeet register``: the plan, the question, and a run in which every row is accounted for, whatever happens."""
+
+import csv
+import re
+import signal
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import pytest
+
+from airmeet_async.bulk.input.column_names import PRESETS
+from airmeet_async.cli.options import PresetChoice
+from airmeet_async.sandbox import community
+from tests.sentinels import leaks
+from tests.support.command import Sandbox, on_a_terminal
+
+EVENT = community.SUMMIT
+REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+INVITE = ("register", EVENT, "people.csv", "--invite")
+TROUBLE = "expire@90,429@50+3:retry=1,500:4%,500-after:2%,drop:2%,drop-after:2%,502html:1%"
+TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
+PLAN = {
+    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "cut", "causes", "preset", "columns",
+    "custom_fields", "split_name", "ignored", "fields_known", "unfilled", "invitations", "registrations", "rate",
+    "seconds", "notices", "exit_code",
+}  # fmt: skip
+
+
+def test_the_command_line_knows_every_preset():
+    assert set(get_args(PresetChoice)) == {*PRESETS, "none"}
+
+
+def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
+    airmeet.people(40)
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(*INVITE, "--register", "--dry-run", "--rate", "4")
+    statistics = sandbox.world.statistics()
+
+    assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
+    said = " ".join(done.err.split())
+    assert "40 rows: 40 to send" in said
+    assert "40 invitations mailed by Airmeet; 40 of the plan's registrations used up; about 10 s at 4 requests" in said
+    assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
+
+
+def test_a_dry_run_is_one_json_object(airmeet):
+    airmeet.file("people.csv", "E-Mail,Name,Shirt", "a@example.com,Ada van Ay,M", "x,Bob Bee,L")
+    done = airmeet.at(Sandbox())(*INVITE, "--dry-run", "--json", "--split-name")
+
+    assert done.json.keys() == PLAN
+    assert (done.code, done.json["exit_code"], done.json["ready"], done.json["invitations"]) == (3, 3, 1, 1)
+    assert (done.json["columns"], done.json["split_name"], done.json["ignored"]) == (
+        {"email": "E-Mail"},
+        "Name",
+        ["Shirt"],
+    )
+    assert [(cause["code"], cause["n"], cause["lines"]) for cause in done.json["causes"]] == [("invalid_email", 1, [3])]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((EVENT, "people.csv", "--map", "custom:Nonsense=Shirt"), 5),
+        ((community.NOWHERE, "people.csv"), 6),
+        ((EVENT, "people.csv", "--preset", "lumma"), 2),
+        ((EVENT, "nowhere.csv"), 5),
+    ],
+)
+def test_a_dry_run_that_cannot_be_ends_like_the_run(airmeet, words, code):
+    airmeet.file("people.csv", "email,first_name,last_name,Shirt", "a@example.com,Ada,Ay,M")
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("register", *words, "--no-invite", "--dry-run", "--json")
+    adds = sandbox.adds
+
+    assert (done.code, done.json["exit_code"], adds) == (code, code, 0)
+
+
+def test_an_event_that_does_not_answer_the_plan_does_not_keep_a_run_from_waiting(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox("500:100%:on=custom_fields.list"))
+    done = there("register", EVENT, "people.csv", "--no-invite", "--json")
+
+    assert (done.code, done.json["counts"]["succeeded"]) == (0, 3)
+    assert "are not known, so they are not checked yet" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "ending"),
+    [((), "n", (130, 0)), ((), "y", (0, 3)), (("--yes",), "", (0, 3))],
+    ids=["declined", "agreed", "not asked"],
+)
+def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed, ending):
+    airmeet.people(3)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    done = there(*INVITE, *words, typed=f"{typed}\n")
+    statistics = sandbox.world.statistics()
+
+    assert (done.code, statistics.adds) == ending, done.err
+    assert statistics.mails == statistics.adds
+    assert ("3 people will be mailed by Airmeet. Go on? [y/N]" in done.err) == (not words)
+    assert ("nothing was sent" in done.err) == (done.code == 130)
+
+
+def test_off_a_terminal_nobody_is_asked(airmeet):
+    airmeet.people(3)
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(*INVITE)
+    mails = sandbox.world.statistics().mails
+
+    assert (done.code, mails, "Go on?" in done.err) == (0, 3, False)
+
+
+def test_all_is_well(airmeet):
+    airmeet.people(20)
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(*REGISTER, "--json", "--failed", "left.csv")
+
+    assert (done.code, done.json["exit_code"], done.json["counts"]["succeeded"]) == (0, 0, 20)
+    assert (done.json["results_path"], done.json["failed_path"]) == ("people-results.csv", None)
+    assert not (airmeet.folder / "left.csv").exists()
+    assert sandbox.world.statistics().mails == 0
+
+
+def test_everybody_gets_in_through_trouble(airmeet):
+    """412 in the middle, 429, 500, 502 and dropped connections: the event, the report and the file agree."""
+    airmeet.people(250)
+    sandbox = Sandbox(TROUBLE)
+    done = airmeet.at(sandbox)(*REGISTER, "--json")
+    people = {person.email: person.entry_link for person in sandbox.world.people(EVENT)}
+
+    assert (done.code, done.json["counts"]["succeeded"], len(people)) == (0, 250, 250)
+    assert (done.json["throttled"] >= 3, done.json["token_refreshes"]) == (True, 1)
+    assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
+    assert [row["airmeet_row"] for row in airmeet.rows()] == [str(line) for line in range(2, 252)]
+
+
+def test_a_report_page_tells_of_the_run(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,Ada,Ay", "bad,B,Bee")
+    there = airmeet.at(Sandbox("429@2+1:retry=1:on=attendees.add"))
+    done = there(*REGISTER, "--report", "run.html", "--json")
+    again = there(*REGISTER, "--report", "run.html", "--report-emails")
+
+    page = (airmeet.folder / "run.html").read_text(encoding="utf-8")
+    earlier = (airmeet.folder / "run.html.bak").read_text(encoding="utf-8")
+    assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
+    assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
+    assert "1 of 2 registered · 1 did not succeed" in earlier
+    assert "report: run.html" in again.err
+    assert leaks(page + earlier) == []
+    assert '<span class="key">bad</span>' in page
+    assert '<span class="key">b***@***</span>' in earlier
+
+
+def test_a_report_that_cannot_be_written_is_found_out_before_anything_is_sent(airmeet):
+    airmeet.people(1)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    for path, said in (("people.csv", "another file of this run"), ("nowhere/x.html", "choose another folder")):
+        done = there(*REGISTER, "--report", path, "--json")
+        assert (done.code, done.json["exit_code"]) == (2, 2)
+        assert said in done.err
+
+    assert sandbox.world.statistics().requests == 0
+    assert [path.name for path in airmeet.folder.iterdir()] == ["people.csv"]
+
+
+def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "bad,B,Bee", "c@example.com,Cyd,Cee"
+    )
+    there = airmeet.at(Sandbox("422@2:on=attendees.add"))
+    first = there(*REGISTER, "--failed", "left.csv")
+    again = there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
+
+    assert (first.code, [row["airmeet_status"] for row in airmeet.rows()]) == (3, ["succeeded", "invalid", "rejected"])
+    assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
+    assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
+    assert "left to do: left.csv" in first.err
+
+
+def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet):
+    """Refused at first, and fed back in from our own file: Airmeet gets each name as it was given."""
+    names = ["=1+1", "+1", "-1", "@sum", "|calc", "＝1", "＋1", "－1", "＠x", "'=1", "'s-Gravenhage", '"=1"']
+    with (airmeet.folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "first_name", "last_name", "=note"])
+        writer.writerows([f"p{n}@example.com", name, "Ay", "\tx\ry"] for n, name in enumerate(names))
+    sandbox = Sandbox(f"422@2+{len(names) - 1}:on=attendees.add")
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--failed", "left.csv", "--max-failures", "99")
+    refused = airmeet.rows("left.csv")
+    again = there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
+    people = {person.email: person.details["firstName"] for person in sandbox.world.people(EVENT)}
+
+    assert {row["first_name"] for row in refused} == {f"'{name}" for name in names[1:] if name != "'s-Gravenhage"} | {
+        "'s-Gravenhage"
+    }
+    assert {row["'=note"] for row in refused} == {"'\tx\ry"}
+    assert (again.code, again.json["counts"]["succeeded"]) == (0, len(names) - 1)
+    assert people == {f"p{n}@example.com": name for n, name in enumerate(names)}
+
+
+def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet):
+    airmeet.people(2)
+    for _ in range(2):
+        assert (airmeet.at(Sandbox())(*REGISTER)).code == 0
+
+    first, second = airmeet.rows("people-results.csv"), airmeet.rows("people-results-2.csv")
+    assert {row["airmeet_status"] for row in first} == {"succeeded"}
+    assert second == [row | {"airmeet_status": "skipped"} for row in first]
+
+
+def test_columns_and_invitations_are_as_typed(airmeet):
+    airmeet.file("people.csv", "Mail 1;Mail 2;Vorname;Nachname", "a@example.com;b@example.com;Ada;Ay")
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(
+        "register", EVENT, "people.csv", "--invite", "--register", "--map", "email=Mail 2", "--limit", "1"
+    )
+    person = sandbox.world.people(EVENT)[0]
+
+    assert (done.code, person.email, person.mails, person.registered) == (0, "b@example.com", 1, True)
+    assert 'email <- "Mail 2" (--map)' in done.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number, code):
+    airmeet.people(400)
+    sandbox = Sandbox("slow:100%:0.2s")
+    sandbox.signal(number, after=5)
+    done = airmeet.at(sandbox)(*REGISTER, "--rate", "50", "--json")
+    adds = sandbox.adds
+
+    counts = done.json["counts"]
+    assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, "interrupted")
+    assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
+    assert len(airmeet.rows()) == 400
+    assert "press Ctrl-C again to stop at once" in done.err
+    assert f"to go on: airmeet resume {done.json['job']}" in done.err
+
+
+def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet):
+    airmeet.people(400)
+    sandbox = Sandbox("hang-after@5+1000:on=attendees.add")
+    sandbox.signal(signal.SIGINT, signal.SIGINT, after=8)
+    done = airmeet.at(sandbox)(*REGISTER, "--json", "--progress", "none")
+
+    counts = done.json["counts"]
+    assert (done.code, counts["succeeded"] <= 4, counts["unknown"] >= 4) == (130, True, True)
+    assert counts["succeeded"] + counts["unknown"] >= sandbox.adds
+    assert sum(counts.values()) == done.json["rows_read"] == len(airmeet.rows())
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.real_time
+async def test_a_signal_before_there_is_anything_to_save_shows_no_traceback(airmeet, serving):
+    async with serving("hang-after:100%:on=auth") as pretend:
+        with airmeet.at(pretend.url).started("events", "--json") as running:
+            await pretend.sees(lambda world: world.statistics().auths >= 1)
+            running.send(signal.SIGINT)
+            done = await running.end()
+
+    assert (done.code, done.json["exit_code"], done.json["error"]["code"]) == (130, 130, "interrupted")
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.real_time
+async def test_a_hang_up_that_is_ignored_stays_ignored(airmeet, serving):
+    airmeet.people(60)
+    ignoring = ("sh", "-c", 'trap "" HUP; exec "$0" "$@"')
+    async with serving() as pretend:
+        with airmeet.at(pretend.url).started(*REGISTER, "--rate", "100", before=ignoring) as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 3)
+            running.send(signal.SIGHUP)
+            done = await running.end()
+
+    assert done.code == 0
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("lost", ["stdout", "stderr"])
+async def test_a_reader_that_goes_away_does_not_end_the_run(airmeet, serving, lost):
+    airmeet.people(40)
+    async with serving() as pretend:
+        with airmeet.at(pretend.url).started(*REGISTER, "--json", "--rate", "200") as running:
+            getattr(running.process, lost).close()
+            setattr(running.process, lost, None)
+            done = await running.end()
+
+    assert done.code == 0
+    assert "Traceback" not in (done.err or "")
+    assert len(airmeet.rows()) == 40
+
+
+def test_progress_for_programs_is_json_line_by_line(airmeet):
+    import json
+
+    airmeet.people(40)
+    done = airmeet.at(Sandbox())(*REGISTER, "--progress", "json")
+
+    events = [json.loads(line) for line in done.err.splitlines()]
+    last = [event for event in events if event["event"] == "progress"][-1]
+    assert (last["rows_done"], last["rows_total"], last["counts"]["succeeded"]) == (40, 40, 40)
+    assert done.out == ""
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("no_color", ["", "1"])
+async def test_a_terminal_gets_a_bar_that_fits(airmeet, serving, no_color):
+    airmeet.people(30)
+    async with serving() as pretend:
+        environ = {"AIRMEET_URI": pretend.url, "NO_COLOR": no_color, "TERM": "xterm-256color"}
+        code, shown = await anyio.to_thread.run_sync(partial(on_a_terminal, airmeet, REGISTER, **environ))
+
+    bars = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)) if "━" in line]
+    assert code == 0
+    assert "30/30" in bars[-1]
+    assert max(map(len, bars)) <= 80
+    assert ("\x1b[38" in shown) is (not no_color)
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_key_no_token_and_no_link_is_said_at_any_level(airmeet, level):
+    airmeet.people(60)
+    there = airmeet.at(Sandbox(TROUBLE + ",500html:2%,422:2%"))
+    done = there(*REGISTER, "--json", "--failed", "left.csv", AIRMEET_LOG=level)
+
+    said = done.out + done.err
+    assert f"{level.upper()} airmeet_async" in said
+    assert leaks(said) == []
+    assert TOKEN.search(said) is None
+    assert "code=" not in said.replace(" code=", "")
+    assert ("person-1@example.com" in said) is (level == "debug")
+    assert any("code=" in row["airmeet_entry_link"] for row in airmeet.rows())
+
+
+EXPORTS = Path(__file__).parents[3] / "examples" / "exports"
+
+# The file, the event, who gets in, how many rows end unsent and why, and what is said.
+FROM_TOOLS = {
+    "luma": (
+        "luma-guests.csv", community.WITH_FIELDS, {"ana.lopez": "López", "juergen": "von der Heide", "wei.li": "Li"},
+        {"not_attending": 3}, 'custom field "T-shirt size" <- "T-shirt size"',
+    ),
+    "eventbrite": (
+        "eventbrite-attendees.csv", EVENT, {"john.doe": "Doe", "jane.doe": "Doe", "emile": "Durand"},
+        {"not_attending": 2, "duplicate": 1}, 'city <- "Home City" (Eventbrite)',
+    ),
+    "zoom": (
+        "zoom-attendee-report.csv", EVENT,
+        {"rosa.delgado": "Delgado", "kofi": "Mensah", "aino.virtanen": "Virtanen"},
+        {"not_attending": 2}, "a report of Zoom: lines 1 to 11, above the table, left out",
+    ),
+    "hubspot": (
+        "hubspot-contacts.csv", EVENT, {"camille.durand": "Durand", "w.kowalski": "Kowalski", "siobhan": "O'Brien"},
+        {"missing_field": 1}, 'organisation <- "Associated Company" (HubSpot)',
+    ),
+    "salesforce": (
+        "salesforce-leads.csv", EVENT, {"bertha": "Boxer", "phyllis": "Cotton", "jeff.glimpse": "Glimpse"},
+        {"missing_field": 1}, "lines 8 to 13, the end of a Salesforce report, left out",
+    ),
+}  # fmt: skip
+
+
+def test_every_preset_has_its_example():
+    assert FROM_TOOLS.keys() == PRESETS.keys()
+    assert {case[0] for case in FROM_TOOLS.values()} == {path.name for path in EXPORTS.iterdir()}
+
+
+@pytest.mark.parametrize("name", FROM_TOOLS)
+@pytest.mark.parametrize("named", [True, False], ids=["named", "detected"])
+def test_an_export_is_registered_whole(airmeet, name, named):
+    file, event, people, unsent, said = FROM_TOOLS[name]
+    words = ("--preset", name) if named else ()
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)(
+        "register", event, str(EXPORTS / file), "--no-invite", "--results", "r.csv", "--json", *words
+    )
+    guests = {person.email.partition("@")[0]: person for person in sandbox.world.people(event)}
+
+    assert {key: guests[key].details["lastName"] for key in people} == people
+    codes = Counter(row["airmeet_code"] for row in airmeet.rows("r.csv") if row["airmeet_status"] != "succeeded")
+    assert codes == unsent
+    assert done.json["counts"]["succeeded"] == len(people)
+    assert sum(done.json["counts"].values()) == done.json["rows_read"] == len(airmeet.rows("r.csv"))
+    assert (done.code, done.json["exit_code"]) == (3, 3)
+    assert f"an export of {PRESETS[name].title} ({'--preset' if named else 'by its columns'}" in done.err
+    assert " ".join(said.split()) in " ".join(done.err.split())
+
+
+def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet):
+    there = airmeet.at(Sandbox())
+    done = there(
+        "register", EVENT, str(EXPORTS / "eventbrite-attendees.csv"), "--no-invite", "--preset", "none", "--json"
+    )
+
+    assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["duplicate"]) == (0, 5, 1)
+    assert "an export of" not in done.err

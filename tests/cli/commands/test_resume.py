@@ -1,0 +1,364 @@
+"""Runs that go on: stopped, killed, finished, edited, at the same time, tried again."""
+
+import csv
+import signal
+import sqlite3
+
+import pytest
+
+from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
+
+EVENT = community.SUMMIT
+REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+
+
+def statuses(rows):
+    return [row["airmeet_status"] for row in rows]
+
+
+async def interrupted(there, pretend, number, *words, adds=8):
+    """Start a run of many rows and end it with a signal."""
+    with there.started(*REGISTER, "--rate", "60", "--progress", "none", *words) as running:
+        await pretend.sees(lambda world: world.statistics().adds >= adds)
+        running.send(number)
+        return await running.end()
+
+
+def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
+    airmeet.people(60)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    stopped = there(*REGISTER, "--rate", "60", "--progress", "none")
+    before = sandbox.adds
+    done = there(*REGISTER, "--json")
+    after = sandbox.adds
+
+    rows = airmeet.rows()
+    assert (stopped.code, done.code, after) == (130, 0, 60)
+    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert (done.json["attempts"], done.json["counts"]["skipped"]) == (60 - before, before)
+    assert all("code=" in row["airmeet_entry_link"] for row in rows)
+    assert done.json["results_path"] == "people-results.csv"
+    assert (airmeet.folder / "people-results.csv.bak").exists()
+
+
+@pytest.mark.real_time
+async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, serving):
+    airmeet.people(60)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        killed = await interrupted(there, pretend, signal.SIGKILL, "--failed", "left.csv")
+        (airmeet.folder / "people.csv").unlink()
+        parts = list(airmeet.folder.glob(".airmeet-*.part"))
+        listed = (await there.run("runs", "--json")).json
+        done = await there.run("resume", listed[0]["job"][:5], "--json")
+        people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
+
+    assert (killed.code, listed[0]["state"], listed[0]["settled"] > 0) == (-9, "interrupted", True)
+    assert (done.code, done.json["job"], done.json["rows_read"]) == (0, listed[0]["job"], 60)
+    assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
+    assert list(airmeet.rows()[0])[:3] == ["email", "first_name", "last_name"]
+    assert (len(parts), list(airmeet.folder.glob(".airmeet-*"))) == (2, [])
+
+
+def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
+    airmeet.people(5)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there(*REGISTER)
+    before = sandbox.world.statistics()
+    again = there(*REGISTER, "--json")
+    resumed = there("resume", again.json["job"], "--results", "r.csv", "--json")
+    after = sandbox.world.statistics()
+    none = there("resume")
+
+    assert (after.adds, after.mails) == (before.adds, before.mails)
+    assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
+    assert (resumed.code, resumed.json["attempts"]) == (0, 0)
+    assert "nothing left to do: 5 rows are settled" in again.err
+    assert (none.code, "no run is unfinished" in none.err) == (2, True)
+
+
+def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there(*REGISTER)
+    people = airmeet.people(35)
+    text = (airmeet.folder / people).read_text()
+    for number in range(10):
+        text = text.replace(f"person-{number}@example.com,Ada,", f"person-{number}@example.com,Eve,")
+    (airmeet.folder / people).write_text(text)
+    done = there(*REGISTER, "--json", "--results", "r.csv")
+    adds = sandbox.adds
+
+    assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
+    assert "resuming: 30 of 35 rows are settled" in done.err
+    assert "10 rows have changed since they were done; Airmeet does not update people on a second add" in done.err
+    assert "5 rows were new" in done.err
+    assert "too long" not in done.err
+    assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5
+
+
+def test_rows_that_are_left_out_are_counted(airmeet):
+    airmeet.people(12)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    limited = there(*REGISTER, "--limit", "5", "--results", "a.csv")
+    there(*REGISTER)
+    airmeet.people(4)
+    shorter = there(*REGISTER, "--results", "b.csv")
+
+    assert "7 rows of the last run are left out of this run (--limit)" in limited.err
+    assert "8 rows of the last run are no longer in the file" in shorter.err
+
+
+def test_a_wrong_id_is_not_gone_on_with(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox())
+    wrong = there("register", "no-such-event", "people.csv", "--no-invite")
+    shown = there("runs", "show")
+    bare = there("resume")
+
+    assert (wrong.code, "with the right id of the event" in wrong.err) == (6, True)
+    assert "airmeet resume" not in wrong.err
+    assert "airmeet resume" not in shown.out
+    assert (bare.code, "no run is unfinished" in bare.err) == (2, True)
+
+
+def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
+    airmeet.file("booths.csv", "name", "Tea", "Coffee")
+    there = airmeet.at(Sandbox("drop-after@1:on=booths.create"))
+    done = there("import", "booths", EVENT, "booths.csv", "--json", "--concurrency", "1")
+    shown = there("runs", "show")
+
+    said = " ".join(done.err.split())
+    assert (done.code, done.json["counts"]["unknown"]) == (3, 1)
+    assert f"look first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
+    assert f"airmeet retry {done.json['job']} --unknown" in shown.out
+
+
+def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet):
+    airmeet.people(3)
+    airmeet.people(3, "copy.csv")
+    there = airmeet.at(Sandbox())
+    first = there(*REGISTER, "--json")
+    copy = there("register", EVENT, "copy.csv", "--no-invite", "--json")
+    fresh = there(*REGISTER, "--json", "--fresh")
+    again = there(*REGISTER, "--json")
+    listed = (there("runs", "--json")).json
+
+    assert copy.json["job"] == first.json["job"]
+    assert (fresh.json["counts"]["succeeded"], again.json["job"]) == (3, fresh.json["job"])
+    assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
+
+
+def test_other_options_are_refused_with_the_way_out(airmeet):
+    airmeet.people(3)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there(*REGISTER)
+    done = there("register", EVENT, "people.csv", "--invite", "--json")
+    adds = sandbox.adds
+
+    assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
+    assert "sendEmailInvite=False" in done.err
+    assert "--fresh" in done.err
+
+
+@pytest.mark.real_time
+async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
+    airmeet.people(600)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--rate", "20", "--progress", "none") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 3)
+            second = await there.run(*REGISTER, "--json")
+            third = await there.run("resume", (await there.run("runs", "--json")).json[0]["job"])
+            running.send(signal.SIGINT)
+            first = await running.end()
+
+    assert (second.code, second.json["error"]["code"], third.code, first.code) == (75, "temporary", 75, 130)
+    assert "nothing was sent here" in second.err
+    assert "nothing was sent here" in third.err
+
+
+def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
+    airmeet.people(8)
+    sandbox = Sandbox("422@3:on=attendees.add,422@6:on=attendees.add")
+    there = airmeet.at(sandbox)
+    first = there(*REGISTER, "--json", "--failed", "left.csv", "--max-failures", "50%")
+    failed = there("retry", first.json["job"], "--json")
+    refused = there("retry", "--rejected", "--json")
+    adds = sandbox.adds
+
+    assert (first.code, first.json["counts"]["rejected"]) == (3, 2)
+    assert (failed.code, failed.json["attempts"]) == (3, 0)
+    assert (refused.code, refused.json["attempts"], refused.json["counts"]["succeeded"]) == (0, 2, 2)
+    assert adds == 8
+    assert not (airmeet.folder / "left.csv").exists()
+    assert {row["airmeet_status"] for row in airmeet.rows()} == {"skipped", "succeeded"}
+
+
+def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
+    airmeet.people(6)
+    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
+    done = there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
+    again = there("retry", done.json["job"], "--invites", "--json")
+
+    doubtful = [row for row in csv_rows(airmeet, "people-results.csv.bak") if row["airmeet_code"]]
+    assert (done.code, done.json["invites_unverified"], [row["airmeet_code"] for row in doubtful]) == (
+        0, 1, ["invite_unverified"],
+    )  # fmt: skip
+    assert doubtful[0]["airmeet_status"] == "succeeded"
+    assert f"airmeet retry {done.json['job']} --invites" in " ".join(done.err.split())
+    assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 1, 0)
+    assert not any(row["airmeet_code"] for row in airmeet.rows())
+
+
+def csv_rows(airmeet, name):
+    with (airmeet.folder / name).open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("operation", ["speakers", "booths"])
+def test_other_commands_have_journals_too(airmeet, operation):
+    airmeet.file("speakers.csv", "email,name", "a@example.com,Ada", "b@example.com,Bob")
+    airmeet.file("booths.csv", "name", "Tea", "Coffee")
+    there = airmeet.at(Sandbox())
+    first = there("import", operation, EVENT, f"{operation}.csv", "--json")
+    again = there("import", operation, EVENT, f"{operation}.csv", "--json")
+    resumed = there("resume", first.json["job"], "--json")
+
+    assert (first.code, again.code, resumed.code) == (0, 0, 0), first.err + again.err + resumed.err
+    assert f"job {first.json['job']}: import {operation} {operation}.csv, 2 rows" in resumed.err
+    assert (again.json["attempts"], resumed.json["attempts"], again.json["job"]) == (0, 0, first.json["job"])
+
+
+def test_what_was_undone_is_done_again(airmeet):
+    """Who was blocked, let in and is to be blocked again must not be taken for done."""
+    airmeet.people(20)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there(*REGISTER)
+    runs = [there(word, EVENT, "people.csv", "--json") for word in ("block", "unblock", "block", "block")]
+    blocked = [person.blocked for person in sandbox.world.people(EVENT)]
+
+    assert [(run.code, run.json["attempts"]) for run in runs] == [(0, 20)] * 4
+    assert len({run.json["job"] for run in runs}) == 4
+    assert blocked == [True] * 20
+
+
+def test_blocking_again_sends_every_row_and_the_stopped_run_can_be_resumed_by_its_id(airmeet):
+    airmeet.people(20)
+    block = ("block", EVENT, "people.csv", "--json")
+    there = airmeet.at(Sandbox("slow@26+1:3s"))
+    there(*REGISTER)
+    first = there(*block, "--deadline", "1s", "--concurrency", "1")
+    second = there(*block)
+    resumed = there("resume", first.json["job"], "--json")
+
+    assert [run.code for run in (first, second, resumed)] == [75, 0, 0]
+    assert second.json["job"] != first.json["job"]
+    assert (second.json["attempts"], second.json["counts"]["skipped"]) == (20, 0)
+    assert resumed.json["counts"]["skipped"] > 0
+
+
+def test_addresses_that_are_typed_have_no_journal(airmeet):
+    there = airmeet.at(Sandbox())
+    there("block", EVENT, "ada@example.com")
+    listed = there("runs", "--json")
+    refused = there("block", EVENT, "ada@example.com", "--fresh")
+
+    assert (listed.code, listed.json) == (0, [])
+    assert (refused.code, "are for files" in refused.err) == (2, True)
+
+
+def test_a_journal_may_have_a_place_of_its_own(airmeet):
+    airmeet.people(4)
+    there = airmeet.at(Sandbox("401@3:on=attendees.add"))
+    first = there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
+    fresh = there(*REGISTER, "--journal", "my launch.job", "--fresh")
+    done = there("resume", "my launch.job", "--json")
+    listed = there("runs", "--json")
+
+    assert (first.code, fresh.code, done.code, listed.json) == (6, 2, 0, [])
+    assert "airmeet resume 'my launch.job'" in " ".join(first.err.split())
+    assert (done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (2, 2)
+
+
+def test_without_a_place_for_journals_nothing_is_sent(airmeet):
+    airmeet.people(2)
+    airmeet.file("state", "a file, no folder")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    refused = there(*REGISTER, XDG_STATE_HOME=str(airmeet.folder / "state"))
+    named = there(*REGISTER, "--journal", "a.job", XDG_STATE_HOME=str(airmeet.folder / "state"))
+    adds = sandbox.adds
+
+    assert (refused.code, named.code, adds) == (2, 0, 2)
+    assert "state/airmeet/runs" in refused.err
+    assert "--journal PATH" in refused.err
+
+
+def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet):
+    airmeet.people(200)
+    there = airmeet.at(Sandbox())
+    done = there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
+
+    assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "deadline", True)
+    assert f"airmeet resume {done.json['job']}" in done.err
+
+
+def test_too_many_failures_stop_a_run(airmeet):
+    airmeet.people(30)
+    there = airmeet.at(Sandbox("422:100%:on=attendees.add"))
+    done = there(*REGISTER, "--max-failures", "3", "--concurrency", "1", "--json")
+
+    assert (done.code, done.json["stop_reason"], done.json["counts"]["rejected"]) == (7, "failures", 4)
+
+
+def stopped_in_flight(there, pretend):
+    """Stop a run at once while a request of one row is under way, and make its journal a day older."""
+    pretend.signal(signal.SIGINT, signal.SIGINT, after=3)
+    there(*REGISTER, "--progress", "none", "--concurrency", "1")
+    run = there("runs", "--json").json[0]
+    with sqlite3.connect(run["journal"]) as db:
+        db.execute("UPDATE ledger SET touched = touched - 90000")
+    return run["job"]
+
+
+def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
+    airmeet.people(6)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    job = stopped_in_flight(there, sandbox)
+    held = there("resume", job, "--json")
+    done = there("resume", job, "--json", "--accept-stale")
+
+    assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 2)
+    assert f"airmeet resume {job} --accept-stale" in " ".join(held.err.split())
+    assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (0, 1, 5)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 3)])
+def test_on_a_terminal_it_is_asked_for(airmeet, answer, code):
+    airmeet.people(6)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    job = stopped_in_flight(there, sandbox)
+    done = there("resume", job, typed=f"{answer}\n")
+
+    assert "1 row was sent more than 24 hours ago without a clear answer." in done.err
+    assert "Send it again? [y/N]" in done.err
+    assert done.code == code
+
+
+def test_another_address_is_not_the_same_job(airmeet):
+    airmeet.people(2)
+    airmeet.at(Sandbox("401@2:on=attendees.add"))(*REGISTER)
+    moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
+
+    assert (moved.code, "this journal is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)

@@ -1,0 +1,172 @@
+"""``airmeet runs``: listed, shown, removed, and steered from another terminal."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from airmeet_async.sandbox import community
+from tests.sentinels import leaks
+from tests.support.command import Sandbox
+
+EVENT = community.SUMMIT
+REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+
+
+def shelf_of(airmeet):
+    return Path(airmeet.environ["HOME"]) / ".local/state/airmeet/runs"
+
+
+def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
+    airmeet.people(4)
+    there = airmeet.at(Sandbox("422@2:on=attendees.add"))
+    nothing, none = there("runs"), there("runs", "--json")
+    done = there(*REGISTER, "--json")
+    listed, shown = there("runs"), there("runs", "show")
+    as_json, one = there("runs", "--json"), there("runs", "show", done.json["job"][:4], "--json")
+
+    run = one.json
+    assert (nothing.code, nothing.out, none.json) == (0, "", [])
+    assert as_json.json == [run]
+    assert (run["job"], run["state"], run["command"]) == (done.json["job"], "finished", "register")
+    assert (run["rows"], run["settled"], run["left"], run["counts"]["succeeded"]) == (4, 4, 0, 3)
+    assert (run["event"], run["file"]) == (EVENT, str(airmeet.folder / "people.csv"))
+    assert run["results_path"] == str(airmeet.folder / "people-results.csv")
+    assert listed.out.splitlines()[1].split()[0] == run["job"]
+    assert f"airmeet retry {run['job']} --rejected" in shown.out
+    everything = listed.out + shown.out + as_json.out + listed.err
+    assert "@example.com" not in everything
+    assert "code=" not in everything
+    assert leaks(everything) == []
+
+
+def test_journals_are_private(airmeet):
+    airmeet.people(2)
+    airmeet.at(Sandbox())(*REGISTER)
+
+    shelf = shelf_of(airmeet)
+    assert shelf.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in shelf.iterdir()} == {0o600}
+
+
+def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
+    shelf_of(airmeet).mkdir(mode=0o700, parents=True)
+    broken = shelf_of(airmeet) / "deadbeef.job"
+    broken.write_bytes(b"nonsense" * 100)
+    broken.chmod(0o600)
+
+    listed = airmeet("runs", "--json")
+    shown = airmeet("runs", "show", "dead")
+
+    assert (listed.code, listed.json, "left out:" in listed.err) == (0, [], True)
+    assert (shown.code, "is not a journal" in shown.err) == (2, True)
+
+
+def test_a_damaged_journal_has_ways_out(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    [wreck] = shelf_of(airmeet).glob("*.job")
+    wreck.write_bytes(b"nonsense" * 100)
+    listed = there("runs")
+    refused = there(*REGISTER)
+    fresh = there(*REGISTER, "--fresh", "--json")
+    kept = there("runs", "purge", "--json")
+    named = there("runs", "purge", wreck.stem, "--json")
+    wreck.write_bytes(b"nonsense" * 100)
+    every = there("runs", "purge", "--all", "--json")
+
+    assert (listed.code, "no run yet" in listed.err, "airmeet runs purge" in listed.err) == (0, False, True)
+    assert refused.code == 2
+    assert f"airmeet register ... --fresh), or remove it (airmeet runs purge {wreck.stem})" in refused.err
+    assert (fresh.code, kept.json["removed"]) == (0, [fresh.json["job"]])
+    assert (named.code, named.json["removed"], "cannot be read" in named.err) == (0, [wreck.stem], True)
+    assert (every.code, every.json["removed"]) == (0, [wreck.stem])
+    assert list(shelf_of(airmeet).iterdir()) == []
+
+
+def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
+    airmeet.people(4)
+    airmeet.people(5, "more.csv")
+    there = airmeet.at(Sandbox("401@6+20:on=attendees.add"))
+    first = there(*REGISTER, "--json")
+    second = there("register", EVENT, "more.csv", "--no-invite", "--json")
+    old = there("runs", "purge", "--older-than", "1h", "--json")
+    done = there("runs", "purge", "--json")
+    left = there("runs", "--json")
+    named = there("runs", "purge", second.json["job"])
+    unknown = there("runs", "purge", "ffffffff0")
+
+    assert (first.code, second.code) == (0, 6)
+    assert (old.json["removed"], len(old.json["kept"])) == ([], 2)
+    assert (done.json["removed"], [run["job"] for run in left.json]) == ([first.json["job"]], [second.json["job"]])
+    assert "names, addresses and 4 personal links" in done.err
+    assert (named.code, unknown.code) == (0, 2)
+    assert "rows in them are not done" in named.err
+    assert list(shelf_of(airmeet).iterdir()) == []
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("yes", 0)])
+def test_on_a_terminal_it_asks_before_it_removes(airmeet, answer, left):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    done = there("runs", "purge", typed=f"{answer}\n")
+    runs = there("runs", "--json")
+
+    assert (done.code, len(runs.json), "Remove? [y/N]" in done.err) == (0, left, True)
+
+
+@pytest.mark.real_time
+async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet, serving):
+    airmeet.people(400)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--rate", "20", "--json", "--progress", "json") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 3)
+            paused = await there.run("runs", "pause")
+            shown = (await there.run("runs", "show", "--json")).json
+            purged = await there.run("runs", "purge", shown["job"])
+            before = pretend.world.statistics().adds
+            odd = await there.run("runs", "rate", "fast")
+            rated = await there.run("runs", "rate", shown["job"], "90")
+            still = pretend.world.statistics().adds
+            resumed = await there.run("runs", "continue", shown["job"])
+            await pretend.sees(lambda world: world.statistics().adds >= still + 10)
+            stopped = await there.run("runs", "stop")
+            done = await running.end()
+        after = await there.run("runs", "pause", shown["job"])
+
+    assert [said.code for said in (paused, rated, resumed, stopped)] == [0, 0, 0, 0]
+    assert (shown["state"], shown["process"] is not None, purged.code, odd.code) == ("paused", True, 2, 2)
+    assert still <= before + 1  # what was under way
+    assert '"held": "paused"' in done.err
+    assert "at most 90 requests per second (from another terminal)" in done.err
+    assert (done.code, done.json["stop_reason"]) == (7, "stopped")
+    assert (after.code, f"is not running: airmeet resume {shown['job']}" in after.err) == (2, True)
+
+
+@pytest.mark.real_time
+async def test_the_socket_is_private_and_gone_after_a_run(airmeet, serving):
+    import tempfile
+
+    folder = Path(tempfile.gettempdir()) / f"airmeet-{os.getuid()}"
+    before = set(folder.iterdir()) if folder.exists() else set()
+    airmeet.people(60)
+    async with serving() as pretend:
+        with airmeet.at(pretend.url).started(*REGISTER, "--rate", "20") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 3)
+            ours = [path for path in folder.iterdir() if path not in before]
+            modes = [path.lstat().st_mode & 0o777 for path in (folder, *ours)]
+            running.send(signal.SIGINT)
+            done = await running.end()
+
+    assert (done.code, modes[0], set(modes[1:])) == (130, 0o700, {0o600})
+    assert not any(path.exists() and path in ours for path in folder.iterdir() if _is_of(path, airmeet))
+
+
+def _is_of(path, airmeet):
+    from airmeet_async.cli.run_control import socket_of
+
+    return path in {socket_of(journal) for journal in shelf_of(airmeet).glob("*.job")}

@@ -1,0 +1,170 @@
+"""Token stores: a file that only its owner can read, or nothing at all."""
+
+import asyncio
+import logging
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from airmeet_async.client.token_store import FileTokenStore, account_name
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.redact import Secret
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
+from tests.support.worlds import EVENT, auths, client_of, person, transport_of
+
+TOKEN = Secret(SENTINEL_TOKEN)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return where a store may make its directory."""
+    return tmp_path / "tokens"
+
+
+async def kept(place: Path) -> tuple[FileTokenStore, Path]:
+    store = FileTokenStore(place)
+    async with store.lock("account"):
+        await store.save("account", TOKEN)
+    return store, place / "account.json"
+
+
+async def test_a_kept_token_is_found_again_and_is_private(place: Path) -> None:
+    """The directory is 0700 and the files are 0600, whatever the umask."""
+    old = os.umask(0)
+    try:
+        _, file = await kept(place)
+    finally:
+        os.umask(old)
+
+    assert await FileTokenStore(place).load("account") == TOKEN
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (place, *place.iterdir())}
+    assert modes == {"tokens": 0o700, file.name: 0o600, "account.lock": 0o600}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"token": 1, "saved_at": 1}',
+        b'{"token": "a b", "saved_at": 9e12}',
+        b"\xff",
+        b"[" * 60_000,
+    ],
+)
+async def test_a_damaged_file_is_no_token_and_heals(place: Path, text: bytes) -> None:
+    """It is written anew with the next token."""
+    store, file = await kept(place)
+    file.write_bytes(text)
+
+    found = await store.load("account")
+    await store.save("account", TOKEN)
+
+    assert found is None
+    assert await store.load("account") == TOKEN
+
+
+async def test_a_token_of_nearly_thirty_days_is_not_used(place: Path) -> None:
+    """It would only fetch a 412 (A: 30 days)."""
+    store, file = await kept(place)
+    age = 29.5 * 24 * 3600
+    text = file.read_text()
+    file.write_text(text.replace(text.partition('"saved_at": ')[2], f"{time.time() - age}}}"))
+
+    assert await store.load("account") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("account.json", 0o644), ("account.json", 0o660), (".", 0o777), (".", 0o770)]
+)
+async def test_what_others_could_read_or_replace_is_refused_with_the_command_that_mends_it(
+    place: Path, name: str, mode: int
+) -> None:
+    """Nothing is mended in silence: what is there may not be ours."""
+    store, _ = await kept(place)
+    (place / name).chmod(mode)
+
+    with pytest.raises(ConfigError, match="chmod 0"):
+        async with store.lock("account"):
+            await store.load("account")
+
+
+@pytest.mark.parametrize("name", ["account.json", "account.lock"])
+async def test_a_symbolic_link_is_never_followed(place: Path, tmp_path: Path, name: str) -> None:
+    """Somebody else may have put it there."""
+    store, _ = await kept(place)
+    (place / name).unlink()
+    (place / name).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ConfigError, match="symbolic link"):
+        async with store.lock("account"):
+            await store.load("account")
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_place_that_cannot_be_written_costs_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run goes on with the token in memory."""
+    (tmp_path / "file").write_text("not a directory")
+    store = FileTokenStore(tmp_path / "file" / "tokens")
+
+    for _ in range(2):
+        async with store.lock("account"):
+            await store.save("account", TOKEN)
+
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert await store.load("account") is None
+
+
+async def test_two_clients_one_after_the_other_make_one_auth(place: Path) -> None:
+    """A command line that runs every hour does not fetch a token every hour."""
+    transport = transport_of()
+    for number in range(3):
+        async with client_of(transport, token_store=FileTokenStore(place)) as client:
+            await client.attendees.add(EVENT, person(number))
+
+    assert auths(transport) == 1
+
+
+async def test_a_kept_token_that_has_ended_is_replaced(place: Path) -> None:
+    """The file holds the new one afterwards."""
+    transport = transport_of()
+    for _ in range(2):
+        async with client_of(transport, token_store=FileTokenStore(place)) as client:
+            await client.attendees.add(EVENT, person())
+        transport.world.expire_tokens()
+
+    assert auths(transport) == 2
+
+
+async def test_clients_that_start_together_make_one_auth(place: Path) -> None:
+    """The lock is held while the token is fetched, and the others look again when they get it."""
+    transport = transport_of(latency=0.5)
+    clients = [client_of(transport, token_store=FileTokenStore(place)) for _ in range(5)]
+
+    await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n, client in enumerate(clients)))
+
+    assert auths(transport) == 1
+    for client in clients:
+        await client.aclose()
+
+
+def test_the_name_of_an_account_tells_nothing_and_differs_by_key_and_address() -> None:
+    """It is a file name; neither the key nor the address can be read from it."""
+    names = {
+        account_name(base, Secret(key), Secret(secret))
+        for base in ("https://a.example/prod", "https://b.example/prod")
+        for key in (SENTINEL_ACCESS_KEY, "other")
+        for secret in (SENTINEL_SECRET_KEY, "other")
+    }
+
+    assert len(names) == 8
+    assert leaks(" ".join(names)) == []
