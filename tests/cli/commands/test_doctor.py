@@ -52,7 +52,7 @@ async def network(environ, **regions):
     there = {base_of(name): transport for name, transport in regions.items()}
     nobody = SandboxTransport()
 
-    def client_at(_, base):
+    def client_at(base):
         return client_of(there.get(base, nobody), base_url=base)
 
     return {one.name: one for one in await network_checks(Settings.of(environ), client_at)}
@@ -110,7 +110,7 @@ async def test_keys_that_no_region_takes_are_to_be_copied_again():
 async def test_keys_that_an_address_of_ones_own_refuses_are_shown_to_nobody_else():
     asked = []
 
-    def client_at(_, base):
+    def client_at(base):
         asked.append(base)
         return client_of(SandboxTransport(), base_url=base)
 
