@@ -115,18 +115,18 @@ def export(
 ) -> int:
     """Print one list of an event, or write it into a file that only you can read.
 
-    Printed, it is a table, or with --json a JSON array. In a file, CSV has the
-    documented columns; JSON lines have exact values, and what Airmeet sends besides.
+    Printed, it is a table, or with --json a JSON array. A CSV file has the
+    documented columns; JSON lines have exact values, and what else Airmeet sends.
     An earlier export of the same list is replaced when the new one is complete.
 
     participants are all people on an event's list: invited, registered, on stage.
-    session-attendance is of all sessions that are FINISHED, booth-attendance of all
-    booths; polls and questions have one answer or question a row; utms say which
-    campaigns brought the registrations, and may lag 90 minutes behind.
+    session-attendance is of all sessions that are FINISHED, booth-attendance of
+    all booths. polls and questions have one answer or question a row. utms say
+    which campaigns brought the registrations; they may lag 90 minutes behind.
 
     Airmeet prepares attendance, replays and utms when they are asked for, which
-    takes some minutes, and has attendance only of what is FINISHED: before that, this
-    ends with exit code 6. A list that is not ready in time ends it with exit code 75.
+    takes some minutes. Attendance is there for what is FINISHED; before that, this
+    ends with exit code 6, and with 75 where a list is not ready in time.
 
     For example:
       airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
