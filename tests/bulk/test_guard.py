@@ -9,9 +9,9 @@ import anyio.lowlevel
 import pytest
 
 from airmeet_async import AirmeetClient, BulkReport, BulkStoppedError, Reply, Request
-from airmeet_async.bulk.execution.abort_policy import FailureLimit, FailureRules
-from airmeet_async.bulk.execution.circuit_breaker import Breaker, RetryBudget
-from airmeet_async.bulk.options import failure_limit
+from airmeet_async.bulk.execution.abort_policy import FailureRules
+from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
+from airmeet_async.bulk.options import FailureLimit, parse_failure_limit
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
 from airmeet_async.errors import NoReplyError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
@@ -25,11 +25,11 @@ SILENT = Verdict(Kind.AMBIGUOUS)
 UNSENT = Verdict(Kind.NOT_SENT)
 
 
-def breaker_after(*verdicts: Verdict, rows: int = 1000, first: bool = True, every: float = 0.1) -> Breaker:
+def breaker_after(*verdicts: Verdict, rows: int = 1000, first: bool = True, every: float = 0.1) -> CircuitBreaker:
     """Return a breaker that has seen these, one every so many seconds."""
-    breaker = Breaker(lambda: 0.0)
+    breaker = CircuitBreaker(lambda: 0.0)
     for number, verdict in enumerate(verdicts):
-        breaker.note(number % rows, verdict, first=first, sent_at=number * every, now=number * every)
+        breaker.record(number % rows, verdict, first=first, sent_at=number * every, now=number * every)
     return breaker
 
 
@@ -53,46 +53,46 @@ def breaker_after(*verdicts: Verdict, rows: int = 1000, first: bool = True, ever
         (breaker_after(*[Verdict(Kind.THROTTLED, 429)] * 50), False),
     ],
 )
-def test_when_the_breaker_opens(breaker: Breaker, is_open: bool) -> None:
+def test_when_the_breaker_opens(breaker: CircuitBreaker, is_open: bool) -> None:
     """Half of ten first requests, or five in a row of more than one row without an answer; never for poison alone."""
-    assert breaker.open == is_open
+    assert breaker.is_open == is_open
 
 
 def test_an_open_breaker_lets_one_row_try_now_and_then() -> None:
     """After 5, 10, 20, 40 and then 60 seconds; while that one is under way, nobody else."""
     breaker, now, rests = breaker_after(*[SILENT] * 5, every=0), 0.0, []
     for _ in range(6):
-        rests.append(breaker.rest(now))
-        assert not breaker.start(now)
+        rests.append(breaker.pause_left(now))
+        assert not breaker.claim_send(now)
         now += rests[-1]
-        assert breaker.start(now)
-        assert not breaker.start(now)
-        assert breaker.rest(now) == float("inf")
-        breaker.note(1, SILENT, first=False, sent_at=now, now=now)
+        assert breaker.claim_send(now)
+        assert not breaker.claim_send(now)
+        assert breaker.pause_left(now) == float("inf")
+        breaker.record(1, SILENT, first=False, sent_at=now, now=now)
 
     assert rests == [5, 10, 20, 40, 60, 60]
 
 
 def test_a_success_closes_the_breaker_but_not_one_from_before() -> None:
     breaker = breaker_after(*[SILENT] * 5)
-    breaker.note(1, FINE, first=False, sent_at=0.2, now=1.0)
-    assert breaker.open
+    breaker.record(1, FINE, first=False, sent_at=0.2, now=1.0)
+    assert breaker.is_open
 
-    assert breaker.start(20.0)
-    breaker.note(1, FINE, first=False, sent_at=20.0, now=20.1)
+    assert breaker.claim_send(20.0)
+    breaker.record(1, FINE, first=False, sent_at=20.0, now=20.1)
 
-    assert not breaker.open
-    assert breaker.rest(20.1) == 0
-    assert breaker.start(20.1)
-    assert breaker.start(20.1)
+    assert not breaker.is_open
+    assert breaker.pause_left(20.1) == 0
+    assert breaker.claim_send(20.1)
+    assert breaker.claim_send(20.1)
 
 
 def test_a_row_that_did_not_go_leaves_the_try_to_another() -> None:
     breaker = breaker_after(*[SILENT] * 5, every=0)
-    assert breaker.start(6.0)
-    breaker.forget()
+    assert breaker.claim_send(6.0)
+    breaker.release_trial()
 
-    assert breaker.start(6.0)
+    assert breaker.claim_send(6.0)
 
 
 def test_the_budget_lets_a_tenth_repeat_and_makes_the_rest_wait() -> None:
@@ -144,7 +144,7 @@ def test_when_failures_stop_a_run(
 ) -> None:
     """The number of the first result after which the run stops."""
     rules = FailureRules(limit, total)
-    reasons = [rules.note(result) for result in results]
+    reasons = [rules.record(result) for result in results]
     first = next((number for number, why in enumerate(reasons, 1) if why), None)
 
     assert (first or None) == stops_at
@@ -157,9 +157,9 @@ def test_the_first_rows_must_prove_that_it_works() -> None:
     rules = FailureRules(None, 1000)
     assert rules.may_begin(19)
     assert not rules.may_begin(20)
-    rules.note(A)
+    rules.record(A)
     assert not rules.may_begin(20)
-    rules.note(B)
+    rules.record(B)
     assert rules.may_begin(20)
 
 
@@ -175,7 +175,7 @@ def test_the_first_rows_must_prove_that_it_works() -> None:
     ],
 )
 def test_how_a_limit_is_written(asked: int | str | None, limit: FailureLimit | None) -> None:
-    assert failure_limit(asked) == limit
+    assert parse_failure_limit(asked) == limit
 
 
 # The engine under these rules.

@@ -19,8 +19,8 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Attendee, BulkReport, BulkStoppedError, JournalError, NotFoundError, Reply, Request, calls
-from airmeet_async.bulk.journal.locking import Lock, holder_of
-from airmeet_async.bulk.journal.schema import State
+from airmeet_async.bulk.journal.locking import JournalLock, holder_of
+from airmeet_async.bulk.journal.schema import RowState
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport
 from tests.worlds import EVENT, client_of, people, person, run, sends, statuses, transport_of
@@ -59,10 +59,10 @@ async def stopped_after(n: int, transport: Any, rows: Any, path: Path, **options
     return job.report
 
 
-def states(path: Path) -> Counter[State]:
+def states(path: Path) -> Counter[RowState]:
     with sqlite3.connect(path) as connection:
         return Counter(
-            {State(state): n for state, n in connection.execute("SELECT state, COUNT(*) FROM ledger GROUP BY 1")}
+            {RowState(state): n for state, n in connection.execute("SELECT state, COUNT(*) FROM ledger GROUP BY 1")}
         )
 
 
@@ -178,7 +178,7 @@ async def test_a_copy_of_the_file_at_any_moment_is_enough(path: Path, k: int) ->
         await add(transport, rows, path, max_in_flight=width)
     transport.exchange = exchange  # type: ignore[method-assign]
     before = sends(transport)
-    durable = states(copy)[State.SUCCEEDED]
+    durable = states(copy)[RowState.SUCCEEDED]
 
     report = await resume(transport, copy, max_in_flight=width)
 
@@ -698,7 +698,7 @@ def test_a_look_at_a_journal_does_not_keep_a_run_out(path: Path) -> None:
     looking.start()
     try:
         for _ in range(100):
-            Lock(path).release()
+            JournalLock(path).release()
     finally:
         stop.set()
         looking.join()

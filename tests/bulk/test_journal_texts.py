@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import Attendee, calls
-from airmeet_async.bulk.journal.row_encoding import Reader, call_text
+from airmeet_async.bulk.journal.row_encoding import CallDecoder, encode_call
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 OTHER = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac03"
@@ -19,17 +19,17 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_call_comes_back_with_its_bytes_also_after_one_like_it(call):
-    reader, text = Reader(), call_text(call)
+    reader, text = CallDecoder(), encode_call(call)
 
-    first, second = reader.call_of(text), reader.call_of(text)
+    first, second = reader.decode(text), reader.decode(text)
 
     assert first == second == call
     assert first.payload == second.payload == call.payload
 
 
 def test_calls_of_several_kinds_do_not_take_each_others_parts():
-    reader = Reader()
+    reader = CallDecoder()
 
-    back = [reader.call_of(call_text(call)) for call in [*CALLS.values()] * 2]
+    back = [reader.decode(encode_call(call)) for call in [*CALLS.values()] * 2]
 
     assert back == [*CALLS.values()] * 2

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from airmeet_async.api.wire import Reply, Request
-
 from airmeet_async.sandbox import Switches, World, community
 
 JSON = {"Content-Type": "application/json"}

@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from airmeet_async.api.wire import WRITE_LIMIT
 
+from airmeet_async.api.wire import WRITE_LIMIT
 from airmeet_async.sandbox import Desk, Faults, World, community
 from airmeet_async.sandbox.app import TRANSPORT, App
 from airmeet_async.sandbox.serve import environment, run, serve

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from airmeet_async.api.wire import Request
 
+from airmeet_async.api.wire import Request
 from airmeet_async.sandbox import World, community
 from tests.sandbox.caller import Caller, auth, content, request
 

@@ -6,7 +6,7 @@ Rules of this file:
    drop SQLite's own locks. The lock file is never removed while anybody could hold it.
 2. The journal is made with mode 0600 before SQLite sees it; ``-wal`` and ``-shm`` inherit that.
 3. One connection writes. Everybody else reads with ``mode=ro``.
-4. What is not a journal is refused and left as it is.
+4. A file that is not a journal is refused and left as it is.
 """
 
 import logging
@@ -23,11 +23,11 @@ from airmeet_async.private_files import try_lock, unlock
 
 _log = logging.getLogger("airmeet_async.journal")
 
-_TRIES, _MOMENT = 10, 0.02
+_TRIES, _SECONDS_BETWEEN = 10, 0.02
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-class Lock:
+class JournalLock:
     """Keeps other processes out of a journal until `release`, or until this process ends.
 
     Args:
@@ -54,7 +54,7 @@ class Lock:
             raise
 
     def _take(self, path: Path) -> None:
-        """Lock the file; somebody who only looks holds it for a moment, so it is tried more than once."""
+        """Lock the file. `holder_of` in another process locks it for an instant, so it is tried more than once."""
         for _ in range(_TRIES):
             try:
                 if try_lock(self._descriptor):
@@ -62,13 +62,13 @@ class Lock:
             except OSError as error:  # a network file system without locks: there is nothing better to be had
                 _log.warning("%s cannot be locked (%s): see that no second run uses it", path, error.strerror)
                 return
-            time.sleep(_MOMENT)
+            time.sleep(_SECONDS_BETWEEN)
         holder = _holder(self._descriptor) or "unknown"
         message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
         raise JournalError(message, busy=True)
 
     def release(self) -> None:
-        """Let others in, also where a process that was forked off has the file open."""
+        """Release the lock, also where a process that was forked off has the file open."""
         unlock(self._descriptor)
         os.close(self._descriptor)
 
@@ -94,7 +94,7 @@ def holder_of(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def make(path: Path) -> None:
+def create_file(path: Path) -> None:
     """Make an empty private file, if there is nothing yet.
 
     Raises:
@@ -108,8 +108,8 @@ def make(path: Path) -> None:
         raise JournalError(f"{path}: the journal cannot be made ({error.strerror}); name a place of yours") from None
 
 
-def check(path: Path) -> None:
-    """Refuse what is not a private file of ours.
+def check_file(path: Path) -> None:
+    """Refuse a file that is not a private one of ours.
 
     Raises:
         JournalError: With the reason.
@@ -124,16 +124,15 @@ def check(path: Path) -> None:
         raise JournalError(f"{path}: belongs to another user; name a path of your own")
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
         raise JournalError(f"{path}: is open to other users, and holds personal data; run: chmod 0600 {path}")
-    if status.st_size and not _head(path).startswith(b"SQLite format 3\0"):
-        raise JournalError(f"{path}: is not a journal; it is left as it is, so name another path")
-
-
-def _head(path: Path) -> bytes:
+    if not status.st_size:  # a crash in the first moment leaves an empty file
+        return
     try:
-        with path.open("rb") as file:  # before SQLite has it open, so no lock of its can be dropped
-            return file.read(16)
+        with path.open("rb") as file:  # before SQLite has it open, whose locks a close would drop
+            head = file.read(16)
     except OSError as error:
         raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    if not head.startswith(b"SQLite format 3\0"):
+        raise JournalError(f"{path}: is not a journal; it is left as it is, so name another path")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -145,39 +144,39 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, cached_statements=32)
     except sqlite3.Error as error:
-        raise broken(path, error) from None
+        raise journal_error(path, error) from None
     try:
-        _identify(connection, path)
+        _create_or_check_tables(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = 1")
         connection.execute("PRAGMA cache_size = -16000")
     except sqlite3.Error as error:
         connection.close()
-        raise broken(path, error) from None
+        raise journal_error(path, error) from None
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a journal for a look, also while a run has it.
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open a journal for reading, also while a run has it.
 
     Raises:
         JournalError: It is not a journal.
     """
-    check(path)
+    check_file(path)
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         _check_kind(connection, path)
     except sqlite3.Error as error:
-        raise broken(path, error) from None
+        raise journal_error(path, error) from None
     return connection
 
 
-def _identify(connection: sqlite3.Connection, path: Path) -> None:
-    if _tables(connection):
+def _create_or_check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
         _check_kind(connection, path)
         return
     with suppress(sqlite3.Error):
@@ -196,13 +195,8 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(f"{message}; finish it with the version that began it")
 
 
-def _tables(connection: sqlite3.Connection) -> int:
-    found: int = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-    return found
-
-
-def broken(path: Path, error: Exception) -> JournalError:
-    """Return what a failure of the file means to its owner."""
+def journal_error(path: Path, error: Exception) -> JournalError:
+    """Return the error that tells the journal's owner what a failure of SQLite means."""
     reason = str(error) or type(error).__name__
     hint = "make room" if "full" in reason else "check the disk and the file"
     return JournalError(f"{path}: the journal cannot be used ({reason}); {hint}, then resume the run")
