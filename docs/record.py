@@ -126,7 +126,7 @@ def take_pictures(page: Path) -> None:
         for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
             browser.media(scheme=scheme)
             browser.open(page)
-            (HERE / name).write_bytes(browser.picture(width=900, height=1240))
+            (HERE / name).write_bytes(browser.picture(width=900, height=1880))
 
 
 if __name__ == "__main__":

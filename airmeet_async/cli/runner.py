@@ -7,13 +7,9 @@ files, runs the job, and returns the `Outcome`.
 import asyncio
 import logging
 import os
-import platform
 import shlex
-import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import partial
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -26,21 +22,18 @@ from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
 from airmeet_async.bulk.options import JobOptions
-from airmeet_async.bulk.report import DONE, BulkReport, RowStatus, StopReason
+from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.table_cells import counted
-from airmeet_async.cli.cases import Cases
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, TerminatedError, code_of, leaf, sentence_of
-from airmeet_async.cli.output.progress import TROUBLE, Progress, choose
+from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory
+from airmeet_async.cli.output.progress import Progress, choose
 from airmeet_async.cli.output.results_csv import ResultFiles, near
 from airmeet_async.cli.output.summary import Wording, Written, since_done, summary
-from airmeet_async.cli.page import Told, render
-from airmeet_async.cli.page_file import PageFile
 from airmeet_async.cli.run_control import Control, listening
 from airmeet_async.cli.run_store import Found, Purpose, find
 from airmeet_async.cli.signals import Stopper, arriving
-from airmeet_async.cli.timeline import Timeline
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 
 _DAMAGED = ("malformed", "not a journal", "not a database", "no such table")
@@ -178,8 +171,7 @@ class Run:
 
     Attributes:
         loop: The package of the event loop.
-        timeline: How it went, if a page is to be made of it.
-        cases: Rows that did not succeed, if so.
+        history: What a report page shows, if one is to be made.
 
     Args:
         client: Who sends.
@@ -196,8 +188,7 @@ class Run:
         self.voice = voice
         self.stopper = Stopper(voice, job, client)
         self.loop = ""
-        self.timeline = Timeline()
-        self.cases = Cases()
+        self.history = RunHistory()
         self._recorded = errand.report is not None
         self._face = errand.progress
         self._limited = errand.limited
@@ -244,7 +235,7 @@ class Run:
         """Look at the run now and then, for ever."""
         while True:
             job, pause = self.job, self.client.pace.statistics().paused_s
-            self.timeline.note(job.report, job.allowed_rate, paused=job.paused or job.outage or pause > 0)
+            self.history.record(job.report, job.allowed_rate, paused=job.paused or job.outage or pause > 0)
             await anyio.sleep(_LOOK)
 
     def _wanted(self) -> str:
@@ -268,84 +259,13 @@ class Run:
             async for result in self.job:
                 self.files.add(result)
                 if self._recorded:
-                    self.cases.add(result)
+                    self.history.add(result)
                 if self.files.trouble:
                     self.job.stop(StopReason.STOPPED, self.files.trouble)
         except BulkStoppedError as error:
             if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
                 raise
             _log.info("job %s stopped: %s", self.job.id, error)
-
-
-_TITLES = {
-    "attendees.add": "Registration",
-    "attendees.block": "Access taken away",
-    "attendees.unblock": "Access given back",
-    "speakers.add": "Speakers",
-    "sessions.create": "Sessions",
-    "booths.create": "Booths",
-}
-_PACKAGES = ("httpx", "anyio")
-
-
-def tell(run: Run, errand: "Errand", work: "Work", settings: Mapping[str, str], facts: Mapping[str, Any]) -> Told:
-    """Return all that the page of a finished run needs.
-
-    Args:
-        run: The run.
-        errand: What was typed.
-        work: What was to be done.
-        settings: How it was done, beyond that.
-        facts: The summary for machines.
-    """
-    report = run.job.report
-    run.timeline.note(report, run.job.allowed_rate)
-    title = _TITLES.get(work.operation, work.operation)
-    return Told(
-        title=f"{title}: {Path(work.source).name}" if work.source else title,
-        verdict=verdict(report),
-        when=f"{datetime.now().astimezone():%d %B %Y, %H:%M %Z}",
-        place="Line" if work.source else "Row",
-        people=work.operation.startswith(("attendees.", "speakers.")),
-        report=report,
-        slots=run.timeline.slots,
-        causes=run.cases.causes(),
-        settings={"event": errand.airmeet_id, "job": report.job, **settings},
-        versions=versions(run.client.transport_name, run.loop),
-        command=errand.typed,
-        facts=facts,
-        emails=errand.report_emails,
-    )
-
-
-def verdict(report: BulkReport) -> str:
-    """Say in a sentence what came of a run."""
-    counts = report.counts
-    before, twice, left = (counts[RowStatus[name]] for name in ("SKIPPED", "DUPLICATE", "UNPROCESSED"))
-    failed = sum(counts[status] for status in TROUBLE)
-    parts = [f"{report.succeeded:,} of {report.rows_read:,} rows succeeded"]
-    parts += [f"{before:,} {'was' if before == 1 else 'were'} done before"] if before else []
-    parts += [f"{twice:,} {'is a duplicate' if twice == 1 else 'are duplicates'}"] if twice else []
-    parts += [f"{failed:,} did not succeed"] if failed else []
-    parts += [f"{left:,} {'was' if left == 1 else 'were'} not reached"] if left else []
-    end = (
-        ", and nothing is left to do"
-        if report.rows_read and sum(counts[one] for one in DONE) == report.rows_read
-        else ""
-    )
-    return f"{', '.join(parts)}{end}."
-
-
-def versions(transport: str, loop: str) -> dict[str, str]:
-    """Return what a report of a fault needs to say."""
-    from airmeet_async import __version__
-
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return {
-        "airmeet-async": f"{__version__}, sending over {transport}, on {loop}",
-        "Python": f"{platform.python_version()} ({sys.implementation.name}), {packages}",
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-    }
 
 
 _log = logging.getLogger("airmeet_async.cli")
@@ -487,7 +407,7 @@ def carry_out(errand: Errand, work: Work, settings: Settings, voice: Voice) -> O
             run = Run(client, job, files, voice, errand)
             run.perform(found, "" if work.found else errand.command)
         how = {"address": str(settings.base), "pace": pace(rate), "what": work.intention}
-        outcome = _write(page, _outcome(run), partial(tell, run, errand, work, how))
+        outcome = _write(page, _outcome(run), partial(_page, run, errand, work, how))
     return _conclude(outcome, run, errand, work, found)
 
 
@@ -522,14 +442,14 @@ def _options(errand: Errand, work: Work, found: Found | None, rate: Rate, voice:
     return cast(JobOptions, asked)
 
 
-def page_file(errand: Errand, source: str, *others: Path | None) -> PageFile:
+def page_file(errand: Errand, source: str, *others: Path | None) -> ReportFile:
     """Return the place of the report page.
 
     Raises:
         UsageError: It would take the place of another file of the run, or a package is missing.
         ConfigError: It cannot be written.
     """
-    return PageFile(Path(errand.report) if errand.report else None, (Path(source) if source else None, *others))
+    return ReportFile(Path(errand.report) if errand.report else None, (Path(source) if source else None, *others))
 
 
 def _outcome(run: Run) -> Outcome:
@@ -539,18 +459,34 @@ def _outcome(run: Run) -> Outcome:
     return Outcome(report, code, str(files.results or ""), left, files.trouble, files.unverified)
 
 
-def _write(page: PageFile, outcome: Outcome, told: Callable[[dict[str, object]], Told]) -> Outcome:
+def _write(file: ReportFile, outcome: Outcome, page: Callable[[dict[str, object]], ReportPage]) -> Outcome:
     """Write the page, if there is to be one."""
-    if page.path is None:
+    if file.path is None:
         return outcome
-    done = evolve(outcome, page=str(page.path))
+    done = evolve(outcome, page=str(file.path))
     try:
-        page.write(lambda: render(told(done.as_dict())))
+        file.write(page(done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = str(error) if isinstance(error, ConfigError) else f"{page.path}: cannot be made ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else f"{file.path}: cannot be made ({sentence_of(error)})"
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
+
+
+def _page(run: Run, errand: Errand, work: Work, how: Mapping[str, str], facts: Mapping[str, object]) -> ReportPage:
+    run.history.record(run.job.report, run.job.allowed_rate)
+    return ReportPage(
+        operation=work.operation,
+        source=work.source,
+        event=errand.airmeet_id,
+        report=run.job.report,
+        history=run.history,
+        settings={"event": errand.airmeet_id, "job": run.job.report.job, **how},
+        command=errand.typed,
+        facts=facts,
+        emails=errand.report_emails,
+        transport=(run.client.transport_name, run.loop),
+    )
 
 
 def _conclude(outcome: Outcome, run: Run, errand: Errand, work: Work, found: Found | None) -> Outcome:

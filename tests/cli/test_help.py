@@ -27,7 +27,7 @@ GROUPS = [name for name in COMMANDS if any(other.startswith(f"{name} ") for othe
 
 HEAVY = {
     "httpx", "httptools", "uvloop", "orjson", "anyio", "asyncio", "cattrs", "sqlite3", "ssl", "rich.progress",
-    "starlette", "uvicorn", "pyarrow", "jinja2", "pygal", "narwhals", "python_calamine", "redis", "distributed",
+    "starlette", "uvicorn", "pyarrow", "jinja2", "narwhals", "python_calamine", "redis", "distributed",
     "email_validator", "charset_normalizer", "platformdirs", "airmeet_async.client.client", "airmeet_async.calls",
     "airmeet_async.bulk.execution.engine", "airmeet_async.bulk.journal", "airmeet_async.sandbox",
 }  # fmt: skip

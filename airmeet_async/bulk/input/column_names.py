@@ -1,5 +1,9 @@
-"""The words people use for an attendee's fields, in the languages of `LANGUAGES`."""
+"""The words people write for columns and cells, in the languages of `LANGUAGES`; the columns of other tools' exports.
 
+Data, and the three functions that read it: `field_for_column`, `parse_attendance` and `is_salutation`.
+"""
+
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
@@ -9,7 +13,8 @@ from attrs import frozen
 from airmeet_async.errors import ConfigError
 
 LANGUAGES = (
-    "English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Danish, Norwegian, Finnish, Czech"
+    "English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Danish, Norwegian, Finnish, Czech, "
+    "Hungarian, Romanian, Turkish, Greek, Russian, Japanese, Chinese, Korean"
 )
 
 _WORDS = {
@@ -27,6 +32,14 @@ _WORDS = {
         e-mailadresse | e-postadresse | epostadresse
         sähköposti | sähköpostiosoite
         e-mailová adresa | emailová adresa | elektronická pošta
+        e-mail-cím | e-mail cím | emailcím
+        adresă de e-mail | adresa de e-mail
+        e-posta | e-posta adresi | eposta
+        ηλεκτρονική διεύθυνση | ηλεκτρονικό ταχυδρομείο
+        электронная почта | эл. почта | почта | адрес электронной почты
+        メール | メールアドレス | eメール | 電子メール
+        邮箱 | 电子邮箱 | 电子邮件 | 邮件地址 | 郵箱 | 電子郵件 | 電郵
+        이메일 | 이메일 주소 | 전자우편
         """,
     "first_name": """
         first name | first | given name | given names | forename | fname | christian name
@@ -41,6 +54,13 @@ _WORDS = {
         fornavn
         etunimi
         jméno | křestní jméno
+        keresztnév | utónév
+        prenume
+        ad | adı | isim
+        όνομα
+        имя
+        名 | 名前（名）
+        이름
         """,
     "last_name": """
         last name | last | surname | family name | lname
@@ -55,6 +75,13 @@ _WORDS = {
         efternavn | etternavn
         sukunimi
         příjmení
+        vezetéknév | családnév
+        nume | nume de familie
+        soyad | soyadı | soyisim
+        επώνυμο
+        фамилия
+        姓 | 苗字 | 姓氏
+        성
         """,
     "attendance_type": """
         attendance type | attendance mode | participation type | participation mode
@@ -69,6 +96,8 @@ _WORDS = {
         deltagelsestype | deltagelsesform | type deltakelse
         osallistumistapa
         typ účasti | způsob účasti | forma účasti
+        részvétel módja | mod de participare | katılım şekli | τρόπος συμμετοχής | форма участия | формат участия
+        参加方法 | 参加形式 | 参会方式 | 參加方式 | 참가 방식 | 참석 방식
         """,
     "city": """
         city | town
@@ -83,6 +112,8 @@ _WORDS = {
         by | poststed
         kaupunki | paikkakunta
         město | obec
+        város | oraș | localitate | şehir | πόλη | город
+        都市 | 市区町村 | 市 | 城市 | 도시
         """,
     "country": """
         country | country/region | country or region
@@ -93,6 +124,8 @@ _WORDS = {
         kraj | państwo
         maa
         země | stát
+        ország | țară | ülke | χώρα | страна
+        国 | 国名 | 国家 | 國家 | 국가
         """,
     "designation": """
         designation | job title | title | job role | role | position | jobtitle | current title
@@ -107,6 +140,8 @@ _WORDS = {
         stilling | stillingsbetegnelse | jobbtitel | stillingstittel
         tehtävänimike | titteli | ammattinimike
         pozice | pracovní pozice | funkce
+        beosztás | munkakör | funcția | post | pozisyon | ünvan | unvan | θέση | должность
+        役職 | 職位 | 职位 | 職稱 | 职务 | 직책 | 직위
         """,
     "organisation": """
         organisation | organization | organisation name | organization name | org | company | company name | employer
@@ -122,6 +157,8 @@ _WORDS = {
         virksomhed | virksomhet | firmanavn | bedrift | organisasjon | arbejdsgiver | arbeidsgiver
         yritys | organisaatio | työnantaja
         společnost | organizace | zaměstnavatel | název firmy
+        cég | cégnév | munkahely | companie | firmă | şirket | kurum | εταιρεία | компания | организация
+        会社 | 会社名 | 所属 | 勤務先 | 公司 | 单位 | 公司名称 | 회사 | 회사명 | 소속
         """,
 }
 
@@ -137,6 +174,8 @@ _FULL_NAMES = """
     navn | fulde navn | fullt navn | fornavn og efternavn | fornavn og etternavn
     nimi | koko nimi | etu- ja sukunimi
     celé jméno | jméno a příjmení
+    név | teljes név | nume complet | nume și prenume | ad soyad | adı soyadı | ονοματεπώνυμο | фио | имя и фамилия
+    氏名 | お名前 | 名前 | 姓名 | 성명 | 성함
     """
 
 FIELDS = tuple(_WORDS)
@@ -159,9 +198,71 @@ FULL_NAMES = frozenset(_split(_FULL_NAMES))
 """Squeezed names of columns that hold a whole name."""
 
 
-def guess(column: str) -> str | None:
+# What forms put behind a column's name: "Last name (required)", "Company [optional]".
+_REMARK = re.compile(r"[(\[（]([^)\]）]*)[)\]）]\s*$")
+_REMARKS = frozenset(
+    _split("""
+    required | mandatory | optional | must | pflichtfeld | pflicht | erforderlich | freiwillig | obligatoire | requis
+    facultatif | obligatorio | requerido | opcional | obbligatorio | facoltativo | obrigatório | verplicht | optioneel
+    wymagane | opcjonalne | obligatorisk | valgfri | valfri | pakollinen | povinné | kötelező | obligatoriu | zorunlu
+    υποχρεωτικό | обязательно | 必須 | 任意 | 必填 | 필수 | 선택
+    """)
+)
+
+
+def field_for_column(column: str) -> str | None:
     """Return the field that a column's name stands for, or None."""
+    remark = _REMARK.search(column)
+    if remark and squeezed(remark[1]) in _REMARKS:
+        column = column[: remark.start()]
     return _FIELD_OF.get(squeezed(column))
+
+
+_ATTENDANCE = {
+    word: kind
+    for kind, words in {
+        "VIRTUAL": """
+            virtual | virtually | online | on line | remote | remotely | digital | web | webinar | stream | live stream
+            from home | distance | virtuell | digital teilnahme | en ligne | à distance | distanciel | en distanciel
+            virtuel | virtuellement | en línea | a distancia | remoto | da remoto | a distanza | virtuale | on-line
+            op afstand | virtueel | zdalnie | zdalna | wirtualnie | på distans | fjernt | på nett | digitalt | etänä
+            verkossa | vzdáleně | távolról | virtuális | la distanță | çevrimiçi | uzaktan | διαδικτυακά | онлайн
+            удалённо | удаленно | オンライン | リモート | 线上 | 線上 | 온라인
+            """,
+        "IN-PERSON": """
+            in person | in-person | inperson | on-site | on site | physical | physically | present | face to face
+            live on site | venue | at the venue | vor ort | präsenz | in präsenz | persönlich | présentiel
+            en présentiel | sur place | en personne | presencial | presencialmente | en persona | in presenza
+            di persona | in loco | presença | op locatie | ter plaatse | fysiek | stacjonarnie | na miejscu | osobiście
+            på plats | fysiskt | på stedet | fysisk | fremmøde | oppmøte | paikan päällä | lähi | osobně | na místě
+            személyesen | helyszínen | fizic | la fața locului | yüz yüze | yerinde | δια ζώσης | очно | лично
+            現地 | 会場 | 来場 | 対面 | 现场 | 線下 | 线下 | 현장 | 대면
+            """,
+    }.items()
+    for word in _split(words)
+}
+
+
+def parse_attendance(text: str) -> str:
+    """Return Airmeet's word (``VIRTUAL``, ``IN-PERSON``) for what people write; anything else as it is."""
+    return _ATTENDANCE.get(squeezed(text), text)
+
+
+_SALUTATIONS = frozenset(
+    _split("""
+    mr | mrs | ms | miss | mx | sir | madam | dr | prof | professor | herr | frau | hr | fr | divers | ing | dipl
+    mag | med | rer | nat | phil | jur | monsieur | madame | mademoiselle | m | mme | mlle | sr | sra | srta
+    señor | señora | señorita | don | doña | sig | sig.ra | signor | signora | dott | dott.ssa | senhor | senhora
+    dhr | mevr | mevrouw
+    meneer | de heer | mw | pan | pani | paní | fru | frk | fröken | herra | rouva | úr | dl | dna | bay | bayan
+    κ | κα | г-н | г-жа | 様 | さん | 先生 | 女士 | 씨
+    """)
+)
+
+
+def is_salutation(text: str) -> bool:
+    """Say whether a cell is a form of address ("Mr", "Frau Dr.") and no job title."""
+    return squeezed(text) in _SALUTATIONS or all(squeezed(word) in _SALUTATIONS for word in text.split())
 
 
 PresetName = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
@@ -229,7 +330,7 @@ PRESETS = {
             coming=frozenset({"attending", "checked in"}),
         ),
         # C: the registration and the attendee report of webinars and meetings, whose table stands below a preamble
-        # that `table_reports` takes away. The statuses are approved, denied, pending approval, cancelled.
+        # that is passed over when the file is read. The statuses are approved, denied, pending approval, cancelled.
         Preset(
             name="zoom",
             title="Zoom",
@@ -262,8 +363,8 @@ PRESETS = {
                 "organisation": ("Company Name", "Associated Company", "Primary Associated Company"),
             },
         ),
-        # C: reports of leads, contacts and campaign members; the lines below the table are taken away by
-        # `table_reports`.
+        # C: reports of leads, contacts and campaign members; the lines below the table become
+        # rows without an address, which are INVALID and visible.
         Preset(
             name="salesforce",
             title="Salesforce",

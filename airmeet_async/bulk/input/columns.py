@@ -1,92 +1,48 @@
 """Which column of an input table is which field of an attendee. Pure.
 
-A guess is never silent: `ColumnMap.lines` says for each column what was made of it, and where two columns could
-be the same field, or a mandatory field has none, the run does not start.
+1. What the user says (``--map``) wins, then the columns of a known tool's export, then the words of `column_names`.
+2. A guess is never silent: `ColumnMap.lines` says for each column what it is used for.
+3. Where two columns could be the same field, or a mandatory field has none, nothing is sent, and the message holds the
+   option to type.
+4. Values are looked at before a name is believed: a "Title" full of "Mr" is no job title, and the column that is
+   proposed for the addresses is one that holds addresses.
 """
 
 import difflib
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, Preset, choose, guess, squeezed
+from airmeet_async.bulk.input.column_names import (
+    FIELDS,
+    FULL_NAMES,
+    Preset,
+    choose,
+    field_for_column,
+    is_salutation,
+    parse_attendance,
+    squeezed,
+)
 from airmeet_async.bulk.input.row_mapping import tidy
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import FieldBook, Problem, check_email
 
-
-def ambiguous(name: str, columns: Sequence[str]) -> InputError:
-    """Return the error of columns of which each could be the same field."""
-    fix = " or ".join(option(name, column) for column in columns)
-    return InputError(f"{names_of(columns)} could each be {name}; say which one: {fix}")
-
-
-def no_column(given: str, column: str, header: Sequence[str]) -> InputError:
-    """Return the error of a ``--map`` that names a column which is not there."""
-    known = _hint(column, header) or f"the columns are {names_of(header)}"
-    return InputError(f"--map {given}={column}: no column is named {shown(column)}; {known}", column=column)
-
-
-def no_field(given: str) -> InputError:
-    """Return the error of a ``--map`` that names a field which is not there."""
-    known = _hint(given, FIELDS) or f"the fields are {', '.join(FIELDS)}"
-    return InputError(f"--map {given}: there is no such field; {known}. A custom one is --map custom:LABEL=Column")
-
-
-def missing_columns(header: Sequence[str], missing: Sequence[str]) -> InputError:
-    """Return the error of a table that has no column for a required field."""
-    what = f"no column for {' and '.join(missing)}; the columns are {names_of(header)}"
-    names = [name for name in header if squeezed(name) in FULL_NAMES and missing != ["email"]]
-    if names:
-        what += f". {shown(names[0])} may hold whole names: a single name column is not split by itself, since where"
-        what += " the first name ends is a guess; --split-name makes it, or give the file two columns"
-        if len(missing) == 1:
-            return InputError(f"{what}, or type {option(missing[0], names[0])}")
-    example = " ".join(option(name, _likely(name, header)) for name in missing)
-    return InputError(f"{what}. Say which: {example}")
-
-
-def _likely(name: str, header: Sequence[str]) -> str:
-    """Return the column to put into the example: one that sounds like the field, else a placeholder."""
-    sounds = [column for column in header if squeezed(name) in squeezed(column)]
-    sounds += [column for column in header if name == "email" and "mail" in squeezed(column)]
-    sounds += difflib.get_close_matches(name, header, 1)
-    return sounds[0] if sounds else "COLUMN"
-
-
-def _hint(given: str, known: Iterable[str]) -> str:
-    by_squeezed = {squeezed(name): name for name in known}
-    close = difflib.get_close_matches(squeezed(given), by_squeezed, 3)
-    return f"did you mean {' or '.join(shown(by_squeezed[name]) for name in close)}?" if close else ""
-
-
-def option(name: str, column: str) -> str:
-    """Return the option to type."""
-    return f"--map {shlex.quote(f'{name}={column}')}"
-
-
-def names_of(columns: Iterable[str], limit: int = 20) -> str:
-    """Return columns, quoted, and how many more there are."""
-    said = [shown(name) for name in columns]
-    more = f" and {len(said) - limit} more" if len(said) > limit else ""
-    return ", ".join(said[:limit]) + more
-
-
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
-_PARTICLES = """
-    af al av da dal dalla das de dei del della den der di do dos du el la las le los ten ter van vom von y zu zum zur
+_PARTICLES = frozenset(
     """
-PARTICLES = frozenset(_PARTICLES.split())
+    af al av da dal dalla das de dei del della den der di do dos du el la las le los ten ter van vom von y zu zum zur
+    """.split()
+)
 
 
 def split_name(whole: str) -> tuple[str, str]:
     """Return first and last name.
 
-    The last word is the last name, with the particles before it (`PARTICLES`, in any case). The first word always is
+    The last word is the last name, with the particles before it ("van", "de la"; in any case). The first word always is
     a first name. ``Last, First`` is turned round. A name of one word has no last name.
     """
     last, comma, first = (part.strip() for part in whole.partition(","))
@@ -96,7 +52,7 @@ def split_name(whole: str) -> tuple[str, str]:
     if len(words) < 2:
         return whole.strip(), ""
     start = len(words) - 1
-    while start > 1 and words[start - 1].casefold() in PARTICLES:
+    while start > 1 and words[start - 1].casefold() in _PARTICLES:
         start -= 1
     return " ".join(words[:start]), " ".join(words[start:])
 
@@ -160,6 +116,7 @@ class ColumnMap:
         preset: The tool whose export it is.
         status: The column that says who comes, where the tool has one.
         detected: Nobody said whose export it is.
+        salutations: Columns of forms of address ("Mr"), which are not job titles.
     """
 
     fields: tuple[Match, ...]
@@ -170,6 +127,7 @@ class ColumnMap:
     preset: Preset | None = None
     status: str = ""
     detected: bool = False
+    salutations: tuple[str, ...] = ()
     _own: "Picker" = field(init=False, eq=False, repr=False)
     _extra: "Picker" = field(init=False, eq=False, repr=False)
 
@@ -189,8 +147,10 @@ class ColumnMap:
             empty = ", where empty," if self.named else ""
             said.append(f"first_name and last_name{empty} <- {shown(self.whole)} (--split-name)")
         said += [_line(f"custom field {shown(match.field)}", match) for match in self.custom]
-        if self.ignored:
-            said.append(f"ignored: {names_of(self.ignored)}")
+        if ignored := [name for name in self.ignored if name not in self.salutations]:
+            said.append(f"ignored: {names_of(ignored)}")
+        if self.salutations:
+            said.append(f"ignored: {names_of(self.salutations)} (forms of address, not job titles)")
         if self.from_results:
             said.append("not sent: the airmeet_ columns of an earlier result file")
         return said
@@ -243,6 +203,9 @@ MANDATORY = ("email", "first_name", "last_name")
 
 _CUSTOM = "custom:"
 
+# Job titles and forms of address are both headed "Title" in several languages; other columns hold one or the other.
+_MOSTLY = 0.8
+
 
 @frozen(kw_only=True)
 class Reading:
@@ -267,19 +230,27 @@ def match_columns(
     *,
     overrides: Mapping[str, str] = MappingProxyType({}),
     required: Collection[str] = MANDATORY,
+    sample: Sequence[Mapping[str, Any]] = (),
 ) -> ColumnMap:
     """Find each field's column by its name, of whatever file; see `find_columns`."""
-    return find_columns(header, Reading(overrides=overrides, preset="none", required=required))
+    return find_columns(header, Reading(overrides=overrides, preset="none", required=required), sample=sample)
 
 
-def find_columns(header: Sequence[str], reading: Reading, book: FieldBook | None = None) -> ColumnMap:
-    """Find each field's column by its name, in the languages of `table_words`.
+def find_columns(
+    header: Sequence[str],
+    reading: Reading,
+    book: FieldBook | None = None,
+    *,
+    sample: Sequence[Mapping[str, Any]] = (),
+) -> ColumnMap:
+    """Find each field's column by its name and by the values in it.
 
     Args:
         header: The table's column names.
         reading: What was asked for.
         book: The event's registration fields: a column that nothing else wants and that is called like one is that
             field. Without it only those that are named in *reading*, and unchecked.
+        sample: The first rows. Without them, names alone decide.
 
     Raises:
         ConfigError: There is no such preset.
@@ -294,16 +265,23 @@ def find_columns(header: Sequence[str], reading: Reading, book: FieldBook | None
         matches += _preset_matches(preset, header, matches, custom)
     taken = {match.column for match in (*matches, *custom)}
     free = [name for name in header if name not in taken and name not in RESULT_COLUMNS]
-    matches += _guesses(free, {match.field for match in matches})
-    whole = _whole(free, matches) if reading.split_name else ""
+    salutations = tuple(
+        name for name in free if field_for_column(name) == "designation" and _mostly(sample, name, is_salutation)
+    )
+    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches})
+    used = {match.column for match in matches}
+    whole = _whole_name_column([name for name in free if name not in used]) if reading.split_name else ""
     found = {match.field for match in matches} | (set(NAMES) if whole else set())
     if missing := [name for name in MANDATORY if name in reading.required and name not in found]:
-        raise missing_columns(header, missing)
+        raise _missing_columns(header, missing, [name for name in free if name not in used], sample)
     status = _column(preset.status, header) if preset and preset.status else ""
-    used = {match.column for match in matches} | {whole, status}
+    used |= {whole, status}
     custom += _labelled([name for name in free if name not in used], custom, book)
     used |= {match.column for match in custom}
-    matches.sort(key=lambda match: FIELDS.index(match.field))
+    matches = [
+        evolve(match, how=_translated(sample, match) or match.how) if match.field == "attendance_type" else match
+        for match in sorted(matches, key=lambda match: FIELDS.index(match.field))
+    ]
     return ColumnMap(
         tuple(matches),
         tuple(custom),
@@ -313,11 +291,59 @@ def find_columns(header: Sequence[str], reading: Reading, book: FieldBook | None
         preset=preset,
         status=status,
         detected=preset is not None and reading.preset is None,
+        salutations=tuple(name for name in salutations if name not in used),
     )
+
+
+def _mostly(sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool]) -> bool:
+    """Say whether most cells of a column that are not empty are of a kind."""
+    texts = [text for row in sample if (text := _text(row.get(column)))]
+    return bool(texts) and sum(map(is_one, texts)) >= _MOSTLY * len(texts)
+
+
+def _translated(sample: Sequence[Mapping[str, Any]], match: Match) -> str:
+    """Say which words of the first rows are read as Airmeet's."""
+    texts = dict.fromkeys(_text(row.get(match.column)) for row in sample)
+    read = [f"{shown(text)} as {kind}" for text in texts if (kind := parse_attendance(text)) != text]
+    return f"{', '.join(read[:4])}{' and so on' if len(read) > 4 else ''}" if read else ""
+
+
+def _holds_address(text: str) -> bool:
+    return check_email(text) is None
 
 
 def _column(wanted: str, header: Iterable[str]) -> str:
     return next((name for name in header if squeezed(name) == squeezed(wanted)), "")
+
+
+def _overridden(
+    header: Sequence[str], overrides: Mapping[str, str], book: FieldBook | None
+) -> tuple[list[Match], list[Match]]:
+    """Return what ``--map`` says: own fields and registration fields."""
+    matches: dict[str, Match] = {}
+    custom: list[Match] = []
+    for given, column in overrides.items():
+        if column not in header:
+            known = _close_names(column, header) or f"the columns are {names_of(header)}"
+            raise InputError(f"--map {given}={column}: no column is named {shown(column)}; {known}", column=column)
+        if given.startswith(_CUSTOM):
+            label = given.removeprefix(_CUSTOM).strip()
+            if not label:
+                example = "such as --map custom:LABEL=Column"
+                raise InputError(f"--map {given}: name the custom field by its label or id, {example}")
+            if book is not None and isinstance(problem := book.find(label), Problem):
+                raise InputError(f"--map {given}: {problem.message}")
+            custom.append(Match(label, column, "--map"))
+            continue
+        name = next((name for name in FIELDS if squeezed(given) == squeezed(name)), None)
+        if name is None:
+            known = _close_names(given, FIELDS) or f"the fields are {', '.join(FIELDS)}."
+            example = "A registration field of the event is --map custom:LABEL=Column"
+            raise InputError(f"--map {given}: there is no such field; {known} {example}")
+        if name in matches:
+            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; keep one of them")
+        matches[name] = Match(name, column, "--map")
+    return list(matches.values()), custom
 
 
 def _preset_matches(
@@ -337,22 +363,20 @@ def _preset_matches(
 def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
     found: dict[str, list[str]] = {}
     for column in free:
-        name = guess(column)
+        name = field_for_column(column)
         if name is not None and name not in decided:
             found.setdefault(name, []).append(column)
     for name, columns in found.items():
         if len(columns) > 1:
-            raise ambiguous(name, columns)
+            raise _ambiguous(name, columns)
     return [
         Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed")
         for name, (column,) in found.items()
     ]
 
 
-def _whole(free: Iterable[str], matches: Iterable[Match]) -> str:
-    """Return the column of whole names."""
-    used = {match.column for match in matches}
-    columns = [name for name in free if squeezed(name) in FULL_NAMES and name not in used]
+def _whole_name_column(free: Iterable[str]) -> str:
+    columns = [name for name in free if squeezed(name) in FULL_NAMES]
     if len(columns) > 1:
         raise InputError(f"{names_of(columns)} could each hold the whole names that --split-name splits; rename one")
     return columns[0] if columns else ""
@@ -371,39 +395,60 @@ def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | No
             found.setdefault(entry.field_id, []).append(Match(entry.label or entry.field_id, column, how))
     for matches in found.values():
         if len(matches) > 1:
-            raise ambiguous(f"{_CUSTOM}{matches[0].field}", [match.column for match in matches])
-    return [evolve(match, field=_unique(match, name, book)) for name, (match,) in found.items()]
+            raise _ambiguous(f"{_CUSTOM}{matches[0].field}", [match.column for match in matches])
+    return [  # by its label, or by its id where several fields have that label
+        evolve(match, field=field_id if isinstance(book.find(match.field), Problem) else match.field)
+        for field_id, (match,) in found.items()
+    ]
 
 
-def _unique(match: Match, field_id: str, book: FieldBook) -> str:
-    """Return the label, or the id where several fields have that label."""
-    return field_id if isinstance(book.find(match.field), Problem) else match.field
+def _missing_columns(
+    header: Sequence[str], missing: Sequence[str], free: Sequence[str], sample: Sequence[Mapping[str, Any]]
+) -> InputError:
+    """Return the error of a table that has no column for a required field."""
+    what = f"no column for {' and '.join(missing)}; the columns are {names_of(header)}"
+    names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
+    if names:
+        what += f". {shown(names[0])} may hold whole names: a single name column is not split by itself, since where"
+        what += " the first name ends is a guess; --split-name makes it, or give the file two columns"
+        if len(missing) == 1:
+            return InputError(f"{what}, or type {_option(missing[0], names[0])}")
+    left = list(free)
+    options = []
+    for name in missing:
+        column = _likely_column(name, left, sample)
+        left = [other for other in left if other != column]
+        options.append(_option(name, column or "COLUMN"))
+    return InputError(f"{what}. Say which: {' '.join(options)}")
 
 
-def _overridden(
-    header: Sequence[str], overrides: Mapping[str, str], book: FieldBook | None
-) -> tuple[list[Match], list[Match]]:
-    matches: dict[str, Match] = {}
-    custom: list[Match] = []
-    for given, column in overrides.items():
-        if column not in header:
-            raise no_column(given, column, header)
-        if given.startswith(_CUSTOM):
-            custom.append(Match(_label(given, book), column, "--map"))
-            continue
-        name = next((name for name in FIELDS if squeezed(given) == squeezed(name)), None)
-        if name is None:
-            raise no_field(given)
-        if name in matches:
-            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; keep one of them")
-        matches[name] = Match(name, column, "--map")
-    return list(matches.values()), custom
+def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
+    """Return a free column for the proposal, or nothing: by its values for an e-mail, else by its name."""
+    if name == "email" and sample:
+        return next((column for column in free if _mostly(sample, column, _holds_address)), "")
+    words = {"email": "mail"}.get(name, squeezed(name))
+    sounds = [column for column in free if words in squeezed(column)]
+    sounds += difflib.get_close_matches(name, free, 1)
+    return sounds[0] if sounds else ""
 
 
-def _label(given: str, book: FieldBook | None) -> str:
-    label = given.removeprefix(_CUSTOM).strip()
-    if not label:
-        raise InputError(f"--map {given}: name the custom field by its label or id, such as --map custom:LABEL=Column")
-    if book is not None and isinstance(problem := book.find(label), Problem):
-        raise InputError(f"--map {given}: {problem.message}")
-    return label
+def _ambiguous(name: str, columns: Sequence[str]) -> InputError:
+    fix = " or ".join(_option(name, column) for column in columns)
+    return InputError(f"{names_of(columns)} could each be {name}; say which one: {fix}")
+
+
+def _close_names(given: str, known: Iterable[str]) -> str:
+    by_squeezed = {squeezed(name): name for name in known}
+    close = difflib.get_close_matches(squeezed(given), by_squeezed, 3)
+    return f"did you mean {' or '.join(shown(by_squeezed[name]) for name in close)}?" if close else ""
+
+
+def _option(name: str, column: str) -> str:
+    return f"--map {shlex.quote(f'{name}={column}')}"
+
+
+def names_of(columns: Iterable[str], limit: int = 20) -> str:
+    """Return columns, quoted, and how many more there are."""
+    said = [shown(name) for name in columns]
+    more = f" and {len(said) - limit} more" if len(said) > limit else ""
+    return ", ".join(said[:limit]) + more

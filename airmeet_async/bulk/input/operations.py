@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from attrs import fields_dict, frozen
 
+from airmeet_async.bulk.input.column_names import parse_attendance
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, match_columns
-from airmeet_async.bulk.input.row_mapping import Form, tidy
+from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
 from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.tables import Table
 from airmeet_async.calls.attendees import adding
@@ -17,7 +18,7 @@ from airmeet_async.client.client import Client
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Attendee, NewSession
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold, parse_attendance
+from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
 
 T = TypeVar("T")
@@ -225,10 +226,10 @@ class SpeakerCheck:
 
 
 class CreateItems(BulkOperation):
-    """Creates what has a `Form`: speakers, sessions, booths.
+    """Creates what has a `RowMapping`: speakers, sessions, booths.
 
     Args:
-        form: How a row becomes a value.
+        mapping: How a row becomes a value.
         build: Makes the call of a value.
         timezone: Zone of times that name none.
         speaker_check: Of sessions.
@@ -236,13 +237,13 @@ class CreateItems(BulkOperation):
 
     def __init__(
         self,
-        form: Form,
+        mapping: RowMapping,
         build: Callable[[Any], Call[Any]],
         *,
         timezone: str | None = None,
         speaker_check: SpeakerCheck | None = None,
     ) -> None:
-        self._form = form
+        self._mapping = mapping
         self._build = build
         self._timezone = timezone
         self._speaker_check = speaker_check
@@ -256,13 +257,13 @@ class CreateItems(BulkOperation):
         """Return what becomes of a row; None where it names speakers and the event's list is not known yet."""
         key = ""
         try:
-            value = self._form.read(data, self._timezone)
-            key = self._form.key(value)
+            value = self._mapping.read(data, self._timezone)
+            key = self._mapping.key(value)
             call = self._build(value)
         except (ConfigError, InputError) as error:
             return InvalidRow(key, Problem("invalid_row", str(error)))
         warnings = self._speaker_check.warnings(value) if self._speaker_check is not None else ()
-        return None if warnings is None else PreparedRow(key, self._form.unique(value), call, warnings)
+        return None if warnings is None else PreparedRow(key, self._mapping.unique(value), call, warnings)
 
 
 class CustomOperation(BulkOperation):
@@ -299,11 +300,11 @@ def change_access(build: Callable[[str], Call[Any]], overrides: Mapping[str, str
     return ChangeAccess(build, overrides)
 
 
-def check_header(form: Form, source: OpenedRows) -> Form:
-    """Return *form*, after a check of a file's header: what is missing there is missing in all rows."""
+def check_header(mapping: RowMapping, source: OpenedRows) -> RowMapping:
+    """Return *mapping*, after a check of a file's header: what is missing there is missing in all rows."""
     if isinstance(source, Table):
-        form.columns(source.header)
-    return form
+        mapping.columns(source.header)
+    return mapping
 
 
 async def add_attendees(

@@ -1,4 +1,4 @@
-"""From a row of a table to a speaker, a session or a booth: which column is what, and how its text is read. Pure."""
+"""From a row of a table to a speaker, a session or a booth: which column is which field, and how its text is read."""
 
 import math
 import re
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import fields, frozen
 
+from airmeet_async.bulk.input.column_names import squeezed
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
@@ -75,7 +76,7 @@ def moment(text: str, zone: ZoneInfo | None) -> datetime:
 
 
 @frozen
-class Form:
+class RowMapping:
     """How rows become values of one model.
 
     Attributes:
@@ -122,8 +123,8 @@ class Form:
 
     def field_of(self, column: str) -> str | None:
         """Return the field that a column is, or None."""
-        squeezed = _squeezed(column)
-        return next((name for name in self.fields if _squeezed(name) == squeezed), self.names.get(squeezed))
+        word = squeezed(column)
+        return next((name for name in self.fields if squeezed(name) == word), self.names.get(word))
 
     def read(self, data: Any, timezone: str | None = None) -> Any:
         """Return the value that a row describes; a value of the model itself is returned as it is.
@@ -136,33 +137,22 @@ class Form:
             return data
         zone = ZoneInfo(check_timezone(timezone)) if timezone else None
         columns = self.columns(tuple(map(str, data)))
-        cells = {name: data[column] for name, column in columns.items()}
-        return self.model(**self._present(cells, columns, zone))
-
-    def _present(self, cells: Mapping[str, Any], columns: Mapping[str, str], zone: ZoneInfo | None) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for name, cell in cells.items():
+        for name, column in columns.items():
+            cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
-            if value == "":
-                if name in self.required:
-                    message = f"{columns[name]} is empty"
-                    raise ConfigError(message)
-                continue
-            values[name] = self._read_cell(name, value, columns[name], zone)
-        return values
-
-    def _read_cell(self, name: str, value: Any, column: str, zone: ZoneInfo | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
-        except ConfigError as error:
-            message = f"{column}: {error}"
-            raise ConfigError(message) from None
-
-
-def _squeezed(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).lower()
+            if value == "" and name in self.required:
+                message = f"{column} is empty"
+                raise ConfigError(message)
+            if isinstance(value, str) and value:
+                try:
+                    value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
+                except ConfigError as error:
+                    message = f"{column}: {error}"
+                    raise ConfigError(message) from None
+            if value != "":
+                values[name] = value
+        return self.model(**values)
 
 
 _PERSON = {"emailaddress": "email", "mail": "email", "fullname": "name", "speaker": "name", "speakername": "name"}
@@ -174,7 +164,7 @@ _DETAILS = {
 }
 _IMAGES = {"image": "image_url", "photo": "image_url", "picture": "image_url", "imageurl": "image_url"}
 
-SPEAKERS = Form(
+SPEAKERS = RowMapping(
     Speaker,
     ("email", "name"),
     {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
@@ -182,7 +172,7 @@ SPEAKERS = Form(
     key=lambda one: one.email,
     unique=lambda one: fold(one.email),
 )
-SESSIONS = Form(
+SESSIONS = RowMapping(
     NewSession,
     ("title", "start", "host_email"),
     {
@@ -199,7 +189,7 @@ SESSIONS = Form(
     },
     key=lambda one: f"{one.title} at {one.start.isoformat()}",
 )  # fmt: skip
-BOOTHS = Form(
+BOOTHS = RowMapping(
     NewBooth,
     ("name",),
     {"booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count"},

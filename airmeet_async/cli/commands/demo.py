@@ -22,7 +22,7 @@ from airmeet_async.cli.commands.sandbox import MISSING
 from airmeet_async.cli.console import Voice
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.input_file import FileChoice
-from airmeet_async.cli.page import missing_packages
+from airmeet_async.cli.output.html_report import is_available
 from airmeet_async.cli.runner import Outcome
 from airmeet_async.sandbox import Staged, invent_people, staged
 from airmeet_async.sandbox.community import SUMMIT
@@ -226,7 +226,7 @@ def demo(
             invite=False,
             rate=rate,
             results=results,
-            report=report or (None if missing_packages() else "demo-report.html"),
+            report=report or ("demo-report.html" if is_available() else None),
             typed=typed(),
             progress=progress,
             brief=True,

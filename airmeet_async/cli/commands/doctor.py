@@ -191,7 +191,7 @@ _EXTRAS = {
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
-    "report": ("jinja2", "pygal"),
+    "report": ("jinja2",),
     "redis": ("redis",),
     "dask": ("distributed",),
     "otel": ("opentelemetry",),

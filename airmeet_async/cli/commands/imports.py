@@ -17,7 +17,7 @@ from airmeet_async.bulk.input.column_names import squeezed
 from airmeet_async.bulk.input.columns import ColumnMap, Match
 from airmeet_async.bulk.input.operations import CreateItems
 from airmeet_async.bulk.input.plan import RowFinding, check_rows, describe_counts, describe_input
-from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, Form
+from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, counted, fault
@@ -47,7 +47,7 @@ _LOOK: dict[Kind, str] = {
 @frozen
 class _Way:
     operation: str
-    form: Form
+    form: RowMapping
     build: Callable[[str, Any], Call[Any]]
 
 
@@ -116,7 +116,7 @@ def _check_zone(timezone: str | None) -> None:
         raise UsageError(f"--timezone: {error}") from None
 
 
-def columns_of(form: Form, table: Table) -> ColumnMap:
+def columns_of(form: RowMapping, table: Table) -> ColumnMap:
     """Return which column is what.
 
     Raises:

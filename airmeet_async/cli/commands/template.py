@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, guess, squeezed
+from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
 from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, shown
 from airmeet_async.cli.console import Voice, print_data
@@ -66,7 +66,7 @@ def header_of(field: CustomField, fields: Iterable[CustomField]) -> str:
         and guard(label) == label
         and not isinstance(book.find(label), Problem)
     )
-    if not plain or guess(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+    if not plain or field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
         return field.field_id
     try:
         find_columns((*FIELDS, label), Reading(), book)
