@@ -172,7 +172,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.attendees.block, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             partial(change_access, build, columns or {}),
@@ -202,7 +202,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.attendees.unblock, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             partial(change_access, build, columns or {}),
@@ -227,7 +227,7 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.speakers.add, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             lambda source: CreateItems(check_header(SPEAKERS, source), build),
@@ -260,7 +260,7 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.sessions.create, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.create_session, check_id(airmeet_id, "airmeet_id"))
 
         async def fetch_people() -> frozenset[str]:
             return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
@@ -287,7 +287,7 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.booths.create, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             lambda source: CreateItems(check_header(BOOTHS, source), build),

@@ -1,4 +1,4 @@
-"""Speakers."""
+"""Speakers of an event."""
 
 from airmeet_async.protocol import validation
 from airmeet_async.protocol.base_urls import check_id
@@ -7,7 +7,7 @@ from airmeet_async.protocol.endpoints import SPEAKERS_ADD
 from airmeet_async.protocol.models import Speaker, SpeakerAdded
 
 
-def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
+def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
     """Add a speaker to an event. The status of the answer is ``SPEAKER_CREATED`` for a new one (B, C).
 
     What a second add of the same speaker does is not documented, so this is not repeated after an unclear outcome.

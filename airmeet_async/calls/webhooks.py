@@ -21,7 +21,7 @@ _OF_AN_EVENT = frozenset({
 """Triggers that concern one event, which must be named (A)."""
 
 
-def register(
+def register_webhook(
     trigger: str,
     url: str,
     *,
@@ -66,7 +66,7 @@ def register(
     return Call(WEBHOOKS_REGISTER, query=validation.present(query), body=body)
 
 
-def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
+def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
     """Take a webhook away. Verb and members of this request are not documented where they could be read (B for DELETE).
 
     Args:
@@ -79,7 +79,7 @@ def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
     return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.needed(trigger, "trigger"), "url": url})
 
 
-def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
+def list_webhooks(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
     """List registered webhooks (D).
 
     Args:
@@ -89,7 +89,7 @@ def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
     return Call(WEBHOOKS_LIST, query=query)
 
 
-def sample_payload(trigger: str) -> Call[WebhookReceipt]:
+def get_webhook_sample(trigger: str) -> Call[WebhookReceipt]:
     """Show what a trigger sends (C).
 
     Args:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 from attrs import field, frozen
 
-from airmeet_async.client.token import Lease
+from airmeet_async.client.token import IssuedToken
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
@@ -20,7 +20,7 @@ _LONGEST_KEY = 512
 
 
 @frozen
-class Options:
+class ClientOptions:
     """Everything a client needs to know, checked.
 
     Attributes:
@@ -95,7 +95,7 @@ def version() -> str:
 class Credentials:
     """Makes header blocks, each once."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ClientOptions) -> None:
         self._keys = options.access_key, options.secret_key
         self._common = common_headers(version())
         # The mutable state: the block of the last token that was used.
@@ -106,13 +106,13 @@ class Credentials:
         """Return the header block with the key pair under the names that *auth* wants."""
         return self._common + key_headers(auth, *self._keys)
 
-    def of_token(self, lease: Lease) -> Headers:
+    def of_token(self, issued: IssuedToken) -> Headers:
         """Return the header block with a token."""
-        if self._generation != lease.generation:
-            self._generation, self._block = lease.generation, self._common + token_headers(lease.token)
+        if self._generation != issued.generation:
+            self._generation, self._block = issued.generation, self._common + token_headers(issued.token)
         return self._block
 
-    def secrets(self, lease: Lease | None) -> Headers:
+    def secrets(self, issued: IssuedToken | None) -> Headers:
         """Return the headers whose values no text may show."""
-        own = token_headers(lease.token) if lease else ()
+        own = token_headers(issued.token) if issued else ()
         return key_headers(Auth.KEYS, *self._keys) + own

@@ -19,7 +19,7 @@ class Asking(BulkOperation):
         if data.endswith("?") and not self.answer.is_set():
             return None
         key = data.rstrip("?")
-        return PreparedRow(key, key, calls.attendees.block("e1", f"{key}@example.com"))
+        return PreparedRow(key, key, calls.block_attendee("e1", f"{key}@example.com"))
 
     async def fetch(self) -> None:
         await self.answer.wait()

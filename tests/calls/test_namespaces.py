@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from airmeet_async import calls
-from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields, Pages
+from airmeet_async.client.namespaces import AirmeetsNamespace, AttendeesNamespace, CustomFieldsNamespace, Pages
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Airmeet, Attendee
 from airmeet_async.protocol.paging import Page
+from tests.reference import BUILDERS
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 ADA = Attendee("ada@example.com", "Ada", "Lovelace")
@@ -32,12 +33,12 @@ class Sender:
 
 
 MEMBERS = {
-    "attendees.add": (Attendees, "add", calls.attendees.add),
-    "attendees.block": (Attendees, "block", calls.attendees.block),
-    "attendees.unblock": (Attendees, "unblock", calls.attendees.unblock),
-    "custom_fields.list": (CustomFields, "list", calls.custom_fields.list_),
-    "airmeets.list": (Airmeets, "list", calls.airmeets.list_),
-    "airmeets.info": (Airmeets, "info", calls.airmeets.info),
+    "attendees.add": (AttendeesNamespace, "add", calls.add_attendee),
+    "attendees.block": (AttendeesNamespace, "block", calls.block_attendee),
+    "attendees.unblock": (AttendeesNamespace, "unblock", calls.unblock_attendee),
+    "custom_fields.list": (CustomFieldsNamespace, "list", calls.list_custom_fields),
+    "airmeets.list": (AirmeetsNamespace, "list", calls.list_airmeets),
+    "airmeets.info": (AirmeetsNamespace, "info", calls.get_airmeet),
 }
 
 
@@ -48,7 +49,7 @@ def test_a_method_has_its_builders_signature_and_docstring(group, name, build):
 
     assert inspect.signature(method).parameters == inspect.signature(build).parameters
     assert method.__doc__ == getattr(group, name).__doc__ == build.__doc__
-    assert method.__name__ == build.__name__
+    assert method.__name__ == name
     assert build.__doc__.strip()
     assert getattr(group, name).build is build
 
@@ -57,19 +58,19 @@ def test_a_method_has_its_builders_signature_and_docstring(group, name, build):
     ("ask", "call"),
     [
         (
-            lambda sender: Attendees(sender).add(EVENT, ADA, send_email_invite=False),
-            calls.attendees.add(EVENT, ADA, send_email_invite=False),
+            lambda sender: AttendeesNamespace(sender).add(EVENT, ADA, send_email_invite=False),
+            calls.add_attendee(EVENT, ADA, send_email_invite=False),
         ),
         (
-            lambda sender: Attendees(sender).block(EVENT, email="ada@example.com"),
-            calls.attendees.block(EVENT, "ada@example.com"),
+            lambda sender: AttendeesNamespace(sender).block(EVENT, email="ada@example.com"),
+            calls.block_attendee(EVENT, "ada@example.com"),
         ),
         (
-            lambda sender: Attendees(sender).unblock(EVENT, "ada@example.com"),
-            calls.attendees.unblock(EVENT, "ada@example.com"),
+            lambda sender: AttendeesNamespace(sender).unblock(EVENT, "ada@example.com"),
+            calls.unblock_attendee(EVENT, "ada@example.com"),
         ),
-        (lambda sender: CustomFields(sender).list(EVENT), calls.custom_fields.list_(EVENT)),
-        (lambda sender: Airmeets(sender).info(EVENT), calls.airmeets.info(EVENT)),
+        (lambda sender: CustomFieldsNamespace(sender).list(EVENT), calls.list_custom_fields(EVENT)),
+        (lambda sender: AirmeetsNamespace(sender).info(EVENT), calls.get_airmeet(EVENT)),
     ],
     ids=["add", "block", "unblock", "fields", "info"],
 )
@@ -85,9 +86,9 @@ def test_a_mistake_is_raised_where_it_is_made():
     """When the method is called, not when it is awaited."""
     sender = Sender()
     with pytest.raises(ConfigError):
-        _ = Attendees(sender).block(EVENT, "ada")
+        _ = AttendeesNamespace(sender).block(EVENT, "ada")
     with pytest.raises(ConfigError):
-        _ = Airmeets(sender).list(size=0)
+        _ = AirmeetsNamespace(sender).list(size=0)
 
     assert sender.sent == []
 
@@ -103,24 +104,24 @@ def page(*uids, **facts):
 async def test_a_listing_asks_page_after_page():
     """Nothing is sent before the first row is asked for, and not more than needed."""
     sender = Sender(page("a", "b", after="2"), page("c", "d", after="4"), page("e"))
-    rows = Airmeets(sender).list(size=2)
+    rows = AirmeetsNamespace(sender).list(size=2)
     assert sender.sent == []
 
     assert [row.uid async for row in rows] == ["a", "b", "c", "d", "e"]
-    assert sender.sent == [calls.airmeets.list_(size=2, after=after) for after in (None, 2, 4)]
+    assert sender.sent == [calls.list_airmeets(size=2, after=after) for after in (None, 2, 4)]
 
 
 async def test_a_row_that_comes_twice_is_given_once():
     """The cursor was seen to misbehave on this list (C)."""
     sender = Sender(page("a", "b", after="2"), page("b", "c", after="3"), page("c"))
 
-    assert [row.uid async for row in Airmeets(sender).list(size=2)] == ["a", "b", "c"]
+    assert [row.uid async for row in AirmeetsNamespace(sender).list(size=2)] == ["a", "b", "c"]
 
 
 async def test_whole_pages_can_be_had():
     """With what Airmeet says about the list, and without leaving anything out."""
     sender = Sender(page("a", "b", after="2", total_count=3), page("b"))
-    rows = Airmeets(sender).list(size=2)
+    rows = AirmeetsNamespace(sender).list(size=2)
 
     assert [[row.uid for row in read.items] async for read in rows.pages()] == [["a", "b"], ["b"]]
 
@@ -128,7 +129,7 @@ async def test_whole_pages_can_be_had():
 async def test_a_listing_can_be_read_again():
     """Each `async for` begins at the start."""
     sender = Sender(page("a"), page("a"))
-    rows = Airmeets(sender).list()
+    rows = AirmeetsNamespace(sender).list()
 
     assert isinstance(rows, Pages)
     assert [row.uid async for row in rows] == [row.uid async for row in rows] == ["a"]
@@ -137,4 +138,22 @@ async def test_a_listing_can_be_read_again():
 
 def test_a_namespace_says_whose_it_is():
     """One line, for debugging."""
-    assert repr(Attendees(Sender())) == "<Attendees of <Sender>>"
+    assert repr(AttendeesNamespace(Sender())) == "<AttendeesNamespace of <Sender>>"
+
+
+def test_the_names_of_version_0_1_still_answer():
+    """Each with a warning that says the new name, and nothing else answers."""
+    for old, new in BUILDERS.items():
+        if old != "auth":
+            group, _, name = old.partition(".")
+            name = "list_" if name == "list" else name
+            with pytest.warns(
+                DeprecationWarning, match=rf"calls\.{group}\.{name} is now calls\.{new.__name__};"
+            ) as seen:
+                found = getattr(getattr(calls, group), name)
+            assert found is new
+            assert seen[0].filename == __file__
+            with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+                _ = getattr(calls, group).nothing
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = calls.nothing  # type: ignore[attr-defined]

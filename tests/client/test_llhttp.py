@@ -181,7 +181,7 @@ def test_the_fast_transport_is_used_where_it_can_be() -> None:
 @pytest.mark.real_time
 def test_asking_for_the_fast_transport_where_it_cannot_be_says_what_to_do() -> None:
     """The message holds the fix, and not the proxy's password."""
-    assert 'pip install "airmeet-async[fast]"' in chosen("llhttp", before=HIDDEN)
+    assert "pip install 'airmeet-async[fast]'" in chosen("llhttp", before=HIDDEN)
     refusal = chosen("llhttp", HTTPS_PROXY="http://me:SENTINEL-secret-key-91b7ae@localhost:9")
     assert "proxy" in refusal
     assert "transport='httpx'" in refusal

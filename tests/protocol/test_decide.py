@@ -260,7 +260,7 @@ def test_an_attempt_is_counted_where_it_belongs(came, counted):
 
 def polled(retry: Retry, kind: Kind = Kind.NOT_READY) -> list[float]:
     """Return the waits of a report that never gets ready."""
-    endpoint = calls.attendance.event("event").endpoint
+    endpoint = calls.list_event_attendance("event").endpoint
     tries, waits = Tries(), []
     while isinstance(decision := _after_one_more(endpoint, tries, retry, kind), (Wait, Renew)):
         if isinstance(decision, Wait):

@@ -7,7 +7,7 @@ from airmeet_async import calls
 from airmeet_async.protocol.paging import Page, Walk, next_page
 
 SIZE = 3
-FIRST = calls.airmeets.list_(size=SIZE)
+FIRST = calls.list_airmeets(size=SIZE)
 
 
 def page(*items, **facts):
@@ -46,14 +46,14 @@ STOPS = {
 @pytest.mark.parametrize(("read", "walk", "after"), STOPS.values(), ids=STOPS)
 def test_each_sign_of_the_end_is_heeded(read, walk, after):
     """The next call differs in its cursor only."""
-    expected = None if after is None else calls.airmeets.list_(size=SIZE, after=after)
+    expected = None if after is None else calls.list_airmeets(size=SIZE, after=after)
 
     assert next_page(FIRST, read, walk) == expected
 
 
 def test_the_cursor_just_used_ends_the_list():
     """Also the one that the caller began with, which no walk knows."""
-    call = calls.airmeets.list_(size=SIZE, after=3)
+    call = calls.list_airmeets(size=SIZE, after=3)
 
     assert next_page(call, FULL, Walk()) is None
     assert next_page(call, evolve(FULL, after=None), Walk()) is None
@@ -61,7 +61,7 @@ def test_the_cursor_just_used_ends_the_list():
 
 def test_a_list_without_a_size_never_has_a_short_page():
     """Nothing was asked for, so nothing is missing."""
-    call = calls.airmeets.list_(size=SIZE)
+    call = calls.list_airmeets(size=SIZE)
     unsized = type(call)(call.endpoint)
 
     assert next_page(unsized, page(1, after="1"), Walk()) == type(call)(call.endpoint, query={"after": "1"})
@@ -158,7 +158,7 @@ def test_a_walk_backwards_stays_backwards():
     """From the cursor to the front; airmeets ignore `before` beside `after` (A), so only one is ever sent."""
     server = Server(range(1, 21))
 
-    rows = walk_through(server, calls.airmeets.list_(size=SIZE, before=13))
+    rows = walk_through(server, calls.list_airmeets(size=SIZE, before=13))
 
     assert rows == [10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3]
     assert server.asked == 5
@@ -166,4 +166,4 @@ def test_a_walk_backwards_stays_backwards():
 
 def test_a_walk_from_the_middle_ends():
     """The number of pages counts from the start, so other signs end it."""
-    assert walk_through(Server(range(1, 11)), calls.airmeets.list_(size=SIZE, after=4)) == [5, 6, 7, 8, 9, 10]
+    assert walk_through(Server(range(1, 11)), calls.list_airmeets(size=SIZE, after=4)) == [5, 6, 7, 8, 9, 10]

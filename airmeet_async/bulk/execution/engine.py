@@ -76,7 +76,7 @@ class Engine:
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self._fetched_before = client.session.fetched
+        self._fetched_before = client.token.fetched
         # The mutable state: all rows without a result, those of them that wait for their next attempt,
         # what the workers are doing, and what holds the run back or ends it.
         may_mail_twice = options.invites == "at_least_once"
@@ -166,7 +166,7 @@ class Engine:
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
                 self.journal.record_retry(row)
-                await self._client.session.renew(attempt.generation)
+                await self._client.token.renew(attempt.generation)
                 self._retries.put(row, 0.0)
             case Wait(seconds, everyone):
                 self._retries.put(row, self.flow.retry_delay(verdict, seconds, self._clock()))
@@ -292,7 +292,7 @@ class Engine:
         return self._rows.statistics.report(
             job,
             self._clock() - self._started,
-            refreshes=self._client.session.fetched - self._fetched_before,
+            refreshes=self._client.token.fetched - self._fetched_before,
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,

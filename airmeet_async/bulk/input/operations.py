@@ -13,7 +13,7 @@ from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, m
 from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
 from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.tables import Table
-from airmeet_async.calls.attendees import adding
+from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.client.client import Client
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
@@ -129,7 +129,8 @@ class AddAttendees(BulkOperation):
             mapping, problem = self._event_fields.resolve(custom)
             if problem:
                 return InvalidRow(email, problem)
-        return PreparedRow(email, fold(email), adding(self._airmeet_id, texts, mapping, self._flags), cuts(texts))
+        call = add_checked_attendee(self._airmeet_id, texts, mapping, self._flags)
+        return PreparedRow(email, fold(email), call, cuts(texts))
 
     def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | InvalidRow:
         """Return a row's own fields and its custom ones as texts, those that are empty left out."""

@@ -121,7 +121,7 @@ def _of_file(access: Access, voice: Voice) -> Work:
     results, failed = choose_paths(access.file.title, access.results, access.failed)
     people = open_people(evolve(access.file, preset="none"), required=("email",))
     voice.say(*people.lines())
-    recipe = ChangeAccess(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
+    recipe = ChangeAccess(lambda email: calls.block_attendee(access.airmeet_id, email), people.overrides)
     voice.say(describe_counts(anyio.run(check_rows, people.table, recipe)))
     return Work(
         operation=access.operation,

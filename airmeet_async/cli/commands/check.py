@@ -70,7 +70,7 @@ def _check_event(event: str | None, environ: Mapping[str, str], voice: Voice) ->
 async def _ask(settings: Settings, event: str | None) -> tuple[AirmeetInfo | None, FieldBook]:
     async with settings.client() as client:
         if event is None:
-            await client.session.lease()
+            await client.token.get()
             return None, FieldBook(())
         info = await client.airmeets.info(event)
         return info, FieldBook(await client.custom_fields.list(event))

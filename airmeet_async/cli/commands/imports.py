@@ -52,9 +52,9 @@ class _Way:
 
 
 _WAYS: dict[Kind, _Way] = {
-    "speakers": _Way("speakers.add", SPEAKERS, calls.speakers.add),
-    "sessions": _Way("sessions.create", SESSIONS, calls.sessions.create),
-    "booths": _Way("booths.create", BOOTHS, calls.booths.create),
+    "speakers": _Way("speakers.add", SPEAKERS, calls.add_speaker),
+    "sessions": _Way("sessions.create", SESSIONS, calls.create_session),
+    "booths": _Way("booths.create", BOOTHS, calls.create_booth),
 }
 
 

@@ -84,7 +84,7 @@ def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, pa
 
 
 def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -> FieldBook | None:
-    call = calls.custom_fields.list_(airmeet_id)
+    call = calls.list_custom_fields(airmeet_id)
 
     retry = None if patient else _HASTE
 

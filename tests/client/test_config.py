@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async.client.config import Options, find_base, find_key
+from airmeet_async.client.config import ClientOptions, find_base, find_key
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.redact import Secret
@@ -112,7 +112,7 @@ def test_a_wrong_address_is_no_reason_to_take_another(base_url, region, environ)
 
 def test_options_show_no_key():
     """They are in many a repr."""
-    options = Options(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
+    options = ClientOptions(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
 
     assert "hunter" not in repr(options)
 
