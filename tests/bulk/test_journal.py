@@ -265,7 +265,7 @@ def _link(path: Path) -> None:
         (_text, "not a journal"),
         (_newer, "version 99"),
         (_open_to_all, "chmod 0600"),
-        (_link, "plain file"),
+        (_link, "symbolic link"),
         (Path.mkdir, "plain file"),
         (os.mkfifo, "plain file"),
     ],

@@ -12,19 +12,16 @@ Rules of this file:
 import logging
 import os
 import sqlite3
-import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, TABLES, VERSION
 from airmeet_async.errors import JournalError
-from airmeet_async.private_files import try_lock, unlock
+from airmeet_async.private_files import FileLock, UnsafeFileError, check_private, open_private
 
 _log = logging.getLogger("airmeet_async.journal")
 
-_TRIES, _SECONDS_BETWEEN = 10, 0.02
-_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant
 
 
 class JournalLock:
@@ -34,64 +31,53 @@ class JournalLock:
         path: The journal.
 
     Raises:
-        JournalError: Another process has it.
+        JournalError: Another process has it, or the file for the lock cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + "-lock")
+        lock_path = path.with_name(path.name + "-lock")
         try:
-            self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT, 0o600)
+            self._lock = FileLock(lock_path)
+        except UnsafeFileError as error:
+            raise JournalError(str(error)) from None
         except OSError as error:
-            raise JournalError(f"{self.path}: cannot be opened ({error.strerror}); check the path") from None
+            raise JournalError(f"{lock_path}: cannot be opened ({error.strerror}); check the path") from None
+        if not self._lock.acquire(wait=_PATIENCE):
+            holder = _process_in(self._lock) or "unknown"
+            self._lock.release()
+            message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
+            raise JournalError(message, busy=True)
+        if not self._lock.works:  # a network file system without locks: there is nothing better to be had
+            _log.warning("%s cannot be locked: see that no second run uses it", path)
         try:
-            self._take(path)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
-        except BaseException as error:
-            os.close(self._descriptor)
-            if isinstance(error, OSError):
-                raise JournalError(f"{self.path}: cannot be written ({error.strerror}); make room") from None
-            raise
-
-    def _take(self, path: Path) -> None:
-        """Lock the file. `holder_of` in another process locks it for an instant, so it is tried more than once."""
-        for _ in range(_TRIES):
-            try:
-                if try_lock(self._descriptor):
-                    return
-            except OSError as error:  # a network file system without locks: there is nothing better to be had
-                _log.warning("%s cannot be locked (%s): see that no second run uses it", path, error.strerror)
-                return
-            time.sleep(_SECONDS_BETWEEN)
-        holder = _holder(self._descriptor) or "unknown"
-        message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
-        raise JournalError(message, busy=True)
+            os.ftruncate(self._lock.descriptor, 0)
+            os.pwrite(self._lock.descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self._lock.release()
+            raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); make room") from None
 
     def release(self) -> None:
-        """Release the lock, also where a process that was forked off has the file open."""
-        unlock(self._descriptor)
-        os.close(self._descriptor)
-
-
-def _holder(descriptor: int) -> int:
-    try:
-        return int(os.pread(descriptor, 20, 0) or 0)
-    except (OSError, ValueError):
-        return 0
+        """Let others in, also where a process that was forked off has the file open."""
+        self._lock.release()
 
 
 def holder_of(path: Path) -> int | None:
     """Return the process that has a journal open, or None where nobody has."""
     try:
-        descriptor = os.open(path.with_name(path.name + "-lock"), _FLAGS)
-    except OSError:
+        lock = FileLock(path.with_name(path.name + "-lock"), create=False)
+    except (OSError, UnsafeFileError):
         return None
     try:
-        return None if try_lock(descriptor, shared=True) else _holder(descriptor)
-    except OSError:
-        return None
+        return None if lock.acquire(shared=True) else _process_in(lock)
     finally:
-        os.close(descriptor)
+        lock.release()
+
+
+def _process_in(lock: FileLock) -> int:
+    try:
+        return int(os.pread(lock.descriptor, 20, 0) or 0)
+    except (OSError, ValueError):
+        return 0
 
 
 def create_file(path: Path) -> None:
@@ -101,29 +87,28 @@ def create_file(path: Path) -> None:
         JournalError: It cannot be made.
     """
     try:
-        os.close(os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600))
+        open_private(path, "xb").close()
     except FileExistsError:
         return
+    except UnsafeFileError as error:
+        raise JournalError(str(error)) from None
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be made ({error.strerror}); name a place of yours") from None
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file that is not a private one of ours.
+    """Refuse a file that is not a journal of this user's own, or that others can read.
 
     Raises:
         JournalError: With the reason.
     """
     try:
-        status = os.lstat(path)
+        status = path.lstat()
+        check_private(path, status)
+    except UnsafeFileError as error:
+        raise JournalError(str(error)) from None
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be opened ({error.strerror})") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise JournalError(f"{path}: a journal is a plain file, no link, directory or device; name another path")
-    if hasattr(os, "getuid") and status.st_uid != os.getuid():
-        raise JournalError(f"{path}: belongs to another user; name a path of your own")
-    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
-        raise JournalError(f"{path}: is open to other users, and holds personal data; run: chmod 0600 {path}")
     if not status.st_size:  # a crash in the first moment leaves an empty file
         return
     try:
