@@ -52,6 +52,8 @@ __all__ = ["DEFAULT_RATE", "Bulk"]
 Again = Literal["failed", "rejected", "unknown", "invites"]
 """Rows that a retry sends once more."""
 
+_PLAIN_READING = Reading()
+
 MakeOperation = Callable[[OpenedRows], BulkOperation | Awaitable[BulkOperation]]
 
 
@@ -173,13 +175,8 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            partial(change_access, build, columns or {}),
-            options,
-            self._identity("attendees.block", airmeet_id),
-            reading=Reading(overrides=columns or {}),
-        )
+        identity, reading = self._identity("attendees.block", airmeet_id), Reading(overrides=columns or {})
+        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
 
     def unblock_attendees(
         self,
@@ -203,13 +200,8 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            partial(change_access, build, columns or {}),
-            options,
-            self._identity("attendees.unblock", airmeet_id),
-            reading=Reading(overrides=columns or {}),
-        )
+        identity, reading = self._identity("attendees.unblock", airmeet_id), Reading(overrides=columns or {})
+        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everybody in *rows* as speakers of an event.
@@ -228,13 +220,8 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            lambda source: CreateItems(check_header(SPEAKERS, source), build),
-            options,
-            self._identity("speakers.add", airmeet_id),
-            reading=Reading(),
-        )
+        identity = self._identity("speakers.add", airmeet_id)
+        return self._job(rows, lambda source: CreateItems(check_header(SPEAKERS, source), build), options, identity)
 
     def create_sessions(
         self,
@@ -266,12 +253,12 @@ class Bulk:
             return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
 
         check = SpeakerCheck(fetch_once(fetch_people))
+        identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
         return self._job(
             rows,
             lambda source: CreateItems(check_header(SESSIONS, source), build, timezone=timezone, speaker_check=check),
             options,
-            self._identity("sessions.create", airmeet_id, timezone=timezone),
-            reading=Reading(),
+            identity,
         )
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
@@ -288,13 +275,8 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            lambda source: CreateItems(check_header(BOOTHS, source), build),
-            options,
-            self._identity("booths.create", airmeet_id),
-            reading=Reading(),
-        )
+        identity = self._identity("booths.create", airmeet_id)
+        return self._job(rows, lambda source: CreateItems(check_header(BOOTHS, source), build), options, identity)
 
     def run(
         self,
@@ -368,7 +350,7 @@ class Bulk:
         given: JobOptions,
         identity: RunIdentity | None,
         *,
-        reading: Reading | None = None,
+        reading: Reading | None = _PLAIN_READING,
         invites: Invites = "at_most_once",
         again: frozenset[Again] = frozenset(),
     ) -> BulkJob:
