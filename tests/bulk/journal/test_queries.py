@@ -1,6 +1,5 @@
 """A view of a journal from outside: counts and states are those of the run. Real SQLite, virtual time."""
 
-import sqlite3
 import subprocess
 import sys
 import time
@@ -18,15 +17,11 @@ from airmeet_async.bulk.journal.queries import (
     read_summaries,
     read_summary,
 )
+from tests.support.bulk_runs import change
 from tests.worlds import EVENT, client_of, people, transport_of
 
 ROWS = list(people(20))
 NOTE = {"command": "register", "file": "people.csv"}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "launch.job"
 
 
 async def run(path: Path, rows: Any = ROWS, faults: str = "", stop_after: int = 0, **options: Any) -> str:
@@ -42,12 +37,6 @@ async def run(path: Path, rows: Any = ROWS, faults: str = "", stop_after: int = 
             if seen == stop_after:
                 job.stop()
         return job.id
-
-
-def change(path: Path, sql: str) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute(sql)
-    connection.close()
 
 
 async def test_a_finished_run_is_seen_as_it_was(path: Path) -> None:
@@ -117,7 +106,8 @@ async def test_what_is_not_sent_again_anyway_is_not_held(path: Path) -> None:
     assert count_stale_rows(path) == 0
 
 
-async def test_a_look_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None:
+@pytest.mark.slow
+async def test_a_view_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None:
     """The view is another process's: within one, it would drop the locks of the run."""
     script = (
         "import sys; from pathlib import Path; from airmeet_async.bulk.journal.queries import read_summary\n"

@@ -1,4 +1,4 @@
-"""The door of a run, where a recipe has to ask before it knows what a row means."""
+"""Preparing rows, where an operation has to fetch something before it knows what a row means."""
 
 import asyncio
 from typing import Any
@@ -9,8 +9,8 @@ from airmeet_async.bulk.input.prepare import UniqueRowPreparer
 from airmeet_async.bulk.tables import SourceRow
 
 
-class Asking(BulkOperation):
-    """A recipe that must ask for rows with a question."""
+class Fetching(BulkOperation):
+    """An operation that has to fetch something for rows with a question mark."""
 
     def __init__(self) -> None:
         self.answer = asyncio.Event()
@@ -26,15 +26,15 @@ class Asking(BulkOperation):
 
 
 async def test_of_equal_rows_the_first_one_counts_also_if_it_takes_longer() -> None:
-    recipe = Asking()
-    intake = UniqueRowPreparer(recipe)
+    operation = Fetching()
+    preparer = UniqueRowPreparer(operation)
     rows = [SourceRow(0, 2, "ada?"), SourceRow(1, 3, "ada"), SourceRow(2, 4, "bob")]
 
-    early = [intake.prepare_now(row) for row in rows]
+    early = [preparer.prepare_now(row) for row in rows]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(intake.prepare(row)) for row in rows]
+        tasks = [group.create_task(preparer.prepare(row)) for row in rows]
         await asyncio.sleep(0)
-        recipe.answer.set()
+        operation.answer.set()
     first, second, third = (task.result() for task in tasks)
 
     assert early == [None, None, None]
@@ -44,4 +44,4 @@ async def test_of_equal_rows_the_first_one_counts_also_if_it_takes_longer() -> N
     assert second.error is not None
     assert second.error.message.startswith("the same as line 2,")
     assert isinstance(third, PreparedRow)
-    assert isinstance(intake.prepare_now(SourceRow(3, 5, "cyd")), PreparedRow)
+    assert isinstance(preparer.prepare_now(SourceRow(3, 5, "cyd")), PreparedRow)
