@@ -71,7 +71,7 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
         return StopReason.NOT_THE_API
     if isinstance(error, TransportError):
         return StopReason.UNREACHABLE
-    if isinstance(error, NotFoundError) and error.operation == "auth":
+    if isinstance(error, NotFoundError) and error.operation == "auth":  # a 404 there is about no event
         return StopReason.NOT_THE_API
     if isinstance(error, ReplyError):
         return _BY_STATUS.get(error.status, StopReason.TEMPORARY)
@@ -79,7 +79,7 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
 
 
 _MOST_EQUAL = 20
-_FIRST_ROWS = 20
+_FIRST_ROWS = 20  # what a wrong list may cost before the others begin
 _NO_CAUSE = ("", 0)
 
 
@@ -145,7 +145,7 @@ class FailureRules:
         return f"{why}; the last one: {error.message}"
 
 
-_FIRST_PATIENCE = 10.0
+_FIRST_PATIENCE = 10.0  # seconds: a server that never answered is more likely a wrong address than an outage
 
 
 class ServerSilence:

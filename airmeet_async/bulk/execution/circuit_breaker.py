@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 
-_WINDOW = 10.0
-_ENOUGH = 10
+_WINDOW = 10.0  # seconds
+_ENOUGH = 10  # requests in the window; half of fewer than that says nothing
 _IN_A_ROW = 5
-_FIRST_PAUSE = 5.0
+_FIRST_PAUSE = 5.0  # seconds, doubled with each trial that fails
 _LONGEST_PAUSE = 60.0
 _AWAY = frozenset({None, 502, 503, 504})
 """Statuses of a request that the server itself has not answered; None for no reply at all."""
@@ -93,6 +93,7 @@ class CircuitBreaker:
                 self.is_open, self._trial_under_way, self._openings = False, False, 0
                 self._recent.clear()
             return
+        # A repeat that fails again says something of its row, not of the server.
         if first or not failed:
             self._recent.add(now, failed=failed)
         if self._recent.half_failed() or (len(self._unanswered) >= _IN_A_ROW and len(set(self._unanswered)) > 1):
@@ -113,7 +114,8 @@ class CircuitBreaker:
 class RetryBudget:
     """How many requests may be repeats: a tenth of the rows, and one per second beside that.
 
-    A repeat that exceeds it waits; it is not given up.
+    Repeats keep a server in trouble where it is; Google's book on site reliability sets the same tenth. A repeat that
+    exceeds it waits; it is not given up.
 
     Args:
         share: Repeats per row.
@@ -140,6 +142,7 @@ class RetryBudget:
         self._rows = rows
         passed = 0.0 if self._filled_at is None else now - self._filled_at
         self._filled_at = now
+        # Time fills the reserve only: what rows have saved up above it is kept, and grows by rows alone.
         if self._left < self._reserve:
             self._left = min(self._reserve, self._left + passed * self._per_second)
         self._left -= 1

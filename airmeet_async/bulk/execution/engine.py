@@ -104,9 +104,9 @@ class Engine:
                     with anyio.CancelScope() as scope:
                         self._scopes[scope] = None
                         await self._rows.finish_unread(self.stopped.message, self._clock, self._retries)
-                group.cancel_scope.cancel()
+                group.cancel_scope.cancel()  # the pump, the deadline and the keeper of the rate
         finally:
-            self._finish_the_rest()
+            self._finish_the_rest()  # again: a cancellation may have come in between
             rate = self.pace.good_rate if self.pace.adapts else None
             stop = self.stopped.reason.value if self.stopped else None
             await run_to_completion(self.journal.close({"ended": time.time(), "rate": rate, "stop": stop}))
@@ -171,7 +171,7 @@ class Engine:
             case Wait(seconds, everyone):
                 self._retries.put(row, self.flow.retry_delay(verdict, seconds, self._clock()))
                 self.journal.record_retry(row)
-                if everyone:
+                if everyone:  # a 429 is about all requests, not about this row
                     self.pace.back_off(seconds, named=bool(verdict.retry_after))
             case _:
                 self._give_up(row, verdict)
@@ -187,7 +187,11 @@ class Engine:
             self.stop(reason, str(error), error)
 
     def _begin(self, row: Row) -> Awaitable[None] | None:
-        """Record the intent of a request that is about to leave; return what to wait for, if that takes time."""
+        """Record the intent of a request that is about to leave; return what to wait for, if that takes time.
+
+        The client calls it when all waiting for rate, place and token is over, so that what is decided here still holds
+        when the request leaves.
+        """
         now = self._clock()
         if self.stopped is not None or not (self.flow.is_clear or self.flow.claim_send(now)):
             raise _NotNowError
@@ -233,6 +237,7 @@ class Engine:
 
     def _finish(self, row: Row, result: RowResult) -> None:
         """Finish a row that was sent; the failure of too many rows ends the run."""
+        # While the first rows have not shown that it works, other workers may sleep until one of them ends.
         waited_for = not (self.flow.trusted or self.flow.may_begin_row())
         stop = self.flow.record_result(result)
         self._rows.finish(row, result)
@@ -265,6 +270,7 @@ class Engine:
         self.stopped = RunStop(reason, message, cause)
         self._scheduler.stopped = True
         self._retries.wake()
+        # A worker that only waits, for its rate or for a row, ends now; a request under way may still be answered.
         for scope, row in self._scopes.items():
             sending = row is not None and row.sending
             scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)

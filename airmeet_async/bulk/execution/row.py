@@ -79,11 +79,12 @@ class Row:
         """Count the outcome of a request; while the server is *away* for all rows, none is charged for it."""
         self.sending = False
         self.last = verdict
-        if verdict.kind is Kind.OK:  # the hot path
+        if verdict.kind is Kind.OK:  # nearly every row
             self.tries.sent += 1
             return
         self.unclear = self.unclear or verdict.kind is Kind.AMBIGUOUS
         self.tries.count(verdict)
+        # In an outage of an hour each row would use up its attempts on a server that is not there.
         if away and verdict.kind is Kind.AMBIGUOUS and self.uncharged < _MOST_UNCHARGED:
             self.uncharged += 1
             self.tries.charged -= 1
@@ -113,6 +114,7 @@ def success_result(row: Row, verdict: Verdict, now: float) -> RowResult:
 
 def failure_result(row: Row, verdict: Verdict, message: str, now: float) -> RowResult:
     """Return the result of a row that will not be sent again: Airmeet refused it, or its attempts are spent."""
+    # After an unclear outcome a refusal proves nothing: it may refuse what an earlier request has done already.
     refused = verdict.kind is Kind.REJECTED and not row.unclear
     error = RowError(verdict.code, message, retryable=not refused, ambiguous=row.unclear)
     if row.unclear and row.call is not None and not row.call.endpoint.repeatable:

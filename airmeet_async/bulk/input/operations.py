@@ -123,7 +123,7 @@ class AddAttendees(BulkOperation):
         if problem := check_texts(texts):
             return InvalidRow(email, problem)
         mapping: list[dict[str, Any]] = []
-        if custom:
+        if custom:  # the event is asked only if a row needs it
             if self._event_fields is None:
                 return None
             mapping, problem = self._event_fields.resolve(custom)

@@ -17,7 +17,7 @@ OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
 READ_AHEAD = 512
-_CLOSING = 5.0
+_CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
 
 
 async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenedRows:

@@ -132,10 +132,12 @@ def connect(path: Path) -> sqlite3.Connection:
         raise journal_error(path, error) from None
     try:
         _create_or_check_tables(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = 1")
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers do not hold up the run
+        connection.execute(
+            "PRAGMA synchronous = FULL"
+        )  # a commit is on the disk when it returns; NORMAL does not say so
+        connection.execute("PRAGMA fullfsync = 1")  # macOS: past the cache of the drive, too
+        connection.execute("PRAGMA cache_size = -16000")  # 16 MB
     except sqlite3.Error as error:
         connection.close()
         raise journal_error(path, error) from None

@@ -33,7 +33,7 @@ from airmeet_async.bulk.report import RowError, RowResult
 from airmeet_async.bulk.tables import SourceRow, Table
 from airmeet_async.errors import JournalError
 
-_BATCH = 1000
+_BATCH = 1000  # rows per transaction
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for", "options": "was begun with"}
 

@@ -30,6 +30,8 @@ from airmeet_async.errors import JournalError
 
 T = TypeVar("T")
 
+# A commit waits for the disk, so writes share one. A crash within the delay loses results, never intents: the next run
+# finds their rows without a clear answer.
 _GROUP_DELAY = 0.05  # seconds that a write nobody waits for may wait for others
 _GROUP_SIZE = 64
 _STATES = {
@@ -140,6 +142,7 @@ class SqliteJournal:
 
     def record_result(self, row: Row, result: RowResult) -> None:
         """Write the row's end; its result is passed on when that is on the disk."""
+        # Without an intent of this run, what the journal says of the row already is still true.
         if not row.intended or self.failed:
             self._results.put(result)
             return
@@ -201,6 +204,7 @@ class SqliteJournal:
         if error is not None:
             known = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
             failure = self.failed = self.failed or known
+            # Nothing more will be written: all that waits ends now, and results are passed on unrecorded.
             writes, self._writes = [*writes, *self._writes], []
         for number, write in enumerate(writes):
             if write.result is not None:

@@ -101,7 +101,7 @@ class JournalWriter:
     def facts(self) -> dict[str, Any]:
         """Return the facts about the whole run."""
         try:
-            return {name: decode_fact(text) for name, text in self._ask("SELECT name, value FROM facts")}
+            return {name: decode_fact(text) for name, text in self._query("SELECT name, value FROM facts")}
         except ValueError as error:
             raise locking.journal_error(self.path, error) from None
 
@@ -114,7 +114,7 @@ class JournalWriter:
         facts = self.facts()
         self.gen, self.run = facts.get("gen", 0), facts.get("run", 0) + 1
         sql = "UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?"
-        mark_unknown = (self._run, (sql, RowState.UNKNOWN, RowState.IN_FLIGHT))
+        mark_unknown = (self._change, (sql, RowState.UNKNOWN, RowState.IN_FLIGHT))
         self.in_one_transaction([mark_unknown, (self.put_facts, ({"run": self.run},))])
 
     def begin_input(self) -> None:
@@ -122,11 +122,13 @@ class JournalWriter:
         facts = self.facts()
         self._repeats.clear()
         self.gen = facts.get("begun", 0) + 1
-        self._run_with({"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0))
+        self._change_with_facts(
+            {"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0)
+        )
 
     def end_input(self, **facts: Any) -> None:
         """Let the present reading count."""
-        self._run_with({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
+        self._change_with_facts({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
 
     def add(self, rows: Sequence[NewRow]) -> Counter[str]:
         """Write rows of the input, and return how many were new, known, changed and so on."""
@@ -140,7 +142,7 @@ class JournalWriter:
         fresh = self._claim([row for row in rows if row.status is None])
         for row in rows:  # those whose identity is known already
             if row.status is None and row.index not in fresh:
-                counts[self._place_known(row, self._ask(_KNOWN, row.identity)[0])] += 1
+                counts[self._place_known(row, self._query(_KNOWN, row.identity)[0])] += 1
         counts["new"] += len(fresh)
         return counts
 
@@ -148,35 +150,36 @@ class JournalWriter:
         """Make an entry for each row whose identity is new; return the entries by the rows' index."""
         for row in rows:
             row.identity = row.identity or self._repeatable_identity(row.digest)
-        last = self._ask("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
+        # One statement for all rows, and one question for those that were new, instead of two for each.
+        last = self._query("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
         claims = [(row.identity, row.key, row.digest, self.gen, row.index, row.call) for row in rows]
         self._connection.executemany(_CLAIM, claims)
-        fresh: dict[int, int] = dict(self._ask("SELECT idx, id FROM ledger WHERE id > ?", last))
+        fresh: dict[int, int] = dict(self._query("SELECT idx, id FROM ledger WHERE id > ?", last))
         self._place((row, fresh[row.index]) for row in rows if row.index in fresh)
         return fresh
 
     def one(self, index: int) -> RowRecord:
         """Return one row of the present input."""
-        return RowRecord(*self._ask(_ONE, self.gen, index)[0])
+        return RowRecord(*self._query(_ONE, self.gen, index)[0])
 
     def open_rows(self, after: int, n: int) -> list[RowRecord]:
         """Return the next rows for which something is left to do."""
-        return [RowRecord(*row) for row in self._ask(_OPEN, self.gen, after, n)]
+        return [RowRecord(*row) for row in self._query(_OPEN, self.gen, after, n)]
 
     def settled_rows(self, after: int, n: int) -> list[RowRecord]:
         """Return the next rows that were done before this run, or that are not for sending."""
-        return [RowRecord(*row) for row in self._ask(_SETTLED, self.gen, after, self.run, n)]
+        return [RowRecord(*row) for row in self._query(_SETTLED, self.gen, after, self.run, n)]
 
     def counts(self) -> list[tuple[str | None, int | None, int]]:
         """Return how many rows there are by status and state."""
-        return self._ask(_COUNT, self.gen)
+        return self._query(_COUNT, self.gen)
 
     def reopen(self, again: Iterable[str], now: float) -> int:
         """Make entries that have ended pending again, and return how many. It is on purpose, so they are not stale."""
         repeatable = [name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable]
         sql = _AGAIN.format(", ".join("?" * len(repeatable)))
         return sum(
-            self.in_one_transaction([(self._run, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again])
+            self.in_one_transaction([(self._change, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again])
         )
 
     def in_one_transaction(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
@@ -192,7 +195,7 @@ class JournalWriter:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                done = self._do(tasks)
+                done = self._run_tasks(tasks)
             except BaseException:
                 self._undo()
                 raise
@@ -202,25 +205,25 @@ class JournalWriter:
             raise locking.journal_error(self.path, error) from None
         return done
 
-    def _do(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
-        """Do all tasks: statements of one kind at once, as long as no entry comes twice."""
+    def _run_tasks(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
+        """Run all tasks: statements of one kind at once, as long as no entry comes twice."""
         done: list[Any] = [None] * len(tasks)
         waiting: dict[str, list[tuple[Any, ...]]] = {}
         entries: set[int] = set()
         for number, (task, arguments) in enumerate(tasks):
             if not isinstance(task, str):
-                self._execute(waiting)
+                self._execute_batches(waiting)
                 done[number] = task(*arguments)
                 continue
             if arguments[-1] in entries:
-                self._execute(waiting)
+                self._execute_batches(waiting)
                 entries.clear()
             entries.add(arguments[-1])
             waiting.setdefault(task, []).append(arguments)
-        self._execute(waiting)
+        self._execute_batches(waiting)
         return done
 
-    def _execute(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
+    def _execute_batches(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
         for sql, several in statements.items():
             self._connection.executemany(sql, several)
         statements.clear()
@@ -244,19 +247,19 @@ class JournalWriter:
     def _place_known(self, row: NewRow, known: tuple[Any, ...]) -> str:
         """Place a row whose identity is known already."""
         entry, digest, state, gen, first, unclear = known
-        if gen == self.gen:
-            line = self._ask("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
+        if gen == self.gen:  # an earlier row of this reading has the entry
+            line = self._query("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
             row.status, row.note = "duplicate", encode_fact({"duplicate_of": first, "of_line": line})
             self._place([(row, entry)])
             return "duplicate"
         word = "known" if state <= LAST_OPEN else "settled"
         if digest == row.digest:
-            self._run(_MOVE, self.gen, row.index, entry)
+            self._change(_MOVE, self.gen, row.index, entry)
         elif state in {RowState.REJECTED, RowState.FAILED} or (state <= RowState.RETRY and not unclear):
-            self._run(_RENEW, self.gen, row.index, row.digest, row.call, entry)
+            self._change(_RENEW, self.gen, row.index, row.digest, row.call, entry)
             word = "updated"
         else:
-            self._run(_MOVE, self.gen, row.index, entry)
+            self._change(_MOVE, self.gen, row.index, entry)
             row.note, word = encode_fact({"changed": True}), "changed"
         self._place([(row, entry)])
         return word
@@ -271,19 +274,19 @@ class JournalWriter:
         self._repeats[digest] += 1
         return f"\x01{digest.hex()}:{self._repeats[digest]}"
 
-    def _run_with(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
+    def _change_with_facts(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
         """Write facts and change the tables in one transaction."""
-        self.in_one_transaction([(self.put_facts, (facts,)), (self._run, (sql, *values))])
+        self.in_one_transaction([(self.put_facts, (facts,)), (self._change, (sql, *values))])
 
     def put_facts(self, facts: dict[str, Any]) -> None:
         """Write facts as a part of the present transaction."""
         rows = [(name, encode_fact(value)) for name, value in facts.items()]
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
-    def _run(self, sql: str, *values: Any) -> int:
+    def _change(self, sql: str, *values: Any) -> int:
         return self._connection.execute(sql, values).rowcount
 
-    def _ask(self, sql: str, *values: Any) -> list[Any]:
+    def _query(self, sql: str, *values: Any) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
