@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.journal.queries import (
     JournalSummary,
-    journals_in,
+    find_journals,
     read_damaged,
     read_facts,
     read_summaries,
@@ -137,7 +137,7 @@ def find(purpose: Purpose, journal: str | None, *, fresh: bool) -> Found:
             )
         return Found(path, _facts(path), named=True)
     folder = shelf()
-    own = [path for path in journals_in(folder) if path.stem.split("-")[0] == purpose.stem]
+    own = [path for path in find_journals(folder) if path.stem.split("-")[0] == purpose.stem]
     if fresh:
         return Found(_free(folder, purpose.stem))
     known = sorted(_same(purpose, folder, own), key=lambda one: -one.facts.get("created", 0.0))
@@ -150,7 +150,9 @@ def _is_over(purpose: Purpose, found: Found, folder: Path) -> bool:
     """Whether what can be undone was done to its end, or something has undone it since: then it is to be done anew."""
     if purpose.opposite is None:
         return False
-    undoing = [facts for facts in map(_facts, journals_in(folder)) if purpose.opposite.is_of(facts.get("about") or {})]
+    undoing = [
+        facts for facts in map(_facts, find_journals(folder)) if purpose.opposite.is_of(facts.get("about") or {})
+    ]
     undone = max((max(facts.get("created", 0.0), facts.get("ended", 0.0)) for facts in undoing), default=0.0)
     return undone > found.facts.get("created", 0.0) or read_summary(found.path).state == "finished"
 
@@ -158,7 +160,7 @@ def _is_over(purpose: Purpose, found: Found, folder: Path) -> bool:
 def _same(purpose: Purpose, folder: Path, own: list[Path]) -> Iterator[Found]:
     """Yield the journals for the same file: at the same place, or with the same content."""
     digest = ""
-    for path in journals_in(folder):
+    for path in find_journals(folder):
         facts = _facts(path)
         if not purpose.is_of(facts.get("about") or {}):
             continue
@@ -198,12 +200,12 @@ def all_runs() -> tuple[list[JournalSummary], list[str]]:
     Raises:
         ConfigError: There is no place for them.
     """
-    return read_summaries(journals_in(shelf()))
+    return read_summaries(find_journals(shelf()))
 
 
 def damaged_runs() -> list[JournalSummary]:
     """Return the journals on the shelf that cannot be read."""
-    return [run for path in journals_in(shelf()) if (run := read_damaged(path, by_place=True)) is not None]
+    return [run for path in find_journals(shelf()) if (run := read_damaged(path, by_place=True)) is not None]
 
 
 def pick_to_remove(word: str) -> JournalSummary:

@@ -68,7 +68,11 @@ class UniqueRowPreparer:
 
     def _checked(self, source: SourceRow, made: PreparedRow | InvalidRow) -> PreparedRow | RowResult:
         if source.line is not None:
-            self._keep_line(source.index, source.line)
+            gap = source.index - len(self._lines)
+            if gap >= 0:
+                self._lines.extend([0] * gap + [source.line])
+            else:
+                self._lines[source.index] = source.line
         if isinstance(made, InvalidRow):
             error = RowError(made.problem.code, made.problem.message)
             return RowResult(source.index, source.line, made.key, RowStatus.INVALID, error=error, row=source.data)
@@ -82,12 +86,6 @@ class UniqueRowPreparer:
                     error=error, duplicate_of=first, row=source.data,
                 )  # fmt: skip
         return made
-
-    def _keep_line(self, index: int, line: int) -> None:
-        if index >= len(self._lines):
-            self._lines.extend([0] * (index - len(self._lines)) + [line])
-        else:
-            self._lines[index] = line
 
 
 def prepare_row(operation: BulkOperation, data: Any) -> PreparedRow | InvalidRow | None:

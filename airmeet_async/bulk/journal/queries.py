@@ -152,16 +152,13 @@ def _summary(path: Path, connection: sqlite3.Connection, process: int | None) ->
         counts[status or _NAMES[RowState(state)]] += n
         in_flight += n if status is None and state == RowState.IN_FLIGHT else 0
         unverified += (doubtful or 0) if status is None else 0
-    first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
-    return JournalSummary(path, facts, counts, in_flight, unverified, _columns(facts, first), process)
-
-
-def _columns(facts: Mapping[str, Any], first: tuple[str | None] | None) -> tuple[str, ...]:
-    """Return the input's columns: as its file had them, else those of its first row."""
     if facts.get("source"):
-        return tuple(facts["source"].get("header", ()))
-    row = json.loads(first[0]) if first and first[0] else None
-    return tuple(row) if isinstance(row, dict) else ()
+        columns = tuple(facts["source"].get("header", ()))
+    else:  # no file: the columns are those of the first row
+        first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
+        row = json.loads(first[0]) if first and first[0] else None
+        columns = tuple(row) if isinstance(row, dict) else ()
+    return JournalSummary(path, facts, counts, in_flight, unverified, columns, process)
 
 
 def count_stale_rows(path: Path) -> int:
@@ -191,28 +188,22 @@ def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None
     try:
         read_summary(path)
     except JournalError:
-        was_journal = _is_plain(path) and (by_place or _begins_like_one(path))
-        return JournalSummary(path, {}, process=locking.holder_of(path)) if was_journal else None
-    return None
-
-
-def _is_plain(path: Path) -> bool:
+        pass
+    else:
+        return None
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        is_journal = stat.S_ISREG(path.lstat().st_mode)
+        if is_journal and not by_place:
+            with path.open("rb") as file:  # nothing in this process has it open
+                head = file.read(72)
+            id_in_head = int.from_bytes(head[68:72], "big")
+            is_journal = head.startswith(b"SQLite format 3\0") and id_in_head == APPLICATION_ID
     except OSError:
-        return False
+        return None
+    return JournalSummary(path, {}, process=locking.holder_of(path)) if is_journal else None
 
 
-def _begins_like_one(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:  # nobody in this process has it open
-            head = file.read(72)
-    except OSError:
-        return False
-    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
-
-
-def journals_in(folder: Path) -> list[Path]:
+def find_journals(folder: Path) -> list[Path]:
     """Return the journals of a folder, as far as their names tell."""
     return sorted(folder.glob("*.job"))
 

@@ -11,7 +11,7 @@ import pytest
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import (
     count_stale_rows,
-    journals_in,
+    find_journals,
     read_damaged,
     read_facts,
     read_summaries,
@@ -135,7 +135,7 @@ async def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_pa
     (tmp_path / "x.job").write_bytes(b"nonsense" * 10)
     (tmp_path / "x.job").chmod(0o600)
 
-    found, wrong = read_summaries(journals_in(tmp_path))
+    found, wrong = read_summaries(find_journals(tmp_path))
 
     assert found[0].path.name == "b.job"
     assert len(found) == 3
