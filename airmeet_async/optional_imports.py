@@ -13,11 +13,11 @@ from importlib.util import find_spec
 EXTRAS = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
-    "sandbox": ("starlette", "uvicorn"),
+    "sandbox": ("uvicorn",),
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
-    "report": ("jinja2", "pygal"),
+    "report": ("jinja2",),
 }
 """What each extra brings, by the names under which it is imported."""
 

@@ -24,7 +24,7 @@ from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Tries, Wait, decide
-from airmeet_async.sandbox.bucket import Bucket
+from airmeet_async.sandbox import Bucket
 from airmeet_async.testing import VirtualTimeLoop
 
 EVENT = "e0000000-0000-4000-8000-000000000001"

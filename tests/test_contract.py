@@ -33,7 +33,7 @@ from airmeet_async.protocol.models import (
 )
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
-from airmeet_async.sandbox.router import ROUTES
+from airmeet_async.sandbox.routes import ROUTES
 from tests.reference import BUILDERS
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 

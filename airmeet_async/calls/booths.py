@@ -33,12 +33,12 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
     body = {
-        "name": validation.needed(booth.name, "name"),
-        "exhibitors": [validation.email(one.email, "exhibitors") for one in exhibitors],
+        "name": validation.require_text(booth.name, "name"),
+        "exhibitors": [validation.require_email(one.email, "exhibitors") for one in exhibitors],
         "exhibitorInfo": [
             {
                 "email": one.email,
-                "exhibitorAttendanceType": validation.one_of(
+                "exhibitorAttendanceType": validation.require_choice(
                     one.attendance_type, ("HYBRID", "ONLINE"), "attendance_type of an exhibitor"
                 ),
             }
@@ -53,4 +53,4 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
             "tableCount": booth.table_count,
         },
     }
-    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
+    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))

@@ -66,21 +66,21 @@ def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
         AmbiguousOutcomeError: There was no clear answer; a repeat could make a second event.
         RejectedError: Airmeet refuses it; some time zones are not available (A).
     """
-    start, end = validation.milliseconds(airmeet.start, "start"), validation.milliseconds(airmeet.end, "end")
+    start, end = validation.to_milliseconds(airmeet.start, "start"), validation.to_milliseconds(airmeet.end, "end")
     if start >= end:
         raise ConfigError("end must be at least a minute after start")
     body = {
-        "hostEmail": validation.email(airmeet.host_email, "host_email"),
-        "eventName": validation.needed(airmeet.name, "name"),
-        "shortDesc": validation.needed(airmeet.short_description, "short_description"),
+        "hostEmail": validation.require_email(airmeet.host_email, "host_email"),
+        "eventName": validation.require_text(airmeet.name, "name"),
+        "shortDesc": validation.require_text(airmeet.short_description, "short_description"),
         "longDesc": airmeet.long_description,
         "timing": {"startTime": start, "endTime": end, "timezone": validation.check_timezone(airmeet.timezone)},
         "eventImage": airmeet.image_url,
-        "access": None if airmeet.access is None else validation.one_of(airmeet.access, _ACCESS, "access"),
+        "access": None if airmeet.access is None else validation.require_choice(airmeet.access, _ACCESS, "access"),
         "eventType": airmeet.event_type,
-        "config": validation.present({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
+        "config": validation.drop_empty({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
     }
-    return Call(AIRMEETS_CREATE, body=validation.present(body))
+    return Call(AIRMEETS_CREATE, body=validation.drop_empty(body))
 
 
 def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
@@ -96,7 +96,7 @@ def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
         NotFoundError: There is no such event.
         RejectedError: Airmeet refuses the change.
     """
-    body = {"status": validation.one_of(status, _STATUSES, "status")}
+    body = {"status": validation.require_choice(status, _STATUSES, "status")}
     return Call(AIRMEETS_SET_STATUS, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
 
 
@@ -123,9 +123,9 @@ def change_landing_page(
         ConfigError: A value is not usable, or there is none.
         NotFoundError: There is no such event.
     """
-    body = validation.present({
-        "ambience": None if ambience is None else validation.one_of(ambience, ("LIGHT", "DARK"), "ambience"),
-        "layout": None if layout is None else validation.one_of(layout, ("CLASSIC", "MODERN"), "layout"),
+    body = validation.drop_empty({
+        "ambience": None if ambience is None else validation.require_choice(ambience, ("LIGHT", "DARK"), "ambience"),
+        "layout": None if layout is None else validation.require_choice(layout, ("CLASSIC", "MODERN"), "layout"),
         "highlightColor": _colour(highlight_color, "highlight_color"),
         "buttonTextColor": _colour(button_text_color, "button_text_color"),
         "imageUrl": image_url,
@@ -159,8 +159,8 @@ def duplicate_airmeet(
     """
     zone = validation.check_timezone(timezone)
     body = {
-        "eventName": validation.needed(name, "name"),
-        "startTime": validation.milliseconds(start, "start"),
+        "eventName": validation.require_text(name, "name"),
+        "startTime": validation.to_milliseconds(start, "start"),
         # Two sources spell it in two ways (D), so both are sent.
         "timeZone": zone,
         "timezone": zone,

@@ -173,11 +173,11 @@ def list_participants(
     query = {
         "resultSize": str(validation.check_size(PARTICIPANTS_LIST, size)),
         "pageNumber": "1",
-        "sortingKey": validation.one_of(sort, _SORTING_KEYS, "sort"),
-        "sortingDirection": validation.one_of(direction, _DIRECTIONS, "direction"),
+        "sortingKey": validation.require_choice(sort, _SORTING_KEYS, "sort"),
+        "sortingDirection": validation.require_choice(direction, _DIRECTIONS, "direction"),
     }
     if email_ids:
-        query["emailIds"] = ",".join(validation.emails(email_ids, "email_ids"))
+        query["emailIds"] = ",".join(validation.require_emails(email_ids, "email_ids"))
     return Call(PARTICIPANTS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, query)
 
 

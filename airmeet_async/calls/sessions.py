@@ -21,14 +21,14 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
     """
     networking = session.speed_networking
     body = {
-        "sessionTitle": validation.needed(session.title, "title"),
-        "sessionStartTime": validation.milliseconds(session.start, "start"),
-        "hostEmail": validation.email(session.host_email, "host_email"),
-        "sessionDuration": validation.minutes(session.duration_minutes, "duration_minutes"),
+        "sessionTitle": validation.require_text(session.title, "title"),
+        "sessionStartTime": validation.to_milliseconds(session.start, "start"),
+        "hostEmail": validation.require_email(session.host_email, "host_email"),
+        "sessionDuration": validation.require_minutes(session.duration_minutes, "duration_minutes"),
         "sessionSummary": session.summary,
-        "speakerEmails": validation.emails(session.speaker_emails, "speaker_emails"),
-        "cohostEmails": validation.emails(session.cohost_emails, "cohost_emails"),
-        "type": validation.one_of(session.type, ("HOSTING",), "type"),
+        "speakerEmails": validation.require_emails(session.speaker_emails, "speaker_emails"),
+        "cohostEmails": validation.require_emails(session.cohost_emails, "cohost_emails"),
+        "type": validation.require_choice(session.type, ("HOSTING",), "type"),
         "tracks": list(session.track_ids),
         "tags": list(session.tags),
         "speedNetworkingData": None
@@ -40,7 +40,7 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
+    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))
 
 
 def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:

@@ -22,8 +22,8 @@ def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         RejectedError: Airmeet refuses it.
     """
     body = {
-        "name": validation.needed(speaker.name, "name"),
-        "email": validation.email(speaker.email),
+        "name": validation.require_text(speaker.name, "name"),
+        "email": validation.require_email(speaker.email),
         "organisation": speaker.organisation,
         "designation": speaker.designation,
         "imageUrl": speaker.image_url,
@@ -31,4 +31,4 @@ def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         "city": speaker.city,
         "country": speaker.country,
     }
-    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
+    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))

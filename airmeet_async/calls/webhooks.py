@@ -57,13 +57,13 @@ def register_webhook(
         "sessionId": check_id(session_id, "session_id") if session_id is not None else None,
     }
     body = {
-        "name": validation.needed(name, "name"),
+        "name": validation.require_text(name, "name"),
         "description": description,
-        "triggerMetaInfoId": validation.needed(trigger, "trigger"),
+        "triggerMetaInfoId": validation.require_text(trigger, "trigger"),
         "url": url,
         "platformName": platform_name,
     }
-    return Call(WEBHOOKS_REGISTER, query=validation.present(query), body=body)
+    return Call(WEBHOOKS_REGISTER, query=validation.drop_empty(query), body=body)
 
 
 def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
@@ -76,7 +76,9 @@ def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
     Raises:
         RejectedError: Airmeet does not know it.
     """
-    return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.needed(trigger, "trigger"), "url": url})
+    return Call(
+        WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
+    )
 
 
 def list_webhooks(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
@@ -95,4 +97,4 @@ def get_webhook_sample(trigger: str) -> Call[WebhookReceipt]:
     Args:
         trigger: Such as ``trigger.airmeet.registrant.added``.
     """
-    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": validation.needed(trigger, "trigger")})
+    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": validation.require_text(trigger, "trigger")})

@@ -12,6 +12,7 @@ Rules of this file:
 import asyncio
 import copy
 import math
+import os
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,7 +23,7 @@ from attrs import define, evolve, field, frozen
 
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.client.config import ClientOptions, Credentials, environment, find_base, find_key
+from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
@@ -191,7 +192,7 @@ class Client(Operations):
         pace = pace or self.pace
         with_token = call.endpoint.auth is Auth.TOKEN
         issued = self.token.current if with_token else None
-        if (with_token and issued is None) or not pace.take_now():
+        if (with_token and issued is None) or not pace.try_acquire():
             await pace.acquire(priority, self.token.get if with_token else _no_wait)
             issued = None
         try:
@@ -274,7 +275,7 @@ class Client(Operations):
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        environ = environment()
+        environ = os.environ
         self.pace = Pace(rate, max_in_flight)
         self.options = ClientOptions(
             base=find_base(base_url, region, environ),

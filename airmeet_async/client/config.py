@@ -1,6 +1,18 @@
-"""Where a client's settings come from: arguments first, then the environment, then defaults."""
+"""A client's settings: arguments first, then the environment, then defaults.
 
-import os
+=============  =======================  ==========================================
+argument       environment              default
+=============  =======================  ==========================================
+access_key     ``AIRMEET_ACCESS_KEY``   none: an error that says where to get one
+secret_key     ``AIRMEET_SECRET_KEY``   none: the same
+base_url       ``AIRMEET_URI``          the region's address
+region         ``AIRMEET_REGION``       ``global``
+=============  =======================  ==========================================
+
+A whole address wins over a region from the same place. A variable that is set but empty or wrong is an error: a script
+with a misspelt value must not fall back to the real Airmeet. Other settings are arguments only.
+"""
+
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
@@ -70,17 +82,10 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
         )
         raise ConfigError(message)
     if any(quote in text for quote in "\"'`"):
-        message = f"{variable} holds a quotation mark; write the key without the quotes"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} holds a quotation mark; write the key without the quotes")
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
-        message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again")
     return Secret(text)
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ
 
 
 @cache

@@ -14,6 +14,7 @@ from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.json_codec import encode
 from airmeet_async.protocol.models import AttendanceType, Attendee, Exhibitor, NewAirmeet, NewBooth, NewSession, Speaker
+from tests.cases import case
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 ADA = Attendee("ada@example.com", "Ada", "Lovelace")
@@ -95,14 +96,15 @@ BUILT = {
 }
 
 
-@pytest.mark.parametrize(("call", "row", "target", "body"), BUILT.values(), ids=BUILT)
-def test_a_builder_returns_exactly_this(call, row, target, body):
+def test_a_builder_returns_exactly_this():
     """The row of the table, the place and the body, member by member and type by type."""
-    assert isinstance(call, Call)
-    assert call.endpoint is ENDPOINTS[row]
-    assert call.target == target
-    assert call.body == body
-    assert body is None or encode(call.body) == encode(body)
+    for name, (call, row, target, body) in BUILT.items():
+        with case(name):
+            assert isinstance(call, Call)
+            assert call.endpoint is ENDPOINTS[row]
+            assert call.target == target
+            assert call.body == body
+            assert body is None or encode(call.body) == encode(body)
 
 
 def test_every_row_is_built_above():
@@ -150,22 +152,24 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("build", "words"), REFUSED.values(), ids=REFUSED)
-def test_a_mistake_is_refused_before_anything_is_sent(build, words):
+def test_a_mistake_is_refused_before_anything_is_sent():
     """By the builder, with the fix, and as one kind of error."""
-    with pytest.raises(ConfigError) as caught:
-        build()
+    for name, (build, words) in REFUSED.items():
+        with case(name):
+            with pytest.raises(ConfigError) as caught:
+                build()
 
-    assert words in str(caught.value)
-    assert str(caught.value).isprintable()
+            assert words in str(caught.value)
+            assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("argument", ["register_attendee", "send_email_invite", "size", "after", "before"])
-def test_options_have_names(argument):
+def test_options_have_names():
     """Nobody has to guess what True means."""
-    builder = calls.add_attendee if "_" in argument else calls.list_airmeets
+    for argument in ["register_attendee", "send_email_invite", "size", "after", "before"]:
+        with case(argument):
+            builder = calls.add_attendee if "_" in argument else calls.list_airmeets
 
-    assert inspect.signature(builder).parameters[argument].kind is inspect.Parameter.KEYWORD_ONLY
+            assert inspect.signature(builder).parameters[argument].kind is inspect.Parameter.KEYWORD_ONLY
 
 
 START = datetime(2026, 3, 1, 10, 0, 59, tzinfo=ZoneInfo("Asia/Kolkata"))
@@ -291,12 +295,13 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize(("call", "row", "target", "body"), MORE, ids=[row for _, row, *_ in MORE])
-def test_the_rest_of_the_api_is_asked_for_to_the_letter(call, row, target, body):
+def test_the_rest_of_the_api_is_asked_for_to_the_letter():
     """Row, target and body; times in whole minutes as milliseconds, empty texts left out."""
-    assert call.endpoint is ENDPOINTS[row]
-    assert call.target == target
-    assert call.body == body
+    for call, row, target, body in MORE:
+        with case(call, row):
+            assert call.endpoint is ENDPOINTS[row]
+            assert call.target == target
+            assert call.body == body
 
 
 NOT_SENT = {
@@ -354,8 +359,8 @@ NOT_SENT = {
 }
 
 
-@pytest.mark.parametrize(("build", "words"), NOT_SENT.values(), ids=NOT_SENT)
-def test_what_airmeet_would_refuse_is_refused_here_with_the_fix(build, words):
+def test_what_airmeet_would_refuse_is_refused_here_with_the_fix():
     """Nothing is sent, and the message says what to write."""
-    with pytest.raises(ConfigError, match=re.escape(words)):
-        build()
+    for name, (build, words) in NOT_SENT.items():
+        with case(name), pytest.raises(ConfigError, match=re.escape(words)):
+            build()

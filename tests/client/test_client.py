@@ -91,6 +91,7 @@ async def test_every_operation_of_the_table_goes_through() -> None:
     assert len(events) == len(set(events)) == 7
 
 
+@pytest.mark.slow
 async def test_a_thousand_cold_calls_make_one_auth() -> None:
     """The token is shared by all tasks from the first moment on."""
     transport = transport_of(latency=0.2)
@@ -101,6 +102,7 @@ async def test_a_thousand_cold_calls_make_one_auth() -> None:
     assert transport.world.statistics().adds == 1000
 
 
+@pytest.mark.slow
 async def test_an_expiry_under_a_thousand_running_calls_makes_one_auth() -> None:
     """Each call is sent at most twice, and every one of them succeeds."""
     transport = transport_of("expire@400", latency=0.2)

@@ -1,10 +1,10 @@
 """When to stop asking for pages: a list ends at the first sign of its end."""
 
-import pytest
 from attrs import evolve
 
 from airmeet_async import calls
 from airmeet_async.protocol.paging import Page, Walk, next_page
+from tests.cases import case
 
 SIZE = 3
 FIRST = calls.list_airmeets(size=SIZE)
@@ -43,12 +43,13 @@ STOPS = {
 }
 
 
-@pytest.mark.parametrize(("read", "walk", "after"), STOPS.values(), ids=STOPS)
-def test_each_sign_of_the_end_is_heeded(read, walk, after):
+def test_each_sign_of_the_end_is_heeded():
     """The next call differs in its cursor only."""
-    expected = None if after is None else calls.list_airmeets(size=SIZE, after=after)
+    for name, (read, walk, after) in STOPS.items():
+        with case(name):
+            expected = None if after is None else calls.list_airmeets(size=SIZE, after=after)
 
-    assert next_page(FIRST, read, walk) == expected
+            assert next_page(FIRST, read, walk) == expected
 
 
 def test_the_cursor_just_used_ends_the_list():
@@ -123,14 +124,15 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
-@pytest.mark.parametrize("rows", [10, 9, 3, 2, 0])
-def test_all_rows_are_read(lies, rows):
+def test_all_rows_are_read():
     """Each once, whatever is said about the end."""
-    server = Server(range(1, rows + 1), lies)
+    for name, lies in LIES.items():
+        for rows in [10, 9, 3, 2, 0]:
+            with case(name, rows):
+                server = Server(range(1, rows + 1), lies)
 
-    assert walk_through(server) == list(range(1, rows + 1))
-    assert server.asked <= rows // SIZE + 1
+                assert walk_through(server) == list(range(1, rows + 1))
+                assert server.asked <= rows // SIZE + 1
 
 
 ENDLESS = {
@@ -145,13 +147,14 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("lies", ENDLESS.values(), ids=ENDLESS)
-def test_a_list_that_never_ends_is_left(lies):
+def test_a_list_that_never_ends_is_left():
     """Whatever the server does with its cursor."""
-    server = Server(range(1, 1000), lies)
-    walk_through(server)
+    for name, lies in ENDLESS.items():
+        with case(name):
+            server = Server(range(1, 1000), lies)
+            walk_through(server)
 
-    assert server.asked <= 5
+            assert server.asked <= 5
 
 
 def test_a_walk_backwards_stays_backwards():

@@ -209,7 +209,7 @@ class Engine:
             is_trial: It is the one row that may go in an outage.
         """
         await written
-        if self.stopped is not None or self.flow.held or (self.flow.outage and not is_trial) or self.pace.resting:
+        if self.stopped is not None or self.flow.held or (self.flow.outage and not is_trial) or self.pace.is_paused:
             if is_trial:
                 self.flow.release_trial()
             raise _NotNowError
@@ -224,7 +224,7 @@ class Engine:
         if verdict.status is not None:
             self._answered.set()
         if away and not self.flow.outage:
-            self.pace.ease(_SHARE_AFTER_OUTAGE)
+            self.pace.restart_at(_SHARE_AFTER_OUTAGE)
         if away or self.flow.outage:
             self._retries.wake()
 

@@ -187,7 +187,7 @@ _CORE = ("httpx", "anyio", "attrs", "cattrs", "aiolimiter")
 _EXTRAS = {
     "cli": ("rich", "email_validator", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
-    "sandbox": ("starlette", "uvicorn"),
+    "sandbox": ("uvicorn",),
     "excel": ("python_calamine",),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),

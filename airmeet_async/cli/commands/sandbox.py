@@ -13,7 +13,7 @@ def sandbox(*, port: int, rate_limit: float | None, faults: str, seed: int, late
         UsageError: An option cannot be used, the port is taken, or the packages are not installed.
     """
     try:
-        from airmeet_async.sandbox.serve import run
+        from airmeet_async.sandbox.server import run
     except ImportError:
         raise UsageError(MISSING) from None
     options = {"rate_limit": rate_limit, "faults": faults, "seed": seed, "latency_ms": latency_ms}

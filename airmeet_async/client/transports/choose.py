@@ -21,12 +21,13 @@ def choose_transport(chosen: Any, options: ClientOptions) -> tuple[Transport, bo
         ConfigError: It is none, or the fast one where that cannot work.
     """
     if chosen in ("auto", "llhttp"):
-        found = _fast(options)
-        if isinstance(found, str) and chosen == "llhttp":
-            raise ConfigError(found)
-        return (_httpx(options) if isinstance(found, str) else found), True
-    if chosen == "httpx":
-        return _httpx(options), True
+        fast = _fast(options)
+        if not isinstance(fast, str):
+            return fast, True
+        if chosen == "llhttp":
+            raise ConfigError(fast)
+    if chosen in ("auto", "httpx"):
+        return HttpxTransport(options.base, connections=options.max_in_flight, timeouts=options.timeouts), True
     if is_httpx_client(chosen):
         return HttpxClientTransport(chosen, options.base, options.timeouts), False
     if hasattr(chosen, "exchange"):
@@ -34,10 +35,6 @@ def choose_transport(chosen: Any, options: ClientOptions) -> tuple[Transport, bo
     raise ConfigError(
         f"transport must be 'auto', 'httpx', 'llhttp', a Transport or an httpx.AsyncClient, not {type(chosen).__name__}"
     )
-
-
-def _httpx(options: ClientOptions) -> Transport:
-    return HttpxTransport(options.base, connections=options.max_in_flight, timeouts=options.timeouts)
 
 
 def _fast(options: ClientOptions) -> Transport | str:

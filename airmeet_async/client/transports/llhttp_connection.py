@@ -273,7 +273,11 @@ async def open_socket(base: Base) -> socket.socket:
     Raises:
         OSError: No address of it can be found, or none answers.
     """
-    addresses = await _resolve(base)
+    host, stream = (base.host, base.port), socket.SOCK_STREAM
+    try:  # an address in figures needs no resolver, thus no thread
+        addresses: list[Any] = socket.getaddrinfo(*host, type=stream, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        addresses = await asyncio.get_running_loop().getaddrinfo(*host, type=stream)
     if len(addresses) == 1:
         return await _connect(*addresses[0])
     winner, _, errors = await staggered_race([partial(_connect, *one) for one in addresses], _NEXT_ADDRESS)
@@ -281,14 +285,6 @@ async def open_socket(base: Base) -> socket.socket:
         raise next((error for error in errors if error is not None), OSError("no address"))
     found: socket.socket = winner
     return found
-
-
-async def _resolve(base: Base) -> list[Any]:
-    address, stream = (base.host, base.port), socket.SOCK_STREAM
-    try:  # an address in figures needs no resolver, thus no thread
-        return socket.getaddrinfo(*address, type=stream, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        return await asyncio.get_running_loop().getaddrinfo(*address, type=stream)
 
 
 async def _connect(family: int, kind: int, proto: int, _name: str, address: Any) -> socket.socket:

@@ -169,19 +169,16 @@ class LlhttpTransport:
     def _encode(self, request: Request) -> bytes:
         method, target, headers = self._last
         if request.headers is not headers or request.target != target or request.method != method:
-            self._head = self._new_head(request)
+            sound = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers)
+            if not sound or not _METHOD.fullmatch(request.method) or not _TARGET.fullmatch(request.target):
+                raise not_sent("protocol", self.host)
+            first = f"{request.method} {request.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode("ascii")
+            self._head = first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
             self._last = request.method, request.target, request.headers
         body = request.body
         if not body and request.method not in ("POST", "PUT", "PATCH"):
             return self._head + b"\r\n"
         return b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
-
-    def _new_head(self, request: Request) -> bytes:
-        sound = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers)
-        if not sound or not _METHOD.fullmatch(request.method) or not _TARGET.fullmatch(request.target):
-            raise not_sent("protocol", self.host)
-        first = f"{request.method} {request.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode("ascii")
-        return first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
 
     async def _connect(self) -> Connection:
         try:

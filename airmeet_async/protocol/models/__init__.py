@@ -7,7 +7,7 @@ enumeration stay plain strings, and null means absent.
 # fmt: off
 # isort: off
 from airmeet_async.protocol.models.events import (
-    Airmeet, AirmeetInfo, AirmeetStatus, Booth, Created, Exhibitor, NewAirmeet, NewBooth, NewSession, Person,
+    Airmeet, AirmeetInfo, AirmeetStatus, Booth, Created, Exhibitor, NewAirmeet, NewBooth, NewSession, Presenter,
     Recording, Series, Session, SessionCreated, Speaker, SpeakerAdded, SpeakerLink, SpeedNetworking, Track, Updated,
     Webhook, WebhookReceipt,
 )
@@ -23,8 +23,8 @@ from airmeet_async.protocol.models.values import Moment
 __all__ = [
     "Access", "Acknowledgement", "Airmeet", "AirmeetInfo", "AirmeetStatus", "Attendance", "AttendanceType",
     "Attendee", "AuthToken", "Booth", "BoothAttendance", "Created", "CustomField", "Exhibitor", "FieldOption",
-    "FieldType", "FieldValue", "Moment", "NewAirmeet", "NewBooth", "NewSession", "Participant", "Person",
-    "PollAnswer", "PollResponses", "Question", "Questions", "Recording", "Registration", "RegistrationUtms",
+    "FieldType", "FieldValue", "Moment", "NewAirmeet", "NewBooth", "NewSession", "Participant", "PollAnswer",
+    "PollResponses", "Presenter", "Question", "Questions", "Recording", "Registration", "RegistrationUtms",
     "ReplayAttendance", "Series", "Session", "SessionCreated", "Speaker", "SpeakerAdded", "SpeakerLink",
     "SpeedNetworking", "Track", "Updated", "Utms", "Webhook", "WebhookReceipt",
 ]
