@@ -56,7 +56,6 @@ class RunStatistics:
         self._buffered.clear()
 
     def count_result(self, result: RowResult) -> None:
-        """Count one row's end."""
         self.counts[result.status] += 1
         if result.warnings:
             self.warned += 1
@@ -123,7 +122,6 @@ class LatencyHistogram:
         self._most = 0.0
 
     def add(self, seconds: Sequence[float]) -> None:
-        """Count the latencies of several requests."""
         bounds, bins = self._bounds, self._bins
         for one in seconds:
             bins[bisect_left(bounds, one * 1000)] += 1

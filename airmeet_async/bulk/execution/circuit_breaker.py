@@ -158,7 +158,6 @@ class FailureWindow:
         self._failed = 0
 
     def add(self, now: float, *, failed: bool) -> None:
-        """Count a request that ended at that time."""
         latest = self._latest
         if latest[0] != int(now):
             latest = self._begin_second(now)
@@ -183,7 +182,6 @@ class FailureWindow:
         return n >= _ENOUGH and 2 * self._failed >= n
 
     def clear(self) -> None:
-        """Forget all requests, also those of the present second."""
         self._seconds.clear()
         self._latest = [-1, 0, 0]
         self._failed = 0

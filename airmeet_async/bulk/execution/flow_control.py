@@ -56,7 +56,6 @@ class FlowControl:
         return not self.held and self._breaker.claim_send(now)
 
     def release_trial(self) -> None:
-        """Let another row be the trial: the one that was did not leave after all."""
         self._breaker.release_trial()
 
     def hold_for_token(self, now: float) -> bool:

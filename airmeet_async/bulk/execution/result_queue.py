@@ -24,7 +24,6 @@ class ResultQueue:
         return len(self._waiting) >= _MOST
 
     def put(self, result: RowResult) -> None:
-        """Add a result."""
         if self._discards:
             return
         self._waiting.append(result)

@@ -70,7 +70,6 @@ class Row:
             self.tries = Tries(sent=prepared.earlier.sent, charged=prepared.earlier.charged)
 
     def begin(self, now: float) -> None:
-        """Count a request that is about to leave."""
         self.sending = True
         self.begun += 1
         self.first_sent = now if self.first_sent is None else self.first_sent

@@ -134,7 +134,6 @@ class UnfinishedRows:
 
     @property
     def ended(self) -> bool:
-        """Whether no more will be read."""
         return self._source.ended
 
     def next_now(self) -> Row | None:
@@ -169,7 +168,6 @@ class UnfinishedRows:
         return None
 
     def finish(self, row: Row, result: RowResult) -> None:
-        """Give a row its result."""
         del self._rows[row.source.index]
         self.statistics.count_result(result)
         self._journal.record_result(row, result)
@@ -248,11 +246,9 @@ class RetryQueue:
         self._wake = asyncio.Event()
 
     def put(self, row: Row, seconds: float) -> None:
-        """Hold a row for that long."""
         heapq.heappush(self.rows, (self._clock() + seconds, next(self._order), row))
 
     def take_due(self) -> Row | None:
-        """Return a row that is due, or None."""
         if self.rows and self.rows[0][0] <= self._clock():
             return heapq.heappop(self.rows)[2]
         return None
@@ -268,11 +264,9 @@ class RetryQueue:
         return claimed[2]
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for that long, or until woken."""
         with anyio.move_on_after(seconds):
             await self._wake.wait()
 
     def wake(self) -> None:
-        """Wake all who sleep here."""
         self._wake.set()
         self._wake = asyncio.Event()

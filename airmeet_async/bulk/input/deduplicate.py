@@ -36,7 +36,6 @@ class DuplicateFinder:
         self.close()
 
     def close(self) -> None:
-        """Forget everything."""
         self._indexes = {}
         if self._disk is not None:
             self._disk.close()

@@ -110,7 +110,6 @@ class AddAttendees(BulkOperation):
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
     async def fetch(self) -> None:
-        """Get the event's registration fields."""
         self._event_fields = await self._fetch_fields()
 
     def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
@@ -215,7 +214,6 @@ class SpeakerCheck:
         self._people: frozenset[str] | None = None
 
     async def fetch(self) -> None:
-        """Get the event's list."""
         self._people = await self._fetch_list()
 
     def warnings(self, session: NewSession) -> tuple[str, ...] | None:
@@ -250,7 +248,6 @@ class CreateItems(BulkOperation):
         self._speaker_check = speaker_check
 
     async def fetch(self) -> None:
-        """Get the event's list, where speakers are checked."""
         if self._speaker_check is not None:
             await self._speaker_check.fetch()
 

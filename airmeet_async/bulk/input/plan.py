@@ -262,7 +262,6 @@ class UncheckedFields(FieldBook):
         super().__init__(())
 
     def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
-        """Find no fault."""
         return [], None
 
 
@@ -318,7 +317,6 @@ class InputSummary:
 
     @property
     def rows(self) -> int:
-        """All rows."""
         return self.ready + self.invalid + self.duplicates
 
 

@@ -59,7 +59,6 @@ class UniqueRowPreparer:
         return self._checked(source, made)
 
     async def prepare(self, source: SourceRow) -> PreparedRow | RowResult:
-        """Return the row ready to be sent, or its result."""
         try:
             async with self._in_order:
                 return self._checked(source, await fetch_and_prepare(self._operation, source.data))

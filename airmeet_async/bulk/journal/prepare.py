@@ -55,7 +55,6 @@ class RunIdentity:
     options: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as the journal keeps it."""
         return {name: getattr(self, name) for name in _MEANINGS}
 
 
@@ -194,7 +193,6 @@ class ArrivingRowPreparer:
         """Return None: it takes a transaction."""
 
     async def prepare(self, source: SourceRow) -> PreparedRow | RowResult:
-        """Return the row ready to be sent, or its result."""
         async with self._in_order:
             made = await fetch_and_prepare(self._operation, source.data)
         record = await self._journal.add_row(_new_row(source, made))

@@ -69,7 +69,6 @@ class JournalSummary:
 
     @property
     def job(self) -> str:
-        """The run's id."""
         return str(self.facts.get("job", self.path.stem))
 
     @property
@@ -80,7 +79,6 @@ class JournalSummary:
 
     @property
     def note(self) -> Mapping[str, Any]:
-        """Its owner's own facts."""
         found: Mapping[str, Any] = self.facts.get("note") or {}
         return found
 

@@ -78,12 +78,10 @@ class RecordedRowPreparer:
         self._decoder = CallDecoder()
 
     def prepare_now(self, source: SourceRow) -> PreparedRow | RowResult:
-        """Return the row ready to be sent, or its result."""
         assert isinstance(source, RecordedRow)  # noqa: S101 - for the type checker; `RecordedRows` gives no others
         return prepare_recorded_row(source, self._decoder, time.time(), accept_stale=self._accept_stale)
 
     async def prepare(self, source: SourceRow) -> PreparedRow | RowResult:
-        """Return the same: it takes no waiting."""
         return self.prepare_now(source)
 
 

@@ -136,7 +136,6 @@ class SqliteJournal:
         await self._written(RECORD_INTENT, time.time(), row.entry)
 
     def record_retry(self, row: Row) -> None:
-        """Write that the row will be sent again."""
         if row.intended and not self.failed:
             self._put(_Write(RECORD_RETRY, (row.tries.sent, row.tries.charged, int(row.unclear), row.entry)))
 
@@ -149,7 +148,6 @@ class SqliteJournal:
         self._put(_Write(RECORD_RESULT, _result_values(row, result, self.writer.run), result=result))
 
     def record_facts(self, facts: dict[str, Any]) -> None:
-        """Write facts about the run that the next one should know."""
         if not self.failed:
             self._put(_Write(self.writer.put_facts, (facts,)))
 

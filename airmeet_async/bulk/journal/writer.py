@@ -92,21 +92,18 @@ class JournalWriter:
         self.run = 0
 
     def close(self) -> None:
-        """Close the file and release its lock."""
         try:
             self._connection.close()
         finally:
             self._lock.release()
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts about the whole run."""
         try:
             return {name: decode_fact(text) for name, text in self._query("SELECT name, value FROM facts")}
         except ValueError as error:
             raise locking.journal_error(self.path, error) from None
 
     def write_facts(self, facts: dict[str, Any]) -> None:
-        """Write facts about the whole run."""
         self.in_one_transaction([(self.put_facts, (facts,))])
 
     def begin_run(self) -> None:
@@ -159,7 +156,6 @@ class JournalWriter:
         return fresh
 
     def one(self, index: int) -> RowRecord:
-        """Return one row of the present input."""
         return RowRecord(*self._query(_ONE, self.gen, index)[0])
 
     def open_rows(self, after: int, n: int) -> list[RowRecord]:
@@ -171,7 +167,6 @@ class JournalWriter:
         return [RowRecord(*row) for row in self._query(_SETTLED, self.gen, after, self.run, n)]
 
     def counts(self) -> list[tuple[str | None, int | None, int]]:
-        """Return how many rows there are by status and state."""
         return self._query(_COUNT, self.gen)
 
     def reopen(self, again: Iterable[str], now: float) -> int:
