@@ -18,6 +18,7 @@ def test_the_first_row_counts_wherever_it_is_kept() -> None:
         duplicates.close()
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=3), max_size=30), st.integers(0, 10))
 def test_disk_and_memory_agree_on_any_text(keys: list[str], few: int) -> None:
     """Lone surrogates, NUL and all."""
