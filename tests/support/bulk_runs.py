@@ -10,8 +10,7 @@ from typing import Any
 from airmeet_async import BulkReport, BulkStoppedError, Reply, Request, RowStatus
 from airmeet_async.bulk.journal.schema import RowState
 from airmeet_async.testing import SandboxTransport
-from tests import worlds
-from tests.worlds import EVENT, client_of, people, sends, statuses
+from tests.worlds import EVENT, add, client_of, people, run, sends, statuses
 
 
 def check_results(report: BulkReport, transport: SandboxTransport) -> None:
@@ -46,14 +45,14 @@ def spied(transport: SandboxTransport, odd: Any) -> SandboxTransport:
 async def report_of(transport: Any, n: int, **options: Any) -> BulkReport:
     """Run to the end or to a stop, and return the report either way."""
     async with client_of(transport) as client:
-        job = worlds.add(client, list(people(n)), **options)
+        job = add(client, list(people(n)), **options)
         with contextlib.suppress(BulkStoppedError):
             await job
         return job.report
 
 
 async def add_journaled(transport: Any, rows: Any, path: Path, **options: Any) -> BulkReport:
-    return await worlds.run(transport, rows, journal=path, **options)
+    return await run(transport, rows, journal=path, **options)
 
 
 async def resume(transport: Any, path: Path, **options: Any) -> BulkReport:
