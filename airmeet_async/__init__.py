@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # isort: off
     from airmeet_async.airmeet_client import AirmeetClient as AirmeetClient
     from airmeet_async.bulk.input.plan import BulkPlan as BulkPlan
-    from airmeet_async.bulk.journal.memory import Earlier as Earlier
+    from airmeet_async.bulk.journal import Earlier as Earlier
     from airmeet_async.bulk.options import JobOptions as JobOptions
     from airmeet_async.bulk.options import RunOptions as RunOptions
     from airmeet_async.bulk.report import BulkReport as BulkReport
@@ -120,7 +120,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "airmeet_client": "AirmeetClient",
     "bulk.input.plan": "BulkPlan",
-    "bulk.journal.memory": "Earlier",
+    "bulk.journal": "Earlier",
     "bulk.options": "JobOptions RunOptions",
     "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus StopReason",
     "client.adaptive_rate": "Adaptive",
