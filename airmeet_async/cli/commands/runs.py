@@ -1,6 +1,8 @@
 """``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -160,7 +162,7 @@ def list_runs(*, json: Flag = False) -> int:
     if json:
         print_json([run_shape(run) for run in found])
     elif found:
-        print_data("\n".join(table_lines([_TITLES, *map(_cells, found)])))
+        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found)]))))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -175,6 +177,22 @@ def _cells(run: "JournalSummary") -> tuple[str, ...]:
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
     return run.job, _when(run.created), _state(run), settled, left, command, event, file
+
+
+def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
+    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too."""
+    from rich.cells import cell_len
+
+    if not sys.stdout.isatty():
+        return rows
+    room = shutil.get_terminal_size().columns
+    for name in ("LEFT", "EVENT"):
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        if sum(widths) + 2 * (len(widths) - 1) <= room:
+            break
+        place = rows[0].index(name)
+        rows = [(*row[:place], *row[place + 1 :]) for row in rows]
+    return rows
 
 
 def _state(run: "JournalSummary") -> str:
