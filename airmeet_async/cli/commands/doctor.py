@@ -11,7 +11,7 @@ from airmeet_async.cli import environment
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Settings
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
-from airmeet_async.cli.options import Flag, Told
+from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
@@ -77,7 +77,7 @@ def _ok(name: str, text: str, **facts: Any) -> CheckResult:
     return CheckResult(name, "OK", text, facts=facts)
 
 
-def doctor(*, asked: Told, json: Flag = False) -> int:
+def doctor(*, context: Context, json: Flag = False) -> int:
     """Check everything that a run needs: keys, region, network, clock, folders.
 
     One line for each check, with the fix where there is one, and who says so: an
@@ -91,13 +91,13 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
       airmeet doctor --profile berlin --json
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
         json: Print one JSON object: usable, checks, exit_code.
     """
-    environ, console = dict(asked.environ), Console()
-    if asked.profile is not None:
-        environment.prefer(asked.profile, environ)
-    results = list(local_checks(environ, typed=asked.profile is not None))
+    environ, console = dict(context.environ), Console()
+    if context.profile is not None:
+        environment.prefer(context.profile, environ)
+    results = list(local_checks(environ, typed=context.profile is not None))
     if not exit_code(results):
         settings = Settings.of(environ)
         console.say(f"asking {settings.base} about the keys")

@@ -11,7 +11,7 @@ from airmeet_async.cli import environment, profiles
 from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, Told
+from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import DEFAULT, Profile, homely
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import ConfigError
@@ -26,7 +26,7 @@ _KEY_NAMES = ("access key", "secret key")
 
 def login(
     *,
-    asked: Told,
+    context: Context,
     region: Literal["global", "eu", "us"] | None = None,
     uri: str | None = None,
     stdin: Flag = False,
@@ -47,7 +47,7 @@ def login(
       pass show airmeet | airmeet login --stdin
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
         region: The region of the community; otherwise the environment's, otherwise the first that takes the keys.
         uri: The whole base address instead, such as a sandbox's.
         stdin: Read the keys from standard input: two lines, the access key first.
@@ -55,8 +55,8 @@ def login(
     """
     from airmeet_async.client.config import find_base
 
-    console, environ = Console(), asked.environ
-    name = profiles.check_name(_profile_name(asked.profile, environ))
+    console, environ = Console(), context.environ
+    name = profiles.check_name(_profile_name(context.profile, environ))
     if region and uri:
         raise UsageError("--region and --uri name an address twice; keep one of them")
     named: str | None = region
@@ -84,7 +84,7 @@ def login(
     return Exit.OK
 
 
-def logout(*, asked: Told) -> int:
+def logout(*, context: Context) -> int:
     """Remove a key pair that airmeet login has kept, and its token.
 
     For example:
@@ -92,18 +92,18 @@ def logout(*, asked: Told) -> int:
       airmeet logout --profile berlin
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
     """
     from airmeet_async.client.token_store import FileTokenStore, account_name
 
-    console, name, path = Console(), _profile_name(asked.profile, asked.environ), profiles.profiles_path()
+    console, name, path = Console(), _profile_name(context.profile, context.environ), profiles.profiles_path()
     kept = profiles.read_profiles(path)
     if name not in kept:
         others = f"; there are {', '.join(sorted(kept))}" if kept else ""
         raise UsageError(f"there is no profile {name!r:.80}{others}; nothing was changed")
     profile, forgotten = kept[name], False
     try:
-        store, _ = environment.find_store(asked.environ)
+        store, _ = environment.find_store(context.environ)
         if isinstance(store, FileTokenStore):
             forgotten = store.remove(account_name(str(profile.base), profile.access_key, profile.secret_key))
     except ConfigError:  # whatever is wrong with the tokens, the keys must go

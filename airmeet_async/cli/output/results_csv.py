@@ -372,7 +372,7 @@ def free_path(stem: str, folder: Path = Path()) -> Path:
     return path
 
 
-def near(path: Path) -> Path:
+def relative_to_here(path: Path) -> Path:
     """Return the path as seen from here, if it is here or below."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -18,7 +18,7 @@ from airmeet_async.cli.commands.doctor import (
 )
 from airmeet_async.cli.environment import Settings, prefer
 from airmeet_async.cli.exit_codes import Exit
-from airmeet_async.cli.options import Asked
+from airmeet_async.cli.options import CommandContext
 from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
 from airmeet_async.errors import NotSentError
 from airmeet_async.protocol.base_urls import Region, base_of
@@ -240,7 +240,7 @@ def test_lines_fit_a_terminal_and_the_fix_stands_out():
 
 
 def test_without_keys_nobody_is_asked_and_the_json_is_whole(capsys):
-    code = doctor(asked=Asked(None, {}), json=True)
+    code = doctor(context=CommandContext(None, {}), json=True)
 
     said = capsys.readouterr()
     document = json.loads(said.out)
