@@ -1,5 +1,6 @@
-"""What people call their columns, in 21 languages, and the columns of other tools' exports. The words are data, in
-`column_names.toml`; here is how they are compared.
+"""What people call their columns, in 21 languages, and the columns of other tools' exports.
+
+The words are data, in `column_names.toml`; here is how they are compared.
 """
 
 import re
@@ -32,8 +33,10 @@ FIELDS = tuple(_DATA["columns"])
 FULL_NAMES = frozenset(_words(_DATA["other"]["whole_names"]))
 """Squeezed names of columns that hold a whole name."""
 
-_FIELD_OF = {word: name for name, words in _DATA["columns"].items() for word in (squeezed(name), *_words(words))}
-_ATTENDANCE = {word: kind for kind, words in _DATA["attendance"].items() for word in _words(words)}
+_FIELD_OF: dict[str, str] = {
+    word: name for name, words in _DATA["columns"].items() for word in (squeezed(name), *_words(words))
+}
+_ATTENDANCE: dict[str, str] = {word: kind for kind, words in _DATA["attendance"].items() for word in _words(words)}
 _SALUTATIONS = frozenset(_words(_DATA["other"]["salutations"]))
 _REMARKS = frozenset(_words(_DATA["other"]["remarks"]))
 _REMARK = re.compile(r"[(\[\uff08]([^)\]\uff09]*)[)\]\uff09]\s*$")  # also in full-width brackets
