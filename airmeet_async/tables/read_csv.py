@@ -12,6 +12,7 @@ Rules:
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain, islice, pairwise
 
 from airmeet_async.errors import InputError
@@ -25,7 +26,7 @@ from airmeet_async.tables.cells import (
     header_notice,
     shown,
 )
-from airmeet_async.tables.text_file import open_text
+from airmeet_async.tables.text_file import Cell, open_text
 
 _DELIMITERS = ",;\t|"
 _HEAD_LINES = 1000  # of a report of Zoom, whose lists of hosts and panelists stand above
@@ -148,24 +149,23 @@ class CsvReader:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         held: list[str] = []  # the physical lines of the record that is being read
         start = self._start
-        lines = islice(self._text.lines(), start - 1, None)
 
-        def hold() -> Iterator[str]:
-            for line in lines:
+        def hold(lines: Iterator[str]) -> Iterator[str]:
+            for line in islice(lines, start - 1, None):
                 held.append(line)
                 yield line
 
-        reader = csv.reader(hold(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
-        try:
-            for cells in reader:
-                if len(held) > 1:
-                    self._check_lines(start, cells)
-                if start > 1 or not _SEP_LINE.fullmatch(held[0]):
-                    yield start, cells
-                start += len(held)
-                held.clear()
-        except csv.Error as error:
-            raise self._broken(start, len(held), str(error)) from None
+        with closing(self._text.lines()) as lines:
+            try:
+                for cells in csv.reader(hold(lines), delimiter=self._delimiter, strict=True, skipinitialspace=True):
+                    if len(held) > 1:
+                        self._check_lines(start, cells)
+                    if start > 1 or not _SEP_LINE.fullmatch(held[0]):
+                        yield start, cells
+                    start += len(held)
+                    held.clear()
+            except csv.Error as error:
+                raise self._broken(start, len(held), str(error)) from None
 
     def _check_lines(self, start: int, cells: Sequence[str]) -> None:
         """Refuse a cell of several lines of which one reads like a row with an address."""

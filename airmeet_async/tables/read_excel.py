@@ -456,44 +456,41 @@ def as_shown(code: str, value: float) -> str:
 
     Decimal places and thousands are left to who reads the number: their signs differ from country to country.
     """
-    sections = _split_sections(code)
-    tokens = sections[0]
-    if len(sections) > 1 and value < 0:
-        tokens, value = sections[1], -value
-    elif len(sections) > 2 and value == 0:
-        tokens = sections[2]
-    literal = {"[": lambda one: one[2:-1].partition("-")[0] if one[1] == "$" else "", '"': lambda one: one[1:-1],
-               "\\": lambda one: one[1:], "_": lambda _: "", "*": lambda _: ""}  # fmt: skip
-    marks = "".join(one for one in tokens if len(one) == 1)
-    if not any(one in "0#?" for one in marks):
-        return plain_number(value)
-    if "%" in marks:
-        return f"{plain_number(round(value * 100, 10))}%"
-    is_conditional = any(one[:2] in ("[<", "[>", "[=") for one in tokens)
-    if is_conditional or any(one in "./,Ee@" for one in marks) or abs(value) >= 1e15:
-        return plain_number(value)
-    digits = str(int(abs(value) + 0.5)) if value else ""
-    shown_: list[str] = []
-    places = sum(1 for one in tokens if one in ("0", "#", "?"))
-    for one in reversed(tokens):
-        if one in ("0", "#", "?"):
-            places -= 1
-            taken = digits if not places else digits[-1:]
-            digits = "" if not places else digits[:-1]
-            shown_.append(taken or {"0": "0", "?": " "}.get(one, ""))
-        else:
-            shown_.append(literal[one[0]](one) if len(one) > 1 else one)
-    return ("-" if value < 0 else "") + "".join(reversed(shown_)).strip()
-
-
-def _split_sections(code: str) -> list[list[str]]:
-    sections: list[list[str]] = [[]]
+    sections = [[]]  # type: list[list[str]]
     for one in _TOKEN.findall(code):
         if one == ";":
             sections.append([])
         else:
             sections[-1].append(one)
-    return sections
+    tokens = sections[0]
+    if len(sections) > 1 and value < 0:
+        tokens, value = sections[1], -value
+    elif len(sections) > 2 and value == 0:
+        tokens = sections[2]
+    if "%" in tokens:
+        return f"{plain_number(round(value * 100, 10))}%"
+    places = sum(map(tokens.count, "0#?"))
+    if not places or abs(value) >= 1e15 or any(one in "./,Ee@" or one[:2] in ("[<", "[>", "[=") for one in tokens):
+        return plain_number(value)
+    digits = str(int(abs(value) + 0.5)) if value else ""
+    found = ""
+    for one in reversed(tokens):
+        if one in ("0", "#", "?"):
+            places -= 1
+            taken = digits[-1:] if places else digits
+            digits = digits[:-1]
+            found = (taken or {"0": "0", "?": " "}.get(one, "")) + found
+        else:
+            found = _literal(one) + found
+    return ("-" if value < 0 else "") + found.strip()
+
+
+def _literal(token: str) -> str:
+    if token[0] == "[":  # a colour, or a currency and a language: [$€-407]
+        return token[2:-1].partition("-")[0] if token[1] == "$" else ""
+    if token[0] in "_*":  # a blank as wide as what follows, or a filling
+        return ""
+    return token[1:-1] if token[0] == '"' else token.removeprefix("\\")
 
 
 # .xls, .xlsb, .ods

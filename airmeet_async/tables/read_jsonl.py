@@ -110,6 +110,8 @@ class JsonReader:
                 array, place = "[", place + 1
             elif array == "[" and (character == "]" or (character == "," and behind)):
                 array, behind, place = ("]" if character == "]" else array), False, place + 1
+            elif array == "[" and behind:
+                raise self._options.fault("a comma is missing between two objects of the array", line)
             elif array == "]":
                 raise self._options.fault(f"something stands behind the end of the array; {_WANTED}", line)
             else:
@@ -137,7 +139,7 @@ class JsonReader:
                 if more and len(buffer) - place <= LINE_LIMIT:
                     buffer, place = buffer[place:] + more, 0
                     continue
-                raise self._no_json(buffer[place : error.pos], error.msg, line) from None
+                raise self._no_json(buffer[place : error.pos + 1], error.msg, line) from None
             except (ValueError, RecursionError) as error:
                 raise self._options.fault(f"not JSON: {str(error)[:80]}; {_WANTED}", line) from None
             if not isinstance(found, dict):
@@ -149,8 +151,8 @@ class JsonReader:
 
     def _no_json(self, before: str, reason: str, line: int) -> InputError:
         self._text.check_nul(before, line)
-        last = _LINE_END.split(before)[-1]
-        line += len(_LINE_END.findall(before))
+        last = _LINE_END.split(before[:-1])[-1]
+        line += len(_LINE_END.findall(before[:-1]))
         return self._options.fault(f"character {len(last) + 1}: not JSON: {reason}; {_WANTED}", line)
 
 

@@ -10,7 +10,7 @@ Rules:
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
@@ -77,7 +77,7 @@ class TextFile:
     encoding: str
     notices: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Generator[str]:
         """Yield the physical lines with their line ends, which may be mixed."""
         number = 0
         with _open(self.options, self.encoding) as file:
@@ -92,7 +92,7 @@ class TextFile:
             except (UnicodeError, OSError) as error:
                 raise self._unreadable(error, number + 1) from None
 
-    def pieces(self, size: int) -> Iterator[str]:
+    def pieces(self, size: int) -> Generator[str]:
         """Yield the text in pieces of *size* characters."""
         with _open(self.options, self.encoding) as file:
             try:

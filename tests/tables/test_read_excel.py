@@ -1,0 +1,241 @@
+"""Workbooks that are fine: what `open_table` makes of them."""
+
+import datetime as dt
+
+import openpyxl
+import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+from airmeet_async.tables.table import open_table
+from tests.tables.workbooks import HEAD, book, front, ods, package, parts, raw, sheet, texts, xls
+
+PEOPLE = [["email", "first", "last"], ["a@x.de", "Ána", "Kö"], ["b@x.de", "Bo", "Li"]]
+
+
+def rows(path, **options):
+    return [row.data for batch in open_table(path, **options).batches() for row in batch]
+
+
+def cells(path, **options):
+    return [list(data.values()) for data in rows(path, **options)]
+
+
+def cell(folder, xml, after="", **more):
+    """Return the text of one cell below a header, whose XML is given."""
+    return cells(raw(folder / "one.xlsx", texts(1, "a") + f'<row r="2">{xml}</row>', after, **more))[0][0]
+
+
+def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path):
+    table = open_table(book(tmp_path / "people.xlsx", {"Guests": PEOPLE})).check()
+
+    assert (table.columns, table.rows) == (("email", "first", "last"), 2)
+    assert table.notices == ('sheet "Guests"; a line is a row of it',)
+    assert [(row.index, row.line, row.data["email"]) for batch in table.batches() for row in batch] == [
+        (0, 2, "a@x.de"),
+        (1, 3, "b@x.de"),
+    ]
+    assert cells(table.path) == PEOPLE[1:]
+
+
+VALUES = {
+    "a text keeps its zeros": ("007", "007"),
+    "a text keeps its blanks": (" x ", " x "),
+    "a whole number has no point": (12.0, "12"),
+    "a long number is written out": (491701234567, "491701234567"),
+    "another number is as short as a spreadsheet shows it": (0.1 + 0.2, "0.3"),
+    "a truth value is in capitals": (True, "TRUE"),
+    "a day is in ISO form": (dt.date(2026, 3, 1), "2026-03-01"),
+    "a day long ago, too": (dt.date(1900, 1, 15), "1900-01-15"),
+    "a moment has its time": (dt.datetime(2026, 3, 1, 9, 30), "2026-03-01T09:30:00"),  # noqa: DTZ001 - as a workbook has it
+    "a time of day stands alone": (dt.time(9, 5), "09:05:00"),
+    "a duration may be longer than a day": (dt.timedelta(hours=49), "49:00:00"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), VALUES.values(), ids=VALUES)
+def test_values_are_what_a_spreadsheet_shows(tmp_path, value, text):
+    assert cells(book(tmp_path / "x.xlsx", {"S": [["a"], [value]]})) == [[text]]
+
+
+CELLS = {
+    "a formula has its result": ("<c><f>1+1</f><v>2</v></c>", "2"),
+    "a formula may result in a text": ('<c t="str"><f>A1</f><v>R&amp;D</v></c>', "R&D"),
+    "a text of several styles is one": ("<c t='inlineStr'><is><r><t>Ma</t></r><r><t>rie</t></r></is></c>", "Marie"),
+    "how a name is pronounced is no part of it": (
+        "<c t='inlineStr'><is><t>山田</t><rPh sb='0' eb='2'><t>ヤマダ</t></rPh></is></c>", "山田",
+    ),
+    "what XML cannot hold is written out": ("<c t='inlineStr'><is><t>a_x000D_b_x005F_c</t></is></c>", "a\rb_c"),
+    "a day in ISO form stays": ("<c t='d'><v>2026-03-01</v></c>", "2026-03-01"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("xml", "text"), CELLS.values(), ids=CELLS)
+def test_cells_of_every_kind_are_read(tmp_path, xml, text):
+    assert cell(tmp_path, xml) == text
+
+
+def test_shared_texts_are_found_by_their_number(tmp_path):
+    many = "".join(f"<si><t>text {number}</t></si>" for number in range(100_000))  # more than is kept in memory
+    more = {"xl__sharedStrings": f"<sst>{many}</sst>"}
+
+    assert cell(tmp_path, '<c t="s"><v>99998</v></c>', **more) == "text 99998"
+
+
+def test_a_number_that_is_filled_up_with_zeros_keeps_them(tmp_path):
+    """A postcode of Leipzig is often a number in the format 00000."""
+    made = openpyxl.Workbook()
+    front(made).append(["a"])
+    front(made).append([4109])
+    front(made)["A2"].number_format = "00000"
+    made.save(tmp_path / "x.xlsx")
+
+    assert cells(tmp_path / "x.xlsx") == [["04109"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("dd.mm.yyyy", "2026-03-01"),
+        ('"Day "0', "Day 46082"),
+        ("[Red]0", "46082"),
+        ("0.00E+00", "46082"),
+        ("General", "46082"),
+    ],
+)
+def test_a_number_is_a_date_by_its_format_alone(tmp_path, code, text):
+    made = openpyxl.Workbook()
+    front(made).append(["a"])
+    front(made).append([46082])
+    front(made)["A2"].number_format = code
+    made.save(tmp_path / "x.xlsx")
+
+    assert cells(tmp_path / "x.xlsx") == [[text]]
+
+
+def test_days_may_count_from_1904(tmp_path):
+    made = openpyxl.Workbook()
+    made.epoch = CALENDAR_MAC_1904
+    front(made).append(["a"])
+    front(made).append([dt.date(2026, 3, 1)])
+    made.save(tmp_path / "x.xlsx")
+
+    assert cells(tmp_path / "x.xlsx") == [["2026-03-01"]]
+
+
+def test_the_header_is_the_first_row_with_anything_in_it(tmp_path):
+    path = book(tmp_path / "x.xlsx", {"S": [[], [None], ["email", "first"], [], ["a@x.de", "Ana"]]})
+
+    assert [row.line for batch in open_table(path).batches() for row in batch] == [5]
+    assert cells(path) == [["a@x.de", "Ana"]]
+
+
+def test_hidden_and_empty_sheets_are_passed_over_and_named(tmp_path):
+    path = book(tmp_path / "x.xlsx", {"Empty": [], "Guests": PEOPLE, "Lookup": [["x"], ["y"]]})
+    made = openpyxl.load_workbook(path)
+    made["Lookup"].sheet_state = "veryHidden"
+    made.save(path)
+
+    assert open_table(path).notices == (
+        'sheet "Guests"; a line is a row of it (passed over: 1 empty sheet, hidden: "Lookup")',
+    )
+    assert open_table(path, sheet="Lookup").columns == ("x",)
+
+
+@pytest.mark.parametrize("word", ["Guests", "guests ", "2", 2], ids=repr)
+def test_a_sheet_is_chosen_by_name_or_number(tmp_path, word):
+    path = book(tmp_path / "x.xlsx", {"Staff": [["email"], ["z@x.de"]], "Guests": PEOPLE})
+
+    assert cells(path, sheet=word) == PEOPLE[1:]
+
+
+def test_a_name_goes_before_a_number(tmp_path):
+    """Sheets are often called after years."""
+    path = book(tmp_path / "x.xlsx", {"2": [["a"], ["x"]], "1": [["b"], ["y"]]})
+
+    assert open_table(path, sheet="2").columns == ("a",)
+
+
+def test_merged_areas_and_hidden_rows_are_told(tmp_path):
+    """Of a merged area only the first cell has a value, and a filter hides no row from us."""
+    made = openpyxl.Workbook()
+    for row in [*PEOPLE, ["c@x.de", "Cy", "Mo"]]:
+        front(made).append(row)
+    front(made).merge_cells("C2:C3")
+    front(made).row_dimensions[4].hidden = True
+    made.save(tmp_path / "x.xlsx")
+    table = open_table(tmp_path / "x.xlsx").check()
+
+    assert table.notices[1:] == (
+        "1 merged area: only the first cell of one has a value, its others are empty",
+        "1 hidden or filtered row read like all others (line 4)",
+    )
+    assert cells(table.path)[1] == ["b@x.de", "Bo", ""]
+
+
+def test_a_workbook_with_macros_is_only_data(tmp_path):
+    path = package(tmp_path / "x.xlsm", {**parts(sheet(HEAD + texts(2, *PEOPLE[1]))), "xl/vbaProject.bin": b"\0" * 9})
+
+    assert cells(path) == PEOPLE[1:2]
+
+
+def test_rows_and_cells_may_leave_out_where_they_stand(tmp_path):
+    """Some programs write no addresses."""
+    path = raw(tmp_path / "x.xlsx", "<row><c><v>1</v></c><c/><c><v>3</v></c></row><row><c><v>4</v></c></row>")
+
+    assert open_table(path).columns == ("1", "3")
+    assert cells(path) == [["4", ""]]
+
+
+def test_a_prefix_of_the_namespace_changes_nothing(tmp_path):
+    """Some programs write x:row for row."""
+    xml = sheet(texts(1, "a") + texts(2, "b"))
+    for name in ("worksheet", "sheetData", "row", "c", "is", "t"):
+        xml = xml.replace(f"<{name} ", f"<x:{name} ").replace(f"<{name}>", f"<x:{name}>")
+        xml = xml.replace(f"</{name}>", f"</x:{name}>")
+
+    assert cells(package(tmp_path / "x.xlsx", parts(xml.replace("xmlns=", "xmlns:x=")))) == [["b"]]
+
+
+OLD = {
+    ".xls": lambda path: xls(path, {(0, 0): "email", (0, 1): "n", (2, 0): "007", (2, 1): 12.0}),
+    ".ods": lambda path: ods(path, [["email", "n"], [], ["007", "12"]]),
+}
+
+
+@pytest.mark.parametrize(("ending", "make"), OLD.items(), ids=OLD)
+def test_other_kinds_of_workbook_are_read_by_calamine(tmp_path, ending, make):
+    path = make(tmp_path / f"people{ending}")
+    table = open_table(path).check()
+
+    assert [(row.line, row.data) for batch in table.batches() for row in batch] == [(3, {"email": "007", "n": "12"})]
+    assert table.notices[0] == 'sheet "People"; a line is a row of it'
+    assert "cannot be told whether a row is hidden or filtered" in table.notices[1]
+
+
+def test_a_workbook_is_what_it_is_by_its_content(tmp_path):
+    path = book(tmp_path / "people.xls", {"S": PEOPLE})
+
+    assert open_table(path).notices[0] == "an Excel workbook (.xlsx) by its content, whatever its name says"
+    assert cells(path) == PEOPLE[1:]
+
+
+def test_the_parts_are_sought_where_the_package_says(tmp_path):
+    """Not every program calls them workbook.xml and sheet1.xml."""
+    contents = parts(sheet(texts(1, "a") + texts(2, "b")))
+    moved = {
+        name.replace("workbook.xml", "wb22.xml").replace("sheet1", "s9"):
+        text.replace("xl/workbook.xml", "/xl/wb22.xml").replace("worksheets/sheet1", "/xl/worksheets/s9")
+        for name, text in contents.items()
+    }  # fmt: skip
+
+    assert cells(package(tmp_path / "x.xlsx", moved)) == [["b"]]
+
+
+def test_a_changed_workbook_is_not_read_on(tmp_path):
+    """What was checked is what is sent: a workbook is kept as it was, and its change is still told."""
+    path = book(tmp_path / "x.xlsx", {"S": PEOPLE})
+    table = open_table(path).check()
+    book(path, {"S": [*PEOPLE, ["c@x.de", "Cy", "Mo"]]})
+
+    with pytest.raises(ValueError, match="changed while reading"):
+        list(table.batches())
