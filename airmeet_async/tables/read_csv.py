@@ -33,6 +33,7 @@ _HEAD_LINES = 1000  # of a report of Zoom, whose lists of hosts and panelists st
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*')  # Excel's own way to name the delimiter
 _QUOTED = re.compile(r'"[^"]*"')
 _QUOTED = re.compile(r'"[^"]*"')
+_BLANKS = ("\t", "\xa0", "\u3000")  # which the `csv` module does not skip
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ADDRESS = re.compile(r"[\s\"'<]*[^\s@]+@[^\s@]+[\s\"'>]*")
 _ONE_QUOTE = 'take the quote away or close it; inside a quoted cell a quote is written twice ("")'
@@ -95,10 +96,9 @@ class CsvReader:
             delimiter, wrapped = inner, True
             self.notices.append("each line stands in one pair of quotes, which are taken away")
         elif delimiter is None:
-            start = next((records[0][0] for records in tried.values() if records), 1)
-            bare = _QUOTED.sub("", "".join(head[start - 1 : start - 1 + HEADER_LINES]))
+            bare = _QUOTED.sub("", "".join(head[(asked or 1) - 1 :][:HEADER_LINES]))
             header = next((line for line in bare.splitlines() if line.strip()), "")
-            delimiter = max(_DELIMITERS, key=lambda one: (header.count(one), bare.count(one)))
+            delimiter = max(_DELIMITERS, key=header.count)
         if delimiter != "," and not named:
             self.notices.append(f"delimiter {_spelled(delimiter)} detected")
         return asked or found.get(delimiter, 1), delimiter, wrapped
@@ -122,6 +122,9 @@ class CsvReader:
         sound: list[Cell] = []
         for line, cells in records:
             for index, cell in enumerate(cells):
+                if cell[:1] in _BLANKS and cell.lstrip()[:1] == '"':
+                    what = "a blank stands before the quote, so the quote would be part of the text; take it away"
+                    raise self._options.fault(what, line, self._header.name(index))
                 if cell.isascii():
                     continue
                 if self._text.misfit(cell) is None:

@@ -43,8 +43,14 @@ class ParquetReader:
             self._unread = {str(field.name): str(field.type) for field in schema if not _is_plain(field.type)}
             usable = {name for name in self.columns if name not in self._unread and name not in self._twice}
             self._usable = [name for name in names if name in usable]
-            self._texts = [field.name for field in schema if _is_text(field.type) and field.name in usable]
             self._check_sizes(file.metadata)
+            # A text may be written as its difference to the last one: pyarrow keeps no dictionary of such, so only few
+            # rows are unfolded at once.
+            differing = {column.path_in_schema for column in _chunks(file.metadata)
+                         if "DELTA_BYTE_ARRAY" in column.encodings}  # fmt: skip
+            self._at_once = 8 if differing else _AT_ONCE
+            texts = [field.name for field in schema if _is_text(field.type)]
+            self._dictionaries = [name for name in texts if name in usable and name not in differing]
 
     def rows(self, findings: Findings) -> Iterator[tuple[int, Mapping[str, str]]]:
         """Yield each row's number and its texts by column."""
@@ -54,8 +60,8 @@ class ParquetReader:
             what = f"holds {kind}, which is no text, number, truth value or time; take the column away"
             findings.fault(f"{what}, or turn it into texts", None, name)
         number = 0
-        with self._opened(read_dictionary=self._texts) as file:
-            for batch in file.iter_batches(self._at_once(file.metadata), columns=self._usable, use_threads=False):
+        with self._opened(read_dictionary=self._dictionaries) as file:
+            for batch in file.iter_batches(self._at_once, columns=self._usable, use_threads=False):
                 for part in self._parts(batch, number):
                     for values in in_microseconds(part).to_pylist():
                         number += 1
@@ -87,13 +93,6 @@ class ParquetReader:
                 start, total = index, 0
             total += size
         yield batch.slice(start)
-
-    def _at_once(self, metadata: Any) -> int:
-        """Return how many rows to unfold at once: few where a text may be written as its difference to the last."""
-        for column in _chunks(metadata):
-            if "DELTA_BYTE_ARRAY" in column.encodings:
-                return 8
-        return _AT_ONCE
 
     def _check_sizes(self, metadata: Any) -> None:
         """Refuse columns that unpack to far more than they are."""

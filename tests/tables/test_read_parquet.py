@@ -192,3 +192,41 @@ def test_a_hundred_thousand_rows_are_read_in_flat_memory(tmp_path, make, name, l
 
     assert n == 100_000
     assert mib <= limit
+
+
+def long_text_in_a_dictionary(path):
+    """Write one text of a megabyte that all rows share: some kilobytes that would unfold to gigabytes."""
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), ["x" * 1_000_000])
+    write(path, {"email": ["a@x.de"] * 5000, "note": text})
+
+
+def texts_in_a_dictionary(path):
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), ["x" * 131_000])
+    write(path, {"note": text}, compression="zstd")
+
+
+def texts_by_their_difference(path):
+    text = "x" * 131_000
+    write(path, {"note": [text] * 700}, use_dictionary=False, column_encoding="DELTA_BYTE_ARRAY", compression="zstd")
+
+
+BOMBS = {
+    "one text in all rows": (long_text_in_a_dictionary, "longer than 131,072|a text of"),
+    "the longest text that passes in all rows": (texts_in_a_dictionary, "its texts are more than"),
+    "texts written by their difference": (texts_by_their_difference, "its texts are more than"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), BOMBS.values(), ids=BOMBS)
+def test_a_small_file_does_not_unfold_to_gigabytes(tmp_path, make, said):
+    path = tmp_path / "x.parquet"
+    make(path)
+    with pytest.raises(InputError, match=said):
+        table = open_table(path).check()
+        table.judge(table.columns)
+
+
+def test_a_batch_ends_where_its_texts_are_many(tmp_path):
+    path = write(tmp_path / "x.parquet", {"note": ["x" * 100_000] * 100})
+
+    assert max(len(batch) for batch in open_table(path).batches(500)) <= 42
