@@ -345,7 +345,7 @@ def _content(options: ReadOptions) -> str:
     for start, what in _OTHERS.items():
         if head.startswith(start):
             raise options.fault(f"is {what} by its content; {_INSTEAD}")
-    text = head.lstrip(b"\xef\xbb\xbf\xfe").replace(b"\0", b"").lstrip()  # also of UTF-16
+    text = head.lstrip(b"\xef\xbb\xbf\xfe\xff").replace(b"\0", b"").lstrip()  # also of UTF-16
     if text[:12].lower() == b"mime-version" or _WEB_PAGE.match(text):
         what = "is a web page or XML by its content, as some programs export under the name of a workbook"
         raise options.fault(f"{what}; open it in a spreadsheet program and save it as .xlsx")

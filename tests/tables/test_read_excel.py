@@ -1,11 +1,13 @@
 """Workbooks that are fine: what `open_table` makes of them."""
 
+import codecs
 import datetime as dt
 
 import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from airmeet_async.tables.cells import command_line_option
 from airmeet_async.tables.table import open_table
 from tests.tables.workbooks import HEAD, book, front, ods, package, parts, raw, sheet, texts, xls
 
@@ -239,3 +241,132 @@ def test_a_changed_workbook_is_not_read_on(tmp_path):
 
     with pytest.raises(ValueError, match="changed while reading"):
         list(table.batches())
+
+
+FORMATS = {
+    "a part of a hundred": (0.5, "0%", "50%"),
+    "the same with places": (0.1234, "0.00%", "12.34%"),
+    "zeros in front": (2139, "00000", "02139"),
+    "groups of digits": (491701234567, '00" "000" "0000000', "49 170 1234567"),
+    "fewer digits than places": (42, "###-####", "-42"),
+    "a minus of its own": (-5, "0;(0)", "(5)"),
+    "a text for nothing": (0, '0;-0;"none"', "0"),
+    "a currency is no id": (1234.5, "[$€-407]#,##0.00", "1234.5"),
+    "thousands are left to the reader": (1234567, "#,##0", "1234567"),
+    "a date of Japan": (46082, "[$-411]ggge", "46082"),
+    "General": (0.1, "General", "0.1"),
+    "a large number": (1e16, "General", "1E+16"),
+    "a rounded number": (2.7, "0", "3"),
+}
+
+
+@pytest.mark.parametrize(("value", "code", "text"), FORMATS.values(), ids=FORMATS)
+def test_a_number_is_written_as_its_format_shows_it(tmp_path, value, code, text):
+    made = openpyxl.Workbook()
+    front(made).append(["a"])
+    front(made).append([value])
+    front(made)["A2"].number_format = code
+    made.save(tmp_path / "x.xlsx")
+
+    assert cells(tmp_path / "x.xlsx") == [[text]]
+
+
+@pytest.mark.parametrize("number", [14, 22, 31, 57])
+def test_dates_that_are_built_in_are_dates(tmp_path, number):
+    """27 to 36 and 50 to 58 are dates in East Asia, whose codes no file holds."""
+    styles = f'<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="{number}"/></cellXfs></styleSheet>'
+    link = '<Relationship Id="r9" Type="x/styles" Target="styles.xml"/></Relationships>'
+    made = parts(sheet(texts(1, "a") + '<row r="2"><c r="A2" s="1"><v>46082</v></c></row>'), xl__styles=styles)
+    made["xl/_rels/workbook.xml.rels"] = made["xl/_rels/workbook.xml.rels"].replace("</Relationships>", link)
+
+    assert cells(package(tmp_path / "x.xlsx", made)) == [["2026-03-01"]]
+
+
+def test_a_workbook_of_the_strict_kind_is_read(tmp_path):
+    """Excel can save it; its namespaces have other names."""
+    made = parts(sheet(HEAD + texts(2, *PEOPLE[1])))
+    for name, text in made.items():
+        made[name] = text.replace("schemas.openxmlformats.org/spreadsheetml/2006", "purl.oclc.org/ooxml/spreadsheetml")
+
+    assert cells(package(tmp_path / "x.xlsx", made)) == [PEOPLE[1]]
+
+
+def test_a_sheet_that_is_listed_and_not_there_is_an_error(tmp_path):
+    """Otherwise the next one would be read in its place."""
+    made = parts(sheet(HEAD + texts(2, *PEOPLE[1])))
+    made["xl/workbook.xml"] = made["xl/workbook.xml"].replace(
+        "<sheets>", '<sheets><sheet name="Guests" sheetId="9" r:id="r9"/>'
+    )
+    path = package(tmp_path / "x.xlsx", made)
+
+    with pytest.raises(ValueError, match='lists a sheet "Guests" that is not in the file'):
+        open_table(path)
+    assert cells(path, sheet="people") == [PEOPLE[1]]
+
+
+def test_twenty_thousand_formatted_rows_are_no_bomb(tmp_path):
+    empty = "".join(f'<row r="{n}" ht="15"><c r="A{n}" s="0"/><c r="B{n}" s="0"/></row>' for n in range(3, 20_000))
+
+    assert cells(raw(tmp_path / "x.xlsx", HEAD + texts(2, *PEOPLE[1]) + empty)) == [PEOPLE[1]]
+
+
+def test_notes_beside_the_table_are_left_out_and_told(tmp_path):
+    """Nothing slips in a workbook, so a cell without a column is somebody's remark."""
+    table = open_table(book(tmp_path / "x.xlsx", {"S": [["a", None, "b"], [1, "x", 2, "see below"]]})).check()
+
+    assert [row for _, row in table] == [{"a": "1", "b": "2"}]
+    assert table.notices[1:] == (
+        'column 2 has no name in the header and is left out (first line 2: "x")',
+        'column 4 has no name in the header and is left out (first line 2: "see below")',
+    )
+
+
+def test_the_header_may_be_said_or_found_below_other_rows(tmp_path):
+    path = book(tmp_path / "x.xlsx", {"S": [["Gala"], [], ["email", "n"], ["a@x.de", 1]]})
+    found = open_table(path, is_header=lambda cells: "email" in cells).check()
+    said = open_table(path, header=3).check()
+
+    assert list(found) == list(said) == [(4, {"email": "a@x.de", "n": "1"})]
+    assert found.reading == said.reading == {"sheet": "S", "header": "3"}
+    assert found.notices[1:] == ("the columns are named on line 3; lines 1 to 2 above left out",)
+    assert said.notices[1:] == ()
+
+
+def test_a_name_of_a_sheet_is_found_by_what_is_in_it(tmp_path):
+    """The advice names the sheet that has what is wanted, and not the first one."""
+    path = book(tmp_path / "x.xlsx", {"Read me": [["Hello"], ["x"]], "Guests": [["email"], ["a@x.de"]]})
+
+    with pytest.raises(ValueError, match=r"2 sheets have rows.*say which one: --sheet Guests"):
+        open_table(path, is_header=lambda cells: "email" in cells, spell=command_line_option)
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    row = '<row r="{0}"><c r="A{0}" t="e"><v>#N/A</v></c><c r="B{0}"><f>A1</f></c></row>'
+    table = open_table(raw(tmp_path / "x.xlsx", HEAD + "".join(map(row.format, range(2, 9))))).check()
+    with pytest.raises(ValueError, match="#N/A") as caught:
+        table.judge(["email", "first"])
+    one, other = str(caught.value).splitlines()
+
+    assert 'line 2, column "email": holds the error "#N/A"' in one
+    assert 'line 2, column "first": holds a formula whose result is not in the file' in other
+    assert one.endswith("the same in lines 3, 4, 5 and 3 more")
+
+
+WEB_PAGES = {
+    "a page": b"<html><table><tr><td>email</td></tr></table>",
+    "a page in UTF-16": codecs.BOM_UTF16_LE + "<html><table>".encode("utf-16-le"),
+    "a page that begins with a comment": b"<!-- made by x -->\n<html>",
+    "a page that begins with a table": b"\xef\xbb\xbf<table border=1>",
+    "an archive of a page": b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n",
+    "XML of Excel 2003": b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?><Workbook>',
+}
+
+
+@pytest.mark.parametrize("content", WEB_PAGES.values(), ids=WEB_PAGES)
+@pytest.mark.parametrize("name", ["people.xls", "people.csv"])
+def test_a_web_page_under_the_name_of_a_workbook_says_what_it_is(tmp_path, content, name):
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"is a web page or XML by its content.*save it as \.xlsx"):
+        open_table(path)

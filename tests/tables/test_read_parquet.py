@@ -182,7 +182,7 @@ def in_excel_by_reference(path, n):
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
     ("make", "name", "limit"),
-    [(in_parquet, "x.parquet", 96), (in_excel, "x.xlsx", 24), (in_excel_by_reference, "y.xlsx", 24)],
+    [(in_parquet, "x.parquet", 96), (in_excel, "x.xlsx", 64), (in_excel_by_reference, "y.xlsx", 64)],
 )
 def test_a_hundred_thousand_rows_are_read_in_flat_memory(tmp_path, make, name, limit):
     """What pyarrow takes at the start is the most of it; a whole sheet in memory would be 50 MiB and more."""
