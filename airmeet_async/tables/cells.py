@@ -247,7 +247,8 @@ class Header:
             cells = self._fitted(line, cells, findings)
         if Flaw in map(type, cells):
             cells = self._flawless(line, cells, findings)
-        if any(cell[:1] in ("'", "=") for cell in cells):
+        text = "".join(cells)
+        if ("'" in text or "=" in text) and any(cell[:1] in ("'", "=") for cell in cells):
             cells = [unguard(cell) for cell in cells] if self.is_ours else self._without_marks(line, cells, findings)
         row = dict(zip(self.columns, cells, strict=True))
         return row if self.is_ours or ODD.isdisjoint(cells) else _without_absent(line, row, findings)

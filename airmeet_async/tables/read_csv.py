@@ -121,7 +121,8 @@ class CsvReader:
         self._header.begin(findings)
         sound: list[Cell] = []
         for line, cells in records:
-            for index, cell in enumerate(cells):
+            text = "".join(cells)
+            for index, cell in enumerate(cells) if '"' in text or not text.isascii() else ():
                 if cell[:1] in _BLANKS and cell.lstrip()[:1] == '"':
                     what = "a blank stands before the quote, so the quote would be part of the text; take it away"
                     raise self._options.fault(what, line, self._header.name(index))

@@ -63,36 +63,34 @@ class ParquetReader:
         with self._opened(read_dictionary=self._dictionaries) as file:
             for batch in file.iter_batches(self._at_once, columns=self._usable, use_threads=False):
                 for part in self._parts(batch, number):
-                    for values in in_microseconds(part).to_pylist():
+                    for values in part.to_pylist():
                         number += 1
                         row = {name: text for name, value in values.items() if (text := text_of(value))}
-                        if max(map(len, row.values()), default=0) > CELL_LIMIT:
-                            for name in [name for name, text in row.items() if len(text) > CELL_LIMIT]:
-                                findings.fault(f"is longer than {CELL_LIMIT:,} characters; shorten it", number, name)
-                                row[name] = ""
+                        for name in [name for name, text in row.items() if len(text) > CELL_LIMIT]:
+                            findings.fault(f"is longer than {CELL_LIMIT:,} characters; shorten it", number, name)
+                            del row[name]
                         yield number, row
 
     def _parts(self, batch: Any, before: int) -> Iterator[Any]:
-        """Cut a batch so that no part has more than `_BATCH_LIMIT` bytes of texts."""
+        """Cut a batch so that no part can unfold to more than `_BATCH_LIMIT` bytes of texts."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        sizes = [0] * len(batch)
+        longest = 0  # bytes of texts in one row
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-                lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
-                longest = pc.max(lengths).as_py() or 0
-                if longest > _BATCH_LIMIT:
-                    what = f"holds a text of {longest:,} bytes up to here; at most {CELL_LIMIT:,} characters are read"
-                    raise self._options.fault(what, before + len(batch), name)
-                sizes = [size + (more or 0) for size, more in zip(sizes, lengths.to_pylist(), strict=True)]
-        start = total = 0
-        for index, size in enumerate(sizes):
-            if index > start and total + size > _BATCH_LIMIT:
-                yield batch.slice(start, index - start)
-                start, total = index, 0
-            total += size
-        yield batch.slice(start)
+            if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type) and len(column.dictionary):
+                size = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+                longest += size
+                if size > _BATCH_LIMIT:
+                    what = f"holds a text of {size:,} bytes; at most {CELL_LIMIT:,} characters are read"
+                    raise self._options.fault(what, before + 1, name)
+        at_once = _BATCH_LIMIT // max(1, longest)
+        for start in range(0, len(batch), max(1, at_once)):
+            part = in_microseconds(batch.slice(start, max(1, at_once)))
+            for index, column in enumerate(part.columns):
+                if pa.types.is_dictionary(column.type):
+                    part = part.set_column(index, part.schema.names[index], column.dictionary_decode())
+            yield part
 
     def _check_sizes(self, metadata: Any) -> None:
         """Refuse columns that unpack to far more than they are."""

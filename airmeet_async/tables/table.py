@@ -97,11 +97,11 @@ class Table:
 
     def __init__(
         self, options: ReadOptions, reader: TableReader, *, rows: int | None = None, limit: int | None = None,
-        said: Sequence[str] = (), stamp: _Stamp | None = None,
+        said: Sequence[str] = (), stamp: _Stamp | None = None, most: int | None = None,
     ) -> None:  # fmt: skip
         self.path, self.name = options.path, options.name
         self.rows = rows if limit is None or rows is None else min(rows, limit)
-        self._reader, self._limit, self._stamp = reader, limit, stamp
+        self._reader, self._limit, self._stamp, self._most = reader, limit, stamp, most
         self._said = tuple(said)
         self._findings = Findings()
         self._passed: tuple[str, ...] | None = None  # the columns, after a complete pass
@@ -132,14 +132,14 @@ class Table:
     def __iter__(self) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()
         findings = Findings()
-        most = max(TEXT_LIMIT, TEXT_RATIO * self._stamp.size) if self._stamp else None
+        most = self._most
         n = size = 0
         try:
             for line, row in islice(self._reader.rows(findings), self._limit):
                 n += 1
                 if most is not None and (size := size + sum(map(len, row.values()))) > most:
-                    what = f"its texts are more than {most:,} characters up to here, far more than its "
-                    what += f"{self._stamp.size if self._stamp else 0:,} bytes; save it as CSV UTF-8"
+                    what = f"its texts are more than {most:,} characters up to here, far more than the file is long"
+                    what += "; save it as CSV UTF-8"
                     raise fault(what, path=self.name, line=line)
                 yield line, row
         except InputError:
@@ -260,7 +260,8 @@ def open_table(
         reader = JsonReader(options)
     else:
         reader = CsvReader(options, "\t" if kind == "tsv" else None)
-    return Table(options, reader, limit=limit, said=said, stamp=stamp)
+    most = None if kind in _TEXTS else max(TEXT_LIMIT, TEXT_RATIO * stamp.size)  # what unfolds may unfold to that
+    return Table(options, reader, limit=limit, said=said, stamp=stamp, most=most)
 
 
 def content_digest(path: str | os.PathLike[str]) -> str:

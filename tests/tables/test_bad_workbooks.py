@@ -192,8 +192,8 @@ print(said, peak() - before + resource.getrusage(resource.RUSAGE_CHILDREN).ru_ma
 
 
 def empty_rows(path):
-    """Write a sheet of a million rows with a style and no value, as the Delete key leaves them."""
-    rows = "".join(f'<row r="{n}"><c r="A{n}" s="1"/></row>' for n in range(3, 1_048_577))
+    """Write a sheet of 200,000 rows with a style and no value, as the Delete key leaves them."""
+    rows = "".join(f'<row r="{n}"><c r="A{n}" s="1"/></row>' for n in range(3, 200_000))
     package(path, parts(sheet(HEAD + ROW + rows)))
 
 
@@ -208,7 +208,7 @@ def shared(path):
 
 
 HOSTILE = {
-    "a million empty rows": (empty_rows, "1"),
+    "many empty rows": (empty_rows, "1"),
     "one long text in all cells": (shared, "refused"),
     "a zip bomb": (bomb, "refused"),
     "a billion laughs": (lambda path: package(path, parts(with_type(LAUGHS))), "refused"),
