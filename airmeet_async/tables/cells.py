@@ -296,10 +296,13 @@ def _without_absent(line: int, row: dict[str, str], findings: Findings) -> dict[
 
 def find_header(options: ReadOptions, records: Iterable[tuple[int, Sequence[str]]]) -> int | None:
     """Return the line of the first of some records whose cells name the columns, in the caller's judgement."""
-    if options.is_header is None:
-        return None
-    return next((line for line, cells in records if line <= HEADER_LINES and options.is_header(
-        [_unmarked(cell.strip()) for cell in cells])), None)  # fmt: skip
+    is_header = options.is_header or (lambda _: False)
+    for line, cells in records:
+        names = [_unmarked(cell.strip()) for cell in cells]
+        # A row with an address is a row, though it says "E-mail" where somebody asked how to be reached.
+        if line <= HEADER_LINES and is_header(names) and not any(map(_ADDRESS.fullmatch, names)):
+            return line
+    return None
 
 
 def header_notice(first: int, line: int) -> str:

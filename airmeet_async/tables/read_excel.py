@@ -22,12 +22,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import takewhile
 from posixpath import dirname, join, normpath
-from typing import Any, Protocol
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from attrs import frozen
 
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import AirmeetError, ConfigError
 from airmeet_async.tables.cells import (
     CELL_LIMIT,
     COLUMN_LIMIT,
@@ -78,33 +78,14 @@ class Sheet:
     place: Any
 
 
-class Workbook(Protocol):
-    """A workbook that is open.
-
-    Attributes:
-        sheets: Its sheets in order, without charts.
-    """
-
-    @property
-    def sheets(self) -> Sequence[Sheet]:
-        """See above."""
-
-    def rows(self, sheet: Sheet, findings: Findings) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number and the cells of each row that has any text."""
-
-
 class ExcelReader:
     """How to read one sheet of a workbook; see `TableReader`. A row's line is its number in the sheet."""
 
     def __init__(self, options: ReadOptions, kind: str) -> None:
         self._options = options
-        self._open: Callable[[ReadOptions], AbstractContextManager[Workbook]]
-        if kind == "xlsx":
-            self._open = _open_xlsx
-        else:
-            self._open = _open_by_calamine
+        self._kind = kind
         self.notices: list[str] = []
-        with self._open(options) as book:
+        with self._open() as book:
             self._sheet = sheet = self._chosen(book)
             rows = book.rows(sheet, Findings())
             head = list(takewhile(lambda row: row[0] <= max(HEADER_LINES, options.header or 0), rows))
@@ -114,8 +95,8 @@ class ExcelReader:
         self._line = options.header or find_header(options, head) or head[0][0]
         cells = dict(head).get(self._line)
         if cells is None:
-            raise options.fault(f"row {self._line} of sheet {shown(sheet.name)}, which was said to name the columns, "
-                                "is empty")  # fmt: skip
+            what = f"row {self._line} of sheet {shown(sheet.name)}, which was said to name the columns, is empty"
+            raise options.fault(what)
         self._header = Header(options, self._line, cells, strict=False)
         self.columns = self._header.columns
         self.reading = {"sheet": sheet.name}
@@ -127,12 +108,15 @@ class ExcelReader:
     def rows(self, findings: Findings) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each row's number in the sheet and its cells by column."""
         self._header.begin(findings)
-        with self._open(self._options) as book:
+        with self._open() as book:
             for line, cells in book.rows(self._sheet, findings):
                 if line > self._line:
                     yield line, self._header.row(line, cells, findings)
 
-    def _chosen(self, book: Workbook) -> Sheet:
+    def _open(self) -> "AbstractContextManager[XlsxWorkbook | CalamineWorkbook]":
+        return _open_xlsx(self._options) if self._kind == "xlsx" else _open_by_calamine(self._options)
+
+    def _chosen(self, book: "XlsxWorkbook | CalamineWorkbook") -> Sheet:
         options = self._options
         if options.sheet is not None:
             sheet = self._named(book, options.sheet)
@@ -142,10 +126,8 @@ class ExcelReader:
         hidden = _names([sheet for sheet in book.sheets if sheet.is_hidden])
         filled = [sheet for sheet in visible if next(book.rows(sheet, Findings()), None)]
         if len(filled) > 1:
-            raise options.fault(
-                f"{len(filled)} sheets have rows: {_names(filled)}; say which one: "
-                f"{options.spell('sheet', self._likely(book, filled).name)}"
-            )
+            which = options.spell("sheet", self._likely(book, filled).name)
+            raise options.fault(f"{len(filled)} sheets have rows: {_names(filled)}; say which one: {which}")
         if not filled:
             aside = f" that is not hidden (hidden: {hidden}, which can be named all the same)" if hidden else ""
             raise options.fault(f"has no rows in any sheet{aside}")
@@ -155,7 +137,7 @@ class ExcelReader:
         self.notices.append(f"sheet {shown(filled[0].name)}; a line is a row of it{aside}")
         return filled[0]
 
-    def _likely(self, book: Workbook, filled: Sequence[Sheet]) -> Sheet:
+    def _likely(self, book: "XlsxWorkbook | CalamineWorkbook", filled: Sequence[Sheet]) -> Sheet:
         """Return the first sheet that has what is wanted, so that the advice leads on."""
         for sheet in filled:
             rows = takewhile(lambda row: row[0] <= HEADER_LINES, book.rows(sheet, Findings()))
@@ -163,7 +145,7 @@ class ExcelReader:
                 return sheet
         return filled[0]
 
-    def _named(self, book: Workbook, word: str) -> Sheet:
+    def _named(self, book: "XlsxWorkbook | CalamineWorkbook", word: str) -> Sheet:
         exact = [sheet for sheet in book.sheets if sheet.name == word]
         folded = [sheet for sheet in book.sheets if sheet.name.strip().casefold() == word.strip().casefold()]
         if exact or len(folded) == 1:
@@ -190,16 +172,12 @@ def check_archive(options: ReadOptions) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(options.path)
     except _BROKEN as error:
-        raise options.fault(
-            f"is a workbook or a zip file by its content, and damaged ({_said(error)}); {_ANEW}"
-        ) from None
+        raise options.fault(f"is a workbook or a zip file, and damaged ({_said(error)}); {_ANEW}") from None
     with archive:
         parts = archive.infolist()
         size = sum(part.file_size for part in parts)
         if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
-            raise options.fault(
-                f"has {len(parts):,} parts and unpacks to {size:,} bytes, more than is read; {_HOSTILE}"
-            )
+            raise options.fault(f"has {len(parts):,} parts and unpacks to {size:,} bytes, too much; {_HOSTILE}")
         yield archive
 
 
@@ -223,7 +201,7 @@ def _open_xlsx(options: ReadOptions) -> Iterator["XlsxWorkbook"]:
         try:
             yield XlsxWorkbook(options, archive)
         except _BROKEN as error:
-            if isinstance(error, InputError):
+            if isinstance(error, AirmeetError):
                 raise
             if "password" in str(error):
                 raise options.fault("is protected by a password; save it without one") from None
@@ -231,7 +209,7 @@ def _open_xlsx(options: ReadOptions) -> Iterator["XlsxWorkbook"]:
 
 
 class XlsxWorkbook:
-    """An .xlsx or .xlsm workbook that is open; see `Workbook`."""
+    """An .xlsx or .xlsm workbook that is open. Its sheets are in order, without charts."""
 
     def __init__(self, options: ReadOptions, archive: zipfile.ZipFile) -> None:
         self._options = options
@@ -435,7 +413,7 @@ def _number_format(number: int, code: str | None, *, from_1904: bool) -> Callabl
         from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
         from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
     except ImportError:
-        message = "reading workbooks needs openpyxl; pip install 'airmeet-async[excel]', or save it as CSV UTF-8"
+        message = "reading .xlsx needs openpyxl; pip install 'airmeet-async[excel]', or save the file as CSV UTF-8"
         raise ConfigError(message) from None
     code = BUILTIN_FORMATS.get(number, "General") if code is None else code
     if not (number in _DATES or is_date_format(code) or is_timedelta_format(code)):
@@ -517,13 +495,17 @@ def _open_by_calamine(options: ReadOptions) -> Iterator["CalamineWorkbook"]:
     except python_calamine.PasswordError:
         raise options.fault("is protected by a password; save it without one") from None
     except (python_calamine.CalamineError, *_BROKEN) as error:
-        if isinstance(error, InputError):
+        if isinstance(error, AirmeetError):
             raise
         raise options.fault(f"is damaged ({_said(error)}); {_ANEW}") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust raises where it does not know what to do
+            raise
+        raise options.fault(f"is damaged ({_said(RuntimeError(str(error)))}); {_ANEW}") from None
 
 
 class CalamineWorkbook:
-    """A workbook that is held in memory; see `Workbook`."""
+    """A workbook that is held in memory. Its sheets are in order, without charts."""
 
     def __init__(self, options: ReadOptions, book: Any) -> None:
         self._options = options

@@ -360,6 +360,8 @@ def _zipped(options: ReadOptions) -> str:
             mimetype = archive.read("mimetype")[:200] if "mimetype" in archive.namelist() else b""
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
             mimetype = b""
+    if "encrypted-package" in names:  # of LibreOffice 24 and later
+        raise options.fault("is protected by a password; save it without one")
     if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
         return "ods"
     if "xl/workbook.bin" in names:

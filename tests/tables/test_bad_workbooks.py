@@ -63,6 +63,8 @@ def damaged(path):
     path.write_bytes(content[:at] + bytes(byte ^ 0x55 for byte in content[at : at + 200]) + content[at + 200 :])
 
 
+_SPREADSHEET = "application/vnd.oasis.opendocument.spreadsheet"
+
 # How it is made, and what the message says.
 BAD = {
     "texts that grow a thousand times": (
@@ -82,6 +84,10 @@ BAD = {
     "a password": (
         lambda path: compound(path, {"EncryptionInfo": b"x", "EncryptedPackage": b"y"}),
         ["protected by a password", "save it without one"],
+    ),
+    "a password of LibreOffice": (
+        lambda path: package(path, {"mimetype": _SPREADSHEET, "encrypted-package": "x"}),
+        ["protected by a password"],
     ),
     "a password of a zip file": (locked, ["protected by a password"]),
     "a Word document": (lambda path: package(path, {"word/document.xml": "<x/>"}), ["Word document", "no workbook"]),

@@ -51,6 +51,13 @@ def test_a_header_further_below_is_not_sought(tmp_path):
     assert opened(tmp_path, "x\n" * 30 + "email\na@x.de\n").columns == ("x",)
 
 
+def test_a_row_that_says_email_is_no_header(tmp_path):
+    """It has an address of its own."""
+    text = "Mail,Reach me by\na@x.de,Email\n"
+
+    assert opened(tmp_path, text).columns == ("Mail", "Reach me by")
+
+
 def test_the_line_of_the_header_can_be_said(tmp_path):
     """It overrules what would be found, and skips what cannot be read above."""
     text = '"never closed\n' + HEAD + "email,vorname,name\na@x.de,Al,Fo\n"

@@ -2,6 +2,9 @@
 
 import codecs
 import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -11,6 +14,7 @@ from airmeet_async.tables.cells import command_line_option
 from airmeet_async.tables.table import open_table
 from tests.tables.workbooks import HEAD, book, front, ods, package, parts, raw, sheet, texts, xls
 
+CASES = Path(__file__).parent / "cases"
 PEOPLE = [["email", "first", "last"], ["a@x.de", "Ána", "Kö"], ["b@x.de", "Bo", "Li"]]
 
 
@@ -370,3 +374,19 @@ def test_a_web_page_under_the_name_of_a_workbook_says_what_it_is(tmp_path, conte
 
     with pytest.raises(ValueError, match=r"is a web page or XML by its content.*save it as \.xlsx"):
         open_table(path)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("name", "missing"), [("xlsx-number-formats.xlsx", "openpyxl"), ("xls-filtered.xls", "python_calamine")]
+)
+def test_without_its_package_the_extra_is_named(name, missing):
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from airmeet_async.tables import open_table\n"
+        "from airmeet_async.errors import ConfigError\n"
+        f"try: open_table({str(CASES / name)!r})\nexcept ConfigError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert "pip install 'airmeet-async[excel]'" in done.stdout
