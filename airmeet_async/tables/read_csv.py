@@ -108,8 +108,8 @@ class CsvReader:
         if not records or len(records[0][1]) != 1 or self._options.is_header is None:
             return ""
         for one in delimiter or _DELIMITERS:
-            cells = next(csv.reader(records[0][1], delimiter=one, skipinitialspace=True), [])
-            if len(cells) > 1 and self._options.is_header(cells):
+            cells = _cut(records[0][1][0], one)
+            if cells and len(cells) > 1 and self._options.is_header(cells):
                 return one
         return ""
 
@@ -145,10 +145,11 @@ class CsvReader:
                 findings.blank += 1
 
     def _inside(self, line: int, cells: list[str]) -> list[str]:
-        if len(cells) > 1:
+        inside = _cut(cells[0], self._delimiter) if len(cells) == 1 else None
+        if inside is None:
             what = "is not in one pair of quotes, as the lines above are; take those quotes away"
             raise self._options.fault(what, line)
-        return next(csv.reader(cells, delimiter=self._delimiter, skipinitialspace=True), [])
+        return inside
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         held: list[str] = []  # the physical lines of the record that is being read
@@ -224,6 +225,14 @@ def _loosely(lines: Sequence[str], delimiter: str, start: int) -> _Records:
     except csv.Error:
         pass
     return records
+
+
+def _cut(line: str, delimiter: str) -> list[str] | None:
+    """Return the cells of one line, or None where it is more than that."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return None
 
 
 def _breaks(text: str) -> int:

@@ -98,9 +98,10 @@ def test_the_delimiter_is_the_one_that_cuts_the_header(tmp_path, text, expected)
     assert [list(row.values()) for _, row in opened(tmp_path, text)] == [expected]
 
 
-def test_a_line_that_is_not_in_quotes_like_the_others_is_refused(tmp_path):
+@pytest.mark.parametrize("line", ["b@x.de,Bo", '"b@x.de\nBo"'])
+def test_a_line_that_is_not_in_quotes_like_the_others_is_refused(tmp_path, line):
     with pytest.raises(InputError, match="line 3: is not in one pair of quotes, as the lines above are"):
-        opened(tmp_path, '"email,first"\n"a@x.de,Al"\nb@x.de,Bo\n').check()
+        opened(tmp_path, f'"email,first"\n"a@x.de,Al"\n{line}\n').check()
 
 
 def test_a_tab_before_a_quote_is_refused(tmp_path):
