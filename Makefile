@@ -2,7 +2,7 @@
 #
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make test    the test suite
-#   make check   lint, format and types; and a fuzzer on the sandbox
+#   make check   lint, format and types
 #   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
 #   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
@@ -36,7 +36,6 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
-	@$(BIN)/python -m tests.fuzz_sandbox --seed 1 --seconds 45
 
 torture: $(STAMP)
 	@$(BIN)/python -m tests.torture.kills --kills 200 --rows 2000 --seed 1 $(ARGS)

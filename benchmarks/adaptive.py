@@ -17,14 +17,14 @@ from typing import Protocol
 from attrs import define, field, frozen
 
 from airmeet_async import Attendee, Reply, Request, Retry
-from airmeet_async.api.call import Call
-from airmeet_async.api.decide import Tries, Wait, decide
-from airmeet_async.api.models import Access
 from airmeet_async.calls.attendees import add
-from airmeet_async.client.adaptive import Adaptive, AskedRate
+from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.client import Client
-from airmeet_async.client.pace import Pace, Priority
-from airmeet_async.sandbox.bucket import Bucket
+from airmeet_async.client.rate_limiter import Pace, Priority
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.models import Access
+from airmeet_async.protocol.retry_policy import Tries, Wait, decide
+from airmeet_async.sandbox import Bucket
 from airmeet_async.testing import VirtualTimeLoop
 
 EVENT = "e0000000-0000-4000-8000-000000000001"

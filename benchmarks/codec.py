@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from airmeet_async import Attendee
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.api.encode import encode
-from airmeet_async.api.judge import judge
-from airmeet_async.api.wire import Reply
 from airmeet_async.calls import attendance, attendees
+from airmeet_async.protocol.base_urls import parse_base
+from airmeet_async.protocol.call import encode
+from airmeet_async.protocol.classify_reply import judge
+from airmeet_async.protocol.http_messages import Reply
 from benchmarks.lab import Entry, Figures, Lab
 from benchmarks.peers import EVENT, body_of, people
 from benchmarks.table import Section

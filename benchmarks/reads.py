@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airmeet_async import AirmeetClient
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.api.wire import Request
+from airmeet_async.protocol.base_urls import parse_base
+from airmeet_async.protocol.http_messages import Request
 from benchmarks.lab import Entry, Figures, Lab, Stopwatch
 from benchmarks.ours import KEYS
 from benchmarks.peers import EVENT

@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from airmeet_async.cli.demo_sandbox import running
+from airmeet_async.cli.commands.demo import running
 from airmeet_async.sandbox import invent_people
 from airmeet_async.sandbox.community import SUMMIT
 from tests.browser import CHROMIUM, Page
@@ -126,7 +126,7 @@ def take_pictures(page: Path) -> None:
         for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
             browser.media(scheme=scheme)
             browser.open(page)
-            (HERE / name).write_bytes(browser.picture(width=900, height=1240))
+            (HERE / name).write_bytes(browser.picture(width=900, height=1880))
 
 
 if __name__ == "__main__":

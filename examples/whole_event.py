@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from airmeet_async import AirmeetClient, Attendee, BulkReport, NewAirmeet, NewBooth, NewSession, Speaker
-from airmeet_async.client.attempt import Waiting
+from airmeet_async.client.client import Waiting
 
 HOST = os.environ.get("AIRMEET_HOST", "sam.host@example.com")
 ZONE = "Europe/Paris"

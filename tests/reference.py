@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from airmeet_async import calls
-from airmeet_async.api.call import Auth, Call, Endpoint, Paging
-from airmeet_async.api.decide import Tries
-from airmeet_async.api.endpoints import ATTENDANCE_EVENT, ATTENDEES_ADD, AUTH, BOOTHS_CREATE, ENDPOINTS
-from airmeet_async.api.failures import error_for
-from airmeet_async.api.judge import judge
-from airmeet_async.api.wire import Reply
+from airmeet_async.protocol.call import Auth, Call, Endpoint, Paging
+from airmeet_async.protocol.classify_reply import judge
+from airmeet_async.protocol.endpoints import ATTENDANCE_EVENT, ATTENDEES_ADD, AUTH, BOOTHS_CREATE, ENDPOINTS
+from airmeet_async.protocol.error_mapping import error_for
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.retry_policy import Tries
 
 DOCS = Path(__file__).parent.parent / "docs"
 _BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)

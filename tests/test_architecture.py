@@ -1,87 +1,203 @@
-"""The layers, the purity and the sizes that the design promises."""
+"""The layers, the purity, no circle inside a folder, one class per name."""
 
+import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 import airmeet_async
-from tests.architecture import (
-    LAYERS,
-    MEDIAN,
-    ONE_HOME,
-    P90,
-    Function,
-    Module,
-    functions,
-    homes,
-    imports,
-    is_pure,
-    layer_breaks,
-    modules,
-    purity_breaks,
-    quantile,
-    size_breaks,
-)
 
+PACKAGE = "airmeet_async"
 ROOT = Path(airmeet_async.__path__[0])
-MODULES = modules(ROOT)
 
-# What may be larger than the budget, and why. An entry that is no longer needed fails.
-EXCEPTIONS: dict[str, str] = {}
+# Who may import whom. A name stands for the module or folder and all below it; "" is the front door, `__init__.py`.
+BASE = {"errors", "protocol", "calls", "client"}
+EVERYTHING = {"", *BASE, "tables", "formatting", "private_files", "bulk", "airmeet_client"}
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "formatting": set(),
+    "private_files": {"errors"},
+    "protocol": {"errors"},
+    "calls": {"errors", "protocol"},
+    "client": {"errors", "protocol", "calls", "private_files"},
+    "tables": {"errors", "formatting"},
+    "bulk": {*BASE, "tables", "formatting", "private_files"},
+    "airmeet_client": {*BASE, "bulk"},
+    "": EVERYTHING,
+    "sandbox": {"errors", "protocol.http_messages"},
+    "testing": {*EVERYTHING, "sandbox"},
+    "cli": {*EVERYTHING, "sandbox"},
+    "__main__": {"cli"},
+}
+
+# Where nothing waits, reads a clock, draws lots or talks to the world; the sandbox's server is a thin shell around it.
+PURE = ("errors", "formatting", "protocol", "calls", "bulk.report", "sandbox")
+IMPURE_AFTER_ALL = ("sandbox.server", "sandbox.__main__")
+EFFECTS = {"time", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os", "threading", "subprocess"}
+CLOCKS = {"now", "utcnow", "today", "uuid1", "uuid4"}
+
+# One home each, so that replacing the package is a change of one module.
+ONE_HOME = ("httpx", "httptools", "uvloop", "orjson", "openpyxl", "python_calamine", "jinja2")
 
 
-def sizes():
-    return [function.lines for module in MODULES for function in functions(module)]
+def sources():
+    """Yield each module's dotted name below the package ("" is the front door) with its syntax tree."""
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_every_layer_is_there():
-    """No check below passes because a folder went missing."""
-    there = {module.name.split(".")[0] for module in MODULES}
-
-    assert {"errors", "api", "calls", "client", "bulk", "sandbox", "cli", "testing"} <= there
+MODULES = dict(sources())
 
 
-def test_every_module_has_a_layer():
-    """A new folder must say what it may import."""
-    assert {module.name.split(".")[0] for module in MODULES} <= LAYERS.keys()
+def within(name, area):
+    return name == area or name.startswith(f"{area}.")
 
 
-def test_imports_go_left_only():
-    assert [line for module in MODULES for line in layer_breaks(module)] == []
+def imports(name, tree):
+    """Yield the dotted names that a module imports, wherever in the file. The package imports itself absolutely."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports(name, tree):
+    """Yield the modules of the package that a module imports."""
+    for target in imports(name, tree):
+        inner = target.removeprefix(PACKAGE).lstrip(".")
+        if within(target, PACKAGE):
+            yield next((part for part in (inner, inner.rpartition(".")[0]) if part in MODULES), inner)
+
+
+def layer_breaks(name, tree):
+    layer = name.split(".")[0]
+    allowed = {layer} | LAYERS[layer]
+    return [
+        f"{name or '__init__'} imports {target or 'the front door'}"
+        for target in own_imports(name, tree)
+        if not any(within(target, area) if area else not target for area in allowed)
+    ]
+
+
+def purity_breaks(name, tree):
+    """Name what makes a module impure: awaiting, effects, clocks, randomness without a seed."""
+    seeded = within(name, "sandbox")
+    breaks = [f"imports {one}" for one in imports(name, tree) if one.split(".")[0] in EFFECTS]
+    breaks += [f"imports {one}" for one in imports(name, tree) if within(one, "random") and not seeded]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await):
+            breaks.append(f"awaits in line {node.lineno}")
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called.split(".")[-1] in CLOCKS:
+                breaks.append(f"asks the world in line {node.lineno}")
+            unseeded = called in {"random.Random", "Random"} and not node.args
+            if unseeded or (called.startswith("random.") and called != "random.Random"):
+                breaks.append(f"draws without a seed in line {node.lineno}")
+    return [f"{name} {what}" for what in breaks]
+
+
+def circles(modules):
+    """Return the groups of modules that import each other in a circle, wherever the imports stand."""
+    graph = {name: set(own_imports(name, tree)) & modules.keys() - {name} for name, tree in modules.items()}
+    reach = {name: set(targets) for name, targets in graph.items()}
+    for middle in graph:
+        for name in graph:
+            if middle in reach[name]:
+                reach[name] |= reach[middle]
+    return {tuple(sorted(other for other in reach[name] if name in reach[other])) for name in graph} - {()}
+
+
+def class_names(modules):
+    """Return each class name with the modules that define one, private ones aside."""
+    found = defaultdict(list)
+    for name, tree in modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(name)
+    return found
+
+
+def parsed(**modules):
+    return {name.replace("__", "."): ast.parse(source) for name, source in modules.items()}
+
+
+def test_every_module_has_a_layer_and_every_layer_is_there():
+    """No check below passes because a folder went missing, and a new folder must say what it may import."""
+    assert {name.split(".")[0] for name in MODULES} == LAYERS.keys()
+
+
+def test_imports_go_down_the_layers_only():
+    assert [line for name, tree in MODULES.items() for line in layer_breaks(name, tree)] == []
+
+
+def test_no_folder_has_a_circle():
+    """The front door aside: it names everything and loads nothing."""
+    assert circles({name: tree for name, tree in MODULES.items() if name}) == set()
+
+
+def test_a_class_name_is_used_once():
+    assert {name: homes for name, homes in class_names(MODULES).items() if len(homes) > 1} == {}
 
 
 def test_pure_places_are_pure():
-    assert [line for module in MODULES if is_pure(module.name) for line in purity_breaks(module)] == []
+    pure = {
+        name: tree
+        for name, tree in MODULES.items()
+        if any(within(name, area) for area in PURE) and not any(within(name, area) for area in IMPURE_AFTER_ALL)
+    }
+
+    assert len(pure) > 30
+    assert [line for name, tree in pure.items() for line in purity_breaks(name, tree)] == []
 
 
-def test_the_http_library_is_imported_in_one_module():
-    assert len(homes(MODULES, "httpx")) == 1
+def test_packages_have_one_home():
+    for package in ONE_HOME:
+        homes = [name for name, tree in MODULES.items() if any(within(one, package) for one in imports(name, tree))]
+        assert len(homes) == 1, f"{package} is imported in {homes}"
 
 
-@pytest.mark.parametrize("package", sorted(ONE_HOME - {"httpx"}))
-def test_optional_packages_have_one_home(package):
-    assert len(homes(MODULES, package)) <= 1
+def test_each_check_can_fail():
+    """What is wrong is found, and what is right is not accused."""
+    wrong_layers = {
+        "errors": "from airmeet_async.protocol import http_messages",
+        "protocol.call": "def f():\n    from airmeet_async.bulk import report",
+        "client.client": "from airmeet_async import AirmeetClient",
+        "sandbox.world": "from airmeet_async.protocol.decoding import decode",
+        "testing.clock": "import airmeet_async.cli",
+    }
+    impure = (
+        "async def f(): ...",
+        "import time",
+        "from os import path",
+        "import random",
+        "x = datetime.now()",
+        "x = random.random()",
+        "x = Random()",
+    )
 
+    assert [name for name, source in wrong_layers.items() if not layer_breaks(name, ast.parse(source))] == []
+    assert [source for source in impure if not purity_breaks("calls.people", ast.parse(source))] == []
+    assert purity_breaks("sandbox.world", ast.parse("from random import Random\nx = Random(1)")) == []
+    assert layer_breaks("cli.app", ast.parse("from airmeet_async import AirmeetClient, __version__")) == []
+    assert class_names(parsed(a="class A: ...", b="class A: ...\nclass _B: ..."))["A"] == ["a", "b"]
 
-def test_files_and_functions_keep_their_budget():
-    broken = {line.split(":")[0]: line for line in size_breaks(MODULES)}
-
-    assert [line for name, line in broken.items() if name not in EXCEPTIONS] == []
-    assert sorted(EXCEPTIONS.keys() - broken.keys()) == [], "exceptions that are no longer needed"
-
-
-def test_most_functions_are_small():
-    assert quantile(sizes(), 0.5) <= MEDIAN
-    assert quantile(sizes(), 0.9) <= P90
+    real = {name: MODULES[name] for name in ("client.client", "client.namespaces")}
+    real["client.namespaces"] = ast.parse("def f():\n    from airmeet_async.client.client import Client")
+    real["client.client"] = ast.parse("from airmeet_async.client import namespaces")
+    assert circles(real) == {("client.client", "client.namespaces")}
 
 
 def test_the_library_needs_the_five_core_packages_only():
-    """With all extras hidden, the front door opens."""
+    """With all extras hidden, every public name can be had."""
     extras = (
-        "charset_normalizer cyclopts dask distributed email_validator httptools jinja2 narwhals opentelemetry orjson "
-        "platformdirs pyarrow pygal python_calamine redis rich starlette uvicorn uvloop"
+        "charset_normalizer cyclopts httptools jinja2 narwhals openpyxl orjson platformdirs pyarrow python_calamine "
+        "rich uvicorn uvloop"
     )
     script = (
         f"import sys\nfor name in {extras.split()!r}: sys.modules[name] = None\n"
@@ -90,99 +206,3 @@ def test_the_library_needs_the_five_core_packages_only():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-
-
-# Each checker can fail. Left: a module's name; then its source; then a word of what must be said.
-
-LAYER_BREAKS = [
-    ("errors", "from airmeet_async.api import wire", "api"),
-    ("api.call", "from airmeet_async import calls", "calls"),
-    ("api.call", "import airmeet_async.client.session", "client"),
-    ("api.call", "def f():\n    from ..bulk import report", "bulk"),
-    ("client.core", "from airmeet_async.sandbox.world import World", "sandbox"),
-    ("client.core", "from airmeet_async import AirmeetClient", "AirmeetClient"),
-    ("client.core", "import airmeet_async", "the front door"),
-    ("sandbox.world", "from ..client import transport", "client"),
-    ("sandbox.world", "from airmeet_async.api.codec import decode", "api.codec"),
-    ("testing.clock", "from airmeet_async.cli import main", "cli"),
-    ("cli.main", "from airmeet_async.testing import VirtualTimeLoop", "testing"),
-]
-
-PURITY_BREAKS = [
-    ("api.call", "async def f(): ...", "awaits"),
-    ("calls.auth", "import time", "time"),
-    ("api.call", "import os.path", "os"),
-    ("api.call", "from asyncio import sleep", "asyncio"),
-    ("api.call", "from random import random", "random"),
-    ("api.call", "from datetime import datetime\nx = datetime.now()", "asks the world"),
-    ("bulk.report", "import anyio", "anyio"),
-    ("sandbox.world", "import random\nx = random.random()", "unseeded"),
-    ("sandbox.world", "from random import Random\nx = Random()", "unseeded"),
-    ("sandbox.world", "from random import choice", "random.choice"),
-]
-
-SIZE_BREAKS = [
-    ("api.big", "\n" * 301, "file of 301"),
-    ("api.big", "def f():\n" + "    g()\n" * 46, "f: body of 46"),
-    ("api.big", "def f(a, b, c, d, e, f, g): return 1", "7 positional"),
-    ("api.big", "class A:\n    def f(self, a, b, c, /, d, e, f, g): return 1", "7 positional"),
-]
-
-
-@pytest.mark.parametrize(("name", "source", "word"), LAYER_BREAKS)
-def test_a_wrong_import_is_found(name, source, word):
-    assert word in str(layer_breaks(Module(name, source)))
-
-
-@pytest.mark.parametrize(("name", "source", "word"), PURITY_BREAKS)
-def test_an_effect_is_found(name, source, word):
-    assert is_pure(name)
-    assert word in str(purity_breaks(Module(name, source)))
-
-
-@pytest.mark.parametrize(("name", "source", "word"), SIZE_BREAKS)
-def test_a_size_over_budget_is_found(name, source, word):
-    assert word in str(size_breaks([Module(name, source)]))
-
-
-def test_second_home_is_found():
-    there = [Module("client.a", "import httpx"), Module("cli.b", "def f():\n    from httpx import Client")]
-
-    assert homes(there, "httpx") == ["client.a", "cli.b"]
-    assert homes(there, "http") == []
-
-
-def test_what_is_allowed_is_not_accused():
-    """The rules bite only where they should."""
-    good = Module(
-        "sandbox.world",
-        "from random import Random\nfrom ..errors import AirmeetError\nfrom airmeet_async.api.wire import Reply\n"
-        "from . import state\n\ndef f(a, b, c, d, e, g, *, h, i): return Random(a)\n",
-    )
-
-    assert layer_breaks(good) == purity_breaks(good) == size_breaks([good]) == []
-    assert layer_breaks(Module("cli.main", "from airmeet_async import AirmeetClient, __version__")) == []
-    assert not is_pure("client.session")
-    assert not is_pure("sandbox.app")
-
-
-def test_relative_imports_are_resolved():
-    """From a module one dot is its folder; from a folder's `__init__` it is the folder itself."""
-    source = "from . import x\nfrom ..errors import Y"
-
-    assert list(imports(Module("api.call", source))) == ["airmeet_async.api.x", "airmeet_async.errors.Y"]
-    assert list(imports(Module("api", source, is_package=True))) == ["airmeet_async.api.x", "airmeet_async.errors.Y"]
-
-
-def test_lines_are_counted_without_prose():
-    """Docstrings, comments, blank lines and bodies of `...` do not count."""
-    source = 'def f(a):\n    """Doc.\n\n    More.\n    """\n    # why\n    x = 1\n\n    return x\ndef g(): ...\n'
-
-    assert functions(Module("api.a", source)) == [Function("api.a.f", 2, 1)]
-    assert [f.name for f in functions(Module("a", "class B:\n    def c(self): return 1"))] == ["a.B.c"]
-
-
-def test_quantiles_are_of_the_sorted_sizes():
-    assert quantile([9, 1, 5], 0.5) == 5
-    assert quantile(list(range(1, 11)), 0.9) == 9
-    assert quantile([], 0.5) == 0

@@ -15,12 +15,13 @@ import attrs
 import pytest
 
 from airmeet_async import AirmeetClient, calls
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.api.call import Auth, Call, Paging
-from airmeet_async.api.encode import common_headers, encode, key_headers, token_headers
-from airmeet_async.api.endpoints import ENDPOINTS
-from airmeet_async.api.judge import Kind, judge
-from airmeet_async.api.models import (
+from airmeet_async.client.namespaces import listing, operation
+from airmeet_async.protocol.base_urls import parse_base
+from airmeet_async.protocol.call import Auth, Call, Paging, common_headers, encode, key_headers, token_headers
+from airmeet_async.protocol.classify_reply import Kind, judge
+from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.protocol.models import (
     AttendanceType,
     Attendee,
     Exhibitor,
@@ -30,11 +31,9 @@ from airmeet_async.api.models import (
     Speaker,
     SpeedNetworking,
 )
-from airmeet_async.api.paging import Page
-from airmeet_async.api.secret import Secret
-from airmeet_async.api.wire import Reply, Request
-from airmeet_async.client.binding import listing, operation
-from airmeet_async.sandbox.router import ROUTES
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.redact import Secret
+from airmeet_async.sandbox.routes import ROUTES
 from tests.reference import builder_of
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 

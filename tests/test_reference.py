@@ -1,6 +1,6 @@
 """The tables in the documents say what the code does."""
 
-from airmeet_async.api.endpoints import ENDPOINTS
+from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.reference import DOCS, api_table, error_table, stale
 
 

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from airmeet_async import Request, Timeouts
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.client.httpx_lanes import HttpxTransport
-from airmeet_async.client.llhttp import LlhttpTransport
-from airmeet_async.client.transport import Transport
+from airmeet_async.client.transports.base import Transport
+from airmeet_async.client.transports.httpx_transport import HttpxTransport
+from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
+from airmeet_async.protocol.base_urls import parse_base
 from tests.fault_server import Act, FaultServer, fault_server
 from tests.sentinels import SENTINEL_TOKEN
 

@@ -11,11 +11,11 @@ from typing import Any, Self
 import anyio
 from attrs import evolve
 
-from airmeet_async.bulk.books import Earlier
-from airmeet_async.bulk.engine import Engine
-from airmeet_async.bulk.outbox import Outbox
+from airmeet_async.bulk.execution.engine import Engine
+from airmeet_async.bulk.execution.result_queue import Outbox
+from airmeet_async.bulk.journal.memory import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
-from airmeet_async.client.adaptive import AskedRate
+from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import BulkStoppedError, ClientStateError
 
 _ASKED_FOR = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})

@@ -12,7 +12,6 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.api.value import value
 from airmeet_async.bulk.table_book import BookRows
 from airmeet_async.bulk.table_cells import fault
 from airmeet_async.bulk.table_csv import CsvRows
@@ -23,6 +22,7 @@ from airmeet_async.bulk.table_parquet import ParquetRows
 from airmeet_async.bulk.table_spool import Spooled
 from airmeet_async.bulk.table_text import GUESS, Stamp, TextFile, open_text
 from airmeet_async.errors import InputError
+from airmeet_async.protocol.value_class import value
 
 
 @value

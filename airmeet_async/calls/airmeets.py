@@ -3,10 +3,11 @@
 import re
 from datetime import datetime
 
-from airmeet_async.api import requests
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import (
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import (
     AIRMEETS_CREATE,
     AIRMEETS_DUPLICATE,
     AIRMEETS_INFO,
@@ -14,10 +15,9 @@ from airmeet_async.api.endpoints import (
     AIRMEETS_LIST,
     AIRMEETS_SET_STATUS,
 )
-from airmeet_async.api.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Updated
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import Cursor
-from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Updated
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor
 
 _STATUSES = ("ONGOING", "PAUSED", "FINISHED", "ARCHIVE")
 _ACCESS = ("INVITED_ONLY", "WITH_VERIFIED_EMAIL", "WITHOUT_VERIFIED_EMAIL")
@@ -37,7 +37,7 @@ def list_(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Cal
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
     """
-    return Call(AIRMEETS_LIST, query=requests.page_query(AIRMEETS_LIST, size, after, before))
+    return Call(AIRMEETS_LIST, query=validation.page_query(AIRMEETS_LIST, size, after, before))
 
 
 def info(airmeet_id: str) -> Call[AirmeetInfo]:
@@ -65,25 +65,25 @@ def create(airmeet: NewAirmeet) -> Call[Created]:
         RejectedError: Airmeet refuses it; some time zones are not available (A).
     """
     body = {
-        "hostEmail": requests.email(airmeet.host_email, "host_email"),
-        "eventName": requests.needed(airmeet.name, "name"),
-        "shortDesc": requests.needed(airmeet.short_description, "short_description"),
+        "hostEmail": validation.email(airmeet.host_email, "host_email"),
+        "eventName": validation.needed(airmeet.name, "name"),
+        "shortDesc": validation.needed(airmeet.short_description, "short_description"),
         "longDesc": airmeet.long_description,
         "timing": _timing(airmeet),
         "eventImage": airmeet.image_url,
-        "access": None if airmeet.access is None else requests.one_of(airmeet.access, _ACCESS, "access"),
+        "access": None if airmeet.access is None else validation.one_of(airmeet.access, _ACCESS, "access"),
         "eventType": airmeet.event_type,
-        "config": requests.present({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
+        "config": validation.present({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
     }
-    return Call(AIRMEETS_CREATE, body=requests.present(body))
+    return Call(AIRMEETS_CREATE, body=validation.present(body))
 
 
 def _timing(airmeet: NewAirmeet) -> dict[str, int | str]:
-    start, end = requests.milliseconds(airmeet.start, "start"), requests.milliseconds(airmeet.end, "end")
+    start, end = validation.milliseconds(airmeet.start, "start"), validation.milliseconds(airmeet.end, "end")
     if start >= end:
         message = "end must be at least a minute after start"
         raise ConfigError(message)
-    return {"startTime": start, "endTime": end, "timezone": requests.check_timezone(airmeet.timezone)}
+    return {"startTime": start, "endTime": end, "timezone": validation.check_timezone(airmeet.timezone)}
 
 
 def set_status(airmeet_id: str, status: str) -> Call[Updated]:
@@ -99,7 +99,7 @@ def set_status(airmeet_id: str, status: str) -> Call[Updated]:
         NotFoundError: There is no such event.
         RejectedError: Airmeet refuses the change.
     """
-    body = {"status": requests.one_of(status, _STATUSES, "status")}
+    body = {"status": validation.one_of(status, _STATUSES, "status")}
     return Call(AIRMEETS_SET_STATUS, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
 
 
@@ -126,9 +126,9 @@ def landing_page(
         ConfigError: A value is not usable, or there is none.
         NotFoundError: There is no such event.
     """
-    body = requests.present({
-        "ambience": None if ambience is None else requests.one_of(ambience, ("LIGHT", "DARK"), "ambience"),
-        "layout": None if layout is None else requests.one_of(layout, ("CLASSIC", "MODERN"), "layout"),
+    body = validation.present({
+        "ambience": None if ambience is None else validation.one_of(ambience, ("LIGHT", "DARK"), "ambience"),
+        "layout": None if layout is None else validation.one_of(layout, ("CLASSIC", "MODERN"), "layout"),
         "highlightColor": _colour(highlight_color, "highlight_color"),
         "buttonTextColor": _colour(button_text_color, "button_text_color"),
         "imageUrl": image_url,
@@ -162,10 +162,10 @@ def duplicate(
         ConfigError: An argument is not usable.
         AmbiguousOutcomeError: There was no clear answer; a repeat could make a second copy.
     """
-    zone = requests.check_timezone(timezone)
+    zone = validation.check_timezone(timezone)
     body = {
-        "eventName": requests.needed(name, "name"),
-        "startTime": requests.milliseconds(start, "start"),
+        "eventName": validation.needed(name, "name"),
+        "startTime": validation.milliseconds(start, "start"),
         # Two sources spell it in two ways (D), so both are sent.
         "timeZone": zone,
         "timezone": zone,

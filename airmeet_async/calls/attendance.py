@@ -6,12 +6,12 @@ asks again by itself, with growing waits.
 
 from typing import Any
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call, Endpoint
-from airmeet_async.api.endpoints import ATTENDANCE_BOOTH, ATTENDANCE_EVENT, ATTENDANCE_REPLAY, ATTENDANCE_SESSION
-from airmeet_async.api.models import Attendance, BoothAttendance, ReplayAttendance
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import Cursor, page_query
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import ATTENDANCE_BOOTH, ATTENDANCE_EVENT, ATTENDANCE_REPLAY, ATTENDANCE_SESSION
+from airmeet_async.protocol.models import Attendance, BoothAttendance, ReplayAttendance
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor, page_query
 
 READY_WITHIN = 900.0
 """Seconds that a report may take."""

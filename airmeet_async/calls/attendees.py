@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call, Endpoint
-from airmeet_async.api.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATTENDEES_REMOVE, ATTENDEES_UNBLOCK
-from airmeet_async.api.models import Access, Acknowledgement, Attendee
-from airmeet_async.api.rules import Problem, check_email, check_texts, texts_of
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATTENDEES_REMOVE, ATTENDEES_UNBLOCK
+from airmeet_async.protocol.models import Access, Acknowledgement, Attendee
+from airmeet_async.protocol.validation import Problem, check_email, check_texts, texts_of
 
 _WIRE = {
     "email": "email",

@@ -1,8 +1,8 @@
 """The token."""
 
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import AUTH
-from airmeet_async.api.models import AuthToken
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import AUTH
+from airmeet_async.protocol.models import AuthToken
 
 
 def authenticate() -> Call[AuthToken]:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from airmeet_async.api import requests
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import BOOTHS_CREATE, BOOTHS_LIST
-from airmeet_async.api.models import Booth, Created, Exhibitor, NewBooth
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import BOOTHS_CREATE, BOOTHS_LIST
+from airmeet_async.protocol.models import Booth, Created, Exhibitor, NewBooth
 
 
 def list_(airmeet_id: str) -> Call[tuple[Booth, ...]]:
@@ -35,8 +35,8 @@ def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
     body = {
-        "name": requests.needed(booth.name, "name"),
-        "exhibitors": [requests.email(one.email, "exhibitors") for one in exhibitors],
+        "name": validation.needed(booth.name, "name"),
+        "exhibitors": [validation.email(one.email, "exhibitors") for one in exhibitors],
         "exhibitorInfo": [_exhibitor(one) for one in exhibitors if one.attendance_type],
         "tags": list(booth.tags),
         "metaData": {
@@ -46,9 +46,9 @@ def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
             "tableCount": booth.table_count,
         },
     }
-    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=requests.present(body))
+    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
 
 
 def _exhibitor(one: Exhibitor) -> dict[str, Any]:
-    kind = requests.one_of(one.attendance_type or "", ("HYBRID", "ONLINE"), "attendance_type of an exhibitor")
+    kind = validation.one_of(one.attendance_type or "", ("HYBRID", "ONLINE"), "attendance_type of an exhibitor")
     return {"email": one.email, "exhibitorAttendanceType": kind}

@@ -1,9 +1,9 @@
 """An event's own registration fields."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import CUSTOM_FIELDS_LIST
-from airmeet_async.api.models import CustomField
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import CUSTOM_FIELDS_LIST
+from airmeet_async.protocol.models import CustomField
 
 
 def list_(airmeet_id: str) -> Call[tuple[CustomField, ...]]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import PARTICIPANTS_LIST
-from airmeet_async.api.models import Participant
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import check_size, emails, one_of
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import PARTICIPANTS_LIST
+from airmeet_async.protocol.models import Participant
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import check_size, emails, one_of
 
 _KEYS = ("name", "email", "registrationDate")
 _DIRECTIONS = ("ASC", "DESC")

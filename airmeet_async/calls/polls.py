@@ -1,11 +1,11 @@
 """What people answered to polls."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import POLLS_LIST
-from airmeet_async.api.models import PollResponses
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import Cursor, page_query
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import POLLS_LIST
+from airmeet_async.protocol.models import PollResponses
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor, page_query
 
 
 def list_(airmeet_id: str, *, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[PollResponses]]:

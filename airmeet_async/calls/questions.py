@@ -1,9 +1,9 @@
 """What people asked."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import QUESTIONS_LIST
-from airmeet_async.api.models import Questions
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import QUESTIONS_LIST
+from airmeet_async.protocol.models import Questions
 
 
 def list_(airmeet_id: str) -> Call[tuple[Questions, ...]]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import RECORDINGS_LIST
-from airmeet_async.api.models import Recording
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import RECORDINGS_LIST
+from airmeet_async.protocol.models import Recording
 
 
 def list_(airmeet_id: str, *, session_ids: Sequence[str] = ()) -> Call[tuple[Recording, ...]]:

@@ -1,11 +1,11 @@
 """The older list of registrations."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import REGISTRATIONS_LIST
-from airmeet_async.api.models import Registration
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import Cursor, page_query
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import REGISTRATIONS_LIST
+from airmeet_async.protocol.models import Registration
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor, page_query
 
 
 def list_(airmeet_id: str, *, size: int = 100, after: Cursor = None, before: Cursor = None) -> Call[Page[Registration]]:

@@ -1,9 +1,9 @@
 """Event series."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import SERIES_EVENTS, SERIES_LIST
-from airmeet_async.api.models import Airmeet, Series
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import SERIES_EVENTS, SERIES_LIST
+from airmeet_async.protocol.models import Airmeet, Series
 
 
 def list_() -> Call[tuple[Series, ...]]:

@@ -1,10 +1,10 @@
 """Sessions."""
 
-from airmeet_async.api import requests
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import SESSIONS_CREATE, SESSIONS_DELETE
-from airmeet_async.api.models import NewSession, SessionCreated, Updated
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import SESSIONS_CREATE, SESSIONS_DELETE
+from airmeet_async.protocol.models import NewSession, SessionCreated, Updated
 
 
 def create(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
@@ -20,21 +20,21 @@ def create(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
         RejectedError: Airmeet refuses it, for example for an unknown speaker.
     """
     body = {
-        "sessionTitle": requests.needed(session.title, "title"),
-        "sessionStartTime": requests.milliseconds(session.start, "start"),
-        "hostEmail": requests.email(session.host_email, "host_email"),
-        "sessionDuration": requests.minutes(session.duration_minutes, "duration_minutes"),
+        "sessionTitle": validation.needed(session.title, "title"),
+        "sessionStartTime": validation.milliseconds(session.start, "start"),
+        "hostEmail": validation.email(session.host_email, "host_email"),
+        "sessionDuration": validation.minutes(session.duration_minutes, "duration_minutes"),
         "sessionSummary": session.summary,
-        "speakerEmails": requests.emails(session.speaker_emails, "speaker_emails"),
-        "cohostEmails": requests.emails(session.cohost_emails, "cohost_emails"),
-        "type": requests.one_of(session.type, ("HOSTING",), "type"),
+        "speakerEmails": validation.emails(session.speaker_emails, "speaker_emails"),
+        "cohostEmails": validation.emails(session.cohost_emails, "cohost_emails"),
+        "type": validation.one_of(session.type, ("HOSTING",), "type"),
         "tracks": list(session.track_ids),
         "tags": list(session.tags),
         "speedNetworkingData": _speed_networking(session),
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=requests.present(body))
+    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
 
 
 def _speed_networking(session: NewSession) -> dict[str, int] | None:

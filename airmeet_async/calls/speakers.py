@@ -1,10 +1,10 @@
 """Speakers."""
 
-from airmeet_async.api import requests
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import SPEAKERS_ADD
-from airmeet_async.api.models import Speaker, SpeakerAdded
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import SPEAKERS_ADD
+from airmeet_async.protocol.models import Speaker, SpeakerAdded
 
 
 def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
@@ -22,8 +22,8 @@ def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         RejectedError: Airmeet refuses it.
     """
     body = {
-        "name": requests.needed(speaker.name, "name"),
-        "email": requests.email(speaker.email),
+        "name": validation.needed(speaker.name, "name"),
+        "email": validation.email(speaker.email),
         "organisation": speaker.organisation,
         "designation": speaker.designation,
         "imageUrl": speaker.image_url,
@@ -31,4 +31,4 @@ def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         "city": speaker.city,
         "country": speaker.country,
     }
-    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=requests.present(body))
+    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))

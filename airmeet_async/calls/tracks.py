@@ -1,9 +1,9 @@
 """Tracks."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import TRACKS_LIST
-from airmeet_async.api.models import Track
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import TRACKS_LIST
+from airmeet_async.protocol.models import Track
 
 
 def list_(airmeet_id: str) -> Call[tuple[Track, ...]]:

@@ -1,12 +1,12 @@
 """Which campaigns brought the registrations."""
 
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import UTMS_LIST
-from airmeet_async.api.models import RegistrationUtms
-from airmeet_async.api.paging import Page
-from airmeet_async.api.requests import Cursor, page_query
 from airmeet_async.calls.attendance import READY_WITHIN
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import UTMS_LIST
+from airmeet_async.protocol.models import RegistrationUtms
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor, page_query
 
 
 def list_(

@@ -5,12 +5,12 @@ What arrives is read with `airmeet_async.parse_webhook`.
 
 from urllib.parse import urlsplit
 
-from airmeet_async.api import requests
-from airmeet_async.api.addresses import check_id
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import WEBHOOKS_DEREGISTER, WEBHOOKS_LIST, WEBHOOKS_REGISTER, WEBHOOKS_SAMPLE
-from airmeet_async.api.models import Webhook, WebhookReceipt
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import WEBHOOKS_DEREGISTER, WEBHOOKS_LIST, WEBHOOKS_REGISTER, WEBHOOKS_SAMPLE
+from airmeet_async.protocol.models import Webhook, WebhookReceipt
 
 _OF_AN_EVENT = frozenset({
     "trigger.airmeet.registrant.added",
@@ -57,13 +57,13 @@ def register(
         "sessionId": check_id(session_id, "session_id") if session_id is not None else None,
     }
     body = {
-        "name": requests.needed(name, "name"),
+        "name": validation.needed(name, "name"),
         "description": description,
-        "triggerMetaInfoId": requests.needed(trigger, "trigger"),
+        "triggerMetaInfoId": validation.needed(trigger, "trigger"),
         "url": url,
         "platformName": platform_name,
     }
-    return Call(WEBHOOKS_REGISTER, query=requests.present(query), body=body)
+    return Call(WEBHOOKS_REGISTER, query=validation.present(query), body=body)
 
 
 def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
@@ -76,7 +76,7 @@ def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
     Raises:
         RejectedError: Airmeet does not know it.
     """
-    return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": requests.needed(trigger, "trigger"), "url": url})
+    return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.needed(trigger, "trigger"), "url": url})
 
 
 def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
@@ -95,4 +95,4 @@ def sample_payload(trigger: str) -> Call[WebhookReceipt]:
     Args:
         trigger: Such as ``trigger.airmeet.registrant.added``.
     """
-    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": requests.needed(trigger, "trigger")})
+    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": validation.needed(trigger, "trigger")})

@@ -27,7 +27,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        from airmeet_async.cli.door import run
+        from airmeet_async.cli.main import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before or after anything that could have handled it

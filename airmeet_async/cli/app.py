@@ -19,8 +19,8 @@ from airmeet_async.cli.app_options import (
     check_rate,
     positive,
 )
-from airmeet_async.cli.exits import HELP, UsageError
-from airmeet_async.cli.voice import Voice, print_json
+from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.exit_codes import HELP, UsageError
 
 
 def _version() -> str:
@@ -100,8 +100,8 @@ def register(
             "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
             "assumed here"
         )
-    from airmeet_async.cli.register import Order, rehearse
-    from airmeet_async.cli.register import register as start
+    from airmeet_async.cli.commands.register import Order, rehearse
+    from airmeet_async.cli.commands.register import register as start
 
     choice = options.file(file, columns, preset=preset, split_name=split_name)
     facts = {"airmeet_id": airmeet_id, "invite": invite, "register": register, "sure": yes, **options.errand()}
@@ -146,7 +146,7 @@ def check(
         limit: Look at only that many rows from the top.
         reading: As for every command with a file.
     """
-    from airmeet_async.cli.check import check as start
+    from airmeet_async.cli.commands.check import check as start
 
     choice = None
     if file is not None:
@@ -166,7 +166,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
         json: Print a JSON array.
         limit: Stop after that many.
     """
-    from airmeet_async.cli.look import events as start
+    from airmeet_async.cli.commands.events import events as start
 
     return start(os.environ, Voice(), as_json=json, limit=positive(limit))
 
@@ -183,7 +183,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
         airmeet_id: The event's id.
         json: Print a JSON array.
     """
-    from airmeet_async.cli.look import fields as start
+    from airmeet_async.cli.commands.events import fields as start
 
     return start(airmeet_id, os.environ, Voice(), as_json=json)
 
@@ -210,7 +210,7 @@ def template(
         output: The file, which must not be there yet; otherwise standard output.
         example: Add a row with an invented person.
     """
-    from airmeet_async.cli.template import template as start
+    from airmeet_async.cli.commands.template import template as start
 
     return start(airmeet_id, output, os.environ, Voice(), example=example)
 
@@ -237,7 +237,7 @@ def sandbox(
         seed: Of the faults, tokens and links.
         latency: Milliseconds that every answer takes.
     """
-    from airmeet_async.cli.sandbox import sandbox as start
+    from airmeet_async.cli.commands.sandbox import sandbox as start
 
     return start(port=port, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
 
@@ -270,7 +270,7 @@ def demo(
         json: Print the report as one JSON object on standard output.
         progress: As for register.
     """
-    from airmeet_async.cli.demo import demo as start
+    from airmeet_async.cli.commands.demo import demo as start
 
     positive(people, "--people")
     check_rate(rate)

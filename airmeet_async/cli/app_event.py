@@ -7,7 +7,7 @@ from cyclopts import App
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import Flag
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
 
 Status = Literal["ONGOING", "PAUSED", "FINISHED", "ARCHIVE"]
 
@@ -37,7 +37,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
         airmeet_id: The event's id.
         json: Print one JSON object.
     """
-    from airmeet_async.cli.event import show as start
+    from airmeet_async.cli.commands.event import show as start
 
     return start(airmeet_id, os.environ, Voice(), as_json=json)
 
@@ -63,8 +63,8 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         timezone: A name such as Europe/Paris. Airmeet does not have all.
         json: Print one JSON object: id and status.
     """
-    from airmeet_async.cli.event import Plan
-    from airmeet_async.cli.event import create as go
+    from airmeet_async.cli.commands.event import Plan
+    from airmeet_async.cli.commands.event import create as go
 
     plan = Plan(host=host, name=name, summary=summary, start=start, end=end, timezone=timezone)
     return go(plan, os.environ, Voice(), as_json=json)
@@ -86,6 +86,6 @@ def status(airmeet_id: str, status: Status, /, *, json: Flag = False) -> int:
         status: What it is to be.
         json: Print one JSON object: id, status, updated.
     """
-    from airmeet_async.cli.event import set_status
+    from airmeet_async.cli.commands.event import set_status
 
     return set_status(airmeet_id, status, os.environ, Voice(), as_json=json)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from attrs import evolve, frozen
 from cyclopts import Parameter
 
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.voice import Voice, print_json
+from airmeet_async.cli.console import Voice, print_json
+from airmeet_async.cli.exit_codes import UsageError
 
 if TYPE_CHECKING:
-    from airmeet_async.cli.errand import Outcome
-    from airmeet_async.cli.source import FileChoice
+    from airmeet_async.cli.input_file import FileChoice
+    from airmeet_async.cli.runner import Outcome
 
 ProgressChoice = Literal["auto", "bar", "plain", "json", "none"]
 FormatChoice = Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"]
@@ -110,8 +110,7 @@ class FileOptions:
             UsageError: Something that was typed cannot be used.
             InputError: Nothing comes from standard input.
         """
-        from airmeet_async.cli.source import FileChoice
-        from airmeet_async.cli.stdin import NAME, spooled
+        from airmeet_async.cli.input_file import NAME, FileChoice, spooled
 
         choice = FileChoice(
             path=path, columns=columns, sheet=self.sheet, kind=self.format, encoding=self.encoding,

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import DEFAULT_FILE, Columns, FileOptions, Flag, Path, positive
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
 
 What = Literal[
     "participants",
@@ -56,9 +56,8 @@ def participants(
         limit: Stop after that many.
         links: With each person's own way in, in JSON. Whoever has it enters as that person.
     """
-    from airmeet_async.cli.lists import participants_of
-    from airmeet_async.cli.reads import Wish
-    from airmeet_async.cli.reads import show as start
+    from airmeet_async.cli.commands.lists import Wish, participants_of
+    from airmeet_async.cli.commands.lists import show as start
 
     limit = positive(limit)
     wish = Wish(as_json=json, limit=limit, links=links)
@@ -97,9 +96,8 @@ def attendance(
         deadline: Most seconds to wait for it; otherwise 900.
         json: Print a JSON array.
     """
-    from airmeet_async.cli.lists import attendance_of
-    from airmeet_async.cli.reads import Wish, choose_one
-    from airmeet_async.cli.reads import show as start
+    from airmeet_async.cli.commands.lists import Wish, attendance_of, choose_one
+    from airmeet_async.cli.commands.lists import show as start
 
     choose_one(session=session, booth=booth, replay=replay)
     wish = Wish(as_json=json, wait=wait, deadline=_deadline(deadline))
@@ -206,9 +204,9 @@ def export(
         deadline: Most seconds to wait for each list; otherwise 900.
         limit: Stop after that many rows.
     """
-    from airmeet_async.cli.export import Target
-    from airmeet_async.cli.export import export as start
-    from airmeet_async.cli.reads import Wish
+    from airmeet_async.cli.commands.export import Target
+    from airmeet_async.cli.commands.export import export as start
+    from airmeet_async.cli.commands.lists import Wish
 
     wish = Wish(links=links, limit=positive(limit), wait=wait, deadline=_deadline(deadline))
     return start(airmeet_id, Target(what, FilePath(output), raw), wish, os.environ, Voice())
@@ -246,8 +244,8 @@ def reconcile(
         json: Print one JSON object with all differences.
         output: Write the differences into this .csv or .jsonl file, not to standard output.
     """
-    from airmeet_async.cli.reconcile import Comparison
-    from airmeet_async.cli.reconcile import reconcile as start
+    from airmeet_async.cli.commands.reconcile import Comparison
+    from airmeet_async.cli.commands.reconcile import reconcile as start
 
     choice, target = reading.choice(file, columns), None if output is None else FilePath(output)
     wanted = Comparison(airmeet_id=airmeet_id, file=choice, everybody=everybody, as_json=json, target=target)
@@ -263,9 +261,8 @@ def _list(
     wait: bool = True,
     deadline: float | None = None,
 ) -> int:
-    from airmeet_async.cli.lists import LISTS
-    from airmeet_async.cli.reads import Wish
-    from airmeet_async.cli.reads import show as start
+    from airmeet_async.cli.commands.lists import LISTS, Wish
+    from airmeet_async.cli.commands.lists import show as start
 
     wish = Wish(as_json=json, links=links, wait=wait, deadline=_deadline(deadline))
     return start(LISTS[what], airmeet_id, wish, os.environ, Voice())

@@ -7,8 +7,8 @@ from cyclopts import App, Parameter
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import DEFAULT_RUN, Flag, RunOptions, check_rate, seconds
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
@@ -53,7 +53,7 @@ def resume(job: Job = None, /, *, failed: str | None = None, options: RunOptions
         failed: A file with only the rows that are not done; otherwise as the run's own command said.
         options: As for every bulk command.
     """
-    from airmeet_async.cli.again import go_on
+    from airmeet_async.cli.commands.resume import go_on
 
     return options.end(
         go_on(job, {**options.errand(), "failed": failed}, frozenset(), dict(os.environ), options.voice())
@@ -87,7 +87,7 @@ def retry(
             for the second time.
         options: As for every bulk command.
     """
-    from airmeet_async.cli.again import again_of, go_on
+    from airmeet_async.cli.commands.resume import again_of, go_on
 
     again = again_of({"failed": failed, "rejected": rejected, "unknown": unknown, "invites": invites})
     return options.end(go_on(job, options.errand(), again, dict(os.environ), options.voice()))
@@ -100,7 +100,7 @@ def list_(*, json: Flag = False) -> int:
     Args:
         json: Print a JSON array.
     """
-    from airmeet_async.cli.runs import list_runs
+    from airmeet_async.cli.commands.runs import list_runs
 
     return list_runs(Voice(), as_json=json)
 
@@ -117,7 +117,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
         job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
         json: Print one JSON object.
     """
-    from airmeet_async.cli.runs import show as start
+    from airmeet_async.cli.commands.runs import show as start
 
     return start(job, as_json=json)
 
@@ -140,8 +140,8 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         yes: Do not ask.
         json: Print one JSON object: removed, kept.
     """
-    from airmeet_async.cli.runs import Purge
-    from airmeet_async.cli.runs import purge as start
+    from airmeet_async.cli.commands.runs import Purge
+    from airmeet_async.cli.commands.runs import purge as start
 
     older_s = seconds(older_than, "--older-than")
     return start(Purge(words=jobs, unfinished=all_, older_s=older_s, agreed=yes), Voice(), as_json=json)
@@ -207,6 +207,6 @@ def stop(job: Job = None, /) -> int:
 
 
 def _steer(word: str | None, request: dict[str, object]) -> int:
-    from airmeet_async.cli.runs import steer
+    from airmeet_async.cli.commands.runs import steer
 
     return steer(word, request, Voice())

@@ -9,8 +9,8 @@ from cyclopts import Group, Parameter
 
 from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import Flag
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
 
 RegionName = Literal["global", "eu", "us"]
 Shell = Literal["bash", "zsh", "fish"]
@@ -51,7 +51,7 @@ def launch(*words: Words, profile: Profile = None) -> int:
     command, bound, wanted = app.parse_args(list(words), exit_on_error=False, print_error=False)
     told = {name: Asked(profile, dict(os.environ)) for name in wanted}
     if profile is not None:
-        from airmeet_async.cli.origins import prefer
+        from airmeet_async.cli.environment import prefer
 
         prefer(profile, os.environ)
     code = command(*bound.args, **bound.kwargs, **told)
@@ -88,8 +88,8 @@ def login(
         stdin: Read the keys from standard input: two lines, the access key first.
         check: Ask Airmeet whether the keys are right before they are kept.
     """
-    from airmeet_async.cli.login import Login
-    from airmeet_async.cli.login import login as start
+    from airmeet_async.cli.commands.login import Login
+    from airmeet_async.cli.commands.login import login as start
 
     wish = Login(profile=asked.profile, region=region, uri=uri, stdin=stdin, check=check)
     return start(wish, asked.environ, Voice())
@@ -106,7 +106,7 @@ def logout(*, asked: Told) -> int:
     Args:
         asked: Of the door.
     """
-    from airmeet_async.cli.login import logout as start
+    from airmeet_async.cli.commands.login import logout as start
 
     return start(asked.profile, asked.environ, Voice())
 
@@ -123,7 +123,7 @@ def whoami(*, asked: Told, json: Flag = False) -> int:
         asked: Of the door.
         json: Print one JSON object.
     """
-    from airmeet_async.cli.whoami import whoami as start
+    from airmeet_async.cli.commands.doctor import whoami as start
 
     return start(asked.profile, asked.environ, as_json=json)
 
@@ -146,8 +146,8 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
         asked: Of the door.
         json: Print one JSON object: usable, checks, exit_code.
     """
-    from airmeet_async.cli.diagnosis import Bench
-    from airmeet_async.cli.doctor import doctor as start
+    from airmeet_async.cli.commands.doctor import Bench
+    from airmeet_async.cli.commands.doctor import doctor as start
 
     return start(Bench(asked.environ, asked.profile), Voice(), as_json=json)
 
@@ -169,8 +169,8 @@ def completion(shell: Shell, /) -> int:
     Args:
         shell: Which one.
     """
-    from airmeet_async.cli.completion import script
-    from airmeet_async.cli.voice import print_data
+    from airmeet_async.cli.commands.completion import script
+    from airmeet_async.cli.console import print_data
 
     print_data(script(app, shell))
     return 0

@@ -9,7 +9,7 @@ from airmeet_async.cli.app import app
 from airmeet_async.cli.app_options import DEFAULT, Columns, Options, Path
 
 if TYPE_CHECKING:
-    from airmeet_async.cli.imports import Kind
+    from airmeet_async.cli.commands.imports import Kind
 
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
@@ -74,7 +74,7 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 def _change_access(
     airmeet_id: str, targets: tuple[str, ...], columns: tuple[str, ...], options: Options, *, block: bool
 ) -> int:
-    from airmeet_async.cli.blocking import Access, change_access, split
+    from airmeet_async.cli.commands.access import Access, change_access, split
 
     path, emails = split(targets)
     file = options.file(path, columns)
@@ -143,7 +143,7 @@ def booths(airmeet_id: str, file: Path, /, *, options: Options = DEFAULT) -> int
 
 
 def _make(kind: "Kind", airmeet_id: str, file: str, options: Options, timezone: str | None = None) -> int:
-    from airmeet_async.cli.imports import Programme, make
+    from airmeet_async.cli.commands.imports import Programme, make
 
     errand = {**options.errand(), "command": f"import {kind}"}
     programme = Programme(airmeet_id=airmeet_id, kind=kind, file=options.file(file), timezone=timezone, **errand)

@@ -19,12 +19,12 @@ from typing import Any
 
 from attrs import frozen
 
-from airmeet_async.api.addresses import Base, base_of, parse_base
-from airmeet_async.api.secret import Secret
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.targets import private_file, put_in_place, write_all
-from airmeet_async.client.flock import try_lock
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output_files import private_file, put_in_place, write_all
 from airmeet_async.errors import ConfigError
+from airmeet_async.private_files import try_lock
+from airmeet_async.protocol.base_urls import Base, base_of, parse_base
+from airmeet_async.protocol.redact import Secret
 
 DEFAULT = "default"
 """The profile that is used when none is named."""

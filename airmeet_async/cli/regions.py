@@ -6,14 +6,14 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
-from airmeet_async.api.addresses import Region, base_of
-from airmeet_async.api.decide import Tries
-from airmeet_async.api.failures import error_for
-from airmeet_async.api.judge import Kind
-from airmeet_async.api.wire import Reply
+from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.errors import AirmeetError, CredentialsError
-from airmeet_async.front import AirmeetClient
+from airmeet_async.protocol.base_urls import Region, base_of
+from airmeet_async.protocol.classify_reply import Kind
+from airmeet_async.protocol.error_mapping import error_for
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.retry_policy import Tries
 
 Clients = Callable[[str], AirmeetClient]
 """Makes a client for a base address, with the keys in question and without a token."""

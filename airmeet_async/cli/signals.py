@@ -8,7 +8,7 @@ import anyio
 
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.report import StopReason
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
 from airmeet_async.client.client import Client
 
 _MANY = 20_000

@@ -8,29 +8,65 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, field, frozen
 
-from airmeet_async.api.addresses import Region
-from airmeet_async.api.call import Auth, Call
-from airmeet_async.api.decide import Raise, Renew, Retry, Return, Tries, Wait, decide
-from airmeet_async.api.encode import encode
-from airmeet_async.api.failures import error_for
-from airmeet_async.api.judge import Kind, Verdict, judge, judge_failure
-from airmeet_async.api.models import AuthToken
-from airmeet_async.api.redact import without
-from airmeet_async.api.wire import Reply
 from airmeet_async.calls.auth import authenticate
-from airmeet_async.client.adaptive import AskedRate
-from airmeet_async.client.attempt import Attempt, OnWait, Waiting
-from airmeet_async.client.choice import choose_transport
-from airmeet_async.client.credentials import Credentials
+from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.config import Credentials, Options, environment, find_base, find_key
 from airmeet_async.client.namespaces import Operations
-from airmeet_async.client.options import Options, environment, find_base, find_key
-from airmeet_async.client.pace import Pace, Priority
-from airmeet_async.client.session import Lease, TokenSession
-from airmeet_async.client.stores import MemoryTokenStore, TokenStore, account_name
-from airmeet_async.client.transport import Timeouts
+from airmeet_async.client.rate_limiter import Pace, Priority
+from airmeet_async.client.token import Lease, TokenSession
+from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
+from airmeet_async.client.transports.base import Timeouts
+from airmeet_async.client.transports.choose import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
+from airmeet_async.protocol.base_urls import Region
+from airmeet_async.protocol.call import Auth, Call, encode
+from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
+from airmeet_async.protocol.error_mapping import error_for
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.models import AuthToken
+from airmeet_async.protocol.redact import without
+from airmeet_async.protocol.retry_policy import Raise, Renew, Retry, Return, Tries, Wait, decide
+from airmeet_async.protocol.value_class import value
+
+
+@value
+class Attempt:
+    """One request and what came of it.
+
+    Attributes:
+        verdict: What the answer means.
+        generation: Of the token it was sent with.
+        latency: Seconds from handing it to the transport to its end.
+        reply: The raw answer, or None.
+    """
+
+    verdict: Verdict
+    generation: int
+    latency: float
+    reply: Reply | None = field(default=None, repr=False)
+
+
+@frozen
+class Waiting:
+    """A wait that a call has before it, for those who show progress.
+
+    Attributes:
+        operation: The operation's name.
+        cause: ``not ready``, ``throttled``, ``not sent``, ``ambiguous`` and so on: a `Kind`.
+        seconds: How long.
+        attempts: Requests so far.
+    """
+
+    operation: str
+    cause: str
+    seconds: float
+    attempts: int
+
+
+OnWait = Callable[[Waiting], None]
+
 
 T = TypeVar("T")
 

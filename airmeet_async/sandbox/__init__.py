@@ -1,28 +1,26 @@
 """A pretend Airmeet, to develop, test and demonstrate against without an account.
 
-General layout, from the inside out:
+From the inside out, each file importing only those above it:
 
-- `switches`, `state`, `community`: what is chosen, what is remembered, what is there at the start.
-- `roster`, `traces`: the people of an event, and what they leave behind when it is over.
-- `fields`, `forms`, `payload`, `asked`: what comes in. `replies`, `paging`, `prepared`: what goes out.
-- `handlers`, `router`: the operations, and the table that says which verb and path does what.
-- `shapes`, `payloads`, `openapi`: the same table as a document that the sandbox is fuzzed against.
-- `world`: the pure whole, `World.handle(request, now) -> Reply`.
-- `faultspec`, `bucket`, `faults`: what goes wrong, decided purely; `desk` puts it before the world.
-- `app`, `serve`: the effects: HTTP on loopback, signals, the command line. They need the extra
-  ``sandbox`` and are not imported here.
-- `people`, `invent`: invented people to register.
+- `options`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
+- `fake_people`: invented people, in many scripts.
+- `community`: the events, people and keys that are there at the start, and all that requests can change.
+- `event_people`, `event_records`: the people of an event, and what they leave behind when it is over.
+- `webhook_payloads`: what each webhook sends. `forms`: what a body or a query may hold.
+- `request`: what a handler gets. `handlers`, `routes`: the operations, and which verb and path leads to which.
+- `fake_airmeet`: the pure whole, `World.handle(request, now) -> Reply`.
+- `faults`: what goes wrong on purpose, and `Desk`, a world behind its faults.
+- `server`: the effects: HTTP on loopback, signals, the command line. It needs the extra ``sandbox`` and is not
+  imported here.
 
 It shares nothing with the client but `Request` and `Reply`: a mistake made twice would hide.
 """
 
-from .bucket import Bucket
-from .desk import Desk, Outcome
-from .faults import Action, Ending, Faults
-from .invent import Staged, invent_people, staged
-from .state import Event, KeyPair, Person
-from .switches import Switches
-from .world import Statistics, World
+from airmeet_async.sandbox.community import Event, KeyPair, Person
+from airmeet_async.sandbox.fake_airmeet import Statistics, World
+from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
+from airmeet_async.sandbox.faults import Action, Bucket, Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.options import Switches
 
 __all__ = [
     "Action",

@@ -1,5 +1,5 @@
 """``python -m airmeet_async.sandbox``."""
 
-from .serve import main
+from airmeet_async.sandbox.server import main
 
 main()

@@ -5,11 +5,10 @@ import json
 
 from attrs import frozen
 
-from airmeet_async.api.wire import Reply, Request
-from airmeet_async.client.transport import Timeouts
+from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.errors import NoReplyError
-from airmeet_async.sandbox import Desk, Faults, World
-from airmeet_async.sandbox.faults import Ending
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.sandbox import Desk, Ending, Faults, World
 
 _HOST = "sandbox"
 

@@ -28,9 +28,9 @@ from airmeet_async import (
     StopReason,
     calls,
 )
-from airmeet_async.api.models import Acknowledgement
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.errors import NoReplyError, NotSentError
+from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY

@@ -26,11 +26,11 @@ from airmeet_async import (
     RowStatus,
     StopReason,
 )
-from airmeet_async.api.models import Acknowledgement
-from airmeet_async.api.secret import Secret
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.client.stores import account_name
+from airmeet_async.client.token_store import account_name
 from airmeet_async.errors import NotSentError
+from airmeet_async.protocol.models import Acknowledgement
+from airmeet_async.protocol.redact import Secret
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airmeet_async import ConfigError, Exhibitor, InputError, NewBooth, NewSession, Speaker
-from airmeet_async.bulk.forms import BOOTHS, SESSIONS, SPEAKERS
+from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
 
 TEN = datetime(2026, 3, 1, 10, tzinfo=ZoneInfo("Europe/Paris"))
 TALK = {"Title": "Talk", "Start": "2026-03-01 10:00", "Host": "h@example.com"}

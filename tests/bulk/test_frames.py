@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from airmeet_async import ConfigError, InputError, RowStatus
-from airmeet_async.bulk.feed import open_rows
+from airmeet_async.bulk.input.sources import open_rows
 from airmeet_async.bulk.table_values import text_of
 from airmeet_async.bulk.tables import Table
 from tests.files.workbooks import book

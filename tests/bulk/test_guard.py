@@ -9,12 +9,12 @@ import anyio.lowlevel
 import pytest
 
 from airmeet_async import AirmeetClient, BulkReport, BulkStoppedError, Reply, Request
-from airmeet_async.api.judge import Kind, Verdict
-from airmeet_async.bulk.asked import failure_limit
-from airmeet_async.bulk.breaker import Breaker, RetryBudget
+from airmeet_async.bulk.execution.abort_policy import FailureLimit, FailureRules
+from airmeet_async.bulk.execution.circuit_breaker import Breaker, RetryBudget
+from airmeet_async.bulk.options import failure_limit
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
-from airmeet_async.bulk.stops import FailureLimit, FailureRules
 from airmeet_async.errors import NoReplyError
+from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.testing import SandboxTransport
 from tests.worlds import EVENT, add, client_of, people, person, sends, transport_of
 

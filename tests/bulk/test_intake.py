@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from airmeet_async import RowResult, RowStatus, calls
-from airmeet_async.bulk.intake import Intake
-from airmeet_async.bulk.recipes import Ready
+from airmeet_async.bulk.input.operations import Ready
+from airmeet_async.bulk.input.prepare import Intake
 from airmeet_async.bulk.tables import SourceRow
 
 

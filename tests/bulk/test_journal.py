@@ -19,7 +19,7 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Attendee, BulkReport, BulkStoppedError, JournalError, NotFoundError, Reply, Request, calls
-from airmeet_async.bulk.journal.files import Lock, holder_of
+from airmeet_async.bulk.journal.locking import Lock, holder_of
 from airmeet_async.bulk.journal.schema import State
 from airmeet_async.bulk.report import Invite, RowStatus, StopReason
 from airmeet_async.testing import SandboxTransport

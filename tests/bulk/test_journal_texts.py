@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import Attendee, calls
-from airmeet_async.bulk.journal.texts import Reader, call_text
+from airmeet_async.bulk.journal.row_encoding import Reader, call_text
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 OTHER = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac03"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airmeet_async import JournalError
-from airmeet_async.bulk.journal.look import damaged, journals_in, look, looks, read_facts, stale_rows
+from airmeet_async.bulk.journal.queries import damaged, journals_in, look, looks, read_facts, stale_rows
 from tests.worlds import EVENT, client_of, people, transport_of
 
 ROWS = list(people(20))
@@ -113,7 +113,7 @@ async def test_what_is_not_sent_again_anyway_is_not_held(path: Path) -> None:
 async def test_a_look_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None:
     """The look is another process's: within one, it would drop the locks of the run."""
     script = (
-        "import sys; from pathlib import Path; from airmeet_async.bulk.journal.look import look\n"
+        "import sys; from pathlib import Path; from airmeet_async.bulk.journal.queries import look\n"
         "seen = look(Path(sys.argv[1])); print(seen.state, seen.rows, seen.process)"
     )
     async with (

@@ -3,10 +3,8 @@
 import pytest
 
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
-from airmeet_async.bulk.columns import Reading
-from airmeet_async.bulk.plan import sentence
-from airmeet_async.bulk.planning import Terms, make_plan
-from airmeet_async.bulk.survey import Finding, Survey
+from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.plan import Finding, Survey, Terms, make_plan, sentence
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.sandbox import community
 from tests.worlds import EVENT, add, client_of, person, transport_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async.bulk.seen import Seen
+from airmeet_async.bulk.input.deduplicate import Seen
 
 
 @pytest.mark.parametrize("few", [0, 1, 3, 100])

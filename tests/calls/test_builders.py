@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airmeet_async import calls
-from airmeet_async.api.call import Call
-from airmeet_async.api.endpoints import ENDPOINTS
-from airmeet_async.api.jsontext import encode
-from airmeet_async.api.models import AttendanceType, Attendee, Exhibitor, NewAirmeet, NewBooth, NewSession, Speaker
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.json_codec import encode
+from airmeet_async.protocol.models import AttendanceType, Attendee, Exhibitor, NewAirmeet, NewBooth, NewSession, Speaker
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 ADA = Attendee("ada@example.com", "Ada", "Lovelace")

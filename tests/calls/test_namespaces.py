@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from airmeet_async import calls
-from airmeet_async.api.call import Call
-from airmeet_async.api.models import Airmeet, Attendee
-from airmeet_async.api.paging import Page
-from airmeet_async.client.binding import Pages
-from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields
+from airmeet_async.client.namespaces import Airmeets, Attendees, CustomFields, Pages
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.models import Airmeet, Attendee
+from airmeet_async.protocol.paging import Page
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 ADA = Attendee("ada@example.com", "Ada", "Lovelace")

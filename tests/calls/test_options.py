@@ -2,10 +2,10 @@
 
 import pytest
 
-from airmeet_async.api.addresses import Region
-from airmeet_async.api.secret import Secret
-from airmeet_async.client.options import Options, find_base, find_key
+from airmeet_async.client.config import Options, find_base, find_key
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.base_urls import Region
+from airmeet_async.protocol.redact import Secret
 
 NAME = "AIRMEET_ACCESS_KEY"
 KEY = "11111111-2222-3333-4444-555555555555#in"

@@ -20,7 +20,7 @@ import pytest
 from attrs import field, frozen
 
 from airmeet_async.sandbox import Faults, World
-from airmeet_async.sandbox.serve import serve
+from airmeet_async.sandbox.server import serve
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.worlds import world_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from airmeet_async.cli.blocking import split
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.commands.access import split
+from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.sandbox import community
 
 EVENT = community.LIVE

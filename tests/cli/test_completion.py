@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from airmeet_async.cli.commands import app
-from airmeet_async.cli.completion import script
+from airmeet_async.cli.commands.completion import script
+from airmeet_async.cli.registration import app
 
 pytestmark = pytest.mark.real_time
 

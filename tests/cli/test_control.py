@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from airmeet_async.cli.control import Control, ask, listening, socket_of
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.run_control import Control, ask, listening, socket_of
 from airmeet_async.errors import ConfigError, NotSentError
 
 pytestmark = pytest.mark.real_time

@@ -5,8 +5,7 @@ import csv
 import pytest
 
 from airmeet_async import BulkReport, RowStatus
-from airmeet_async.cli.demo import trouble
-from airmeet_async.cli.demo_audit import audit, table
+from airmeet_async.cli.commands.demo import audit, table, trouble
 from airmeet_async.sandbox import Faults, Staged
 
 PLAN = Staged(rows=4, valid=2, duplicates=1, invalid=1)

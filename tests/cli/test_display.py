@@ -13,9 +13,8 @@ import pytest
 from rich.console import Console
 
 from airmeet_async import RowStatus
-from airmeet_async.cli.display import Display
-from airmeet_async.cli.progress import Glance
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.output.progress import Display, Glance
 from airmeet_async.sandbox import community
 from tests.cli.conftest import COMMAND, on_a_terminal
 from tests.screen import Screen

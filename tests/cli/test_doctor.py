@@ -8,14 +8,21 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Reply
-from airmeet_async.api.addresses import Region, base_of
-from airmeet_async.cli.diagnosis import Bench, Finding, Level, good
-from airmeet_async.cli.doctor import code_of, doctor, lines_of
-from airmeet_async.cli.doctor_local import local_checks
-from airmeet_async.cli.doctor_network import network_checks
-from airmeet_async.cli.exits import Exit
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.commands.doctor import (
+    Bench,
+    Finding,
+    Level,
+    code_of,
+    doctor,
+    good,
+    lines_of,
+    local_checks,
+    network_checks,
+)
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.errors import NotSentError
+from airmeet_async.protocol.base_urls import Region, base_of
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.worlds import client_of, transport_of

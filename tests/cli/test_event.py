@@ -4,9 +4,9 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import AirmeetInfo, Session
-from airmeet_async.api.models import Moment, Person
-from airmeet_async.cli.event import Plan, facts, info_shape, session_table
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.commands.event import Plan, facts, info_shape, session_table
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.protocol.models import Moment, Person
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airmeet_async.cli.demo_sandbox import Sandbox, running
-from airmeet_async.cli.exits import Exit
+from airmeet_async.cli.commands.demo import Sandbox, running
+from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.sandbox import community
 from tests.cli.conftest import Airmeet
 

@@ -24,7 +24,7 @@ from airmeet_async import (
     StopReason,
     TokenRejectedError,
 )
-from airmeet_async.cli.exits import KeysError, UsageError, code_of, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.exit_codes import KeysError, UsageError, code_of, code_of_error, leaf, sentence_of, word_of
 
 STOPS = {
     StopReason.CREDENTIALS: 4,

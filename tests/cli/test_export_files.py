@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import ConfigError
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.export_files import ExportFile
-from airmeet_async.cli.shapes import Line
+from airmeet_async.cli.commands.export import ExportFile
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.list_columns import Line
 
 COLUMNS = ("email", "n")
 

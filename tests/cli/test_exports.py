@@ -5,11 +5,10 @@ import stat
 
 import pytest
 
-from airmeet_async.cli.export import Counting
-from airmeet_async.cli.export_files import ExportFile
-from airmeet_async.cli.lists import LISTS
-from airmeet_async.cli.shapes import Line
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.commands.export import Counting, ExportFile
+from airmeet_async.cli.commands.lists import LISTS
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.list_columns import Line
 from airmeet_async.sandbox import community
 
 EVENT = community.FINISHED

@@ -11,7 +11,7 @@ import pytest
 from cyclopts import App
 from rich.console import Console
 
-from airmeet_async.cli.commands import app
+from airmeet_async.cli.registration import app
 
 
 def commands(group: App, chain: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -27,9 +27,9 @@ GROUPS = [name for name in COMMANDS if any(other.startswith(f"{name} ") for othe
 
 HEAVY = {
     "httpx", "httptools", "uvloop", "orjson", "anyio", "asyncio", "cattrs", "sqlite3", "ssl", "rich.progress",
-    "starlette", "uvicorn", "pyarrow", "jinja2", "pygal", "narwhals", "python_calamine", "redis", "distributed",
+    "starlette", "uvicorn", "pyarrow", "jinja2", "narwhals", "python_calamine", "redis", "distributed",
     "email_validator", "charset_normalizer", "platformdirs", "airmeet_async.client.client", "airmeet_async.calls",
-    "airmeet_async.bulk.engine", "airmeet_async.bulk.journal", "airmeet_async.sandbox",
+    "airmeet_async.bulk.execution.engine", "airmeet_async.bulk.journal", "airmeet_async.sandbox",
 }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_what_may_be_left_out_is_not_called_required():
 @pytest.mark.parametrize("words", [["--help"], ["register", "--help"], ["--version"], ["completion", "bash"]])
 def test_nothing_heavy_is_loaded_to_show_help(words):
     script = (
-        f"import sys\nfrom airmeet_async.cli.door import run\nassert run({words!r}) == 0\n"
+        f"import sys\nfrom airmeet_async.cli.main import run\nassert run({words!r}) == 0\n"
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
 

@@ -3,10 +3,10 @@
 import pytest
 
 from airmeet_async import InputError
-from airmeet_async.bulk.forms import SESSIONS
-from airmeet_async.bulk.survey import Finding
+from airmeet_async.bulk.input.plan import Finding
+from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.tables import open_table
-from airmeet_async.cli.imports import blame, columns_of
+from airmeet_async.cli.commands.imports import blame, columns_of
 from airmeet_async.sandbox import community
 
 EVENT = community.SUMMIT

@@ -6,12 +6,11 @@ import anyio
 import pytest
 
 from airmeet_async import NotReadyError
-from airmeet_async.cli.asking import tell
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.lists import LISTS, Place, attendance_of
-from airmeet_async.cli.reads import choose_one
-from airmeet_async.cli.voice import Voice
-from airmeet_async.client.attempt import Waiting
+from airmeet_async.cli.commands.lists import LISTS, Place, attendance_of, choose_one
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.environment import tell
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.client.client import Waiting
 from airmeet_async.sandbox import community
 from tests.worlds import client_of, transport_of
 

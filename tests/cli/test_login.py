@@ -9,11 +9,11 @@ import subprocess
 import anyio
 import pytest
 
-from airmeet_async.api.addresses import base_of
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.login import _checked, piped_keys, typed_keys
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.commands.login import _checked, piped_keys, typed_keys
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, CredentialsError, ServerError
+from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from airmeet_async.testing import SandboxTransport
 from tests.cli.conftest import COMMAND, Airmeet

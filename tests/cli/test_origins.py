@@ -2,11 +2,10 @@
 
 import pytest
 
-from airmeet_async.api.secret import Secret
-from airmeet_async.cli.exits import KeysError
-from airmeet_async.cli.origins import Origins, prefer
+from airmeet_async.cli.environment import Origins, Settings, prefer
+from airmeet_async.cli.exit_codes import KeysError
 from airmeet_async.cli.profiles import Profile, keep_profile
-from airmeet_async.cli.settings import Settings
+from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
 ENV = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}

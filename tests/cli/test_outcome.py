@@ -7,10 +7,9 @@ from typing import cast
 import pytest
 
 from airmeet_async import RowError, RowResult, RowStatus
-from airmeet_async.bulk.journal.kept import CHANGED
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.outcome import ResultFiles, choose_paths, free_path
-from airmeet_async.cli.result_files import ResultsWriter
+from airmeet_async.bulk.journal.row_encoding import CHANGED
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output.results_csv import ResultFiles, ResultsWriter, choose_paths, free_path
 
 HEADER = ("email",)
 

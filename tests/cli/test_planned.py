@@ -5,7 +5,7 @@ from typing import get_args
 import anyio
 import pytest
 
-from airmeet_async.bulk.presets import PRESETS
+from airmeet_async.bulk.input.column_names import PRESETS
 from airmeet_async.cli.app_options import PresetChoice
 from airmeet_async.sandbox import community
 from tests.cli.conftest import on_a_terminal

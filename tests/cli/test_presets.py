@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.bulk.presets import PRESETS
+from airmeet_async.bulk.input.column_names import PRESETS
 from airmeet_async.sandbox import community
 
 pytestmark = pytest.mark.real_time

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import ConfigError
-from airmeet_async.api.secret import Secret
-from airmeet_async.cli.exits import UsageError
+from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.profiles import (
     Profile,
     check_name,
@@ -20,6 +19,7 @@ from airmeet_async.cli.profiles import (
     read_profiles,
     remove_profile,
 )
+from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
 
@@ -117,7 +117,7 @@ def test_a_name_that_cannot_stand_in_a_message_or_a_command_is_refused(name):
 @pytest.mark.real_time
 def test_processes_that_keep_profiles_at_the_same_time_lose_none(path):
     script = (
-        "import sys\nfrom pathlib import Path\nfrom airmeet_async.api.secret import Secret\n"
+        "import sys\nfrom pathlib import Path\nfrom airmeet_async.protocol.redact import Secret\n"
         "from airmeet_async.cli.profiles import Profile, keep_profile\nsys.stdin.readline()\n"
         "keep_profile(Path(sys.argv[1]), Profile(sys.argv[2], Secret('a'), Secret('b'), 'eu'))\n"
     )

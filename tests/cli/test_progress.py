@@ -6,10 +6,21 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import BulkReport, RowStatus
-from airmeet_async.bulk.prose import duration
-from airmeet_async.cli.faces import Lines, Nothing, choose
-from airmeet_async.cli.progress import Glance, Hold, Meter, event, fitted, lower, plain_line, upper
-from airmeet_async.cli.voice import Voice
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.output.progress import (
+    Glance,
+    Hold,
+    Lines,
+    Meter,
+    Nothing,
+    choose,
+    event,
+    fitted,
+    lower,
+    plain_line,
+    upper,
+)
+from airmeet_async.formatting import duration
 
 ALL_AT_ONCE = Glance(
     999_999,

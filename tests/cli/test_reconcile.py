@@ -2,10 +2,8 @@
 
 import pytest
 
-from airmeet_async.api.models import Participant
-from airmeet_async.cli.differences import differing, is_team, same_name, same_text
-from airmeet_async.cli.ledger import Ledger
-from airmeet_async.cli.reconcile import verdict
+from airmeet_async.cli.commands.reconcile import Ledger, differing, is_team, same_name, same_text, verdict
+from airmeet_async.protocol.models import Participant
 
 LONG = "Gesellschaft zur Förderung der gelegentlichen Zusammenkunft aller Beteiligten in Osnabrück"
 NAMES = [

@@ -173,6 +173,6 @@ async def test_the_socket_is_private_and_gone_after_a_run(airmeet, serving):
 
 
 def _is_of(path, airmeet):
-    from airmeet_async.cli.control import socket_of
+    from airmeet_async.cli.run_control import socket_of
 
     return path in {socket_of(journal) for journal in shelf_of(airmeet).glob("*.job")}

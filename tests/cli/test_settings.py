@@ -5,9 +5,9 @@ import logging
 import pytest
 
 from airmeet_async import ConfigError, FileTokenStore, MemoryTokenStore
-from airmeet_async.cli.exits import KeysError
-from airmeet_async.cli.logs import Careful
-from airmeet_async.cli.settings import Settings
+from airmeet_async.cli.console import Careful
+from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.exit_codes import KeysError
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
 KEYS = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}

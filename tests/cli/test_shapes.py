@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from airmeet_async.api.models import (
+from airmeet_async.cli import list_columns
+from airmeet_async.cli.commands.lists import LISTS
+from airmeet_async.cli.list_columns import field_names, shown, text, without_secrets
+from airmeet_async.protocol.models import (
     Attendance,
     CustomField,
     Moment,
@@ -13,10 +16,7 @@ from airmeet_async.api.models import (
     PollResponses,
     Recording,
 )
-from airmeet_async.api.models.audience import FieldValue
-from airmeet_async.cli import catalogue
-from airmeet_async.cli.lists import LISTS
-from airmeet_async.cli.shapes import field_names, shown, text, without_secrets
+from airmeet_async.protocol.models.reports import FieldValue
 from tests.sentinels import SENTINEL_LINK, leaks
 
 DETAILS = "organisation designation city country"
@@ -54,7 +54,7 @@ def test_every_list_is_documented():
 
 def test_what_airmeet_sends_besides_comes_after_the_columns_and_never_replaces_one():
     one = Attendance(id=7, email="a@example.com", time_spent_ms=90_000, extra={"badge": 3, "email": "other"})
-    (line,) = catalogue.ATTENDANCE.lines(one)
+    (line,) = list_columns.ATTENDANCE.lines(one)
 
     assert list(line.as_json()) == [*DOCUMENTED["attendance"].split(), "badge"]
     assert line.as_json() | {"email": "a@example.com", "minutes": 1.5, "time_spent_ms": 90_000} == line.as_json()
@@ -62,8 +62,8 @@ def test_what_airmeet_sends_besides_comes_after_the_columns_and_never_replaces_o
 
 def test_one_answer_is_one_row_and_who_gave_none_has_one_too():
     answers = (PollAnswer("One?", "yes", extra={"weight": 1}), PollAnswer("Two?", "no"))
-    rows = [line.as_json() for line in catalogue.POLLS.lines(PollResponses("a@example.com", polls=answers))]
-    nothing = [line.as_json() for line in catalogue.POLLS.lines(PollResponses("b@example.com"))]
+    rows = [line.as_json() for line in list_columns.POLLS.lines(PollResponses("a@example.com", polls=answers))]
+    nothing = [line.as_json() for line in list_columns.POLLS.lines(PollResponses("b@example.com"))]
 
     assert [(row["email"], row["question"], row["answer"]) for row in rows] == [
         ("a@example.com", "One?", "yes"),
@@ -76,7 +76,7 @@ def test_links_are_given_out_only_where_somebody_asks():
     person = Participant("a@example.com", joining_link=SENTINEL_LINK, extra={"magic_link": SENTINEL_LINK, "room": 5})
     recording = Recording("s1", "Keynote", SENTINEL_LINK, extra={"mirror": SENTINEL_LINK})
 
-    for shape, item in ((catalogue.PARTICIPANTS, person), (catalogue.RECORDINGS, recording)):
+    for shape, item in ((list_columns.PARTICIPANTS, person), (list_columns.RECORDINGS, recording)):
         with_links, without = (next(iter(one.lines(item))) for one in (shape, shape.without_links()))
         assert leaks(json.dumps(with_links.as_json()))
         assert leaks(json.dumps(without.as_json())) == []
@@ -99,7 +99,7 @@ def test_what_looks_like_a_key_is_left_out_and_nothing_else(value, left):
 def test_registration_fields_become_columns_by_their_label():
     fields = [CustomField("f1", "Size"), CustomField("f2", "Diet"), CustomField("f3", "Diet"), CustomField("f4")]
     person = Participant("a@example.com", fields=(FieldValue("f1", "M"), FieldValue("f9", ["x"])))
-    (line,) = catalogue.PARTICIPANTS.without_links().with_fields(fields).lines(person)
+    (line,) = list_columns.PARTICIPANTS.without_links().with_fields(fields).lines(person)
 
     assert field_names(fields) == {"f1": "Size", "f2": "f2", "f3": "f3", "f4": "f4"}
     assert {name: value for name, value in line.as_json().items() if name.startswith("custom:")} == {

@@ -3,11 +3,11 @@
 import pytest
 
 from airmeet_async import BulkReport, RowStatus, StopReason
-from airmeet_async.bulk.books import Earlier
+from airmeet_async.bulk.journal.memory import Earlier
 from airmeet_async.cli.app_options import check_failures, check_rate, seconds
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.notes import job_word, resuming, with_hint
-from airmeet_async.cli.shelf import Found, Purpose, damaged_runs, find, pick, pick_to_remove, shelf
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.run_store import Found, Purpose, damaged_runs, find, pick, pick_to_remove, shelf
+from airmeet_async.cli.runner import job_word, resuming, with_hint
 from airmeet_async.errors import ConfigError, JournalError
 
 ABOUT = Purpose("attendees.add", "event", "https://x.example/prod", "people.csv")

@@ -7,10 +7,9 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from airmeet_async.api.models import Attendance
-from airmeet_async.cli.catalogue import ATTENDANCE
-from airmeet_async.cli.shapes import Line
-from airmeet_async.cli.sinks import JsonArray, ReaderGoneError, Text, pour
+from airmeet_async.cli.commands.lists import JsonArray, ReaderGoneError, Text, pour
+from airmeet_async.cli.list_columns import ATTENDANCE, Line
+from airmeet_async.protocol.models import Attendance
 
 
 def people(n):

@@ -3,8 +3,8 @@
 import pytest
 
 from airmeet_async import InputError
-from airmeet_async.cli.exits import UsageError
-from airmeet_async.cli.source import FileChoice, open_people, parse_columns
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
 
 LINES = [
     "email,first_name,last_name,Shirt",

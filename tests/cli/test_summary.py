@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.cli.summary import Wording, Written, since_done, summary
+from airmeet_async.cli.output.summary import Wording, Written, since_done, summary
 
 HERE = Written(results="people-results.csv")
 

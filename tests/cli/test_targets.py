@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from airmeet_async import RowResult, RowStatus
-from airmeet_async.cli import result_files
-from airmeet_async.cli.result_files import ResultsWriter
-from airmeet_async.cli.targets import private_file
+from airmeet_async.cli.output import results_csv
+from airmeet_async.cli.output.results_csv import ResultsWriter
+from airmeet_async.cli.output_files import private_file
 from airmeet_async.errors import ConfigError
 
 OURS = ".airmeet-0123456789ab.part"
@@ -68,7 +68,7 @@ def test_results_that_found_no_place_are_not_swept_away(tmp_path, monkeypatch):
 
     writer = ResultsWriter(tmp_path / "a.csv", ("email",))
     writer.write([result(1), result(0)])
-    monkeypatch.setattr(result_files, "put_in_place", refuse)
+    monkeypatch.setattr(results_csv, "put_in_place", refuse)
     with pytest.raises(ConfigError, match=r"the results are in .*\.kept"):
         writer.close()
     private_file(tmp_path)[1].close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.cli.demo_sandbox import running
+from airmeet_async.cli.commands.demo import running
 from airmeet_async.sandbox import community
 
 pytestmark = pytest.mark.real_time

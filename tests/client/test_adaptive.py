@@ -8,11 +8,11 @@ from typing import Any
 import anyio
 import pytest
 
-from airmeet_async.client.adaptive import Adaptive, Controller
+from airmeet_async.client.adaptive_rate import Adaptive, Controller
 from airmeet_async.client.client import Client
-from airmeet_async.client.pace import Pace, Priority
+from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
-from airmeet_async.sandbox.bucket import Bucket
+from airmeet_async.sandbox import Bucket
 from benchmarks.adaptive import Changing, Everything, Limit, Window, ideal_seconds, virtually
 
 

@@ -34,8 +34,8 @@ from airmeet_async import (
     TransportError,
     calls,
 )
-from airmeet_async.api.models import Acknowledgement
 from airmeet_async.errors import AmbiguousOutcomeError
+from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import KeyPair, community
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
 from tests.worlds import EVENT, auths, client_of, person, sends, transport_of

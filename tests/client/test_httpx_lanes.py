@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airmeet_async.client.httpx_lanes import spare_searches
+from airmeet_async.client.transports.httpx_transport import spare_searches
 
 
 @pytest.mark.parametrize(

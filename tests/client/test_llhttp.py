@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from airmeet_async import NoReplyError, NotSentError, Request
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.client.llhttp import LlhttpTransport
+from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.errors import ClientStateError
+from airmeet_async.protocol.base_urls import parse_base
 from tests.fault_server import answer, fault_server, raw
 from tests.transports import llhttp, post
 

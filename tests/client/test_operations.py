@@ -15,10 +15,10 @@ from airmeet_async import (
     Request,
     RowStatus,
 )
-from airmeet_async.api.call import Paging
-from airmeet_async.api.endpoints import ENDPOINTS
-from airmeet_async.api.models import NewAirmeet, NewBooth, NewSession, Speaker
-from airmeet_async.client.attempt import Waiting
+from airmeet_async.client.client import Waiting
+from airmeet_async.protocol.call import Paging
+from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.models import NewAirmeet, NewBooth, NewSession, Speaker
 from airmeet_async.sandbox import community
 from tests.worlds import EVENT, client_of, people, transport_of
 

@@ -7,7 +7,7 @@ import math
 import anyio
 import pytest
 
-from airmeet_async.client.pace import Pace, Priority
+from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
 
 

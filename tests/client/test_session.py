@@ -7,10 +7,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from airmeet_async.api.models import AuthToken
-from airmeet_async.api.secret import Secret
-from airmeet_async.client.session import FLIGHT_SECONDS, Lease, TokenSession
-from airmeet_async.client.stores import MemoryTokenStore
+from airmeet_async.client.token import FLIGHT_SECONDS, Lease, TokenSession
+from airmeet_async.client.token_store import MemoryTokenStore
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
@@ -19,6 +17,8 @@ from airmeet_async.errors import (
     ServerError,
     TokenRejectedError,
 )
+from airmeet_async.protocol.models import AuthToken
+from airmeet_async.protocol.redact import Secret
 
 
 class Auth:

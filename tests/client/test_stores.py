@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.api.secret import Secret
-from airmeet_async.client.stores import FileTokenStore, account_name
+from airmeet_async.client.token_store import FileTokenStore, account_name
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
 from tests.worlds import EVENT, auths, client_of, person, transport_of
 

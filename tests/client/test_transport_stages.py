@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from airmeet_async import NoReplyError, NotSentError, Timeouts
-from airmeet_async.client.transport import Transport
+from airmeet_async.client.transports.base import Transport
 from tests.fault_server import Act, Peer, answer, fault_server
 from tests.transports import QUICK, Make, between, post
 
@@ -211,9 +211,9 @@ async def test_a_closed_transport_keeps_no_connection(make: Make) -> None:
 
 SCRIPT = """
 import asyncio, sys
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.api.wire import Request
-from airmeet_async.client.llhttp import LlhttpTransport
+from airmeet_async.protocol.base_urls import parse_base
+from airmeet_async.protocol.http_messages import Request
+from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 
 async def main(kind, port, closes):
     transport = LlhttpTransport(parse_base(f"http://127.0.0.1:{port}/prod"), connections=8)

@@ -12,9 +12,9 @@ import pytest
 import trustme
 
 from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply
-from airmeet_async.api.addresses import parse_base
-from airmeet_async.client.httpx_lanes import HttpxClientTransport, HttpxTransport
-from airmeet_async.client.llhttp import LlhttpTransport
+from airmeet_async.client.transports.httpx_transport import HttpxClientTransport, HttpxTransport
+from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
+from airmeet_async.protocol.base_urls import parse_base
 from tests.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
 from tests.transports import PATIENT, QUICK, Make, between, post

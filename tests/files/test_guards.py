@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard, guard_raw, unguard
 from airmeet_async.bulk.tables import open_table
-from airmeet_async.cli.result_files import ResultsWriter
+from airmeet_async.cli.output.results_csv import ResultsWriter
 
 HEADER = ("email", "note")
 

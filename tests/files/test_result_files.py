@@ -6,11 +6,11 @@ import stat
 
 import pytest
 
-from airmeet_async.bulk.columns import match_columns
+from airmeet_async.bulk.input.columns import match_columns
 from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 from airmeet_async.bulk.tables import SourceRow, open_table
-from airmeet_async.cli.result_files import ResultsWriter
+from airmeet_async.cli.output.results_csv import ResultsWriter
 
 HEADER = ("email", "note")
 FAULT = RowError("http_422", "no such thing")

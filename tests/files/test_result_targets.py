@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airmeet_async.bulk.report import RowResult, RowStatus
-from airmeet_async.cli.result_files import ResultsWriter
+from airmeet_async.cli.output.results_csv import ResultsWriter
 from airmeet_async.errors import ConfigError
 
 HEADER = ("email", "note")

@@ -1,9 +1,10 @@
 """A caller of the sandbox for tests: small words for requests, JSON for answers."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from airmeet_async.api.wire import Reply, Request
+from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox import Switches, World, community
 
 JSON = {"Content-Type": "application/json"}
@@ -25,6 +26,15 @@ def auth(access: str = community.ACCESS_KEY, secret: str = community.SECRET_KEY,
 def content(reply: Reply) -> Any:
     """Return the JSON of an answer."""
     return json.loads(reply.body)
+
+
+def value_error(call: Callable[..., object], *args: Any, **options: Any) -> str:
+    """Return the message of the ValueError that a call raises, or nothing if it raises none."""
+    try:
+        call(*args, **options)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 class Caller:

@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from airmeet_async.sandbox import community
-from airmeet_async.sandbox.handlers import events, people
-from airmeet_async.sandbox.prepared import SIZE_MAX
-from airmeet_async.sandbox.router import ROUTES
+from airmeet_async.sandbox.forms import RequestForm
+from airmeet_async.sandbox.handlers import events, people, reports
+from airmeet_async.sandbox.routes import ROUTES
 from tests.sandbox.caller import Caller, auth, content
 
 FOLDER = Path(__file__).parents[1] / "contract"
@@ -34,7 +32,12 @@ MEMBERS = {
 }
 NAMES = sorted({route.operation for route in ROUTES} & BY_NAME.keys())
 FORM_EVENT = {"custom_fields.list", "attendees.add", "attendees.block", "attendees.unblock"}
+PREPARED = [name for name in NAMES if BY_NAME[name]["prepares"]]
 QUERIES = {"webhooks.sample_payload": "?triggerMetaInfoId=trigger.airmeet.created"}
+
+
+def by_auth(auth: str) -> list[str]:
+    return [name for name in NAMES if BY_NAME[name]["auth"] == auth]
 
 
 def path_of(name: str) -> str:
@@ -90,16 +93,18 @@ def matches(name: str, reply: Any) -> bool:
     return any(fits(content(reply), sample) for sample in samples)
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract["operation"])
-def test_contracts_have_one_schema(contract):
+def test_contracts_have_one_schema():
     """Every file has the same members, and grades where they belong."""
-    graded = [contract, *contract["replies"], *contract["statuses"], *(contract["body"] or []), *contract["query"]]
+    for contract in CONTRACTS:
+        name = contract["operation"]
+        graded = [contract, *contract["replies"], *contract["statuses"], *(contract["body"] or []), *contract["query"]]
 
-    assert contract.keys() == MEMBERS
-    assert {row["grade"] for row in graded} <= set("ABCD?")
-    assert contract["repeatable"] in {True, False}
-    assert {row["status"] for row in contract["replies"]} <= {row["status"] for row in contract["statuses"]}
-    assert contract["paging"] is None or contract["paging"].keys() == {"kind", "size_default", "size_max", "rows"}
+        assert contract.keys() == MEMBERS, name
+        assert {row["grade"] for row in graded} <= set("ABCD?"), name
+        assert contract["repeatable"] in {True, False}, name
+        assert {row["status"] for row in contract["replies"]} <= {row["status"] for row in contract["statuses"]}, name
+        paging = contract["paging"]
+        assert paging is None or paging.keys() == {"kind", "size_default", "size_max", "rows"}, name
 
 
 def test_files_are_named_after_operations():
@@ -112,83 +117,99 @@ def test_every_route_has_a_contract():
     assert {route.operation for route in ROUTES} <= BY_NAME.keys()
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_routes_are_as_transcribed(route):
+def test_routes_are_as_transcribed():
     """Verb, path and credentials agree with the sources."""
-    contract = BY_NAME[route.operation]
+    for route in ROUTES:
+        contract = BY_NAME[route.operation]
 
-    assert (contract["method"], contract["path"], contract["auth"]) == (route.method, route.template, route.auth)
+        assert (contract["method"], contract["path"], contract["auth"]) == (
+            route.method,
+            route.template,
+            route.auth,
+        ), route.operation
 
 
-@pytest.mark.parametrize(
-    ("name", "number"), [(name, n) for name in NAMES for n in range(len(BY_NAME[name]["requests"]))]
-)
-def test_transcribed_requests_are_accepted(name, number):
+def test_forms_are_as_transcribed():
+    """The members of each body and the names of each query are the transcribed ones; so is which are mandatory."""
+    for route in ROUTES:
+        contract = BY_NAME[route.operation]
+        body = route.form or RequestForm()
+
+        for form, rows in ((body, contract["body"] or []), (route.query, contract["query"])):
+            mandatory = {row["name"] for row in rows if row["mandatory"]}
+            assert form.required.keys() == mandatory, route.operation
+            assert form.optional.keys() == {row["name"] for row in rows} - mandatory, route.operation
+
+
+def test_transcribed_requests_are_accepted():
     """Each sample request gets a 200 of a transcribed shape."""
-    reply = call(name, caller_of(), BY_NAME[name]["requests"][number])
+    for name in NAMES:
+        for body in BY_NAME[name]["requests"]:
+            reply = call(name, caller_of(), body)
 
-    assert reply.status == 200
-    assert matches(name, reply), reply.body
+            assert reply.status == 200, (name, body)
+            assert matches(name, reply), (name, body, reply.body)
 
 
-MANDATORY = [(name, row["name"]) for name in NAMES for row in BY_NAME[name]["body"] or [] if row["mandatory"]]
-
-
-@pytest.mark.parametrize(("name", "member"), MANDATORY)
-def test_mandatory_members_are_demanded(name, member):
+def test_mandatory_members_are_demanded():
     """Leaving one out is refused, in a transcribed shape."""
-    body = {key: value for key, value in BY_NAME[name]["requests"][0].items() if key != member}
-    reply = call(name, caller_of(), body)
+    for name in NAMES:
+        for row in BY_NAME[name]["body"] or []:
+            if row["mandatory"]:
+                request = BY_NAME[name]["requests"][0]
+                reply = call(name, caller_of(), {key: request[key] for key in request.keys() - {row["name"]}})
 
-    assert reply.status == 400
-    assert matches(name, reply)
+                assert reply.status == 400, (name, row["name"])
+                assert matches(name, reply), (name, row["name"])
 
 
 TYPES = {"string": 7, "boolean": "true", "integer": "7", "array": {}, "object": []}
 
 
-@pytest.mark.parametrize(("name", "row"), [(name, row) for name in NAMES for row in BY_NAME[name]["body"] or []])
-def test_types_are_demanded(name, row):
+def test_types_are_demanded():
     """A member of another type is refused wherever it is read."""
-    body = BY_NAME[name]["requests"][0] | {row["name"]: TYPES[row["type"]]}
-    ignored = row["name"] == "attendance_type"  # only hybrid events read it
+    for name in NAMES:
+        for row in BY_NAME[name]["body"] or []:
+            body = BY_NAME[name]["requests"][0] | {row["name"]: TYPES[row["type"]]}
+            ignored = row["name"] == "attendance_type"  # only hybrid events read it
 
-    assert (200 if ignored else 400) == call(name, caller_of(), body).status
+            assert (200 if ignored else 400) == call(name, caller_of(), body).status, (name, row["name"])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name]["auth"] == "token"])
-def test_token_statuses_are_documented(name):
+def test_token_statuses_are_documented():
     """A wrong token and an expired one are answered with statuses that the contract lists."""
-    caller = Caller()
-    caller.world.expire_tokens()
-    expired = call(name, caller).status
-    caller.token = "nobody's"
-    wrong = call(name, caller).status
+    for name in by_auth("token"):
+        caller = Caller()
+        caller.world.expire_tokens()
+        expired = call(name, caller).status
+        caller.token = "nobody's"
+        wrong = call(name, caller).status
 
-    assert (wrong, expired) == (400, 412)
-    assert {wrong, expired} <= {row["status"] for row in BY_NAME[name]["statuses"]}
+        assert (wrong, expired) == (400, 412), name
+        assert {wrong, expired} <= {row["status"] for row in BY_NAME[name]["statuses"]}, name
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name]["auth"] == "raw_keys"])
-def test_key_statuses_are_documented(name):
+def test_key_statuses_are_documented():
     """Webhooks go by the key pair; wrong and revoked ones are answered with statuses that the contract lists."""
-    contract, caller = BY_NAME[name], Caller()
-    wrong = caller.hook(contract["method"], path_of(name), access="nobody's").status
-    revoked = (community.REVOKED_ACCESS_KEY, community.REVOKED_SECRET_KEY)
-    withdrawn = caller.hook(contract["method"], path_of(name), None, *revoked).status
+    for name in by_auth("raw_keys"):
+        contract, caller = BY_NAME[name], Caller()
+        wrong = caller.hook(contract["method"], path_of(name), access="nobody's").status
+        revoked = (community.REVOKED_ACCESS_KEY, community.REVOKED_SECRET_KEY)
+        withdrawn = caller.hook(contract["method"], path_of(name), None, *revoked).status
 
-    assert (wrong, withdrawn) == (400, 403)
-    assert {wrong, withdrawn} <= {row["status"] for row in contract["statuses"]}
-    assert caller.reply(contract["method"], path_of(name)).status == 400  # a token does not open them
+        assert (wrong, withdrawn) == (400, 403), name
+        assert {wrong, withdrawn} <= {row["status"] for row in contract["statuses"]}, name
+        assert caller.reply(contract["method"], path_of(name)).status == 400, f"{name}: a token does not open it"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if any(row["mandatory"] for row in BY_NAME[name]["query"])])
-def test_mandatory_queries_are_demanded(name):
+def test_mandatory_queries_are_demanded():
     """Leaving the query out is refused."""
-    assert caller_of().hook(BY_NAME[name]["method"], path_of(name).partition("?")[0]).status == 400
+    names = [name for name in NAMES if any(row["mandatory"] for row in BY_NAME[name]["query"])]
+    statuses = {
+        name: caller_of().hook(BY_NAME[name]["method"], path_of(name).partition("?")[0]).status for name in names
+    }
 
-
-PREPARED = [name for name in NAMES if BY_NAME[name]["prepares"]]
+    assert statuses == {"webhooks.sample_payload": 400}
 
 
 def test_five_reads_are_prepared():
@@ -199,20 +220,21 @@ def test_five_reads_are_prepared():
     ]
 
 
-@pytest.mark.parametrize("sign", ["both", "body", "status"])
-@pytest.mark.parametrize("name", NAMES)
-def test_not_ready_is_transcribed(name, sign):
+def test_not_ready_is_transcribed():
     """Each way of saying "not ready" is a sample; reads that are not prepared never say it."""
-    caller = caller_of(not_ready_times=1, not_ready_sign=sign)
-    body = BY_NAME[name]["requests"][0]
-    first = call(name, caller, body)
+    for name in NAMES:
+        for sign in ("both", "body", "status"):
+            caller = caller_of(not_ready_times=1, not_ready_sign=sign)
+            body = BY_NAME[name]["requests"][0]
+            first = call(name, caller, body)
+            says = "statusMessage" in content(first) and content(first).get("statusCode") != "2000"
 
-    assert (name in PREPARED) == ("statusMessage" in content(first) and content(first).get("statusCode") != "2000")
-    assert matches(name, first), first.body
-    assert name not in PREPARED or matches(name, call(name, caller, body))
+            assert (name in PREPARED) == says, (name, sign)
+            assert matches(name, first), (name, sign, first.body)
+            assert name not in PREPARED or matches(name, call(name, caller, body)), (name, sign)
 
 
-VARIANTS = [
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("auth", {"auth_envelope": True}),
     ("airmeets.landing_page", {"acknowledgement": "message"}),
     ("sessions.delete", {"acknowledgement": "message"}),
@@ -231,13 +253,13 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "switches"), VARIANTS)
-def test_variants_are_transcribed(name, switches):
+def test_variants_are_transcribed():
     """What a switch changes in a reply is another sample of the contract, and not the first one."""
-    reply = call(name, caller_of(**switches), BY_NAME[name]["requests"][-1])
+    for name, switches in VARIANTS:
+        reply = call(name, caller_of(**switches), BY_NAME[name]["requests"][-1])
 
-    assert reply.body != call(name, caller_of(), BY_NAME[name]["requests"][-1]).body
-    assert matches(name, reply), reply.body
+        assert reply.body != call(name, caller_of(), BY_NAME[name]["requests"][-1]).body, (name, switches)
+        assert matches(name, reply), (name, switches, reply.body)
 
 
 WRONG_STATES = [
@@ -247,21 +269,21 @@ WRONG_STATES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path"), WRONG_STATES)
-def test_wrong_state_is_transcribed(name, path):
+def test_wrong_state_is_transcribed():
     """A session or an event that is not over is refused in the words that were seen."""
-    reply = Caller().reply("GET", path)
-    words = [row["body"].get("statusMessage") for row in BY_NAME[name]["replies"] if row["status"] == 200]
+    for name, path in WRONG_STATES:
+        reply = Caller().reply("GET", path)
+        words = [row["body"].get("statusMessage") for row in BY_NAME[name]["replies"] if row["status"] == 200]
 
-    assert content(reply)["statusMessage"] in words
-    assert matches(name, reply)
+        assert content(reply)["statusMessage"] in words, name
+        assert matches(name, reply), name
 
 
 SIZES = [
     ("airmeets.list", events.LIST_SIZE, events.LIST_SIZE_MAX),
     ("participants.list", people.RESULT_SIZE, people.RESULT_SIZE),
     ("registrations.list", people.REGISTRATIONS_SIZE, None),
-    *((name, None, SIZE_MAX) for name in (*PREPARED, "polls.list")),
+    *((name, None, reports.SIZE_MAX) for name in (*PREPARED, "polls.list")),
 ]
 
 
@@ -283,7 +305,7 @@ MISFITS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "sample"), MISFITS)
-def test_comparison_can_fail(value, sample):
+def test_comparison_can_fail():
     """The checker of shapes sees a wrong type, a missing member and one too many."""
-    assert not fits(value, sample)
+    for value, sample in MISFITS:
+        assert not fits(value, sample), (value, sample)

@@ -1,10 +1,10 @@
-"""Faults: their text form, their choice, and what they do to a request."""
+"""Faults: their text form, their choice, what they do to a request; and the rate limit."""
 
 import pytest
 
-from airmeet_async.sandbox import Desk, Ending, Faults, community
-from airmeet_async.sandbox.faultspec import EXAMPLE, parse_rules
-from tests.sandbox.caller import Caller, auth, request
+from airmeet_async.sandbox import Bucket, Desk, Ending, Faults, community
+from airmeet_async.sandbox.faults import EXAMPLE, parse_rules
+from tests.sandbox.caller import Caller, auth, request, value_error
 
 
 class Client:
@@ -50,15 +50,20 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "ending", "status", "applied"), KINDS)
-def test_each_kind(kind, ending, status, applied):
+def test_each_kind():
     """Each kind ends the exchange in its way, and applies the request or not."""
-    client = Client(f"{kind}@1")
-    outcome = client.add()
+    for kind, ending, status, applied in KINDS:
+        client = Client(f"{kind}@1")
+        outcome = client.add()
 
-    assert (ending, status) == (outcome.ending, outcome.reply and outcome.reply.status)
-    assert applied == client.applied
-    assert Client(f"{kind}@2").add().reply.status == 200
+        assert (ending, status) == (outcome.ending, outcome.reply and outcome.reply.status), (
+            kind,
+            ending,
+            status,
+            applied,
+        )
+        assert applied == client.applied, (kind, ending, status, applied)
+        assert Client(f"{kind}@2").add().reply.status == 200, (kind, ending, status, applied)
 
 
 def test_html_is_html():
@@ -76,10 +81,10 @@ def test_retry_after_is_there_when_asked_for():
     assert Client("429@1:retry=2").add().reply.headers["retry-after"] == "2"
 
 
-@pytest.mark.parametrize(("spec", "seconds"), [("slow@1", 1.0), ("slow@1:0.5s", 0.5), ("slow@1:2s,slow@1:3s", 5.0)])
-def test_slow_is_as_slow_as_told(spec, seconds):
+def test_slow_is_as_slow_as_told():
     """One second by default, and delays add up."""
-    assert seconds == Client(spec).add().delay_s
+    for spec, seconds in [("slow@1", 1.0), ("slow@1:0.5s", 0.5), ("slow@1:2s,slow@1:3s", 5.0)]:
+        assert seconds == Client(spec).add().delay_s, (spec, seconds)
 
 
 WHENS = [
@@ -97,13 +102,16 @@ WHENS = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "struck"), WHENS)
-def test_when_it_strikes(spec, struck):
+def test_when_it_strikes():
     """Requests are counted from one, those of the rule's kind only."""
-    client = Client(spec)
-    outcomes = [client.add() for _ in range(9)]
+    for spec, struck in WHENS:
+        client = Client(spec)
+        outcomes = [client.add() for _ in range(9)]
 
-    assert struck == [number for number, status in enumerate(statuses(outcomes), 1) if status == 500]
+        assert struck == [number for number, status in enumerate(statuses(outcomes), 1) if status == 500], (
+            spec,
+            struck,
+        )
 
 
 def test_auth_is_spared_and_not_counted():
@@ -177,20 +185,20 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "fix"), BROKEN)
-def test_broken_spec_is_refused_with_the_fix(spec, fix):
+def test_broken_spec_is_refused_with_the_fix():
     """The message quotes the fault and says how to write it."""
-    with pytest.raises(ValueError, match="fault") as caught:
-        Faults.parse(spec)
+    for spec, fix in BROKEN:
+        message = value_error(Faults.parse, spec)
 
-    assert fix in str(caught.value)
-    assert spec.split(":")[0] in str(caught.value)
+        assert "fault" in message, spec
+        assert fix in message, (spec, message)
+        assert spec.split(":")[0] in message, (spec, message)
 
 
-@pytest.mark.parametrize("spec", ["", " ", ",", EXAMPLE, EXAMPLE.replace(",", " , ")])
-def test_spec_that_can_be_read(spec):
+def test_spec_that_can_be_read():
     """Blanks around commas are fine, and nothing means no faults."""
-    assert len([part for part in spec.split(",") if part.strip()]) == len(parse_rules(spec))
+    for spec in ["", " ", ",", EXAMPLE, EXAMPLE.replace(",", " , ")]:
+        assert len([part for part in spec.split(",") if part.strip()]) == len(parse_rules(spec)), spec
 
 
 def test_rate_limit_lets_a_second_through_then_refuses():
@@ -229,3 +237,70 @@ def test_wrong_paths_are_counted_like_others():
     outcomes = [client.desk.answer(request("GET", "/nothing"), 0) for _ in range(3)]
 
     assert statuses(outcomes) == [404, 500, 404]
+
+
+def admitted(bucket, times):
+    return sum(bucket.take(now) == 0 for now in times)
+
+
+def test_burst_is_one_second_worth():
+    """After a quiet time as many pass at once as a second has room for."""
+    bucket = Bucket(10)
+
+    assert admitted(bucket, [0.0] * 50) == 10
+    assert admitted(bucket, [1_000.0] * 50) == 10
+
+
+def test_rate_is_kept_in_the_long_run():
+    """Under three times the rate, the rate passes, and the burst once."""
+    for rate in [0.5, 1, 10, 333, 1500]:
+        steps = [step / (3 * rate) for step in range(int(3 * rate * 20))]
+
+        assert admitted(Bucket(rate), steps) == pytest.approx(max(1, rate) + steps[-1] * rate, abs=1.5), rate
+
+
+def test_sending_at_exactly_the_rate_is_fine():
+    """A tenth of a second apart, ten a second pass, whatever the tenths add up to."""
+    assert admitted(Bucket(10, burst=1), [step * 0.1 for step in range(1000)]) == 1000
+
+
+def test_waiting_as_told_is_enough():
+    """Whoever waits for Retry-After gets through, without rounding in the way."""
+    for rate in [0.3, 1, 7, 20]:
+        bucket, now = Bucket(rate, burst=1), 0.1
+        assert bucket.take(now) == 0, rate
+        for _ in range(100):
+            wait = bucket.take(now)
+            assert wait >= 1, rate
+            now += wait
+            assert bucket.take(now) == 0, rate
+            now += 1e-3
+
+
+def test_slow_limit_says_how_long():
+    """One request in ten seconds means waiting for ten."""
+    bucket = Bucket(0.1)
+    bucket.take(0.0)
+
+    assert [bucket.take(0.0), bucket.take(3.5), bucket.take(9.5)] == [10, 7, 1]
+
+
+def test_refused_requests_cost_nothing():
+    """Knocking in vain does not put off the next one."""
+    bucket = Bucket(1)
+    results = [bucket.take(step / 10) for step in range(11)]
+
+    assert [0, *[1] * 9, 0] == results
+
+
+def test_clock_that_steps_back_does_no_harm():
+    """An earlier time fills nothing and breaks nothing."""
+    bucket = Bucket(1)
+
+    assert [bucket.take(5.0), bucket.take(4.0), bucket.take(4.5)] == [0, 1, 1]
+
+
+def test_impossible_rate_is_refused():
+    """A limit is a positive number."""
+    for rate in [0, -1, float("nan"), float("inf")]:
+        assert "positive number of requests per second" in value_error(Bucket, rate), rate

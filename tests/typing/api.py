@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import assert_type
 
 from airmeet_async import Access, Acknowledgement, Airmeet, AirmeetClient, AirmeetInfo, Attendee, Region, Reply, calls
-from airmeet_async.api.call import Call
+from airmeet_async.protocol.call import Call
 from airmeet_async.testing import VirtualTimeLoop, virtual_loop
 
 

@@ -1,1 +1,1 @@
-"""What each operation does: one small function per row of the routing table."""
+"""What each operation does: one function per row of the table in `routes`."""

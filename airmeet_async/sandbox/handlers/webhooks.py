@@ -1,80 +1,69 @@
 """Webhooks: kept and listed, never called."""
 
-from typing import Final
-
-from airmeet_async.api.wire import Reply
-
-from ..asked import Asked, check_event
-from ..forms import WHICH_WEBHOOK
-from ..payloads import NAMES, OF_A_SESSION, OF_AN_EVENT, SAMPLES
-from ..replies import InvalidError, Refusal, ok
-from ..state import Json, Webhook
-
-_WHICH: Final = WHICH_WEBHOOK.one_of
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.sandbox.community import Json, RegisteredWebhook
+from airmeet_async.sandbox.forms import WHICH_WEBHOOK
+from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.responses import InvalidError, Refusal, ok
+from airmeet_async.sandbox.webhook_payloads import EVENT_TRIGGERS, NAMES, SAMPLES, SESSION_TRIGGERS
 
 
-def register(asked: Asked) -> Reply:
+def register(request: IncomingRequest) -> Reply:
     """Keep a webhook, another one at each request."""
-    given, query = asked.given(), asked.query
+    given, query = request.given(), request.query
     trigger = given["triggerMetaInfoId"]
-    _check_place(asked, trigger, query)
-    if asked.switches.webhook_names_enforced and given["name"] != NAMES.get(trigger, given["name"]):
+    if trigger in EVENT_TRIGGERS and "airmeetId" not in query:  # A
+        raise InvalidError(f"airmeetId is mandatory for {trigger}")
+    if trigger in SESSION_TRIGGERS and "sessionId" not in query:  # A
+        raise InvalidError(f"sessionId is mandatory for {trigger}")
+    if "airmeetId" in query:
+        event = request.find_event(query["airmeetId"])
+        if "sessionId" in query and all(row["sessionid"] != query["sessionId"] for row in event.sessions):
+            raise request.no_such_part("Session")
+    if request.switches.webhook_names_enforced and given["name"] != NAMES.get(trigger, given["name"]):
         raise InvalidError(f"The name for {trigger} is {NAMES[trigger]}")
     place = {name: query[name] for name in ("airmeetId", "sessionId") if name in query}
-    hook = Webhook(uid=asked.state.new_uid(), community=asked.community, facts=given | place)
-    asked.state.webhooks[hook.uid] = hook
-    return _done(payload=_row(hook))
+    hook = RegisteredWebhook(uid=request.state.new_uid(), community=request.community, facts=given | place)
+    request.state.webhooks[hook.uid] = hook
+    return _success(payload=_row(hook))
 
 
-def _check_place(asked: Asked, trigger: str, query: dict[str, str]) -> None:
-    if trigger in OF_AN_EVENT and "airmeetId" not in query:  # A
-        raise InvalidError(f"airmeetId is mandatory for {trigger}")
-    if trigger in OF_A_SESSION and "sessionId" not in query:  # A
-        raise InvalidError(f"sessionId is mandatory for {trigger}")
-    if "airmeetId" not in query:
-        return
-    event = check_event(asked, query["airmeetId"])
-    if "sessionId" in query and all(row["sessionid"] != query["sessionId"] for row in event.sessions):
-        raise asked.no_such_part("Session")
-
-
-def deregister(asked: Asked) -> Reply:
+def deregister(request: IncomingRequest) -> Reply:
     """Forget the webhooks that all given facts fit; the request is not known, so query and body will do."""
-    in_query = {name: value for name, value in asked.query.items() if name in _WHICH and value}
-    facts = in_query or asked.given()
-    found = [hook for hook in _own(asked) if facts.items() <= _row(hook).items()]
-    status = asked.switches.unknown_webhook_status
+    names = WHICH_WEBHOOK.at_least_one
+    in_query = {name: value for name, value in request.query.items() if name in names and value}
+    facts = in_query or request.given()
+    found = [hook for hook in _own(request) if facts.items() <= _row(hook).items()]
+    status = request.switches.unknown_webhook_status
     if not found and status != 200:
         raise Refusal(status, "Webhook not found")
     for hook in found:
-        del asked.state.webhooks[hook.uid]
-    return _done()
+        del request.state.webhooks[hook.uid]
+    return _success()
 
 
-def list_hooks(asked: Asked) -> Reply:
+def list_webhooks(request: IncomingRequest) -> Reply:
     """List the webhooks of the community, or of one of its events."""
-    place = asked.query.get("airmeetId")
+    place = request.query.get("airmeetId")
     if place is not None:
-        check_event(asked, place)
-    rows = [_row(hook) for hook in _own(asked) if place is None or hook.facts.get("airmeetId") == place]
-    if asked.switches.webhooks_in_payload:
-        return _done(payload=rows)
-    return _done(webhookDTOList=rows)
+        request.find_event(place)
+    rows = [_row(hook) for hook in _own(request) if place is None or hook.facts.get("airmeetId") == place]
+    return _success(**{"payload" if request.switches.webhooks_in_payload else "webhookDTOList": rows})
 
 
-def sample_payload(asked: Asked) -> Reply:
+def sample_payload(request: IncomingRequest) -> Reply:
     """Show what a trigger sends."""
-    return _done(payload=SAMPLES[asked.query["triggerMetaInfoId"]])
+    return _success(payload=SAMPLES[request.query["triggerMetaInfoId"]])
 
 
-def _done(**body: object) -> Reply:
+def _success(**body: object) -> Reply:
     return ok(statusCode="2000", statusMessage="SUCCESS", **body)  # a string, and 2000 is success (A)
 
 
-def _own(asked: Asked) -> list[Webhook]:
-    return [hook for hook in asked.state.webhooks.values() if hook.community == asked.community]
+def _own(request: IncomingRequest) -> list[RegisteredWebhook]:
+    return [hook for hook in request.state.webhooks.values() if hook.community == request.community]
 
 
-def _row(hook: Webhook) -> Json:
+def _row(hook: RegisteredWebhook) -> Json:
     texts = dict.fromkeys(("name", "description", "triggerMetaInfoId", "url", "platformName"), "")
     return {"id": hook.uid, **texts, **hook.facts}

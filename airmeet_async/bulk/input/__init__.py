@@ -1,0 +1,1 @@
+"""The rows of a run before anything is sent: sources, columns, operations, duplicates, the plan."""

@@ -1,0 +1,454 @@
+"""Which column of an input table is which field of an attendee. Pure.
+
+1. What the user says (``--map``) wins, then the columns of a known tool's export, then the words of `column_names`.
+2. A guess is never silent: `ColumnMap.lines` says for each column what it is used for.
+3. Where two columns could be the same field, or a mandatory field has none, nothing is sent, and the message holds the
+   option to type.
+4. Values are looked at before a name is believed: a "Title" full of "Mr" is no job title, and the column that is
+   proposed for the addresses is one that holds addresses.
+"""
+
+import difflib
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from airmeet_async.bulk.input.column_names import (
+    FIELDS,
+    FULL_NAMES,
+    Preset,
+    choose,
+    field_for_column,
+    is_salutation,
+    parse_attendance,
+    squeezed,
+)
+from airmeet_async.bulk.input.row_mapping import tidy
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
+from airmeet_async.errors import InputError
+from airmeet_async.protocol.validation import FieldBook, Problem, check_email
+
+# Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
+_PARTICLES = frozenset(
+    """
+    af al av da dal dalla das de dei del della den der di do dos du el la las le los ten ter van vom von y zu zum zur
+    """.split()
+)
+
+
+def split_name(whole: str) -> tuple[str, str]:
+    """Return first and last name.
+
+    The last word is the last name, with the particles before it ("van", "de la"; in any case). The first word always is
+    a first name. ``Last, First`` is turned round. A name of one word has no last name.
+    """
+    last, comma, first = (part.strip() for part in whole.partition(","))
+    if comma and first and last and "," not in first:
+        return first, last
+    words = whole.split()
+    if len(words) < 2:
+        return whole.strip(), ""
+    start = len(words) - 1
+    while start > 1 and words[start - 1].casefold() in _PARTICLES:
+        start -= 1
+    return " ".join(words[:start]), " ".join(words[start:])
+
+
+NAMES = ("first_name", "last_name")
+"""What a whole name is split into."""
+
+
+def _text(value: Any) -> str:
+    return tidy(", ".join(map(str, value)) if isinstance(value, list) else value)
+
+
+@frozen
+class Match:
+    """One field and the column it comes from.
+
+    Attributes:
+        field: The field, or the label or id of a custom registration field.
+        column: The column's name in the table.
+        how: Why: ``--map``, ``guessed``, a tool's name, or empty where the names are the same.
+    """
+
+    field: str
+    column: str
+    how: str = ""
+
+
+class Picker:
+    """Picks the values of some fields out of rows, stripped, empty ones left out. It is called for each row.
+
+    Args:
+        matches: The fields.
+    """
+
+    def __init__(self, matches: Iterable[Match]) -> None:
+        self._names = tuple(match.field for match in matches)
+        self._columns = tuple(match.column for match in matches)
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Return the texts by field."""
+        values: tuple[Any, ...] = tuple(map(data.get, self._columns))
+        try:
+            plain = "".join(values).isprintable()  # nearly always: all are texts, without line ends, tabs and the like
+        except TypeError:
+            plain = False
+        texts = map(str.strip, values) if plain else map(_text, values)
+        found = dict(zip(self._names, texts, strict=True))
+        return found if all(found.values()) else {name: text for name, text in found.items() if text}
+
+
+@frozen
+class ColumnMap:
+    """How the columns of a table are used.
+
+    Attributes:
+        fields: The attendee's own fields.
+        custom: Custom registration fields.
+        ignored: Columns that are used for nothing.
+        from_results: Whether the table is a result file of ours, whose added columns are passed over.
+        whole: The column of whole names that are split, or nothing.
+        preset: The tool whose export it is.
+        status: The column that says who comes, where the tool has one.
+        detected: Nobody said whose export it is.
+        salutations: Columns of forms of address ("Mr"), which are not job titles.
+    """
+
+    fields: tuple[Match, ...]
+    custom: tuple[Match, ...] = ()
+    ignored: tuple[str, ...] = ()
+    from_results: bool = False
+    whole: str = ""
+    preset: Preset | None = None
+    status: str = ""
+    detected: bool = False
+    salutations: tuple[str, ...] = ()
+    _own: "Picker" = field(init=False, eq=False, repr=False)
+    _extra: "Picker" = field(init=False, eq=False, repr=False)
+
+    @_own.default
+    def _pick_own(self) -> "Picker":
+        return Picker(self.fields)
+
+    @_extra.default
+    def _pick_extra(self) -> "Picker":
+        return Picker(self.custom)
+
+    def lines(self) -> list[str]:
+        """Say in a line each what every column is used for."""
+        said = _preset_lines(self.preset, self.status, detected=self.detected) if self.preset else []
+        said += [_line(match.field, match) for match in self.fields]
+        if self.whole:
+            empty = ", where empty," if self.named else ""
+            said.append(f"first_name and last_name{empty} <- {shown(self.whole)} (--split-name)")
+        said += [_line(f"custom field {shown(match.field)}", match) for match in self.custom]
+        if ignored := [name for name in self.ignored if name not in self.salutations]:
+            said.append(f"ignored: {names_of(ignored)}")
+        if self.salutations:
+            said.append(f"ignored: {names_of(self.salutations)} (forms of address, not job titles)")
+        if self.from_results:
+            said.append("not sent: the airmeet_ columns of an earlier result file")
+        return said
+
+    def pick(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row's values by field, stripped, empty ones left out; custom ones under ``custom_fields``."""
+        picked: dict[str, Any] = self._own(data)
+        if self.whole and not ("first_name" in picked and "last_name" in picked):
+            picked |= {name: text for name, text in zip(NAMES, split_name(self.whole_name(data)), strict=True) if text}
+        if self.custom and (custom := self._extra(data)):
+            picked["custom_fields"] = custom
+        return picked
+
+    @property
+    def named(self) -> bool:
+        """Whether there are columns for first and last name."""
+        return {match.field for match in self.fields}.issuperset(NAMES)
+
+    def whole_name(self, data: Mapping[str, Any]) -> str:
+        """Return the name of a row that is to be split."""
+        return _text(data.get(self.whole))
+
+    def refuse(self, data: Mapping[str, Any]) -> Problem | None:
+        """Return why a row is left out for what the tool that has written it says, or for its name."""
+        if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
+            what = f"{self.preset.title} says {status!r:.40} ({self.status})"
+            return Problem("not_attending", f"{what}, so this row is left out; --preset none takes all rows")
+        if self.whole and (picked := self.pick(data)).get("first_name") and "last_name" not in picked:
+            what = f"{self.whole_name(data)!r:.80} is one word, and Airmeet needs a first and a last name"
+            return Problem("one_word_name", f"{what}; write the last name, or - for none, behind it")
+        return None
+
+
+def _preset_lines(preset: Preset, status: str, *, detected: bool) -> list[str]:
+    how = "by its columns; --preset none reads it as any other file" if detected else "--preset"
+    said = [f"an export of {preset.title} ({how})"]
+    if status:
+        said.append(f"left out: rows whose {shown(status)} is not {' or '.join(sorted(preset.coming))}")
+    elif preset.status:
+        said.append(f"no column {shown(preset.status)}, so nobody is left out")
+    return said
+
+
+def _line(name: str, match: Match) -> str:
+    return f"{name} <- {shown(match.column)}" + (f" ({match.how})" if match.how else "")
+
+
+MANDATORY = ("email", "first_name", "last_name")
+"""What Airmeet refuses an attendee without (help article, A)."""
+
+_CUSTOM = "custom:"
+
+# Job titles and forms of address are both headed "Title" in several languages; other columns hold one or the other.
+_MOSTLY = 0.8
+
+
+@frozen(kw_only=True)
+class Reading:
+    """How the columns of a table are to be found.
+
+    Attributes:
+        overrides: Field to column, as ``--map`` gives them; ``custom:LABEL_OR_ID`` is a registration field of the
+            event. A column that is named here is not guessed for anything else.
+        preset: The tool whose export it is; None to find out, ``none`` for no tool's.
+        split_name: A column of whole names may be split where there are no columns for first and last name.
+        required: Fields that must have a column.
+    """
+
+    overrides: Mapping[str, str] = field(factory=dict)
+    preset: str | None = None
+    split_name: bool = False
+    required: Collection[str] = MANDATORY
+
+
+def match_columns(
+    header: Sequence[str],
+    *,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    required: Collection[str] = MANDATORY,
+    sample: Sequence[Mapping[str, Any]] = (),
+) -> ColumnMap:
+    """Find each field's column by its name, of whatever file; see `find_columns`."""
+    return find_columns(header, Reading(overrides=overrides, preset="none", required=required), sample=sample)
+
+
+def find_columns(
+    header: Sequence[str],
+    reading: Reading,
+    book: FieldBook | None = None,
+    *,
+    sample: Sequence[Mapping[str, Any]] = (),
+) -> ColumnMap:
+    """Find each field's column by its name and by the values in it.
+
+    Args:
+        header: The table's column names.
+        reading: What was asked for.
+        book: The event's registration fields: a column that nothing else wants and that is called like one is that
+            field. Without it only those that are named in *reading*, and unchecked.
+        sample: The first rows. Without them, names alone decide.
+
+    Raises:
+        ConfigError: There is no such preset.
+        InputError: A guess would be a gamble, a registration field is unknown, or a required field has no column;
+            with the ``--map`` to type.
+    """
+    if name := next((name for name in header if "@" in name and check_email(name.strip()) is None), None):
+        raise InputError(f"the first line holds {shown(name)}: it must name the columns; put a header line above")
+    matches, custom = _overridden(header, reading.overrides, book)
+    preset = choose(reading.preset, header)
+    if preset:
+        matches += _preset_matches(preset, header, matches, custom)
+    taken = {match.column for match in (*matches, *custom)}
+    free = [name for name in header if name not in taken and name not in RESULT_COLUMNS]
+    salutations = tuple(
+        name for name in free if field_for_column(name) == "designation" and _mostly(sample, name, is_salutation)
+    )
+    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches})
+    used = {match.column for match in matches}
+    whole = _whole_name_column([name for name in free if name not in used]) if reading.split_name else ""
+    found = {match.field for match in matches} | (set(NAMES) if whole else set())
+    if missing := [name for name in MANDATORY if name in reading.required and name not in found]:
+        raise _missing_columns(header, missing, [name for name in free if name not in used], sample)
+    status = _column(preset.status, header) if preset and preset.status else ""
+    used |= {whole, status}
+    custom += _labelled([name for name in free if name not in used], custom, book)
+    used |= {match.column for match in custom}
+    matches = [
+        evolve(match, how=_translated(sample, match) or match.how) if match.field == "attendance_type" else match
+        for match in sorted(matches, key=lambda match: FIELDS.index(match.field))
+    ]
+    return ColumnMap(
+        tuple(matches),
+        tuple(custom),
+        tuple(name for name in free if name not in used),
+        not set(header).isdisjoint(RESULT_COLUMNS),
+        whole=whole,
+        preset=preset,
+        status=status,
+        detected=preset is not None and reading.preset is None,
+        salutations=tuple(name for name in salutations if name not in used),
+    )
+
+
+def _mostly(sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool]) -> bool:
+    """Say whether most cells of a column that are not empty are of a kind."""
+    texts = [text for row in sample if (text := _text(row.get(column)))]
+    return bool(texts) and sum(map(is_one, texts)) >= _MOSTLY * len(texts)
+
+
+def _translated(sample: Sequence[Mapping[str, Any]], match: Match) -> str:
+    """Say which words of the first rows are read as Airmeet's."""
+    texts = dict.fromkeys(_text(row.get(match.column)) for row in sample)
+    read = [f"{shown(text)} as {kind}" for text in texts if (kind := parse_attendance(text)) != text]
+    return f"{', '.join(read[:4])}{' and so on' if len(read) > 4 else ''}" if read else ""
+
+
+def _holds_address(text: str) -> bool:
+    return check_email(text) is None
+
+
+def _column(wanted: str, header: Iterable[str]) -> str:
+    return next((name for name in header if squeezed(name) == squeezed(wanted)), "")
+
+
+def _overridden(
+    header: Sequence[str], overrides: Mapping[str, str], book: FieldBook | None
+) -> tuple[list[Match], list[Match]]:
+    """Return what ``--map`` says: own fields and registration fields."""
+    matches: dict[str, Match] = {}
+    custom: list[Match] = []
+    for given, column in overrides.items():
+        if column not in header:
+            known = _close_names(column, header) or f"the columns are {names_of(header)}"
+            raise InputError(f"--map {given}={column}: no column is named {shown(column)}; {known}", column=column)
+        if given.startswith(_CUSTOM):
+            label = given.removeprefix(_CUSTOM).strip()
+            if not label:
+                example = "such as --map custom:LABEL=Column"
+                raise InputError(f"--map {given}: name the custom field by its label or id, {example}")
+            if book is not None and isinstance(problem := book.find(label), Problem):
+                raise InputError(f"--map {given}: {problem.message}")
+            custom.append(Match(label, column, "--map"))
+            continue
+        name = next((name for name in FIELDS if squeezed(given) == squeezed(name)), None)
+        if name is None:
+            known = _close_names(given, FIELDS) or f"the fields are {', '.join(FIELDS)}."
+            example = "A registration field of the event is --map custom:LABEL=Column"
+            raise InputError(f"--map {given}: there is no such field; {known} {example}")
+        if name in matches:
+            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; keep one of them")
+        matches[name] = Match(name, column, "--map")
+    return list(matches.values()), custom
+
+
+def _preset_matches(
+    preset: Preset, header: Sequence[str], matches: Iterable[Match], custom: Iterable[Match]
+) -> list[Match]:
+    decided = {match.field for match in matches}
+    taken = {match.column for match in (*matches, *custom)}
+    found: list[Match] = []
+    for name, wanted in preset.fields.items():
+        columns = [column for column in (_column(one, header) for one in wanted) if column and column not in taken]
+        if columns and name not in decided:
+            how = "" if squeezed(columns[0]) == squeezed(name) else preset.title
+            found.append(Match(name, columns[0], how))
+    return found
+
+
+def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
+    found: dict[str, list[str]] = {}
+    for column in free:
+        name = field_for_column(column)
+        if name is not None and name not in decided:
+            found.setdefault(name, []).append(column)
+    for name, columns in found.items():
+        if len(columns) > 1:
+            raise _ambiguous(name, columns)
+    return [
+        Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed")
+        for name, (column,) in found.items()
+    ]
+
+
+def _whole_name_column(free: Iterable[str]) -> str:
+    columns = [name for name in free if squeezed(name) in FULL_NAMES]
+    if len(columns) > 1:
+        raise InputError(f"{names_of(columns)} could each hold the whole names that --split-name splits; rename one")
+    return columns[0] if columns else ""
+
+
+def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | None) -> list[Match]:
+    """Return the columns that are called like one of the event's registration fields."""
+    if book is None:
+        return []
+    decided = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
+    found: dict[str, list[Match]] = {}
+    for column in free:
+        entry = book.find(column)
+        if not isinstance(entry, Problem) and entry.field_id not in decided:
+            how = "its label" if squeezed(column) != squeezed(entry.field_id) else "its id"
+            found.setdefault(entry.field_id, []).append(Match(entry.label or entry.field_id, column, how))
+    for matches in found.values():
+        if len(matches) > 1:
+            raise _ambiguous(f"{_CUSTOM}{matches[0].field}", [match.column for match in matches])
+    return [  # by its label, or by its id where several fields have that label
+        evolve(match, field=field_id if isinstance(book.find(match.field), Problem) else match.field)
+        for field_id, (match,) in found.items()
+    ]
+
+
+def _missing_columns(
+    header: Sequence[str], missing: Sequence[str], free: Sequence[str], sample: Sequence[Mapping[str, Any]]
+) -> InputError:
+    """Return the error of a table that has no column for a required field."""
+    what = f"no column for {' and '.join(missing)}; the columns are {names_of(header)}"
+    names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
+    if names:
+        what += f". {shown(names[0])} may hold whole names: a single name column is not split by itself, since where"
+        what += " the first name ends is a guess; --split-name makes it, or give the file two columns"
+        if len(missing) == 1:
+            return InputError(f"{what}, or type {_option(missing[0], names[0])}")
+    left = list(free)
+    options = []
+    for name in missing:
+        column = _likely_column(name, left, sample)
+        left = [other for other in left if other != column]
+        options.append(_option(name, column or "COLUMN"))
+    return InputError(f"{what}. Say which: {' '.join(options)}")
+
+
+def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
+    """Return a free column for the proposal, or nothing: by its values for an e-mail, else by its name."""
+    if name == "email" and sample:
+        return next((column for column in free if _mostly(sample, column, _holds_address)), "")
+    words = {"email": "mail"}.get(name, squeezed(name))
+    sounds = [column for column in free if words in squeezed(column)]
+    sounds += difflib.get_close_matches(name, free, 1)
+    return sounds[0] if sounds else ""
+
+
+def _ambiguous(name: str, columns: Sequence[str]) -> InputError:
+    fix = " or ".join(_option(name, column) for column in columns)
+    return InputError(f"{names_of(columns)} could each be {name}; say which one: {fix}")
+
+
+def _close_names(given: str, known: Iterable[str]) -> str:
+    by_squeezed = {squeezed(name): name for name in known}
+    close = difflib.get_close_matches(squeezed(given), by_squeezed, 3)
+    return f"did you mean {' or '.join(shown(by_squeezed[name]) for name in close)}?" if close else ""
+
+
+def _option(name: str, column: str) -> str:
+    return f"--map {shlex.quote(f'{name}={column}')}"
+
+
+def names_of(columns: Iterable[str], limit: int = 20) -> str:
+    """Return columns, quoted, and how many more there are."""
+    said = [shown(name) for name in columns]
+    more = f" and {len(said) - limit} more" if len(said) > limit else ""
+    return ", ".join(said[:limit]) + more

@@ -1,0 +1,198 @@
+"""From a row of a table to a speaker, a session or a booth: which column is which field, and how its text is read."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from attrs import fields, frozen
+
+from airmeet_async.bulk.input.column_names import squeezed
+from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
+from airmeet_async.protocol.validation import check_timezone, fold
+
+_BLANKS = re.compile(r"[\t\r\n\v\f]+")
+_INVISIBLE = "\ufeff\u200b\u2060"
+
+
+def tidy(value: Any) -> str:
+    """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
+    if type(value) is str and value.isprintable():  # nearly always: no line ends, tabs or invisible characters in it
+        return value.strip()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, Enum):
+        value = value.value
+    text = _BLANKS.sub(" ", value if isinstance(value, str) else str(value)).strip()
+    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
+
+
+_SEPARATORS = re.compile(r"[;,\s]+")
+_WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
+_YES, _NO = frozenset({"yes", "true", "1", "y", "on"}), frozenset({"no", "false", "0", "n", "off"})
+
+
+def _emails(text: str) -> list[str]:
+    return [part for part in _SEPARATORS.split(text) if part]
+
+
+def _words(text: str) -> list[str]:
+    return [part for part in _WORD_SEPARATORS.split(text.strip()) if part]
+
+
+def _whole(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    message = f"{text!r:.40} is not a whole number"
+    raise ConfigError(message)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in _YES | _NO:
+        return text.lower() in _YES
+    message = f"{text!r:.40} is neither yes nor no"
+    raise ConfigError(message)
+
+
+def moment(text: str, zone: ZoneInfo | None) -> datetime:
+    """Read a time; one that names no zone is of *zone*.
+
+    Raises:
+        ConfigError: It is no time, or has no zone at all.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r:.40} is not a time; write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
+        raise ConfigError(message) from None
+    if found.tzinfo is None and zone is None:
+        message = f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file"
+        raise ConfigError(message)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+@frozen
+class RowMapping:
+    """How rows become values of one model.
+
+    Attributes:
+        model: What is made.
+        required: Fields that must have a column.
+        names: Other names of a field, squeezed.
+        readers: How a field's text is read, where it is not just text.
+        key: How a row is called in results.
+        unique: What makes a row unique: two sessions may well have one title and one time.
+    """
+
+    model: type[Any]
+    required: tuple[str, ...]
+    names: Mapping[str, str]
+    readers: Mapping[str, Callable[[str], Any]]
+    key: Callable[[Any], str]
+    unique: Callable[[Any], str] = repr
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The model's fields."""
+        return tuple(spec.name for spec in fields(self.model) if spec.name != "speed_networking")
+
+    def columns(self, header: tuple[str, ...]) -> dict[str, str]:
+        """Return field to column.
+
+        Raises:
+            InputError: Two columns are the same field, or a required field has none.
+        """
+        found: dict[str, str] = {}
+        for column in header:
+            name = self.field_of(column)
+            if name in found:
+                message = f"columns {found[name]!r} and {column!r} are both {name}; rename one of them"
+                raise InputError(message, column=column)
+            if name:
+                found[name] = column
+        missing = [name for name in self.required if name not in found]
+        if missing:
+            there = ", ".join(map(repr, header)) or "none"
+            message = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
+            raise InputError(message)
+        return found
+
+    def field_of(self, column: str) -> str | None:
+        """Return the field that a column is, or None."""
+        word = squeezed(column)
+        return next((name for name in self.fields if squeezed(name) == word), self.names.get(word))
+
+    def read(self, data: Any, timezone: str | None = None) -> Any:
+        """Return the value that a row describes; a value of the model itself is returned as it is.
+
+        Raises:
+            ConfigError: A cell cannot be read; names the column.
+            InputError: A required column is missing.
+        """
+        if isinstance(data, self.model):
+            return data
+        zone = ZoneInfo(check_timezone(timezone)) if timezone else None
+        columns = self.columns(tuple(map(str, data)))
+        values: dict[str, Any] = {}
+        for name, column in columns.items():
+            cell = data[column]
+            value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
+            if value == "" and name in self.required:
+                message = f"{column} is empty"
+                raise ConfigError(message)
+            if isinstance(value, str) and value:
+                try:
+                    value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
+                except ConfigError as error:
+                    message = f"{column}: {error}"
+                    raise ConfigError(message) from None
+            if value != "":
+                values[name] = value
+        return self.model(**values)
+
+
+_PERSON = {"emailaddress": "email", "mail": "email", "fullname": "name", "speaker": "name", "speakername": "name"}
+_DETAILS = {
+    "organization": "organisation",
+    "company": "organisation",
+    "title": "designation",
+    "jobtitle": "designation",
+}
+_IMAGES = {"image": "image_url", "photo": "image_url", "picture": "image_url", "imageurl": "image_url"}
+
+SPEAKERS = RowMapping(
+    Speaker,
+    ("email", "name"),
+    {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
+    {},
+    key=lambda one: one.email,
+    unique=lambda one: fold(one.email),
+)
+SESSIONS = RowMapping(
+    NewSession,
+    ("title", "start", "host_email"),
+    {
+        "sessiontitle": "title", "name": "title", "starttime": "start", "sessionstarttime": "start",
+        "host": "host_email",
+        "duration": "duration_minutes", "minutes": "duration_minutes", "sessionduration": "duration_minutes",
+        "description": "summary", "sessionsummary": "summary", "speakers": "speaker_emails", "cohosts": "cohost_emails",
+        "tracks": "track_ids", "booth": "booth_id",
+    },
+    {
+        "duration_minutes": _whole, "speaker_emails": _emails, "cohost_emails": _emails, "track_ids": _words,
+        "tags": _words,
+        "hide_host": _flag,
+    },
+    key=lambda one: f"{one.title} at {one.start.isoformat()}",
+)  # fmt: skip
+BOOTHS = RowMapping(
+    NewBooth,
+    ("name",),
+    {"booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count"},
+    {"exhibitors": _emails, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag, "table_count": _whole},
+    key=lambda one: one.name,
+)

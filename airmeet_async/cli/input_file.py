@@ -1,0 +1,204 @@
+"""The input file of a command: opened, and its columns found."""
+
+import atexit
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from attrs import evolve, field, frozen
+
+from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading
+from airmeet_async.bulk.input.plan import columns_of, introduction
+from airmeet_async.bulk.table_text import GUESS
+from airmeet_async.bulk.tables import SourceRow, Table, open_table
+from airmeet_async.cli.console import Voice
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output_files import private_file, write_all
+from airmeet_async.errors import ConfigError, InputError
+
+
+@frozen(kw_only=True)
+class FileChoice:
+    """A file and how to read it, as typed.
+
+    Attributes:
+        path: The file.
+        name: How it is called, where that is not its path.
+        columns: ``field=Column``, each as typed.
+        sheet: Of a workbook.
+        kind: What it is.
+        encoding: Of the text.
+        delimiter: Of a CSV file.
+        limit: Most rows to take.
+        preset: The tool whose export it is; None to find out, ``none`` for no tool's.
+        split_name: Split whole names.
+    """
+
+    path: str
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    sheet: str | None = None
+    kind: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    limit: int | None = None
+    preset: str | None = None
+    split_name: bool = False
+
+    @property
+    def title(self) -> str:
+        """How it is called."""
+        return self.name or self.path
+
+
+@frozen
+class People:
+    """A checked file of people.
+
+    Attributes:
+        table: Its rows.
+        columns: Which column is what.
+        reading: The part of it that was typed.
+    """
+
+    table: Table
+    columns: ColumnMap
+    reading: Reading
+
+    @property
+    def overrides(self) -> Mapping[str, str]:
+        """Field to column, as typed."""
+        return self.reading.overrides
+
+    def lines(self) -> list[str]:
+        """Say what the file is, and what its columns are used for."""
+        return introduction(self.table.path, self.table.rows, self.columns, self.table.notices)
+
+
+@frozen
+class _Head(Table):
+    """The first rows of a table."""
+
+    whole: Table = field(repr=False, kw_only=True)
+
+    def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
+        """Yield the rows, ``size`` at a time."""
+        left = self.rows
+        for batch in self.whole.batches(min(size, left)):
+            yield batch[:left]
+            left -= len(batch)
+            if left <= 0:
+                return
+
+
+def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> People:
+    """Check a file to its end, and find its columns, of which some are *required*.
+
+    Raises:
+        UsageError: Something that was typed cannot be used.
+        InputError: The file cannot be used.
+    """
+    reading = Reading(
+        overrides=parse_columns(choice.columns),
+        preset=choice.preset,
+        split_name=choice.split_name,
+        required=required,
+    )
+    table = open_file(choice)
+    return People(table, columns_of(table, reading), reading)
+
+
+def open_file(choice: FileChoice) -> Table:
+    """Check a file to its end.
+
+    Raises:
+        InputError: It cannot be used.
+    """
+    try:
+        table = open_table(
+            choice.path,
+            encoding=choice.encoding or GUESS,
+            delimiter=choice.delimiter,
+            kind=choice.kind,
+            sheet=choice.sheet,
+        )
+    except InputError as error:
+        raise _renamed(error, choice) from None
+    return evolve(_head(table, choice.limit), name=choice.name)
+
+
+def _renamed(error: InputError, choice: FileChoice) -> InputError:
+    """Return the error with the name under which its file is known."""
+    if not choice.name:
+        return error
+    said = str(error).replace(choice.path, choice.name)
+    return InputError(said, path=choice.name, line=error.line, column=error.column)
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """Read ``field=Column`` texts.
+
+    Raises:
+        UsageError: One is not of that form, or a field comes twice.
+    """
+    overrides: dict[str, str] = {}
+    for text in texts:
+        name, sign, column = text.partition("=")
+        if not (sign and name.strip() and column):
+            raise UsageError(f'--map {text!r:.80}: write field=Column, such as --map email="E-mail address"')
+        if name.strip() in overrides:
+            raise UsageError(f"--map names {name.strip()!r:.80} twice; keep one of them")
+        overrides[name.strip()] = column
+    return overrides
+
+
+def _head(table: Table, limit: int | None) -> Table:
+    if limit is None or limit >= table.rows:
+        return table
+    parts = (table.path, table.header, limit, table.notices, table._format, table._stamp)
+    return _Head(*parts, whole=table)
+
+
+NAME = "stdin"
+"""What results are called after; messages call it the same."""
+
+_AT_ONCE = 256 * 1024
+
+
+def spooled(voice: Voice) -> str:
+    """Read standard input to its end into a private file, and return its path. It is removed when the process ends.
+
+    Raises:
+        UsageError: There is no standard input.
+        InputError: Nothing comes from it.
+        ConfigError: There is no room for it.
+    """
+    if sys.stdin is None:
+        raise UsageError("- stands for standard input, and there is none; name a file")
+    if sys.stdin.isatty():
+        voice.say("reading rows from the terminal; Ctrl-D ends them, or name a file")
+    path, file = private_file(Path(tempfile.gettempdir()))
+    atexit.register(_remover(path, file))
+    try:
+        while piece := sys.stdin.buffer.read(_AT_ONCE):
+            write_all(file, piece)
+        empty = not file.tell()
+    except OSError as error:
+        raise ConfigError(f"{NAME}: cannot be kept in {path.parent} ({error.strerror}); name a file") from None
+    if empty:
+        raise InputError(f"{NAME}: is empty; pipe rows into it, with a line above that names the columns", path=NAME)
+    return str(path)
+
+
+def _remover(path: Path, file: BinaryIO) -> Callable[[], None]:
+    """Return what removes the file; until then it is open, and so locked against being swept away."""
+
+    def remove() -> None:
+        file.close()
+        with suppress(OSError):
+            path.unlink()
+
+    return remove

@@ -1,0 +1,129 @@
+"""One door for all commands: whatever happens behind it leaves as one line and an exit code."""
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
+
+from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
+
+from airmeet_async.cli.console import Voice, print_json, set_up
+from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.registration import app
+from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.protocol.base_urls import check_id
+
+
+def event_id(word: str, *files: str) -> str:
+    """Return *word* where it can be an event's id.
+
+    Args:
+        word: What stands in the place of the id.
+        files: What stands in the places of the files after it.
+
+    Raises:
+        UsageError: It is the file.
+        ConfigError: It is no id.
+    """
+    try:
+        return check_id(word, "AIRMEET_ID")
+    except ConfigError:
+        if files and _is_file(word) and _is_id(files[0]):
+            raise UsageError(f"the event's id comes first, then the file: write {files[0]} {word}") from None
+        raise
+
+
+def missing(name: str, arguments: Sequence[str]) -> str:
+    """Say that an argument is missing: where only a file was given, it is the event's id before it."""
+    file = next((word for word in arguments if not word.startswith("-") and _is_file(word)), None)
+    if name == "FILE" and file is not None:
+        return f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
+    return f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
+
+
+def stray(words: Sequence[str], commands: Iterable[str]) -> str:
+    """Say that there are words too many: the first may be a command with a slip in it."""
+    close = get_close_matches(words[0], list(commands), 1) if words else []
+    return f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
+
+
+def unknown(said: str, word: str) -> str:
+    """Say that there is no such option or command, and what was meant; *said* knows nothing of the shared option."""
+    if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):
+        return f"unknown option: {word}. Did you mean --profile?"
+    return said.partition(" Available commands:")[0]
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_id(word: str) -> bool:
+    try:
+        return bool(check_id(word, ""))
+    except ConfigError:
+        return False
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code. Never raises, and shows a traceback only if asked to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek still shows the rest
+    try:
+        set_up(os.environ)
+        return _dispatch(arguments)
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
+        if os.environ.get("AIRMEET_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return _complain(leaf(raised), arguments)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    try:
+        launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
+        code = launch(*bound.args, **bound.kwargs)
+    except CycloptsError as error:
+        raise UsageError(_usage(error, arguments)) from None
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
+    said, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        said = f"{name} needs a value" if name.startswith("-") else missing(name, arguments)
+    elif isinstance(error, UnusedCliTokensError):
+        said = stray(error.unused_tokens or [], _commands(chain))
+    elif isinstance(error, UnknownOptionError | UnknownCommandError):
+        said = unknown(said, next((word for word in arguments if word in said), ""))
+    said = f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]}"
+    return f"{said} (see {' '.join(('airmeet', *chain))} --help)"
+
+
+def _commands(chain: Sequence[str]) -> Iterable[str]:
+    """Return the names of the commands of a group of commands."""
+    group = app
+    for name in chain:
+        group = group[name]
+    return [name for name in group if not name.startswith("-")]
+
+
+def _complain(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
+    code, message = code_of_error(error), sentence_of(error)
+    lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)
+    Voice(as_json=lines_are_json).say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    if "--json" in arguments:
+        facts: dict[str, object] = {"code": word_of(code), "message": message}
+        if isinstance(error, InputError):
+            facts |= {"path": error.path, "line": error.line, "column": error.column}
+        print_json({"error": facts, "exit_code": int(code)})
+    return code

@@ -1,0 +1,118 @@
+"""Where a client's settings come from: arguments first, then the environment, then defaults."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+
+from attrs import field, frozen
+
+from airmeet_async.client.token import Lease
+from airmeet_async.client.transports.base import Timeouts
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
+from airmeet_async.protocol.call import Auth, common_headers, key_headers, token_headers
+from airmeet_async.protocol.http_messages import Headers
+from airmeet_async.protocol.redact import Secret
+from airmeet_async.protocol.retry_policy import Retry
+
+_LONGEST_KEY = 512
+
+
+@frozen
+class Options:
+    """Everything a client needs to know, checked.
+
+    Attributes:
+        base: Where the API is.
+        access_key: ``X-Airmeet-Access-Key``. May contain ``#``.
+        secret_key: ``X-Airmeet-Secret-Key``.
+        rate: Requests per second, or None.
+        max_in_flight: Requests under way at once.
+        retry: Patience of a single call.
+        timeouts: Seconds.
+    """
+
+    base: Base
+    access_key: Secret
+    secret_key: Secret
+    rate: float | None = None
+    max_in_flight: int = 64
+    retry: Retry = field(factory=Retry)
+    timeouts: Timeouts = field(factory=Timeouts)
+
+
+def find_base(base_url: str | None, region: Region | str | None, environ: Mapping[str, str]) -> Base:
+    """Return the base address: *base_url*, else *region*, else the environment's, else the default region's."""
+    if base_url is not None:
+        return parse_base(base_url)
+    if region is not None:
+        return parse_base(base_of(region))
+    named = environ.get("AIRMEET_REGION", Region.GLOBAL)
+    there = base_of(named.strip().lower())
+    uri = environ.get("AIRMEET_URI")
+    if uri is not None and not uri.strip():
+        message = "AIRMEET_URI is set but empty, which could mean anything: unset it for the address of the region"
+        raise ConfigError(message)
+    return parse_base(there if uri is None else uri.strip())
+
+
+def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Secret:
+    """Return a key from the argument or the environment, outer blanks removed.
+
+    Raises:
+        ConfigError: There is none, or it cannot stand in a header. The value is not in the message.
+    """
+    text = (environ.get(variable, "") if value is None else value).strip()
+    if not text:
+        message = (
+            f"no key: set {variable} (community dashboard, Integrations, API Access Key), or pass it to AirmeetClient"
+        )
+        raise ConfigError(message)
+    if any(quote in text for quote in "\"'`"):
+        message = f"{variable} holds a quotation mark; write the key without the quotes"
+        raise ConfigError(message)
+    if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
+        message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"
+        raise ConfigError(message)
+    return Secret(text)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment."""
+    return os.environ
+
+
+@cache
+def version() -> str:
+    """Return the version of the installed distribution, or ``0`` for a bare source tree."""
+    try:
+        return metadata.version("airmeet-async")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+class Credentials:
+    """Makes header blocks, each once."""
+
+    def __init__(self, options: Options) -> None:
+        self._keys = options.access_key, options.secret_key
+        self._common = common_headers(version())
+        # The mutable state: the block of the last token that was used.
+        self._generation = 0
+        self._block: Headers = ()
+
+    def of_keys(self, auth: Auth) -> Headers:
+        """Return the header block with the key pair under the names that *auth* wants."""
+        return self._common + key_headers(auth, *self._keys)
+
+    def of_token(self, lease: Lease) -> Headers:
+        """Return the header block with a token."""
+        if self._generation != lease.generation:
+            self._generation, self._block = lease.generation, self._common + token_headers(lease.token)
+        return self._block
+
+    def secrets(self, lease: Lease | None) -> Headers:
+        """Return the headers whose values no text may show."""
+        own = token_headers(lease.token) if lease else ()
+        return key_headers(Auth.KEYS, *self._keys) + own

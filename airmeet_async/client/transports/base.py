@@ -1,0 +1,109 @@
+"""The seam between this library and the network: a `Request` goes in, a `Reply` comes out."""
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Protocol
+
+from attrs import frozen
+
+from airmeet_async.errors import NoReplyError, NotSentError
+from airmeet_async.protocol.http_messages import Reply, Request
+
+
+@frozen
+class Timeouts:
+    """Seconds, each with its reason.
+
+    Attributes:
+        connect: To reach the host and agree on TLS.
+        write: For one piece of the request to leave.
+        read: Between two pieces of the answer. Above the 29 to 30 s after which such a gateway itself gives up, so
+            that its 504 is received rather than guessed.
+        total: For the whole exchange; a server that drips one byte a second never trips *read*.
+    """
+
+    connect: float = 5.0
+    write: float = 10.0
+    read: float = 35.0
+    total: float = 45.0
+
+
+class Transport(Protocol):
+    """Carries requests to one base address.
+
+    A transport follows no redirects, keeps no cookies, undoes no content encoding, and never repeats a request.
+    """
+
+    async def exchange(self, request: Request) -> Reply:
+        """Send *request* and return the whole answer.
+
+        Raises:
+            NotSentError: The request certainly did not reach the server.
+            NoReplyError: It may have; there is no complete answer.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+_NOT_SENT = {
+    "dns": "cannot find the address of {host}: check the network and AIRMEET_URI",
+    "tls": "no trustworthy TLS connection to {host}: {cause}",
+    "proxy": "the proxy does not let us through to {host}: check HTTPS_PROXY",
+    "timeout": "cannot reach {host}: no connection in time; check the network, or whether a proxy is needed",
+    "connect": "cannot reach {host}: {cause}",
+    "protocol": "the request to {host} could not be written: a header or the address is not valid",
+}
+_LOST = {"timeout": "went silent", "protocol": "spoke no proper HTTP"}
+_PATIENCE = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def not_sent(reason: str, host: str, error: BaseException | None = None) -> NotSentError:
+    """Return the error of a request that certainly did not leave."""
+    return NotSentError(_NOT_SENT[reason].format(host=host, cause=_cause(error)), reason=reason, host=host)
+
+
+def lost(reason: str, host: str) -> NoReplyError:
+    """Return the error of a request that left, and whose connection failed."""
+    message = f"the connection to {host} {_LOST.get(reason, 'broke')} before the answer was complete"
+    return NoReplyError(message, reason=reason, host=host)
+
+
+def late(host: str, seconds: float) -> NoReplyError:
+    """Return the error of an exchange that took longer than all of it may."""
+    return NoReplyError(f"{host} did not answer within {seconds:g} s", reason="timeout", host=host)
+
+
+def too_large(host: str, limit: int) -> NoReplyError:
+    """Return the error of an answer that is over the limit of its request."""
+    return NoReplyError(f"the answer of {host} is larger than {limit} bytes", reason="protocol", host=host)
+
+
+def reason_below(error: BaseException) -> str | None:
+    """Return the reason that TLS or the resolver gave, if either did. That TLS wanted more bytes is none."""
+    links = tuple(_chain(error))
+    if any(isinstance(link, ssl.SSLError) and not isinstance(link, _PATIENCE) for link in links):
+        return "tls"
+    return "dns" if any(isinstance(link, socket.gaierror) for link in links) else None
+
+
+def _cause(error: BaseException | None) -> str:
+    """Return the operating system's or the TLS library's own words."""
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return link.verify_message
+        if isinstance(link, OSError) and link.errno:
+            return os.strerror(link.errno).lower()
+    return "the connection failed"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            yield from error.exceptions
+        error = error.__cause__ or error.__context__

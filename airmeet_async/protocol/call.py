@@ -1,0 +1,180 @@
+"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.base_urls import Base
+from airmeet_async.protocol.http_messages import READ_LIMIT, WRITE_LIMIT, Headers, Request
+from airmeet_async.protocol.redact import Secret
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Auth(Enum):
+    """Which credentials a request carries."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
+    """``X-Airmeet-Access-Token`` (A)."""
+    KEYS = "keys"
+    """``X-Airmeet-Access-Key`` and ``X-Airmeet-Secret-Key``: only ``POST /auth`` (A)."""
+    RAW_KEYS = "raw_keys"
+    """``x-access-key`` and ``x-secret-key``: the webhook operations (A)."""
+
+
+class Paging(Enum):
+    """How a list is cut into pages."""
+
+    NONE = "none"
+    CURSOR = "cursor"
+    """``after``, ``before`` and ``size``, answered with ``cursors``."""
+    NUMBER = "number"
+    """``pageNumber`` from 1 and ``resultSize``, answered with a total."""
+
+
+def _as_is(document: Any) -> Any:
+    return document
+
+
+def _nameless(_item: Any) -> None:
+    return None
+
+
+def _accept(_body: Any, _value: Any) -> str | None:
+    return None
+
+
+@frozen
+class Endpoint(Generic[T_co]):
+    """One row of the table: the facts about an operation that its verb and path cannot tell.
+
+    Attributes:
+        name: Namespace and member, such as ``attendees.add``.
+        method: The verb.
+        path: Path template below the base address.
+        returns: The model of the answer; of one element where `paging` says there are many, and the answer is a
+            `Page` of them.
+        source: Where the facts are from, with the grade: A = Airmeet's help, B = Airmeet's own connector,
+            C = ran in production elsewhere, D = derived by third parties.
+        auth: Which credentials it wants.
+        repeatable: It may be sent again after a doubtful outcome. Not a matter of the verb: adding an attendee
+            is a POST and is repeatable (A), creating an event is a POST and makes a second one.
+        paging: How its list is cut.
+        max_size: The largest page, for paged ones; 0 where it is not known.
+        prepares: It may answer 202 "not ready".
+        unwrap: Takes the typed part out of the answer's document.
+        identity: Names a row of a list, so that one that comes twice is noticed; None for rows without a name.
+        reply_limit: The largest answer to accept, in bytes.
+        verify: Looks at body and typed answer and returns what does not fit together, or None.
+    """
+
+    name: str
+    method: str
+    path: str
+    returns: type[Any]
+    source: str
+    auth: Auth = Auth.TOKEN
+    repeatable: bool = True
+    paging: Paging = Paging.NONE
+    max_size: int = 0
+    prepares: bool = False
+    unwrap: Callable[[Any], Any] = field(default=_as_is, repr=False)
+    identity: Callable[[Any], object] = field(default=_nameless, repr=False)
+    verify: Callable[[Any, Any], str | None] = field(default=_accept, repr=False)
+    reply_limit: int = field(init=False, repr=False)
+
+    @reply_limit.default
+    def _limit_of_verb(self) -> int:
+        return READ_LIMIT if self.method == "GET" else WRITE_LIMIT
+
+
+@lru_cache(maxsize=256)
+def _filled(template: str, values: tuple[tuple[str, str], ...]) -> str:
+    """Fill in a path; thousands of calls of a job have the same one."""
+    for name, text in values:
+        template = template.replace("{" + name + "}", quote(text, safe=""))
+    return template
+
+
+@frozen
+class Call(Generic[T_co]):
+    """One use of an operation: frozen, comparable, printable; nothing happens until a client sends it.
+
+    Attributes:
+        endpoint: The operation.
+        path: The template's arguments by name, already checked.
+        query: Query arguments by name; those that are None are left out by the builders.
+        body: What is sent as JSON, or None. Not shown in the repr, since it is about a person.
+        ready_within: Seconds to go on asking for a report that is still being prepared; None for the client's own.
+    """
+
+    endpoint: Endpoint[T_co]
+    path: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str] = field(factory=dict)
+    body: Any = field(default=None, repr=False)
+    ready_within: float | None = None
+    _payload: bytes | None = field(default=None, init=False, eq=False, repr=False)
+
+    @property
+    def payload(self) -> bytes:
+        """The body as JSON, encoded once: when a row is checked, and not again when it is sent.
+
+        Raises:
+            ValueError: JSON has no way to say it.
+            TypeError: The same.
+        """
+        if self._payload is None:
+            object.__setattr__(self, "_payload", b"" if self.body is None else json_codec.encode(self.body))
+        return self._payload or b""
+
+    def encoded(self, payload: bytes) -> "Call[T_co]":
+        """Take *payload* for the body's JSON, and return the call itself."""
+        object.__setattr__(self, "_payload", payload)
+        return self
+
+    @property
+    def target(self) -> str:
+        """Path and query below the base address, as sent."""
+        path = _filled(self.endpoint.path, tuple(self.path.items()))
+        return f"{path}?{urlencode(self.query, quote_via=quote)}" if self.query else path
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.method} {self.endpoint.path}"
+
+
+_ACCEPT: Headers = (
+    (b"Accept", b"application/json"),
+    # An answer that need not be unpacked cannot be a bomb: 200 kB of gzip can hold 400 MB.
+    (b"Accept-Encoding", b"identity"),
+    # "All APIs expect" it, reads included (help article, A).
+    (b"Content-Type", b"application/json"),
+)
+
+
+def common_headers(version: str) -> Headers:
+    """Return what every request of a client carries, credentials aside."""
+    return (*_ACCEPT, (b"User-Agent", f"airmeet-async/{version}".encode()))
+
+
+def token_headers(token: Secret) -> Headers:
+    """Return the header of every operation but auth and webhooks (help article, A)."""
+    return ((b"X-Airmeet-Access-Token", token.reveal().encode("ascii")),)
+
+
+def key_headers(auth: Auth, access_key: Secret, secret_key: Secret) -> Headers:
+    """Return the key pair under the names that `auth` wants (help articles, A)."""
+    names = (
+        (b"X-Airmeet-Access-Key", b"X-Airmeet-Secret-Key") if auth is Auth.KEYS else (b"x-access-key", b"x-secret-key")
+    )
+    return ((names[0], access_key.reveal().encode("ascii")), (names[1], secret_key.reveal().encode("ascii")))
+
+
+def encode(call: Call[object], base: Base, headers: Headers) -> Request:
+    """Return the request that carries *call*."""
+    endpoint = call.endpoint
+    return Request(endpoint.method, base.prefix + call.target, headers, call.payload, endpoint.reply_limit)

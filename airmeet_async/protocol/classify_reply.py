@@ -1,0 +1,190 @@
+"""What an answer means. `judge` turns a `Reply`, or its absence, into a `Verdict`; `decide` then says what to do."""
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+from attrs import evolve, field
+
+from airmeet_async.errors import DecodeError, NotSentError, TransportError
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.call import Auth, Call
+from airmeet_async.protocol.decoding import decode
+from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.redact import clean
+from airmeet_async.protocol.value_class import value
+
+
+class Kind(Enum):
+    """The classes of outcome. Everything about repeating, charging and stopping follows from these."""
+
+    OK = "ok"
+    NOT_SENT = "not sent"
+    """Certainly not applied: it never left."""
+    THROTTLED = "throttled"
+    """429: certainly not applied, and everybody should slow down."""
+    EXPIRED = "expired"
+    """412: certainly not applied, the token is too old."""
+    NOT_READY = "not ready"
+    """202: a prepared read that is still being prepared."""
+    REJECTED = "rejected"
+    """Understood and refused; the same request will be refused again."""
+    AMBIGUOUS = "ambiguous"
+    """It may have been applied: no answer, a server error, or a success that makes no sense."""
+    FATAL = "fatal"
+    """Refused for a reason that every other request of the job shares."""
+
+
+@value
+class Verdict:
+    """What came of one attempt.
+
+    Attributes:
+        kind: The class of outcome.
+        status: HTTP status, or the body's own ``statusCode`` where that is the worse one; None without an answer.
+        code: A short stable word for reports.
+        message: What the server or the network said, safe to show.
+        retry_after: Seconds the server asked to wait.
+        value: The typed answer, when the kind is OK.
+        blames_token: A 400 that may be about the token (A: "the passed token is bad").
+        cause: The error behind it, without its traceback, where there was one.
+    """
+
+    kind: Kind
+    status: int | None = None
+    code: str = ""
+    message: str = ""
+    retry_after: float | None = None
+    value: Any = field(default=None, repr=False)
+    blames_token: bool = False
+    cause: TransportError | DecodeError | None = field(default=None, repr=False, eq=False)
+
+
+_FATAL = frozenset({401, 403, 404})
+_TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
+_LONGEST_DIGITS = 9
+_COMPRESSED = "the answer is compressed although that was not asked for"
+
+
+def judge(call: Call[Any], reply: Reply) -> Verdict:
+    """Return what *reply* means as an answer to *call*."""
+    try:
+        document = json_codec.decode(reply.body) if reply.body else None
+    except ValueError as error:
+        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the answer is {error}")
+    status = reply.status
+    if type(document) is not dict or "statusCode" in document or "success" in document:
+        status = _worse_status(status, document)
+    # The hot path: comparisons, no set. Nothing at all is an answer where the body is not documented.
+    if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
+        return _success(call, reply, document, status)
+    if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
+        return _unusable(status, f"status {status} is no answer to this: {_said(document) or 'no reason given'}")
+    return _refusal(call, reply, status, _said(document))
+
+
+def judge_failure(error: TransportError) -> Verdict:
+    """Return what a failed exchange means."""
+    kind = Kind.NOT_SENT if isinstance(error, NotSentError) else Kind.AMBIGUOUS
+    code = f"not_sent_{error.reason}" if kind is Kind.NOT_SENT else "no_reply"
+    return Verdict(kind, code=code, message=str(error), cause=error.again())
+
+
+def kind_of(call: Call[Any], status: int) -> Kind:
+    """Return the class of an answer that is not a success, by its status alone."""
+    for_auth = call.endpoint.auth is Auth.KEYS
+    if status == 202:
+        return Kind.NOT_READY if call.endpoint.method == "GET" else Kind.AMBIGUOUS
+    if status == 429:
+        return Kind.THROTTLED
+    if status == 412 and not for_auth:
+        return Kind.EXPIRED
+    if status == 408 or status >= 500 or status < 300:
+        return Kind.AMBIGUOUS
+    return Kind.FATAL if status < 400 or status in _FATAL else Kind.REJECTED
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for: digits, or a date seen from the answer's own ``Date``."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= _LONGEST_DIGITS else None
+    until = _epoch(text)
+    now = _epoch(reply.headers.get("date", "")) or reply.at
+    return max(0.0, until - now) if until is not None and now else None
+
+
+def _epoch(date: str) -> float | None:
+    """Return an HTTP date as seconds since the epoch; one without a zone is meant as GMT."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _worse_status(status: int, document: Any) -> int:
+    """Look for the status inside the body: a 200 may carry ``{"statusCode": 400}`` (C)."""
+    if type(document) is not dict or not 200 <= status < 300:
+        return status
+    inner = document.get("statusCode")
+    if type(inner) is str and inner.isascii() and inner.isdigit() and len(inner) == 3:
+        inner = int(inner)
+    if type(inner) is int and 100 <= inner < 600 and inner != 200:
+        return inner
+    if document.get("success") is False:
+        return 400
+    return 200 if inner == 200 else status
+
+
+def _success(call: Call[Any], reply: Reply, document: Any, status: int) -> Verdict:
+    if "content-encoding" in reply.headers and _is_compressed(reply):
+        return _unusable(status, _COMPRESSED)
+    try:
+        value = decode(call, document)
+    except DecodeError as error:
+        return evolve(_unusable(status, str(error)), cause=error.again())
+    problem = call.endpoint.verify(call.body, value)
+    return _unusable(status, problem) if problem else Verdict(Kind.OK, status, "", "", None, value)
+
+
+def _is_compressed(reply: Reply) -> bool:
+    return reply.headers.get("content-encoding", "identity").lower() != "identity"
+
+
+def _unusable(status: int, problem: str) -> Verdict:
+    return Verdict(Kind.AMBIGUOUS, status, "unusable_answer", clean(problem))
+
+
+def _refusal(call: Call[Any], reply: Reply, status: int, said: str) -> Verdict:
+    kind = kind_of(call, status)
+    verdict = Verdict(kind, status, f"http_{status}", clean(said), retry_after(reply))
+    if status == 400 and call.endpoint.auth is Auth.TOKEN and (reply.status == 400 or call.endpoint.repeatable):
+        return evolve(verdict, blames_token=not said or bool(_TOKEN_WORDS.search(said)))
+    return verdict
+
+
+def _without_json(call: Call[Any], reply: Reply, problem: str) -> Verdict:
+    """A gateway or a captive portal answers in HTML or plain text; a 2xx like that is no success."""
+    if reply.status in range(200, 300) and kind_of(call, reply.status) is not Kind.NOT_READY:
+        return _unusable(reply.status, problem)
+    text = reply.body[:4096].decode("utf-8", "replace")
+    said = "an HTML page" if text.lstrip().startswith("<") else text
+    return _refusal(call, reply, reply.status, said)
+
+
+def _said(document: Any) -> str:
+    """Find the server's sentence in any of the error shapes that were met."""
+    if isinstance(document, str):
+        return document
+    if not isinstance(document, dict):
+        return ""
+    for key in ("statusMessage", "message", "error", "error_description", "errorMessage"):
+        found = document.get(key)
+        if isinstance(found, dict):
+            found = found.get("message")
+        if isinstance(found, str) and found.strip():
+            return found
+    return ""

@@ -1,0 +1,254 @@
+"""From an answer's document to typed values: one cattrs converter, strict about types, liberal about the rest.
+
+cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every plain
+type has a hook here that refuses what is not of it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, get_args
+
+import attrs
+import cattrs
+
+from airmeet_async.errors import DecodeError
+from airmeet_async.protocol.call import Call, Paging
+from airmeet_async.protocol.models.events import AirmeetStatus
+from airmeet_async.protocol.models.values import Moment
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.redact import Secret
+
+Hook = Callable[[Any, Any], Any]
+
+_TOKEN_LENGTH = 8192
+
+
+class Misfit(ValueError):  # noqa: N818 - never leaves this module
+    """A value that is not of the wanted shape; knows where it stands, never what it is."""
+
+    def __init__(self, wanted: str, path: str = "") -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+        self.path = path
+
+    def under(self, step: str) -> "Misfit":
+        """Return the same, seen from one level up."""
+        joint = "" if not self.path or self.path.startswith("[") else "."
+        return Misfit(self.wanted, f"{step}{joint}{self.path}")
+
+
+def _text(value: Any, _type: Any) -> str:
+    if not isinstance(value, str):
+        raise Misfit("a string")
+    return value
+
+
+def _whole(value: Any, _type: Any) -> int:
+    """Accept 20000 and "20000": Airmeet writes counts and times both ways (C)."""
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 20:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Misfit("a whole number")
+    return value
+
+
+def _number(value: Any, _type: Any) -> float:
+    """Accept 2.5 and "2.5"; not the infinities that a text could hide."""
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise Misfit("a number")
+    return number
+
+
+def _flag(value: Any, _type: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Misfit("true or false")
+    return value
+
+
+def _moment(value: Any, _type: Any) -> Moment:
+    if type(value) is not str:
+        raise Misfit("a string")
+    return Moment(value)
+
+
+def _secret(value: Any, _type: Any) -> Secret:
+    """A token goes into a header: 1 to 8192 visible ASCII characters, nothing else."""
+    if not isinstance(value, str) or not 0 < len(value) <= _TOKEN_LENGTH:
+        raise Misfit("a token")
+    if not all("!" <= char <= "~" for char in value):
+        raise Misfit("a token of visible ASCII characters")
+    return Secret(value)
+
+
+def _document(value: Any, _type: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Misfit("an object")
+    return value
+
+
+def _tuple_hook(cls: Any) -> Hook:
+    element = get_args(cls)[0]
+    hook = converter.get_structure_hook(element)
+
+    def structure(value: Any, _type: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Misfit("a list")
+        found = []
+        for number, item in enumerate(value):
+            try:
+                found.append(hook(item, element))
+            except Misfit as error:
+                raise error.under(f"[{number}]") from None
+        return tuple(found)
+
+    return structure
+
+
+def _optional_hook(cls: Any) -> Hook:
+    inner = next(arg for arg in get_args(cls) if arg is not type(None))
+    hook = converter.get_structure_hook(inner)
+    return lambda value, _type: hook(value, inner)
+
+
+def _is_optional(cls: Any) -> bool:
+    args = get_args(cls)
+    return len(args) == 2 and type(None) in args
+
+
+def _bare(cls: Any) -> Any:
+    """Return the type that a value has if it is there at all."""
+    return next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
+
+
+def _model_hook(cls: type[Any]) -> Hook:
+    """Build the reader of one model once: its plan holds per field the names, the hook and whether it must be there."""
+    plan = []
+    for spec in attrs.fields(cls):
+        if spec.name != "extra":
+            kind, (wire, *others) = _bare(spec.type), spec.metadata.get("wire", (spec.name,))
+            # Values of these types are right as they are, so that no hook need look at them.
+            plain = kind if kind in (str, bool, int) else None
+            hook = converter.get_structure_hook(kind)
+            plan.append((spec.name, wire, plain, hook, (others, kind, spec.default is attrs.NOTHING)))
+    known = frozenset(name for _, wire, *_, (others, *_) in plan for name in (wire, *others))
+    keeps_extra = "extra" in attrs.fields_dict(cls)
+
+    def structure(document: Any, _type: Any) -> Any:
+        if type(document) is not dict:
+            _document(document, dict)
+        values: dict[str, Any] = {}
+        for name, wire, plain, hook, rest in plan:
+            given, key = document.get(wire), wire
+            if type(given) is plain:  # nearly always
+                values[name] = given
+                continue
+            others, kind, required = rest
+            if given is None and others:
+                given, key = next(
+                    ((found, one) for one in others if (found := document.get(one)) is not None), (None, wire)
+                )
+            if given is not None:
+                try:
+                    values[name] = hook(given, kind)
+                except Misfit as error:
+                    raise error.under(key) from None
+            elif required:
+                raise Misfit("present", wire)
+        if keeps_extra and len(values) != len(document):
+            values["extra"] = {key: value for key, value in document.items() if key not in known}
+        return cls(**values)
+
+    return structure
+
+
+def _make_converter() -> cattrs.Converter:
+    made = cattrs.Converter(detailed_validation=False)
+    made.register_structure_hook_factory(attrs.has, _model_hook)
+    made.register_structure_hook_factory(_is_optional, _optional_hook)
+    made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
+    plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
+    for kind, hook in plain:
+        made.register_structure_hook(kind, hook)
+    made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
+    made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)
+    made.register_structure_hook_func(lambda cls: cls == AirmeetStatus | str, _open_status)
+    return made
+
+
+def _open_status(value: Any, _type: Any) -> AirmeetStatus | str:
+    text = _text(value, str)
+    return AirmeetStatus(text) if text in _STATUSES else text
+
+
+_STATUSES = frozenset(AirmeetStatus)
+
+converter = _make_converter()
+
+
+_hooks: dict[Any, Hook] = {}
+
+
+def _hook_of(model: Any) -> Hook:
+    """Return the reader of a model; asking the converter each time costs more than most readings."""
+    if (hook := _hooks.get(model)) is None:
+        hook = _hooks[model] = converter.get_structure_hook(model)
+    return hook
+
+
+def decode(call: Call[Any], document: Any) -> Any:
+    """Return the typed answer to *call*.
+
+    Raises:
+        DecodeError: The document does not have the documented shape; the error says where.
+    """
+    endpoint = call.endpoint
+    try:
+        unwrapped = endpoint.unwrap(document)
+        if endpoint.paging is not Paging.NONE:
+            return _page(endpoint.returns, _document(unwrapped, dict))
+        return _hook_of(endpoint.returns)(unwrapped, endpoint.returns)
+    except Misfit as misfit:
+        where = misfit.path or "the answer"
+        raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None
+
+
+def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
+    rows = document.get("data", ...)
+    if rows is ...:  # an answer about something else must not pass for an empty list
+        raise Misfit("present", "data")
+    try:
+        items = converter.get_structure_hook(tuple[model, ...])([] if rows is None else rows, tuple)  # type: ignore[valid-type]
+    except Misfit as misfit:
+        raise misfit.under("data") from None
+    cursors = document.get("cursors")
+    cursors = cursors if isinstance(cursors, dict) else {}
+    return Page(
+        items,
+        after=_cursor(cursors, "after"),
+        before=_cursor(cursors, "before"),
+        page_count=_count(cursors.get("pageCount")),
+        total_count=_count(cursors.get("totalCount")),
+    )
+
+
+def _cursor(cursors: dict[str, Any], name: str) -> str | None:
+    """Return a cursor as text: a number, or a string that can stand in an address; null means none."""
+    value = cursors.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
+        raise Misfit("a cursor", f"cursors.{name}")
+    return str(value)
+
+
+def _count(value: Any) -> int | None:
+    """Return a count that can be trusted, or None: a wrong one must not end a list early."""
+    try:
+        count = _whole(value, int)
+    except Misfit:
+        return None
+    return count if count > 0 else None

@@ -1,0 +1,334 @@
+"""Events as Airmeet shows them. The list and the single view name the same things differently."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from airmeet_async.protocol.models.values import Moment, wire
+
+
+class AirmeetStatus(StrEnum):
+    """Where an event is in its life. The list of values is open (C)."""
+
+    CREATED = "CREATED"
+    ONGOING = "ONGOING"
+    PAUSED = "PAUSED"
+    FINISHED = "FINISHED"
+    ARCHIVED = "ARCHIVED"
+
+
+@frozen
+class Airmeet:
+    """One event of the list (A; description B)."""
+
+    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    name: str = ""
+    status: AirmeetStatus | str = ""
+    timezone: str | None = None
+    start_time: Moment | None = field(default=None, metadata=wire("startTime", "start_time"))
+    end_time: Moment | None = field(default=None, metadata=wire("endTime", "end_time"))
+    description: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Person:
+    """Somebody on stage (C)."""
+
+    id: str = ""
+    name: str = ""
+    email: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Session:
+    """One session of an event (B, C). Attendance exists only once its status is FINISHED (C)."""
+
+    session_id: str = field(metadata=wire("sessionid", "uid", "uuid", "id"))
+    name: str = ""
+    status: str = ""
+    type: str | None = None
+    start_time: Moment | None = None
+    duration: int | None = None
+    """Minutes."""
+    summary: str | None = None
+    host_ids: tuple[str, ...] = field(default=(), metadata=wire("host_id"))
+    cohost_ids: tuple[str, ...] = ()
+    speaker_ids: tuple[str, ...] = field(default=(), metadata=wire("speaker_id"))
+    speakers: tuple[Person, ...] = field(default=(), metadata=wire("speakerList"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class AirmeetInfo:
+    """An event with its sessions: ``GET /airmeet/{id}/info``, which has no envelope (C)."""
+
+    id: str = field(metadata=wire("id", "airmeet_id", "uid", "uuid"))
+    name: str = ""
+    status: AirmeetStatus | str = ""
+    timezone: str | None = None
+    start_time: Moment | None = None
+    end_time: Moment | None = None
+    short_description: str | None = field(default=None, metadata=wire("short_desc"))
+    event_sub_type: str | None = None
+    """``HYBRID_CONFERENCE`` makes an attendance type mandatory (A, B)."""
+    image_url: str | None = field(default=None, metadata=wire("master_img_url"))
+    sessions: tuple[Session, ...] = ()
+    session_hosts: tuple[Person, ...] = ()
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Speaker:
+    """A speaker to be added (B, C). One name, not first and last.
+
+    Attributes:
+        email: Identity within an event; sessions name speakers by it.
+        name: Full name.
+        organisation: Company or the like.
+        designation: Job title.
+        image_url: A picture that anybody can fetch.
+        bio: A few sentences.
+        city: Free text.
+        country: Free text.
+    """
+
+    email: str
+    name: str
+    organisation: str | None = None
+    designation: str | None = None
+    image_url: str | None = None
+    bio: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
+@frozen
+class SpeakerAdded:
+    """The answer to adding a speaker: ``SPEAKER_CREATED`` for a new one (B, C)."""
+
+    email: str = field(metadata=wire("speakerEmail", "email"))
+    status: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Created:
+    """The answer to creating something: its id, under one of several names (B, C)."""
+
+    id: str = field(metadata=wire("uuid", "uid", "airmeetId", "id"))
+    status: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class SpeakerLink:
+    """A speaker's own way into a session (C)."""
+
+    email: str = ""
+    link: str | None = field(default=None, metadata=wire("token"), repr=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class SessionCreated:
+    """The answer to creating a session (B, C)."""
+
+    session_id: str = field(metadata=wire("uid", "uuid", "sessionid", "id"))
+    speaker_links: tuple[SpeakerLink, ...] = field(default=(), metadata=wire("token"), repr=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Updated:
+    """The answer to a change; its body is not documented for every operation, so all of it is in ``extra``."""
+
+    success: bool | None = field(default=None, metadata=wire("success", "statusUpdated"))
+    message: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Booth:
+    """A booth (B). Most of its members stay in ``extra``: the published types of them are not believable."""
+
+    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    name: str = ""
+    exhibitors: tuple[Any, ...] = ()
+    tags: tuple[Any, ...] = ()
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Track:
+    """A track (B, C)."""
+
+    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    name: str = ""
+    description: str | None = None
+    order: int | None = field(default=None, metadata=wire("track_order"))
+    meta: dict[str, Any] = field(factory=dict, metadata=wire("metaData"))
+    session_ids: tuple[str, ...] = field(default=(), metadata=wire("sessions"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Recording:
+    """A session's recording (C). The link is signed and good for six hours; ask again for a fresh one (C)."""
+
+    session_id: str = ""
+    session_name: str = ""
+    download_link: str | None = field(default=None, repr=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Series:
+    """A series of events (A by title; members are not documented)."""
+
+    id: str = field(metadata=wire("uid", "uuid", "id"))
+    name: str | None = field(default=None, metadata=wire("name", "title"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Webhook:
+    """One registered webhook. The members are known from third parties only (D)."""
+
+    id: Any = field(default=None, metadata=wire("id", "webhookId", "uuid"))
+    name: str | None = None
+    description: str | None = None
+    url: str | None = field(default=None, repr=False)
+    trigger: str | None = field(default=None, metadata=wire("triggerMetaInfoId", "trigger"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class WebhookReceipt:
+    """The webhook service's answer: its ``statusCode`` is a text, and "2000" is its success (A)."""
+
+    status_code: Any = field(default=None, metadata=wire("statusCode"))
+    status_message: str | None = field(default=None, metadata=wire("statusMessage"))
+    payload: Any = field(default=None, repr=False)
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
+class NewAirmeet:
+    """An event to be created.
+
+    Attributes:
+        host_email: The host, a member of the community's team.
+        name: Title; the dashboard allows 80 characters (C).
+        short_description: One paragraph (B).
+        start: Aware datetime.
+        end: Aware datetime, after the start.
+        timezone: A name such as ``Europe/Paris``. Airmeet refuses some (A).
+        long_description: More.
+        image_url: A picture that anybody can fetch.
+        access: ``INVITED_ONLY``, ``WITH_VERIFIED_EMAIL`` or ``WITHOUT_VERIFIED_EMAIL`` (B).
+        event_type: ``MEETUP`` is the only value that is published (B).
+        networking: Whether there are tables (B).
+        table_count: How many (B).
+    """
+
+    host_email: str
+    name: str
+    short_description: str
+    start: datetime
+    end: datetime
+    timezone: str
+    long_description: str | None = None
+    image_url: str | None = None
+    access: str | None = None
+    event_type: str | None = "MEETUP"
+    networking: bool | None = None
+    table_count: int | None = None
+
+
+@frozen(kw_only=True)
+class SpeedNetworking:
+    """How long people talk to each other (B; the unit is not documented).
+
+    Attributes:
+        conversation_minutes: One conversation.
+        extension_minutes: What can be added to it.
+    """
+
+    conversation_minutes: int
+    extension_minutes: int
+
+
+@frozen(kw_only=True)
+class NewSession:
+    """A session to be created. Title, start and host are mandatory (A).
+
+    Attributes:
+        title: Title.
+        start: Aware datetime; sent rounded down to a minute (B).
+        host_email: The event's host or a member of the community's team (A).
+        duration_minutes: Minutes (C). Optional by the help article, mandatory by another source, so give it.
+        summary: A few sentences.
+        speaker_emails: Speakers; they must be in the event already (A).
+        cohost_emails: Team members of the community (A). To give a speaker cohost rights, name them in both (A).
+        type: Must be ``HOSTING`` (A).
+        track_ids: Tracks (B).
+        tags: Free words (B).
+        booth_id: For a session in a booth (B).
+        speed_networking: For a session of that kind (B); sent as given.
+        hide_host: Whether the host is not shown (B).
+    """
+
+    title: str
+    start: datetime
+    host_email: str
+    duration_minutes: int | None = None
+    summary: str | None = None
+    speaker_emails: Sequence[str] = ()
+    cohost_emails: Sequence[str] = ()
+    type: str = "HOSTING"
+    track_ids: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    booth_id: str | None = None
+    speed_networking: SpeedNetworking | None = None
+    hide_host: bool | None = None
+
+
+@frozen(kw_only=True)
+class Exhibitor:
+    """Somebody at a booth.
+
+    Attributes:
+        email: Address.
+        attendance_type: ``HYBRID`` or ``ONLINE``; only for events of the hybrid conference format (B).
+    """
+
+    email: str
+    attendance_type: str | None = None
+
+
+@frozen(kw_only=True)
+class NewBooth:
+    """A booth to be created. Only the name is mandatory (B).
+
+    Attributes:
+        name: Name.
+        exhibitors: Who is at it.
+        tags: Free words.
+        chat: Whether there is a chat.
+        lounge: Whether there are tables.
+        broadcast: Whether it can go on air.
+        table_count: How many tables; Airmeet's own connector takes 6 (B).
+    """
+
+    name: str
+    exhibitors: Sequence[Exhibitor | str] = ()
+    tags: Sequence[str] = ()
+    chat: bool = True
+    lounge: bool = True
+    broadcast: bool = True
+    table_count: int = field(default=6)

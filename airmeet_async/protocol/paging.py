@@ -1,0 +1,92 @@
+"""Lists in pages, and when to stop asking.
+
+"Until ``after`` is empty" would never end: the documented one-page sample has a
+cursor on its last page (C), and one production user saw the cursor misbehave.
+So `next_page` stops at the first sign of the end, whichever it is.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from attrs import evolve, field, frozen
+
+from airmeet_async.protocol.call import Call, Paging
+
+T = TypeVar("T")
+
+
+@frozen
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: The rows, typed.
+        after: Cursor of the next page, where there is one.
+        before: Cursor of the page in front of this one.
+        page_count: Pages in all, as said on this page.
+        total_count: Rows in all, as said on this page.
+    """
+
+    items: tuple[T, ...]
+    after: str | None = None
+    before: str | None = None
+    page_count: int | None = None
+    total_count: int | None = None
+
+
+@frozen
+class Walk:
+    """How far a walk through the pages has come.
+
+    Attributes:
+        pages: Pages read.
+        rows: Rows read.
+        page_count: Pages in all as the first page had it; later pages are not believed, since it is not known
+            whether they count from the start.
+        cursors: Those already used, each with its direction.
+    """
+
+    pages: int = 0
+    rows: int = 0
+    page_count: int | None = None
+    cursors: frozenset[tuple[str, str | None]] = field(default=frozenset())
+
+    def past(self, page: Page[Any]) -> "Walk":
+        """Return the walk after *page*."""
+        used = self.cursors | {("after", page.after), ("before", page.before)}
+        count = page.page_count if self.pages == 0 else self.page_count
+        return Walk(self.pages + 1, self.rows + len(page.items), count, used)
+
+
+def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
+    """Return the call for the next page, or None at the end. *walk* is the walk before *page*.
+
+    A call with ``before`` goes on backwards.
+    """
+    if call.endpoint.paging is Paging.NUMBER:
+        return _next_number(call, page, walk)
+    return _next_cursor(call, page, walk)
+
+
+def _next_number(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
+    """Count on until the total is reached (B), or a page is empty, or short where no total is known."""
+    size, rows = int(call.query["resultSize"]), walk.rows + len(page.items)
+    done = len(page.items) < size if page.total_count is None else rows >= page.total_count
+    if done or not page.items:
+        return None
+    return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
+
+
+def _next_cursor(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
+    size = int(call.query.get("size", "0"))
+    done = walk.past(page)
+    way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
+    at_the_end = (
+        not page.items
+        or cursor is None
+        or cursor == call.query.get(way)
+        or (way, cursor) in walk.cursors
+        or (len(page.items) < size and (done.page_count is None or call.endpoint.max_size > 0))
+        or (done.page_count is not None and done.pages >= done.page_count)
+        or (page.total_count is not None and done.rows >= page.total_count)
+    )
+    return None if at_the_end else evolve(call, query={**call.query, way: str(cursor)})

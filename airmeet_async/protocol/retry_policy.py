@@ -1,0 +1,182 @@
+"""The retry policy as a table: what to do after an attempt. No clock, no chance: the jitter is an argument."""
+
+from typing import Any
+
+from attrs import define, frozen
+
+from airmeet_async.protocol.call import Endpoint
+from airmeet_async.protocol.classify_reply import Kind, Verdict
+
+
+@frozen
+class Retry:
+    """How patient a call is.
+
+    Attributes:
+        attempts: Most sends that end in an unclear outcome (no answer, 5xx, 408).
+        free: Most sends that certainly were not applied (no connection, 429); None for no limit, where somebody
+            else decides when to give up.
+        renewals: Most new tokens for one call.
+        base: Seconds; the first wait is drawn from 0 to this, and each further one from twice as much.
+        throttle_base: The same after a 429 that does not say how long.
+        cap: Longest wait drawn, in seconds. A longer Retry-After is obeyed all the same.
+        longest_pause: A Retry-After above this many seconds is not waited for.
+        ready_within: Seconds to go on asking for a report that is still being prepared; 0 asks once.
+    """
+
+    attempts: int = 5
+    free: int | None = 8
+    renewals: int = 2
+    base: float = 0.5
+    throttle_base: float = 1.0
+    cap: float = 30.0
+    longest_pause: float = 300.0
+    ready_within: float = 900.0
+
+
+@define
+class Tries:
+    """What a call has been through. The sender counts with `count`; `decide` only reads."""
+
+    sent: int = 0
+    charged: int = 0
+    throttled: int = 0
+    not_sent: int = 0
+    renewals: int = 0
+    not_ready: int = 0
+
+    def count(self, verdict: Verdict) -> None:
+        """Note one more attempt that ended in *verdict*."""
+        if verdict.kind is Kind.OK:
+            self.sent += 1
+            return
+        self.sent += verdict.kind is not Kind.NOT_SENT
+        self.charged += verdict.kind is Kind.AMBIGUOUS
+        self.throttled += verdict.kind is Kind.THROTTLED
+        self.not_sent += verdict.kind is Kind.NOT_SENT
+        self.not_ready += verdict.kind is Kind.NOT_READY
+        self.renewals += verdict.kind is Kind.EXPIRED or verdict.blames_token
+
+
+@frozen
+class Return:
+    """It worked."""
+
+
+@frozen
+class Renew:
+    """Get a new token, then go again."""
+
+
+@frozen
+class Wait:
+    """Wait, then go again.
+
+    Attributes:
+        seconds: How long.
+        everyone: All senders wait, not only this one.
+    """
+
+    seconds: float
+    everyone: bool = False
+
+
+@frozen
+class Raise:
+    """Give up."""
+
+
+Decision = Return | Renew | Wait | Raise
+
+RETURN = Return()
+RENEW = Renew()
+RAISE = Raise()
+
+_HOPELESS = frozenset({"not_sent_tls", "not_sent_config"})
+
+
+def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
+    """Return what to do after *verdict*.
+
+    Args:
+        endpoint: The operation; what is not repeatable is never sent again after an unclear outcome.
+        verdict: Of the last attempt, already counted in *tries*.
+        tries: All attempts so far.
+        retry: The caller's patience.
+        jitter: A number from 0 to 1 to draw the wait with (full jitter).
+    """
+    match verdict.kind:
+        case Kind.OK:
+            return RETURN
+        case Kind.EXPIRED if endpoint.prepares and tries.renewals > 1:
+            # One third party says that a report that is not ready may answer 412 (D): no second renewal for that.
+            return _after_not_ready(tries.renewals - 1, retry)
+        case Kind.EXPIRED:
+            return RENEW if tries.renewals <= retry.renewals else RAISE
+        case Kind.NOT_READY:
+            return _after_not_ready(tries.not_ready, retry)
+        case Kind.REJECTED:
+            return RENEW if verdict.blames_token and tries.renewals == 1 else RAISE
+        case Kind.NOT_SENT:
+            return _after_not_sent(verdict, tries, retry, jitter)
+        case Kind.THROTTLED:
+            return _after_throttled(verdict, tries, retry, jitter)
+        case Kind.AMBIGUOUS if endpoint.repeatable and tries.charged < _most(verdict, retry):
+            return _after_ambiguous(verdict, tries, retry, jitter)
+        case _:
+            return RAISE
+
+
+def _after_not_sent(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
+    if verdict.code in _HOPELESS or _spent(tries.not_sent, retry):
+        return RAISE
+    return Wait(_backoff(retry.base, tries.not_sent, retry, jitter))
+
+
+def _after_throttled(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
+    asked = verdict.retry_after or 0.0
+    if asked > retry.longest_pause or _spent(tries.throttled, retry):
+        return RAISE
+    if asked:
+        return Wait(asked * (1 + 0.1 * jitter), everyone=True)
+    return Wait(_backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=True)
+
+
+_FIRST_POLL = 5.0
+_LONGEST_POLL = 60.0
+
+
+def _after_not_ready(nth: int, retry: Retry) -> Decision:
+    """Ask again after 5, 10, 20, 40 and then every 60 s, for as long as the caller wants to wait."""
+    rest = retry.ready_within - waited_for_ready(nth - 1)
+    return Wait(min(_poll(nth), rest)) if rest > 0 else RAISE
+
+
+def waited_for_ready(polls: int) -> float:
+    """Return the seconds that so many "not ready" answers have cost."""
+    return sum(_poll(n) for n in range(1, polls + 1))
+
+
+def _poll(nth: int) -> float:
+    return min(_LONGEST_POLL, _FIRST_POLL * 2.0 ** min(nth - 1, 8))
+
+
+def _after_ambiguous(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
+    asked = verdict.retry_after or 0.0
+    if asked > retry.longest_pause:
+        return RAISE
+    drawn = _backoff(retry.base, tries.charged, retry, jitter)
+    return Wait(max(asked * (1 + 0.1 * jitter), drawn), everyone=asked > 0)
+
+
+def _most(verdict: Verdict, retry: Retry) -> int:
+    """A 2xx that makes no sense will hardly make more of it: two replays, not four."""
+    return min(retry.attempts, 3) if verdict.code == "unusable_answer" else retry.attempts
+
+
+def _spent(used: int, retry: Retry) -> bool:
+    return retry.free is not None and used >= retry.free
+
+
+def _backoff(base: float, n: int, retry: Retry, jitter: float) -> float:
+    return jitter * min(retry.cap, base * 2.0 ** min(n - 1, 16))

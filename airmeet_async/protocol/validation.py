@@ -1,0 +1,313 @@
+"""What must be true of an attendee before it is sent. Plain functions that return problems instead of raising."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from attrs import fields_dict, frozen
+
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.call import Endpoint
+from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField
+
+NAME_LIMIT = 35
+"""First and last name (A)."""
+TEXT_LIMIT = 70
+"""Organisation, designation, city and country (A)."""
+
+_LIMITS = {
+    "first_name": NAME_LIMIT,
+    "last_name": NAME_LIMIT,
+    "organisation": TEXT_LIMIT,
+    "designation": TEXT_LIMIT,
+    "city": TEXT_LIMIT,
+    "country": TEXT_LIMIT,
+}
+_MANDATORY = ("email", "first_name", "last_name")
+_NEEDED = frozenset(_MANDATORY)
+_TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
+_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
+_LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
+_DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_LONGEST_EMAIL = 254
+_COMMON_EMAIL = re.compile(
+    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}"
+)
+"""What most addresses look like, to be seen at one glance; each of these passes the check of the others, too."""
+
+
+@frozen
+class Problem:
+    """Why an attendee cannot be sent.
+
+    Attributes:
+        code: A short stable word.
+        message: One sentence with the fix.
+    """
+
+    code: str
+    message: str
+
+
+def check_email(email: str) -> Problem | None:
+    """Check the syntax of an address. Whether somebody reads it there, only a mail can tell."""
+    if _COMMON_EMAIL.fullmatch(email):
+        return None
+    local, at, domain = email.rpartition("@")
+    fits = (
+        at
+        and len(email) <= _LONGEST_EMAIL
+        and email.isprintable()  # no direction marks, no zero-width blanks: copied from web pages, and deadly
+        and _LOCAL.fullmatch(local)
+        and not local.startswith(".")
+        and not local.endswith(".")
+        and ".." not in local
+        and _is_domain(domain)
+    )
+    if fits:
+        return None
+    return Problem("invalid_email", f"{email!r:.80} is not an e-mail address; expected something like name@example.com")
+
+
+@lru_cache(maxsize=4096)
+def _is_domain(domain: str) -> bool:
+    """Whether it is the name of a domain; a list of people has few."""
+    labels = domain.split(".")
+    return len(labels) > 1 and all(map(_DOMAIN_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def texts_of(attendee: Attendee) -> dict[str, str]:
+    """Return an attendee's own fields as texts by name, those that are empty or blank left out."""
+    return {name: text for name in _FIELDS if (text := str(getattr(attendee, name) or "")) and not text.isspace()}
+
+
+def check_texts(texts: Mapping[str, str]) -> Problem | None:
+    """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
+    if not texts.keys() >= _NEEDED:
+        name = next(name for name in _MANDATORY if name not in texts)
+        return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+    if problem := check_email(texts["email"]):
+        return problem
+    if kind := texts.get("attendance_type"):
+        problem = _check_attendance(kind)
+    if problem is None and not "".join(texts.values()).isprintable():
+        problem = _check_characters(texts)
+    return problem
+
+
+def _check_attendance(value: str) -> Problem | None:
+    if value in list(AttendanceType):
+        return None
+    return Problem("invalid_attendance_type", f"attendance_type is {value!r:.80}; use IN-PERSON or VIRTUAL")
+
+
+def _check_characters(texts: Mapping[str, str]) -> Problem | None:
+    for name in _TEXTS:
+        text = texts.get(name)
+        if (
+            text
+            and not text.isprintable()
+            and any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in text)
+        ):
+            return Problem("invalid_text", f"{name} holds a control character or half a character; retype that cell")
+    return None
+
+
+def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a warning for each value that Airmeet will cut without a word (A)."""
+    if max(map(len, texts.values())) <= NAME_LIMIT:  # nearly always
+        return ()
+    return tuple(
+        f"Airmeet will cut {name} after {limit} characters (it has {len(text)})"
+        for name, limit in _LIMITS.items()
+        if (text := texts.get(name)) and len(text) > limit
+    )
+
+
+def parse_attendance(text: str) -> str:
+    """Return the spelling Airmeet wants for what people write: ``in person``, ``Virtual``; anything else as it is."""
+    spelled = re.sub(r"[\s_-]+", "-", text.strip()).upper()
+    spelled = "IN-PERSON" if spelled == "INPERSON" else spelled
+    return spelled if spelled in list(AttendanceType) else text
+
+
+class FieldBook:
+    """An event's registration fields, to be found by id or by label."""
+
+    def __init__(self, fields: Iterable[CustomField]) -> None:
+        self._by_id = {field.field_id: field for field in fields}
+        self._by_name: dict[str, list[CustomField]] = {}
+        for field in self._by_id.values():
+            for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:
+                self._by_name.setdefault(name, []).append(field)
+        self.labels = tuple(field.label or field.field_id for field in self._by_id.values())
+        self.required = tuple(field for field in self._by_id.values() if field.is_required)
+
+    def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
+        """Return ``customFieldMapping`` for *values*, or the first reason why there is none."""
+        mapping: list[dict[str, Any]] = []
+        for name, value in values.items():
+            found = self.find(name)
+            if isinstance(found, Problem):
+                return [], found
+            answer = _answer(found, value)
+            if isinstance(answer, Problem):
+                return [], answer
+            mapping.append({"fieldId": found.field_id, "value": answer})
+        return mapping, None
+
+    def find(self, name: str) -> CustomField | Problem:
+        """Find the one field of that id or, blanks and case aside, of that name."""
+        found = [self._by_id[name]] if name in self._by_id else self._by_name.get(_key(name), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(field.field_id for field in found)
+            return Problem("ambiguous_field", f"more than one registration field is {name!r:.80}; use an id: {ids}")
+        close = difflib.get_close_matches(name, self.labels, 1)
+        hint = f"did you mean {close[0]!r:.80}? It has" if close else "it has"
+        known = ", ".join(self.labels) or "none"
+        return Problem("unknown_field", f"the event has no registration field {name!r:.80}; {hint}: {known}")
+
+
+def _answer(field: CustomField, value: str | Sequence[str]) -> str | list[str] | Problem:
+    """Return a value as it is sent: of a field that has options, in their own spelling."""
+    if not field.options:
+        return value if isinstance(value, str) else list(value)
+    spelled = {_key(text): text for option in field.options for text in (option.code, option.display_value) if text}
+    if isinstance(value, str) and (one := spelled.get(_key(value))):
+        return one
+    texts = re.split("[;,]", value) if isinstance(value, str) else list(value)  # more than one choice in a cell
+    wrong = [text for text in texts if _key(text) not in spelled]
+    if not wrong:
+        return [spelled[_key(text)] for text in texts]
+    named = value if isinstance(value, str) and len(wrong) == len(texts) else wrong[0].strip()
+    options = ", ".join(option.display_value or option.code for option in field.options)
+    label = field.label or field.field_id
+    return Problem("unknown_option", f"{named!r:.80} is no option of {label!r:.80}; it has: {options}")
+
+
+def _key(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+Cursor = int | str | None
+
+
+def page_query(endpoint: Endpoint[Any], size: int, after: Cursor = None, before: Cursor = None) -> dict[str, str]:
+    """Return the query of one page of a cursor list.
+
+    Raises:
+        ConfigError: *size* is out of range, or both cursors are given.
+    """
+    if after is not None and before is not None:
+        raise ConfigError("give after or before, not both: Airmeet would ignore before")
+    query = {"size": str(check_size(endpoint, size)), "after": after, "before": before}
+    return {name: str(value) for name, value in query.items() if value is not None}
+
+
+def check_size(endpoint: Endpoint[Any], size: int) -> int:
+    """Return a page size Airmeet takes.
+
+    Raises:
+        ConfigError: Out of range; names the maximum.
+    """
+    if 1 <= size <= (endpoint.max_size or size):
+        return size
+    most = f" to {endpoint.max_size}" if endpoint.max_size else " at least"
+    raise ConfigError(f"size must be 1{most} for {endpoint.name}, not {size}")
+
+
+def milliseconds(moment: datetime, name: str) -> int:
+    """Return *moment* as Airmeet wants it: milliseconds since 1970, whole minutes (B).
+
+    Raises:
+        ConfigError: It has no time zone, so it is not a moment.
+    """
+    if moment.tzinfo is None:
+        raise ConfigError(f"{name} has no time zone; write datetime(..., tzinfo=ZoneInfo('Europe/Paris')) or UTC")
+    return int(moment.timestamp()) // 60 * 60_000
+
+
+def minutes(value: int | None, name: str) -> int | None:
+    """Return *value* if it can be a duration.
+
+    Raises:
+        ConfigError: It is not a positive whole number.
+    """
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ConfigError(f"{name} must be a whole number of minutes above 0, not {value!r:.40}")
+
+
+def check_timezone(name: str) -> str:
+    """Return *name* if it is a time zone's.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if name in available_timezones():
+        return name
+    raise ConfigError(f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata")
+
+
+def needed(value: str, name: str) -> str:
+    """Return *value* if there is any.
+
+    Raises:
+        ConfigError: It is empty.
+    """
+    if value and value.strip():
+        return value
+    raise ConfigError(f"{name} is empty; Airmeet demands it")
+
+
+def email(value: str, name: str = "email") -> str:
+    """Return *value* if it is an address.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    problem = check_email(value)
+    if problem:
+        raise ConfigError(f"{name}: {problem.message}")
+    return value
+
+
+def emails(values: Sequence[str], name: str) -> list[str]:
+    """Return *values* if all are addresses.
+
+    Raises:
+        ConfigError: One is none, or a single text was given instead of a list.
+    """
+    if isinstance(values, str):
+        raise ConfigError(f"{name} must be a list of addresses, not one text; write [{values!r:.80}]")
+    return [email(value, name) for value in values]
+
+
+def one_of(value: str, choices: Sequence[str], name: str) -> str:
+    """Return *value* if it is one of *choices*.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if value in choices:
+        return str(value)
+    raise ConfigError(f"{name} is {value!r:.80}; use one of {', '.join(choices)}")
+
+
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values* without those that are None or empty: a null was a problem in production (C)."""
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+
+_FOLD = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def fold(email: str) -> str:
+    """Return *email* for comparison. Only ASCII is folded: Unicode folding merges different people."""
+    return email.lower() if email.isascii() else email.translate(_FOLD)

@@ -1,0 +1,195 @@
+"""What a webhook delivers: `parse_webhook` makes a typed event of a request's body. Pure, and of no framework.
+
+Airmeet signs nothing and publishes no payload in full: the members are those that its own connector declares (B).
+The body need not say which trigger it belongs to, so it is told apart by its members where nobody says.
+"""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from airmeet_async.errors import DecodeError
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.decoding import Misfit, converter
+from airmeet_async.protocol.models.reports import PollAnswer, Question
+from airmeet_async.protocol.models.values import Moment, wire
+
+
+@frozen
+class EventNews:
+    """An event was created, starts, ends or is about to start (B)."""
+
+    airmeet_id: str | None = field(default=None, metadata=wire("airmeet_id", "airmeetId", "id", "uid"))
+    name: str | None = field(default=None, metadata=wire("airmeetName", "name"))
+    status: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class RegistrantAdded:
+    """Somebody was added to an event (B)."""
+
+    email: str
+    airmeet_id: str | None = field(default=None, metadata=wire("airmeetId", "airmeet_id"))
+    airmeet_name: str | None = field(default=None, metadata=wire("airmeetName"))
+    name: str | None = None
+    first_name: str | None = field(default=None, metadata=wire("firstName"))
+    last_name: str | None = field(default=None, metadata=wire("lastName"))
+    city: str | None = None
+    country: str | None = None
+    designation: str | None = None
+    organisation: str | None = field(default=None, metadata=wire("organization", "organisation"))
+    registered_at: Moment | None = field(default=None, metadata=wire("registrationTime"))
+    entry_link: str | None = field(default=None, metadata=wire("entryLink"), repr=False)
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class AttendeeJoined:
+    """Somebody was in an event or a session; sent after its end (A)."""
+
+    email: str
+    name: str | None = None
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class PollsAnswered:
+    """Somebody's poll answers (B)."""
+
+    polls: tuple[PollAnswer, ...]
+    email: str | None = None
+    name: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class QuestionsAsked:
+    """Somebody's questions (B)."""
+
+    questions: tuple[Question, ...]
+    email: str | None = None
+    name: str | None = None
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class BoothVisited:
+    """Somebody was at a booth (B)."""
+
+    email: str
+    name: str | None = None
+    visits: int | None = None
+    interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
+    user_id: str | None = field(default=None, metadata=wire("userId", "user_id"))
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class RecordingLink:
+    """One recording that can be fetched (B)."""
+
+    link: str | None = field(default=None, repr=False)
+    session_id: str | None = field(default=None, metadata=wire("sessionId", "session_id"))
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class RecordingsAvailable:
+    """Recordings are there (B)."""
+
+    recordings: tuple[RecordingLink, ...]
+    extra: dict[str, Any] = field(factory=dict, repr=False)
+
+
+Payload = (
+    EventNews | RegistrantAdded | AttendeeJoined | PollsAnswered | QuestionsAsked | BoothVisited | RecordingsAvailable
+)
+
+_BY_TRIGGER: dict[str, type[Any]] = {
+    "trigger.airmeet.created": EventNews,
+    "trigger.airmeet.started": EventNews,
+    "trigger.airmeet.finished": EventNews,
+    "trigger.airmeet.reminder": EventNews,
+    "trigger.airmeet.recording.available": RecordingsAvailable,
+    "trigger.airmeet.attendee.added": RegistrantAdded,
+    "trigger.airmeet.registrant.added": RegistrantAdded,
+    "trigger.airmeet.attendee.joined": AttendeeJoined,
+    "trigger.session.attendee.joined": AttendeeJoined,
+    "trigger.airmeet.polls": PollsAnswered,
+    "trigger.airmeet.questions": QuestionsAsked,
+    "trigger.attendee.booth.joined": BoothVisited,
+}  # fmt: skip
+"""The documented triggers (A, B)."""
+
+_BY_MEMBER: tuple[tuple[frozenset[str], type[Any]], ...] = (
+    (frozenset({"recordings"}), RecordingsAvailable),
+    (frozenset({"polls"}), PollsAnswered),
+    (frozenset({"questions"}), QuestionsAsked),
+    (frozenset({"visits", "interested_in_being_contacted"}), BoothVisited),
+    (frozenset({"registrationTime", "entryLink"}), RegistrantAdded),
+    (frozenset({"time_stamp"}), AttendeeJoined),
+    (frozenset({"start_time", "short_desc", "organiser_name", "hostUser", "community_id"}), EventNews),
+)
+_TRIGGER_NAMES = ("trigger", "triggerMetaInfoId", "triggerId", "eventType")
+
+
+@frozen
+class WebhookEvent:
+    """What a webhook delivered.
+
+    Attributes:
+        trigger: Which trigger, where the caller or the body says so.
+        payload: The typed payload, or None for one that is not known.
+        raw: The body as it came. May hold an entry link, so it is not in the repr.
+    """
+
+    trigger: str | None
+    payload: Payload | None
+    raw: dict[str, Any] = field(repr=False)
+
+
+def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEvent:
+    """Make a typed event of a webhook's request body.
+
+    Airmeet signs nothing (C), so keep the address secret, for example with a random path, and check what arrives.
+
+    Args:
+        body: The request's body, as it came.
+        trigger: Which trigger it is for, where you register one address per trigger.
+
+    Raises:
+        DecodeError: The body is no JSON object. An unknown trigger is no error, and its members are in ``raw``.
+    """
+    if not isinstance(body, (bytes, str)):
+        raise DecodeError(f"parse_webhook takes the body as bytes or text, not {type(body).__name__}")
+    try:
+        document = json_codec.decode(body.encode(errors="replace") if isinstance(body, str) else body)
+    except ValueError as error:
+        raise DecodeError(f"the webhook's body is {error}") from None
+    if not isinstance(document, dict):
+        raise DecodeError("the webhook's body is not a JSON object")
+    inner = document.get("payload") or document.get("data")
+    content = inner if isinstance(inner, dict) else document
+    trigger = trigger or next((document[name] for name in _TRIGGER_NAMES if isinstance(document.get(name), str)), None)
+    return WebhookEvent(trigger, _typed(_model_of(trigger, content), content), document)
+
+
+def _model_of(trigger: str | None, content: dict[str, Any]) -> type[Any] | None:
+    if trigger is not None:
+        return _BY_TRIGGER.get(trigger)
+    return next((model for members, model in _BY_MEMBER if members & content.keys()), None)
+
+
+def _typed(model: type[Any] | None, content: dict[str, Any]) -> Any:
+    if model is None:
+        return None
+    try:
+        return converter.get_structure_hook(model)(content, model)
+    except Misfit as misfit:
+        message = f"the webhook's {misfit.path or 'body'} should be {misfit.wanted}"
+        raise DecodeError(message, path=misfit.path) from None

@@ -1,0 +1,181 @@
+# ruff: noqa: RUF001  (names in many scripts look like Latin letters to the linter)
+"""Invented people, with the faults that real lists have; none of them is meant to be real.
+
+What is wrong with which row follows from its number alone, so `staged` can say
+beforehand what a run over them must report.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from attrs import frozen
+
+DOMAINS: Final = ("example.com", "example.org", "example.net")  # reserved: nobody can own them
+PERIOD: Final = 100
+BACK: Final = 7  # a duplicate repeats the row that many before it, which is always a plain one
+
+
+class RowKind(Enum):
+    """What is wrong with a row.
+
+    Attributes:
+        PLAIN: Nothing is wrong with it.
+        REPEATED: The address of an earlier row, letter by letter.
+        RECASED: The address of an earlier row in other case.
+        INVALID: No address at all.
+    """
+
+    PLAIN = "plain"
+    REPEATED = "repeated"
+    RECASED = "recased"
+    INVALID = "invalid"
+
+
+_KINDS: Final = {17: RowKind.REPEATED, 42: RowKind.RECASED, 58: RowKind.INVALID, 83: RowKind.INVALID}
+
+
+@frozen
+class Staged:
+    """How many of the first n invented people are of which kind.
+
+    Attributes:
+        rows: All of them.
+        valid: Different people that can be registered.
+        duplicates: Rows with the address of an earlier row, in any case.
+        invalid: Rows whose address is none.
+    """
+
+    rows: int
+    valid: int
+    duplicates: int
+    invalid: int
+
+
+def staged(n: int) -> Staged:
+    """Return what is staged among the first n people, whatever the seed."""
+    counts = Counter(kind_of(row) for row in range(n))
+    duplicates = counts[RowKind.REPEATED] + counts[RowKind.RECASED]
+    return Staged(rows=n, valid=counts[RowKind.PLAIN], duplicates=duplicates, invalid=counts[RowKind.INVALID])
+
+
+def kind_of(row: int) -> RowKind:
+    """Return the kind of a row, counted from 0."""
+    return _KINDS.get(row % PERIOD, RowKind.PLAIN)
+
+
+def invent_people(n: int, seed: int = 0) -> Iterator[dict[str, str]]:
+    """Invent people, one by one.
+
+    Args:
+        n: How many rows.
+        seed: The same seed gives the same people.
+
+    Yields:
+        Rows with ``email``, ``first_name``, ``last_name``, ``organisation``, ``designation``, ``city``, ``country``.
+    """
+    draw = random.Random(seed)
+    for row in range(n):
+        culture = CULTURES[draw.randrange(len(CULTURES))]
+        first, last = draw.choice(culture.first), draw.choice(culture.last)
+        employer = draw.choice(culture.employers)
+        yield {
+            "email": _email(row, seed),
+            "first_name": LONG_FIRST if row % 61 == 30 else first,
+            "last_name": LONG_LAST if row % 67 == 35 else last,
+            "organisation": LONG_EMPLOYER if row % 53 == 25 else employer,
+            "designation": culture.work,
+            "city": culture.city,
+            "country": culture.country,
+        }
+
+
+def _email(row: int, seed: int) -> str:
+    match kind_of(row):
+        case RowKind.REPEATED:
+            return _address(row - BACK, seed)
+        case RowKind.RECASED:
+            local, _, domain = _address(row - BACK, seed).partition("@")
+            return f"{local.upper()}@{domain.title()}"
+        case RowKind.INVALID:
+            forms = ("no-at-{}.example.org", "two spaces {}@example.com", "double..dots.{}@example.net", "", "{}@")
+            return forms[row // PERIOD % len(forms)].format(row)
+    return _address(row, seed)
+
+
+def _address(row: int, seed: int) -> str:
+    local = ("guest{}", "first.last.{}", "o'neil.{}", "news+{}", "under_score-{}", "Mixed.Case.{}")[row % 6]
+    return f"{local.format(f'{seed}.{row}')}@{DOMAINS[row % len(DOMAINS)]}"
+
+
+def fake_person(number: int) -> dict[str, str]:
+    """Return the fields of an add, without the address: of somebody in the sandbox from the start, or of a crowd."""
+    culture = CULTURES[number % len(CULTURES)]
+    turn = number // len(CULTURES)
+    return {
+        "firstName": culture.first[turn % len(culture.first)],
+        "lastName": culture.last[turn // len(culture.first) % len(culture.last)],
+        "city": culture.city,
+        "country": culture.country,
+        "organisation": culture.employers[0],
+        "designation": culture.work,
+    }
+
+
+@frozen
+class Culture:
+    """What the people of one place are called.
+
+    Attributes:
+        first: First names.
+        last: Last names.
+        city: Where they live.
+        country: The country, in its own words.
+        work: What they do.
+        employers: Whom they do it for.
+    """
+
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    city: str
+    country: str
+    work: str
+    employers: tuple[str, ...]
+
+
+def _culture(first: str, last: str, city: str, country: str, work: str, *employers: str) -> Culture:
+    return Culture(tuple(first.split()), tuple(last.split()), city, country, work, employers)
+
+
+CULTURES: Final = (
+    _culture("Ada Grace Alan", "O'Neil Smith-Jones Baker", "Bristol", "United Kingdom", "Engineer", "Acme & Sons Ltd"),
+    _culture(
+        "Zoë Jürgen Käthe", "Müller Groß Öztürk", "Köln", "Deutschland", "Geschäftsführerin", "Räder & Söhne GmbH"
+    ),
+    _culture("Hélène Aurélie François", "Lefèvre D'Été Çelik", "Besançon", "France", "Ingénieure", "Société Générée"),
+    _culture("Łukasz Żaneta Świętosława", "Wójcik Gżegżółka Dąb", "Łódź", "Polska", "Księgowy", "Żółw i Spółka"),
+    _culture("Iñigo Begoña Núria", "Muñoz Peña Güell", "Logroño", "España", "Diseñadora", "Compañía del Año"),
+    _culture("Søren Åse Ægir", "Ødegård Þórsson Ångström", "Tromsø", "Norge", "Rådgiver", "Fjord & Ø AS"),
+    _culture("Nguyễn Trần Phượng", "Đặng Vũ Hoàng", "Đà Nẵng", "Việt Nam", "Kỹ sư", "Công ty Ánh Dương"),
+    _culture("Олена Юрій Їжакевич", "Шевчук Ґудзь Щербак", "Київ", "Україна", "Інженерка", "Товариство «Ранок»"),
+    _culture("Ελένη Γιώργος Χλόη", "Παπαδόπουλος Ωραίου Ψάλτης", "Αθήνα", "Ελλάδα", "Αρχιτέκτονας", "Ηλιαχτίδα ΑΕ"),
+    _culture("فاطمة يوسف ليلى", "الحسن المنصوري القاسم", "القاهرة", "مصر", "مهندسة", "شركة الشروق"),
+    _culture("נועה אורי תמר", "כהן לוי מזרחי", "חיפה", "ישראל", "מהנדסת", "בוקר טוב בע״מ"),
+    _culture("आरती क्षितिज ज्ञानेश", "शर्मा त्रिपाठी श्रीवास्तव", "वाराणसी", "भारत", "अभियंता", "उषा प्रौद्योगिकी"),
+    _culture("கயல்விழி முருகன் யாழினி", "செல்வம் பாண்டியன் நடராஜன்", "மதுரை", "இந்தியா", "பொறியாளர்", "விடியல் நிறுவனம்"),
+    _culture("小明 雪梅 伟", "王 欧阳 李", "成都", "中国", "工程师", "晨光科技有限公司"),
+    _culture("さくら 健太郎 ユキ", "髙橋 渡邊 佐藤", "札幌", "日本", "エンジニア", "株式会社あけぼの"),
+    _culture("지우 하윤 서준", "김 남궁 이", "부산", "대한민국", "개발자", "새벽 주식회사"),
+    _culture("สมชาย กัญญา ปิยะ", "ศรีสุข ใจดี วงศ์ไทย", "เชียงใหม่", "ประเทศไทย", "วิศวกร", "บริษัท รุ่งอรุณ"),
+    _culture("ნინო გიორგი თამარ", "ბერიძე კაპანაძე ლომიძე", "თბილისი", "საქართველო", "ინჟინერი", "დილა"),
+    _culture("አበበ ሰላም ትዕግስት", "ተስፋዬ ወርቁ ኃይሉ", "አዲስ አበባ", "ኢትዮጵያ", "መሐንዲስ", "ንጋት"),
+    _culture("Sunny🌞 👩‍🚀Nova Zed", "Star⭐ 🦄 Moon", "Emoji City 🏙️", "🇺🇳", "Chief 🎉 Officer", "Rocket 🚀 Labs"),
+)
+
+LONG_FIRST: Final = "Maximiliane-Wilhelmina-Theodora-Josefina"  # over 35 characters
+LONG_LAST: Final = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh"  # over 35 characters
+LONG_EMPLOYER: Final = (  # over 70 characters
+    "International Association for the Careful Naming of Very Long-Winded Organisations, Limited"
+)

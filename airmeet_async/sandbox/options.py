@@ -1,0 +1,202 @@
+"""The choices a pretend Airmeet has to make, each one switchable.
+
+Airmeet's help text leaves much unsaid. Wherever it does, the sandbox picks an
+answer, and a client that is meant to last must work under the other answers too.
+
+The choices are sorted by idea into classes; `Switches` has them all, as keywords.
+"""
+
+import math
+from typing import Literal
+
+from attrs import field, frozen
+from attrs.validators import ge, gt, in_
+
+DAY_S = 86_400.0
+
+ErrorShape = Literal["status", "message", "success", "error", "text", "empty"]
+PastTheEnd = Literal["empty", "repeat", "error"]
+Acknowledgement = Literal["success", "message", "empty"]
+NotReadySign = Literal["both", "body", "status"]
+Direction = Literal["ASC", "DESC"]
+
+
+@frozen(kw_only=True, slots=False)
+class AuthSwitches:
+    """Keys, tokens, permissions, and how a refusal is written.
+
+    Attributes:
+        auth_envelope: /auth answers ``{"success", "data": {"label", "token"}}`` as documented (A),
+            instead of the flat body that clients in production read (B, C).
+        token_lifetime_s: Seconds a token is good for; 30 days are documented (A).
+        reauth_kills_old: A new token ends the earlier ones of the same key pair.
+        demand_content_type: A write without ``Content-Type: application/json`` is refused (A: all calls expect it).
+        foreign_event_status: Status for an event of another community; 401 is documented (A).
+        unknown_event_status: Status for an event that does not exist; 404 is documented (A), 401 would hide it.
+        unknown_part_status: Status for a session, a booth or a series that does not exist.
+        error_shape: Body of a refusal: ``status`` is ``{"statusCode", "statusMessage", "data"}`` (C), ``message``,
+            ``success`` and ``error`` are the other JSON shapes seen (D), ``text`` and ``empty`` are no JSON at all.
+        validation_status: HTTP status of a refused payload; 200 leaves the 400 to the body alone.
+    """
+
+    auth_envelope: bool = False
+    token_lifetime_s: float = field(default=30 * DAY_S, validator=gt(0))
+    reauth_kills_old: bool = False
+    demand_content_type: bool = True
+    foreign_event_status: int = 401
+    unknown_event_status: int = 404
+    unknown_part_status: int = 404
+    error_shape: ErrorShape = "status"
+    validation_status: int = 400
+
+
+@frozen(kw_only=True, slots=False)
+class PeopleSwitches:
+    """Attendees, participants and registrations.
+
+    Attributes:
+        quota_status: Status of a registration beyond the quota.
+        replay_unblocks: Adding a blocked person again lets them in again (A, though unblock exists).
+        replay_mails: Adding a person again sends the invitation again if it is asked for.
+        fold_email_case: Addresses that differ in ASCII case only are one person.
+        dots_inside_limit: The three dots of a cut text count within its 70 characters.
+        dots_on_names: First and last names get the dots as well, not only the longer fields.
+        required_fields_enforced: An add must fill the event's required custom fields.
+        unknown_attendee_status: Status for blocking, unblocking or removing somebody who was never added; 200 is a
+            silent yes.
+        removal_frees_place: Removing a registered person gives the place in the quota back.
+        participants_key: The member that holds the participants, right (C) or misspelled (B).
+        sorting_direction: Of participants, if the request names none.
+    """
+
+    quota_status: int = 400
+    replay_unblocks: bool = True
+    replay_mails: bool = False
+    fold_email_case: bool = True
+    dots_inside_limit: bool = True
+    dots_on_names: bool = False
+    required_fields_enforced: bool = False
+    unknown_attendee_status: int = 400
+    removal_frees_place: bool = False
+    participants_key: Literal["participants", "paticipants"] = "participants"
+    sorting_direction: Direction = "DESC"
+
+
+@frozen(kw_only=True, slots=False)
+class ProgrammeSwitches:
+    """Making and changing events, their speakers, sessions and booths.
+
+    Attributes:
+        refused_timezones: Zones no event can be made in (A: some are not available).
+        strict_transitions: An event goes CREATED, ONGOING, PAUSED and back, FINISHED, ARCHIVED; it may be archived
+            unstarted; everything else is a 400.
+        same_status_refused: Setting the status an event has already is a 400, instead of a quiet yes.
+        acknowledgement: Replies that nobody has described (delete session, landing page): ``{"success": true}``,
+            that with a message, or an empty 200.
+        duplicate_key: The member that holds the id of a duplicated event.
+        duplication_zone: The spelling of the time zone that a duplication demands: either one, or one only.
+        series_shape: Series and their events: under ``data``, under ``eventSeries`` and ``events``, or a bare list.
+        duplicate_speaker: Adding a speaker again answers another status word, or a 400.
+        hosts_from_team: Hosts and cohosts must be members of the community's team (A for sessions).
+        hosting_only: A session's type must be HOSTING (A), instead of one of seven (B).
+        session_key: The member that holds the id of a new session: ``uid`` (C) or ``uuid`` (B).
+        session_tokens: The speakers' links beside it are a list (C), null, or missing.
+        null_booths: An event without booths answers null (C), instead of an empty list.
+    """
+
+    refused_timezones: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    strict_transitions: bool = True
+    same_status_refused: bool = False
+    acknowledgement: Acknowledgement = "success"
+    duplicate_key: Literal["uuid", "uid", "airmeetId"] = "uuid"
+    duplication_zone: Literal["either", "timeZone", "timezone"] = "either"
+    series_shape: Literal["data", "named", "list"] = "data"
+    duplicate_speaker: Literal["status", "error"] = "status"
+    hosts_from_team: bool = True
+    hosting_only: bool = True
+    session_key: Literal["uid", "uuid"] = "uid"
+    session_tokens: Literal["list", "null", "missing"] = "list"
+    null_booths: bool = True
+
+
+@frozen(kw_only=True, slots=False)
+class PageSwitches:
+    """Lists that come in pages.
+
+    Attributes:
+        newest_first: The event list runs from the newest to the oldest.
+        rows_newest_first: So do attendance, replays, UTMs, polls and registrations.
+        clamp_size: A page size over the maximum is cut to it, instead of refused.
+        attendance_size: Rows on a page of attendance, replays, UTMs or polls, if the request does not say.
+        after_on_last_page: The last page still has an ``after`` cursor (C), instead of null.
+        past_the_end: What the page after the last one holds: nothing, the last page again, or an error.
+        page_count_is_left: ``pageCount`` counts the pages from this one on, instead of all.
+    """
+
+    newest_first: bool = False
+    rows_newest_first: bool = False
+    clamp_size: bool = True
+    attendance_size: int = field(default=50, validator=in_(range(1, 51)))
+    after_on_last_page: bool = True
+    past_the_end: PastTheEnd = "empty"
+    page_count_is_left: bool = False
+
+
+@frozen(kw_only=True, slots=False)
+class ReportSwitches:
+    """Reports of an event, and how they are prepared.
+
+    Attributes:
+        not_ready_times: How often a prepared read answers "not ready" first.
+        not_ready_for_s: It does so, too, until that many seconds have passed since it was first asked for.
+        not_ready_sign: "Not ready" is told by the HTTP status and the body's ``statusCode``, or by one of them.
+        not_ready_on_page: The page with that number has to be prepared by itself, as often; 0 is none.
+        prepared_for_s: Seconds until a prepared result is forgotten and must be prepared again.
+        wrong_state_status: HTTP status of the in-body 400 about a session or an event that is not FINISHED.
+        no_finished_session: Attendance of an event without a finished session: the in-body 400, or no rows.
+        malformed_time_stamps: Dates are written ``2026:03:01T10:00:00.00Z``, as in the quoted sample.
+        time_spent_as_text: Milliseconds are a string (C), instead of a number.
+        duration_as_text: Minutes of a replay are a string, instead of a number.
+        booth_row_ids: Rows of a booth's attendance have an ``id``.
+        session_ids_required: Recordings must be asked for by session (D), instead of all at once (C).
+        recordings_at_once: Most recordings in one answer; 0 is no limit. ``totalCount`` counts all of them.
+    """
+
+    not_ready_times: int = field(default=1, validator=ge(0))
+    not_ready_for_s: float = field(default=0.0, validator=ge(0))
+    not_ready_sign: NotReadySign = "both"
+    not_ready_on_page: int = field(default=0, validator=ge(0))
+    prepared_for_s: float = field(default=math.inf, validator=gt(0))
+    wrong_state_status: int = 200
+    no_finished_session: Literal["refused", "empty"] = "refused"
+    malformed_time_stamps: bool = False
+    time_spent_as_text: bool = True
+    duration_as_text: bool = False
+    booth_row_ids: bool = False
+    session_ids_required: bool = False
+    recordings_at_once: int = field(default=0, validator=ge(0))
+
+
+@frozen(kw_only=True, slots=False)
+class WebhookSwitches:
+    """Webhooks, of which little could be read.
+
+    Attributes:
+        webhooks_in_payload: The list stands under ``payload``, instead of ``webhookDTOList`` (D).
+        webhook_names_enforced: A webhook's name must be the one that goes with its trigger (A says they are tied).
+        unknown_webhook_status: Status for deregistering a webhook that is not there; 200 is a silent yes.
+    """
+
+    webhooks_in_payload: bool = False
+    webhook_names_enforced: bool = False
+    unknown_webhook_status: int = 404
+
+
+@frozen(kw_only=True, slots=False)
+class Switches(AuthSwitches, PeopleSwitches, ProgrammeSwitches, PageSwitches, ReportSwitches, WebhookSwitches):
+    """How the sandbox behaves where Airmeet's behaviour is unknown or told in two ways.
+
+    Its fields are those of the classes above, where each one is described::
+
+        Switches(error_shape="message", not_ready_times=3)
+    """

@@ -1,0 +1,143 @@
+"""Exports of other tools: how they are told, who in them comes, and what stands around their tables."""
+
+import pytest
+
+from airmeet_async.bulk.input.column_names import PRESETS, choose
+from airmeet_async.bulk.input.columns import Reading, find_columns, split_name
+from airmeet_async.bulk.table_reports import unwrapped
+from airmeet_async.bulk.tables import open_table
+from airmeet_async.errors import InputError
+
+NAMES = {
+    "Ada Lovelace": ("Ada", "Lovelace"),
+    "Anna Maria Schmidt": ("Anna Maria", "Schmidt"),
+    "Jan van der Berg": ("Jan", "van der Berg"),
+    "JUAN DE LA CRUZ": ("JUAN", "DE LA CRUZ"),
+    "Ludwig von Beethoven-Brentano": ("Ludwig", "von Beethoven-Brentano"),
+    "Lovelace, Ada": ("Ada", "Lovelace"),
+    "de la Cruz,  Juan": ("Juan", "de la Cruz"),
+    "Al Pacino": ("Al", "Pacino"),
+    "Van Morrison": ("Van", "Morrison"),
+    "  Ada   Lovelace ": ("Ada", "Lovelace"),
+    "Cher": ("Cher", ""),
+    "Cher,": ("Cher,", ""),
+    "": ("", ""),
+}
+
+
+@pytest.mark.parametrize("whole", NAMES)
+def test_the_last_word_with_its_particles_is_the_last_name(whole):
+    assert split_name(whole) == NAMES[whole]
+
+
+HEADERS = {
+    "luma": ["api_id", "name", "first_name", "last_name", "email", "approval_status"],
+    "eventbrite": ["Order no.", "Order Date", "First Name", "Surname", "Email", "Attendee Status"],
+    "zoom": ["First Name", "Last Name", "Email", "Registration Time", "Approval Status"],
+    "hubspot": ["Record ID", "First Name", "Last Name", "Email", "Contact owner"],
+    "salesforce": ["First Name", "Last Name", "Title", "Company / Account", "Email"],
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_tool_is_told_by_its_columns_unless_that_is_switched_off(name):
+    chosen = choose(None, HEADERS[name])
+    assert chosen is PRESETS[name]
+    assert choose("none", HEADERS[name]) is None
+
+
+@pytest.mark.parametrize("header", [["email", "first_name", "last_name"], HEADERS["luma"] + HEADERS["hubspot"]])
+def test_a_header_of_none_or_of_two_tools_is_nobodys(header):
+    assert choose(None, header) is None
+
+
+def test_a_tool_prefers_its_columns_and_leaves_the_rest_to_be_guessed():
+    header = [*HEADERS["hubspot"], "Work email", "Associated Company", "Company name", "Stadt"]
+    found = find_columns(header, Reading(preset="hubspot"))
+
+    assert {match.field: (match.column, match.how) for match in found.fields} == {
+        "email": ("Email", ""),
+        "first_name": ("First Name", ""),
+        "last_name": ("Last Name", ""),
+        "city": ("Stadt", "guessed"),
+        "organisation": ("Company name", "HubSpot"),
+    }
+    assert "Work email" in found.ignored
+
+
+def test_what_is_typed_wins_over_a_tool():
+    found = find_columns([*HEADERS["salesforce"], "Firma"], Reading(overrides={"organisation": "Firma"}))
+
+    assert [match.column for match in found.fields if match.field == "organisation"] == ["Firma"]
+    assert "Company / Account" in found.ignored
+
+
+@pytest.mark.parametrize(
+    ("status", "comes"), [("approved", True), (" Approved ", True), ("", True), ("declined", False), ("invited", False)]
+)
+def test_who_does_not_come_is_left_out_with_a_reason(status, comes):
+    found = find_columns(HEADERS["luma"], Reading())
+
+    problem = found.refuse({"approval_status": status, "first_name": "A", "last_name": "B"})
+
+    assert (problem is None) == comes
+    if problem:
+        assert problem.code == "not_attending"
+        assert f"Luma says '{status}'" in problem.message
+
+
+def test_an_export_without_its_status_leaves_nobody_out_and_says_so():
+    found = find_columns(["email", "first_name", "last_name"], Reading(preset="luma"))
+
+    assert found.lines()[:2] == [
+        "an export of Luma (--preset)",
+        'no column "approval_status", so nobody is left out',
+    ]
+    assert found.refuse({"email": "a@example.com"}) is None
+
+
+def test_a_name_in_two_columns_is_not_split_again():
+    found = find_columns(HEADERS["luma"], Reading(split_name=True))
+
+    assert found.pick({"first_name": "A", "last_name": "B", "name": "C D"}) == {"first_name": "A", "last_name": "B"}
+    assert found.pick({"first_name": "A", "last_name": "", "name": "C D"}) == {"first_name": "C", "last_name": "D"}
+
+
+# What stands in the file, the rows that are left, and what is said.
+REPORTS = {
+    "no report": (["a,b", "1,2"], ["1"], []),
+    "one column is no report": (["a", "Grand Totals (1 records)"], ["Grand Totals (1 records)"], []),
+    "lines of one cell that are no footer": (["a,b", "1,", "2,", "3,", "4,", "5,6"], list("12345"), []),
+    "a footer after short lines": (
+        ["a,b", "1,2", "3,", "4,", "Title,", "Confidential Information - Do Not Distribute", "Corp"],
+        ["1", "3"],
+        ["lines 4 to 7, the end of a Salesforce report, left out"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REPORTS)
+def test_what_stands_around_a_table_is_left_out_and_said(case):
+    lines, left, said = REPORTS[case]
+    notices: list[str] = []
+    records = iter([(number, line.split(",")) for number, line in enumerate(lines, 1)])
+
+    assert [cells[0] for _, cells in unwrapped(records, notices, "x.csv")][1:] == left
+    assert notices == said
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("Attendee Report\nTopic,x\na,b\n1,2\n", None, "delete what stands above"),
+        ('a,b\n1,2\n"Copyright (c) 2000-2026 salesforce.com, inc."\n3,4\n', 4, "a row below the end"),
+    ],
+    ids=["a report without its table", "rows below a footer"],
+)
+def test_a_report_that_cannot_be_told_from_its_table_is_refused(tmp_path, text, line, said):
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=said) as caught:
+        open_table(path)
+    assert caught.value.line == line

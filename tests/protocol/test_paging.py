@@ -1,0 +1,169 @@
+"""When to stop asking for pages: a list ends at the first sign of its end."""
+
+import pytest
+from attrs import evolve
+
+from airmeet_async import calls
+from airmeet_async.protocol.paging import Page, Walk, next_page
+
+SIZE = 3
+FIRST = calls.airmeets.list_(size=SIZE)
+
+
+def page(*items, **facts):
+    return Page(items, **facts)
+
+
+FULL = page(1, 2, 3, after="3", before="1")
+
+# Left: the page, and the walk before it; right: the cursor that is asked for next, or None at the end.
+STOPS = {
+    "more to come": (FULL, Walk(), "3"),
+    "pages left": (page(1, 2, 3, after="3", page_count=2), Walk(), "3"),
+    "rows left": (page(1, 2, 3, after="3", total_count=4), Walk(), "3"),
+    "an empty page": (page(after="3", page_count=9), Walk(), None),
+    "no cursor": (page(1, 2, 3, page_count=9), Walk(), None),
+    "a short page": (page(1, 2, after="3", page_count=9), Walk(), None),
+    "a page that is too long": (page(1, 2, 3, 4, after="4"), Walk(), "4"),
+    "the only page": (page(1, 2, 3, after="3", page_count=1), Walk(), None),
+    "the last page": (page(7, 8, 9, after="9"), Walk(2, 6, page_count=3), None),
+    "the last page but one": (page(4, 5, 6, after="6"), Walk(1, 3, page_count=3), "6"),
+    "past the last page": (page(7, 8, 9, after="9"), Walk(5, 15, page_count=3), None),
+    "all rows": (page(4, 5, 6, after="6", total_count=6), Walk(1, 3), None),
+    "more rows than there are": (page(4, 5, 6, after="6", total_count=5), Walk(1, 3), None),
+    "a cursor that was used": (page(4, 5, 6, after="3"), Walk(1, 3, cursors=frozenset({("after", "3")})), None),
+    "a cursor that was used long ago": (
+        page(4, 5, 6, after="3"),
+        Walk(9, 27, cursors=frozenset({("after", "3"), ("after", "6")})),
+        None,
+    ),
+    "another direction's cursor": (page(4, 5, 6, after="3"), Walk(1, 3, cursors=frozenset({("before", "3")})), "3"),
+    "a later page that claims less": (page(4, 5, 6, after="6", page_count=1), Walk(1, 3, page_count=9), "6"),
+    "a later page that claims at all": (page(4, 5, 6, after="6", page_count=2), Walk(1, 3), "6"),
+}
+
+
+@pytest.mark.parametrize(("read", "walk", "after"), STOPS.values(), ids=STOPS)
+def test_each_sign_of_the_end_is_heeded(read, walk, after):
+    """The next call differs in its cursor only."""
+    expected = None if after is None else calls.airmeets.list_(size=SIZE, after=after)
+
+    assert next_page(FIRST, read, walk) == expected
+
+
+def test_the_cursor_just_used_ends_the_list():
+    """Also the one that the caller began with, which no walk knows."""
+    call = calls.airmeets.list_(size=SIZE, after=3)
+
+    assert next_page(call, FULL, Walk()) is None
+    assert next_page(call, evolve(FULL, after=None), Walk()) is None
+
+
+def test_a_list_without_a_size_never_has_a_short_page():
+    """Nothing was asked for, so nothing is missing."""
+    call = calls.airmeets.list_(size=SIZE)
+    unsized = type(call)(call.endpoint)
+
+    assert next_page(unsized, page(1, after="1"), Walk()) == type(call)(call.endpoint, query={"after": "1"})
+    assert next_page(unsized, page(after="1"), Walk()) is None
+
+
+def test_a_walk_counts():
+    """Pages, rows and cursors; the number of pages is believed once."""
+    walk = Walk().past(page(1, 2, after="2", page_count=3)).past(page(3, before="3", page_count=1))
+
+    assert (walk.pages, walk.rows, walk.page_count) == (2, 3, 3)
+    assert {("after", "2"), ("before", "3")} <= walk.cursors
+    assert Walk().past(page(1)).past(page(2, page_count=1)).page_count is None
+
+
+class Server:
+    """A list of *rows*, cut into pages; *lies* change the page that is given."""
+
+    def __init__(self, rows, lies=lambda page, _n: page, size=SIZE):
+        self.rows = list(rows)
+        self.lies = lies
+        self.size = size
+        self.asked = 0
+
+    def answer(self, call):
+        self.asked += 1
+        assert self.asked < 100, "this list never ends"
+        taken = [row for row in self.rows if row > int(call.query.get("after", "0"))][: self.size]
+        if "before" in call.query:
+            taken = [row for row in self.rows if row < int(call.query["before"])][-self.size :]
+        read = Page(tuple(taken), page_count=-(-len(self.rows) // self.size))
+        if taken:
+            read = evolve(read, after=str(taken[-1]), before=str(taken[0]))
+        return self.lies(read, self.asked)
+
+
+def walk_through(server, call=FIRST):
+    """Return the rows of all pages, in the order in which they came."""
+    rows, walk = [], Walk()
+    while call is not None:
+        read = server.answer(call)
+        rows += read.items
+        call, walk = next_page(call, read, walk), walk.past(read)
+    return rows
+
+
+def changed(**facts):
+    return lambda page, n: evolve(page, **{name: fact(n) if callable(fact) else fact for name, fact in facts.items()})
+
+
+LIES = {
+    "none": lambda page, _n: page,
+    "null on the last page": lambda page, n: page if n < 4 else changed(after=None)(page, n),
+    "no number of pages": changed(page_count=None),
+    "too many pages": changed(page_count=999),
+    "the number of pages left": changed(page_count=lambda n: 5 - n),
+    "the true number of rows": changed(page_count=None, total_count=10),
+    "too many rows": changed(page_count=None, total_count=999),
+}
+
+
+@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("rows", [10, 9, 3, 2, 0])
+def test_all_rows_are_read(lies, rows):
+    """Each once, whatever is said about the end."""
+    server = Server(range(1, rows + 1), lies)
+
+    assert walk_through(server) == list(range(1, rows + 1))
+    assert server.asked <= rows // SIZE + 1
+
+
+ENDLESS = {
+    "the same cursor": changed(after="3", page_count=None),
+    "the same page": lambda _page, _n: page(1, 2, 3, after="3"),
+    "two cursors in turn": changed(after=lambda n: str(3 + n % 2), page_count=None),
+    "a page that was there before": lambda read, n: read if n < 3 else page(1, 2, 3, after="3"),
+    "new cursors for nothing": lambda _page, n: page(after=str(n)),
+    "new cursors for one row": lambda _page, n: page(1, after=str(n)),
+    "new cursors and a count": lambda _page, n: page(1, 2, 3, after=str(n), page_count=5),
+    "new cursors and a sum": lambda _page, n: page(1, 2, 3, after=str(n), total_count=15),
+}
+
+
+@pytest.mark.parametrize("lies", ENDLESS.values(), ids=ENDLESS)
+def test_a_list_that_never_ends_is_left(lies):
+    """Whatever the server does with its cursor."""
+    server = Server(range(1, 1000), lies)
+    walk_through(server)
+
+    assert server.asked <= 5
+
+
+def test_a_walk_backwards_stays_backwards():
+    """From the cursor to the front; airmeets ignore `before` beside `after` (A), so only one is ever sent."""
+    server = Server(range(1, 21))
+
+    rows = walk_through(server, calls.airmeets.list_(size=SIZE, before=13))
+
+    assert rows == [10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3]
+    assert server.asked == 5
+
+
+def test_a_walk_from_the_middle_ends():
+    """The number of pages counts from the start, so other signs end it."""
+    assert walk_through(Server(range(1, 11)), calls.airmeets.list_(size=SIZE, after=4)) == [5, 6, 7, 8, 9, 10]

@@ -1,0 +1,102 @@
+"""Foreign text becomes safe to show (SEC-06)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airmeet_async.protocol.redact import clean, escape, mask_email
+from tests.protocol.samples import same_every_time
+
+PLAIN = ["", "Bad access token", "Session status is not valid", "naïve – 日本語 👍", "statusCode: 400", "postcode=1050"]
+
+ESCAPED = {
+    "\x1b[31mred\x1b[0m": r"\x1b[31mred\x1b[0m",
+    "a\x00b\x7fc\x9bd": r"a\x00b\x7fc\x9bd",
+    "user\u202etxt.exe": r"user\u202etxt.exe",
+    "a\u2066b\u2069\u200e\u200b\ufeffc": r"a\u2066b\u2069\u200e\u200b\ufeffc",
+    "a\u2028b\u2029c": "a b c",
+    "half \ud800": r"half \ud800",
+    "private \ue000": r"private \ue000",
+    "50 %\rdone\n  next\tend ": "50 % done next end",
+}
+
+SECRETS = {
+    "see https://www.airmeet.com/e/abc?code=hunter2 now": "see *** now",
+    "(https://www.airmeet.com/e/abc?x=1&code=hunter2)": "(***",
+    'href="https://a.example/e?code=hunter2">go': 'href="***">go',
+    "next=https%3A%2F%2Fa.example%2Fe%3Fcode%3Dhunter2 end": "next=*** end",
+    "code%3Dhunter2": "code%3D***",
+    "code=hunter2&x=1": "code=***&x=1",
+    "token: hunter2": "token: ***",
+    "Token = 'hunter2'": "Token = '***'",
+    '{"token":"hunter2","label":"x"}': '{"token":"***","label":"x"}',
+    "access_token=hunter2;": "access_token=***;",
+    "accessToken=hunter2": "accessToken=***",
+    "X-Airmeet-Access-Token: hunter2": "X-Airmeet-Access-Token: ***",
+    "X-Airmeet-Access-Key: hunter2": "X-Airmeet-Access-Key: ***",
+    "x-secret-key:hunter2": "x-secret-key:***",
+    "access_key=hunter2 secretKey=hunter2": "access_key=*** secretKey=***",
+    "jwt=hunter2": "jwt=***",
+    "Bearer eyJhbGciOiJIUzI1.eyJodW50ZXIy.hunter2 expired": "Bearer *** expired",
+}
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_plain_text_stays(text):
+    """What hurts nobody is shown as it is."""
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(("text", "shown"), ESCAPED.items(), ids=[ascii(text) for text in ESCAPED])
+def test_terminal_tricks_are_disarmed(text, shown):
+    """Colours, overwriting, reordering and halves of characters become visible, on one line."""
+    assert clean(text) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), SECRETS.items(), ids=SECRETS)
+def test_secrets_are_masked(text, shown):
+    """An entry link, a token or a key that is echoed is not shown."""
+    assert clean(text) == shown
+
+
+@pytest.mark.parametrize("where", [0, 150, 250, 1500, 1590, 1598])
+def test_a_link_is_masked_wherever_it_stands(where):
+    """Also at the edge of what is looked at."""
+    assert "hunter2" not in clean("x" * where + " https://www.airmeet.com/e/abc?code=hunter2")
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "piece", ["a", " ", "\x1b", "https://", "https://a?code=", "eyJaaaaaa.", "token=", "token ", "\ud800", "é"]
+)
+def test_a_megabyte_is_no_trouble(piece):
+    """Long texts are cut before they are looked at, so no pattern can run away."""
+    assert len(clean(piece * (1_000_000 // len(piece)))) <= 200
+
+
+@same_every_time
+@given(st.text(st.characters(), max_size=400), st.integers(1, 60))
+def test_whatever_comes_is_one_printable_line(text, limit):
+    """Nothing breaks a line, a terminal or an encoder, and nothing is longer than asked."""
+    shown = clean(text, limit)
+
+    assert len(shown) <= limit
+    assert not set(shown) & set("\n\r\t\x1b\u202e\u2028")
+    assert shown.encode().decode() == shown
+    assert escape(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("email", "shown"),
+    [
+        ("ada@example.com", "a***@e***"),
+        ("@example.com", "***@e***"),
+        ("ada", "a***@***"),
+        ("", "***@***"),
+        ("\x1b[0m@\u202e", r"\x1b***@\u202e***"),
+        ("\ud800@x", r"\ud800***@x***"),
+    ],
+)
+def test_an_e_mail_is_masked(email, shown):
+    """The first letters only."""
+    assert mask_email(email) == shown
