@@ -1,4 +1,4 @@
-"""What all readers agree on: their protocol, the columns of a table, one value as text, and faults with their place.
+"""What all readers agree on: their interface, the columns of a table, one value as text, and faults with their place.
 
 Three rules:
 
@@ -13,18 +13,22 @@ import json
 import math
 import re
 import shlex
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from airmeet_async.errors import InputError
+from airmeet_async.formatting import many
 
 CELL_LIMIT = 128 * 1024
 """Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV."""
+
+TOO_LONG = f"is longer than {CELL_LIMIT:,} characters; shorten it"
 
 COLUMN_LIMIT = 2000
 """Most columns of one table, so that a file that is no table cannot eat the memory."""
@@ -51,13 +55,6 @@ _MOST_DIGITS = 15  # what a spreadsheet keeps of a number
 _MOST_PLACES = 3
 
 
-# The reader protocol
-
-
-def _python_option(name: str, value: str) -> str:
-    return f"{name}={value!r}"
-
-
 def command_line_option(name: str, value: str) -> str:
     """Return an option as it is typed: ``--sheet 'Read me'``."""
     return f"--{name} {shlex.quote(value)}"
@@ -79,11 +76,17 @@ class ReadOptions:
     header: int | None = None
     is_header: Callable[[Sequence[str]], bool] | None = None
     own_columns: Collection[str] = ()
-    spell: Callable[[str, str], str] = _python_option
+    spell: Callable[[str, str], str] = "{}={!r}".format
 
     def fault(self, message: str, line: int | None = None, column: str | None = None) -> InputError:
         """Return an error about the file."""
         return fault(message, path=self.name, line=line, column=column)
+
+    def check_width(self, columns: int, line: int | None = None) -> None:
+        """Refuse a table of more than `COLUMN_LIMIT` columns."""
+        if columns > COLUMN_LIMIT:
+            what = f"has {columns:,} columns; at most {COLUMN_LIMIT:,} are read, so take the others away"
+            raise self.fault(what, line)
 
 
 class TableReader(Protocol):
@@ -95,89 +98,70 @@ class TableReader(Protocol):
         reading: What was decided that could have been otherwise; the same file read differently is another input.
     """
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """See above."""
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """See above."""
-
-    @property
-    def reading(self) -> Mapping[str, str]:
-        """See above."""
+    columns: tuple[str, ...]
+    notices: list[str]
+    reading: dict[str, str]
 
     def rows(self, findings: "Findings") -> Iterator[tuple[int | None, Mapping[str, Any]]]:
         """Begin a pass: yield each row's line and its cells by column. Several passes may be under way at once."""
 
 
-@define
-class _Seen:
-    n: int = 0
-    places: list[tuple[int | None, str]] = field(factory=list)
-
-
-@define
 class Findings:
-    """What one pass over a table has noticed."""
+    """What one pass over a table has noticed.
 
-    _cells: dict[str, _Seen] = field(factory=dict)
-    _faults: dict[tuple[str, str], _Seen] = field(factory=dict)
-    _sentences: list[str] = field(factory=list)
-    blank: int = 0
-    nameless: dict[int, tuple[int, str]] = field(factory=dict)
+    Attributes:
+        blank: How many lines were empty.
+        nameless: Which columns without a name hold something.
+    """
 
-    def cell(self, what: str, line: int | None, column: str) -> None:
-        """Count a cell that is worth a notice; *what* goes on with "cell(s) "."""
-        _count(self._cells, what, line, column)
-
-    def fault(self, what: str, line: int | None, column: str) -> None:
-        """Put down why a cell, or with no line a whole column, cannot be used."""
-        _count(self._faults, (column, what), line, column)
+    def __init__(self) -> None:
+        self.blank = 0
+        self.nameless: set[int] = set()
+        self._said: list[str] = []
+        # By what is wrong, and the column for which that is a fault.
+        self._counts: Counter[tuple[str, str | None]] = Counter()
+        self._places: defaultdict[tuple[str, str | None], list[tuple[int | None, str]]] = defaultdict(list)
 
     def say(self, sentence: str) -> None:
         """Add a notice about the file."""
-        self._sentences.append(sentence)
+        self._said.append(sentence)
+
+    def cell(self, what: str, line: int | None, column: str) -> None:
+        """Count a cell that is worth a notice; *what* goes on with "cell(s) "."""
+        self._count((what, None), line, column)
+
+    def fault(self, what: str, line: int | None, column: str) -> None:
+        """Put down why a cell, or with no line a whole column, cannot be used."""
+        self._count((what, column), line, column)
+
+    def _count(self, key: tuple[str, str | None], line: int | None, column: str) -> None:
+        self._counts[key] += 1
+        if self._counts[key] <= _MOST_PLACES + 1:
+            self._places[key].append((line, column))
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What was noticed, one sentence each."""
-        blank = [f"{counted(self.blank, 'empty line')} skipped"] if self.blank else []
-        nameless = [f"column {number} has no name in the header and is left out (first line {line}: {shown(text, 30)})"
-                    for number, (line, text) in list(self.nameless.items())[:_MOST_PLACES]]  # fmt: skip
-        return (*blank, *nameless, *self._sentences, *(_cells_said(what, seen) for what, seen in self._cells.items()))
+        found = [f"{counted(self.blank, 'empty line')} skipped"] if self.blank else []
+        found += self._said
+        for (what, faulty), n in self._counts.items():
+            if faulty is None:
+                line, column = self._places[what, None][0]
+                first = "first " if n > 1 else ""
+                found.append(f"{counted(n, 'cell')} {what} ({first}line {line}, column {shown(column)})")
+        return tuple(found)
 
     def faults_of(self, columns: Collection[str], path: str) -> InputError | None:
         """Return one error that names everything that is wrong with some columns."""
-        found = [(what, seen) for (column, what), seen in self._faults.items() if column in columns]
-        if not found:
-            return None
-        errors = [fault(_fault_said(what, seen), path=path, line=seen.places[0][0], column=seen.places[0][1])
-                  for what, seen in found]  # fmt: skip
-        return InputError("\n".join(map(str, errors)), path=path, line=errors[0].line, column=errors[0].column)
-
-
-def _count(where: dict[Any, _Seen], key: Any, line: int | None, column: str) -> None:
-    seen = where.setdefault(key, _Seen())
-    seen.n += 1
-    if len(seen.places) <= _MOST_PLACES:
-        seen.places.append((line, column))
-
-
-def _cells_said(what: str, seen: _Seen) -> str:
-    line, column = seen.places[0]
-    first = f"{'first ' if seen.n > 1 else ''}line {line}, column {shown(column)}"
-    return f"{counted(seen.n, 'cell')} {what} ({first})"
-
-
-def _fault_said(what: str, seen: _Seen) -> str:
-    if seen.n == 1:
-        return what
-    lines = listed([str(line) for line, _ in seen.places[1:]], seen.n - len(seen.places))
-    return f"{what}; the same in {'line' if seen.n == 2 else 'lines'} {lines}"
-
-
-# The columns
+        errors = []
+        for (what, column), n in self._counts.items():
+            if column is not None and column in columns:
+                line, *others = [line for line, _ in self._places[what, column]]
+                lines = listed([*map(str, others)], n - 1 - len(others))
+                same = f"; the same in {many('line', n - 1)} {lines}" if n > 1 else ""
+                errors.append(fault(what + same, path=path, line=line, column=column))
+        text = "\n".join(map(str, errors))
+        return InputError(text, path=path, line=errors[0].line, column=errors[0].column) if errors else None
 
 
 class Header:
@@ -198,32 +182,25 @@ class Header:
     """
 
     def __init__(self, options: ReadOptions, line: int, cells: Sequence[str], *, strict: bool) -> None:
-        self._options = options
-        self._line = line
-        self._strict = strict
+        self._options, self._line, self._strict = options, line, strict
+        options.check_width(len(cells), line)
         names = [cell.strip() for cell in cells]
-        if len(names) > COLUMN_LIMIT:
-            what = f"has {len(names):,} columns; at most {COLUMN_LIMIT:,} are read, so take the others away"
-            raise options.fault(what, line)
         # A file of ours has no marks but our own, and may hold a text such as ="Ana" that is meant.
-        self.is_ours = bool(options.own_columns) and set(options.own_columns).issubset(names)
-        self._names = [unguard(name) if self.is_ours else _unmarked(name) for name in names]
-        self._named = [index for index, name in enumerate(self._names) if name]
-        self._twice: dict[str, tuple[int, int]] = {}
-        self.columns = tuple(self._unlike())
-        self._plain = len(self._named) == len(self._names)
-
-    def _unlike(self) -> Iterator[str]:
+        self._is_ours = bool(options.own_columns) and set(options.own_columns).issubset(names)
+        self._names = [unguard(name) if self._is_ours else _unmarked(name) for name in names]
+        self._twice: dict[str, str] = {}
         first: dict[str, int] = {}
-        for index in self._named:
-            name = given = self._names[index]
-            n = 1
+        for index, given in enumerate(self._names):
+            name, n = given, 1
             while name in first:
                 name = f"{given} ({(n := n + 1)})"
             if n == 2:
-                self._twice[given] = (first[given] + 1, index + 1)
-            first[name] = index
-            yield name
+                what = f"columns {first[given] + 1} and {index + 1} have this name; rename one of them"
+                self._twice[given] = what
+            if given:
+                first[name] = index
+        self.columns = tuple(first)
+        self._named = list(first.values())
 
     def name(self, index: int) -> str | None:
         """Return the name of a cell's column, if it has one."""
@@ -231,10 +208,9 @@ class Header:
 
     def begin(self, findings: Findings) -> None:
         """Put down what is to be said about the header itself."""
-        if self.is_ours:
+        if self._is_ours:
             findings.say("a result file of an earlier run: the apostrophes it put before formulas are taken away")
-        for name, (one, other) in self._twice.items():
-            what = f"columns {one} and {other} have this name; rename one of them"
+        for name, what in self._twice.items():
             findings.fault(what, self._line, name)
 
     def row(self, line: int, cells: Sequence[str], findings: Findings) -> dict[str, str]:
@@ -243,19 +219,36 @@ class Header:
         Raises:
             InputError: There are more cells than names.
         """
-        if not self._plain or len(cells) != len(self._names):
+        if not len(cells) == len(self._names) == len(self.columns):
             cells = self._fitted(line, cells, findings)
         if Flaw in map(type, cells):
-            cells = self._flawless(line, cells, findings)
+            for name, cell in zip(self.columns, cells, strict=True):
+                if isinstance(cell, Flaw):
+                    findings.fault(cell.what, line, name)
         text = "".join(cells)
         if ("'" in text or "=" in text) and any(cell[:1] in ("'", "=") for cell in cells):
-            cells = [unguard(cell) for cell in cells] if self.is_ours else self._without_marks(line, cells, findings)
+            # Only a program that marks every text marks an address: then 'Ana in the same row is Ana, too.
+            all_marked = any(cell[:1] == "'" and _ADDRESS.fullmatch(cell, 1) for cell in cells)
+            bare = [cell[1:] if all_marked and cell[:1] == "'" else _unmarked(cell) for cell in cells]
+            bare = [unguard(cell) for cell in cells] if self._is_ours else bare
+            for name, cell, text in zip(self.columns, cells, bare, strict=True):
+                if cell != text and not self._is_ours:
+                    findings.cell('marked as text by an apostrophe or by ="…": the mark is taken away', line, name)
+            cells = bare
         row = dict(zip(self.columns, cells, strict=True))
-        return row if self.is_ours or ODD.isdisjoint(cells) else _without_absent(line, row, findings)
+        if not self._is_ours and not ODD.isdisjoint(cells):
+            for name, text in row.items():
+                if text in ABSENT:
+                    findings.cell(f"with {shown(text)}, taken as empty", line, name)
+                    row[name] = ""
+                elif text in ODD:
+                    what = f"with {shown(text)}, sent as it stands; empty such cells if nothing is meant"
+                    findings.cell(what, line, name)
+        return row
 
     def _fitted(self, line: int, cells: Sequence[str], findings: Findings) -> list[str]:
         for index, cell in enumerate(cells):
-            if not cell.strip() or (index < len(self._names) and self._names[index]):
+            if not cell.strip() or self.name(index):
                 continue
             if self._strict and index >= len(self._names):
                 what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
@@ -265,42 +258,22 @@ class Header:
                 # Behind the last name: as likely a row that has slipped.
                 what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
                 raise self._options.fault(what, line)
-            findings.nameless.setdefault(index + 1, (line, cell.strip()))
+            if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
+                findings.nameless.add(index)
+                where = f"(first line {line}: {shown(cell.strip(), 30)})"
+                findings.say(f"column {index + 1} has no name in the header and is left out {where}")
         padded = [*cells, *[""] * (len(self._names) - len(cells))]
         return [padded[index] for index in self._named]
-
-    def _flawless(self, line: int, cells: Sequence[str], findings: Findings) -> list[str]:
-        for name, cell in zip(self.columns, cells, strict=True):
-            if isinstance(cell, Flaw):
-                findings.fault(cell.what, line, name)
-        return ["" if isinstance(cell, Flaw) else cell for cell in cells]
-
-    def _without_marks(self, line: int, cells: Sequence[str], findings: Findings) -> list[str]:
-        # Only a program that marks every text marks an address: then 'Ana in the same row is Ana, too.
-        all_marked = any(cell[:1] == "'" and _ADDRESS.fullmatch(cell, 1) for cell in cells)
-        texts = [cell[1:] if all_marked and cell[:1] == "'" else _unmarked(cell) for cell in cells]
-        for name, cell, text in zip(self.columns, cells, texts, strict=True):
-            if cell != text:
-                what = 'marked as text by an apostrophe or by ="…": the mark is taken away'
-                findings.cell(what, line, name)
-        return texts
-
-
-def _without_absent(line: int, row: dict[str, str], findings: Findings) -> dict[str, str]:
-    for name, text in row.items():
-        if text in ODD:
-            what = "taken as empty" if text in ABSENT else "sent as it stands; empty such cells if nothing is meant"
-            findings.cell(f"with {shown(text)}, {what}", line, name)
-    return {name: "" if text in ABSENT else text for name, text in row.items()}
 
 
 def find_header(options: ReadOptions, records: Iterable[tuple[int, Sequence[str]]]) -> int | None:
     """Return the line of the first of some records whose cells name the columns, in the caller's judgement."""
-    is_header = options.is_header or (lambda _: False)
     for line, cells in records:
+        if options.is_header is None or line > HEADER_LINES:
+            break
         names = [_unmarked(cell.strip()) for cell in cells]
         # A row with an address is a row, though it says "E-mail" where somebody asked how to be reached.
-        if line <= HEADER_LINES and is_header(names) and not any(map(_ADDRESS.fullmatch, names)):
+        if options.is_header(names) and not any(map(_ADDRESS.fullmatch, names)):
             return line
     return None
 
@@ -320,10 +293,17 @@ class Flaw(str):
     what: str
     __slots__ = ("what",)
 
-    def __new__(cls, what: str) -> Self:  # noqa: D102
-        found = super().__new__(cls, "")
-        found.what = what
-        return found
+
+def flaw(what: str) -> Flaw:
+    """Return such a text."""
+    found = Flaw()
+    found.what = what
+    return found
+
+
+def within_limit(text: str) -> str:
+    """Return a text, or a flaw if it is longer than a cell may be."""
+    return text if len(text) <= CELL_LIMIT else flaw(TOO_LONG)
 
 
 def guard(text: str) -> str:
@@ -410,7 +390,7 @@ def shown(text: str, limit: int = 60) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return ``1 row`` or ``3 rows``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {many(noun, number)}"
 
 
 def listed(words: Sequence[str], more: int = 0) -> str:

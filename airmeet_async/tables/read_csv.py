@@ -26,7 +26,7 @@ from airmeet_async.tables.cells import (
     header_notice,
     shown,
 )
-from airmeet_async.tables.text_file import Cell, open_text
+from airmeet_async.tables.text_file import Cell, TextFile
 
 _DELIMITERS = ",;\t|"
 _HEAD_LINES = 1000  # of a report of Zoom, whose lists of hosts and panelists stand above
@@ -50,7 +50,7 @@ class CsvReader:
 
     def __init__(self, options: ReadOptions, delimiter: str | None = None) -> None:
         self._options = options
-        self._text = text = open_text(options)
+        self._text = text = TextFile(options)
         self.notices = list(text.notices)
         self.reading = {} if text.encoding == "utf-8" else {"encoding": text.encoding}
         if options.delimiter is not None:

@@ -7,42 +7,45 @@ Rules:
 2. The directory of the archive is looked at first, and bounds what is unpacked.
 3. What calamine cannot tell (hidden rows, errors, formats of numbers) is said once, since somebody may rely on it.
 
-The parts of an .xlsx are read here, since openpyxl's own reader leaves out, without a word, a sheet whose part is
-spelled differently, refuses files for parts that nobody reads, and does not tell hidden rows, merged cells and formulas
-without a result when it reads row by row. calamine would hold the sheet in memory and give an error as an empty cell.
+The XML of an .xlsx is read here. openpyxl's `WorkSheetParser` finds no row under the namespace of strict workbooks,
+cannot tell a formula without a result from an empty cell, and fails for filters, views and page setups it does not
+know; its stylesheet fails for fonts, fills and colours. None of these matter to a list of people.
 These workbooks come from the user's own spreadsheet program: none of this is meant for files of strangers.
 """
 
-import os
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from importlib import import_module
 from itertools import takewhile
-from posixpath import dirname, join, normpath
+from pathlib import Path
+from posixpath import join, normpath
+from re import DOTALL, findall
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from attrs import frozen
 
 from airmeet_async.errors import AirmeetError, ConfigError
+from airmeet_async.formatting import many
 from airmeet_async.tables.cells import (
-    CELL_LIMIT,
     COLUMN_LIMIT,
     HEADER_LINES,
     Findings,
-    Flaw,
     Header,
     ReadOptions,
+    TableReader,
     counted,
     find_header,
+    flaw,
     header_notice,
     listed,
     plain_number,
     shown,
     text_of,
+    within_limit,
 )
 
 PART_LIMIT = 10_000
@@ -63,32 +66,32 @@ _HOSTILE = "no spreadsheet program writes that, so it is not opened; save it ane
 _ANEW = "open it in a spreadsheet program and save it anew, or as CSV UTF-8"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, ParseError, KeyError,
            RuntimeError)  # fmt: skip
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes what XML cannot hold
-_TOKEN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[0#?]|.', re.DOTALL)
+_PIECE = r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.'
 _DATES = frozenset((*range(27, 37), *range(50, 59)))  # built in for East Asia: ECMA-376, 18.8.30
 _MOST_NAMED = 10
+_Rows = Iterator[tuple[int, list[str]]]
 
 
 @frozen
 class Sheet:
-    """A sheet of a workbook: its name, whether it has no tab, and where it is."""
+    """A sheet of a workbook: its name, whether it has no tab, and its part or its number."""
 
     name: str
     is_hidden: bool
     place: Any
 
 
-class ExcelReader:
+class ExcelReader(TableReader):
     """How to read one sheet of a workbook; see `TableReader`. A row's line is its number in the sheet."""
 
     def __init__(self, options: ReadOptions, kind: str) -> None:
         self._options = options
         self._kind = kind
-        self.notices: list[str] = []
-        with self._open() as book:
+        self.notices = []
+        with self._opened() as book:
             self._sheet = sheet = self._chosen(book)
-            rows = book.rows(sheet, Findings())
-            head = list(takewhile(lambda row: row[0] <= max(HEADER_LINES, options.header or 0), rows))
+            last = max(HEADER_LINES, options.header or 0)
+            head = list(takewhile(lambda row: row[0] <= last, book.rows(sheet, Findings())))
             head = head or [row for row in [next(book.rows(sheet, Findings()), None)] if row]
         if not head:
             raise options.fault(f"sheet {shown(sheet.name)} is empty; its first row must name the columns")
@@ -108,325 +111,267 @@ class ExcelReader:
     def rows(self, findings: Findings) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each row's number in the sheet and its cells by column."""
         self._header.begin(findings)
-        with self._open() as book:
+        with self._opened() as book:
             for line, cells in book.rows(self._sheet, findings):
                 if line > self._line:
                     yield line, self._header.row(line, cells, findings)
 
-    def _open(self) -> "AbstractContextManager[XlsxWorkbook | CalamineWorkbook]":
-        return _open_xlsx(self._options) if self._kind == "xlsx" else _open_by_calamine(self._options)
+    @contextmanager
+    def _opened(self) -> "Iterator[XlsxWorkbook | CalamineWorkbook]":
+        kind = XlsxWorkbook if self._kind == "xlsx" else CalamineWorkbook
+        try:
+            with nullcontext() if self._kind == "xls" else Archive(self._options) as archive:
+                yield kind(self._options, archive)
+        except (AirmeetError, GeneratorExit):
+            raise
+        except BaseException as error:
+            # Rust panics where it does not know what to do; that is no Exception.
+            if not isinstance(error, _BROKEN) and type(error).__module__ not in ("python_calamine", "pyo3_runtime"):
+                raise
+            if "password" in f"{type(error).__name__} {error}".lower():
+                raise self._options.fault("is protected by a password; save it without one") from None
+            raise self._options.fault(f"is a workbook by its content, and damaged ({_said(error)}); {_ANEW}") from None
 
     def _chosen(self, book: "XlsxWorkbook | CalamineWorkbook") -> Sheet:
-        options = self._options
-        if options.sheet is not None:
-            sheet = self._named(book, options.sheet)
-            self.notices.append(f"sheet {shown(sheet.name)}; a line is a row of it")
-            return sheet
-        visible = [sheet for sheet in book.sheets if not sheet.is_hidden]
-        hidden = _names([sheet for sheet in book.sheets if sheet.is_hidden])
-        filled = [sheet for sheet in visible if next(book.rows(sheet, Findings()), None)]
-        if len(filled) > 1:
-            which = options.spell("sheet", self._likely(book, filled).name)
-            raise options.fault(f"{len(filled)} sheets have rows: {_names(filled)}; say which one: {which}")
-        if not filled:
-            aside = f" that is not hidden (hidden: {hidden}, which can be named all the same)" if hidden else ""
-            raise options.fault(f"has no rows in any sheet{aside}")
-        others = [counted(len(visible) - 1, "empty sheet")] if len(visible) > 1 else []
-        others += [f"hidden: {hidden}"] if hidden else []
-        aside = f" (passed over: {', '.join(others)})" if others else ""
-        self.notices.append(f"sheet {shown(filled[0].name)}; a line is a row of it{aside}")
-        return filled[0]
-
-    def _likely(self, book: "XlsxWorkbook | CalamineWorkbook", filled: Sequence[Sheet]) -> Sheet:
-        """Return the first sheet that has what is wanted, so that the advice leads on."""
-        for sheet in filled:
-            rows = takewhile(lambda row: row[0] <= HEADER_LINES, book.rows(sheet, Findings()))
-            if find_header(self._options, rows) is not None:
-                return sheet
-        return filled[0]
-
-    def _named(self, book: "XlsxWorkbook | CalamineWorkbook", word: str) -> Sheet:
-        exact = [sheet for sheet in book.sheets if sheet.name == word]
-        folded = [sheet for sheet in book.sheets if sheet.name.strip().casefold() == word.strip().casefold()]
-        if exact or len(folded) == 1:
-            return (exact or folded)[0]
-        if word.isascii() and word.isdigit() and 1 <= int(word) <= len(book.sheets):
-            return book.sheets[int(word) - 1]
-        raise self._options.fault(f"has no sheet {shown(word)}; its sheets are {_names(book.sheets)}")
+        sheets, word = book.sheets, self._options.sheet
+        aside: list[str] = []
+        if word is not None:
+            found = [sheet for sheet in sheets if sheet.name == word]
+            folded = [sheet for sheet in sheets if sheet.name.strip().casefold() == word.strip().casefold()]
+            found = found or (folded if len(folded) == 1 else [])
+            if not found and word.isascii() and word.isdigit():
+                found = sheets[max(0, int(word) - 1) : int(word)]
+            if not found:
+                raise self._options.fault(f"has no sheet {shown(word)}; its sheets are {_names(sheets)}")
+        else:
+            visible = [sheet for sheet in sheets if not sheet.is_hidden]
+            hidden = _names([sheet for sheet in sheets if sheet.is_hidden])
+            found = [sheet for sheet in visible if next(book.rows(sheet, Findings()), None)]
+            if not found:
+                but = f" that is not hidden (hidden: {hidden}, which can be named all the same)" if hidden else ""
+                raise self._options.fault(f"has no rows in any sheet{but}")
+            if len(found) > 1:
+                # The advice names the first that has what is wanted.
+                likely = (sheet for sheet in found if find_header(self._options, book.rows(sheet, Findings())))
+                which = self._options.spell("sheet", next(likely, found[0]).name)
+                raise self._options.fault(f"{len(found)} sheets have rows: {_names(found)}; say which one: {which}")
+            aside += [counted(len(visible) - 1, "empty sheet")] if len(visible) > 1 else []
+            aside += [f"hidden: {hidden}"] if hidden else []
+        passed = f" (passed over: {', '.join(aside)})" if aside else ""
+        self.notices.append(f"sheet {shown(found[0].name)}; a line is a row of it{passed}")
+        return found[0]
 
 
 def _names(sheets: Sequence[Sheet]) -> str:
     return listed([shown(sheet.name) for sheet in sheets[:_MOST_NAMED]], max(0, len(sheets) - _MOST_NAMED))
 
 
-# The archive
-
-
-@contextmanager
-def check_archive(options: ReadOptions) -> Iterator[zipfile.ZipFile]:
-    """Open a zip file of which nothing has been read but its directory.
-
-    Raises:
-        InputError: It is damaged, or unpacks to too much.
-    """
-    try:
-        archive = zipfile.ZipFile(options.path)
-    except _BROKEN as error:
-        raise options.fault(f"is a workbook or a zip file, and damaged ({_said(error)}); {_ANEW}") from None
-    with archive:
-        parts = archive.infolist()
-        size = sum(part.file_size for part in parts)
-        if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
-            raise options.fault(f"has {len(parts):,} parts and unpacks to {size:,} bytes, too much; {_HOSTILE}")
-        yield archive
-
-
-def _check_ratio(options: ReadOptions, part: zipfile.ZipInfo) -> None:
-    if part.file_size > max(_SMALL, part.compress_size * RATIO_LIMIT):
-        times = part.file_size // max(1, part.compress_size)
-        what = f"its part {shown(part.filename)} grows {times:,} times when it is unpacked"
-        raise options.fault(f"{what}, more than the {RATIO_LIMIT} that are let pass; {_HOSTILE}")
-
-
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return " ".join(str(error).split())[:80] or type(error).__name__
-
-
-# .xlsx
-
-
-@contextmanager
-def _open_xlsx(options: ReadOptions) -> Iterator["XlsxWorkbook"]:
-    with check_archive(options) as archive:
-        try:
-            yield XlsxWorkbook(options, archive)
-        except _BROKEN as error:
-            if isinstance(error, AirmeetError):
-                raise
-            if "password" in str(error):
-                raise options.fault("is protected by a password; save it without one") from None
-            raise options.fault(f"is an Excel workbook by its content, and damaged ({_said(error)}); {_ANEW}") from None
-
-
-class XlsxWorkbook:
-    """An .xlsx or .xlsm workbook that is open. Its sheets are in order, without charts."""
-
-    def __init__(self, options: ReadOptions, archive: zipfile.ZipFile) -> None:
-        self._options = options
-        self._archive = archive
-        self._parts = {_folded(part.filename): part for part in archive.infolist()}
-        links = self._links("")
-        main = next((part for kind, part in links.values() if kind == "officeDocument"), "xl/workbook.xml")
-        links = self._links(main)
-        self._linked = dict(links.values())
-        self._texts: list[str] | None = None  # read when a sheet is
-        self._formats: list[Callable[[float], str]] = []
-        self._from_1904 = False
-        self.sheets: list[Sheet] = []
-        for event, tag, element in self._elements(main):
-            if event == "start":
-                continue
-            if tag == "workbookPr":
-                self._from_1904 = element.get("date1904") in ("1", "true")
-            elif tag == "sheet":
-                link = next((value for key, value in element.items() if key.rpartition("}")[2] == "id"), "")
-                kind, part = links.get(link, ("worksheet", ""))
-                if kind == "worksheet":
-                    is_hidden = element.get("state", "visible") != "visible"
-                    self.sheets.append(Sheet(element.get("name", ""), is_hidden, part))
-
-    def rows(self, sheet: Sheet, findings: Findings) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number and the cells of each row that has any text."""
-        if _folded(sheet.place) not in self._parts:
-            raise self._options.fault(f"lists a sheet {shown(sheet.name)} that is not in the file; {_ANEW}")
-        if self._texts is None:
-            self._texts = self._shared_texts(self._linked.get("sharedStrings", ""))
-            self._formats = self._number_formats(self._linked.get("styles", ""))
-        number = column = merged = 0
-        cells: dict[int, str] = {}
-        hidden: list[str] = []
-        parent: Element | None = None
-        for event, tag, element in self._elements(sheet.place, is_sheet=True):
-            if tag == "sheetData":
-                parent = element
-            elif tag == "row" and event == "start":
-                number, column, cells = int(element.get("r") or number + 1), 0, {}
-            elif tag == "c" and event == "end":
-                column = _column_number(element.get("r")) or column + 1
-                text = self._cell(element)
-                if isinstance(text, Flaw) or text.strip():
-                    cells[column] = text
-                element.clear()
-            elif tag == "row" and event == "end":
-                if parent is not None:
-                    parent.clear()  # else a million rows stay in memory
-                if not cells:
-                    continue
-                if max(cells) > COLUMN_LIMIT:
-                    what = f"sheet {shown(sheet.name)}: cell {_column_letters(max(cells))}{number} is beyond the "
-                    raise self._options.fault(f"{what}{COLUMN_LIMIT:,} columns that are read; delete it", number)
-                if element.get("hidden") in ("1", "true"):
-                    hidden.append(str(number))
-                yield number, [cells.get(n, "") for n in range(1, max(cells) + 1)]
-            elif tag == "mergeCell" and event == "end":
-                merged += 1
-        if merged:
-            findings.say(_merged_notice(merged))
-        if hidden:
-            lines = f"{'line' if len(hidden) == 1 else 'lines'} {listed(hidden[:3], max(0, len(hidden) - 3))}"
-            findings.say(f"{counted(len(hidden), 'hidden or filtered row')} read like all others ({lines})")
-
-    def _cell(self, cell: Element) -> str:
-        kind = cell.get("t", "n")
-        text, has_formula = "", False
-        for child in cell:
-            tag = _local(child.tag)
-            if tag == "f":
-                has_formula = True
-            elif tag == "is" or (tag == "v" and kind != "inlineStr"):
-                text = _rich_text(child) if tag == "is" else child.text or ""
-        if not text:
-            is_lost = has_formula and kind != "str"
-            return Flaw("holds a formula whose result is not in the file; open it in a spreadsheet program and save "
-                        "it, or put the values in its place") if is_lost else ""  # fmt: skip
-        if kind == "s":
-            texts = self._texts or []
-            if not 0 <= int(text) < len(texts):
-                return Flaw(f"refers to a text that is not there; {_ANEW}")
-            text = texts[int(text)]
-        elif kind == "n":
-            style = int(cell.get("s", "0"))
-            text = self._formats[style](float(text)) if style < len(self._formats) else plain_number(float(text))
-        elif kind == "b":
-            text = "TRUE" if text.strip() in ("1", "true") else "FALSE"
-        elif kind == "e":
-            return Flaw(f"holds the error {shown(text, 20)}; mend its formula, or empty the cell")
-        elif kind != "d":
-            text = _unescaped(text)
-        return text if len(text) <= CELL_LIMIT else Flaw(f"is longer than {CELL_LIMIT:,} characters; shorten it")
-
-    def _elements(self, name: str, *, is_sheet: bool = False) -> Iterator[tuple[str, str, Element]]:
-        """Yield event, local name and element of a part as it is unpacked; nothing of a part that is not there."""
-        part = self._parts.get(_folded(name))
-        if part is None:
-            return
-        if not is_sheet:  # which is read row by row
-            _check_ratio(self._options, part)
-        with self._archive.open(part) as file:
-            if b"<!DOCTYPE" in file.read(1024):
-                what = f"its part {shown(name)} declares a document type or entities; {_HOSTILE}"
-                raise self._options.fault(what)
-            file.seek(0)
-            for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - no document type, and bounded
-                yield event, _local(element.tag), element
-
-    def _links(self, part: str) -> dict[str, tuple[str, str]]:
-        """Return what a part refers to: the kind and the part, by id."""
-        folder = dirname(part)
-        found = {}
-        for event, tag, element in self._elements(join(folder, "_rels", f"{part.rpartition('/')[2]}.rels")):
-            if event == "end" and tag == "Relationship" and element.get("TargetMode") != "External":
-                target = normpath(join("/", folder, element.get("Target", "").replace("\\", "/"))).lstrip("/")
-                found[element.get("Id", "")] = (element.get("Type", "").rpartition("/")[2], target)
-        return found
-
-    def _shared_texts(self, name: str) -> list[str]:
-        texts: list[str] = []
-        size = 0
-        root: Element | None = None
-        for event, tag, element in self._elements(name):
-            root = element if root is None else root
-            if event == "end" and tag == "si":
-                text = _rich_text(element)
-                texts.append(_unescaped(text))
-                root.clear()
-                if (size := size + len(text) + 60) > TEXTS_LIMIT:  # 60: what an object takes
-                    what = f"has more than {len(texts):,} different texts, which take too much memory; {_ANEW}"
-                    raise self._options.fault(what)
-        return texts
-
-    def _number_formats(self, name: str) -> list[Callable[[float], str]]:
-        """Return how each style shows a number."""
-        codes: dict[int, str] = {}
-        found: list[int] = []
-        is_inside = False
-        for event, tag, element in self._elements(name):
-            if tag == "cellXfs":
-                is_inside = event == "start"
-            elif event == "end" and tag == "numFmt":
-                codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
-            elif event == "end" and tag == "xf" and is_inside:
-                found.append(int(element.get("numFmtId", "0")))
-        return [_number_format(number, codes.get(number), from_1904=self._from_1904) for number in found]
-
-
-def _folded(name: str) -> str:
-    return name.replace("\\", "/").lstrip("/").casefold()
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def _rich_text(element: Element) -> str:
-    """Return a text of one or several styles, without how it is pronounced."""
-    parts = []
-    for child in element:
-        tag = _local(child.tag)
-        if tag == "t":
-            parts.append(child.text or "")
-        elif tag == "r":
-            parts += [more.text or "" for more in child if _local(more.tag) == "t"]
-    return "".join(parts)
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
-
-
-def _column_number(place: str | None) -> int:
-    """Return 28 for ``AB7``."""
-    number = 0
-    for letter in (place or "").rstrip("0123456789"):
-        number = number * 26 + ord(letter) - 64
-    return number
-
-
-def _column_letters(number: int) -> str:
-    letters = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def _merged_notice(n: int) -> str:
     return f"{counted(n, 'merged area')}: only the first cell of one has a value, its others are empty"
 
 
-# Numbers as they are shown
-
-
-def _number_format(number: int, code: str | None, *, from_1904: bool) -> Callable[[float], str]:
-    """Return what shows a number in a format, given by its number and, if it is not built in, by its code."""
+def _imported(options: ReadOptions, module: str) -> Any:
     try:
-        from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
-        from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
+        return import_module(module)
     except ImportError:
-        message = "reading .xlsx needs openpyxl; pip install 'airmeet-async[excel]', or save the file as CSV UTF-8"
-        raise ConfigError(message) from None
-    code = BUILTIN_FORMATS.get(number, "General") if code is None else code
-    if not (number in _DATES or is_date_format(code) or is_timedelta_format(code)):
-        return partial(as_shown, code)
-    epoch = CALENDAR_MAC_1904 if from_1904 else CALENDAR_WINDOWS_1900
-    is_elapsed = is_timedelta_format(code)
+        package = module.partition(".")[0].replace("_", "-")
+        message = f"{options.name}: reading this kind of workbook needs {package}; "
+        raise ConfigError(f"{message}pip install 'airmeet-async[excel]', or save it as CSV UTF-8") from None
 
-    def moment(value: float) -> str:
-        if not 0 <= value < _LAST_DAY:
-            return plain_number(value)
-        return text_of(from_excel(value, epoch, timedelta=is_elapsed))
 
-    return moment
+class Archive(zipfile.ZipFile):
+    """A zip file that finds a part whatever the case and the slashes of its name; of two equal ones the first.
+
+    Raises:
+        InputError: It is damaged, or unpacks to too much.
+    """
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._options = options
+        try:
+            super().__init__(options.path)
+        except _BROKEN as error:
+            raise options.fault(f"is a workbook or a zip file, and damaged ({_said(error)}); {_ANEW}") from None
+        parts = self.infolist()
+        size = sum(part.file_size for part in parts)
+        if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
+            raise options.fault(f"has {len(parts):,} parts and unpacks to {size:,} bytes, too much; {_HOSTILE}")
+        self.parts = {_folded(part.filename): part for part in reversed(parts)}
+
+    def check_ratio(self, part: zipfile.ZipInfo) -> None:
+        """Refuse a part that is to be held in memory and grows too much."""
+        if part.file_size > max(_SMALL, part.compress_size * RATIO_LIMIT):
+            times = part.file_size // max(1, part.compress_size)
+            what = f"its part {shown(part.filename)} grows {times:,} times when it is unpacked"
+            raise self._options.fault(f"{what}, more than the {RATIO_LIMIT} that are let pass; {_HOSTILE}")
+
+    def elements(self, name: str, *wanted: str, in_memory: bool = True) -> Iterator[Element]:
+        """Yield the elements of some names as they are unpacked; nothing of a part that is not there."""
+        part = self.parts.get(_folded(name))
+        if part is None:
+            return
+        if in_memory:
+            self.check_ratio(part)
+        with self.open(part) as file:
+            if b"<!DOCTYPE" in file.read(1024):
+                what = f"its part {shown(name)} declares a document type or entities; {_HOSTILE}"
+                raise self._options.fault(what)
+            file.seek(0)
+            parents: list[Element] = []
+            for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - no document type, and bounded
+                if event == "start":
+                    parents.append(element)
+                    continue
+                parents.pop()
+                if element.tag.rpartition("}")[2] in wanted:
+                    yield element
+                    parents[-1].clear()  # else a million rows stay in memory
+
+    def links(self, part: str) -> dict[str, tuple[str, str]]:
+        """Return what a part refers to: the kind and the part, by id."""
+        folder, _, name = part.rpartition("/")
+        found = {}
+        for link in self.elements(join(folder, "_rels", f"{name}.rels"), "Relationship"):
+            if link.get("TargetMode") != "External":
+                target = normpath(join("/", folder, link.get("Target", "").replace("\\", "/")))
+                found[link.get("Id", "")] = (link.get("Type", "").rpartition("/")[2], target)
+        return found
+
+
+def _folded(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").casefold()
+
+
+class XlsxWorkbook:
+    """An .xlsx or .xlsm workbook that is open. Its sheets are in order, without charts."""
+
+    def __init__(self, options: ReadOptions, archive: Any) -> None:
+        self._options = options
+        self._archive: Archive = archive
+        self._numbers = _imported(options, "openpyxl.styles.numbers")
+        self._days = _imported(options, "openpyxl.utils.datetime")
+        self._unescape = _imported(options, "openpyxl.utils.escape").unescape
+        self._utils = _imported(options, "openpyxl.utils")
+        mains = (part for kind, part in archive.links("").values() if kind == "officeDocument")
+        main = next(mains, "xl/workbook.xml")
+        links = archive.links(main)
+        self._linked = dict(links.values())
+        self._texts: list[str] | None = None  # read when a sheet is
+        self._formats: list[Callable[[float], str]] = []
+        self._epoch = self._days.CALENDAR_WINDOWS_1900
+        self.sheets: list[Sheet] = []
+        for element in archive.elements(main, "workbookPr", "sheet"):
+            if element.tag.endswith("workbookPr"):
+                is_1904 = element.get("date1904") in ("1", "true")
+                self._epoch = self._days.CALENDAR_MAC_1904 if is_1904 else self._epoch
+                continue
+            link = next((value for key, value in element.items() if key.rpartition("}")[2] == "id"), "")
+            kind, part = links.get(link, ("worksheet", ""))
+            if kind == "worksheet":
+                self.sheets.append(Sheet(element.get("name", ""), element.get("state", "visible") != "visible", part))
+
+    def rows(self, sheet: Sheet, findings: Findings) -> _Rows:
+        """Yield the number and the cells of each row that has any text."""
+        if _folded(sheet.place) not in self._archive.parts:
+            raise self._options.fault(f"lists a sheet {shown(sheet.name)} that is not in the file; {_ANEW}")
+        if self._texts is None:
+            self._texts = list(self._shared_texts())
+            self._formats = list(self._number_formats())
+        number = merged = 0
+        hidden: list[str] = []
+        for element in self._archive.elements(sheet.place, "row", "mergeCell", in_memory=False):
+            if element.tag.endswith("mergeCell"):
+                merged += 1
+                continue
+            number, column = int(element.get("r") or number + 1), 0
+            cells: dict[int, str] = {}
+            for cell in element:
+                letters = cell.get("r", "").rstrip("0123456789")
+                column = self._utils.column_index_from_string(letters) if letters else column + 1
+                text = self._cell(cell)
+                if type(text) is not str or text.strip():
+                    cells[column] = text
+            if not cells:
+                continue
+            if max(cells) > COLUMN_LIMIT:
+                place = f"{self._utils.get_column_letter(max(cells))}{number}"
+                what = f"sheet {shown(sheet.name)}: cell {place} is beyond the {COLUMN_LIMIT:,} columns that are read"
+                raise self._options.fault(f"{what}; delete it", number)
+            if element.get("hidden") in ("1", "true"):
+                hidden.append(str(number))
+            yield number, [cells.get(n, "") for n in range(1, max(cells) + 1)]
+        if merged:
+            findings.say(_merged_notice(merged))
+        if hidden:
+            lines = f"{many('line', len(hidden))} {listed(hidden[:3], max(0, len(hidden) - 3))}"
+            findings.say(f"{counted(len(hidden), 'hidden or filtered row')} read like all others ({lines})")
+
+    def _cell(self, cell: Element) -> str:
+        kind = cell.get("t", "n")
+        text, has_formula = "", False
+        for child in cell:
+            tag = child.tag.rpartition("}")[2]
+            if tag == "f":
+                has_formula = True
+            elif tag == "is" or (tag == "v" and kind != "inlineStr"):
+                text = _rich_text(child) if tag == "is" else child.text or ""
+        if not text:
+            is_lost = has_formula and kind != "str"
+            return flaw("holds a formula whose result is not in the file; open it in a spreadsheet program and save "
+                        "it, or put the values in its place") if is_lost else ""  # fmt: skip
+        if kind == "n":
+            style = int(cell.get("s", "0"))
+            return self._formats[style](float(text)) if style < len(self._formats) else plain_number(float(text))
+        if kind == "e":
+            return flaw(f"holds the error {shown(text, 20)}; mend its formula, or empty the cell")
+        if kind == "s":
+            texts = self._texts or []
+            if not 0 <= int(text) < len(texts):
+                return flaw(f"refers to a text that is not there; {_ANEW}")
+            return within_limit(texts[int(text)])
+        if kind == "b":
+            return "TRUE" if text.strip() in ("1", "true") else "FALSE"
+        return within_limit(self._unescape(text))
+
+    def _shared_texts(self) -> Iterator[str]:
+        size = n = 0
+        for element in self._archive.elements(self._linked.get("sharedStrings", ""), "si"):
+            text = self._unescape(_rich_text(element))
+            n, size = n + 1, size + len(text) + 60  # 60: what an object takes
+            if size > TEXTS_LIMIT:
+                raise self._options.fault(f"has more than {n:,} different texts, which take too much memory; {_ANEW}")
+            yield text
+
+    def _number_formats(self) -> Iterator[Callable[[float], str]]:
+        """Yield how each style shows a number."""
+        codes, numbers = dict(self._numbers.BUILTIN_FORMATS), []
+        for element in self._archive.elements(self._linked.get("styles", ""), "numFmt", "cellXfs"):
+            if element.tag.endswith("numFmt"):
+                codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
+            else:
+                numbers = [int(style.get("numFmtId", "0")) for style in element]
+        for number in numbers:
+            code = codes.get(number, "General")
+            is_elapsed = self._numbers.is_timedelta_format(code)
+            if is_elapsed or number in _DATES or self._numbers.is_date_format(code):
+                yield partial(self._moment, is_elapsed)
+            else:
+                yield partial(as_shown, code)
+
+    def _moment(self, is_elapsed: bool, value: float) -> str:  # noqa: FBT001
+        is_moment = 0 <= value < _LAST_DAY
+        return text_of(self._days.from_excel(value, self._epoch, is_elapsed)) if is_moment else plain_number(value)
+
+
+def _rich_text(element: Element) -> str:
+    """Return a text of one or several styles, without how it is pronounced."""
+    if len(element) == 1 and element[0].tag.endswith("t"):  # nearly always
+        return element[0].text or ""
+    return "".join(part.text or "" for part in (*element.iterfind("{*}t"), *element.iterfind("{*}r/{*}t")))
 
 
 def as_shown(code: str, value: float) -> str:
@@ -434,8 +379,10 @@ def as_shown(code: str, value: float) -> str:
 
     Decimal places and thousands are left to who reads the number: their signs differ from country to country.
     """
-    sections = [[]]  # type: list[list[str]]
-    for one in _TOKEN.findall(code):
+    if code == "General":
+        return plain_number(value)
+    sections: list[list[str]] = [[]]
+    for one in findall(_PIECE, code, DOTALL):
         if one == ";":
             sections.append([])
         else:
@@ -453,91 +400,56 @@ def as_shown(code: str, value: float) -> str:
     digits = str(int(abs(value) + 0.5)) if value else ""
     found = ""
     for one in reversed(tokens):
-        if one in ("0", "#", "?"):
+        if one in "0#?":
             places -= 1
             taken = digits[-1:] if places else digits
             digits = digits[:-1]
             found = (taken or {"0": "0", "?": " "}.get(one, "")) + found
-        else:
-            found = _literal(one) + found
+        elif one[:2] == "[$":  # a currency and a language: [$€-407]
+            found = one[2:-1].partition("-")[0] + found
+        elif one[0] not in "[_*":  # a colour, a blank as wide as what follows, a filling
+            found = (one[1:-1] if one[0] == '"' else one.removeprefix("\\")) + found
     return ("-" if value < 0 else "") + found.strip()
 
 
-def _literal(token: str) -> str:
-    if token[0] == "[":  # a colour, or a currency and a language: [$€-407]
-        return token[2:-1].partition("-")[0] if token[1] == "$" else ""
-    if token[0] in "_*":  # a blank as wide as what follows, or a filling
-        return ""
-    return token[1:-1] if token[0] == '"' else token.removeprefix("\\")
-
-
-# .xls, .xlsb, .ods
-
-
-@contextmanager
-def _open_by_calamine(options: ReadOptions) -> Iterator["CalamineWorkbook"]:
-    try:
-        import python_calamine
-    except ImportError:
-        message = f"{options.name}: reading this kind of workbook needs python-calamine; "
-        raise ConfigError(message + "pip install 'airmeet-async[excel]', or save it as .xlsx") from None
-    with open(options.path, "rb") as file:  # noqa: PTH123
-        is_archive = file.read(2) == b"PK"
-    if is_archive:
-        with check_archive(options) as archive:
-            for part in archive.infolist():
-                if part.filename.endswith((".xml", ".bin")):
-                    _check_ratio(options, part)
-    if os.stat(options.path).st_size > SIZE_LIMIT // 4:  # noqa: PTH116
-        raise options.fault(f"is larger than {SIZE_LIMIT // 4:,} bytes; save it as .xlsx or CSV UTF-8")
-    try:
-        yield CalamineWorkbook(options, python_calamine.load_workbook(options.path))
-    except python_calamine.PasswordError:
-        raise options.fault("is protected by a password; save it without one") from None
-    except (python_calamine.CalamineError, *_BROKEN) as error:
-        if isinstance(error, AirmeetError):
-            raise
-        raise options.fault(f"is damaged ({_said(error)}); {_ANEW}") from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what Rust raises where it does not know what to do
-            raise
-        raise options.fault(f"is damaged ({_said(RuntimeError(str(error)))}); {_ANEW}") from None
-
-
 class CalamineWorkbook:
-    """A workbook that is held in memory. Its sheets are in order, without charts."""
+    """An .xls, .xlsb or .ods workbook, which is held in memory. Its sheets are in order, without charts."""
 
-    def __init__(self, options: ReadOptions, book: Any) -> None:
+    def __init__(self, options: ReadOptions, archive: Archive | None) -> None:
         self._options = options
-        self._book = book
+        calamine = _imported(options, "python_calamine")
+        for part in archive.infolist() if archive else ():
+            if part.filename.endswith((".xml", ".bin")):
+                archive.check_ratio(part)
+        if Path(options.path).stat().st_size > SIZE_LIMIT // 4:
+            raise options.fault(f"is larger than {SIZE_LIMIT // 4:,} bytes; save it as .xlsx or CSV UTF-8")
+        self._book = calamine.load_workbook(options.path)
         self.sheets = [
             Sheet(sheet.name, not str(sheet.visible).endswith(".Visible"), index)
-            for index, sheet in enumerate(book.sheets_metadata) if str(sheet.typ).endswith("WorkSheet")
+            for index, sheet in enumerate(self._book.sheets_metadata) if str(sheet.typ).endswith("WorkSheet")
         ]  # fmt: skip
 
-    def rows(self, sheet: Sheet, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, sheet: Sheet, findings: Findings) -> _Rows:
         """Yield the number and the cells of each row that has any text."""
         content = self._book.get_sheet_by_index(sheet.place)
-        numbers: dict[int, tuple[int, str]] = {}
+        numbers: dict[int, str] = {}
         for number, values in enumerate(content.iter_rows(), 1):
-            cells = [text_of(value) for value in values]
-            if not any(map(str.strip, cells)):
+            cells = [within_limit(text_of(value)) for value in values]
+            if not any(type(cell) is not str or cell.strip() for cell in cells):
                 continue
-            if len(cells) > COLUMN_LIMIT and any(map(str.strip, cells[COLUMN_LIMIT:])):
+            if any(map(str.strip, cells[COLUMN_LIMIT:])):
                 what = f"sheet {shown(sheet.name)}: a cell is beyond the {COLUMN_LIMIT:,} columns that are read"
                 raise self._options.fault(f"{what}; delete it", number)
             for index, value in enumerate(values):
                 if type(value) in (float, int):
-                    numbers.setdefault(index, (number, cells[index]))
-                elif len(cells[index]) > CELL_LIMIT:
-                    cells[index] = Flaw(f"is longer than {CELL_LIMIT:,} characters; shorten it")
+                    numbers.setdefault(index, f"(first line {number}: {shown(cells[index])})")
             yield number, cells
         if merged := content.merged_cell_ranges:
             findings.say(_merged_notice(len(merged)))
         findings.say("in this kind of workbook it cannot be told whether a row is hidden or filtered, nor whether a "
                      "cell holds an error: all rows are read, and an error as an empty cell")  # fmt: skip
         if numbers:
-            line, text = next(iter(numbers.values()))
-            columns = listed([_column_letters(index + 1) for index in sorted(numbers)][:_MOST_NAMED])
+            letter = _imported(self._options, "openpyxl.utils").get_column_letter
+            columns = listed([letter(index + 1) for index in sorted(numbers)][:_MOST_NAMED])
             findings.say(f"column {columns} has numbers, which are read without their formats: zeros in front, such "
-                         f"as those of postcodes, are not there (first line {line}: {shown(text)})")  # fmt: skip
+                         f"as those of postcodes, are not there {next(iter(numbers.values()))}")  # fmt: skip

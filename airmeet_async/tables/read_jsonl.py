@@ -8,7 +8,7 @@ from typing import Any
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, Findings, ReadOptions, shown
-from airmeet_async.tables.text_file import LINE_LIMIT, Cell, open_text
+from airmeet_async.tables.text_file import LINE_LIMIT, Cell, TextFile
 
 _WANTED = 'a file has one JSON object per line, such as {"email": "ana@example.com"}, or an array of objects'
 _PIECE = 64 * 1024
@@ -42,7 +42,7 @@ class JsonReader:
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self._text = open_text(options)
+        self._text = TextFile(options)
         self._columns: dict[str, None] = {}
         self.notices = self._text.notices
         self.reading = {} if self._text.encoding == "utf-8" else {"encoding": self._text.encoding}

@@ -20,7 +20,7 @@ from attrs import define, frozen
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, fault
 from airmeet_async.tables.read_csv import CsvReader
-from airmeet_async.tables.read_excel import ExcelReader, check_archive
+from airmeet_async.tables.read_excel import Archive, ExcelReader
 from airmeet_async.tables.read_jsonl import JsonReader
 from airmeet_async.tables.read_parquet import ParquetReader
 
@@ -354,7 +354,7 @@ def _content(options: ReadOptions) -> str:
 
 
 def _zipped(options: ReadOptions) -> str:
-    with check_archive(options) as archive:
+    with Archive(options) as archive:
         names = [part.filename.replace("\\", "/").lower() for part in archive.infolist()]
         try:
             mimetype = archive.read("mimetype")[:200] if "mimetype" in archive.namelist() else b""

@@ -10,13 +10,11 @@ Rules:
 
 import codecs
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-
-from attrs import frozen
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import ReadOptions, shown
@@ -27,18 +25,18 @@ LINE_LIMIT = 4 * 1024 * 1024
 CANDIDATES = ("cp1252", "cp1250", "cp850", "cp932", "mac-roman")
 """Encodings that are always proposed: what spreadsheet programs of the last decades write without asking."""
 
-_OTHERS = (
+_OTHERS = [
     "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp852", "cp866", "koi8_r", "iso8859_2", "iso8859_5",
     "iso8859_7", "iso8859_9", "euc_jp", "cp949", "gb18030", "big5",
-)  # fmt: skip
+]  # fmt: skip
 _TITLES = {
     "cp1252": "Windows-1252", "cp1250": "Windows-1250", "cp1251": "Windows-1251", "cp850": "DOS, western Europe",
     "cp932": "Shift JIS", "mac-roman": "Mac Roman",
 }  # fmt: skip
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 _NO_TEXTS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"))
 _WESTERN = frozenset((
     "cp1252", "cp1250", "cp1254", "cp1257", "cp850", "cp852", "cp858", "cp437", "mac-roman", "mac-latin2",
@@ -64,56 +62,87 @@ Cell = tuple[int, str | None, str]
 """Line, column and text of a cell."""
 
 
-@frozen
 class TextFile:
-    """A file and how its bytes are read.
+    """A file and how its bytes are read; a byte order mark wins over what was asked for, as it is a fact.
 
     Attributes:
         encoding: As Python calls it.
         notices: What was decided without being asked.
+
+    Raises:
+        InputError: There is no such encoding, or the file cannot be read.
     """
 
-    options: ReadOptions
-    encoding: str
-    notices: tuple[str, ...] = ()
+    def __init__(self, options: ReadOptions) -> None:
+        self._options = options
+        self.notices: list[str] = []
+        self.encoding = "utf-8"
+        with self._open() as file:
+            head = bytes(file.buffer.read(12))
+        if mark := next((name for start, name in _MARKS.items() if head.startswith(start)), None):
+            self.encoding = mark
+            self.notices = [f"{mark.upper()} text, by its byte order mark"] if mark != "utf-8" else []
+            return
+        asked = options.encoding or "utf-8"
+        try:
+            "".encode(asked)  # also refuses codecs that are none for text, such as "zip"
+            self.encoding = codecs.lookup(asked).name
+        except (LookupError, UnicodeError, ValueError):
+            self.encoding = "undefined"
+        if self.encoding in _NO_TEXTS:
+            what = f"unknown encoding {asked}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            raise options.fault(what)
+        # Where the first characters are all ASCII, every other byte of UTF-16 is zero.
+        even, odd = head[0::2], head[1::2]
+        by_zeros = ""
+        if len(odd) > 1 and even.isascii() and odd.isascii() and any(even) != any(odd) and 0 not in max(even, odd):
+            by_zeros = "utf-16-le" if any(even) else "utf-16-be"
+        if by_zeros and not options.encoding:
+            self.notices = ["UTF-16 text without a byte order mark, by its every other byte"]
+            self.encoding = by_zeros
+        elif self.encoding in ("utf-16", "utf-32"):  # which need the mark that is not there
+            if not by_zeros:
+                what = f"is no {self.encoding.upper()}: it has neither a byte order mark nor zero bytes"
+                raise options.fault(f"{what}; leave the encoding out")
+            self.encoding = by_zeros
+
+    def _open(self) -> TextIOWrapper:
+        try:
+            return Path(self._options.path).open(encoding=self.encoding, errors="surrogateescape", newline="")
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}; check the path and its permissions"
+            raise self._options.fault(what) from None
 
     def lines(self) -> Generator[str]:
         """Yield the physical lines with their line ends, which may be mixed."""
-        number = 0
-        with _open(self.options, self.encoding) as file:
-            try:
-                for line in iter(partial(file.readline, LINE_LIMIT), ""):
-                    number += 1
-                    self.check_nul(line, number)
-                    if len(line) == LINE_LIMIT:
-                        what = f"is longer than {LINE_LIMIT:,} characters; is this really a table?"
-                        raise self.options.fault(what, number)
-                    yield line.removeprefix("\ufeff") if number == 1 else line
-            except (UnicodeError, OSError) as error:
-                raise self._unreadable(error, number + 1) from None
+        for number, line in enumerate(self.pieces(), 1):
+            self.check_nul(line, number)
+            if len(line) >= LINE_LIMIT:
+                what = f"is longer than {LINE_LIMIT:,} characters; is this really a table?"
+                raise self._options.fault(what, number)
+            yield line
 
-    def pieces(self, size: int) -> Generator[str]:
-        """Yield the text in pieces of *size* characters."""
-        with _open(self.options, self.encoding) as file:
+    def pieces(self, size: int | None = None) -> Generator[str]:
+        """Yield the text in pieces of *size* characters, or in lines."""
+        number = 0
+        with self._open() as file:
+            read = partial(file.read, size) if size else partial(file.readline, LINE_LIMIT)
             try:
-                for number, piece in enumerate(iter(partial(file.read, size), "")):
-                    yield piece.removeprefix("\ufeff") if number == 0 else piece
+                for number, piece in enumerate(iter(read, ""), 1):
+                    yield piece.removeprefix("\ufeff") if number == 1 else piece
             except (UnicodeError, OSError) as error:
-                raise self._unreadable(error, None) from None
+                what = f"cannot be read: {error}"
+                if isinstance(error, UnicodeError):
+                    reason = getattr(error, "reason", str(error))
+                    what = f"the text is not valid {self.encoding} ({reason}); say another encoding"
+                raise self._options.fault(what, None if size else number + 1) from None
 
     def check_nul(self, text: str, line: int) -> None:
         """Refuse a text with a NUL character, which no list of people has."""
         if "\0" in text:
-            what = "holds a NUL character; delete it, or export the file anew"
-            if text.count("\0") * 3 > len(text):
-                what = f"every other character is NUL, as in UTF-16; say {self.options.spell('encoding', 'utf-16-le')}"
-            raise self.options.fault(what, line)
-
-    def _unreadable(self, error: UnicodeError | OSError, line: int | None) -> InputError:
-        if isinstance(error, OSError):
-            return self.options.fault(f"cannot be read: {error.strerror}", line)
-        reason = getattr(error, "reason", str(error))
-        return self.options.fault(f"the text is not valid {self.encoding} ({reason}); say another encoding", line)
+            utf_16 = self._options.spell("encoding", "utf-16-le")
+            what = f"holds a NUL character; delete it, or export the file anew; or say {utf_16}, if it is that"
+            raise self._options.fault(what, line)
 
     def misfit(self, text: str) -> int | None:
         """Return where a text does not fit the encoding of the file, or None."""
@@ -123,9 +152,15 @@ class TextFile:
             text.encode()
         except UnicodeEncodeError as error:
             return error.start
-        if self.encoding in _WESTERN and _as_utf_8(text, self.encoding) is not None:
-            return next(index for index, character in enumerate(text) if not character.isascii())
-        return None
+        return None if self._as_utf_8(text) is None else next(n for n, one in enumerate(text) if not one.isascii())
+
+    def _as_utf_8(self, text: str) -> str | None:
+        """Return what a text of a western encoding is in UTF-8, if it is that."""
+        try:
+            found = text.encode(self.encoding, "surrogateescape").decode() if self.encoding in _WESTERN else text
+        except UnicodeError:
+            return None
+        return found if found != text else None
 
     def refuse(self, first: Cell, others: Iterable[Cell]) -> InputError:
         """Return the error for a text that does not fit, with the encodings in which it may be.
@@ -135,80 +170,68 @@ class TextFile:
             others: What follows it, as far as it is needed.
         """
         line, column, text = first
-        is_mixed = _as_utf_8(text, self.encoding) if self.encoding in _WESTERN else None
-        if is_mixed is not None:
-            what = f"is UTF-8 here ({shown(_around(is_mixed), 40)}), and {self.encoding} elsewhere"
-            return self.options.fault(f"{what}: the file mixes encodings; save it anew as UTF-8", line, column)
+        utf_8 = self._as_utf_8(text)
+        if utf_8 is not None:
+            what = f"is UTF-8 here ({shown(_around(utf_8), 40)}), and {self.encoding} elsewhere"
+            return self._options.fault(f"{what}: the file mixes encodings; save it anew as UTF-8", line, column)
         if self.encoding != "utf-8":
-            position = self.misfit(text) or 0
-            what = f"byte 0x{ord(text[position]) - 0xDC00:02X} is not {self.encoding}; say another encoding"
-            return self.options.fault(f"{what}, or save the file as UTF-8", line, column)
-        bad, sound = [first], None
+            what = f"byte 0x{ord(text[self.misfit(text) or 0]) - 0xDC00:02X} is not {self.encoding}"
+            return self._options.fault(f"{what}; say another encoding, or save the file as UTF-8", line, column)
+        cells: list[Cell] = [first]
+        sound: Cell | None = None
         with suppress(InputError):  # whatever else is wrong with the file can wait
             for cell in others:
                 if self.misfit(cell[2]) is not None:
-                    bad.append(cell)
+                    cells.append(cell)
                 elif not cell[2].isascii():
                     sound = sound or cell
-                if len(bad) >= _WEIGHED:
+                if len(cells) >= _WEIGHED:
                     break
-        return _ask(self.options, bad, sound)
+        sample = [text.encode("utf-8", "surrogateescape") for _, _, text in cells]
+        read = {name: texts for name in (*CANDIDATES, *_likeliest(sample)) if (texts := _decoded(sample, name))}
+        names = sorted(read, key=lambda name: _oddness(" ".join(read[name])))  # stable: equals as in CANDIDATES
+        # The cell in which the candidates differ most is shown.
+        index = max(range(len(cells)), key=lambda at: len({texts[at] for texts in read.values()}))
+        line, column, _ = cells[index]
+        readings = {name: _around(read[name][index]) for name in names}
+        width = max(map(len, readings.values()), default=0)
+        said = ["is not UTF-8; here it reads" if names else "is not UTF-8, nor anything else that is known"]
+        for reading in dict.fromkeys(readings.values()):
+            titles = [f"{_TITLES[name]} ({name})" if name in _TITLES else name
+                      for name in names if readings[name] == reading]  # fmt: skip
+            said.append(f"    {reading:{width}}   as {', '.join(titles)}")
+        if sound:
+            said.append(f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file "
+                        "mixes encodings; save it anew as UTF-8.")  # fmt: skip
+        elif names:
+            said.append(f"  Say which, if one is right: {self._options.spell('encoding', names[0])}")
+        plain = self._options.fault("\n".join(said), line, column)
+        error = EncodingError(str(plain), path=plain.path, line=line, column=column)
+        error.candidates = tuple(readings.items())
+        return error
 
 
-def _as_utf_8(text: str, encoding: str) -> str | None:
-    try:
-        found = text.encode(encoding, "surrogateescape").decode()
-    except UnicodeError:
-        return None
-    return found if found != text else None
-
-
-def _ask(options: ReadOptions, cells: Sequence[Cell], sound: Cell | None) -> EncodingError:
-    """Return the error that proposes encodings, and shows a cell in which they differ."""
-    sample = [text.encode("utf-8", "surrogateescape") for _, _, text in cells]
-    read = {name: texts for name in (*CANDIDATES, *_normalized(sample)) if (texts := _decoded(sample, name))}
-    names = sorted(read, key=lambda name: _oddness(read[name]))  # stable: among equals the order of CANDIDATES
-    index = max(range(len(cells)), key=lambda at: len({texts[at] for texts in read.values()}))
-    line, column, _ = cells[index]
-    readings = {name: _around(read[name][index]) for name in names}
-    grouped: dict[str, list[str]] = {}
-    for name, text in readings.items():
-        grouped.setdefault(text, []).append(name)
-    width = max(map(len, grouped), default=0)
-    shown_ = [f"    {text:{width}}   as {', '.join(map(_titled, group))}" for text, group in grouped.items()]
-    said = ["is not UTF-8; here it reads", *shown_] if read else ["is not UTF-8, nor anything else that is known"]
-    if sound:
-        said.append(f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file mixes "
-                    "encodings; save it anew as UTF-8.")  # fmt: skip
-    elif names:
-        said.append(f"  Say which, if one is right: {options.spell('encoding', names[0])}")
-    plain = options.fault("\n".join(said), line, column)
-    error = EncodingError(str(plain), path=plain.path, line=line, column=column)
-    error.candidates = tuple(readings.items())
-    return error
-
-
-def _normalized(sample: Sequence[bytes]) -> list[str]:
+def _likeliest(sample: list[bytes]) -> list[str]:
+    """Return what charset-normalizer takes the cells for, if it is installed and that is no candidate yet."""
     try:
         from charset_normalizer import from_bytes
     except ImportError:
         return []
-    best = from_bytes(b"\n".join(sample), cp_isolation=[*_OTHERS]).best()
+    best = from_bytes(b"\n".join(sample), cp_isolation=_OTHERS).best()
     name = codecs.lookup(best.encoding).name if best else "utf-8"
-    return [] if name in ("utf-8", "ascii") or name in {codecs.lookup(one).name for one in CANDIDATES} else [name]
+    return [] if name in ("utf-8", "ascii", *(codecs.lookup(one).name for one in CANDIDATES)) else [name]
 
 
-def _decoded(sample: Sequence[bytes], name: str) -> list[str]:
+def _decoded(sample: list[bytes], name: str) -> list[str]:
     try:
         texts = [cell.decode(name) for cell in sample]
     except UnicodeError:
         return []
-    return texts if all("".join(text.split()).isprintable() for text in texts) else []
+    return texts if "".join("".join(texts).split()).isprintable() else []
 
 
-def _oddness(texts: Iterable[str]) -> int:
+def _oddness(text: str) -> int:
     """Count what names do not have: signs, and capitals behind small letters."""
-    text = " ".join(texts)
     signs = sum(not (one.isascii() or one.isalpha() or one in "’‘– ") for one in text)  # noqa: RUF001
     return signs + len(re.findall(r"(?<=[a-zà-öø-ÿ])(?![A-Z])[^\W\d_a-zà-öø-ÿ]", text))
 
@@ -218,58 +241,3 @@ def _around(text: str) -> str:
     piece = next((piece for piece in _ASIDE.split(text) if not piece.isascii()), text).strip()
     at = next((index for index, one in enumerate(piece) if not one.isascii()), 0)
     return piece if len(piece) <= _SHOWN else piece[max(0, at - _SHOWN // 2) :][:_SHOWN]
-
-
-def _titled(name: str) -> str:
-    return f"{_TITLES[name]} ({name})" if name in _TITLES else name
-
-
-def open_text(options: ReadOptions) -> TextFile:
-    """Find out how the bytes of a file are to be read; a byte order mark wins over what was asked for, as it is a fact.
-
-    Raises:
-        InputError: There is no such encoding, or the file cannot be read.
-    """
-    with _open(options, "utf-8") as file:
-        head = bytes(file.buffer.read(12))
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            said = "" if name == "utf-8" else f"{name.upper()} text, by its byte order mark"
-            return TextFile(options, name, (said,) if said else ())
-    asked = options.encoding
-    try:
-        # Also refuses codecs that are none for text, such as "zip".
-        "".encode(asked or "utf-8")
-        name = codecs.lookup(asked or "utf-8").name
-    except (LookupError, UnicodeError, ValueError):
-        name = "undefined"
-    if name in _NO_TEXTS:
-        what = f"unknown encoding {asked}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
-        raise options.fault(what)
-    by_zeros = _utf_16(head)
-    if asked is None and by_zeros:
-        return TextFile(options, by_zeros, ("UTF-16 text without a byte order mark, by its every other byte",))
-    if name in ("utf-16", "utf-32"):  # which need the mark that is not there
-        if not by_zeros:
-            what = f"is no {name.upper()}: it has neither a byte order mark nor zero bytes; leave the encoding out"
-            raise options.fault(what)
-        name = by_zeros
-    return TextFile(options, name)
-
-
-def _utf_16(head: bytes) -> str:
-    """Return which of the two it is, where the first characters are all ASCII and so every other byte is zero."""
-    even, odd = head[0::2], head[1::2]
-    if len(odd) < 2:
-        return ""
-    if not any(odd) and even.isascii() and 0 not in even:
-        return "utf-16-le"
-    return "utf-16-be" if not any(even) and odd.isascii() and 0 not in odd else ""
-
-
-def _open(options: ReadOptions, encoding: str) -> TextIOWrapper:
-    try:
-        return Path(options.path).open(encoding=encoding, errors="surrogateescape", newline="")
-    except OSError as error:
-        what = f"cannot be read: {error.strerror}; check the path and its permissions"
-        raise options.fault(what) from None

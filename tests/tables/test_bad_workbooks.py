@@ -175,7 +175,7 @@ def test_options_of_texts_are_refused_for_a_workbook(tmp_path, option, value):
 def test_an_old_workbook_that_is_damaged_is_refused(tmp_path):
     path = compound(tmp_path / "x.xls", {"Workbook": b"no records"})
 
-    with pytest.raises(InputError, match=r"x\.xls: (is damaged|has no rows)"):
+    with pytest.raises(InputError, match=r"x\.xls: (.* damaged|has no rows)"):
         table = open_table(path).check()
         table.judge(table.columns)
 
