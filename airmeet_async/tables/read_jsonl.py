@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from airmeet_async.errors import InputError
-from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, Findings, ReadOptions, shown
-from airmeet_async.tables.text_file import LINE_LIMIT, Cell, TextFile
+from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, shown
+from airmeet_async.tables.text_file import LINE_LIMIT, TextFile
 
 _WANTED = 'a file has one JSON object per line, such as {"email": "ana@example.com"}, or an array of objects'
 _PIECE = 64 * 1024
@@ -37,123 +36,108 @@ def _no_number(name: str) -> Any:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_no_number)
 
 
-class JsonReader:
+class JsonReader(TableReader):
     """How to read a file of JSON; see `TableReader`. A row's line is the one where its object begins."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         self._text = TextFile(options)
-        self._columns: dict[str, None] = {}
+        self.columns = ()
         self.notices = self._text.notices
         self.reading = {} if self._text.encoding == "utf-8" else {"encoding": self._text.encoding}
         for _ in islice(self.rows(Findings()), _HEAD):
             pass
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The keys of all objects that have been read, in the order in which they first came."""
-        return tuple(self._columns)
-
     def rows(self, findings: Findings) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield each row's line and its values by key; null is the same as no value."""
         objects = self._objects()
-        for line, text, found in objects:
-            if self._text.misfit(text) is not None:
-                raise self._misfit(line, found, ((at, *one) for at, _, more in objects for one in _texts(more)))
-            self._columns.update(dict.fromkeys(found))
-            if len(self._columns) > COLUMN_LIMIT:
+        columns = dict.fromkeys(self.columns)
+        for line, raw, found in objects:
+            if self._text.misfit(raw) is not None:
+                cells = [(line, *one) for one in _texts(found)]
+                # Else it is in a key, or in what is nested.
+                bad = next((cell for cell in cells if self._text.misfit(cell[2]) is not None), (line, None, raw))
+                raise self._text.refuse(bad, ((at, *one) for at, _, more in objects for one in _texts(more)))
+            if not columns.keys() >= found.keys():
+                columns.update(dict.fromkeys(found))
+                self.columns = tuple(columns)
+            if len(columns) > COLUMN_LIMIT:
                 what = f"more than {COLUMN_LIMIT:,} different keys up to here; these look like values, not like columns"
                 raise self._options.fault(what, line)
-            row = {}
+            row: dict[str, Any] = {}
             for name, value in found.items():
-                if isinstance(value, str) and len(value) <= CELL_LIMIT:
-                    row[name] = value
-                elif isinstance(value, bool):
+                texts = value if isinstance(value, list) else [value]
+                if value is None:
+                    continue
+                if isinstance(value, bool):
                     row[name] = "true" if value else "false"
-                elif value is not None:
-                    self._take(row, name, value, line, findings)
+                elif not all(isinstance(text, str) for text in texts):
+                    what = "holds nested JSON; a value is a text, a number, true, false, null or a list of texts"
+                    findings.fault(what, line, name)
+                elif sum(map(len, texts)) > CELL_LIMIT:
+                    findings.fault(TOO_LONG, line, name)
+                else:
+                    row[name] = value
             yield line, row
-
-    def _take(self, row: dict[str, Any], name: str, value: Any, line: int, findings: Findings) -> None:
-        texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) for text in texts):
-            what = "holds nested JSON; a value is a text, a number, true, false, null or a list of texts"
-            findings.fault(what, line, name)
-        elif sum(map(len, texts)) > CELL_LIMIT:
-            findings.fault(f"is longer than {CELL_LIMIT:,} characters; shorten it", line, name)
-        else:
-            row[name] = texts
-
-    def _misfit(self, line: int, found: Mapping[str, Any], others: Iterator[Cell]) -> InputError:
-        cells: list[Cell] = [(line, *one) for one in _texts(found)]
-        bad = next((cell for cell in cells if self._text.misfit(cell[2]) is not None), None)
-        if bad is None:  # in a key, or in what is nested
-            return self._text.refuse((line, None, "".join(found) + str(found)), others)
-        return self._text.refuse(bad, others)
 
     def _objects(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """Yield the line, the text and the content of each object, whatever stands between them."""
         pieces = self._text.pieces(_PIECE)
-        buffer, place, line, array, behind = "", 0, 1, "", False
+        buffer, line, array, behind = "", 1, "", False  # array: "", "[" within one, "]" behind it
+        place = 0
         while True:
             blank = _BLANKS.match(buffer, place)
-            end = blank.end() if blank else place
-            line += len(_LINE_END.findall(buffer, place, end))
-            place = end
+            start, place = place, blank.end() if blank else place
+            line += len(_LINE_END.findall(buffer, start, place))
             if place == len(buffer):
                 buffer, place = next(pieces, ""), 0
-                if not buffer:
-                    break
-                continue
+                if buffer:
+                    continue
+                if array == "[":
+                    raise self._options.fault("the array is not closed; was the file cut off?", line)
+                return
             character = buffer[place]
-            if array == "" and not behind and character == "[":
+            if not array and not behind and character == "[":
                 array, place = "[", place + 1
             elif array == "[" and (character == "]" or (character == "," and behind)):
-                array, behind, place = ("]" if character == "]" else array), False, place + 1
+                array, behind, place = "]" if character == "]" else array, False, place + 1
             elif array == "[" and behind:
                 raise self._options.fault("a comma is missing between two objects of the array", line)
             elif array == "]":
                 raise self._options.fault(f"something stands behind the end of the array; {_WANTED}", line)
             else:
-                buffer, place, end, found = self._decoded(buffer, place, pieces, line)
-                text = buffer[place:end]
-                yield line, text, found
-                line += len(_LINE_END.findall(text))
+                try:
+                    found, end = self._decoded(buffer, place, line)
+                except json.JSONDecodeError as error:
+                    # Perhaps only the rest of it is missing: as much again is read, so that a long one costs little.
+                    more = "".join(islice(pieces, 1 + (len(buffer) - place) // _PIECE))
+                    if more and len(buffer) - place <= LINE_LIMIT:
+                        buffer, place = buffer[place:] + more, 0
+                        continue
+                    before = _LINE_END.split(buffer[place : error.pos])
+                    self._text.check_nul(buffer[place : error.pos + 1], line)
+                    what = f"character {len(before[-1]) + 1}: not JSON: {error.msg}; {_WANTED}"
+                    raise self._options.fault(what, line + len(before) - 1) from None
+                yield line, buffer[place:end], found
+                line += len(_LINE_END.findall(buffer, place, end))
                 place, behind = end, True
-        if array == "[":
-            raise self._options.fault("the array is not closed; was the file cut off?", line)
 
-    def _decoded(
-        self, buffer: str, place: int, pieces: Iterator[str], line: int
-    ) -> tuple[str, int, int, dict[str, Any]]:
-        """Return the buffer, where the object in it begins and ends, and the object."""
-        while True:
-            try:
-                found, end = _DECODER.raw_decode(buffer, place)
-            except _FieldTwiceError as error:
-                what = "the key stands twice in this object; take one away"
-                raise self._options.fault(what, line, str(error)) from None
-            except json.JSONDecodeError as error:
-                # Perhaps only the rest of it is missing: as much again is read, so that a long one costs little.
-                more = "".join(islice(pieces, 1 + (len(buffer) - place) // _PIECE))
-                if more and len(buffer) - place <= LINE_LIMIT:
-                    buffer, place = buffer[place:] + more, 0
-                    continue
-                raise self._no_json(buffer[place : error.pos + 1], error.msg, line) from None
-            except (ValueError, RecursionError) as error:
-                raise self._options.fault(f"not JSON: {str(error)[:80]}; {_WANTED}", line) from None
-            if not isinstance(found, dict):
-                raise self._options.fault(f"not an object but {shown(buffer[place:end], 30)}; {_WANTED}", line)
-            if any(not name.strip() for name in found):
-                raise self._options.fault("a key is empty; name it", line)
-            self._text.check_nul(buffer[place:end], line)
-            return buffer, place, end, found
-
-    def _no_json(self, before: str, reason: str, line: int) -> InputError:
-        self._text.check_nul(before, line)
-        last = _LINE_END.split(before[:-1])[-1]
-        line += len(_LINE_END.findall(before[:-1]))
-        return self._options.fault(f"character {len(last) + 1}: not JSON: {reason}; {_WANTED}", line)
+    def _decoded(self, buffer: str, place: int, line: int) -> tuple[dict[str, Any], int]:
+        """Return the object that begins at a place of the buffer, and where it ends."""
+        try:
+            found, end = _DECODER.raw_decode(buffer, place)
+        except _FieldTwiceError as error:
+            raise self._options.fault("the key stands twice in this object; take one away", line, str(error)) from None
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise self._options.fault(f"not JSON: {str(error)[:80]}; {_WANTED}", line) from None
+        if not isinstance(found, dict):
+            raise self._options.fault(f"not an object but {shown(buffer[place:end], 30)}; {_WANTED}", line)
+        if not all(map(str.strip, found)):
+            raise self._options.fault("a key is empty; name it", line)
+        self._text.check_nul(buffer[place:end], line)
+        return found, end
 
 
 def _texts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
