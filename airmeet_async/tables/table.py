@@ -10,12 +10,13 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-from attrs import define, frozen
+from attrs import define
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, fault
@@ -41,22 +42,30 @@ TEXT_LIMIT = 64 * 1024 * 1024
 TEXT_RATIO = 200
 
 _TEXTS = frozenset(("csv", "tsv", "jsonl"))
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _NAMES = {
     "xlsx": "an Excel workbook (.xlsx)", "xls": "an Excel workbook (.xls)", "xlsb": "an Excel workbook (.xlsb)",
     "ods": "a LibreOffice workbook (.ods)", "parquet": "a Parquet file",
 }  # fmt: skip
-_PACKED = {
-    b"\x1f\x8b": ("a gzip file", "gunzip -k"), b"BZh": ("a bzip2 file", "bunzip2 -k"),
-    b"\xfd7zXZ": ("an xz file", "unxz -k"), b"\x28\xb5\x2f\xfd": ("a Zstandard file", "unzstd"),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "7z x"), b"Rar!": ("a RAR archive", "unrar x"),
-}  # fmt: skip
-_OTHERS = {b"%PDF": "a PDF file", b"SQLite format": "a database", b"{\\rtf": "an RTF document"}
+_INSTEAD = "name a workbook, or save it as CSV UTF-8"
+_PACKED = "unpack it first ({} {{}}), then name the file in it"
+_LOCKED = "is protected by a password; save it without one"
+# How other files begin, and what to do with them; {} is the name of the file.
+_OTHERS = {
+    b"\x1f\x8b": f"is a gzip file: {_PACKED.format('gunzip -k')}",
+    b"BZh": f"is a bzip2 file: {_PACKED.format('bunzip2 -k')}",
+    b"\xfd7zXZ": f"is an xz file: {_PACKED.format('unxz -k')}",
+    b"\x28\xb5\x2f\xfd": f"is a Zstandard file: {_PACKED.format('unzstd')}",
+    b"7z\xbc\xaf\x27\x1c": f"is a 7z archive: {_PACKED.format('7z x')}",
+    b"Rar!": f"is a RAR archive: {_PACKED.format('unrar x')}",
+    b"%PDF": f"is a PDF file by its content; {_INSTEAD}",
+    b"SQLite format": f"is a database by its content; {_INSTEAD}",
+    b"{\\rtf": f"is an RTF document by its content; {_INSTEAD}",
+    b"PARE": "is an encrypted Parquet file; write it without encryption",
+}
 _WEB_PAGE = re.compile(
-    rb"(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
+    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
     re.IGNORECASE | re.DOTALL,
 )
-_INSTEAD = "name a workbook, or save it as CSV UTF-8"
 
 
 @define
@@ -74,13 +83,7 @@ class SourceRow:
     data: Any
 
 
-@frozen
-class _Stamp:
-    """What tells two states of a file apart without reading it."""
-
-    size: int
-    mtime_ns: int
-    inode: int
+_Stamp = tuple[int, int, int]  # what tells two states of a file apart without reading it: size, time, inode
 
 
 class Table:
@@ -129,7 +132,7 @@ class Table:
         """Whether its rows come from a file."""
         return self._stamp is not None
 
-    def __iter__(self) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
+    def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()
         findings = Findings()
         most = self._most
@@ -172,6 +175,15 @@ class Table:
                 batch, length = [], 0
         if batch:
             yield batch
+
+    def sample(self, n: int = 200) -> list[Mapping[str, Any]]:
+        """Return the first rows without reading the rest.
+
+        Raises:
+            InputError: It cannot be read up to there, or has no rows.
+        """
+        with closing(iter(self)) as rows:
+            return [row for _, row in islice(rows, n)]
 
     def check(self) -> Self:
         """Read it to its end, so that `rows`, `columns`, `notices` and what `judge` knows are complete.
@@ -254,13 +266,11 @@ def open_table(
     reader: TableReader
     if kind in WORKBOOKS:
         reader = ExcelReader(options, kind)
-    elif kind == "parquet":
-        reader = ParquetReader(options)
-    elif kind == "jsonl":
-        reader = JsonReader(options)
+    elif kind in _TEXTS:
+        reader = JsonReader(options) if kind == "jsonl" else CsvReader(options, "\t" if kind == "tsv" else None)
     else:
-        reader = CsvReader(options, "\t" if kind == "tsv" else None)
-    most = None if kind in _TEXTS else max(TEXT_LIMIT, TEXT_RATIO * stamp.size)  # what unfolds may unfold to that
+        reader = ParquetReader(options)
+    most = None if kind in _TEXTS else max(TEXT_LIMIT, TEXT_RATIO * stamp[0])  # what unfolds may unfold to that
     return Table(options, reader, limit=limit, said=said, stamp=stamp, most=most)
 
 
@@ -285,33 +295,30 @@ def _stamp(path: str, name: str) -> _Stamp:
     if not stat.S_ISREG(facts.st_mode):
         # It is read more than once; and opening a pipe would wait for its writer.
         raise fault("is not a regular file and cannot be read twice; write it to a file first", path=name)
-    return _Stamp(facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
 def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, ...]]:
     """Return the kind of a file, and what is to be said about that."""
     ending = PurePath(options.path).suffix.lower()
-    said = KINDS.get(ending, "") if asked is None else asked
+    said = asked or KINDS.get(ending, "")
     found = _content(options)
     if said not in KINDS.values():
-        what = f"unknown kind of file {ending or '(no ending)'}" if asked is None else f"unknown format {asked}"
+        what = f"unknown format {asked}" if asked else f"unknown kind of file {ending or '(no ending)'}"
         hint = f"; its content is {_NAMES[found]}: {options.spell('format', found)}" if found else ""
         raise options.fault(f"{what}; supported are {', '.join(KINDS)}{hint}")
-    if said in WORKBOOKS and found in WORKBOOKS:
-        return found, () if found == said else (f"{_NAMES[found]} by its content, whatever its name says",)
-    if (found or "text") == said or (not found and said in _TEXTS):
+    if said == found or (not found and said in _TEXTS):
         return said, ()
-    if not found and not Path(options.path).stat().st_size:
+    if said in WORKBOOKS and found in WORKBOOKS:
+        return found, (f"{_NAMES[found]} by its content, whatever its name says",)
+    if not Path(options.path).stat().st_size:
         raise options.fault("is empty")
-    better = found or "csv"
-    fix = options.spell("format", better)
+    fix = options.spell("format", found or "csv")
     if asked is None:
-        fix = f"rename it to {PurePath(options.name).stem}.{better}, or say {fix}"
+        fix = f"rename it to {PurePath(options.name).stem}.{found or 'csv'}, or say {fix}"
     if found:
-        what = f"is {_NAMES[found]} by its content, and not {said}; {fix}, or save it as CSV UTF-8"
-    else:
-        what = f"is plain text by its content, and no {_NAMES[said].partition(' ')[2]}; {fix}"
-    raise options.fault(what)
+        raise options.fault(f"is {_NAMES[found]} by its content, and not {said}; {fix}, or save it as CSV UTF-8")
+    raise options.fault(f"is plain text by its content, and no {_NAMES[said].partition(' ')[2]}; {fix}")
 
 
 def _content(options: ReadOptions) -> str:
@@ -323,31 +330,23 @@ def _content(options: ReadOptions) -> str:
     try:
         with Path(options.path).open("rb") as file:
             head = file.read(4096)
+            if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):  # a file system of its own: names are in UTF-16
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
+                        raise options.fault(_LOCKED)
+                    if all(content.find(word.encode("utf-16-le")) < 0 for word in ("Book", "Workbook")):
+                        raise options.fault(f"is an old Office document by its content, and no workbook; {_INSTEAD}")
+                return "xls"
     except OSError as error:
-        what = f"cannot be read: {error.strerror}; check the path and its permissions"
-        raise options.fault(what) from None
+        raise options.fault(f"cannot be read: {error.strerror}; check the path and its permissions") from None
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(options)
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        with Path(options.path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if content.find(_ENCRYPTED) >= 0:
-                raise options.fault("is protected by a password; save it without one")
-            if all(content.find(word.encode("utf-16-le")) < 0 for word in ("Workbook", "Book")):
-                raise options.fault(f"is an old Office document by its content, and no workbook; {_INSTEAD}")
-        return "xls"
-    if head.startswith(b"PARE"):
-        raise options.fault("is an encrypted Parquet file; write it without encryption")
     if head.startswith(b"PAR1"):
         return "parquet"
-    for start, (what, command) in _PACKED.items():
-        if head.startswith(start):
-            raise options.fault(f"is {what}: unpack it first ({command} {PurePath(options.name).name}), then name "
-                                "the file in it")  # fmt: skip
     for start, what in _OTHERS.items():
         if head.startswith(start):
-            raise options.fault(f"is {what} by its content; {_INSTEAD}")
-    text = head.lstrip(b"\xef\xbb\xbf\xfe\xff").replace(b"\0", b"").lstrip()  # also of UTF-16
-    if text[:12].lower() == b"mime-version" or _WEB_PAGE.match(text):
+            raise options.fault(what.format(PurePath(options.name).name))
+    if _WEB_PAGE.match(head.lstrip(b"\xef\xbb\xbf\xfe\xff").replace(b"\0", b"").lstrip()):  # also in UTF-16
         what = "is a web page or XML by its content, as some programs export under the name of a workbook"
         raise options.fault(f"{what}; open it in a spreadsheet program and save it as .xlsx")
     return ""
@@ -355,22 +354,19 @@ def _content(options: ReadOptions) -> str:
 
 def _zipped(options: ReadOptions) -> str:
     with Archive(options) as archive:
-        names = [part.filename.replace("\\", "/").lower() for part in archive.infolist()]
+        names = [*archive.parts]
         try:
-            mimetype = archive.read("mimetype")[:200] if "mimetype" in archive.namelist() else b""
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
-            mimetype = b""
+            is_ods = b"opendocument.spreadsheet" in archive.read("mimetype")[:200]
+        except (KeyError, zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
+            is_ods = False
     if "encrypted-package" in names:  # of LibreOffice 24 and later
-        raise options.fault("is protected by a password; save it without one")
-    if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
+        raise options.fault(_LOCKED)
+    if is_ods:
         return "ods"
-    if "xl/workbook.bin" in names:
-        return "xlsb"
     if any(name.startswith("xl/") or name.endswith("/workbook.xml") for name in names):
-        return "xlsx"
-    other = next((word for start, word in (("word/", "Word document"), ("ppt/", "presentation"))
-                  if any(name.startswith(start) for name in names)), "")  # fmt: skip
-    if other:
-        raise options.fault(f"is a {other} by its content, and no workbook; {_INSTEAD}")
+        return "xlsb" if "xl/workbook.bin" in names else "xlsx"
+    for folder, what in ("word/", "Word document"), ("ppt/", "presentation"):
+        if any(name.startswith(folder) for name in names):
+            raise options.fault(f"is a {what} by its content, and no workbook; {_INSTEAD}")
     inside = f" ({', '.join(names[:3])})" if names else ""
     raise options.fault(f"is a zip file by its content; unpack it first, then name the file in it{inside}")
