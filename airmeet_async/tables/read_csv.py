@@ -12,16 +12,16 @@ Rules:
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import chain, islice, pairwise
 
-from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import (
-    CELL_LIMIT,
     HEADER_LINES,
+    TOO_LONG,
     Findings,
     Header,
     ReadOptions,
+    TableReader,
     find_header,
     header_notice,
     shown,
@@ -31,7 +31,6 @@ from airmeet_async.tables.text_file import Cell, TextFile
 _DELIMITERS = ",;\t|"
 _HEAD_LINES = 1000  # of a report of Zoom, whose lists of hosts and panelists stand above
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*')  # Excel's own way to name the delimiter
-_QUOTED = re.compile(r'"[^"]*"')
 _QUOTED = re.compile(r'"[^"]*"')
 _BLANKS = ("\t", "\xa0", "\u3000")  # which the `csv` module does not skip
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -45,132 +44,120 @@ _SECTION = re.compile(r"(attendee|registration|registrants?) details?", re.IGNOR
 _Records = list[tuple[int, list[str]]]
 
 
-class CsvReader:
+class CsvReader(TableReader):
     """How to read a CSV file; see `TableReader`."""
 
     def __init__(self, options: ReadOptions, delimiter: str | None = None) -> None:
         self._options = options
         self._text = text = TextFile(options)
-        self.notices = list(text.notices)
+        self.notices = text.notices
         self.reading = {} if text.encoding == "utf-8" else {"encoding": text.encoding}
+        head = list(islice(text.lines(), _HEAD_LINES))
+        sep = _SEP_LINE.fullmatch(head[0]) if head else None
+        if options.header is not None and options.header > len(head):
+            raise options.fault(f"has no line {options.header}, on which the columns were said to be named")
         if options.delimiter is not None:
             self.reading["delimiter"] = options.delimiter
-        head = list(islice(text.lines(), _HEAD_LINES))
-        self._start, self._delimiter, self._wrapped = self._find(head, _checked(options) or delimiter)
-        first = next(self._filled(Findings()), None)
-        if first is None:
+            delimiter = {"tab": "\t", "\\t": "\t"}.get(options.delimiter, options.delimiter)
+            if len(delimiter) != 1 or delimiter in '"\r\n ' or not (delimiter.isprintable() or delimiter == "\t"):
+                what = f"the delimiter must be one character, not {shown(delimiter)}; say "
+                raise options.fault(f"{what}{options.spell('delimiter', ';')} or {options.spell('delimiter', 'tab')}")
+        elif delimiter is None and sep:
+            delimiter = sep[1]
+            self.notices.append(f"delimiter {_spelled(delimiter)} named by the sep= line")
+        first = max(options.header or 1, 2 if sep else 1)
+        tried = {one: _loosely(head, one, first)[: 1 if options.header else None] for one in delimiter or _DELIMITERS}
+        found = {one: line for one, records in tried.items() if (line := _header_line(options, records))}
+        outer = next((cells for records in [tried[delimiter or ","]] for _, cells in records), [])
+        inner = [one for one in delimiter or _DELIMITERS if len(outer) == 1 and _is_header(options, outer[0], one)]
+        self._is_wrapped = bool(inner) and not found
+        if found:
+            # The right delimiter cuts the header into the most cells.
+            self._delimiter = max(found, key=lambda one: len(dict(tried[one])[found[one]]))
+        elif inner:
+            self._delimiter = inner[0]
+            self.notices.append("each line stands in one pair of quotes, which are taken away")
+        elif delimiter is None:
+            bare = _QUOTED.sub("", "".join(head[first - 1 :][:HEADER_LINES]))
+            self._delimiter = max(_DELIMITERS, key=next(filter(str.strip, bare.splitlines()), "").count)
+        else:
+            self._delimiter = delimiter
+        if self._delimiter != "," and delimiter is None:
+            self.notices.append(f"delimiter {_spelled(self._delimiter)} detected")
+        self._start = found.get(self._delimiter, first)
+        self._header = Header(options, 0, (), strict=True)  # while the real one is read
+        header = next(self._records(Findings()), None)
+        if header is None:
             raise options.fault("is empty; its first line must name the columns")
-        self._start, cells = first
+        self._start, cells = header
         for cell in cells:
             if text.misfit(cell) is not None:
-                others = ((line, None, one) for line, more in self._filled(Findings()) for one in more)
+                others = ((line, None, one) for line, more in self._records(Findings()) for one in more)
                 raise text.refuse((self._start, None, cell), others)
         self._header = Header(options, self._start, cells, strict=True)
         self.columns = self._header.columns
-        before = list(enumerate(head[: self._start - 1], 1))
-        above = [n for n, line in before if line.strip() and not _SEP_LINE.fullmatch(line)]
-        self._blank_above = 0 if above else sum(1 for _, line in before if not line.strip())
+        above = [n for n, line in enumerate(head[: self._start - 1], 1) if line.strip() and not (sep and n == 1)]
+        self._blank_above = 0 if above else self._start - (2 if sep else 1)
         if above:
             self.reading["header"] = str(self._start)
-        if above and options.header is None:
-            self.notices.append(header_notice(above[0], self._start))
-
-    def _find(self, head: Sequence[str], delimiter: str | None) -> tuple[int, str, bool]:
-        """Return on which line the table starts, its delimiter, and whether each line is one quoted cell."""
-        asked = self._options.header
-        if asked is not None and asked > len(head):
-            raise self._options.fault(f"has no line {asked}, on which the columns were said to be named")
-        if delimiter is None and head and (sep := _SEP_LINE.fullmatch(head[0])):
-            delimiter = sep[1]
-            self.notices.append(f"delimiter {_spelled(delimiter)} named by the sep= line")
-        named = delimiter is not None
-        tried = {one: _loosely(head, one, asked or 1) for one in delimiter or _DELIMITERS}
-        if asked is not None:
-            tried = {one: records[:1] for one, records in tried.items()}
-        found = {one: start for one, records in tried.items() if (start := _start(self._options, records))}
-        wrapped = False
-        if found:
-            # The right delimiter cuts the header into the most cells.
-            delimiter = max(found, key=lambda one: len(dict(tried[one])[found[one]]))
-        elif inner := self._inner(tried[delimiter or ","], delimiter):
-            delimiter, wrapped = inner, True
-            self.notices.append("each line stands in one pair of quotes, which are taken away")
-        elif delimiter is None:
-            bare = _QUOTED.sub("", "".join(head[(asked or 1) - 1 :][:HEADER_LINES]))
-            header = next((line for line in bare.splitlines() if line.strip()), "")
-            delimiter = max(_DELIMITERS, key=header.count)
-        if delimiter != "," and not named:
-            self.notices.append(f"delimiter {_spelled(delimiter)} detected")
-        return asked or found.get(delimiter, 1), delimiter, wrapped
-
-    def _inner(self, records: _Records, delimiter: str | None) -> str:
-        """Return the delimiter inside of lines that stand in one pair of quotes each, or nothing."""
-        if not records or len(records[0][1]) != 1 or self._options.is_header is None:
-            return ""
-        for one in delimiter or _DELIMITERS:
-            cells = _cut(records[0][1][0], one)
-            if cells and len(cells) > 1 and self._options.is_header(cells):
-                return one
-        return ""
+            if options.header is None:
+                self.notices.append(header_notice(above[0], self._start))
 
     def rows(self, findings: Findings) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each row's first physical line and its cells by column."""
         findings.blank += self._blank_above
-        records = self._filled(findings)
+        records = self._records(findings)
         next(records)  # the header
         self._header.begin(findings)
         sound: list[Cell] = []
         for line, cells in records:
             text = "".join(cells)
             for index, cell in enumerate(cells) if '"' in text or not text.isascii() else ():
+                name = self._header.name(index)
                 if cell[:1] in _BLANKS and cell.lstrip()[:1] == '"':
                     what = "a blank stands before the quote, so the quote would be part of the text; take it away"
-                    raise self._options.fault(what, line, self._header.name(index))
-                if cell.isascii():
-                    continue
-                if self._text.misfit(cell) is None:
-                    sound = sound or [(line, self._header.name(index), cell)]
-                else:
+                    raise self._options.fault(what, line, name)
+                misfit = self._text.misfit(cell)
+                if misfit is not None:
                     rest = ((at, self._header.name(n), one) for at, more in records for n, one in enumerate(more))
-                    above = sum(map(_breaks, cells[:index])) + _breaks(cell[: self._text.misfit(cell)])
-                    raise self._text.refuse((line + above, self._header.name(index), cell), chain(sound, rest))
+                    above = sum(map(_breaks, [*cells[:index], cell[:misfit]]))
+                    raise self._text.refuse((line + above, name, cell), chain(sound, rest))
+                if not sound and not cell.isascii():
+                    sound = [(line, name, cell)]
             yield line, self._header.row(line, cells, findings)
 
-    def _filled(self, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    def _records(self, findings: Findings) -> Iterator[tuple[int, list[str]]]:
         """Yield the records that have any text, the header first."""
-        for line, cells in self._records():
-            if any(map(str.strip, cells)):
-                yield line, self._inside(line, cells) if self._wrapped else cells
-            else:
-                findings.blank += 1
-
-    def _inside(self, line: int, cells: list[str]) -> list[str]:
-        inside = _cut(cells[0], self._delimiter) if len(cells) == 1 else None
-        if inside is None:
-            what = "is not in one pair of quotes, as the lines above are; take those quotes away"
-            raise self._options.fault(what, line)
-        return inside
-
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        held: list[str] = []  # the physical lines of the record that is being read
-        start = self._start
-
-        def hold(lines: Iterator[str]) -> Iterator[str]:
-            for line in islice(lines, start - 1, None):
-                held.append(line)
-                yield line
-
+        begin = start = self._start
         with closing(self._text.lines()) as lines:
+            reader = csv.reader(
+                islice(lines, begin - 1, None), delimiter=self._delimiter, strict=True, skipinitialspace=True
+            )
             try:
-                for cells in csv.reader(hold(lines), delimiter=self._delimiter, strict=True, skipinitialspace=True):
-                    if len(held) > 1:
+                for cells in reader:
+                    after = begin + reader.line_num
+                    if after > start + 1:
                         self._check_lines(start, cells)
-                    if start > 1 or not _SEP_LINE.fullmatch(held[0]):
+                    if not any(map(str.strip, cells)):
+                        findings.blank += 1
+                    elif not self._is_wrapped:
                         yield start, cells
-                    start += len(held)
-                    held.clear()
+                    elif len(cells) == 1 and (inside := _cut(cells[0], self._delimiter)):
+                        yield start, inside
+                    else:
+                        what = "is not in one pair of quotes, as the lines above are; take those quotes away"
+                        raise self._options.fault(what, start)
+                    start = after
             except csv.Error as error:
-                raise self._broken(start, len(held), str(error)) from None
+                what = "a quote that opens in this row is "
+                if "field larger" in str(error):
+                    what = f"a cell {TOO_LONG}, or mind a quote that opens in this row: {_ONE_QUOTE}"
+                elif "unexpected end" in str(error):
+                    what += f"never closed; {_ONE_QUOTE}"
+                else:
+                    line = begin + reader.line_num - 1
+                    what += f"closed on line {line} with a blank or text right behind it; {_ONE_QUOTE}"
+                raise self._options.fault(what, start) from None
 
     def _check_lines(self, start: int, cells: Sequence[str]) -> None:
         """Refuse a cell of several lines of which one reads like a row with an address."""
@@ -181,35 +168,20 @@ class CsvReader:
                 if len(parts) > 1 and any(map(_ADDRESS.fullmatch, parts)):
                     what = f"a cell of {len(lines)} lines, one of which reads like a row ({shown(line, 40)}): "
                     what += f"the quote that opens here is perhaps never closed; {_ONE_QUOTE}"
-                    raise self._options.fault(what, start + sum(map(_breaks, cells[:index])), self._column(index))
-
-    def _column(self, index: int) -> str | None:
-        return self._header.name(index) if hasattr(self, "_header") else None
-
-    def _broken(self, start: int, n: int, reason: str) -> InputError:
-        if "field larger" in reason:
-            what = f"a cell is longer than {CELL_LIMIT:,} characters; shorten it, or mind a quote that opens in this "
-            what += f"row: {_ONE_QUOTE}"
-        elif "unexpected end" in reason:
-            what = f"a quote that opens in this row is never closed; {_ONE_QUOTE}"
-        else:
-            what = f"a quote that opens in this row is closed on line {start + n - 1} with a blank or text right "
-            what += f"behind it; {_ONE_QUOTE}"
-        return self._options.fault(what, start)
+                    above = sum(map(_breaks, cells[:index]))
+                    raise self._options.fault(what, start + above, self._header.name(index))
 
 
-def _start(options: ReadOptions, records: _Records) -> int | None:
+def _header_line(options: ReadOptions, records: _Records) -> int | None:
     """Return the line that names the columns, where somebody can tell."""
-    if options.header is None and records and _REPORT.fullmatch(_alone(records[0][1])):
-        for (_, cells), (line, _) in pairwise(records):
-            if _SECTION.fullmatch(_alone(cells)):
+    # A cell that stands alone in its line is a title.
+    alone = [(line, "".join(cells).strip() if sum(map(bool, map(str.strip, cells))) == 1 else "")
+             for line, cells in records]  # fmt: skip
+    if options.header is None and alone and _REPORT.fullmatch(alone[0][1]):
+        for (_, title), (line, _) in pairwise(alone):
+            if _SECTION.fullmatch(title):
                 return line
     return find_header(options, records)
-
-
-def _alone(cells: Sequence[str]) -> str:
-    """Return the first cell if it is the only one with something in it, else nothing."""
-    return cells[0].strip() if sum(1 for cell in cells if cell.strip()) == 1 else ""
 
 
 def _loosely(lines: Sequence[str], delimiter: str, start: int) -> _Records:
@@ -217,39 +189,30 @@ def _loosely(lines: Sequence[str], delimiter: str, start: int) -> _Records:
     records: _Records = []
     reader = csv.reader(lines[start - 1 :], delimiter=delimiter, skipinitialspace=True)
     line = start
-    try:
+    with suppress(csv.Error):
         for cells in reader:
-            if any(map(str.strip, cells)) and not (line == 1 and _SEP_LINE.fullmatch(lines[0])):
+            if any(map(str.strip, cells)):
                 records.append((line, cells))
             line = start + reader.line_num
-    except csv.Error:
-        pass
     return records
 
 
-def _cut(line: str, delimiter: str) -> list[str] | None:
-    """Return the cells of one line, or None where it is more than that."""
+def _is_header(options: ReadOptions, line: str, delimiter: str) -> bool:
+    cells = _cut(line, delimiter)
+    return len(cells) > 1 and options.is_header is not None and options.is_header(cells)
+
+
+def _cut(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line, or none where it is more than that."""
     try:
         return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
-        return None
+        return []
 
 
 def _breaks(text: str) -> int:
     """Count the line breaks in a text the way a file counts its lines."""
     return len(_LINE_END.findall(text))
-
-
-def _checked(options: ReadOptions) -> str | None:
-    """Return the delimiter that was asked for."""
-    delimiter = options.delimiter
-    if delimiter is None:
-        return None
-    known = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
-    if len(known) != 1 or known in '"\r\n ' or not (known.isprintable() or known == "\t"):
-        what = f"the delimiter must be one character, not {shown(delimiter)}; say {options.spell('delimiter', ';')} or "
-        raise options.fault(what + options.spell("delimiter", "tab"))
-    return known
 
 
 def _spelled(delimiter: str) -> str:

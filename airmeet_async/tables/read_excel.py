@@ -418,9 +418,10 @@ class CalamineWorkbook:
     def __init__(self, options: ReadOptions, archive: Archive | None) -> None:
         self._options = options
         calamine = _imported(options, "python_calamine")
-        for part in archive.infolist() if archive else ():
-            if part.filename.endswith((".xml", ".bin")):
-                archive.check_ratio(part)
+        if archive:
+            for part in archive.infolist():
+                if part.filename.endswith((".xml", ".bin")):
+                    archive.check_ratio(part)
         if Path(options.path).stat().st_size > SIZE_LIMIT // 4:
             raise options.fault(f"is larger than {SIZE_LIMIT // 4:,} bytes; save it as .xlsx or CSV UTF-8")
         self._book = calamine.load_workbook(options.path)

@@ -51,7 +51,7 @@ class JsonReader(TableReader):
     def rows(self, findings: Findings) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield each row's line and its values by key; null is the same as no value."""
         objects = self._objects()
-        columns = dict.fromkeys(self.columns)
+        columns: dict[str, None] = dict.fromkeys(self.columns)
         for line, raw, found in objects:
             if self._text.misfit(raw) is not None:
                 cells = [(line, *one) for one in _texts(found)]
