@@ -42,7 +42,7 @@ class JsonReader(TableReader):
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         self._text = TextFile(options)
-        self.columns = ()
+        self.columns: tuple[str, ...] = ()
         self.notices = self._text.notices
         self.reading = {} if self._text.encoding == "utf-8" else {"encoding": self._text.encoding}
         for _ in islice(self.rows(Findings()), _HEAD):

@@ -99,16 +99,18 @@ def check(path: Path, content: str | bytes, line: int | None, column: str | None
     assert len(str(error)) < len(str(path)) + 400
 
 
-@pytest.mark.parametrize(("content", "line", "column", "said"), BAD_CSV.values(), ids=BAD_CSV)
-def test_a_bad_csv_file_is_refused(tmp_path, content, line, column, said):
+def test_a_bad_csv_file_is_refused(subtests, tmp_path):
     """The error names file, line and column, and contains the fix."""
-    check(tmp_path / "people.csv", content, line, column, said)
+    for case, (content, line, column, said) in BAD_CSV.items():
+        with subtests.test(case):
+            check(tmp_path / "people.csv", content, line, column, said)
 
 
-@pytest.mark.parametrize(("content", "line", "column", "said"), BAD_JSON.values(), ids=BAD_JSON)
-def test_a_bad_file_of_json_lines_is_refused(tmp_path, content, line, column, said):
+def test_a_bad_file_of_json_lines_is_refused(subtests, tmp_path):
     """The error names file, line and key or position, and contains the fix."""
-    check(tmp_path / "people.jsonl", content, line, column, said)
+    for case, (content, line, column, said) in BAD_JSON.items():
+        with subtests.test(case):
+            check(tmp_path / "people.jsonl", content, line, column, said)
 
 
 def test_a_path_that_is_no_readable_file_is_refused(tmp_path):
@@ -135,17 +137,18 @@ def test_a_file_without_permission_is_refused(tmp_path):
     assert "Permission denied" in str(refused(path))
 
 
-@pytest.mark.parametrize("name", ["people.numbers", "people", "people.pdf"])
-def test_an_unknown_ending_is_refused(tmp_path, name):
+def test_an_unknown_ending_is_refused(subtests, tmp_path):
     """The message lists the endings that are known."""
-    path = tmp_path / name
-    path.touch()
-    assert "supported are .csv, .txt, .tsv, .jsonl, .ndjson" in str(refused(path))
+    for name in ["people.numbers", "people", "people.pdf"]:
+        with subtests.test(repr(name)):
+            path = tmp_path / name
+            path.touch()
+            assert "supported are .csv, .txt, .tsv, .jsonl, .ndjson" in str(refused(path))
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
+def test_an_option_that_cannot_work_is_refused(subtests, tmp_path):
+    """A wrong encoding, delimiter or kind is as clear as a wrong file."""
+    for options, said in [
         ({"encoding": "klingon"}, "unknown encoding klingon; say one such as encoding='cp1252'"),
         ({"encoding": "idna"}, "unknown encoding idna"),
         ({"encoding": "utf-16"}, "is no UTF-16: it has neither a byte order mark nor zero bytes"),
@@ -159,13 +162,11 @@ def test_an_unknown_ending_is_refused(tmp_path, name):
         ({"delimiter": '"'}, "must be one character"),
         ({"delimiter": "\n"}, "must be one character"),
         ({"format": "xml"}, "unknown format xml"),
-    ],
-)
-def test_an_option_that_cannot_work_is_refused(tmp_path, options, said):
-    """A wrong encoding, delimiter or kind is as clear as a wrong file."""
-    path = tmp_path / "people.csv"
-    path.write_text("a\n1\n")
-    assert said in str(refused(path, **options))
+    ]:
+        with subtests.test(repr(options)):
+            path = tmp_path / "people.csv"
+            path.write_text("a\n1\n")
+            assert said in str(refused(path, **options))
 
 
 def test_a_message_writes_options_as_its_reader_does(tmp_path):
@@ -195,11 +196,12 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize(("content", "command"), PACKED.values(), ids=PACKED)
-def test_a_packed_file_is_to_be_unpacked_first(tmp_path, content, command):
+def test_a_packed_file_is_to_be_unpacked_first(subtests, tmp_path):
     """The message has the command, whatever the file is called."""
-    for name in ("people.csv", "people.csv.gz"):
-        path = tmp_path / name
-        path.write_bytes(content)
+    for case, (content, command) in PACKED.items():
+        with subtests.test(case):
+            for name in ("people.csv", "people.csv.gz"):
+                path = tmp_path / name
+                path.write_bytes(content)
 
-        assert f"unpack it first ({command}" in str(refused(path))
+                assert f"unpack it first ({command}" in str(refused(path))

@@ -124,19 +124,20 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "said"), BAD.values(), ids=BAD)
-def test_a_bad_workbook_is_refused(tmp_path, make, said):
+def test_a_bad_workbook_is_refused(subtests, tmp_path):
     """The error names the file and the place, and contains the fix."""
-    path = tmp_path / "people.xlsx"
-    make(path)
-    with pytest.raises(InputError) as caught:
-        table = open_table(path).check()
-        table.judge(table.columns)
+    for case, (make, said) in BAD.items():
+        with subtests.test(case):
+            path = tmp_path / "people.xlsx"
+            make(path)
+            with pytest.raises(InputError) as caught:
+                table = open_table(path).check()
+                table.judge(table.columns)
 
-    assert caught.value.path == str(path)
-    assert str(caught.value).startswith(str(path))
-    assert [word for word in said if word not in str(caught.value)] == []
-    assert len(str(caught.value)) < len(str(path)) + 400
+            assert caught.value.path == str(path)
+            assert str(caught.value).startswith(str(path))
+            assert [word for word in said if word not in str(caught.value)] == []
+            assert len(str(caught.value)) < len(str(path)) + 400
 
 
 RENAMED = {
@@ -146,15 +147,18 @@ RENAMED = {
 }
 
 
-@pytest.mark.parametrize(("make", "name", "better"), RENAMED.values(), ids=RENAMED)
-def test_a_workbook_that_is_called_csv_says_what_it_is(tmp_path, make, name, better):
-    path = tmp_path / "people.csv"
-    make(path)
-    with pytest.raises(InputError, match=re.escape(f"is {name} by its content, and not csv; rename it to {better}")):
-        table = open_table(path).check()
-        table.judge(table.columns)
+def test_a_workbook_that_is_called_csv_says_what_it_is(subtests, tmp_path):
+    for case, (make, name, better) in RENAMED.items():
+        with subtests.test(case):
+            path = tmp_path / "people.csv"
+            make(path)
+            with pytest.raises(
+                InputError, match=re.escape(f"is {name} by its content, and not csv; rename it to {better}")
+            ):
+                table = open_table(path).check()
+                table.judge(table.columns)
 
-    assert open_table(path, format=better.partition(".")[2]).check().rows == 1
+            assert open_table(path, format=better.partition(".")[2]).check().rows == 1
 
 
 def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path):
@@ -165,11 +169,13 @@ def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path):
             open_table(path, sheet=word)
 
 
-@pytest.mark.parametrize(("option", "value"), [("encoding", "cp1252"), ("delimiter", ";")])
-def test_options_of_texts_are_refused_for_a_workbook(tmp_path, option, value):
+def test_options_of_texts_are_refused_for_a_workbook(subtests, tmp_path):
     """What is typed has an effect, or is answered."""
-    with pytest.raises(InputError, match=f"{option}='{value}' means nothing for xlsx; leave it out"):
-        open_table(book(tmp_path / "x.xlsx", {"S": [["a"], ["b"]]}), **{option: value})
+    for option, value in [("encoding", "cp1252"), ("delimiter", ";")]:
+        path = book(tmp_path / "x.xlsx", {"S": [["a"], ["b"]]})
+        said = f"{option}='{value}' means nothing for xlsx; leave it out"
+        with subtests.test(option), pytest.raises(InputError, match=said):
+            open_table(path, **{option: value})
 
 
 def test_an_old_workbook_that_is_damaged_is_refused(tmp_path):
@@ -222,7 +228,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(("make", "said"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_workbook_costs_little_memory(tmp_path, make, said):

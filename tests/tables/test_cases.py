@@ -66,22 +66,21 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "expected"), READ.values(), ids=READ)
-def test_a_file_is_read_rightly(name, expected):
-    assert rows(name) == expected
+def test_a_file_is_read_rightly(subtests):
+    for case, (name, expected) in READ.items():
+        with subtests.test(case):
+            assert rows(name) == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "sheet", "expected"),
-    [
+def test_a_sheet_that_is_named_is_read(subtests):
+    """Whatever the case of its part's name, and whatever is wrong with the other sheets."""
+    for name, sheet, expected in [
         ("xlsx-error-on-other-sheet.xlsx", "guests", [(2, ANA), (3, BOB)]),
         ("xlsx-first-sheet-case-mismatch-second-read.xlsx", "Guests", [(2, ANA), (3, BOB)]),
         ("xlsx-first-sheet-case-mismatch-second-read.xlsx", 2, [(2, ["cyd@example.com", "Cyd", "West"])]),
-    ],
-)
-def test_a_sheet_that_is_named_is_read(name, sheet, expected):
-    """Whatever the case of its part's name, and whatever is wrong with the other sheets."""
-    assert rows(name, sheet=sheet) == expected
+    ]:
+        with subtests.test(repr(name)):
+            assert rows(name, sheet=sheet) == expected
 
 
 # What is said of a file, and why that matters.
@@ -96,9 +95,10 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("name", "said"), SAID.values(), ids=SAID)
-def test_what_was_decided_is_said(name, said):
-    assert said in notices(name)
+def test_what_was_decided_is_said(subtests):
+    for case, (name, said) in SAID.items():
+        with subtests.test(case):
+            assert said in notices(name)
 
 
 REFUSED = {
@@ -113,13 +113,14 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "line", "said"), REFUSED.values(), ids=REFUSED)
-def test_a_file_is_refused_for_the_right_reason(name, line, said):
-    with pytest.raises(InputError) as caught:
-        rows(name)
+def test_a_file_is_refused_for_the_right_reason(subtests):
+    for case, (name, line, said) in REFUSED.items():
+        with subtests.test(case):
+            with pytest.raises(InputError) as caught:
+                rows(name)
 
-    assert caught.value.line == line
-    assert [word for word in said if word not in str(caught.value)] == []
+            assert caught.value.line == line
+            assert [word for word in said if word not in str(caught.value)] == []
 
 
 JUDGED = {
@@ -129,12 +130,13 @@ JUDGED = {
 }
 
 
-@pytest.mark.parametrize(("name", "column", "said"), JUDGED.values(), ids=JUDGED)
-def test_cells_are_judged_only_where_their_column_is_used(name, column, said):
-    table = open_table(CASES / name).check()
-    table.judge(["email", "first_name", "last_name"])
-    with pytest.raises(InputError, match=said):
-        table.judge(["email", column])
+def test_cells_are_judged_only_where_their_column_is_used(subtests):
+    for case, (name, column, said) in JUDGED.items():
+        with subtests.test(case):
+            table = open_table(CASES / name).check()
+            table.judge(["email", "first_name", "last_name"])
+            with pytest.raises(InputError, match=said):
+                table.judge(["email", column])
 
 
 # How the first cell that the candidates read differently is right, and in which encoding.
@@ -146,20 +148,22 @@ ENCODINGS = {
 }
 
 
-@pytest.mark.parametrize(("name", "line", "text", "encoding"), ENCODINGS.values(), ids=ENCODINGS)
-def test_an_encoding_is_proposed_with_a_cell_and_not_guessed(name, line, text, encoding):
-    with pytest.raises(EncodingError) as caught:
-        rows(name)
+def test_an_encoding_is_proposed_with_a_cell_and_not_guessed(subtests):
+    for case, (name, line, text, encoding) in ENCODINGS.items():
+        with subtests.test(case):
+            with pytest.raises(EncodingError) as caught:
+                rows(name)
 
-    assert caught.value.line == line
-    assert dict(caught.value.candidates)[encoding] == text
-    assert text in str(caught.value)
-    assert len(set(dict(caught.value.candidates).values())) > 1
+            assert caught.value.line == line
+            assert dict(caught.value.candidates)[encoding] == text
+            assert text in str(caught.value)
+            assert len(set(dict(caught.value.candidates).values())) > 1
 
 
-@pytest.mark.parametrize(("name", "line", "text", "encoding"), list(ENCODINGS.values())[:3], ids=list(ENCODINGS)[:3])
-def test_the_advice_leads_on(name, line, text, encoding):
-    assert text in str(dict(rows(name, encoding=encoding))[line])
+def test_the_advice_leads_on(subtests):
+    for name, line, text, encoding in list(ENCODINGS.values())[:3]:
+        with subtests.test(repr(name)):
+            assert text in str(dict(rows(name, encoding=encoding))[line])
 
 
 def test_a_file_that_mixes_encodings_is_refused_with_the_line():

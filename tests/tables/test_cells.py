@@ -1,6 +1,5 @@
 """Cells that a spreadsheet would run, and the marks by which programs say that something is a text."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,18 +13,20 @@ DANGEROUS = [
 HARMLESS = ["", "x", "O'Brien", "'s-Hertogenbosch", "1-2", "a=b", " x", "'", "''x", "a\tb", "é", "ana@example.com"]
 
 
-@pytest.mark.parametrize("text", DANGEROUS)
-def test_a_formula_is_guarded(text):
+def test_a_formula_is_guarded(subtests):
     """Whatever a spreadsheet would run, or we would take for a mark, gets an apostrophe, once more for each round."""
-    assert guard(text) == "'" + text
-    assert guard(guard(text)) == "''" + text
-    assert unguard(guard(text)) == text
+    for text in DANGEROUS:
+        with subtests.test(repr(text)):
+            assert guard(text) == "'" + text
+            assert guard(guard(text)) == "''" + text
+            assert unguard(guard(text)) == text
 
 
-@pytest.mark.parametrize("text", HARMLESS)
-def test_harmless_text_is_left_alone(text):
+def test_harmless_text_is_left_alone(subtests):
     """Names keep their own apostrophes, there and back."""
-    assert guard(text) == guard_raw(text) == unguard(text) == text
+    for text in HARMLESS:
+        with subtests.test(repr(text)):
+            assert guard(text) == guard_raw(text) == unguard(text) == text
 
 
 _ODD = st.text(st.sampled_from(" '\"=+-@|\t\r\n＝＠xé,;.0a"), max_size=8)
@@ -61,12 +62,13 @@ MARKED = {
 }
 
 
-@pytest.mark.parametrize(("line", "expected"), MARKED.values(), ids=MARKED)
-def test_marks_of_other_programs_are_taken_away(tmp_path, line, expected):
-    path = tmp_path / "people.csv"
-    path.write_text(f"email,first,last,phone\n{line}\n")
+def test_marks_of_other_programs_are_taken_away(subtests, tmp_path):
+    for case, (line, expected) in MARKED.items():
+        with subtests.test(case):
+            path = tmp_path / "people.csv"
+            path.write_text(f"email,first,last,phone\n{line}\n")
 
-    assert [list(row.values()) for _, row in open_table(path)] == [expected]
+            assert [list(row.values()) for _, row in open_table(path)] == [expected]
 
 
 def test_in_a_file_of_ours_only_our_own_guards_are_taken_away(tmp_path):

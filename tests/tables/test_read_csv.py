@@ -35,15 +35,16 @@ ABOVE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("above", "said"), ABOVE.values(), ids=ABOVE)
-def test_the_header_is_found_below_other_lines(tmp_path, above, said):
-    table = opened(tmp_path, above + HEAD + "a@x.de,Al,Fo\n").check()
-    line = above.count("\n") + 1
+def test_the_header_is_found_below_other_lines(subtests, tmp_path):
+    for case, (above, said) in ABOVE.items():
+        with subtests.test(case):
+            table = opened(tmp_path, above + HEAD + "a@x.de,Al,Fo\n").check()
+            line = above.count("\n") + 1
 
-    assert table.columns == ("email", "first", "last")
-    assert [at for at, _ in table] == [line + 1]
-    assert f"the columns are named on line {line}; {said} left out" in table.notices
-    assert table.reading == {"header": str(line)}
+            assert table.columns == ("email", "first", "last")
+            assert [at for at, _ in table] == [line + 1]
+            assert f"the columns are named on line {line}; {said} left out" in table.notices
+            assert table.reading == {"header": str(line)}
 
 
 def test_a_header_further_below_is_not_sought(tmp_path):
@@ -93,15 +94,17 @@ DELIMITED = {
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), DELIMITED.values(), ids=DELIMITED)
-def test_the_delimiter_is_the_one_that_cuts_the_header(tmp_path, text, expected):
-    assert [list(row.values()) for _, row in opened(tmp_path, text)] == [expected]
+def test_the_delimiter_is_the_one_that_cuts_the_header(subtests, tmp_path):
+    for case, (text, expected) in DELIMITED.items():
+        with subtests.test(case):
+            assert [list(row.values()) for _, row in opened(tmp_path, text)] == [expected]
 
 
-@pytest.mark.parametrize("line", ["b@x.de,Bo", '"b@x.de\nBo"'])
-def test_a_line_that_is_not_in_quotes_like_the_others_is_refused(tmp_path, line):
-    with pytest.raises(InputError, match="line 3: is not in one pair of quotes, as the lines above are"):
-        opened(tmp_path, f'"email,first"\n"a@x.de,Al"\n{line}\n').check()
+def test_a_line_that_is_not_in_quotes_like_the_others_is_refused(subtests, tmp_path):
+    for line in ["b@x.de,Bo", '"b@x.de\nBo"']:
+        said = "line 3: is not in one pair of quotes, as the lines above are"
+        with subtests.test(repr(line)), pytest.raises(InputError, match=said):
+            opened(tmp_path, f'"email,first"\n"a@x.de,Al"\n{line}\n').check()
 
 
 def test_a_tab_before_a_quote_is_refused(tmp_path):

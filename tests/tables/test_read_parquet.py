@@ -42,9 +42,10 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize(("array", "text"), VALUES.values(), ids=VALUES)
-def test_values_are_texts(tmp_path, array, text):
-    assert [row.data for row in rows(write(tmp_path / "x.parquet", {"a": array}))] == [{"a": text}]
+def test_values_are_texts(subtests, tmp_path):
+    for case, (array, text) in VALUES.items():
+        with subtests.test(case):
+            assert [row.data for row in rows(write(tmp_path / "x.parquet", {"a": array}))] == [{"a": text}]
 
 
 def test_null_and_nan_are_no_value(tmp_path):
@@ -102,17 +103,18 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("make", "column", "said"), BAD.values(), ids=BAD)
-def test_a_bad_parquet_file_is_refused(tmp_path, make, column, said):
+def test_a_bad_parquet_file_is_refused(subtests, tmp_path):
     """The error names the file and the column, and contains the fix."""
-    path = tmp_path / "people.parquet"
-    make(path)
-    with pytest.raises(InputError) as caught:
-        table = open_table(path).check()
-        table.judge(table.columns)
+    for case, (make, column, said) in BAD.items():
+        with subtests.test(case):
+            path = tmp_path / "people.parquet"
+            make(path)
+            with pytest.raises(InputError) as caught:
+                table = open_table(path).check()
+                table.judge(table.columns)
 
-    assert (caught.value.path, caught.value.column) == (str(path), column)
-    assert [word for word in said if word not in str(caught.value)] == []
+            assert (caught.value.path, caught.value.column) == (str(path), column)
+            assert [word for word in said if word not in str(caught.value)] == []
 
 
 def test_a_parquet_file_that_is_called_csv_says_what_it_is(tmp_path):
@@ -125,6 +127,7 @@ def test_a_parquet_file_that_is_called_csv_says_what_it_is(tmp_path):
         table.judge(table.columns)
 
 
+@pytest.mark.slow
 def test_without_its_package_the_extra_is_named(tmp_path):
     path = write(tmp_path / "people.parquet", {"a": ["x"]})
     script = (
@@ -178,7 +181,7 @@ def in_excel_by_reference(path, n):
     zipped(path, parts(sheet(head + body), xl__sharedStrings=shared))
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
     ("make", "name", "limit"),
@@ -217,13 +220,15 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize(("make", "said"), BOMBS.values(), ids=BOMBS)
-def test_a_small_file_does_not_unfold_to_gigabytes(tmp_path, make, said):
-    path = tmp_path / "x.parquet"
-    make(path)
-    with pytest.raises(InputError, match=said):
-        table = open_table(path).check()
-        table.judge(table.columns)
+@pytest.mark.slow
+def test_a_small_file_does_not_unfold_to_gigabytes(subtests, tmp_path):
+    for case, (make, said) in BOMBS.items():
+        with subtests.test(case):
+            path = tmp_path / "x.parquet"
+            make(path)
+            with pytest.raises(InputError, match=said):
+                table = open_table(path).check()
+                table.judge(table.columns)
 
 
 def test_a_batch_ends_where_its_texts_are_many(tmp_path):

@@ -70,14 +70,15 @@ SAME_PEOPLE = {
 }
 
 
-@pytest.mark.parametrize(("content", "options", "notices"), SAME_PEOPLE.values(), ids=SAME_PEOPLE)
-def test_the_same_people_come_in_many_shapes(tmp_path, content, options, notices):
+def test_the_same_people_come_in_many_shapes(subtests, tmp_path):
     """Each spelling of the same table gives the same rows, and says what was decided."""
-    path = put(tmp_path, content)
-    table = open_table(path, **options).check()
-    assert table.columns == ("email", "first", "last")
-    assert cells(path, **options) == EXPECTED
-    assert (table.rows, table.notices) == (2, notices)
+    for case, (content, options, notices) in SAME_PEOPLE.items():
+        with subtests.test(case):
+            path = put(tmp_path, content)
+            table = open_table(path, **options).check()
+            assert table.columns == ("email", "first", "last")
+            assert cells(path, **options) == EXPECTED
+            assert (table.rows, table.notices) == (2, notices)
 
 
 def test_rows_know_where_they_start(tmp_path):
@@ -107,23 +108,21 @@ def test_a_nameless_column_without_data_is_no_column(tmp_path):
     assert cells(path) == [["1", "2"], ["3", "4"]]
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
+def test_the_delimiter_is_sought_outside_quotes(subtests, tmp_path):
+    """A column's name may be full of other delimiters."""
+    for header, expected in [
         ('email;"a, b, c, d"', ("email", "a, b, c, d")),
         ('email,"a;b;c"', ("email", "a;b;c")),
         ('"e\nmail";x', ("e\nmail", "x")),
         ("email", ("email",)),
-    ],
-)
-def test_the_delimiter_is_sought_outside_quotes(tmp_path, header, expected):
-    """A column's name may be full of other delimiters."""
-    assert open_table(put(tmp_path, f"{header}\nz\n")).columns == expected
+    ]:
+        with subtests.test(repr(header)):
+            assert open_table(put(tmp_path, f"{header}\nz\n")).columns == expected
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
+def test_cells_of_several_lines_are_welcome(subtests, tmp_path):
+    """Addresses and notes with commas and line breaks pass, in whatever column."""
+    for cell in [
         "Street 1\n12345 Berlin",
         "Street 1, Floor 2\nSpringfield, IL, USA",
         "12 Main St\nSuite 3, left\n\nSpringfield, IL, 62701, USA",
@@ -132,16 +131,14 @@ def test_the_delimiter_is_sought_outside_quotes(tmp_path, header, expected):
         'she said "no"\nthen "yes, maybe"',
         "\n\n\n",
         "1\r\n2\r3",
-    ],
-)
-@pytest.mark.parametrize("place", [0, 1, 3])
-def test_cells_of_several_lines_are_welcome(tmp_path, cell, place):
-    """Addresses and notes with commas and line breaks pass, in whatever column."""
-    row = ["a@x.de", "Bo", "Li"]
-    row.insert(place, cell)
-    text = io.StringIO()
-    csv.writer(text).writerows([["c1", "c2", "c3", "c4"], row, ["b@x.de", "Al", "Fo", "x"]])
-    assert cells(put(tmp_path, text.getvalue())) == [row, ["b@x.de", "Al", "Fo", "x"]]
+    ]:
+        for place in [0, 1, 3]:
+            with subtests.test(f"{cell} {place}"):
+                row = ["a@x.de", "Bo", "Li"]
+                row.insert(place, cell)
+                text = io.StringIO()
+                csv.writer(text).writerows([["c1", "c2", "c3", "c4"], row, ["b@x.de", "Al", "Fo", "x"]])
+                assert cells(put(tmp_path, text.getvalue())) == [row, ["b@x.de", "Al", "Fo", "x"]]
 
 
 def test_a_quote_inside_a_cell_is_a_quote(tmp_path):
@@ -158,6 +155,17 @@ def test_batches_are_as_long_as_asked(tmp_path):
         next(table.batches(0))
 
 
+def test_a_sample_is_the_first_rows_alone(tmp_path):
+    """What is wrong further below is not met, and nothing is known of the whole."""
+    table = open_table(put(tmp_path, "a\n1\n2\n" + '"x" y\n'))
+
+    assert table.sample(2) == [{"a": "1"}, {"a": "2"}]
+    assert table.rows is None
+    with pytest.raises(InputError, match="line 4"):
+        table.sample()
+    assert len(open_table(put(tmp_path, "a\n" + "x\n" * 300)).sample()) == 200
+
+
 def test_the_ending_names_the_kind(tmp_path):
     """A .tsv file has tabs even where commas abound, and kind overrules the ending."""
     assert open_table(put(tmp_path, "a,b,c\td\n1\t2\n", "x.TSV")).columns == ("a,b,c", "d")
@@ -172,19 +180,20 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("change", "keeps_time"), CHANGES.values(), ids=CHANGES)
-def test_a_file_that_changed_is_not_read_on(tmp_path, change, keeps_time):
+def test_a_file_that_changed_is_not_read_on(subtests, tmp_path):
     """What was checked is what is sent, or nothing is."""
-    path = put(tmp_path, "head\na\nb\n")
-    table = open_table(path).check()
-    before = path.stat().st_mtime_ns
-    with path.open("r+") as file:
-        text = change(file.read())
-        file.seek(0)
-        file.write(text)
-    os.utime(path, ns=(before, before if keeps_time else before + 1_000_000_000))
-    with pytest.raises(InputError, match=r"people\.csv: changed while reading; run again"):
-        list(table.batches())
+    for case, (change, keeps_time) in CHANGES.items():
+        with subtests.test(case):
+            path = put(tmp_path, "head\na\nb\n")
+            table = open_table(path).check()
+            before = path.stat().st_mtime_ns
+            with path.open("r+") as file:
+                text = change(file.read())
+                file.seek(0)
+                file.write(text)
+            os.utime(path, ns=(before, before if keeps_time else before + 1_000_000_000))
+            with pytest.raises(InputError, match=r"people\.csv: changed while reading; run again"):
+                list(table.batches())
 
 
 def test_a_fault_that_came_after_the_check_is_a_change(tmp_path):

@@ -24,30 +24,31 @@ def refusal(path, **options):
     return caught.value
 
 
-# The encoding of a file, its names, and one that must be shown as it is.
+# The encoding of a file, and its names.
 NAMES = {
-    "French": ("cp1252", "François,Lefèvre", "François"),
-    "a single name": ("cp1252", "Zoë,Li", "Zoë"),
-    "French from an old Mac": ("mac-roman", "François,Lefèvre", "François"),
-    "German from DOS": ("cp850", "Jörg,Müller", "Müller"),
-    "Polish": ("cp1250", "Łukasz,Żółć", "Łukasz"),
-    "Japanese": ("cp932", "太郎,山田", "太郎"),
+    "French": ("cp1252", "François,Lefèvre"),
+    "a single name": ("cp1252", "Zoë,Li"),
+    "French from an old Mac": ("mac-roman", "François,Lefèvre"),
+    "German from DOS": ("cp850", "Jörg,Müller"),
+    "Polish": ("cp1250", "Łukasz,Żółć"),
+    "Japanese": ("cp932", "太郎,山田"),
 }
 
 
-@pytest.mark.parametrize(("encoding", "names", "shown"), NAMES.values(), ids=NAMES)
-def test_the_right_reading_is_among_those_that_are_proposed(tmp_path, encoding, names, shown):
+def test_the_right_reading_is_among_those_that_are_proposed(subtests, tmp_path):
     """With the cell in which the candidates differ most; and to follow the advice gives that text."""
-    path = put(tmp_path, f"{HEAD}a@x.de,Al,Fo\nb@x.de,{names}\n", encoding)
-    error = refusal(path)
-    text = dict(error.candidates)[encoding]
+    for case, (encoding, names) in NAMES.items():
+        with subtests.test(case):
+            path = put(tmp_path, f"{HEAD}a@x.de,Al,Fo\nb@x.de,{names}\n", encoding)
+            error = refusal(path)
+            text = dict(error.candidates)[encoding]
 
-    assert error.line == 3
-    assert error.column in ("first", "last")
-    assert text in names.split(",")
-    assert f"    {text} " in str(error)
-    rows = [row for _, row in open_table(path, encoding=encoding)]
-    assert rows[1][error.column] == text
+            assert error.line == 3
+            assert error.column in ("first", "last")
+            assert text in names.split(",")
+            assert f"    {text} " in str(error)
+            rows = [row for _, row in open_table(path, encoding=encoding)]
+            assert rows[1][error.column] == text
 
 
 def test_with_charset_normalizer_its_best_is_proposed_too(tmp_path):
@@ -72,21 +73,19 @@ def test_the_option_is_written_as_it_is_typed(tmp_path):
     assert str(refusal(path, spell=command_line_option)).endswith("--encoding cp1252")
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "line", "column"),
-    [
+def test_the_place_is_told_whatever_the_text_is(subtests, tmp_path):
+    for name, text, line, column in [
         ("people.csv", "email,prénom\na,b\n", 1, None),
         ("people.csv", HEAD + '"a\nb","c\ndé",e\n', 4, "first"),
         ("people.csv", '"email;first"\n"a@x.de;René"\n', 2, "first"),
         ("people.jsonl", '{"email": "a@x.de"}\n{"n": ["x", "René"]}\n', 2, "n"),
         ("people.jsonl", '{"prénom": "x"}\n', 1, None),
         ("people.json", '[\n{"a": "x",\n "n": "René"}]\n', 2, "n"),
-    ],
-)
-def test_the_place_is_told_whatever_the_text_is(tmp_path, name, text, line, column):
-    error = refusal(put(tmp_path, text, "cp1252", name), is_header=lambda cells: "email" in cells)
+    ]:
+        with subtests.test(repr(name)):
+            error = refusal(put(tmp_path, text, "cp1252", name), is_header=lambda cells: "email" in cells)
 
-    assert (error.line, error.column) == (line, column)
+            assert (error.line, error.column) == (line, column)
 
 
 def test_one_bad_byte_in_utf_8_is_told_with_a_line_that_is_sound(tmp_path):
@@ -106,11 +105,12 @@ def test_a_byte_that_is_not_in_the_encoding_that_was_said_is_told(tmp_path):
         open_table(path, encoding="cp1252").check()
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp850", "mac-roman", "latin-1", "cp1250"])
-def test_utf_8_in_a_western_text_is_refused(tmp_path, encoding):
-    path = put(tmp_path, HEAD + "a@x.de,Al,Li\nb@x.de,Zoë,Größer\n", "utf-8")
-    with pytest.raises(InputError, match=r'line 3, column "first": is UTF-8 here \("Zoë"\)'):
-        open_table(path, encoding=encoding).check()
+def test_utf_8_in_a_western_text_is_refused(subtests, tmp_path):
+    for encoding in ["cp1252", "cp850", "mac-roman", "latin-1", "cp1250"]:
+        with subtests.test(repr(encoding)):
+            path = put(tmp_path, HEAD + "a@x.de,Al,Li\nb@x.de,Zoë,Größer\n", "utf-8")
+            with pytest.raises(InputError, match=r'line 3, column "first": is UTF-8 here \("Zoë"\)'):
+                open_table(path, encoding=encoding).check()
 
 
 def test_katakana_that_happens_to_be_utf_8_is_read(tmp_path):
@@ -132,18 +132,19 @@ MARKED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("mark", "encoding", "notices"), MARKED.values(), ids=MARKED)
-@pytest.mark.parametrize("said", [None, "cp1252"])
-def test_what_is_a_fact_needs_no_question(tmp_path, mark, encoding, notices, said):
+def test_what_is_a_fact_needs_no_question(subtests, tmp_path):
     """A mark wins over what was said."""
-    if said and not mark:
-        pytest.skip("without a mark what was said counts")
-    path = tmp_path / "people.csv"
-    path.write_bytes(mark + (HEAD + "a@x.de,Łukasz,山田\n").encode(encoding))
-    table = open_table(path, encoding=said).check()
+    for case, (mark, encoding, notices) in MARKED.items():
+        for said in [None, "cp1252"]:
+            if said and not mark:  # then what was said counts
+                continue
+            with subtests.test(f"{case} {said}"):
+                path = tmp_path / "people.csv"
+                path.write_bytes(mark + (HEAD + "a@x.de,Łukasz,山田\n").encode(encoding))
+                table = open_table(path, encoding=said).check()
 
-    assert [list(row.values()) for _, row in table] == [["a@x.de", "Łukasz", "山田"]]
-    assert table.notices == notices
+                assert [list(row.values()) for _, row in table] == [["a@x.de", "Łukasz", "山田"]]
+                assert table.notices == notices
 
 
 def test_the_advice_to_say_utf_16_is_followed_without_a_mark(tmp_path):
