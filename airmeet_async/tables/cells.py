@@ -25,24 +25,20 @@ from attrs import frozen
 from airmeet_async.errors import InputError
 from airmeet_async.formatting import many
 
+# Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
 CELL_LIMIT = 128 * 1024
-"""Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV."""
-
 TOO_LONG = f"is longer than {CELL_LIMIT:,} characters; shorten it"
 
+# Most columns of one table, so that a file that is no table cannot eat the memory.
 COLUMN_LIMIT = 2000
-"""Most columns of one table, so that a file that is no table cannot eat the memory."""
-
+# The header is sought in this many lines.
 HEADER_LINES = 30
-"""The header is sought in this many lines."""
-
+# Texts that programs write for no value, and nobody is called.
 ABSENT = frozenset(("NaN", "nan", "NaT", "<NA>"))
-"""Texts that programs write for no value, and nobody is called."""
-
+# The same, and texts that may be meant: there are people called Null.
 ODD = ABSENT | {
     "NULL", "Null", "null", "None", "N/A", "n/a", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!",
 }  # fmt: skip
-"""The same, and texts that may be meant: there are people called Null."""
 
 # What a spreadsheet runs as a formula, also behind blanks and quotes: OWASP "CSV injection" and Symfony's
 # CVE-2021-41270. The full-width signs count because Excel folds them in Japanese and Chinese locales.
@@ -250,14 +246,10 @@ class Header:
         for index, cell in enumerate(cells):
             if not cell.strip() or self.name(index):
                 continue
-            if self._strict and index >= len(self._names):
-                what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
-                what += f"delimiter in double quotes, or take away what is too much ({shown(cell, 30)})"
-                raise self._options.fault(what, line)
             if self._strict and not any(self._names[index:]):
                 # Behind the last name: as likely a row that has slipped.
-                what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
-                raise self._options.fault(what, line)
+                what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it, "
+                raise self._options.fault(f"{what}or put a cell that contains the delimiter in double quotes", line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
                 findings.nameless.add(index)
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from posixpath import join, normpath
 from re import DOTALL, findall
@@ -48,17 +48,14 @@ from airmeet_async.tables.cells import (
     within_limit,
 )
 
+# Most parts.
 PART_LIMIT = 10_000
-"""Most parts."""
-
+# Most bytes of all parts together, unpacked; a quarter of it where calamine holds them in memory.
 SIZE_LIMIT = 2 * 1024**3
-"""Most bytes of all parts together, unpacked; a quarter of it where calamine holds them in memory."""
-
+# Most that what is held in memory may shrink by packing; Apache POI has the same limit. Small parts are let off.
 RATIO_LIMIT = 100
-"""Most that what is held in memory may shrink by packing; Apache POI has the same limit. Small parts are let off."""
-
+# Most bytes that the shared texts of a workbook may take in memory, about.
 TEXTS_LIMIT = 512 * 1024**2
-"""Most bytes that the shared texts of a workbook may take in memory, about."""
 
 _SMALL = 1024 * 1024
 _LAST_DAY = 2_958_466  # the one after 9999-12-31
@@ -68,7 +65,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErro
            RuntimeError)  # fmt: skip
 _PIECE = r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.'
 _DATES = frozenset((*range(27, 37), *range(50, 59)))  # built in for East Asia: ECMA-376, 18.8.30
-_MOST_NAMED = 10
+_MOST_NAMED = 10  # sheets or columns in a message
+_MOST_PLACES = 3
 _Rows = Iterator[tuple[int, list[str]]]
 
 
@@ -91,8 +89,8 @@ class ExcelReader(TableReader):
         with self._opened() as book:
             self._sheet = sheet = self._chosen(book)
             last = max(HEADER_LINES, options.header or 0)
-            head = list(takewhile(lambda row: row[0] <= last, book.rows(sheet, Findings())))
-            head = head or [row for row in [next(book.rows(sheet, Findings()), None)] if row]
+            rows = book.rows(sheet, Findings())
+            head = [*islice(rows, 1), *takewhile(lambda row: row[0] <= last, rows)]
         if not head:
             raise options.fault(f"sheet {shown(sheet.name)} is empty; its first row must name the columns")
         self._line = options.header or find_header(options, head) or head[0][0]
@@ -200,7 +198,9 @@ class Archive(zipfile.ZipFile):
         size = sum(part.file_size for part in parts)
         if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
             raise options.fault(f"has {len(parts):,} parts and unpacks to {size:,} bytes, too much; {_HOSTILE}")
-        self.parts = {_folded(part.filename): part for part in reversed(parts)}
+        self.parts: dict[str, zipfile.ZipInfo] = {}
+        for part in parts:
+            self.parts.setdefault(_folded(part.filename), part)
 
     def check_ratio(self, part: zipfile.ZipInfo) -> None:
         """Refuse a part that is to be held in memory and grows too much."""
@@ -252,22 +252,20 @@ class XlsxWorkbook:
     def __init__(self, options: ReadOptions, archive: Any) -> None:
         self._options = options
         self._archive: Archive = archive
-        self._numbers = _imported(options, "openpyxl.styles.numbers")
-        self._days = _imported(options, "openpyxl.utils.datetime")
+        self._utils = _imported(options, "openpyxl").utils
         self._unescape = _imported(options, "openpyxl.utils.escape").unescape
-        self._utils = _imported(options, "openpyxl.utils")
         mains = (part for kind, part in archive.links("").values() if kind == "officeDocument")
         main = next(mains, "xl/workbook.xml")
         links = archive.links(main)
         self._linked = dict(links.values())
         self._texts: list[str] | None = None  # read when a sheet is
         self._formats: list[Callable[[float], str]] = []
-        self._epoch = self._days.CALENDAR_WINDOWS_1900
+        self._epoch = self._utils.datetime.CALENDAR_WINDOWS_1900
         self.sheets: list[Sheet] = []
         for element in archive.elements(main, "workbookPr", "sheet"):
             if element.tag.endswith("workbookPr"):
-                is_1904 = element.get("date1904") in ("1", "true")
-                self._epoch = self._days.CALENDAR_MAC_1904 if is_1904 else self._epoch
+                if element.get("date1904") in ("1", "true"):
+                    self._epoch = self._utils.datetime.CALENDAR_MAC_1904
                 continue
             link = next((value for key, value in element.items() if key.rpartition("}")[2] == "id"), "")
             kind, part = links.get(link, ("worksheet", ""))
@@ -281,8 +279,8 @@ class XlsxWorkbook:
         if self._texts is None:
             self._texts = list(self._shared_texts())
             self._formats = list(self._number_formats())
-        number = merged = 0
-        hidden: list[str] = []
+        number = merged = hidden = 0
+        first: list[str] = []
         for element in self._archive.elements(sheet.place, "row", "mergeCell", in_memory=False):
             if element.tag.endswith("mergeCell"):
                 merged += 1
@@ -302,13 +300,14 @@ class XlsxWorkbook:
                 what = f"sheet {shown(sheet.name)}: cell {place} is beyond the {COLUMN_LIMIT:,} columns that are read"
                 raise self._options.fault(f"{what}; delete it", number)
             if element.get("hidden") in ("1", "true"):
-                hidden.append(str(number))
+                hidden += 1
+                first += [str(number)] if hidden <= _MOST_PLACES else []
             yield number, [cells.get(n, "") for n in range(1, max(cells) + 1)]
         if merged:
             findings.say(_merged_notice(merged))
         if hidden:
-            lines = f"{many('line', len(hidden))} {listed(hidden[:3], max(0, len(hidden) - 3))}"
-            findings.say(f"{counted(len(hidden), 'hidden or filtered row')} read like all others ({lines})")
+            lines = f"{many('line', hidden)} {listed(first, hidden - len(first))}"
+            findings.say(f"{counted(hidden, 'hidden or filtered row')} read like all others ({lines})")
 
     def _cell(self, cell: Element) -> str:
         kind = cell.get("t", "n")
@@ -348,7 +347,8 @@ class XlsxWorkbook:
 
     def _number_formats(self) -> Iterator[Callable[[float], str]]:
         """Yield how each style shows a number."""
-        codes, numbers = dict(self._numbers.BUILTIN_FORMATS), []
+        formats = _imported(self._options, "openpyxl.styles.numbers")
+        codes, numbers = dict(formats.BUILTIN_FORMATS), []
         for element in self._archive.elements(self._linked.get("styles", ""), "numFmt", "cellXfs"):
             if element.tag.endswith("numFmt"):
                 codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
@@ -356,15 +356,16 @@ class XlsxWorkbook:
                 numbers = [int(style.get("numFmtId", "0")) for style in element]
         for number in numbers:
             code = codes.get(number, "General")
-            is_elapsed = self._numbers.is_timedelta_format(code)
-            if is_elapsed or number in _DATES or self._numbers.is_date_format(code):
+            is_elapsed = formats.is_timedelta_format(code)
+            if is_elapsed or number in _DATES or formats.is_date_format(code):
                 yield partial(self._moment, is_elapsed)
             else:
                 yield partial(as_shown, code)
 
     def _moment(self, is_elapsed: bool, value: float) -> str:  # noqa: FBT001
         is_moment = 0 <= value < _LAST_DAY
-        return text_of(self._days.from_excel(value, self._epoch, is_elapsed)) if is_moment else plain_number(value)
+        day = self._utils.datetime.from_excel(value, self._epoch, is_elapsed) if is_moment else value
+        return text_of(day)
 
 
 def _rich_text(element: Element) -> str:

@@ -25,20 +25,17 @@ from airmeet_async.tables.read_excel import Archive, ExcelReader
 from airmeet_async.tables.read_jsonl import JsonReader
 from airmeet_async.tables.read_parquet import ParquetReader
 
+# How a file is read, by the ending of its name.
 KINDS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xls", ".xlsb": "xlsb", ".ods": "ods", ".parquet": "parquet",
 }  # fmt: skip
-"""How a file is read, by the ending of its name."""
-
 WORKBOOKS = frozenset(("xlsx", "xls", "xlsb", "ods"))
 
+# Most characters that one batch of rows holds, so that one small file cannot eat the memory.
 BATCH_LIMIT = 4 * 1024 * 1024
-"""Most characters that one batch of rows holds, so that one small file cannot eat the memory."""
-
+# Most characters in all rows of a file, if that is more than `TEXT_RATIO` times its size.
 TEXT_LIMIT = 64 * 1024 * 1024
-"""Most characters in all rows of a file, if that is more than `TEXT_RATIO` times its size."""
-
 TEXT_RATIO = 200
 
 _TEXTS = frozenset(("csv", "tsv", "jsonl"))
@@ -96,6 +93,8 @@ class Table:
         path: The file.
         name: What it is called in messages.
         rows: How many rows it has; None before a complete pass.
+        reading: How it is read, where that could have been otherwise: the same file read differently is another input.
+        is_file: Its rows come from a file.
     """
 
     def __init__(
@@ -103,7 +102,9 @@ class Table:
         said: Sequence[str] = (), stamp: _Stamp | None = None, most: int | None = None,
     ) -> None:  # fmt: skip
         self.path, self.name = options.path, options.name
-        self.rows = rows if limit is None or rows is None else min(rows, limit)
+        self.rows = rows
+        self.reading: Mapping[str, str] = reader.reading
+        self.is_file = stamp is not None
         self._reader, self._limit, self._stamp, self._most = reader, limit, stamp, most
         self._said = tuple(said)
         self._findings = Findings()
@@ -115,22 +116,12 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns in order; those of a JSON file are complete after a complete pass."""
-        return tuple(self._reader.columns)
+        return self._reader.columns
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What was decided without being asked, one sentence each; complete after a complete pass."""
         return (*self._said, *self._reader.notices, *self._findings.notices)
-
-    @property
-    def reading(self) -> Mapping[str, str]:
-        """How it is read, where that could have been otherwise: the same file read differently is another input."""
-        return dict(self._reader.reading)
-
-    @property
-    def is_file(self) -> bool:
-        """Whether its rows come from a file."""
-        return self._stamp is not None
 
     def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()

@@ -19,11 +19,10 @@ from pathlib import Path
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import ReadOptions, shown
 
+# Most characters in one physical line: a gigabyte without a line break must not be read into memory.
 LINE_LIMIT = 4 * 1024 * 1024
-"""Most characters in one physical line: a gigabyte without a line break must not be read into memory."""
-
+# Encodings that are always proposed: what spreadsheet programs of the last decades write without asking.
 CANDIDATES = ("cp1252", "cp1250", "cp850", "cp932", "mac-roman")
-"""Encodings that are always proposed: what spreadsheet programs of the last decades write without asking."""
 
 _OTHERS = [
     "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp852", "cp866", "koi8_r", "iso8859_2", "iso8859_5",
@@ -58,8 +57,8 @@ class EncodingError(InputError):
     candidates: tuple[tuple[str, str], ...] = ()
 
 
+# Line, column and text of a cell.
 Cell = tuple[int, str | None, str]
-"""Line, column and text of a cell."""
 
 
 class TextFile:
@@ -205,8 +204,8 @@ class TextFile:
                         "mixes encodings; save it anew as UTF-8.")  # fmt: skip
         elif names:
             said.append(f"  Say which, if one is right: {self._options.spell('encoding', names[0])}")
-        plain = self._options.fault("\n".join(said), line, column)
-        error = EncodingError(str(plain), path=plain.path, line=line, column=column)
+        text = str(self._options.fault("\n".join(said), line, column))
+        error = EncodingError(text, path=self._options.name, line=line, column=column)
         error.candidates = tuple(readings.items())
         return error
 

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ MANY = "".join(f"p{number}@x.de,Al,Fo\n" for number in range(500))
 TWICE = 'a quote is written twice ("")'
 
 # Content, the line and the column that are blamed, and what the message says.
-BAD_CSV = {
+BAD_CSV: dict[str, Any] = {
     "empty": ("", None, None, ["is empty", "first line must name the columns"]),
     "blank lines alone": ("\n\n", None, None, ["is empty"]),
     "a header alone": (HEAD, None, None, ["has no rows"]),
@@ -25,7 +26,7 @@ BAD_CSV = {
     "NUL": (HEAD + "a@x.de,A\0l,Fo\n", 2, None, ["NUL", "delete it"]),
     "a workbook": (b"PK\x03\x04rest", None, None, ["workbook", "damaged", "CSV UTF-8"]),
     "a used column twice": ("email,first,email\n1,2,3\n", 1, "email", ["columns 1 and 3", "rename one"]),
-    "too many cells": (HEAD + "a@x.de,Al,Fo\nb@x.de,Li, Bo,x\n", 3, None, ["4 cells", "header has 3", "double quotes"]),
+    "too many cells": (HEAD + "a@x.de,Al,Fo\nb@x.de,Li, Bo,x\n", 3, None, ['column 4 holds "x"', "double quotes"]),
     "data behind the last name": ("email,last,\na,b,\nc,d,here\n", 3, None, ['column 3 holds "here"', "name or"]),
     "too many columns": (",".join(f"c{n}" for n in range(10_000)) + "\n1\n", 1, None, ["10,000 columns", "2,000"]),
     "a quote never closed": (HEAD + 'a@x.de,Al,Fo\nb@x.de,"Bo,Li\nc@x.de,A,B\n', 3, None, ["never closed", TWICE]),
@@ -59,7 +60,7 @@ BAD_CSV = {
     "an endless line": (HEAD + "x" * 5_000_000, 2, None, ["longer than 4,194,304 characters"]),
 }  # fmt: skip
 
-BAD_JSON = {
+BAD_JSON: dict[str, Any] = {
     "empty": ("", None, None, ["has no rows"]),
     "an empty array": ("[]", None, None, ["has no rows"]),
     "not JSON": ('{"a": 1}\n{"a" 1}\n', 2, None, ["character 6: not JSON", "one JSON object per line"]),
@@ -81,7 +82,7 @@ BAD_JSON = {
 }
 
 
-def refused(path: Path, **options: str) -> InputError:
+def refused(path: Path, **options: Any) -> InputError:
     with pytest.raises(InputError) as caught:
         table = open_table(path, **options).check()
         table.judge(table.columns)

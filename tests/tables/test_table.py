@@ -6,6 +6,7 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -22,18 +23,18 @@ def put(folder: Path, content: str | bytes, name: str = "people.csv") -> Path:
     return path
 
 
-def read(path: Path, **options: str) -> list[SourceRow]:
+def read(path: Path, **options: Any) -> list[SourceRow]:
     return [row for batch in open_table(path, **options).batches() for row in batch]
 
 
-def cells(path: Path, **options: str) -> list[list[str]]:
+def cells(path: Path, **options: Any) -> list[list[str]]:
     return [list(row.data.values()) for row in read(path, **options)]
 
 
 PEOPLE = "email,first,last\na@x.de,Ána,Kö\nb@x.de,Bo,Li\n"
 EXPECTED = [["a@x.de", "Ána", "Kö"], ["b@x.de", "Bo", "Li"]]
 
-SAME_PEOPLE = {
+SAME_PEOPLE: dict[str, Any] = {
     "plain": (PEOPLE, {}, ()),
     "no line break at the end": (PEOPLE.rstrip(), {}, ()),
     "CRLF": (PEOPLE.replace("\n", "\r\n"), {}, ()),
