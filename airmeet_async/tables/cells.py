@@ -18,11 +18,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from importlib import import_module
 from typing import Any, Protocol
 
 from attrs import frozen
 
-from airmeet_async.errors import InputError
+from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import many
 
 # Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
@@ -221,6 +222,7 @@ class Header:
             for name, cell in zip(self.columns, cells, strict=True):
                 if isinstance(cell, Flaw):
                     findings.fault(cell.what, line, name)
+            cells = [*map(str, cells)]
         text = "".join(cells)
         if ("'" in text or "=" in text) and any(cell[:1] in ("'", "=") for cell in cells):
             # Only a program that marks every text marks an address: then 'Ana in the same row is Ana, too.
@@ -270,10 +272,26 @@ def find_header(options: ReadOptions, records: Iterable[tuple[int, Sequence[str]
     return None
 
 
-def header_notice(first: int, line: int) -> str:
-    """Say that the header stands below other lines."""
-    above = f"line {first}" if first == line - 1 else f"lines {first} to {line - 1}"
-    return f"the columns are named on line {line}; {above} above left out"
+def put_down_header(reader: TableReader, options: ReadOptions, first: int, line: int) -> None:
+    """Put down that the header stands below other lines, the first of which is *first*."""
+    reader.reading["header"] = str(line)
+    if options.header is None:
+        above = f"line {first}" if first == line - 1 else f"lines {first} to {line - 1}"
+        reader.notices.append(f"the columns are named on line {line}; {above} above left out")
+
+
+def imported(module: str, extra: str, name: str) -> Any:
+    """Return a module that reads a file or a frame of that name.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        package = module.partition(".")[0].replace("_", "-")
+        message = f"{name}: reading this needs {package}; pip install 'airmeet-async[{extra}]', or save it as CSV UTF-8"
+        raise ConfigError(message) from None
 
 
 # One value as text
@@ -291,11 +309,6 @@ def flaw(what: str) -> Flaw:
     found = Flaw()
     found.what = what
     return found
-
-
-def within_limit(text: str) -> str:
-    """Return a text, or a flaw if it is longer than a cell may be."""
-    return text if len(text) <= CELL_LIMIT else flaw(TOO_LONG)
 
 
 def guard(text: str) -> str:
@@ -388,6 +401,11 @@ def counted(number: int, noun: str) -> str:
 def listed(words: Sequence[str], more: int = 0) -> str:
     """Return ``a, b and 3 more``."""
     return ", ".join(words) + (f" and {more:,} more" if more else "")
+
+
+def brief(error: BaseException) -> str:
+    """Return what a library says of a file, in one line that is not too long."""
+    return " ".join(str(error).split())[:80] or type(error).__name__
 
 
 def fault(message: str, *, path: str, line: int | None = None, column: str | None = None) -> InputError:

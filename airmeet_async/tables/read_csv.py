@@ -23,7 +23,7 @@ from airmeet_async.tables.cells import (
     ReadOptions,
     TableReader,
     find_header,
-    header_notice,
+    put_down_header,
     shown,
 )
 from airmeet_async.tables.text_file import Cell, TextFile
@@ -99,9 +99,7 @@ class CsvReader(TableReader):
         above = [n for n, line in enumerate(head[: self._start - 1], 1) if line.strip() and not (sep and n == 1)]
         self._blank_above = 0 if above else self._start - (2 if sep else 1)
         if above:
-            self.reading["header"] = str(self._start)
-            if options.header is None:
-                self.notices.append(header_notice(above[0], self._start))
+            put_down_header(self, options, above[0], self._start)
 
     def rows(self, findings: Findings) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each row's first physical line and its cells by column."""

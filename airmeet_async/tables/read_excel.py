@@ -18,17 +18,16 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from importlib import import_module
 from itertools import islice, takewhile
 from pathlib import Path
 from posixpath import join, normpath
-from re import DOTALL, findall
-from typing import Any
+from re import DOTALL, findall, split
+from typing import Any, TypeAlias
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from attrs import frozen
 
-from airmeet_async.errors import AirmeetError, ConfigError
+from airmeet_async.errors import AirmeetError
 from airmeet_async.formatting import many
 from airmeet_async.tables.cells import (
     COLUMN_LIMIT,
@@ -37,15 +36,15 @@ from airmeet_async.tables.cells import (
     Header,
     ReadOptions,
     TableReader,
+    brief,
     counted,
     find_header,
     flaw,
-    header_notice,
+    imported,
     listed,
-    plain_number,
+    put_down_header,
     shown,
     text_of,
-    within_limit,
 )
 
 # Most parts.
@@ -67,7 +66,8 @@ _PIECE = r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.'
 _DATES = frozenset((*range(27, 37), *range(50, 59)))  # built in for East Asia: ECMA-376, 18.8.30
 _MOST_NAMED = 10  # sheets or columns in a message
 _MOST_PLACES = 3
-_Rows = Iterator[tuple[int, list[str]]]
+_Book: TypeAlias = "XlsxWorkbook | CalamineWorkbook"
+_Rows = Iterator[tuple[int, dict[int, str]]]
 
 
 @frozen
@@ -89,7 +89,7 @@ class ExcelReader(TableReader):
         with self._opened() as book:
             self._sheet = sheet = self._chosen(book)
             last = max(HEADER_LINES, options.header or 0)
-            rows = book.rows(sheet, Findings())
+            rows = self._filled(book, sheet, Findings())
             head = [*islice(rows, 1), *takewhile(lambda row: row[0] <= last, rows)]
         if not head:
             raise options.fault(f"sheet {shown(sheet.name)} is empty; its first row must name the columns")
@@ -102,20 +102,28 @@ class ExcelReader(TableReader):
         self.columns = self._header.columns
         self.reading = {"sheet": sheet.name}
         if head[0][0] < self._line:
-            self.reading["header"] = str(self._line)
-            if options.header is None:
-                self.notices.append(header_notice(head[0][0], self._line))
+            put_down_header(self, options, head[0][0], self._line)
 
     def rows(self, findings: Findings) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each row's number in the sheet and its cells by column."""
         self._header.begin(findings)
         with self._opened() as book:
-            for line, cells in book.rows(self._sheet, findings):
+            for line, cells in self._filled(book, self._sheet, findings):
                 if line > self._line:
                     yield line, self._header.row(line, cells, findings)
 
+    def _filled(self, book: _Book, sheet: Sheet, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number and the cells of each row that has any text."""
+        for number, cells in book.rows(sheet, findings):
+            last = max(cells)
+            if last > COLUMN_LIMIT:
+                cell = f"{_utils(self._options).get_column_letter(last)}{number}"
+                what = f"sheet {shown(sheet.name)}: cell {cell} is beyond the {COLUMN_LIMIT:,} columns that are read"
+                raise self._options.fault(f"{what}; delete it", number)
+            yield number, [cells.get(n, "") for n in range(1, last + 1)]
+
     @contextmanager
-    def _opened(self) -> "Iterator[XlsxWorkbook | CalamineWorkbook]":
+    def _opened(self) -> Iterator[_Book]:
         kind = XlsxWorkbook if self._kind == "xlsx" else CalamineWorkbook
         try:
             with nullcontext() if self._kind == "xls" else Archive(self._options) as archive:
@@ -128,9 +136,9 @@ class ExcelReader(TableReader):
                 raise
             if "password" in f"{type(error).__name__} {error}".lower():
                 raise self._options.fault("is protected by a password; save it without one") from None
-            raise self._options.fault(f"is a workbook by its content, and damaged ({_said(error)}); {_ANEW}") from None
+            raise self._options.fault(f"is a workbook by its content, and damaged ({brief(error)}); {_ANEW}") from None
 
-    def _chosen(self, book: "XlsxWorkbook | CalamineWorkbook") -> Sheet:
+    def _chosen(self, book: _Book) -> Sheet:
         sheets, word = book.sheets, self._options.sheet
         aside: list[str] = []
         if word is not None:
@@ -144,13 +152,13 @@ class ExcelReader(TableReader):
         else:
             visible = [sheet for sheet in sheets if not sheet.is_hidden]
             hidden = _names([sheet for sheet in sheets if sheet.is_hidden])
-            found = [sheet for sheet in visible if next(book.rows(sheet, Findings()), None)]
+            found = [sheet for sheet in visible if next(self._filled(book, sheet, Findings()), None)]
             if not found:
                 but = f" that is not hidden (hidden: {hidden}, which can be named all the same)" if hidden else ""
                 raise self._options.fault(f"has no rows in any sheet{but}")
             if len(found) > 1:
                 # The advice names the first that has what is wanted.
-                likely = (sheet for sheet in found if find_header(self._options, book.rows(sheet, Findings())))
+                likely = (sheet for sheet in found if find_header(self._options, self._filled(book, sheet, Findings())))
                 which = self._options.spell("sheet", next(likely, found[0]).name)
                 raise self._options.fault(f"{len(found)} sheets have rows: {_names(found)}; say which one: {which}")
             aside += [counted(len(visible) - 1, "empty sheet")] if len(visible) > 1 else []
@@ -164,21 +172,12 @@ def _names(sheets: Sequence[Sheet]) -> str:
     return listed([shown(sheet.name) for sheet in sheets[:_MOST_NAMED]], max(0, len(sheets) - _MOST_NAMED))
 
 
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split())[:80] or type(error).__name__
+def _utils(options: ReadOptions) -> Any:
+    return imported("openpyxl", "excel", options.name).utils
 
 
 def _merged_notice(n: int) -> str:
     return f"{counted(n, 'merged area')}: only the first cell of one has a value, its others are empty"
-
-
-def _imported(options: ReadOptions, module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError:
-        package = module.partition(".")[0].replace("_", "-")
-        message = f"{options.name}: reading this kind of workbook needs {package}; "
-        raise ConfigError(f"{message}pip install 'airmeet-async[excel]', or save it as CSV UTF-8") from None
 
 
 class Archive(zipfile.ZipFile):
@@ -193,7 +192,7 @@ class Archive(zipfile.ZipFile):
         try:
             super().__init__(options.path)
         except _BROKEN as error:
-            raise options.fault(f"is a workbook or a zip file, and damaged ({_said(error)}); {_ANEW}") from None
+            raise options.fault(f"is a workbook or a zip file, and damaged ({brief(error)}); {_ANEW}") from None
         parts = self.infolist()
         size = sum(part.file_size for part in parts)
         if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
@@ -252,8 +251,8 @@ class XlsxWorkbook:
     def __init__(self, options: ReadOptions, archive: Any) -> None:
         self._options = options
         self._archive: Archive = archive
-        self._utils = _imported(options, "openpyxl").utils
-        self._unescape = _imported(options, "openpyxl.utils.escape").unescape
+        self._utils = _utils(options)
+        self._unescape = imported("openpyxl.utils.escape", "excel", options.name).unescape
         mains = (part for kind, part in archive.links("").values() if kind == "officeDocument")
         main = next(mains, "xl/workbook.xml")
         links = archive.links(main)
@@ -273,7 +272,7 @@ class XlsxWorkbook:
                 self.sheets.append(Sheet(element.get("name", ""), element.get("state", "visible") != "visible", part))
 
     def rows(self, sheet: Sheet, findings: Findings) -> _Rows:
-        """Yield the number and the cells of each row that has any text."""
+        """Yield the number of each row that has any text, and its cells that have some by column, from 1."""
         if _folded(sheet.place) not in self._archive.parts:
             raise self._options.fault(f"lists a sheet {shown(sheet.name)} that is not in the file; {_ANEW}")
         if self._texts is None:
@@ -295,14 +294,10 @@ class XlsxWorkbook:
                     cells[column] = text
             if not cells:
                 continue
-            if max(cells) > COLUMN_LIMIT:
-                place = f"{self._utils.get_column_letter(max(cells))}{number}"
-                what = f"sheet {shown(sheet.name)}: cell {place} is beyond the {COLUMN_LIMIT:,} columns that are read"
-                raise self._options.fault(f"{what}; delete it", number)
             if element.get("hidden") in ("1", "true"):
                 hidden += 1
                 first += [str(number)] if hidden <= _MOST_PLACES else []
-            yield number, [cells.get(n, "") for n in range(1, max(cells) + 1)]
+            yield number, cells
         if merged:
             findings.say(_merged_notice(merged))
         if hidden:
@@ -324,17 +319,17 @@ class XlsxWorkbook:
                         "it, or put the values in its place") if is_lost else ""  # fmt: skip
         if kind == "n":
             style = int(cell.get("s", "0"))
-            return self._formats[style](float(text)) if style < len(self._formats) else plain_number(float(text))
+            return self._formats[style](float(text)) if style < len(self._formats) else text_of(float(text))
         if kind == "e":
             return flaw(f"holds the error {shown(text, 20)}; mend its formula, or empty the cell")
         if kind == "s":
             texts = self._texts or []
             if not 0 <= int(text) < len(texts):
                 return flaw(f"refers to a text that is not there; {_ANEW}")
-            return within_limit(texts[int(text)])
+            return texts[int(text)]
         if kind == "b":
             return "TRUE" if text.strip() in ("1", "true") else "FALSE"
-        return within_limit(self._unescape(text))
+        return str(self._unescape(text))
 
     def _shared_texts(self) -> Iterator[str]:
         size = n = 0
@@ -347,7 +342,7 @@ class XlsxWorkbook:
 
     def _number_formats(self) -> Iterator[Callable[[float], str]]:
         """Yield how each style shows a number."""
-        formats = _imported(self._options, "openpyxl.styles.numbers")
+        formats = imported("openpyxl.styles.numbers", "excel", self._options.name)
         codes, numbers = dict(formats.BUILTIN_FORMATS), []
         for element in self._archive.elements(self._linked.get("styles", ""), "numFmt", "cellXfs"):
             if element.tag.endswith("numFmt"):
@@ -381,23 +376,18 @@ def as_shown(code: str, value: float) -> str:
     Decimal places and thousands are left to who reads the number: their signs differ from country to country.
     """
     if code == "General":
-        return plain_number(value)
-    sections: list[list[str]] = [[]]
-    for one in findall(_PIECE, code, DOTALL):
-        if one == ";":
-            sections.append([])
-        else:
-            sections[-1].append(one)
-    tokens = sections[0]
+        return text_of(value)
+    sections = split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', code)  # outside quotes
     if len(sections) > 1 and value < 0:
-        tokens, value = sections[1], -value
-    elif len(sections) > 2 and value == 0:
-        tokens = sections[2]
+        code, value = sections[1], -value
+    else:
+        code = sections[2] if len(sections) > 2 and value == 0 else sections[0]
+    tokens = findall(_PIECE, code, DOTALL)
     if "%" in tokens:
-        return f"{plain_number(round(value * 100, 10))}%"
+        return f"{text_of(round(value * 100, 10))}%"
     places = sum(map(tokens.count, "0#?"))
     if not places or abs(value) >= 1e15 or any(one in "./,Ee@" or one[:2] in ("[<", "[>", "[=") for one in tokens):
-        return plain_number(value)
+        return text_of(value)
     digits = str(int(abs(value) + 0.5)) if value else ""
     found = ""
     for one in reversed(tokens):
@@ -418,7 +408,7 @@ class CalamineWorkbook:
 
     def __init__(self, options: ReadOptions, archive: Archive | None) -> None:
         self._options = options
-        calamine = _imported(options, "python_calamine")
+        calamine = imported("python_calamine", "excel", options.name)
         if archive:
             for part in archive.infolist():
                 if part.filename.endswith((".xml", ".bin")):
@@ -432,26 +422,22 @@ class CalamineWorkbook:
         ]  # fmt: skip
 
     def rows(self, sheet: Sheet, findings: Findings) -> _Rows:
-        """Yield the number and the cells of each row that has any text."""
+        """Yield the number of each row that has any text, and its cells that have some by column, from 1."""
         content = self._book.get_sheet_by_index(sheet.place)
         numbers: dict[int, str] = {}
         for number, values in enumerate(content.iter_rows(), 1):
-            cells = [within_limit(text_of(value)) for value in values]
-            if not any(type(cell) is not str or cell.strip() for cell in cells):
-                continue
-            if any(map(str.strip, cells[COLUMN_LIMIT:])):
-                what = f"sheet {shown(sheet.name)}: a cell is beyond the {COLUMN_LIMIT:,} columns that are read"
-                raise self._options.fault(f"{what}; delete it", number)
-            for index, value in enumerate(values):
+            cells = {n: text for n, value in enumerate(values, 1) if (text := text_of(value)).strip()}
+            for column, value in enumerate(values, 1) if len(numbers) < len(values) else ():
                 if type(value) in (float, int):
-                    numbers.setdefault(index, f"(first line {number}: {shown(cells[index])})")
-            yield number, cells
+                    numbers.setdefault(column, f"(first line {number}: {shown(cells[column])})")
+            if cells:
+                yield number, cells
         if merged := content.merged_cell_ranges:
             findings.say(_merged_notice(len(merged)))
         findings.say("in this kind of workbook it cannot be told whether a row is hidden or filtered, nor whether a "
                      "cell holds an error: all rows are read, and an error as an empty cell")  # fmt: skip
         if numbers:
-            letter = _imported(self._options, "openpyxl.utils").get_column_letter
-            columns = listed([letter(index + 1) for index in sorted(numbers)][:_MOST_NAMED])
+            letter = _utils(self._options).get_column_letter
+            columns = listed([letter(column) for column in sorted(numbers)][:_MOST_NAMED])
             findings.say(f"column {columns} has numbers, which are read without their formats: zeros in front, such "
                          f"as those of postcodes, are not there {next(iter(numbers.values()))}")  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airmeet_async.errors import ConfigError
-from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, text_of
+from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, brief, imported, text_of
 from airmeet_async.tables.read_parquet import column_faults, in_microseconds
 from airmeet_async.tables.table import Table
 
@@ -26,12 +26,8 @@ def open_frame(rows: Any) -> Table:
         ConfigError: It is none that can be read, or narwhals is not installed.
         InputError: It has no rows.
     """
-    try:
-        import narwhals as nw
-    except ImportError:
-        message = "reading data frames needs narwhals; pip install 'airmeet-async[dataframe]'"
-        raise ConfigError(message) from None
     options = ReadOptions(path="the data frame", name="the data frame")
+    nw = imported("narwhals", "dataframe", options.name)
     kind = f"{type(rows).__module__.partition('.')[0]} {type(rows).__name__}"
     try:
         frame = nw.from_native(rows, pass_through=True)
@@ -45,7 +41,7 @@ def open_frame(rows: Any) -> Table:
             frame = nw.from_native(in_microseconds(frame.to_native()))
         reader = FrameReader(options, frame)
     except nw.exceptions.NarwhalsError as error:
-        raise options.fault(" ".join(str(error).split())[:200]) from None
+        raise options.fault(brief(error)) from None
     if not len(frame):
         raise options.fault("has no rows")
     return Table(options, reader, rows=len(frame))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, shown
+from airmeet_async.tables.cells import COLUMN_LIMIT, Findings, ReadOptions, TableReader, shown
 from airmeet_async.tables.text_file import LINE_LIMIT, TextFile
 
 _WANTED = 'a file has one JSON object per line, such as {"email": "ana@example.com"}, or an array of objects'
@@ -74,8 +74,6 @@ class JsonReader(TableReader):
                 elif not all(isinstance(text, str) for text in texts):
                     what = "holds nested JSON; a value is a text, a number, true, false, null or a list of texts"
                     findings.fault(what, line, name)
-                elif sum(map(len, texts)) > CELL_LIMIT:
-                    findings.fault(TOO_LONG, line, name)
                 else:
                     row[name] = value
             yield line, row

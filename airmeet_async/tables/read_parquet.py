@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from airmeet_async.errors import ConfigError, InputError
-from airmeet_async.tables.cells import CELL_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, text_of
+from airmeet_async.errors import InputError
+from airmeet_async.tables.cells import CELL_LIMIT, Findings, ReadOptions, TableReader, brief, imported, text_of
 
 _AT_ONCE = 500
 _BUFFER = 64 * 1024
@@ -61,9 +61,6 @@ class ParquetReader(TableReader):
                 for values in self._unfolded(batch, number):
                     number += 1
                     row = {name: text for name, value in values.items() if (text := text_of(value))}
-                    for name in [name for name, text in row.items() if len(text) > CELL_LIMIT]:
-                        findings.fault(TOO_LONG, number, name)
-                        del row[name]
                     yield number, row
 
     def _unfolded(self, batch: Any, before: int) -> Iterator[Mapping[str, Any]]:
@@ -89,20 +86,14 @@ class ParquetReader(TableReader):
 
     @contextmanager
     def _opened(self, **more: Any) -> Iterator[Any]:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            message = f"{self._options.name}: reading Parquet needs pyarrow; pip install 'airmeet-async[parquet]'"
-            raise ConfigError(message) from None
+        pa, pq = (imported(name, "parquet", self._options.name) for name in ("pyarrow", "pyarrow.parquet"))
         try:
             with pq.ParquetFile(self._options.path, buffer_size=_BUFFER, pre_buffer=False, **more) as file:
                 yield file
         except InputError:
             raise
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # also texts that are not UTF-8
-            said = " ".join(str(error).split())
-            what = "encrypted" if "crypt" in said else f"damaged ({said[:80]})"
+            what = "encrypted" if "crypt" in str(error) else f"damaged ({brief(error)})"
             raise self._options.fault(f"is {what}; {_SAVE}") from None
 
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 from attrs import define
 
 from airmeet_async.errors import InputError
-from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, fault
+from airmeet_async.tables.cells import CELL_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, fault
 from airmeet_async.tables.read_csv import CsvReader
 from airmeet_async.tables.read_excel import Archive, ExcelReader
 from airmeet_async.tables.read_jsonl import JsonReader
@@ -131,7 +131,14 @@ class Table:
         try:
             for line, row in islice(self._reader.rows(findings), self._limit):
                 n += 1
-                if most is not None and (size := size + sum(map(len, row.values()))) > most:
+                lengths = [len(value) if type(value) is str else sum(map(len, value)) for value in row.values()]
+                if lengths and max(lengths) > CELL_LIMIT:
+                    long = [name for name, length in zip(row, lengths, strict=True) if length > CELL_LIMIT]
+                    for name in long:
+                        findings.fault(TOO_LONG, line, name)
+                    row = {**row, **dict.fromkeys(long, "")}  # noqa: PLW2901
+                    lengths = [length for length in lengths if length <= CELL_LIMIT]
+                if most is not None and (size := size + sum(lengths)) > most:
                     what = f"its texts are more than {most:,} characters up to here, far more than the file is long"
                     what += "; save it as CSV UTF-8"
                     raise fault(what, path=self.name, line=line)

@@ -106,11 +106,7 @@ class TextFile:
             self.encoding = by_zeros
 
     def _open(self) -> TextIOWrapper:
-        try:
-            return Path(self._options.path).open(encoding=self.encoding, errors="surrogateescape", newline="")
-        except OSError as error:
-            what = f"cannot be read: {error.strerror}; check the path and its permissions"
-            raise self._options.fault(what) from None
+        return Path(self._options.path).open(encoding=self.encoding, errors="surrogateescape", newline="")
 
     def lines(self) -> Generator[str]:
         """Yield the physical lines with their line ends, which may be mixed."""
@@ -124,17 +120,17 @@ class TextFile:
     def pieces(self, size: int | None = None) -> Generator[str]:
         """Yield the text in pieces of *size* characters, or in lines."""
         number = 0
-        with self._open() as file:
-            read = partial(file.read, size) if size else partial(file.readline, LINE_LIMIT)
-            try:
+        try:
+            with self._open() as file:
+                read = partial(file.read, size) if size else partial(file.readline, LINE_LIMIT)
                 for number, piece in enumerate(iter(read, ""), 1):
                     yield piece.removeprefix("\ufeff") if number == 1 else piece
-            except (UnicodeError, OSError) as error:
-                what = f"cannot be read: {error}"
-                if isinstance(error, UnicodeError):
-                    reason = getattr(error, "reason", str(error))
-                    what = f"the text is not valid {self.encoding} ({reason}); say another encoding"
-                raise self._options.fault(what, None if size else number + 1) from None
+        except (UnicodeError, OSError) as error:
+            what = f"cannot be read: {error}"
+            if isinstance(error, UnicodeError):
+                reason = getattr(error, "reason", str(error))
+                what = f"the text is not valid {self.encoding} ({reason}); say another encoding"
+            raise self._options.fault(what, None if size else number + 1) from None
 
     def check_nul(self, text: str, line: int) -> None:
         """Refuse a text with a NUL character, which no list of people has."""

@@ -149,7 +149,7 @@ def test_an_unknown_ending_is_refused(subtests, tmp_path):
 
 def test_an_option_that_cannot_work_is_refused(subtests, tmp_path):
     """A wrong encoding, delimiter or kind is as clear as a wrong file."""
-    for options, said in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"encoding": "klingon"}, "unknown encoding klingon; say one such as encoding='cp1252'"),
         ({"encoding": "idna"}, "unknown encoding idna"),
         ({"encoding": "utf-16"}, "is no UTF-16: it has neither a byte order mark nor zero bytes"),
@@ -163,7 +163,8 @@ def test_an_option_that_cannot_work_is_refused(subtests, tmp_path):
         ({"delimiter": '"'}, "must be one character"),
         ({"delimiter": "\n"}, "must be one character"),
         ({"format": "xml"}, "unknown format xml"),
-    ]:
+    ]
+    for options, said in cases:
         with subtests.test(repr(options)):
             path = tmp_path / "people.csv"
             path.write_text("a\n1\n")
