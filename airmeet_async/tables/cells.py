@@ -250,8 +250,11 @@ class Header:
                 continue
             if self._strict and not any(self._names[index:]):
                 # Behind the last name: as likely a row that has slipped.
-                what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it, "
-                raise self._options.fault(f"{what}or put a cell that contains the delimiter in double quotes", line)
+                what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
+                if index >= len(self._names):
+                    what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
+                    what += f"delimiter in double quotes, or take away what is too much ({shown(cell, 30)})"
+                raise self._options.fault(what, line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
                 findings.nameless.add(index)
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"

@@ -10,7 +10,8 @@ Rules:
 The XML of an .xlsx is read here. openpyxl's `WorkSheetParser` finds no row under the namespace of strict workbooks,
 cannot tell a formula without a result from an empty cell, and fails for filters, views and page setups it does not
 know; its stylesheet fails for fonts, fills and colours. None of these matter to a list of people.
-These workbooks come from the user's own spreadsheet program: none of this is meant for files of strangers.
+What calamine reads is held in memory and bounded by its size alone, so .xls, .xlsb and .ods are not for files of
+strangers.
 """
 
 import zipfile

@@ -26,7 +26,7 @@ BAD_CSV: dict[str, Any] = {
     "NUL": (HEAD + "a@x.de,A\0l,Fo\n", 2, None, ["NUL", "delete it"]),
     "a workbook": (b"PK\x03\x04rest", None, None, ["workbook", "damaged", "CSV UTF-8"]),
     "a used column twice": ("email,first,email\n1,2,3\n", 1, "email", ["columns 1 and 3", "rename one"]),
-    "too many cells": (HEAD + "a@x.de,Al,Fo\nb@x.de,Li, Bo,x\n", 3, None, ['column 4 holds "x"', "double quotes"]),
+    "too many cells": (HEAD + "a@x.de,Al,Fo\nb@x.de,Li, Bo,x\n", 3, None, ["4 cells", "header has 3", "double quotes"]),
     "data behind the last name": ("email,last,\na,b,\nc,d,here\n", 3, None, ['column 3 holds "here"', "name or"]),
     "too many columns": (",".join(f"c{n}" for n in range(10_000)) + "\n1\n", 1, None, ["10,000 columns", "2,000"]),
     "a quote never closed": (HEAD + 'a@x.de,Al,Fo\nb@x.de,"Bo,Li\nc@x.de,A,B\n', 3, None, ["never closed", TWICE]),
