@@ -1,7 +1,49 @@
-"""Advisory locks on open files, where the system has them. A process that ends lets go of its own."""
+"""Files that only their owner can read or replace: made private, checked, locked, and replaced as a whole.
 
+Keys, tokens, journals, results and report pages are kept with these functions::
+
+    make_private_folder(path.parent)
+    lock = FileLock(path.with_name("profiles.lock"))
+    if not lock.acquire(wait=5.0):
+        raise ConfigError("another process is changing the profiles")
+    try:
+        with open_private(path) as file:              # FileNotFoundError, or UnsafeFileError
+            profiles = change(json.load(file))
+        replace_file(path, json.dumps(profiles).encode())
+    finally:
+        lock.release()
+
+A file that is filled over time and named at its end is a `NewFile`; `check_target` first says whether it may take the
+place that somebody typed.
+
+Rules of this file:
+
+1. A file is opened without following a link and without waiting for the other end of a FIFO, and checked through its
+   descriptor: what was checked is what is used. `check_private` takes a path only for those who must not open the file.
+2. What other users could read or replace is refused, not mended: it may hold something of theirs already. A hard
+   link is refused, too: somebody could make us truncate a file that its owner has elsewhere.
+3. A lock is on a file of its own that is never removed: else one process could lock the file without a name, and
+   another one the new file.
+4. A `NewFile` is locked from its first byte until it has its name. So a ``.airmeet-*.part`` without a lock is of a
+   process that died, and is removed by the next one that makes a file there. Whoever removes one holds its lock, and
+   whoever makes one checks after locking that it still has a name.
+5. Where there are no locks (Windows, some network disks), everything works unlocked and nothing is swept away.
+
+`UnsafeFileError` is raised for what rules 1 and 2 refuse, and `OSError` as the system raises it.
+"""
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
+from pathlib import Path
 from types import ModuleType
+from typing import Literal, Self
+
+from airmeet_async.errors import ConfigError
 
 fcntl: ModuleType | None
 try:
@@ -9,31 +51,284 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-HAVE_LOCKS = fcntl is not None
-"""Whether the system has such locks at all."""
+_POSIX = hasattr(os, "getuid")
+# Not on Windows, which has no symbolic links for ordinary users either.
+_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_POLL_SECONDS = 0.02
+_HEAD_BYTES = 1024 * 1024
 
 
-def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock an open file unless somebody else has it, and return whether nobody has; also where there are no locks.
+class UnsafeFileError(ConfigError):
+    """A file or folder is not its user's own and private one.
+
+    Attributes:
+        path: The file.
+        reason: What is wrong with it, such as ``is a symbolic link``.
+        fix: What to do about it. Those who know more than this module say it better.
+    """
+
+    def __init__(self, path: Path, reason: str, fix: str) -> None:
+        super().__init__(f"{path}: {reason}; {fix}")
+        self.path = path
+        self.reason = reason
+        self.fix = fix
+
+
+def check_private(path: Path, status: os.stat_result | None = None) -> None:
+    """Check that *path* is a plain file, of this user, that nobody else can read or write.
 
     Args:
-        descriptor: The file.
-        shared: Others may share it.
-
-    Raises:
-        OSError: The file system has no locks, as the disk of a network may not.
+        path: The file.
+        status: Of its open descriptor. By default the path is looked up, which is for SQLite's files only: closing a
+            second descriptor of such a file would drop SQLite's locks.
     """
-    if fcntl is None:
+    status = status or path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise UnsafeFileError(path, "is a symbolic link, which is never followed", "put the file itself there")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnsafeFileError(path, "is not a plain file", "name another path")
+    if status.st_nlink > 1:
+        raise UnsafeFileError(path, "has a second name (a hard link)", "copy it and remove both names")
+    if _POSIX:
+        _check_owner(path, status, forbidden=0o077, wanted="0600")
+
+
+def _check_owner(path: Path, status: os.stat_result, *, forbidden: int, wanted: str) -> None:
+    if status.st_uid != os.getuid():
+        raise UnsafeFileError(path, "belongs to another user", "name a path of your own")
+    if stat.S_IMODE(status.st_mode) & forbidden:
+        raise UnsafeFileError(path, "is open to other users", f"run: chmod {wanted} {path}")
+
+
+def make_private_folder(path: Path, *, in_shared_folder: bool = False) -> None:
+    """Make *path* with mode 0700, unless it is there and nobody else can write in it.
+
+    Args:
+        path: The folder. Missing ones above it are made, too.
+        in_shared_folder: Everybody can make files above it, as in ``/tmp``. Then it may be no link, and readable for
+            nobody else.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.lstat() if in_shared_folder else path.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise UnsafeFileError(path, "is not a folder", "remove it")
+    if _POSIX:
+        _check_owner(path, status, forbidden=0o077 if in_shared_folder else 0o022, wanted="0700")
+
+
+def open_private(path: Path, mode: Literal["rb", "rb+", "xb", "xb+"] = "rb") -> FileIO:
+    """Open a private file, unbuffered; with ``x`` a new one."""
+    return open(path, mode, buffering=0, opener=_open)
+
+
+def _open(path: str, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags | _SAFE, 0o600)
+    except OSError:
+        if os.path.islink(path):  # noqa: PTH114 - its error differs by system, and would not say why
+            check_private(Path(path))
+        raise
+    try:
+        check_private(Path(path), os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+class FileLock:
+    """Keeps other processes, and other `FileLock` objects of this one, out until `release` or the end of the process.
+
+    Args:
+        path: The lock's own file, which is never removed.
+        create: Make it where it is missing. Those who only want to know whether it is locked need not.
+
+    Attributes:
+        descriptor: Of the file, where a caller keeps a note for those who find it locked.
+        works: Whether it keeps anybody out, known after `acquire`: some network disks have no locks.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        self.descriptor = _open(os.fspath(path), os.O_RDWR | (os.O_CREAT if create else 0))
+        self.works = True
+
+    def acquire(self, *, shared: bool = False, wait: float = 0.0) -> bool:
+        """Return whether it is locked now.
+
+        Args:
+            shared: Others may share it.
+            wait: Seconds to go on trying. The thread is blocked meanwhile, so event loops try again by themselves.
+        """
+        deadline = time.monotonic() + wait
+        while (locked := _try_lock(self.descriptor, shared=shared)) is False:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        self.works = locked is not None
         return True
+
+    def release(self) -> None:
+        """Let others in, also where a process that was forked off has the file open."""
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        os.close(self.descriptor)
+
+
+def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Return whether an open file is locked by us now, or None where there are no locks."""
+    if fcntl is None:
+        return None
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
+class NewFile:
+    """A private file under a name of its own that takes its target's name when it is complete.
+
+    As a context manager it removes what was neither put in place nor kept.
+
+    Args:
+        folder: The target's folder. What processes that died have left in it is removed.
+
+    Attributes:
+        path: Where it is.
+        file: Open for writing and reading, unbuffered.
+
+    Raises:
+        ConfigError: No file can be created in the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        _sweep(folder)
+        while True:
+            self.path = folder / f".airmeet-{secrets.token_hex(6)}.part"
+            try:
+                self.file = open_private(self.path, "xb+")
+            except OSError as error:
+                message = f"{folder}: no file can be created there ({error.strerror}); choose another folder"
+                raise ConfigError(message) from None
+            if _try_lock(self.file.fileno()) is not False and os.fstat(self.file.fileno()).st_nlink:
+                return
+            self.file.close()  # another process swept before it was locked
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def write(self, content: bytes | bytearray) -> None:
+        """Write all of it, however many writes that takes."""
+        with memoryview(content) as rest:
+            start = 0
+            while start < len(rest):
+                start += self.file.write(rest[start:])
+
+    def put(self, target: Path, *, backup: bool = False) -> None:
+        """Give it its target's name, and close it.
+
+        Args:
+            target: What is there is replaced.
+            backup: Keep that as ``….bak``, unless it is empty.
+        """
+        os.fsync(self.file.fileno())
+        if backup:
+            set_aside(target)
+        if fcntl is None:
+            self.file.close()  # Windows renames no open file, and there is no lock to be lost
+        self.path.replace(target)
+        self.file.close()
+
+    def keep(self) -> Path:
+        """Close it under a name that is never swept away, for a target that cannot be written, and return that."""
+        kept = self.path.with_suffix(".kept")
+        with suppress(OSError):
+            self.path = self.path.replace(kept)
+        self.file.close()
+        return self.path
+
+    def discard(self) -> None:
+        """Remove it, unless it was put in place or kept."""
+        if not self.file.closed:
+            self.file.close()
+            self.path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError):  # the folder is missing or closed to us: making the file will say so
+        for path in folder.glob(".airmeet-*.part"):
+            with suppress(OSError, UnsafeFileError), open_private(path, "rb+") as file:
+                if _try_lock(file.fileno()) and os.path.samestat(os.fstat(file.fileno()), path.lstat()):
+                    path.unlink()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a private file, so that a reader finds the old content or the new one, and never a part.
+
+    Raises:
+        ConfigError: No file can be created in its folder.
+        OSError: The file cannot be written, or not be replaced.
+    """
+    with NewFile(path.parent) as new:
+        new.write(content)
+        new.put(path)
+
+
+def set_aside(path: Path) -> None:
+    """Keep what an earlier run has left there as ``….bak``: it may be nowhere else."""
+    if path.is_file() and path.stat().st_size:
+        path.replace(path.with_name(path.name + ".bak"))
+
+
+def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, name: str = "results.csv") -> None:
+    """Check that a file can be made at a path that somebody typed, or an earlier one of ours be replaced there.
+
+    Args:
+        path: The file.
+        is_ours: Knows an earlier one by its first megabyte.
+        what: What that is called.
+        name: What such a file may be named.
+
+    Raises:
+        ConfigError: Something else is there.
+    """
+    try:
+        mode = path.lstat().st_mode
+        head = b""
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another path") from None
+    if stat.S_ISLNK(mode):
+        raise ConfigError(f"{path}: is a symbolic link, which is never followed; name the file itself")
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / name}")
+    if not stat.S_ISREG(mode) or (head and not is_ours(head)):
+        # Most likely the input file, typed once too often.
+        raise ConfigError(f"{path}: exists and is not {what}; choose another name or remove it first")
+
+
+# What `bulk.journal.locking`, `cli.profiles` and `cli.output_files` still use. It goes with the last of them.
+HAVE_LOCKS = fcntl is not None
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock an open file unless somebody else has it, and return whether nobody has; also where there are no locks."""
+    return _try_lock(descriptor, shared=shared) is not False
+
+
 def unlock(descriptor: int) -> None:
-    """Let go of a file, also for a process that was forked off and has it open."""
+    """Let others have a file."""
     if fcntl is not None:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)

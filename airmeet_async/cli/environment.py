@@ -257,9 +257,9 @@ def find_store(environ: Mapping[str, str]) -> tuple[TokenStore, tuple[str, ...]]
 
 
 def _opened(directory: Path) -> FileTokenStore:
-    """Return the store after a look at the directory, since a run that has begun is a bad time to find fault."""
+    """Return the store after a check of the directory, since a run that has begun is a bad time to find fault."""
     store = FileTokenStore(directory)
-    store._open_directory()
+    store.check()
     return store
 
 

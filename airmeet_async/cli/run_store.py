@@ -9,7 +9,14 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.journal.queries import Look, damaged, journals_in, look, looks, read_facts
+from airmeet_async.bulk.journal.queries import (
+    JournalSummary,
+    find_journals,
+    read_damaged,
+    read_facts,
+    read_summaries,
+    read_summary,
+)
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exit_codes import UsageError
@@ -130,7 +137,7 @@ def find(purpose: Purpose, journal: str | None, *, fresh: bool) -> Found:
             )
         return Found(path, _facts(path), named=True)
     folder = shelf()
-    own = [path for path in journals_in(folder) if path.stem.split("-")[0] == purpose.stem]
+    own = [path for path in find_journals(folder) if path.stem.split("-")[0] == purpose.stem]
     if fresh:
         return Found(_free(folder, purpose.stem))
     known = sorted(_same(purpose, folder, own), key=lambda one: -one.facts.get("created", 0.0))
@@ -143,15 +150,17 @@ def _is_over(purpose: Purpose, found: Found, folder: Path) -> bool:
     """Whether what can be undone was done to its end, or something has undone it since: then it is to be done anew."""
     if purpose.opposite is None:
         return False
-    undoing = [facts for facts in map(_facts, journals_in(folder)) if purpose.opposite.is_of(facts.get("about") or {})]
+    undoing = [
+        facts for facts in map(_facts, find_journals(folder)) if purpose.opposite.is_of(facts.get("about") or {})
+    ]
     undone = max((max(facts.get("created", 0.0), facts.get("ended", 0.0)) for facts in undoing), default=0.0)
-    return undone > found.facts.get("created", 0.0) or look(found.path).state == "finished"
+    return undone > found.facts.get("created", 0.0) or read_summary(found.path).state == "finished"
 
 
 def _same(purpose: Purpose, folder: Path, own: list[Path]) -> Iterator[Found]:
     """Yield the journals for the same file: at the same place, or with the same content."""
     digest = ""
-    for path in journals_in(folder):
+    for path in find_journals(folder):
         facts = _facts(path)
         if not purpose.is_of(facts.get("about") or {}):
             continue
@@ -185,21 +194,21 @@ def _free(folder: Path, stem: str) -> Path:
     return path
 
 
-def all_runs() -> tuple[list[Look], list[str]]:
+def all_runs() -> tuple[list[JournalSummary], list[str]]:
     """Return all runs, the newest first, and why some journals cannot be read.
 
     Raises:
         ConfigError: There is no place for them.
     """
-    return looks(journals_in(shelf()))
+    return read_summaries(find_journals(shelf()))
 
 
-def damaged_runs() -> list[Look]:
+def damaged_runs() -> list[JournalSummary]:
     """Return the journals on the shelf that cannot be read."""
-    return [run for path in journals_in(shelf()) if (run := damaged(path, shelved=True)) is not None]
+    return [run for path in find_journals(shelf()) if (run := read_damaged(path, by_place=True)) is not None]
 
 
-def pick_to_remove(word: str) -> Look:
+def pick_to_remove(word: str) -> JournalSummary:
     """Return a run as `pick` does, or a journal that cannot be read by the name of its file or its path.
 
     Raises:
@@ -210,7 +219,7 @@ def pick_to_remove(word: str) -> Look:
         return pick(word)
     except (UsageError, JournalError):
         path = Path(word)
-        wreck = damaged(path, shelved=shelved(path.absolute())) if os.sep in word or path.is_file() else None
+        wreck = read_damaged(path, by_place=shelved(path.absolute())) if os.sep in word or path.is_file() else None
         found = [wreck] if wreck else [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
         if not found:
             raise
@@ -227,7 +236,7 @@ def shelved(path: Path) -> bool:
         return False
 
 
-def pick(word: str | None, *, finished: bool = False) -> Look:
+def pick(word: str | None, *, finished: bool = False) -> JournalSummary:
     """Return a run by its id, the beginning of it, or a path; by default the newest that is not finished.
 
     Args:
@@ -239,7 +248,7 @@ def pick(word: str | None, *, finished: bool = False) -> Look:
         JournalError: It cannot be read.
     """
     if word is not None and (os.sep in word or Path(word).is_file()):
-        return look(Path(word))
+        return read_summary(Path(word))
     runs, wrong = all_runs()
     if word is None:
         return _newest(runs, finished=finished)
@@ -253,12 +262,12 @@ def pick(word: str | None, *, finished: bool = False) -> Look:
     return found[0]
 
 
-def is_of_no_event(run: Look) -> bool:
+def is_of_no_event(run: JournalSummary) -> bool:
     """Whether a run had the id of no event, so that it cannot go on."""
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")
 
 
-def _newest(runs: list[Look], *, finished: bool) -> Look:
+def _newest(runs: list[JournalSummary], *, finished: bool) -> JournalSummary:
     wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
     if not wanted:
         raise UsageError("there is no run yet" if finished else "no run is unfinished; see airmeet runs")

@@ -19,8 +19,8 @@ from attrs import evolve, field, frozen
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.memory import Earlier
-from airmeet_async.bulk.journal.queries import look, stale_rows
+from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.table_cells import counted
@@ -101,7 +101,7 @@ def job_word(report: BulkReport, found: Found) -> str:
     """Return what is typed for a job: its id, or the path of its journal; nothing where the journal is lost."""
     try:
         if report.stop_reason is StopReason.JOURNAL:
-            look(found.path)
+            read_summary(found.path)
     except JournalError:
         return ""
     if not found.path.exists():
@@ -119,7 +119,7 @@ def may_send_stale(found: Found, voice: Voice) -> bool:
     if not found.facts or not voice.hears:
         return False
     try:
-        held = stale_rows(found.path)
+        held = count_stale_rows(found.path)
     except JournalError:  # the run will say why
         return False
     if not held:
@@ -134,7 +134,7 @@ def may_send_stale(found: Found, voice: Voice) -> bool:
 def unfinished(found: Found) -> bool:
     """Whether a run of this journal did not come to its end."""
     try:
-        return bool(found.facts) and look(found.path).state == "interrupted"
+        return bool(found.facts) and read_summary(found.path).state == "interrupted"
     except JournalError:  # the run will say why
         return False
 

@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import BulkReport, RowStatus, StopReason
-from airmeet_async.bulk.journal.memory import Earlier
+from airmeet_async.bulk.journal import Earlier
 from airmeet_async.cli.app_options import check_failures, check_rate, seconds
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.run_store import Found, Purpose, damaged_runs, find, pick, pick_to_remove, shelf

@@ -223,6 +223,7 @@ async def test_a_last_page_that_comes_again_and_again_ends_the_list(rows: int) -
     assert server.pages <= rows / 50 + 3
 
 
+@pytest.mark.slow
 async def test_a_list_of_a_hundred_thousand_rows_takes_no_more_memory_than_a_short_one() -> None:
     """A cursor that never ends and no count of pages: every row once, an end, and the last rows add nothing."""
     server = Endless(100_000)
@@ -240,6 +241,7 @@ async def test_a_list_of_a_hundred_thousand_rows_takes_no_more_memory_than_a_sho
     assert grown < 2**20
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_participants_come_page_by_page() -> None:
     """A hundred numbered pages, each row once, and no more than a page of them in memory."""
     n = 0

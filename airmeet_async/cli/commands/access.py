@@ -8,8 +8,8 @@ from attrs import evolve, frozen
 
 from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.operations import ByEmail
-from airmeet_async.bulk.input.plan import look_at, sentence
+from airmeet_async.bulk.input.operations import ChangeAccess
+from airmeet_async.bulk.input.plan import check_rows, describe_counts
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.table_cells import counted
@@ -121,8 +121,8 @@ def _of_file(access: Access, voice: Voice) -> Work:
     results, failed = choose_paths(access.file.title, access.results, access.failed)
     people = open_people(evolve(access.file, preset="none"), required=("email",))
     voice.say(*people.lines())
-    recipe = ByEmail(lambda email: calls.attendees.block(access.airmeet_id, email), people.overrides)
-    voice.say(sentence(anyio.run(look_at, people.table, recipe)))
+    recipe = ChangeAccess(lambda email: calls.block_attendee(access.airmeet_id, email), people.overrides)
+    voice.say(describe_counts(anyio.run(check_rows, people.table, recipe)))
     return Work(
         operation=access.operation,
         source=access.file.path,

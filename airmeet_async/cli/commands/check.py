@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import anyio
 from attrs import evolve
 
-from airmeet_async.bulk.input.plan import BulkPlan, Finding, Terms, make_plan, sentence
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_counts, make_plan
 from airmeet_async.bulk.table_cells import shown
 from airmeet_async.cli.console import Voice, print_data
 from airmeet_async.cli.environment import Settings
@@ -39,11 +39,11 @@ def _check_people(people: People, book: FieldBook | None, voice: Voice) -> int:
     if people.columns.custom and book is None:
         voice.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: RowFinding) -> None:
         print_data(escape(f"{table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = anyio.run(make_plan, table, people.reading, book, Terms(), tell)
-    voice.say(*found.head(), sentence(found), verdict(found))
+    found = anyio.run(make_plan, table, people.reading, book, tell)
+    voice.say(*found.head(), describe_counts(found), verdict(found))
     return Exit.LEFT_OVER if found.invalid else Exit.OK
 
 
@@ -70,7 +70,7 @@ def _check_event(event: str | None, environ: Mapping[str, str], voice: Voice) ->
 async def _ask(settings: Settings, event: str | None) -> tuple[AirmeetInfo | None, FieldBook]:
     async with settings.client() as client:
         if event is None:
-            await client.session.lease()
+            await client.token.get()
             return None, FieldBook(())
         info = await client.airmeets.info(event)
         return info, FieldBook(await client.custom_fields.list(event))

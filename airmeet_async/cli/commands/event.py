@@ -20,7 +20,7 @@ from airmeet_async.protocol.validation import check_timezone
 
 def show(airmeet_id: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
     """Print an event and its sessions."""
-    call = calls.airmeets.info(airmeet_id)
+    call = calls.get_airmeet(airmeet_id)
     info = ask(environ, voice, lambda client: client.send(call))
     if as_json:
         print_json(info_shape(info))
@@ -125,7 +125,7 @@ def create(plan: Plan, environ: Mapping[str, str], voice: Voice, *, as_json: boo
     Raises:
         AmbiguousOutcomeError: It may have been made: look before you make it again.
     """
-    call = calls.airmeets.create(plan.as_airmeet())
+    call = calls.create_airmeet(plan.as_airmeet())
     made = ask(environ, voice, lambda client: client.send(call))
     if as_json:
         print_json({"id": made.id, "status": made.status})
@@ -137,7 +137,7 @@ def create(plan: Plan, environ: Mapping[str, str], voice: Voice, *, as_json: boo
 
 def set_status(airmeet_id: str, status: str, environ: Mapping[str, str], voice: Voice, *, as_json: bool) -> int:
     """Start, pause, end or archive an event."""
-    call = calls.airmeets.set_status(airmeet_id, status)
+    call = calls.set_airmeet_status(airmeet_id, status)
     answer = ask(environ, voice, lambda client: client.send(call))
     done = answer.success is not False
     if as_json:

@@ -15,8 +15,8 @@ from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.input.column_names import squeezed
 from airmeet_async.bulk.input.columns import ColumnMap, Match
-from airmeet_async.bulk.input.operations import ByForm
-from airmeet_async.bulk.input.plan import Finding, introduction, look_at, sentence
+from airmeet_async.bulk.input.operations import CreateItems
+from airmeet_async.bulk.input.plan import RowFinding, check_rows, describe_counts, describe_input
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import JobOptions
@@ -52,9 +52,9 @@ class _Way:
 
 
 _WAYS: dict[Kind, _Way] = {
-    "speakers": _Way("speakers.add", SPEAKERS, calls.speakers.add),
-    "sessions": _Way("sessions.create", SESSIONS, calls.sessions.create),
-    "booths": _Way("booths.create", BOOTHS, calls.booths.create),
+    "speakers": _Way("speakers.add", SPEAKERS, calls.add_speaker),
+    "sessions": _Way("sessions.create", SESSIONS, calls.create_session),
+    "booths": _Way("booths.create", BOOTHS, calls.create_booth),
 }
 
 
@@ -92,7 +92,7 @@ def make(programme: Programme, environ: dict[str, str], voice: Voice) -> Outcome
     results, failed = choose_paths(programme.file.title, programme.results, programme.failed)
     table = open_file(programme.file)
     form = _WAYS[programme.kind].form
-    voice.say(*introduction(table.name, table.rows, columns_of(form, table), table.notices))
+    voice.say(*describe_input(table.name, table.rows, columns_of(form, table), table.notices))
     _check_rows(programme, table, voice)
     work = Work(
         operation=_WAYS[programme.kind].operation,
@@ -139,23 +139,23 @@ def _check_rows(programme: Programme, table: Table, voice: Voice) -> None:
     Raises:
         InputError: There is one; names line, column and what to write.
     """
-    way, wrong = _WAYS[programme.kind], list[Finding]()
+    way, wrong = _WAYS[programme.kind], list[RowFinding]()
 
-    def note(finding: Finding) -> None:
+    def note(finding: RowFinding) -> None:
         if finding.code != "duplicate":
             wrong.append(finding)
 
-    recipe = ByForm(way.form, partial(way.build, programme.airmeet_id), timezone=programme.timezone)
-    survey = anyio.run(look_at, table, recipe, note)
+    recipe = CreateItems(way.form, partial(way.build, programme.airmeet_id), timezone=programme.timezone)
+    survey = anyio.run(check_rows, table, recipe, note)
     if not wrong:
-        voice.say(sentence(survey))
+        voice.say(describe_counts(survey))
         return
     for finding in wrong[1:_MOST]:
         voice.say(str(blame(table, finding)))
     raise blame(table, wrong[0], len(wrong))
 
 
-def blame(table: Table, finding: Finding, n: int = 0) -> InputError:
+def blame(table: Table, finding: RowFinding, n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
     message = finding.message
     column = next((name for name in table.header if message.startswith((f"{name}: ", f"{name} is "))), None)

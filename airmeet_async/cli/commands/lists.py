@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.table_cells import counted
-from airmeet_async.calls.attendance import READY_WITHIN
+from airmeet_async.calls.reports import READY_WITHIN
 from airmeet_async.cli import list_columns
 from airmeet_async.cli.commands.events import columns
 from airmeet_async.cli.console import Calm, Voice

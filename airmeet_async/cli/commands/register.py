@@ -1,5 +1,6 @@
 """``airmeet register``: from a file to a run."""
 
+from functools import partial
 from typing import cast
 
 import anyio
@@ -8,7 +9,7 @@ from attrs import frozen
 from airmeet_async import calls
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.input.column_names import PresetName
-from airmeet_async.bulk.input.plan import BulkPlan, Terms, make_plan
+from airmeet_async.bulk.input.plan import BulkPlan, make_plan
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.cli.console import Voice
@@ -69,7 +70,8 @@ def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, pa
     if people.table.rows > _MANY:
         voice.say("checking all rows before anything is sent...")
     rate = wanted.rate or settings.rate
-    terms = Terms(
+    plan = partial(
+        make_plan,
         airmeet_id=wanted.airmeet_id,
         invite=wanted.invite,
         register=wanted.register,
@@ -77,11 +79,12 @@ def draw(wanted: Wanted, people: People, settings: Settings, voice: Voice, *, pa
     )
     with terminable():
         book = _book(settings, wanted.airmeet_id, voice, patient=patient)
-        return anyio.run(make_plan, people.table, people.reading, book, terms)
+        result: BulkPlan = anyio.run(plan, people.table, people.reading, book)
+        return result
 
 
 def _book(settings: Settings, airmeet_id: str, voice: Voice, *, patient: bool) -> FieldBook | None:
-    call = calls.custom_fields.list_(airmeet_id)
+    call = calls.list_custom_fields(airmeet_id)
 
     retry = None if patient else _HASTE
 

@@ -8,7 +8,7 @@ from attrs import evolve
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.bulk import Again
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.queries import Look
+from airmeet_async.bulk.journal.queries import JournalSummary
 from airmeet_async.bulk.options import JobOptions, RunOptions
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.commands.access import WORDS as BLOCKING
@@ -59,13 +59,13 @@ def again_of(asked: Mapping[Again, bool]) -> frozenset[Again]:
     return frozenset(name for name, wanted in asked.items() if wanted) or frozenset(("failed",))
 
 
-def _introduce(run: Look, voice: Voice) -> None:
+def _introduce(run: JournalSummary, voice: Voice) -> None:
     file = run.note.get("file") or "rows of a program"
     what = f"{run.note.get('command') or run.about.get('operation', '')} {file}".strip()
     voice.say(f"job {run.job}: {what}, {counted(run.rows or 0, 'row')}")
 
 
-def _work(run: Look, errand: Errand, again: frozenset[Again]) -> Work:
+def _work(run: JournalSummary, errand: Errand, again: frozenset[Again]) -> Work:
     def begin(client: AirmeetClient, options: JobOptions) -> BulkJob:
         asked = cast(RunOptions, options)
         return client.bulk.retry(run.path, again=again, **asked) if again else client.bulk.resume(run.path, **asked)
@@ -89,7 +89,7 @@ def _work(run: Look, errand: Errand, again: frozenset[Again]) -> Work:
     )
 
 
-def _words(run: Look) -> tuple[str, Wording]:
+def _words(run: JournalSummary) -> tuple[str, Wording]:
     """Return what is said before the run and after it."""
     operation, options = str(run.about.get("operation", "")), run.about.get("options") or {}
     if operation == "attendees.add":

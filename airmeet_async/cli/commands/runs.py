@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
-from airmeet_async.bulk.journal.locking import Lock
-from airmeet_async.bulk.journal.queries import COUNTED, Look, look
+from airmeet_async.bulk.journal.locking import JournalLock
+from airmeet_async.bulk.journal.queries import COUNTED, JournalSummary, read_summary
 from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.commands.events import columns
 from airmeet_async.cli.console import Voice, print_data, print_json
@@ -40,7 +40,7 @@ def list_runs(voice: Voice, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _line(run: Look) -> tuple[str, ...]:
+def _line(run: JournalSummary) -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
@@ -53,7 +53,7 @@ def _when(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
 
 
-def shape(run: Look) -> dict[str, Any]:
+def shape(run: JournalSummary) -> dict[str, Any]:
     """Return a run's documented JSON shape."""
     note, about, rows = run.note, run.about, run.rows
     return {
@@ -95,7 +95,7 @@ def show(word: str | None, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _facts(run: Look) -> Iterable[tuple[str, str]]:
+def _facts(run: JournalSummary) -> Iterable[tuple[str, str]]:
     note, about = run.note, run.about
     yield "job", run.job
     yield "state", f"running (process {run.process})" if run.process else run.state
@@ -114,7 +114,7 @@ def _facts(run: Look) -> Iterable[tuple[str, str]]:
         yield "next", " or ".join(steps)
 
 
-def _steps(run: Look) -> list[str]:
+def _steps(run: JournalSummary) -> list[str]:
     """Return what can be done with a run."""
     if run.state == "running":
         return [f"airmeet runs pause {run.job}", f"airmeet runs stop {run.job}"]
@@ -144,7 +144,7 @@ class Purge:
     older_s: float | None = None
     agreed: bool = False
 
-    def means(self, run: Look) -> bool:
+    def means(self, run: JournalSummary) -> bool:
         """Whether this one is to be removed."""
         fit = run.state == "finished" or (run.state == "interrupted" and bool(self.unfinished or self.words))
         return fit and (self.older_s is None or time.time() - run.changed > self.older_s)
@@ -165,7 +165,7 @@ def purge(order: Purge, voice: Voice, *, as_json: bool) -> int:
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
 
 
-def _chosen(order: Purge, voice: Voice) -> tuple[list[Look], list[Look]]:
+def _chosen(order: Purge, voice: Voice) -> tuple[list[JournalSummary], list[JournalSummary]]:
     runs, wrong = ([pick_to_remove(word) for word in order.words], []) if order.words else all_runs()
     if order.unfinished and not order.words:
         runs += damaged_runs()
@@ -178,7 +178,7 @@ def _chosen(order: Purge, voice: Voice) -> tuple[list[Look], list[Look]]:
     return chosen, [run for run in runs if run not in chosen]
 
 
-def _agreed(chosen: list[Look], order: Purge, voice: Voice) -> bool:
+def _agreed(chosen: list[JournalSummary], order: Purge, voice: Voice) -> bool:
     readable = [run for run in chosen if run.facts]
     links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
     if readable:
@@ -199,11 +199,11 @@ def _journals(n: int) -> str:
     return "the journal" if n == 1 else f"{n:,} journals"
 
 
-def _rows(runs: Iterable[Look]) -> int:
+def _rows(runs: Iterable[JournalSummary]) -> int:
     return sum(run.rows or 0 for run in runs)
 
 
-def _title(run: Look) -> str:
+def _title(run: JournalSummary) -> str:
     if not run.facts:
         return "a journal that could not be read"
     return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
@@ -212,7 +212,7 @@ def _title(run: Look) -> str:
 def _remove(path: Path, voice: Voice) -> bool:
     """Remove a journal and what belongs to it, unless a run has just begun with it."""
     try:
-        lock = Lock(path)
+        lock = JournalLock(path)
     except JournalError as error:
         voice.say(f"kept: {error}")
         return False
@@ -240,10 +240,10 @@ def steer(word: str | None, request: dict[str, Any], voice: Voice) -> int:
     return Exit.OK
 
 
-def _running() -> Look:
+def _running() -> JournalSummary:
     runs = [run for run in all_runs()[0] if run.process is not None]
     if len(runs) != 1:
         raise UsageError(
             "no run is going on" if not runs else f"{len(runs)} runs are going on; name one (airmeet runs)"
         )
-    return look(runs[0].path)
+    return read_summary(runs[0].path)

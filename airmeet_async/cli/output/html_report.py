@@ -57,9 +57,7 @@ _WORDS = {
 # The look-behind keeps the search linear: it begins only where a word does.
 _WORD = r"[^\s@\uff20<>\"'(),;:=\[\]{}]"
 _EMAIL = re.compile(rf"(?<!{_WORD}){_WORD}++(?:[@\uff20]{_WORD}*+)+")
-_NO_EMAIL = re.compile(
-    r"['\"](?P<cell>[^'\"].*?)['\"]? is not an e-mail address"
-)  # of `check_email`; it may be cut
+_NO_EMAIL = re.compile(r"['\"](?P<cell>[^'\"].*?)['\"]? is not an e-mail address")  # of `check_email`; it may be cut
 _HARMLESS = re.compile(r"name@example\.com|.?\*{3}@.?\*{3}|…")  # the example in our messages; what is masked already
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)  # seconds between two times
 

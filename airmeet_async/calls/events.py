@@ -1,0 +1,186 @@
+"""Events, which the API calls airmeets, and series of them."""
+
+import re
+from datetime import datetime
+
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.endpoints import (
+    AIRMEETS_CREATE,
+    AIRMEETS_DUPLICATE,
+    AIRMEETS_INFO,
+    AIRMEETS_LANDING_PAGE,
+    AIRMEETS_LIST,
+    AIRMEETS_SET_STATUS,
+    SERIES_EVENTS,
+    SERIES_LIST,
+)
+from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Series, Updated
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor
+
+_STATUSES = ("ONGOING", "PAUSED", "FINISHED", "ARCHIVE")
+_ACCESS = ("INVITED_ONLY", "WITH_VERIFIED_EMAIL", "WITHOUT_VERIFIED_EMAIL")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:
+    """List the community's events, those of the archive left out.
+
+    Sorted by creation time; the direction is not documented (help article, A).
+
+    Args:
+        size: Events per page, 1 to 500; Airmeet's own default is 50 (A).
+        after: Cursor of an earlier page.
+        before: The same backwards. Airmeet ignores it beside *after* (A), so both together are refused here.
+
+    Raises:
+        ConfigError: *size* is out of range, or both cursors are given.
+    """
+    return Call(AIRMEETS_LIST, query=validation.page_query(AIRMEETS_LIST, size, after, before))
+
+
+def get_airmeet(airmeet_id: str) -> Call[AirmeetInfo]:
+    """Show one event with its sessions (B, C).
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+        PermissionDeniedError: It belongs to another community.
+    """
+    return Call(AIRMEETS_INFO, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+
+
+def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
+    """Create an event.
+
+    Args:
+        airmeet: Host, name, short description, times and time zone are mandatory (B).
+
+    Raises:
+        ConfigError: A member is missing or not usable.
+        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second event.
+        RejectedError: Airmeet refuses it; some time zones are not available (A).
+    """
+    start, end = validation.to_milliseconds(airmeet.start, "start"), validation.to_milliseconds(airmeet.end, "end")
+    if start >= end:
+        raise ConfigError("end must be at least a minute after start")
+    body = {
+        "hostEmail": validation.require_email(airmeet.host_email, "host_email"),
+        "eventName": validation.require_text(airmeet.name, "name"),
+        "shortDesc": validation.require_text(airmeet.short_description, "short_description"),
+        "longDesc": airmeet.long_description,
+        "timing": {"startTime": start, "endTime": end, "timezone": validation.check_timezone(airmeet.timezone)},
+        "eventImage": airmeet.image_url,
+        "access": None if airmeet.access is None else validation.require_choice(airmeet.access, _ACCESS, "access"),
+        "eventType": airmeet.event_type,
+        "config": validation.drop_empty({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
+    }
+    return Call(AIRMEETS_CREATE, body=validation.drop_empty(body))
+
+
+def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
+    """Start, pause, end or archive an event. Saying the same twice is saying it once.
+
+    Args:
+        airmeet_id: The event's id.
+        status: ``ONGOING`` or ``FINISHED`` (B), ``PAUSED`` or ``ARCHIVE`` (D). Which may follow which is not
+            documented.
+
+    Raises:
+        ConfigError: There is no such status.
+        NotFoundError: There is no such event.
+        RejectedError: Airmeet refuses the change.
+    """
+    body = {"status": validation.require_choice(status, _STATUSES, "status")}
+    return Call(AIRMEETS_SET_STATUS, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+
+
+def change_landing_page(
+    airmeet_id: str,
+    *,
+    ambience: str | None = None,
+    layout: str | None = None,
+    highlight_color: str | None = None,
+    button_text_color: str | None = None,
+    image_url: str | None = None,
+) -> Call[Updated]:
+    """Change the looks of an event's landing page (D).
+
+    Args:
+        airmeet_id: The event's id.
+        ambience: ``LIGHT`` or ``DARK``.
+        layout: ``CLASSIC`` or ``MODERN``.
+        highlight_color: Like ``#0000ff``.
+        button_text_color: Like ``#ffffff``.
+        image_url: A public JPG or PNG.
+
+    Raises:
+        ConfigError: A value is not usable, or there is none.
+        NotFoundError: There is no such event.
+    """
+    body = validation.drop_empty({
+        "ambience": None if ambience is None else validation.require_choice(ambience, ("LIGHT", "DARK"), "ambience"),
+        "layout": None if layout is None else validation.require_choice(layout, ("CLASSIC", "MODERN"), "layout"),
+        "highlightColor": _colour(highlight_color, "highlight_color"),
+        "buttonTextColor": _colour(button_text_color, "button_text_color"),
+        "imageUrl": image_url,
+    })  # fmt: skip
+    if not body:
+        raise ConfigError("nothing to change: give at least one of ambience, layout, the colours and image_url")
+    return Call(AIRMEETS_LANDING_PAGE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+
+
+def _colour(value: str | None, name: str) -> str | None:
+    if value is None or _COLOUR.fullmatch(value):
+        return value
+    raise ConfigError(f"{name} is {value!r:.40}; write six hexadecimal digits like #0000ff")
+
+
+def duplicate_airmeet(
+    airmeet_id: str, *, name: str, start: datetime, timezone: str, duplicate_speakers: bool = False
+) -> Call[Created]:
+    """Make a copy of an event in the same community (C, D).
+
+    Args:
+        airmeet_id: The event to copy.
+        name: Title of the copy.
+        start: Aware datetime.
+        timezone: A name such as ``Europe/Paris``.
+        duplicate_speakers: Whether its speakers come along.
+
+    Raises:
+        ConfigError: An argument is not usable.
+        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second copy.
+    """
+    zone = validation.check_timezone(timezone)
+    body = {
+        "eventName": validation.require_text(name, "name"),
+        "startTime": validation.to_milliseconds(start, "start"),
+        # Two sources spell it in two ways (D), so both are sent.
+        "timeZone": zone,
+        "timezone": zone,
+        "duplicateSpeakers": duplicate_speakers,
+    }
+    return Call(AIRMEETS_DUPLICATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+
+
+def list_series() -> Call[tuple[Series, ...]]:
+    """List the community's event series (D; the answer's shape is not documented)."""
+    return Call(SERIES_LIST)
+
+
+def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
+    """List the events of a series (D; the answer's shape is not documented).
+
+    Args:
+        event_series_id: The series' id.
+
+    Raises:
+        NotFoundError: There is no such series.
+    """
+    return Call(SERIES_EVENTS, {"event_series_id": check_id(event_series_id, "event_series_id")})

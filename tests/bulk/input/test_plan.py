@@ -1,0 +1,168 @@
+"""The plan before a run: what would be sent, and what is the matter with the rest."""
+
+import pytest
+
+from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
+from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, make_plan
+from airmeet_async.bulk.tables import open_table
+from airmeet_async.sandbox import community
+from tests.worlds import EVENT, add, client_of, person, transport_of
+
+LINES = [
+    "email,first_name,last_name,Shirt",
+    "a@example.com,Ada,Ay,M",
+    "no address,Bob,Bee,L",
+    "A@Example.com,Ada,Ay,M",
+    f"c@example.com,Cyd,{'x' * 40},S",
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(*lines):
+        file = tmp_path / "people.csv"
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return str(file)
+
+    return written
+
+
+async def planned(rows, **options):
+    async with client_of(transport_of()) as client:
+        return await client.bulk.plan(options.pop("event", EVENT), rows, **options)
+
+
+async def test_a_plan_finds_everything_that_a_run_would(write):
+    found: list[RowFinding] = []
+
+    plan = await make_plan(open_table(write(*LINES)), Reading(), None, found.append)
+
+    assert (plan.rows, plan.ready, plan.invalid, plan.duplicates, plan.cut) == (4, 2, 1, 1, 1)
+    assert [(finding.line, finding.code) for finding in found] == [
+        (3, "invalid_email"),
+        (4, "duplicate"),
+        (5, "will_be_cut"),
+    ]
+    assert "is in line 2 already" in found[1].message
+    assert [(cause.code, cause.n, cause.sample_rows) for cause in plan.causes] == [
+        ("invalid_email", 1, (3,)),
+        ("duplicate", 1, (4,)),
+        ("will_be_cut", 1, (5,)),
+    ]
+
+
+async def test_a_plan_and_the_run_agree_and_the_plan_changes_nothing(write):
+    path, transport = write(*LINES), transport_of()
+    async with client_of(transport) as client:
+        plan = await client.bulk.plan(EVENT, path, send_email_invite=True, register_attendee=True, rate=4)
+        adds = transport.world.statistics().adds
+        report = await add(client, path, send_email_invite=True, register_attendee=True)
+
+    assert adds == 0
+    assert (plan.invitations, plan.registrations, plan.seconds) == (2, 2, 0.5)
+    assert report.counts[RowStatus.SUCCEEDED] == plan.ready
+    assert report.counts[RowStatus.INVALID] == plan.invalid
+    assert report.counts[RowStatus.DUPLICATE] == plan.duplicates
+
+
+async def test_custom_fields_pass_where_no_event_was_asked(write):
+    reading = Reading(overrides={"custom:Nonsense": "Shirt"})
+
+    plan = await make_plan(open_table(write(*LINES)), reading, None)
+
+    assert (plan.ready, plan.invalid, plan.fields_known) == (2, 1, False)
+
+
+async def test_a_column_that_is_called_like_a_registration_field_is_that_field(write):
+    header, *rows = LINES
+    path = write(header.replace("Shirt", "T-SHIRT  Size"), *rows)
+    transport = transport_of()
+    async with client_of(transport) as client:
+        plan = await client.bulk.plan(community.WITH_FIELDS, path)
+        await add(client, path, community.WITH_FIELDS)
+
+    assert plan.columns is not None
+    assert [(match.field, match.column) for match in plan.columns.custom] == [("T-shirt size", "T-SHIRT  Size")]
+    assert 'custom field "T-shirt size" <- "T-SHIRT  Size" (its label)' in str(plan)
+
+
+async def test_a_registration_field_that_the_event_does_not_have_is_refused_before_anything_is_sent(write):
+    with pytest.raises(InputError, match=r"no registration field 'T-shrt size'; did you mean 'T-shirt size'\?"):
+        await planned(write(*LINES), event=community.WITH_FIELDS, columns={"custom:T-shrt size": "Shirt"})
+
+
+async def test_a_mandatory_registration_field_without_a_column_is_said(write):
+    plan = await planned(write(*LINES), event=community.WITH_FIELDS)
+
+    assert plan.unfilled == ("T-shirt size",)
+    assert 'mandatory registration field "T-shirt size"' in " ".join(str(plan).split())
+
+
+async def test_an_option_that_does_not_exist_is_found_per_row(write):
+    path = write("email,first_name,last_name,T-shirt size", "a@example.com,A,B,medium", "b@example.com,A,B,XXL")
+
+    plan = await planned(path, event=community.WITH_FIELDS)
+
+    assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "unknown_option", (3,))
+    assert "it has: Small, Medium, Large" in plan.causes[0].message
+
+
+async def test_names_are_split_only_when_asked_and_shown(write):
+    path = write("email,Full name", "a@example.com,Ada van der Ay", "b@example.com,Cher")
+    with pytest.raises(InputError, match="--split-name"):
+        await planned(path)
+
+    plan = await planned(path, split_name=True)
+
+    assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "one_word_name", (3,))
+    assert plan.splits == (("Ada van der Ay", "Ada", "van der Ay"),)
+    assert 'for example "Ada van der Ay" = "Ada" + "van der Ay"' in str(plan)
+
+
+async def test_a_list_can_be_planned_and_an_iterator_cannot():
+    plan = await planned([person(1), {"email": "x"}, person(1)])
+
+    assert (plan.rows, plan.ready, plan.invalid, plan.duplicates) == (3, 1, 1, 1)
+    with pytest.raises(ConfigError, match="only once"):
+        await planned(person(n) for n in range(3))
+
+
+async def test_rows_that_are_mappings_are_read_by_the_same_rules():
+    rows = [
+        {"api_id": "g", "approval_status": status, "Email": f"{status}@example.com", "name": "Ada Ay"}
+        for status in ("approved", "declined")
+    ]
+
+    plan = await planned(rows, split_name=True)
+
+    assert (plan.ready, [cause.code for cause in plan.causes]) == (1, ["not_attending"])
+
+
+async def test_a_preset_that_does_not_exist_is_refused_at_once():
+    with pytest.raises(ConfigError, match="there is no preset 'lumma'"):
+        await planned([], preset="lumma")
+    async with client_of(transport_of()) as client:
+        with pytest.raises(ConfigError, match="there is no preset 'lumma'"):
+            await add(client, [], preset="lumma")
+
+
+def test_lines_fit_a_terminal():
+    plan = BulkPlan(airmeet_id="e", rows=9, ready=9, invalid=0, duplicates=0, cut=0, unfilled=("a label " * 9,) * 9)
+
+    assert max(map(len, plan.lines())) < 80
+
+
+SENTENCES = [
+    (InputSummary(ready=1), "1 row: 1 to send"),
+    (
+        InputSummary(ready=1900, invalid=60, duplicates=40, cut=9),
+        "2,000 rows: 1,900 to send (9 with too long a text), ",
+    ),
+    (InputSummary(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
+]
+
+
+@pytest.mark.parametrize(("found", "said"), SENTENCES)
+def test_the_numbers_are_one_sentence(found, said):
+    assert describe_counts(found).startswith(said)

@@ -1,0 +1,127 @@
+"""A report in a notebook: as two tables, and as a data frame."""
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pyarrow as pa
+import pytest
+from attrs import evolve
+
+from airmeet_async import Attendee, BulkReport, RowStatus, StopReason
+from airmeet_async.bulk.report import FailureGroup
+from airmeet_async.errors import ClientStateError, ConfigError
+from tests.worlds import run, transport_of
+
+COUNTS = dict.fromkeys(RowStatus, 0) | {RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}
+REPORT = BulkReport("job", 2, COUNTS, attempts=3, retries=1, failures=(FailureGroup("http_422", "no", 1, (3,)),))
+HIDDEN = """
+import sys
+sys.modules.update(dict.fromkeys({hidden!r}))
+from airmeet_async import BulkReport
+from airmeet_async.errors import ConfigError
+try:
+    BulkReport("job", 0, {{}}, results=()).to_frame(backend={backend!r})
+except ConfigError as error:
+    print(error)
+"""
+
+
+class Cells(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_it_is_shown_as_two_tables():
+    cells = Cells(REPORT._repr_html_())
+
+    assert cells.tags.count("table") == cells.tags.count("caption") == 2
+    assert "1 of 2 rows succeeded" in cells.texts
+    assert cells.texts[-4:] == ["http_422", "1", "3", "no"]
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "=1+1", "\x1b[31m", "x?code=abc"])
+def test_foreign_text_is_text(text):
+    report = evolve(
+        REPORT, failures=(FailureGroup(text, text, 1, ()),), stop_reason=StopReason.FAILURES, stop_message=text
+    )
+    shown = report._repr_html_()
+
+    assert "script" not in Cells(shown).tags
+    assert not [word for word in ("\x1b", ">=1", "abc") if word in shown]
+
+
+PEOPLE = (Attendee("ada@example.com", "Ada", "Ay"), Attendee("bad", "B", "Bee"))
+
+
+def rows_of(frame, backend):
+    if backend == "pandas":
+        return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return frame.to_dicts() if backend == "polars" else frame.to_pylist()
+
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
+    pytest.importorskip(backend)
+    frame = (await run(transport_of(), PEOPLE)).to_frame(backend=backend)
+
+    names = ("index", "line", "key", "status", "http_status", "code", "attempts", "ambiguous")
+    assert type(frame).__module__.partition(".")[0] == backend
+    assert [tuple(row[name] for name in names) for row in rows_of(frame, backend)] == [
+        (0, None, "ada@example.com", "succeeded", 200, None, 1, False),
+        (1, None, "bad", "invalid", None, "invalid_email", 0, False),
+    ]
+
+
+def test_a_column_has_its_type_also_where_it_is_empty():
+    schema = evolve(REPORT, results=()).to_frame(backend="pyarrow").schema
+
+    assert (schema.field("line").type, schema.field("error").type) == (pa.int64(), pa.string())
+
+
+async def test_links_are_in_it_only_when_they_are_asked_for():
+    report = await run(transport_of(), PEOPLE)
+    asked = report.to_frame(backend="pyarrow", links=True).column("entry_link").to_pylist()
+
+    assert "entry_link" not in report.to_frame(backend="pyarrow").column_names
+    assert [bool(link) for link in asked] == [True, False]
+
+
+def test_an_empty_run_has_an_empty_frame_with_the_same_columns():
+    frame = evolve(REPORT, results=()).to_frame(backend="pyarrow")
+
+    assert (frame.num_rows, frame.column_names[:4]) == (0, ["index", "line", "key", "status"])
+
+
+def test_a_streamed_run_has_none():
+    with pytest.raises(ClientStateError, match="was streamed: await the job instead"):
+        REPORT.to_frame()
+
+
+def test_an_unknown_kind_of_frame_is_named():
+    with pytest.raises(ConfigError, match="backend must be one of pandas, polars, pyarrow, not 'excel'"):
+        evolve(REPORT, results=()).to_frame(backend="excel")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hidden", "backend", "said"),
+    [
+        (["narwhals"], "pyarrow", "to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'"),
+        (["pandas"], "pandas", "to_frame() needs pandas: pip install pandas"),
+        (["pandas", "polars", "pyarrow"], None, "to_frame() needs one of pandas, polars, pyarrow: pip install pandas"),
+    ],
+)
+def test_what_is_missing_is_named_with_what_to_install(hidden, backend, said):
+    script = HIDDEN.format(hidden=hidden, backend=backend)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == said

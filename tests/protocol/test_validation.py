@@ -1,0 +1,276 @@
+"""What must be true of a person before anything is sent (INP-05, INP-07)."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField
+from airmeet_async.protocol.validation import (
+    FieldBook,
+    Problem,
+    check_email,
+    check_texts,
+    cuts,
+    parse_attendance,
+    texts_of,
+)
+from tests.cases import case
+from tests.protocol.samples import EMAIL
+
+ADA = Attendee(EMAIL, "Ada", "Lovelace")
+
+GOOD_EMAILS = [
+    "ada@example.com",
+    "a@b.co",
+    "Ada.Lovelace+spring-2026@mail.Example.COM",
+    "o'brien_#!$%&*/=?^`{|}~-@example.com",
+    "ada@sub.sub.sub.example.com",
+    "ada@xn--bcher-kva.example",
+    "zoë@bücher.example",
+    "用户@例子.中国",
+    "ada@example.museum",
+    "ada@9.example",
+    "ada@my_host.example",
+    "a" * 64 + "@example.com",
+    "a@" + "b" * 63 + ".com",
+    "aa@" + ".".join(["b" * 61] * 4) + ".com",
+]
+
+BAD_EMAILS = [
+    "",
+    "ada",
+    "@",
+    "ada@",
+    "@example.com",
+    "ada@example",
+    "ada.example.com",
+    "ada@example.com@example.com",
+    "ada@@example.com",
+    "ada@.example.com",
+    "ada@example.com.",
+    "ada@example..com",
+    "ada@-example.com",
+    "ada@example-.com",
+    "ada@192.0.2.7",
+    "ada@[192.0.2.7]",
+    ".ada@example.com",
+    "ada.@example.com",
+    "ada..lovelace@example.com",
+    "ada lovelace@example.com",
+    " ada@example.com",
+    "ada@example.com ",
+    "ada@exam ple.com",
+    "ada@example.com\n",
+    "ada\r\n@example.com",
+    "ada\t@example.com",
+    "ada\x00@example.com",
+    "ada\x7f@example.com",
+    "ada\x92@example.com",
+    "ada\u00a0@example.com",
+    "ada\u200b@example.com",
+    "\ufeffada@example.com",
+    "ada\u202e@example.com",
+    "ada\u00ad@example.com",
+    "ada@example\u200b.com",
+    "\ud800@example.com",
+    "Ada <ada@example.com>",
+    "mailto:ada@example.com",
+    "ada@example.com,eve@example.com",
+    "ada@example.com;eve@example.com",
+    '"ada lovelace"@example.com',
+    "ada(x)@example.com",
+    "ada\\@example.com",
+    "a" * 65 + "@example.com",
+    "a@" + "b" * 64 + ".com",
+    "aaa@" + ".".join(["b" * 61] * 4) + ".com",
+    "a" * 1_000_000,
+    "a@" * 500_000,
+    "n/a",
+    "ada at example.com",
+]
+
+
+def test_an_address_is_one():
+    """Unicode, plus signs and subdomains are all in use."""
+    for email in GOOD_EMAILS:
+        with case(email):
+            assert check_email(email) is None
+
+
+@pytest.mark.timeout(10)
+def test_what_is_no_address_is_refused():
+    """With one short printable line that shows a good one."""
+    for email in BAD_EMAILS:
+        with case(email):
+            problem = check_email(email)
+
+            assert problem is not None
+            assert problem.code == "invalid_email"
+            assert "name@example.com" in problem.message
+            assert problem.message.isprintable()
+            assert len(problem.message) < 200
+
+
+# Left: what is changed about Ada; right: the code, and a word of the message.
+PEOPLE: dict[str, tuple[dict[str, Any], str | None, str]] = {
+    "Ada": ({}, None, ""),
+    "one letter": ({"first_name": "A", "last_name": "Ł"}, None, ""),
+    "long": ({"first_name": "A" * 100, "city": "B" * 100}, None, ""),
+    "emoji and marks": ({"first_name": "👩‍💻", "last_name": "עדה\u200f"}, None, ""),
+    "a blank and a mark": ({"last_name": "de la \u200f"}, None, ""),
+    "blanks of all kinds": ({"city": "São\u00a0Paulo"}, None, ""),
+    "no e-mail": ({"email": ""}, "missing_field", "email is empty"),
+    "no first name": ({"first_name": ""}, "missing_field", "first_name is empty"),
+    "no last name": ({"last_name": ""}, "missing_field", "last_name is empty"),
+    "a blank first name": ({"first_name": " \u00a0"}, "missing_field", "first_name is empty"),
+    "None as last name": ({"last_name": None}, "missing_field", "last_name is empty"),
+    "all missing": ({"email": "", "first_name": "", "last_name": ""}, "missing_field", "email, first_name and"),
+    "no address": ({"email": "ada"}, "invalid_email", "name@example.com"),
+    "virtual": ({"attendance_type": AttendanceType.VIRTUAL}, None, ""),
+    "in person": ({"attendance_type": "IN-PERSON"}, None, ""),
+    "a typo": ({"attendance_type": "VIRTAUL"}, "invalid_attendance_type", "IN-PERSON or VIRTUAL"),
+    "lower case": ({"attendance_type": "virtual"}, "invalid_attendance_type", "IN-PERSON or VIRTUAL"),
+    "NUL": ({"first_name": "A\x00"}, "invalid_text", "first_name"),
+    "a line end": ({"last_name": "Love\nlace"}, "invalid_text", "last_name"),
+    "a tab": ({"city": "a\tb"}, "invalid_text", "city"),
+    "DEL": ({"country": "a\x7f"}, "invalid_text", "country"),
+    "a Windows apostrophe": ({"last_name": "O\x92Brien"}, "invalid_text", "last_name"),
+    "the first of its kind": ({"city": "a\x80"}, "invalid_text", "city"),
+    "the last of its kind": ({"city": "a\x9f"}, "invalid_text", "city"),
+    "the first half": ({"city": "a\ud800"}, "invalid_text", "city"),
+    "the last half": ({"city": "a\udfff"}, "invalid_text", "city"),
+    "half a character": ({"organisation": "\ud83d"}, "invalid_text", "organisation"),
+    "the other half": ({"designation": "\ude00 "}, "invalid_text", "designation"),
+}
+
+
+def test_a_person_can_be_sent_or_has_a_problem():
+    """One problem, the first, with its fix."""
+    for name, (changes, code, words) in PEOPLE.items():
+        with case(name):
+            problem = check_texts(texts_of(attrs.evolve(ADA, **changes)))
+
+            assert (problem.code if problem else None) == code
+            assert words in (problem.message if problem else "")
+            assert problem is None or problem.message.isprintable()
+
+
+def test_what_airmeet_will_cut_is_said():
+    """Each text has its limit (A), in characters."""
+    for name, limit in [
+        ("first_name", 35),
+        ("last_name", 35),
+        ("organisation", 70),
+        ("designation", 70),
+        ("city", 70),
+        ("country", 70),
+    ]:
+        with case(name, limit):
+            at_the_limit = attrs.evolve(ADA, **{name: "é" * limit})  # type: ignore[arg-type]  # one of its texts
+            beyond = attrs.evolve(ADA, **{name: "é" * (limit + 1)})  # type: ignore[arg-type]
+
+            assert cuts(texts_of(at_the_limit)) == ()
+            assert cuts(texts_of(beyond)) == (f"Airmeet will cut {name} after {limit} characters (it has {limit + 1})",)
+
+
+def test_all_cuts_are_said():
+    """One warning for each, and none for the e-mail."""
+    long = "x" * 100
+    person = Attendee(f"{long}@example.com", long, long, city=long, country=long, designation=long, organisation=long)
+
+    assert len(cuts(texts_of(person))) == 6
+    assert cuts(texts_of(ADA)) == ()
+
+
+def test_attendance_is_spelled_as_airmeet_wants():
+    """What people write for the two known words; anything else stays, for the check to refuse."""
+    for text, spelled in [
+        ("IN-PERSON", "IN-PERSON"),
+        ("in person", "IN-PERSON"),
+        (" In_Person ", "IN-PERSON"),
+        ("in  -  person", "IN-PERSON"),
+        ("inperson", "IN-PERSON"),
+        ("InPerson", "IN-PERSON"),
+        ("Virtual", "VIRTUAL"),
+        (" virtual\n", "VIRTUAL"),
+        ("on-site", "on-site"),
+        ("hybrid", "hybrid"),
+        ("", ""),
+        ("  ", "  "),
+    ]:
+        with case(text, spelled):
+            assert parse_attendance(text) == spelled
+
+
+BOOK = FieldBook(
+    [
+        CustomField("f-1", "T-shirt size", name="tshirt"),
+        CustomField("f-2", "Diet", name="diet"),
+        CustomField("f-3", "", name=None),
+        CustomField("F-4", "Company", name="company"),
+        CustomField("f-5", "company", name="employer"),
+        CustomField("f-6", "f-1", name="tricky"),
+        CustomField("f-7", "Größe"),
+    ]
+)
+
+
+def test_a_field_is_found():
+    """By its id first, then by label or name, case and blanks aside."""
+    for name, field_id in [
+        ("f-1", "f-1"),
+        ("T-shirt size", "f-1"),
+        (" t-SHIRT  size", "f-1"),
+        ("tshirt", "f-1"),
+        ("DIET", "f-2"),
+        ("f-3", "f-3"),
+        ("f-4", "F-4"),
+        ("F-4", "F-4"),
+        ("employer", "f-5"),
+        ("tricky", "f-6"),
+        ("GRÖSSE", "f-7"),
+    ]:
+        with case(name, field_id):
+            assert BOOK.resolve({name: "x"}) == ([{"fieldId": field_id, "value": "x"}], None)
+
+
+def test_a_label_of_two_fields_is_not_guessed():
+    """The answer would stand in the wrong place; the ids are in the message."""
+    for name in ["Company", "COMPANY"]:
+        with case(name):
+            mapping, problem = BOOK.resolve({"Diet": "x", name: "y"})
+
+            assert mapping == []
+            assert problem is not None
+            assert problem.code == "ambiguous_field"
+            assert "F-4, f-5" in problem.message
+
+
+def test_an_unknown_field_is_refused_with_the_known_ones():
+    """Also for an event that has none."""
+    assert BOOK.labels == ("T-shirt size", "Diet", "f-3", "Company", "company", "f-1", "Größe")
+    assert BOOK.resolve({"Shoe": "x"}) == (
+        [],
+        Problem(
+            "unknown_field",
+            "the event has no registration field 'Shoe'; it has: T-shirt size, Diet, f-3, Company, company, f-1, Größe",
+        ),
+    )
+    assert FieldBook([]).resolve({"Shoe": "x"}) == (
+        [],
+        Problem("unknown_field", "the event has no registration field 'Shoe'; it has: none"),
+    )
+
+
+def test_values_are_kept():
+    """A text stays one (D), several become a list (B), in the order given."""
+    mapping, problem = BOOK.resolve({"diet": "", "f-1": ("M", "L"), "tricky": ["001"]})
+
+    assert problem is None
+    assert mapping == [
+        {"fieldId": "f-2", "value": ""},
+        {"fieldId": "f-1", "value": ["M", "L"]},
+        {"fieldId": "f-6", "value": ["001"]},
+    ]
+    assert BOOK.resolve({}) == ([], None)

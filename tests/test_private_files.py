@@ -1,0 +1,289 @@
+"""Private files: what is not ours alone is refused, locks keep others out, and a file is replaced as a whole."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airmeet_async import private_files
+from airmeet_async.errors import ConfigError
+from airmeet_async.private_files import (
+    FileLock,
+    NewFile,
+    UnsafeFileError,
+    check_private,
+    check_target,
+    make_private_folder,
+    open_private,
+    replace_file,
+)
+
+LEFTOVER = ".airmeet-0123456789ab.part"
+HOLD = (
+    "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+)
+
+
+def parts(folder):
+    return {path.name for path in folder.glob(".airmeet-*")}
+
+
+def private(path, content=b"x"):
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return path
+
+
+def as_link(path):
+    path.symlink_to(private(path.with_name("elsewhere")))
+
+
+def as_dangling_link(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def as_hard_link(path):
+    path.hardlink_to(private(path.with_name("elsewhere")))
+
+
+def as_readable_by_others(path):
+    private(path).chmod(0o640)
+
+
+def as_writable_by_others(path):
+    private(path).chmod(0o602)
+
+
+UNSAFE = {
+    as_link: "symbolic link",
+    as_dangling_link: "symbolic link",
+    as_hard_link: "hard link",
+    os.mkfifo: "not a plain file",
+    as_readable_by_others: "chmod 0600",
+    as_writable_by_others: "chmod 0600",
+}
+
+
+@pytest.mark.parametrize("make", UNSAFE, ids=lambda make: make.__name__)
+def test_what_is_not_a_private_file_of_ours_is_refused_and_left_as_it_is(tmp_path, make):
+    """By the path and by the descriptor, for reading and as a lock. A FIFO blocks nobody."""
+    path = tmp_path / "file"
+    make(path)
+    before = path.lstat()
+
+    for use in (check_private, open_private, lambda one: open_private(one, "rb+"), FileLock):
+        with pytest.raises(UnsafeFileError, match=UNSAFE[make]) as caught:
+            use(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert caught.value.path == path
+
+    assert (path.lstat().st_mode, path.lstat().st_ino) == (before.st_mode, before.st_ino)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch):
+    path = private(tmp_path / "file")
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+
+    for use in (check_private, open_private, FileLock):
+        with pytest.raises(UnsafeFileError, match="another user"):
+            use(path)
+    with pytest.raises(UnsafeFileError, match="another user"):
+        make_private_folder(tmp_path)
+
+
+def test_files_and_folders_are_private_whatever_the_umask(tmp_path):
+    folder = tmp_path / "one" / "two"
+    old = os.umask(0)
+    try:
+        make_private_folder(folder)
+        replace_file(folder / "file", b"x")
+        FileLock(folder / "lock").release()
+        open_private(folder / "new", "xb").close()
+    finally:
+        os.umask(old)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+    assert modes == {"two": 0o700, "file": 0o600, "lock": 0o600, "new": 0o600}
+
+
+def test_a_folder_that_others_can_write_is_refused(tmp_path):
+    """Readable is enough elsewhere; below a folder that is everybody's, it must be ours alone, and no link."""
+    readable = tmp_path / "readable"
+    readable.mkdir()
+    readable.chmod(0o755)
+    make_private_folder(readable)
+    with pytest.raises(UnsafeFileError, match="chmod 0700"):
+        make_private_folder(readable, in_shared_folder=True)
+
+    readable.chmod(0o775)
+    with pytest.raises(UnsafeFileError, match="chmod 0700"):
+        make_private_folder(readable)
+
+    readable.chmod(0o700)
+    link = tmp_path / "link"
+    link.symlink_to(readable)
+    make_private_folder(link)
+    with pytest.raises(UnsafeFileError, match="not a folder"):
+        make_private_folder(link, in_shared_folder=True)
+
+
+def test_a_lock_keeps_everybody_else_out_until_it_is_released(tmp_path):
+    path = tmp_path / "lock"
+    first, second, third = FileLock(path), FileLock(path), FileLock(path, create=False)
+
+    assert first.acquire()
+    assert not second.acquire(wait=0.03)
+    assert not third.acquire(shared=True)
+    first.release()
+    assert second.acquire(shared=True)
+    assert third.acquire(shared=True)
+    assert (second.works, third.works) == (True, True)
+    second.release()
+    third.release()
+    assert path.exists()
+
+
+def test_a_lock_that_nobody_has_made_need_not_be_made_to_be_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FileLock(tmp_path / "lock", create=False)
+
+    assert not (tmp_path / "lock").exists()
+
+
+def test_a_disk_without_locks_keeps_nobody_out_and_says_so(tmp_path, monkeypatch):
+    """As some network disks are."""
+
+    class NoLocks:
+        LOCK_EX = LOCK_SH = LOCK_NB = LOCK_UN = 0
+
+        @staticmethod
+        def flock(*_):
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(private_files, "fcntl", NoLocks)
+    leftover = private(tmp_path / LEFTOVER)
+    lock = FileLock(tmp_path / "lock")
+
+    assert lock.acquire()
+    assert not lock.works
+    lock.release()
+    replace_file(tmp_path / "file", b"x")
+    assert (tmp_path / "file").read_bytes() == b"x"
+    assert leftover.exists()  # nobody can say whether somebody writes it
+
+
+def test_a_new_file_takes_its_name_when_it_is_complete(tmp_path):
+    """What is there before is kept, if asked for; what is empty is not worth it."""
+    target = private(tmp_path / "file", b"")
+    for content in (b"one", b"two"):
+        with NewFile(tmp_path) as new:
+            new.write(bytearray(content))
+            before = target.read_bytes()
+            new.put(target, backup=True)
+        assert (before, target.read_bytes()) == ({b"one": b"", b"two": b"one"}[content], content)
+
+    assert (tmp_path / "file.bak").read_bytes() == b"one"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert parts(tmp_path) == set()
+
+
+def test_a_new_file_that_is_not_put_in_place_leaves_nothing(tmp_path):
+    with pytest.raises(KeyError), NewFile(tmp_path) as new:
+        new.write(b"ada@example.com")
+        raise KeyError
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_that_finds_no_place_can_be_kept_and_is_not_swept_away(tmp_path):
+    with NewFile(tmp_path) as new:
+        new.write(b"ada@example.com")
+        with pytest.raises(OSError, match="No such file"):
+            new.put(tmp_path / "missing" / "file")
+        kept = new.keep()
+    NewFile(tmp_path).discard()
+
+    assert parts(tmp_path) == {kept.name}
+    assert kept.read_bytes() == b"ada@example.com"
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(ConfigError, match=r"missing: no file can be created there \(No such file"):
+        NewFile(tmp_path / "missing")
+
+
+def test_what_a_dead_process_has_left_is_removed(tmp_path):
+    """Only what can be a file of ours: nothing is removed through a link, and no FIFO is waited for."""
+    private(tmp_path / LEFTOVER)
+    (tmp_path / ".airmeet-link.part").symlink_to(tmp_path / LEFTOVER)
+    (tmp_path / ".airmeet-folder.part").mkdir()
+    os.mkfifo(tmp_path / ".airmeet-pipe.part")
+
+    new = NewFile(tmp_path)
+
+    assert parts(tmp_path) == {new.path.name, ".airmeet-link.part", ".airmeet-folder.part", ".airmeet-pipe.part"}
+    new.discard()
+
+
+def test_a_new_file_that_another_process_sweeps_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Else it would be written without a name, and never be found."""
+    lock = private_files._try_lock
+    swept: list[Path] = []
+
+    def sweep_once(descriptor):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(private_files, "_try_lock", sweep_once)
+    with NewFile(tmp_path) as new:
+        assert parts(tmp_path) == {new.path.name}
+        assert [new.path] != swept
+
+
+def test_what_this_process_writes_is_left_alone(tmp_path):
+    with NewFile(tmp_path) as one, NewFile(tmp_path) as other:
+        assert parts(tmp_path) == {one.path.name, other.path.name}
+
+
+@pytest.mark.slow
+def test_what_another_process_writes_is_left_alone(tmp_path):
+    held = private(tmp_path / LEFTOVER)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(held)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        NewFile(tmp_path).discard()
+        there = held.exists()
+        other.kill()
+    NewFile(tmp_path).discard()
+
+    assert (there, held.exists()) == (True, False)
+
+
+def test_a_target_is_free_or_an_earlier_one_of_ours(tmp_path):
+    def check(path):
+        check_target(path, lambda head: head.startswith(b"ours"), "a result file")
+
+    check(tmp_path / "free")
+    check(private(tmp_path / "empty", b""))
+    check(private(tmp_path / "ours", b"ours, from before"))
+    private(tmp_path / "input.csv", b"email\nada@example.com\n")
+    (tmp_path / "link").symlink_to(tmp_path / "ours")
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (
+        ("input.csv", "exists and is not a result file"),
+        ("link", "symbolic link"),
+        (".", "name a file in it, such as .*results.csv"),
+        ("pipe", "exists and is not a result file"),
+        ("input.csv/file", "cannot be written"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            check(tmp_path / name)
