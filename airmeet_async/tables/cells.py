@@ -15,10 +15,10 @@ import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from importlib import import_module
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -283,16 +283,17 @@ def put_down_header(reader: TableReader, options: ReadOptions, first: int, line:
         reader.notices.append(f"the columns are named on line {line}; {above} above left out")
 
 
-def imported(module: str, extra: str, name: str) -> Any:
-    """Return a module that reads a file or a frame of that name.
+@contextmanager
+def needs(extra: str, name: str) -> Iterator[None]:
+    """Import what reads a file or a frame of that name.
 
     Raises:
         ConfigError: It is not installed.
     """
     try:
-        return import_module(module)
-    except ImportError:
-        package = module.partition(".")[0].replace("_", "-")
+        yield
+    except ImportError as error:
+        package = (error.name or "a package").partition(".")[0].replace("_", "-")
         message = f"{name}: reading this needs {package}; pip install 'airmeet-async[{extra}]', or save it as CSV UTF-8"
         raise ConfigError(message) from None
 

@@ -41,8 +41,8 @@ from airmeet_async.tables.cells import (
     counted,
     find_header,
     flaw,
-    imported,
     listed,
+    needs,
     put_down_header,
     shown,
     text_of,
@@ -118,7 +118,7 @@ class ExcelReader(TableReader):
         for number, cells in book.rows(sheet, findings):
             last = max(cells)
             if last > COLUMN_LIMIT:
-                cell = f"{_utils(self._options).get_column_letter(last)}{number}"
+                cell = f"{_letters(last)}{number}"
                 what = f"sheet {shown(sheet.name)}: cell {cell} is beyond the {COLUMN_LIMIT:,} columns that are read"
                 raise self._options.fault(f"{what}; delete it", number)
             yield number, [cells.get(n, "") for n in range(1, last + 1)]
@@ -173,8 +173,10 @@ def _names(sheets: Sequence[Sheet]) -> str:
     return listed([shown(sheet.name) for sheet in sheets[:_MOST_NAMED]], max(0, len(sheets) - _MOST_NAMED))
 
 
-def _utils(options: ReadOptions) -> Any:
-    return imported("openpyxl", "excel", options.name).utils
+def _letters(column: int) -> str:
+    from openpyxl.utils import get_column_letter
+
+    return get_column_letter(column)
 
 
 def _merged_notice(n: int) -> str:
@@ -252,20 +254,23 @@ class XlsxWorkbook:
     def __init__(self, options: ReadOptions, archive: Any) -> None:
         self._options = options
         self._archive: Archive = archive
-        self._utils = _utils(options)
-        self._unescape = imported("openpyxl.utils.escape", "excel", options.name).unescape
+        with needs("excel", options.name):
+            from openpyxl.styles import numbers
+            from openpyxl.utils import column_index_from_string, datetime, escape
+        self._numbers, self._datetime, self._unescape = numbers, datetime, escape.unescape
+        self._column = column_index_from_string
         mains = (part for kind, part in archive.links("").values() if kind == "officeDocument")
         main = next(mains, "xl/workbook.xml")
         links = archive.links(main)
         self._linked = dict(links.values())
         self._texts: list[str] | None = None  # read when a sheet is
         self._formats: list[Callable[[float], str]] = []
-        self._epoch = self._utils.datetime.CALENDAR_WINDOWS_1900
+        self._epoch = self._datetime.CALENDAR_WINDOWS_1900
         self.sheets: list[Sheet] = []
         for element in archive.elements(main, "workbookPr", "sheet"):
             if element.tag.endswith("workbookPr"):
                 if element.get("date1904") in ("1", "true"):
-                    self._epoch = self._utils.datetime.CALENDAR_MAC_1904
+                    self._epoch = self._datetime.CALENDAR_MAC_1904
                 continue
             link = next((value for key, value in element.items() if key.rpartition("}")[2] == "id"), "")
             kind, part = links.get(link, ("worksheet", ""))
@@ -289,7 +294,7 @@ class XlsxWorkbook:
             cells: dict[int, str] = {}
             for cell in element:
                 letters = cell.get("r", "").rstrip("0123456789")
-                column = self._utils.column_index_from_string(letters) if letters else column + 1
+                column = self._column(letters) if letters else column + 1
                 text = self._cell(cell)
                 if type(text) is not str or text.strip():
                     cells[column] = text
@@ -343,8 +348,7 @@ class XlsxWorkbook:
 
     def _number_formats(self) -> Iterator[Callable[[float], str]]:
         """Yield how each style shows a number."""
-        formats = imported("openpyxl.styles.numbers", "excel", self._options.name)
-        codes, numbers = dict(formats.BUILTIN_FORMATS), []
+        codes, numbers = dict(self._numbers.BUILTIN_FORMATS), []
         for element in self._archive.elements(self._linked.get("styles", ""), "numFmt", "cellXfs"):
             if element.tag.endswith("numFmt"):
                 codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
@@ -352,15 +356,15 @@ class XlsxWorkbook:
                 numbers = [int(style.get("numFmtId", "0")) for style in element]
         for number in numbers:
             code = codes.get(number, "General")
-            is_elapsed = formats.is_timedelta_format(code)
-            if is_elapsed or number in _DATES or formats.is_date_format(code):
+            is_elapsed = self._numbers.is_timedelta_format(code)
+            if is_elapsed or number in _DATES or self._numbers.is_date_format(code):
                 yield partial(self._moment, is_elapsed)
             else:
                 yield partial(as_shown, code)
 
     def _moment(self, is_elapsed: bool, value: float) -> str:  # noqa: FBT001
         is_moment = 0 <= value < _LAST_DAY
-        day = self._utils.datetime.from_excel(value, self._epoch, is_elapsed) if is_moment else value
+        day = self._datetime.from_excel(value, self._epoch, is_elapsed) if is_moment else value
         return text_of(day)
 
 
@@ -409,14 +413,15 @@ class CalamineWorkbook:
 
     def __init__(self, options: ReadOptions, archive: Archive | None) -> None:
         self._options = options
-        calamine = imported("python_calamine", "excel", options.name)
+        with needs("excel", options.name):
+            import python_calamine
         if archive:
             for part in archive.infolist():
                 if part.filename.endswith((".xml", ".bin")):
                     archive.check_ratio(part)
         if Path(options.path).stat().st_size > SIZE_LIMIT // 4:
             raise options.fault(f"is larger than {SIZE_LIMIT // 4:,} bytes; save it as .xlsx or CSV UTF-8")
-        self._book = calamine.load_workbook(options.path)
+        self._book = python_calamine.load_workbook(options.path)
         self.sheets = [
             Sheet(sheet.name, not str(sheet.visible).endswith(".Visible"), index)
             for index, sheet in enumerate(self._book.sheets_metadata) if str(sheet.typ).endswith("WorkSheet")
@@ -438,7 +443,6 @@ class CalamineWorkbook:
         findings.say("in this kind of workbook it cannot be told whether a row is hidden or filtered, nor whether a "
                      "cell holds an error: all rows are read, and an error as an empty cell")  # fmt: skip
         if numbers:
-            letter = _utils(self._options).get_column_letter
-            columns = listed([letter(column) for column in sorted(numbers)][:_MOST_NAMED])
+            columns = listed([_letters(column) for column in sorted(numbers)][:_MOST_NAMED])
             findings.say(f"column {columns} has numbers, which are read without their formats: zeros in front, such "
                          f"as those of postcodes, are not there {next(iter(numbers.values()))}")  # fmt: skip

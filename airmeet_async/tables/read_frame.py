@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airmeet_async.errors import ConfigError
-from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, brief, imported, text_of
+from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, brief, needs, text_of
 from airmeet_async.tables.read_parquet import column_faults, in_microseconds
 from airmeet_async.tables.table import Table
 
@@ -27,7 +27,8 @@ def open_frame(rows: Any) -> Table:
         InputError: It has no rows.
     """
     options = ReadOptions(path="the data frame", name="the data frame")
-    nw = imported("narwhals", "dataframe", options.name)
+    with needs("dataframe", options.name):
+        import narwhals as nw
     kind = f"{type(rows).__module__.partition('.')[0]} {type(rows).__name__}"
     try:
         frame = nw.from_native(rows, pass_through=True)

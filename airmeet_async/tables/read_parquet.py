@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airmeet_async.errors import InputError
-from airmeet_async.tables.cells import CELL_LIMIT, Findings, ReadOptions, TableReader, brief, imported, text_of
+from airmeet_async.tables.cells import CELL_LIMIT, Findings, ReadOptions, TableReader, brief, needs, text_of
 
 _AT_ONCE = 500
 _BUFFER = 64 * 1024
@@ -86,7 +86,9 @@ class ParquetReader(TableReader):
 
     @contextmanager
     def _opened(self, **more: Any) -> Iterator[Any]:
-        pa, pq = (imported(name, "parquet", self._options.name) for name in ("pyarrow", "pyarrow.parquet"))
+        with needs("parquet", self._options.name):
+            import pyarrow as pa
+            import pyarrow.parquet as pq
         try:
             with pq.ParquetFile(self._options.path, buffer_size=_BUFFER, pre_buffer=False, **more) as file:
                 yield file

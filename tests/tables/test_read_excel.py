@@ -301,6 +301,14 @@ def test_a_workbook_of_the_strict_kind_is_read(tmp_path):
     assert cells(package(tmp_path / "x.xlsx", made)) == [PEOPLE[1]]
 
 
+def test_of_two_parts_of_one_name_the_first_is_read(tmp_path):
+    made = parts(sheet(HEAD + texts(2, *PEOPLE[1])))
+    other = {"XL/Worksheets/Sheet1.xml": sheet(HEAD + texts(2, *PEOPLE[2]))}
+
+    assert cells(package(tmp_path / "x.xlsx", made | other)) == [PEOPLE[1]]
+    assert cells(package(tmp_path / "y.xlsx", other | made)) == [PEOPLE[2]]
+
+
 def test_what_stands_beside_the_rows_may_be_anything(tmp_path):
     """A filter, a view or a font of a kind that nobody knows is no reason to refuse a list of people."""
     after = '<autoFilter ref="A1:C9"><filterColumn><customFilters><customFilter operator="new"/></customFilters>'
