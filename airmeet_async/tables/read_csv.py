@@ -111,17 +111,17 @@ class CsvReader(TableReader):
         for line, cells in records:
             text = "".join(cells)
             for index, cell in enumerate(cells) if '"' in text or not text.isascii() else ():
-                name = self._header.name(index)
                 if cell[:1] in _BLANKS and cell.lstrip()[:1] == '"':
                     what = "a blank stands before the quote, so the quote would be part of the text; take it away"
-                    raise self._options.fault(what, line, name)
+                    raise self._options.fault(what, line, self._header.name(index))
+                if cell.isascii():
+                    continue
                 misfit = self._text.misfit(cell)
                 if misfit is not None:
                     rest = ((at, self._header.name(n), one) for at, more in records for n, one in enumerate(more))
                     above = sum(map(_breaks, [*cells[:index], cell[:misfit]]))
-                    raise self._text.refuse((line + above, name, cell), chain(sound, rest))
-                if not sound and not cell.isascii():
-                    sound = [(line, name, cell)]
+                    raise self._text.refuse((line + above, self._header.name(index), cell), chain(sound, rest))
+                sound = sound or [(line, self._header.name(index), cell)]
             yield line, self._header.row(line, cells, findings)
 
     def _records(self, findings: Findings) -> Iterator[tuple[int, list[str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from airmeet_async.tables.cells import COLUMN_LIMIT, Findings, ReadOptions, TableReader, shown
+from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, shown
 from airmeet_async.tables.text_file import LINE_LIMIT, TextFile
 
 _WANTED = 'a file has one JSON object per line, such as {"email": "ana@example.com"}, or an array of objects'
@@ -66,14 +66,19 @@ class JsonReader(TableReader):
                 raise self._options.fault(what, line)
             row: dict[str, Any] = {}
             for name, value in found.items():
-                texts = value if isinstance(value, list) else [value]
+                if isinstance(value, str) and len(value) <= CELL_LIMIT:
+                    row[name] = value
+                    continue
                 if value is None:
                     continue
+                texts = value if isinstance(value, list) else [value]
                 if isinstance(value, bool):
                     row[name] = "true" if value else "false"
                 elif not all(isinstance(text, str) for text in texts):
                     what = "holds nested JSON; a value is a text, a number, true, false, null or a list of texts"
                     findings.fault(what, line, name)
+                elif sum(map(len, texts)) > CELL_LIMIT:  # also of a list
+                    findings.fault(TOO_LONG, line, name)
                 else:
                     row[name] = value
             yield line, row

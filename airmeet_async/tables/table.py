@@ -131,14 +131,12 @@ class Table:
         try:
             for line, row in islice(self._reader.rows(findings), self._limit):
                 n += 1
-                lengths = [len(value) if type(value) is str else sum(map(len, value)) for value in row.values()]
-                if lengths and max(lengths) > CELL_LIMIT:
-                    long = [name for name, length in zip(row, lengths, strict=True) if length > CELL_LIMIT]
-                    for name in long:
+                if (length := sum(map(len, row.values()))) > CELL_LIMIT:
+                    for name in [name for name, text in row.items() if len(text) > CELL_LIMIT]:
                         findings.fault(TOO_LONG, line, name)
-                    row = {**row, **dict.fromkeys(long, "")}  # noqa: PLW2901
-                    lengths = [length for length in lengths if length <= CELL_LIMIT]
-                if most is not None and (size := size + sum(lengths)) > most:
+                        row = {**row, name: ""}  # noqa: PLW2901
+                    length = sum(map(len, row.values()))
+                if most is not None and (size := size + length) > most:
                     what = f"its texts are more than {most:,} characters up to here, far more than the file is long"
                     what += "; save it as CSV UTF-8"
                     raise fault(what, path=self.name, line=line)
