@@ -336,6 +336,7 @@ def test_a_sheet_that_is_listed_and_not_there_is_an_error(tmp_path):
     assert cells(path, sheet="people") == [PEOPLE[1]]
 
 
+@pytest.mark.slow
 def test_twenty_thousand_formatted_rows_are_no_bomb(tmp_path):
     empty = "".join(f'<row r="{n}" ht="15"><c r="A{n}" s="0"/><c r="B{n}" s="0"/></row>' for n in range(3, 20_000))
 
