@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence, Sized
 from functools import partial
 from inspect import isawaitable
-from typing import Any, Literal, Unpack, get_args
+from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
 from attrs import evolve
@@ -23,29 +23,35 @@ from airmeet_async.bulk.input.operations import (
     SpeakerCheck,
     add_attendees,
     change_access,
-    check_header,
     fetch_once,
     field_book,
 )
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
 from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
-from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
+from airmeet_async.bulk.input.sources import READ_AHEAD, IsHeader, OpenedRows, Rows, RowSource, names_email, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.journal.memory import MemoryJournal
 from airmeet_async.bulk.journal.prepare import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
 from airmeet_async.bulk.journal.sqlite import SqliteJournal
-from airmeet_async.bulk.options import DEFAULT_RATE, Invites, JobOptions, RunOptions, engine_options, run_rate
-from airmeet_async.bulk.table_text import content_digest
-from airmeet_async.bulk.tables import Table
+from airmeet_async.bulk.options import (
+    DEFAULT_RATE,
+    FileOptions,
+    Invites,
+    JobOptions,
+    RunOptions,
+    engine_options,
+    run_rate,
+)
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.validation import fold
+from airmeet_async.tables import Table, content_digest
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
 
@@ -60,8 +66,9 @@ MakeOperation = Callable[[OpenedRows], BulkOperation | Awaitable[BulkOperation]]
 class Bulk:
     """Bulk operations: rows in, one `RowResult` per row out.
 
-    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``sheet``,
-    ``accept_stale``, ``deadline`` and ``max_failures``.
+    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
+    ``deadline`` and ``max_failures``; and those of `FileOptions`: ``sheet``, ``encoding``, ``delimiter``, ``header``,
+    ``format``.
     """
 
     def __init__(self, client: Client) -> None:
@@ -132,6 +139,7 @@ class Bulk:
         preset: PresetName | None = None,
         split_name: bool = False,
         rate: float | None = None,
+        **options: Unpack[FileOptions],
     ) -> BulkPlan:
         """Say what `add_attendees` would do with the same arguments. The event is asked, and nothing is changed.
 
@@ -141,7 +149,7 @@ class Bulk:
             AirmeetError: The event's registration fields cannot be had.
         """
         reading = _reading(columns, preset, split_name=split_name)
-        source = await open_rows(rows)
+        source = await open_rows(rows, options)
         event_fields = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
         return await make_plan(
             source,
@@ -221,7 +229,7 @@ class Bulk:
         """
         build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("speakers.add", airmeet_id)
-        return self._job(rows, lambda source: CreateItems(check_header(SPEAKERS, source), build), options, identity)
+        return self._create(CreateItems(SPEAKERS, build), rows, options, identity)
 
     def create_sessions(
         self,
@@ -254,11 +262,8 @@ class Bulk:
 
         check = SpeakerCheck(fetch_once(fetch_people))
         identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
-        return self._job(
-            rows,
-            lambda source: CreateItems(check_header(SESSIONS, source), build, timezone=timezone, speaker_check=check),
-            options,
-            identity,
+        return self._create(
+            CreateItems(SESSIONS, build, timezone=timezone, speaker_check=check), rows, options, identity
         )
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
@@ -276,7 +281,7 @@ class Bulk:
         """
         build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("booths.create", airmeet_id)
-        return self._job(rows, lambda source: CreateItems(check_header(BOOTHS, source), build), options, identity)
+        return self._create(CreateItems(BOOTHS, build), rows, options, identity)
 
     def run(
         self,
@@ -299,8 +304,13 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        identity = self._identity("custom", "")
-        return self._job(rows, lambda _source: CustomOperation(build, key), options, identity, reading=None)
+
+        def custom(source: OpenedRows) -> BulkOperation:
+            if isinstance(source, Table):
+                source.judge(source.columns)  # the function may use any
+            return CustomOperation(build, key)
+
+        return self._job(rows, custom, options, self._identity("custom", ""), reading=None, is_header=None)
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Go on with a journal: what is left to do is done, and every row has its result.
@@ -317,7 +327,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
+        given = cast(JobOptions, {"journal": journal, **options})
         return self._job(None, None, given, None)
 
     def retry(
@@ -337,8 +347,16 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
+        given = cast(JobOptions, {"journal": journal, **options})
         return self._job(None, None, given, None, again=check_again(again))
+
+    def _create(self, operation: CreateItems, rows: Rows, given: JobOptions, identity: RunIdentity) -> BulkJob:
+        def checked(source: OpenedRows) -> BulkOperation:
+            if isinstance(source, Table):
+                operation.mapping.table_columns(source)  # what is wrong there is wrong in all rows
+            return operation
+
+        return self._job(rows, checked, given, identity, is_header=operation.mapping.is_header)
 
     def _identity(self, operation: str, airmeet_id: str, **options: Any) -> RunIdentity:
         return RunIdentity(operation, airmeet_id, str(self._client.options.base), options)
@@ -351,6 +369,7 @@ class Bulk:
         identity: RunIdentity | None,
         *,
         reading: Reading | None = _PLAIN_READING,
+        is_header: IsHeader | None = names_email,
         invites: Invites = "at_most_once",
         again: frozenset[Again] = frozenset(),
     ) -> BulkJob:
@@ -362,6 +381,7 @@ class Bulk:
             given: The caller's options.
             identity: What the run does; None goes on with what the journal says.
             reading: What changes how a row is read; None where that is not known, as with a function of the caller's.
+            is_header: Whether a line of a file names the columns; None takes the first.
             invites: Whether a mail may be asked for twice.
             again: Rows that ended, and are to be sent once more.
 
@@ -383,7 +403,7 @@ class Bulk:
         async def make_engine(results: ResultQueue) -> Engine:
             opened, operation = None, None
             if make_operation is not None:
-                opened = await open_rows(rows, given.get("sheet"))  # type: ignore[arg-type]
+                opened = await open_rows(rows, given, is_header)  # type: ignore[arg-type]
                 made = make_operation(opened)
                 operation = await made if isawaitable(made) else made
             path = given.get("journal")
@@ -451,7 +471,7 @@ async def _fingerprint(table: Table, reading: Reading) -> dict[str, Any]:
         "split_name": reading.split_name,
     }
     ways = {name: value for name, value in ways.items() if value} | dict(table.reading)
-    return {"sha256": digest, "rows": table.rows, "header": list(table.header), "reading": ways}
+    return {"sha256": digest, "rows": table.rows, "header": list(table.columns), "reading": ways}
 
 
 def check_again(names: Iterable[Again]) -> frozenset[Again]:

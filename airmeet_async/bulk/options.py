@@ -45,7 +45,26 @@ class RunOptions(TypedDict, total=False):
     stops when 20 rows in a row fail in the same way, or more than half of the last 200."""
 
 
-class JobOptions(RunOptions, total=False):
+class FileOptions(TypedDict, total=False):
+    """How a file is read whose path is given. All may be left out."""
+
+    sheet: str | int | None
+    """Of a workbook: the sheet's name, or its number from 1; by default the only one with rows."""
+
+    encoding: str | None
+    """Of a text, such as ``"cp1252"``; by default UTF-8. A byte order mark wins."""
+
+    delimiter: str | None
+    """Of a CSV file; by default what its header shows."""
+
+    header: int | None
+    """The line that names the columns; by default the first within 30 lines that does."""
+
+    format: Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"] | None
+    """What the file is; by default what the ending of its name says."""
+
+
+class JobOptions(RunOptions, FileOptions, total=False):
     """Options of a run that has an input."""
 
     journal: str | os.PathLike[str] | None
@@ -53,9 +72,6 @@ class JobOptions(RunOptions, total=False):
 
     note: Mapping[str, Any] | None
     """Facts of your own, as JSON has them, that the journal keeps: a label, who has started it."""
-
-    sheet: str | int | None
-    """Of a workbook whose path is given: the sheet's name, or its number from 1; by default the only one with rows."""
 
 
 @frozen

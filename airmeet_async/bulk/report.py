@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.table_cells import guard
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import guard
 
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 

@@ -23,7 +23,6 @@ from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.report import BulkReport, StopReason
-from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, leaf, sentence_of
@@ -37,6 +36,7 @@ from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.cli.signals import Stopper, incoming_signals
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
+from airmeet_async.tables import counted
 
 _log = logging.getLogger("airmeet_async.cli")
 

@@ -3,6 +3,7 @@
 import pytest
 
 from airmeet_async import InputError
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
 
@@ -24,7 +25,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 600])
 async def test_a_limit_takes_rows_from_the_top(path, limit):
-    people = open_people(FileChoice(path=path, limit=limit))
+    people = open_people(FileChoice(path=path, limit=limit), Console())
 
     rows = [row.line for batch in people.table.batches(2) for row in batch]
 
@@ -44,4 +45,4 @@ def test_columns_that_cannot_be_read_are_refused(texts):
 
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
-        open_people(FileChoice(path=str(tmp_path / "nowhere.csv")))
+        open_people(FileChoice(path=str(tmp_path / "nowhere.csv")), Console())

@@ -27,8 +27,8 @@ from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.statistics import RunStatistics
-from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError, InputError
+from airmeet_async.tables import SourceRow
 
 
 class Scheduler:

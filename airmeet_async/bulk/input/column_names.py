@@ -30,6 +30,11 @@ def _words(text: str) -> list[str]:
 FIELDS = tuple(_DATA["columns"])
 """An attendee's own fields, the mandatory ones first."""
 
+RESULT_COLUMNS = (
+    "airmeet_row", "airmeet_status", "airmeet_code", "airmeet_error", "airmeet_attempts", "airmeet_entry_link",
+)  # fmt: skip
+"""The columns that a result file adds to those of the input."""
+
 FULL_NAMES = frozenset(_words(_DATA["other"]["whole_names"]))
 """Squeezed names of columns that hold a whole name."""
 

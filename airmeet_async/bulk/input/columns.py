@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 from airmeet_async.bulk.input.column_names import (
     FIELDS,
     FULL_NAMES,
+    RESULT_COLUMNS,
     Preset,
     choose,
     field_for_column,
@@ -26,10 +27,9 @@ from airmeet_async.bulk.input.column_names import (
     parse_attendance,
     squeezed,
 )
-from airmeet_async.bulk.input.row_mapping import tidy
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import FieldBook, Problem, check_email
+from airmeet_async.tables import Table, shown, tidy
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
 _PARTICLES = frozenset(
@@ -165,6 +165,11 @@ class ColumnMap:
         return picked
 
     @property
+    def used(self) -> set[str]:
+        """The columns whose cells matter."""
+        return {match.column for match in (*self.fields, *self.custom)} | {self.whole, self.status}
+
+    @property
     def named(self) -> bool:
         """Whether there are columns for first and last name."""
         return {match.field for match in self.fields}.issuperset(NAMES)
@@ -293,6 +298,26 @@ def find_columns(
         detected=preset is not None and reading.preset is None,
         salutations=tuple(name for name in salutations if name not in used),
     )
+
+
+def find_table_columns(table: Table, reading: Reading, book: FieldBook | None = None) -> ColumnMap:
+    """Return which column of a checked table is what.
+
+    Raises:
+        InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+    """
+    try:
+        found = find_columns(table.columns, reading, book, sample=table.sample())
+    except InputError as error:
+        raise in_header(error, table) from None
+    table.judge(found.used)
+    return found
+
+
+def in_header(error: InputError, table: Table) -> InputError:
+    """Return an error about the columns of a table with the place where they are named."""
+    line = int(table.reading.get("header", 1)) if table.is_file else None
+    return InputError(f"{table.name}: {error}", path=table.name, line=line, column=error.column)
 
 
 def _mostly(sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool]) -> bool:

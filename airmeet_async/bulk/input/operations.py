@@ -9,10 +9,15 @@ from typing import Any, TypeVar
 from attrs import fields_dict, frozen
 
 from airmeet_async.bulk.input.column_names import parse_attendance
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, match_columns
-from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
+from airmeet_async.bulk.input.columns import (
+    ColumnMap,
+    Reading,
+    find_columns,
+    find_table_columns,
+    match_columns,
+)
+from airmeet_async.bulk.input.row_mapping import RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows
-from airmeet_async.bulk.tables import Table
 from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.client.client import Client
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
@@ -20,6 +25,7 @@ from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Attendee, NewSession
 from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import Table, tidy
 
 T = TypeVar("T")
 
@@ -242,7 +248,7 @@ class CreateItems(BulkOperation):
         timezone: str | None = None,
         speaker_check: SpeakerCheck | None = None,
     ) -> None:
-        self._mapping = mapping
+        self.mapping = mapping
         self._build = build
         self._timezone = timezone
         self._speaker_check = speaker_check
@@ -255,13 +261,13 @@ class CreateItems(BulkOperation):
         """Return what becomes of a row; None where it names speakers and the event's list is not known yet."""
         key = ""
         try:
-            value = self._mapping.read(data, self._timezone)
-            key = self._mapping.key(value)
+            value = self.mapping.read(data, self._timezone)
+            key = self.mapping.key(value)
             call = self._build(value)
         except (ConfigError, InputError) as error:
             return InvalidRow(key, Problem("invalid_row", str(error)))
         warnings = self._speaker_check.warnings(value) if self._speaker_check is not None else ()
-        return None if warnings is None else PreparedRow(key, self._mapping.unique(value), call, warnings)
+        return None if warnings is None else PreparedRow(key, self.mapping.unique(value), call, warnings)
 
 
 class CustomOperation(BulkOperation):
@@ -294,15 +300,8 @@ class CustomOperation(BulkOperation):
 def change_access(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenedRows) -> BulkOperation:
     """Return the operation, after a check of a file's header."""
     if isinstance(source, Table):
-        match_columns(source.header, overrides=overrides, required=("email",))
+        find_table_columns(source, Reading(overrides=overrides, preset="none", required=("email",)))
     return ChangeAccess(build, overrides)
-
-
-def check_header(mapping: RowMapping, source: OpenedRows) -> RowMapping:
-    """Return *mapping*, after a check of a file's header: what is missing there is missing in all rows."""
-    if isinstance(source, Table):
-        mapping.columns(source.header)
-    return mapping
 
 
 async def add_attendees(
@@ -313,11 +312,11 @@ async def add_attendees(
     fetch_fields: Callable[[], Awaitable[FieldBook]],
 ) -> BulkOperation:
     """Return the operation, after a check of a file's header: columns may be registration fields of the event."""
-    table = find_columns(source.header, reading) if isinstance(source, Table) else None
-    if isinstance(source, Table) and table and (table.ignored or table.custom):
-        table = find_columns(source.header, reading, await fetch_fields())
+    columns = find_table_columns(source, reading) if isinstance(source, Table) else None
+    if isinstance(source, Table) and columns and (columns.ignored or columns.custom):
+        columns = find_table_columns(source, reading, await fetch_fields())
     find = partial(find_columns, reading=reading)
-    return AddAttendees(airmeet_id, flags, columns=table, find=find, fetch_fields=fetch_fields)
+    return AddAttendees(airmeet_id, flags, columns=columns, find=find, fetch_fields=fetch_fields)
 
 
 async def field_book(client: Client, airmeet_id: str) -> FieldBook:

@@ -11,16 +11,15 @@ from typing import Any
 import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
+from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
 from airmeet_async.bulk.input.prepare import UniqueRowPreparer
 from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import shown
-from airmeet_async.bulk.tables import SourceRow, Table
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration, many, wrapped
 from airmeet_async.protocol.validation import FieldBook, Problem
+from airmeet_async.tables import SourceRow, Table, shown
 
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
@@ -226,18 +225,6 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
     return lines
-
-
-def find_table_columns(table: Table, reading: Reading, event_fields: FieldBook | None = None) -> ColumnMap:
-    """Return which column of a file is what.
-
-    Raises:
-        InputError: That cannot be told; names the file.
-    """
-    try:
-        return find_columns(table.header, reading, event_fields)
-    except InputError as error:
-        raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
 
 
 def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...]:

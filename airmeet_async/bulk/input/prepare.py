@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from airmeet_async.bulk.input.deduplicate import DuplicateFinder
 from airmeet_async.bulk.input.operations import BulkOperation, InvalidRow, PreparedRow
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
-from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError
 from airmeet_async.protocol.validation import Problem
+from airmeet_async.tables import SourceRow
 
 
 class RowPreparer(Protocol):

@@ -1,35 +1,19 @@
 """From a row of a table to a speaker, a session or a booth: which column is which field, and how its text is read."""
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import fields, frozen
 
-from airmeet_async.bulk.input.column_names import squeezed
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
+from airmeet_async.bulk.input.columns import ColumnMap, Match, in_header
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
-
-_BLANKS = re.compile(r"[\t\r\n\v\f]+")
-_INVISIBLE = "\ufeff\u200b\u2060"
-
-
-def tidy(value: Any) -> str:
-    """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
-    if type(value) is str and value.isprintable():  # nearly always: no line ends, tabs or invisible characters in it
-        return value.strip()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, Enum):
-        value = value.value
-    text = _BLANKS.sub(" ", value if isinstance(value, str) else str(value)).strip()
-    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
-
+from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
@@ -120,6 +104,28 @@ class RowMapping:
             message = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
             raise InputError(message)
         return found
+
+    def table_columns(self, table: Table) -> ColumnMap:
+        """Return which column of a checked table is what.
+
+        Raises:
+            InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+        """
+        try:
+            found = self.columns(table.columns)
+        except InputError as error:
+            raise in_header(error, table) from None
+        table.judge(found.values())
+        matches = (
+            Match(name, one, "" if squeezed(name) == squeezed(one) else "guessed") for name, one in found.items()
+        )
+        others = (name for name in table.columns if name not in found.values() and name not in RESULT_COLUMNS)
+        from_results = not set(RESULT_COLUMNS).isdisjoint(table.columns)
+        return ColumnMap(tuple(matches), ignored=tuple(others), from_results=from_results)
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a line of a file names the columns."""
+        return {self.field_of(cell) for cell in cells}.issuperset(self.required)
 
     def field_of(self, column: str) -> str | None:
         """Return the field that a column is, or None."""

@@ -2,42 +2,79 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+    Sized,
+)  # fmt: skip
 from functools import partial
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
-from airmeet_async.bulk.frames import is_frame, open_frame
-from airmeet_async.bulk.tables import SourceRow, Table, open_table
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
+from airmeet_async.bulk.options import FileOptions
 from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
+from airmeet_async.tables import SourceRow, Table, is_frame, open_frame, open_table
 
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
 READ_AHEAD = 512
+_FILE_OPTIONS = FileOptions.__annotations__
 _CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
 
 
-async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenedRows:
-    """Return *rows*; a data frame made a table, and a path, too: the file is checked to its end.
+IsHeader = Callable[[Sequence[str]], bool]
+
+
+def names_email(cells: Sequence[str]) -> bool:
+    """Whether a line of a list of people names the columns."""
+    return any(field_for_column(cell) == "email" for cell in cells)
+
+
+def open_file(path: str | os.PathLike[str], is_header: IsHeader | None = names_email, **options: Any) -> Table:
+    """Open a file and read it to its end, so that nothing is sent of one that cannot be read.
+
+    Args:
+        path: The file.
+        is_header: Whether a line names the columns; None takes the first.
+        **options: As for `open_table`.
+
+    Raises:
+        InputError: It cannot be read as a table.
+    """
+    return open_table(path, is_header=is_header, own_columns=RESULT_COLUMNS, **options).check()
+
+
+async def open_rows(
+    rows: Rows, options: FileOptions | None = None, is_header: IsHeader | None = names_email
+) -> OpenedRows:
+    """Return *rows*; a data frame and the path of a file as a table that was read to its end.
 
     Args:
         rows: Where from.
-        sheet: Of a workbook.
+        options: How a file is read; others than `FileOptions` are passed over.
+        is_header: Whether a line of a file names the columns; None takes the first.
 
     Raises:
         InputError: The file cannot be read as a table.
         ConfigError: *rows* is not a source of rows.
     """
+    given = {name: value for name, value in (options or {}).items() if name in _FILE_OPTIONS and value is not None}
     if isinstance(rows, (str, os.PathLike)):
-        return await anyio.to_thread.run_sync(partial(open_table, rows, sheet=sheet))
-    if sheet is not None:
-        raise ConfigError("sheet is for the path of a workbook, and rows is none")
+        return await anyio.to_thread.run_sync(partial(open_file, rows, is_header, **given))
+    if given:
+        raise ConfigError(f"{', '.join(given)}: only for the path of a file, and rows is none")
     if is_frame(rows):
-        return await anyio.to_thread.run_sync(open_frame, rows)
-    if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable, Table)):
+        return await anyio.to_thread.run_sync(lambda: open_frame(rows).check())
+    if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable)):
         message = (
             f"rows must be an iterable of attendees or mappings, a data frame, or a path, not {type(rows).__name__}"
         )

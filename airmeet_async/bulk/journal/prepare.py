@@ -30,8 +30,8 @@ from airmeet_async.bulk.journal.row_encoding import (
 from airmeet_async.bulk.journal.schema import NewRow
 from airmeet_async.bulk.journal.sqlite import SqliteJournal
 from airmeet_async.bulk.report import RowError, RowResult
-from airmeet_async.bulk.tables import SourceRow, Table
 from airmeet_async.errors import JournalError
+from airmeet_async.tables import SourceRow, Table
 
 _BATCH = 1000  # rows per transaction
 

@@ -66,11 +66,11 @@ def _change_access(
     from airmeet_async import calls
     from airmeet_async.bulk.input.operations import ChangeAccess
     from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.bulk.tables import SourceRow
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.cli.runtime import run_async
+    from airmeet_async.tables import SourceRow
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
@@ -82,8 +82,8 @@ def _change_access(
     header: tuple[str, ...] = ("email",)
     overrides: dict[str, str] = {}
     if not emails:
-        people = open_people(evolve(choice, preset="none"), required=("email",))
-        rows, header, overrides = people.table, people.table.header, dict(people.overrides)
+        people = open_people(evolve(choice, preset="none"), console, required=("email",))
+        rows, header, overrides = people.table, people.table.columns, dict(people.overrides)
         recipe = ChangeAccess(lambda email: calls.block_attendee(airmeet_id, email), overrides)
         console.say(*people.lines(), describe_counts(run_async(check_rows, people.table, recipe)))
 

@@ -103,7 +103,8 @@ def register(
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_people
 
-    people, console = open_people(choice), options.console
+    console = options.console
+    people = open_people(choice, console)
     settings = Settings.of(os.environ)
     plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register, patient=True)
     console.say(*plan.lines(), "dry run: nothing was sent")
@@ -134,7 +135,8 @@ def register_people(
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
     check_places(options, choice.title, choice.path)
-    people, console, settings = open_people(choice), options.console, Settings.of(environ)
+    console, settings = options.console, Settings.of(environ)
+    people = open_people(choice, console)
     plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register)
     console.say(*plan.lines())
 
@@ -157,7 +159,7 @@ def register_people(
         options={"sendEmailInvite": invite, "registerAttendee": register},
         path=choice.path,
         name=choice.name,
-        header=people.table.header,
+        header=people.table.columns,
         mails=0 if agreed or not invite else plan.invitations,
         is_demo=is_demo,
     )
@@ -199,7 +201,7 @@ def _plan(
                 await client.send(call, timeout=_PATIENCE_S, retry=Retry(attempts=2, free=2, longest_pause=5))
             )
 
-    if people.table.rows > _MANY_ROWS:
+    if (people.table.rows or 0) > _MANY_ROWS:
         console.say("checking all rows before anything is sent...")
     rate = options.job_options()["rate"] or settings.rate
     plan = partial(
@@ -261,19 +263,19 @@ def check(
         check_id(event, "--event")
     if file is not None:
         choice = evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name)
-        people = open_people(choice)
+        people = open_people(choice, console)
     if people is None or event is not None:
         book = _check_event(event, console)
     return Exit.OK if people is None else _check_people(people, book, console)
 
 
 def _check_event(event: str | None, console: Console) -> "FieldBook":
-    from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.runtime import run_async
     from airmeet_async.client.token_store import MemoryTokenStore
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.tables import shown
 
     settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
     console.say(*settings.notices, f"address: {settings.base}")

@@ -6,11 +6,12 @@ import stat
 
 import pytest
 
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
 from airmeet_async.bulk.input.columns import match_columns
+from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS
-from airmeet_async.bulk.tables import SourceRow, open_table
 from airmeet_async.cli.output.results_csv import ResultsWriter
+from airmeet_async.tables import SourceRow
 
 HEADER = ("email", "note")
 FAULT = RowError("http_422", "no such thing")
@@ -61,7 +62,7 @@ def test_a_spreadsheet_sees_what_it_is(tmp_path):
         content = (tmp_path / name).read_bytes()
         assert content.startswith(begins)
         assert content.count(b"\xef\xbb\xbf") == (name == "out.csv")
-        assert open_table(tmp_path / name).header[0] == "email"
+        assert open_file(tmp_path / name).columns[0] == "email"
 
 
 def test_rows_end_in_input_order(tmp_path):
@@ -173,16 +174,15 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
     for _ in range(2):
         with ResultsWriter(path, header, only=not_done) as writer:
             writer.write([RowResult(0, 2, "k", RowStatus.FAILED, row=row)])
-        table = open_table(path)
-        assert table.header == (*given_columns(header), *RESULT_COLUMNS)
-        header = table.header
+        table = open_file(path)
+        assert table.columns == (*given_columns(header), *RESULT_COLUMNS)
+        header = table.columns
         assert table.notices == (
-            "byte order mark dropped",
             "a result file of an earlier run: the apostrophes it put before formulas are taken away",
         )
         ((source,),) = table.batches()
         row = source.data
-        found = match_columns(table.header)
+        found = match_columns(table.columns)
         assert found.pick(row) == {"email": "a@x.de", "first_name": "=Al", "last_name": "'-x"}
         assert found.ignored == ("=1+1",)
         assert row["=1+1"] == "+49 170"
@@ -214,7 +214,7 @@ def test_json_lines_are_exact(tmp_path):
     with ResultsWriter(path, HEADER) as writer:
         writer.write([RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])
     assert list(json.loads(path.read_text())) == ["email", *RESULT_COLUMNS]
-    assert open_table(path).header == ("email", *RESULT_COLUMNS)
+    assert open_file(path).columns == ("email", *RESULT_COLUMNS)
 
 
 @pytest.mark.parametrize(
