@@ -320,10 +320,12 @@ def in_header(error: InputError, table: Table) -> InputError:
     return InputError(f"{table.name}: {error}", path=table.name, line=line, column=error.column)
 
 
-def _mostly(sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool]) -> bool:
-    """Say whether most cells of a column that are not empty are of a kind."""
+def _mostly(
+    sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool], share: float = _MOSTLY
+) -> bool:
+    """Say whether that share of a column's cells that are not empty are of a kind."""
     texts = [text for row in sample if (text := _text(row.get(column)))]
-    return bool(texts) and sum(map(is_one, texts)) >= _MOSTLY * len(texts)
+    return bool(texts) and sum(map(is_one, texts)) >= share * len(texts)
 
 
 def _translated(sample: Sequence[Mapping[str, Any]], match: Match) -> str:
@@ -450,7 +452,12 @@ def _missing_columns(
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
     """Return a free column for the proposal, or nothing: by its values for an e-mail, else by its name."""
     if name == "email" and sample:
-        return next((column for column in free if _mostly(sample, column, _holds_address)), "")
+        addresses = {
+            column: sum(_holds_address(_text(row.get(column))) for row in sample)
+            for column in free
+            if _mostly(sample, column, _holds_address, 0.5)
+        }
+        return max(addresses, key=lambda column: addresses[column], default="")
     words = {"email": "mail"}.get(name, squeezed(name))
     sounds = [column for column in free if words in squeezed(column)]
     sounds += difflib.get_close_matches(name, free, 1)

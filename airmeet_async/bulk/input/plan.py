@@ -198,8 +198,8 @@ async def make_plan(
 
 def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[str, ...]) -> list[str]:
     """Say what a file is, and what its columns are used for. Those that are named like their field share a line."""
-    same = [match.field for match in columns.fields if match.field == match.column]
-    others = tuple(match for match in columns.fields if match.field != match.column)
+    same = [match.field for match in columns.fields if match.field == match.column and not match.how]
+    others = tuple(match for match in columns.fields if match.field not in same)
     lines = [f"{source}: {rows:,} {many('row', rows)}"]
     lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
     lines += [line for text in evolve(columns, fields=others).lines() for line in wrapped(text, "  ", "    ")]
