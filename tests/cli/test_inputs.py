@@ -167,3 +167,16 @@ def test_encodings_are_proposed_and_none_is_guessed(airmeet):
     assert (done.code, told.code) == (5, 0)
     assert f"Ren{WIN}   as Windows-1252 (cp1252)" in done.err
     assert "--encoding cp1252" in done.err
+
+
+def test_somebody_at_a_terminal_is_asked_for_the_encoding(airmeet):
+    """One question for each way in which the cell reads, the likeliest first; a no to all is no."""
+    (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
+    yes = airmeet("check", "people.csv", typed="y\n")
+    second = airmeet("check", "people.csv", typed="n\ny\n")
+    no = airmeet("check", "people.csv", typed="n\n" * 9)
+
+    assert f'Is "Ren{WIN}" right (cp1252)? [y/N]' in yes.err
+    assert (yes.code, second.code, no.code) == (0, 0, 5)
+    assert second.err.count("right (") == 2
+    assert "none of these encodings" in no.err
