@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence, Sized
 from functools import partial
-from inspect import isawaitable
 from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
@@ -15,16 +14,15 @@ from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.column_names import PresetName, choose
-from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import (
+    ADDRESSES,
+    AddAttendees,
     BulkOperation,
+    ChangeAccess,
     CreateItems,
     CustomOperation,
-    SpeakerCheck,
-    add_attendees,
-    change_access,
     fetch_once,
-    field_book,
 )
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
 from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
@@ -50,7 +48,7 @@ from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.validation import fold
+from airmeet_async.protocol.validation import FieldBook, fold
 from airmeet_async.tables import Table, content_digest
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
@@ -60,7 +58,7 @@ Again = Literal["failed", "rejected", "unknown", "invites"]
 
 _PLAIN_READING = Reading()
 
-MakeOperation = Callable[[OpenedRows], BulkOperation | Awaitable[BulkOperation]]
+MakeOperation = Callable[[OpenedRows], Awaitable[BulkOperation]]
 
 
 class Bulk:
@@ -118,15 +116,17 @@ class Bulk:
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
-        fetch_fields = fetch_once(partial(field_book, self._client, airmeet_id))
-        return self._job(
-            rows,
-            lambda source: add_attendees(airmeet_id, flags, reading, source, fetch_fields),
-            options,
-            identity,
-            reading=reading,
-            invites=invites,
-        )
+        fetch_fields = fetch_once(partial(self._registration_fields, airmeet_id))
+
+        async def add(source: OpenedRows) -> BulkOperation:
+            found = None
+            if isinstance(source, Table):
+                found = find_table_columns(source, reading)
+                if found.ignored or found.custom:  # which may be registration fields
+                    found = find_table_columns(source, reading, await fetch_fields())
+            return AddAttendees(airmeet_id, flags, reading, fetch_fields, found)
+
+        return self._job(rows, add, options, identity, reading=reading, invites=invites)
 
     async def plan(
         self,
@@ -150,7 +150,7 @@ class Bulk:
         """
         reading = _reading(columns, preset, split_name=split_name)
         source = await open_rows(rows, options)
-        event_fields = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
+        event_fields = await self._registration_fields(check_id(airmeet_id, "airmeet_id"))
         return await make_plan(
             source,
             reading,
@@ -182,9 +182,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
-        identity, reading = self._identity("attendees.block", airmeet_id), Reading(overrides=columns or {})
-        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
+        return self._change_access("block", airmeet_id, rows, columns, options)
 
     def unblock_attendees(
         self,
@@ -207,9 +205,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
-        identity, reading = self._identity("attendees.unblock", airmeet_id), Reading(overrides=columns or {})
-        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
+        return self._change_access("unblock", airmeet_id, rows, columns, options)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everybody in *rows* as speakers of an event.
@@ -260,11 +256,9 @@ class Bulk:
         async def fetch_people() -> frozenset[str]:
             return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
 
-        check = SpeakerCheck(fetch_once(fetch_people))
         identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
-        return self._create(
-            CreateItems(SESSIONS, build, timezone=timezone, speaker_check=check), rows, options, identity
-        )
+        operation = CreateItems(SESSIONS, build, timezone=timezone, fetch_people=fetch_once(fetch_people))
+        return self._create(operation, rows, options, identity)
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
@@ -305,7 +299,7 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
 
-        def custom(source: OpenedRows) -> BulkOperation:
+        async def custom(source: OpenedRows) -> BulkOperation:
             if isinstance(source, Table):
                 source.judge(source.columns)  # the function may use any
             return CustomOperation(build, key)
@@ -350,8 +344,29 @@ class Bulk:
         given = cast(JobOptions, {"journal": journal, **options})
         return self._job(None, None, given, None, again=check_again(again))
 
+    async def _registration_fields(self, airmeet_id: str) -> FieldBook:
+        return FieldBook(await self._client.custom_fields.list(airmeet_id))
+
+    def _change_access(
+        self,
+        verb: Literal["block", "unblock"],
+        airmeet_id: str,
+        rows: Rows,
+        columns: Mapping[str, str] | None,
+        given: JobOptions,
+    ) -> BulkJob:
+        build = calls.block_attendee if verb == "block" else calls.unblock_attendee
+        identity = self._identity(f"attendees.{verb}", check_id(airmeet_id, "airmeet_id"))
+        reading = evolve(ADDRESSES, overrides=columns or {})
+
+        async def change(source: OpenedRows) -> BulkOperation:
+            found = find_table_columns(source, reading) if isinstance(source, Table) else None
+            return ChangeAccess(partial(build, airmeet_id), reading, found)
+
+        return self._job(rows, change, given, identity, reading=reading)
+
     def _create(self, operation: CreateItems, rows: Rows, given: JobOptions, identity: RunIdentity) -> BulkJob:
-        def checked(source: OpenedRows) -> BulkOperation:
+        async def checked(source: OpenedRows) -> BulkOperation:
             if isinstance(source, Table):
                 operation.mapping.table_columns(source)  # what is wrong there is wrong in all rows
             return operation
@@ -404,8 +419,7 @@ class Bulk:
             opened, operation = None, None
             if make_operation is not None:
                 opened = await open_rows(rows, given, is_header)  # type: ignore[arg-type]
-                made = make_operation(opened)
-                operation = await made if isawaitable(made) else made
+                operation = await make_operation(opened)
             path = given.get("journal")
             if path is None:
                 assert opened is not None  # noqa: S101 - for the type checker: without a journal there is an input

@@ -5,13 +5,12 @@ All rows are prepared as a run would prepare them (`check_rows`), and what is fo
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, find_table_columns
+from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
 from airmeet_async.bulk.input.prepare import UniqueRowPreparer
 from airmeet_async.bulk.input.sources import OpenedRows
@@ -167,13 +166,7 @@ async def make_plan(
     async def fetch_fields() -> FieldBook:
         return event_fields or UncheckedFields()
 
-    operation = AddAttendees(
-        airmeet_id or "plan",
-        {},
-        columns=columns,
-        find=partial(find_columns, reading=reading),
-        fetch_fields=fetch_fields,
-    )
+    operation = AddAttendees(airmeet_id or "plan", {}, reading, fetch_fields, columns)
     summary = await check_rows(rows, operation, found)
     causes = sorted(summary.causes.values(), key=lambda cause: -cause.n)
     return BulkPlan(

@@ -61,6 +61,8 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 def _change_access(
     airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
 ) -> int:
+    from functools import partial
+
     from attrs import evolve
 
     from airmeet_async import calls
@@ -84,7 +86,7 @@ def _change_access(
     if not emails:
         people = open_people(evolve(choice, preset="none"), console, required=("email",))
         rows, header, overrides = people.table, people.table.columns, dict(people.overrides)
-        recipe = ChangeAccess(lambda email: calls.block_attendee(airmeet_id, email), overrides)
+        recipe = ChangeAccess(partial(calls.block_attendee, airmeet_id), columns=people.columns)
         console.say(*people.lines(), describe_counts(run_async(check_rows, people.table, recipe)))
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
