@@ -4,7 +4,8 @@ All rows are prepared as a run would prepare them (`check_rows`), and what is fo
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
@@ -13,12 +14,12 @@ from attrs import define, evolve, field, frozen
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
 from airmeet_async.bulk.input.prepare import UniqueRowPreparer
-from airmeet_async.bulk.input.sources import OpenedRows
+from airmeet_async.bulk.input.sources import OpenedRows, read_batches
 from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration, many, wrapped
 from airmeet_async.protocol.validation import FieldBook, Problem
-from airmeet_async.tables import SourceRow, Table, shown
+from airmeet_async.tables import Table, shown
 
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
@@ -168,7 +169,16 @@ async def make_plan(
 
     operation = AddAttendees(airmeet_id or "plan", {}, reading, fetch_fields, columns)
     summary = await check_rows(rows, operation, found)
-    causes = sorted(summary.causes.values(), key=lambda cause: -cause.n)
+    splits: list[tuple[str, str, str]] = []
+    if table and columns and columns.whole and not columns.named:
+        for row in table.sample(_EXAMPLES):
+            whole, picked = columns.whole_name(row), columns.pick(row)
+            splits += [(whole, picked["first_name"], picked["last_name"])] if whole and "last_name" in picked else []
+    unfilled: list[str] = []
+    if columns and event_fields:
+        entries = (event_fields.find(match.field) for match in columns.custom)
+        filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
+        unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
     return BulkPlan(
         airmeet_id=airmeet_id,
         source=table.name if table else "",
@@ -177,11 +187,11 @@ async def make_plan(
         invalid=summary.invalid,
         duplicates=summary.duplicates,
         cut=summary.cut,
-        causes=tuple(FailureGroup(cause.code, cause.message, cause.n, tuple(cause.lines)) for cause in causes),
+        causes=summary.causes,
         columns=columns,
-        splits=_splits(table, columns) if table and columns else (),
+        splits=tuple(splits),
         fields_known=event_fields is not None,
-        unfilled=_unfilled(columns, event_fields) if columns and event_fields else (),
+        unfilled=tuple(unfilled),
         invitations=summary.ready if invite else 0,
         registrations=summary.ready if register else 0,
         rate=rate,
@@ -220,21 +230,6 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     return lines
 
 
-def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...]:
-    """Return how the first few names are split."""
-    if not columns.whole or columns.named:
-        return ()
-    picked = [(columns.whole_name(row.data), columns.pick(row.data)) for row in next(table.batches(_EXAMPLES))]
-    return tuple((whole, row["first_name"], row["last_name"]) for whole, row in picked if whole and "last_name" in row)
-
-
-def _unfilled(columns: ColumnMap, event_fields: FieldBook) -> tuple[str, ...]:
-    filled = {
-        entry.field_id for match in columns.custom if not isinstance(entry := event_fields.find(match.field), Problem)
-    }
-    return tuple(entry.label or entry.field_id for entry in event_fields.required if entry.field_id not in filled)
-
-
 class UncheckedFields(FieldBook):
     """Takes every registration field for known: the event was not asked."""
 
@@ -261,23 +256,6 @@ class RowFinding:
 
 
 @define
-class FindingGroup:
-    """Rows with the same kind of finding.
-
-    Attributes:
-        code: A short stable word.
-        message: That of the first of them.
-        n: How many rows.
-        lines: Where the first few are.
-    """
-
-    code: str
-    message: str
-    n: int = 0
-    lines: list[int] = field(factory=list)
-
-
-@define
 class InputSummary:
     """The sum of a check of all rows.
 
@@ -286,14 +264,29 @@ class InputSummary:
         invalid: Rows that would not.
         duplicates: Rows with the address of an earlier one.
         cut: Rows that would be sent with a value that Airmeet cuts.
-        causes: All findings, by their code, in the order in which each first came.
     """
 
     ready: int = 0
     invalid: int = 0
     duplicates: int = 0
     cut: int = 0
-    causes: dict[str, FindingGroup] = field(factory=dict)
+    _findings: Counter[str] = field(factory=Counter, init=False)
+    _first: dict[str, list[RowFinding]] = field(factory=dict, init=False)
+
+    def add(self, finding: RowFinding) -> None:
+        """Count a finding, and keep the first few of its kind."""
+        self._findings[finding.code] += 1
+        first = self._first.setdefault(finding.code, [])
+        if len(first) < _SAMPLES:
+            first.append(finding)
+
+    @property
+    def causes(self) -> tuple[FailureGroup, ...]:
+        """All findings by their code, most frequent first."""
+        return tuple(
+            FailureGroup(code, self._first[code][0].message, n, tuple(one.line for one in self._first[code]))
+            for code, n in self._findings.most_common()
+        )
 
     @property
     def rows(self) -> int:
@@ -314,7 +307,7 @@ async def check_rows(
         InputError: The file changes meanwhile.
     """
     preparer, summary, lines = UniqueRowPreparer(operation), InputSummary(), array("Q")
-    for batch in _batches(rows):
+    for batch in read_batches(rows, _BATCH):
         await anyio.lowlevel.checkpoint()  # so that Ctrl-C ends it
         for row in batch:
             lines.append(row.line or row.index + 1)
@@ -326,22 +319,10 @@ async def check_rows(
                 summary.cut += bool(prepared.warnings)
                 findings = [RowFinding(lines[-1], "will_be_cut", warning) for warning in prepared.warnings]
             for finding in findings:
-                group = summary.causes.setdefault(finding.code, FindingGroup(finding.code, finding.message))
-                group.n += 1
-                if len(group.lines) < _SAMPLES:
-                    group.lines.append(finding.line)
+                summary.add(finding)
                 if found is not None:
                     found(finding)
     return summary
-
-
-def _batches(rows: Table | Sequence[Any]) -> Iterator[list[SourceRow]]:
-    if isinstance(rows, Table):
-        yield from rows.batches(_BATCH)
-        return
-    for start in range(0, len(rows), _BATCH):
-        batch = enumerate(rows[start : start + _BATCH], start)
-        yield [row if isinstance(row, SourceRow) else SourceRow(index, None, row) for index, row in batch]
 
 
 def _count_unsent(result: RowResult, lines: Sequence[int], summary: InputSummary) -> RowFinding:

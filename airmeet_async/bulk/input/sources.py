@@ -17,10 +17,11 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from attrs import frozen
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
 from airmeet_async.bulk.options import FileOptions
-from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
+from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import SourceRow, Table, is_frame, open_frame, open_table
 
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
@@ -75,10 +76,8 @@ async def open_rows(
     if is_frame(rows):
         return await anyio.to_thread.run_sync(lambda: open_frame(rows).check())
     if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable)):
-        message = (
-            f"rows must be an iterable of attendees or mappings, a data frame, or a path, not {type(rows).__name__}"
-        )
-        raise ConfigError(message)
+        what = "rows must be an iterable of attendees or mappings, a data frame, or a path"
+        raise ConfigError(f"{what}, not {type(rows).__name__}")
     return rows
 
 
@@ -120,19 +119,31 @@ class RowSource:
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        if self._iterator is not None:
-            return self._take_from(self._iterator)
-        if not self._buffer:
+        if self.ended:
             return None
-        data = self._buffer.popleft()
-        self._room.set()
-        if isinstance(data, _Failure):
-            self.ended = True
-            raise _source_error(self._index, data.error) from data.error
-        if data is _END:
+        try:
+            if self._iterator is not None:
+                data = next(self._iterator)
+            elif self._buffer:
+                data = self._buffer.popleft()
+                self._room.set()
+                if isinstance(data, _End):
+                    raise data.error  # noqa: TRY301 - to the handlers that are for the other kind of source, too
+            else:
+                return None
+        except StopIteration:
             self.ended = True
             return None
-        return self._numbered(data)
+        except Exception as error:
+            self.ended = True
+            if isinstance(error, (InputError, JournalError)):
+                raise
+            kind = type(error).__name__
+            what = f"the source of rows raised {kind} at row {self._index} (counted from 0): {error}"
+            raise InputError(what) from error
+        row = _numbered(self._index, data)
+        self._index += 1
+        return row
 
     async def pump(self, arrived: Callable[[], None]) -> None:
         """Read ahead until the source ends, and call *arrived* after each row. Returns at once for a plain iterable."""
@@ -141,9 +152,9 @@ class RowSource:
         try:
             async for data in self._async_iterator:
                 await self._put(data, arrived)
-            await self._put(_END, arrived)
+            await self._put(_End(StopIteration()), arrived)
         except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is raised where rows are taken
-            await self._put(_Failure(error), arrived)
+            await self._put(_End(error), arrived)
         finally:
             if isinstance(self._async_iterator, AsyncGenerator):
                 with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSING):
@@ -152,7 +163,7 @@ class RowSource:
     def stop_reading(self) -> None:
         """Take no more from the source: what has been read ahead is all that is left."""
         self._iterator = None
-        self._buffer.append(_END)
+        self._buffer.append(_End(StopIteration()))
 
     async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
         """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
@@ -162,33 +173,25 @@ class RowSource:
             self._room = anyio.Event()
             await self._room.wait()
 
-    def _take_from(self, rows: Iterator[Any]) -> SourceRow | None:
-        if self.ended:
-            return None
-        try:
-            data = next(rows)
-        except StopIteration:
-            self.ended = True
-            return None
-        except Exception as error:
-            self.ended = True
-            raise _source_error(self._index, error) from error
-        return self._numbered(data)
 
-    def _numbered(self, data: Any) -> SourceRow:
-        row = data if isinstance(data, SourceRow) else SourceRow(self._index, None, data)
-        self._index += 1
-        return row
+@frozen
+class _End:
+    """Stands behind the last row: the error of a source, or `StopIteration`."""
+
+    error: Exception
 
 
-_END = object()
+def read_batches(rows: Table | Sequence[Any], size: int) -> Iterator[list[SourceRow]]:
+    """Yield the rows of an input that can be read again, *size* at a time."""
+    if isinstance(rows, Table):
+        yield from rows.batches(size)
+        return
+    for start in range(0, len(rows), size):
+        yield [_numbered(index, row) for index, row in enumerate(rows[start : start + size], start)]
 
 
-class _Failure:
-    """An error of the source; raised where the row that it stands for is taken."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+def _numbered(index: int, data: Any) -> SourceRow:
+    return data if isinstance(data, SourceRow) else SourceRow(index, None, data)
 
 
 async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
@@ -196,9 +199,3 @@ async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
     while batch := await anyio.to_thread.run_sync(next, batches, None):
         for row in batch:
             yield row
-
-
-def _source_error(index: int, error: Exception) -> AirmeetError:
-    if isinstance(error, (InputError, JournalError)):
-        return error
-    return InputError(f"the source of rows raised {type(error).__name__} at row {index} (counted from 0): {error}")

@@ -5,9 +5,8 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.operations import BulkOperation, InvalidRow, PreparedRow
 from airmeet_async.bulk.input.prepare import fetch_and_prepare, prepare_row
+from airmeet_async.bulk.input.sources import read_batches
 from airmeet_async.bulk.journal.recorded_rows import prepare_recorded_row, recorded_row
 from airmeet_async.bulk.journal.row_encoding import (
     CallDecoder,
@@ -136,7 +136,8 @@ async def read_input(
         return
     writer, counts, n = journal.writer, Counter[str](), 0
     await journal.call(writer.begin_input)
-    async for batch in _batches(rows):
+    batches = read_batches(rows, _BATCH)
+    while batch := await anyio.to_thread.run_sync(next, batches, None):
         made = [
             prepare_row(operation, source.data) or await fetch_and_prepare(operation, source.data) for source in batch
         ]
@@ -146,18 +147,6 @@ async def read_input(
     await journal.call(partial(writer.end_input, source=fingerprint, rows=n, invalid=counts["invalid"]))
     journal.facts = await journal.call(writer.facts)
     journal.input_counts = counts
-
-
-async def _batches(rows: Table | Sequence[Any]) -> AsyncIterator[list[SourceRow]]:
-    batches = rows.batches(_BATCH) if isinstance(rows, Table) else _slices(rows)
-    while batch := await anyio.to_thread.run_sync(next, batches, None):
-        yield batch
-
-
-def _slices(rows: Sequence[Any]) -> Iterator[list[SourceRow]]:
-    numbered = (SourceRow(index, None, data) for index, data in enumerate(rows))
-    while batch := list(islice(numbered, _BATCH)):
-        yield batch
 
 
 def _new_row(source: SourceRow, made: PreparedRow | InvalidRow) -> NewRow:
