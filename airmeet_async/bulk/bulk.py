@@ -10,7 +10,6 @@ import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async import calls
-from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.column_names import PresetName, choose
@@ -25,13 +24,13 @@ from airmeet_async.bulk.input.operations import (
     fetch_once,
 )
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
-from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
+from airmeet_async.bulk.input.row_preparer import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.sources import READ_AHEAD, IsHeader, OpenedRows, Rows, RowSource, names_email, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal.loading import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.memory import MemoryJournal
-from airmeet_async.bulk.journal.prepare import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
 from airmeet_async.bulk.journal.sqlite import SqliteJournal
 from airmeet_async.bulk.options import (
@@ -43,6 +42,7 @@ from airmeet_async.bulk.options import (
     engine_options,
     run_rate,
 )
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError

@@ -24,54 +24,54 @@ _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of every bulk run. All may be left out."""
+    """Options of every bulk run. All may be left out.
+
+    Attributes:
+        rate: Requests per second; ``"auto"`` or an `Adaptive` finds and follows the server's limit; None for no limit;
+            by default the client's, or 25 where it has none.
+        max_in_flight: Rows that are being sent at once; by default the client's.
+        accept_stale: Send again also rows that a run more than 24 hours ago has sent without a clear answer. A second
+            add lets somebody in who was blocked meanwhile (help article, A), so such rows are held by default.
+        deadline: Seconds after which the run stops; it can be resumed where there is a journal.
+        max_failures: How many rows may fail before the run stops: a number, or a share of all rows such as ``"5%"``. By
+            default it stops when 20 rows in a row fail in the same way, or more than half of the last 200.
+    """
 
     rate: AskedRate | Literal["default"]
-    """Requests per second; ``"auto"`` or an `Adaptive` finds and follows the server's limit; None for no limit; by
-    default the client's, or 25 where it has none."""
-
     max_in_flight: int | None
-    """Rows that are being sent at once; by default the client's."""
-
     accept_stale: bool
-    """Send again also rows that a run more than 24 hours ago has sent without a clear answer. A second add lets
-    somebody in who was blocked meanwhile (help article, A), so such rows are held by default."""
-
     deadline: float | None
-    """Seconds after which the run stops; it can be resumed where there is a journal."""
-
     max_failures: int | str | None
-    """How many rows may fail before the run stops: a number, or a share of all rows such as ``"5%"``. By default it
-    stops when 20 rows in a row fail in the same way, or more than half of the last 200."""
 
 
 class FileOptions(TypedDict, total=False):
-    """How a file is read whose path is given. All may be left out."""
+    """How a file is read whose path is given. All may be left out.
+
+    Attributes:
+        sheet: Of a workbook: the sheet's name, or its number from 1; by default the only one with rows.
+        encoding: Of a text, such as ``"cp1252"``; by default UTF-8. A byte order mark wins.
+        delimiter: Of a CSV file; by default what its header shows.
+        header: The line that names the columns; by default the first within 30 lines that does.
+        format: What the file is; by default what the ending of its name says.
+    """
 
     sheet: str | int | None
-    """Of a workbook: the sheet's name, or its number from 1; by default the only one with rows."""
-
     encoding: str | None
-    """Of a text, such as ``"cp1252"``; by default UTF-8. A byte order mark wins."""
-
     delimiter: str | None
-    """Of a CSV file; by default what its header shows."""
-
     header: int | None
-    """The line that names the columns; by default the first within 30 lines that does."""
-
     format: Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"] | None
-    """What the file is; by default what the ending of its name says."""
 
 
 class JobOptions(RunOptions, FileOptions, total=False):
-    """Options of a run that has an input."""
+    """Options of a run that has an input.
+
+    Attributes:
+        journal: A file that survives a crash: a run with the same journal and input goes on where the last one ended.
+        note: Facts of your own, as JSON has them, that the journal keeps: a label, who has started it.
+    """
 
     journal: str | os.PathLike[str] | None
-    """A file that survives a crash: a run with the same journal and input goes on where the last one ended."""
-
     note: Mapping[str, Any] | None
-    """Facts of your own, as JSON has them, that the journal keeps: a label, who has started it."""
 
 
 @frozen

@@ -11,7 +11,6 @@
 import difflib
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -57,8 +56,9 @@ def split_name(whole: str) -> tuple[str, str]:
     return " ".join(words[:start]), " ".join(words[start:])
 
 
+# What a whole name is split into, and what Airmeet refuses an attendee without (help article, A).
 NAMES = ("first_name", "last_name")
-"""What a whole name is split into."""
+MANDATORY = ("email", *NAMES)
 
 
 def _text(value: Any) -> str:
@@ -128,20 +128,24 @@ class ColumnMap:
     status: str = ""
     detected: bool = False
     salutations: tuple[str, ...] = ()
-    _own: "Picker" = field(init=False, eq=False, repr=False)
-    _extra: "Picker" = field(init=False, eq=False, repr=False)
+    _own: Picker = field(init=False, eq=False, repr=False)
+    _extra: Picker = field(init=False, eq=False, repr=False)
 
-    @_own.default
-    def _pick_own(self) -> "Picker":
-        return Picker(self.fields)
-
-    @_extra.default
-    def _pick_extra(self) -> "Picker":
-        return Picker(self.custom)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_own", Picker(self.fields))
+        object.__setattr__(self, "_extra", Picker(self.custom))
 
     def lines(self) -> list[str]:
         """Say in a line each what every column is used for."""
-        said = _preset_lines(self.preset, self.status, detected=self.detected) if self.preset else []
+        said: list[str] = []
+        if preset := self.preset:
+            how = "by its columns; --preset none reads it as any other file" if self.detected else "--preset"
+            said.append(f"an export of {preset.title} ({how})")
+            if self.status:
+                coming = " or ".join(sorted(preset.coming))
+                said.append(f"left out: rows whose {shown(self.status)} is not {coming}")
+            elif preset.status:
+                said.append(f"no column {shown(preset.status)}, so nobody is left out")
         said += [_line(match.field, match) for match in self.fields]
         if self.whole:
             empty = ", where empty," if self.named else ""
@@ -189,22 +193,9 @@ class ColumnMap:
         return None
 
 
-def _preset_lines(preset: Preset, status: str, *, detected: bool) -> list[str]:
-    how = "by its columns; --preset none reads it as any other file" if detected else "--preset"
-    said = [f"an export of {preset.title} ({how})"]
-    if status:
-        said.append(f"left out: rows whose {shown(status)} is not {' or '.join(sorted(preset.coming))}")
-    elif preset.status:
-        said.append(f"no column {shown(preset.status)}, so nobody is left out")
-    return said
-
-
 def _line(name: str, match: Match) -> str:
     return f"{name} <- {shown(match.column)}" + (f" ({match.how})" if match.how else "")
 
-
-MANDATORY = ("email", "first_name", "last_name")
-"""What Airmeet refuses an attendee without (help article, A)."""
 
 _CUSTOM = "custom:"
 
@@ -228,17 +219,6 @@ class Reading:
     preset: str | None = None
     split_name: bool = False
     required: Collection[str] = MANDATORY
-
-
-def match_columns(
-    header: Sequence[str],
-    *,
-    overrides: Mapping[str, str] = MappingProxyType({}),
-    required: Collection[str] = MANDATORY,
-    sample: Sequence[Mapping[str, Any]] = (),
-) -> ColumnMap:
-    """Find each field's column by its name, of whatever file; see `find_columns`."""
-    return find_columns(header, Reading(overrides=overrides, preset="none", required=required), sample=sample)
 
 
 def find_columns(
@@ -265,24 +245,43 @@ def find_columns(
     if name := next((name for name in header if "@" in name and check_email(name.strip()) is None), None):
         raise InputError(f"the first line holds {shown(name)}: it must name the columns; put a header line above")
     matches, custom = _overridden(header, reading.overrides, book)
-    preset = choose(reading.preset, header)
-    if preset:
-        matches += _preset_matches(preset, header, matches, custom)
+    decided = {match.field for match in matches}
     taken = {match.column for match in (*matches, *custom)}
     free = [name for name in header if name not in taken and name not in RESULT_COLUMNS]
-    salutations = tuple(
-        name for name in free if field_for_column(name) == "designation" and _mostly(sample, name, is_salutation)
-    )
-    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches})
-    used = {match.column for match in matches}
-    whole = _whole_name_column([name for name in free if name not in used]) if reading.split_name else ""
-    found = {match.field for match in matches} | (set(NAMES) if whole else set())
-    if missing := [name for name in MANDATORY if name in reading.required and name not in found]:
-        raise _missing_columns(header, missing, [name for name in free if name not in used], sample)
+
+    def take(name: str, column: str, how: str) -> None:
+        matches.append(Match(name, column, "" if squeezed(column) == squeezed(name) else how))
+        decided.add(name)
+        free.remove(column)
+
+    preset = choose(reading.preset, header)
+    for name, columns in preset.fields.items() if preset else ():
+        if name not in decided and (column := next(filter(None, (_column(one, free) for one in columns)), None)):
+            take(name, column, preset.title if preset else "")
+    likely: dict[str, list[str]] = {}
+    salutations: list[str] = []
+    for column in free:
+        name = field_for_column(column) or ""
+        if name == "designation" and _mostly(sample, column, is_salutation):
+            salutations.append(column)
+        elif name and name not in decided:
+            likely.setdefault(name, []).append(column)
+    for name, columns in likely.items():
+        if len(columns) > 1:
+            raise _ambiguous(name, columns)
+        take(name, columns[0], "guessed")
+    whole = ""
+    if reading.split_name:
+        whole, *others = [name for name in free if squeezed(name) in FULL_NAMES] or [""]
+        if others:
+            names = names_of([whole, *others])
+            raise InputError(f"{names} could each hold the whole names that --split-name splits; rename one")
+    decided |= set(NAMES) if whole else set()
+    if missing := [name for name in MANDATORY if name in reading.required and name not in decided]:
+        raise _missing_columns(header, missing, free, sample)
     status = _column(preset.status, header) if preset and preset.status else ""
-    used |= {whole, status}
-    custom += _labelled([name for name in free if name not in used], custom, book)
-    used |= {match.column for match in custom}
+    custom += _labelled([name for name in free if name not in (whole, status)], custom, book)
+    used = {whole, status, *(match.column for match in custom)}
     matches = [
         evolve(match, how=_translated(sample, match) or match.how) if match.field == "attendance_type" else match
         for match in sorted(matches, key=lambda match: FIELDS.index(match.field))
@@ -371,42 +370,6 @@ def _overridden(
             raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; keep one of them")
         matches[name] = Match(name, column, "--map")
     return list(matches.values()), custom
-
-
-def _preset_matches(
-    preset: Preset, header: Sequence[str], matches: Iterable[Match], custom: Iterable[Match]
-) -> list[Match]:
-    decided = {match.field for match in matches}
-    taken = {match.column for match in (*matches, *custom)}
-    found: list[Match] = []
-    for name, wanted in preset.fields.items():
-        columns = [column for column in (_column(one, header) for one in wanted) if column and column not in taken]
-        if columns and name not in decided:
-            how = "" if squeezed(columns[0]) == squeezed(name) else preset.title
-            found.append(Match(name, columns[0], how))
-    return found
-
-
-def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
-    found: dict[str, list[str]] = {}
-    for column in free:
-        name = field_for_column(column)
-        if name is not None and name not in decided:
-            found.setdefault(name, []).append(column)
-    for name, columns in found.items():
-        if len(columns) > 1:
-            raise _ambiguous(name, columns)
-    return [
-        Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed")
-        for name, (column,) in found.items()
-    ]
-
-
-def _whole_name_column(free: Iterable[str]) -> str:
-    columns = [name for name in free if squeezed(name) in FULL_NAMES]
-    if len(columns) > 1:
-        raise InputError(f"{names_of(columns)} could each hold the whole names that --split-name splits; rename one")
-    return columns[0] if columns else ""
 
 
 def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | None) -> list[Match]:

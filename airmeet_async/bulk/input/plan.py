@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
-from airmeet_async.bulk.input.prepare import UniqueRowPreparer
+from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
 from airmeet_async.bulk.input.sources import OpenedRows, read_batches
 from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
 from airmeet_async.errors import ConfigError

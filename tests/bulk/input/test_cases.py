@@ -10,7 +10,7 @@ from airmeet_async import InputError
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.plan import make_plan
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.tables import command_line_option
+from airmeet_async.tables import EncodingError, command_line_option
 from tests.support.worlds import EVENT, client_of, transport_of
 
 CASES = Path(__file__).parents[2] / "tables/cases"
@@ -92,7 +92,7 @@ async def test_two_columns_of_one_name_are_refused_where_they_matter():
 
 @pytest.mark.parametrize("name", ["enc-german-dos-cp850.csv", "enc-hungarian-cp1250.csv", "enc-japanese-cp932.csv"])
 def test_the_encoding_that_is_proposed_reads_the_file(name):
-    with pytest.raises(InputError, match="is not UTF-8") as caught:
+    with pytest.raises(EncodingError, match="is not UTF-8") as caught:
         open_file(CASES / name, spell=command_line_option)
     encodings = dict(caught.value.candidates)
 

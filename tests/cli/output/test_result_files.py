@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
-from airmeet_async.bulk.input.columns import match_columns
+from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
 from airmeet_async.cli.output.results_csv import ResultsWriter
@@ -182,7 +182,7 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
         )
         ((source,),) = table.batches()
         row = source.data
-        found = match_columns(table.columns)
+        found = find_columns(table.columns, Reading(preset="none"))
         assert found.pick(row) == {"email": "a@x.de", "first_name": "=Al", "last_name": "'-x"}
         assert found.ignored == ("=1+1",)
         assert row["=1+1"] == "+49 170"

@@ -13,10 +13,9 @@ from typing import Any
 import anyio.to_thread
 from attrs import frozen
 
-from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.operations import BulkOperation, InvalidRow, PreparedRow
-from airmeet_async.bulk.input.prepare import fetch_and_prepare, prepare_row
+from airmeet_async.bulk.input.row_preparer import fetch_and_prepare, prepare_row
 from airmeet_async.bulk.input.sources import read_batches
 from airmeet_async.bulk.journal.recorded_rows import prepare_recorded_row, recorded_row
 from airmeet_async.bulk.journal.row_encoding import (
@@ -30,6 +29,7 @@ from airmeet_async.bulk.journal.row_encoding import (
 from airmeet_async.bulk.journal.schema import NewRow
 from airmeet_async.bulk.journal.sqlite import SqliteJournal
 from airmeet_async.bulk.report import RowError, RowResult
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.errors import JournalError
 from airmeet_async.tables import SourceRow, Table
 

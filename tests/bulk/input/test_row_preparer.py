@@ -5,7 +5,7 @@ from typing import Any
 
 from airmeet_async import RowResult, RowStatus, calls
 from airmeet_async.bulk.input.operations import BulkOperation, PreparedRow
-from airmeet_async.bulk.input.prepare import UniqueRowPreparer
+from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
 from airmeet_async.tables import SourceRow
 
 
