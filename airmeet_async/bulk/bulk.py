@@ -26,13 +26,12 @@ from airmeet_async.bulk.input.operations import (
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
 from airmeet_async.bulk.input.row_preparer import RowPreparer, UniqueRowPreparer
-from airmeet_async.bulk.input.sources import READ_AHEAD, IsHeader, OpenedRows, Rows, RowSource, names_email, open_rows
+from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.journal.loading import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.memory import MemoryJournal
 from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
-from airmeet_async.bulk.journal.sqlite import SqliteJournal
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     FileOptions,
@@ -58,7 +57,7 @@ Again = Literal["failed", "rejected", "unknown", "invites"]
 
 _PLAIN_READING = Reading()
 
-MakeOperation = Callable[[OpenedRows], Awaitable[BulkOperation]]
+Loaded = tuple[OpenedRows, BulkOperation]
 
 
 class Bulk:
@@ -118,15 +117,15 @@ class Bulk:
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
         fetch_fields = fetch_once(partial(self._registration_fields, airmeet_id))
 
-        async def add(source: OpenedRows) -> BulkOperation:
-            found = None
+        async def load() -> Loaded:
+            source, found = await open_rows(rows, options), None
             if isinstance(source, Table):
                 found = find_table_columns(source, reading)
                 if found.ignored or found.custom:  # which may be registration fields
                     found = find_table_columns(source, reading, await fetch_fields())
-            return AddAttendees(airmeet_id, flags, reading, fetch_fields, found)
+            return source, AddAttendees(airmeet_id, flags, reading, fetch_fields, found)
 
-        return self._job(rows, add, options, identity, reading=reading, invites=invites)
+        return self._job(load, options, identity, reading=reading, invites=invites)
 
     async def plan(
         self,
@@ -299,12 +298,13 @@ class Bulk:
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
 
-        async def custom(source: OpenedRows) -> BulkOperation:
+        async def load() -> Loaded:
+            source = await open_rows(rows, options, is_header=None)
             if isinstance(source, Table):
                 source.judge(source.columns)  # the function may use any
-            return CustomOperation(build, key)
+            return source, CustomOperation(build, key)
 
-        return self._job(rows, custom, options, self._identity("custom", ""), reading=None, is_header=None)
+        return self._job(load, options, self._identity("custom", ""), reading=None)
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Go on with a journal: what is left to do is done, and every row has its result.
@@ -321,8 +321,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given = cast(JobOptions, {"journal": journal, **options})
-        return self._job(None, None, given, None)
+        return self._job(None, cast(JobOptions, {"journal": journal, **options}), None)
 
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
@@ -341,8 +340,11 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given = cast(JobOptions, {"journal": journal, **options})
-        return self._job(None, None, given, None, again=check_again(again))
+        found: frozenset[Again] = frozenset((again,) if isinstance(again, str) else again)  # type: ignore[arg-type]
+        if unknown := found - frozenset(get_args(Again)):
+            names = ", ".join(map(repr, sorted(unknown)))
+            raise ConfigError(f"again knows {', '.join(get_args(Again))}, not {names}")
+        return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
 
     async def _registration_fields(self, airmeet_id: str) -> FieldBook:
         return FieldBook(await self._client.custom_fields.list(airmeet_id))
@@ -359,44 +361,42 @@ class Bulk:
         identity = self._identity(f"attendees.{verb}", check_id(airmeet_id, "airmeet_id"))
         reading = evolve(ADDRESSES, overrides=columns or {})
 
-        async def change(source: OpenedRows) -> BulkOperation:
+        async def load() -> Loaded:
+            source = await open_rows(rows, given)
             found = find_table_columns(source, reading) if isinstance(source, Table) else None
-            return ChangeAccess(partial(build, airmeet_id), reading, found)
+            return source, ChangeAccess(partial(build, airmeet_id), reading, found)
 
-        return self._job(rows, change, given, identity, reading=reading)
+        return self._job(load, given, identity, reading=reading)
 
     def _create(self, operation: CreateItems, rows: Rows, given: JobOptions, identity: RunIdentity) -> BulkJob:
-        async def checked(source: OpenedRows) -> BulkOperation:
+        async def load() -> Loaded:
+            source = await open_rows(rows, given, operation.mapping.is_header)
             if isinstance(source, Table):
                 operation.mapping.table_columns(source)  # what is wrong there is wrong in all rows
-            return operation
+            return source, operation
 
-        return self._job(rows, checked, given, identity, is_header=operation.mapping.is_header)
+        return self._job(load, given, identity)
 
     def _identity(self, operation: str, airmeet_id: str, **options: Any) -> RunIdentity:
         return RunIdentity(operation, airmeet_id, str(self._client.options.base), options)
 
     def _job(
         self,
-        rows: Rows | None,
-        make_operation: MakeOperation | None,
+        load: Callable[[], Awaitable[Loaded]] | None,
         given: JobOptions,
         identity: RunIdentity | None,
         *,
         reading: Reading | None = _PLAIN_READING,
-        is_header: IsHeader | None = names_email,
         invites: Invites = "at_most_once",
         again: frozenset[Again] = frozenset(),
     ) -> BulkJob:
         """Return a job.
 
         Args:
-            rows: Its input; None goes on with that of the journal.
-            make_operation: Makes the operation that fits the opened rows; None goes on with that of the journal.
+            load: Opens its input, and makes the operation that fits; None goes on with what is in the journal.
             given: The caller's options.
             identity: What the run does; None goes on with what the journal says.
             reading: What changes how a row is read; None where that is not known, as with a function of the caller's.
-            is_header: Whether a line of a file names the columns; None takes the first.
             invites: Whether a mail may be asked for twice.
             again: Rows that ended, and are to be sent once more.
 
@@ -406,6 +406,7 @@ class Bulk:
         client = self._client
         options = engine_options(given, client.options.max_in_flight, invites)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
+        accept_stale = given.get("accept_stale", False)
 
         def engine(source: RowSource, preparer: RowPreparer, journal: Journal, results: ResultQueue) -> Engine:
             rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
@@ -416,28 +417,27 @@ class Bulk:
             return Engine(client, preparer, source, pace=pace, results=results, journal=journal, options=kept)
 
         async def make_engine(results: ResultQueue) -> Engine:
-            opened, operation = None, None
-            if make_operation is not None:
-                opened = await open_rows(rows, given, is_header)  # type: ignore[arg-type]
-                operation = await make_operation(opened)
+            rows, operation = (None, None) if load is None else await load()
             path = given.get("journal")
-            if path is None:
-                assert opened is not None  # noqa: S101 - for the type checker: without a journal there is an input
-                assert operation is not None  # noqa: S101 - the same
-                return engine(RowSource(opened), UniqueRowPreparer(operation), MemoryJournal(results), results)
-            journal = await open_journal(path, results, identity, str(client.options.base))
+            if path is None and rows is not None and operation is not None:
+                return engine(RowSource(rows), UniqueRowPreparer(operation), MemoryJournal(results), results)
+            journal = await open_journal(path or "", results, identity, str(client.options.base))
             try:
                 if (note := given.get("note")) is not None:
                     await journal.call(journal.writer.write_facts, {"note": dict(note)})
-                source, preparer = await _journaled(
-                    journal,
-                    opened,
-                    operation,
-                    accept_stale=given.get("accept_stale", False),
-                    reading=reading,
-                    again=again,
-                )
-                return engine(source, preparer, journal, results)
+                if rows is not None and operation is not None:
+                    if isinstance(rows, Sized) and not isinstance(rows, (Sequence, AsyncIterable)):
+                        rows = list(rows)
+                    if not isinstance(rows, (Table, Sequence)):  # it may have no end: each row is recorded as it comes
+                        await journal.begin_arriving_input()
+                        arriving = ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
+                        return engine(RowSource(rows), arriving, journal, results)
+                    await read_input(journal, rows, operation, await _fingerprint(rows, reading))
+                if again:
+                    await journal.call(journal.writer.reopen, again, time.time())
+                await journal.count_earlier()
+                source = RowSource(RecordedRows(journal, rows if isinstance(rows, Sequence) else ()), READ_AHEAD)
+                return engine(source, RecordedRowPreparer(accept_stale=accept_stale), journal, results)
             except BaseException:
                 await run_to_completion(journal.close({}))
                 raise
@@ -445,60 +445,18 @@ class Bulk:
         return BulkJob(make_engine)
 
 
-async def _journaled(
-    journal: SqliteJournal,
-    rows: OpenedRows | None,
-    operation: BulkOperation | None,
-    *,
-    accept_stale: bool,
-    reading: Reading | None,
-    again: frozenset[Again],
-) -> tuple[RowSource, RowPreparer]:
-    """Read the rows into the journal, and return where they come out of it.
-
-    A source that has an end is read whole before the first row is sent. Of another one each row is written down as it
-    arrives.
-    """
-    if rows is not None and operation is not None:
-        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence, AsyncIterable)):
-            rows = list(rows)
-        if not isinstance(rows, (Table, Sequence)):
-            await journal.begin_arriving_input()
-            return RowSource(rows), ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
-        fingerprint = None
-        if isinstance(rows, Table) and rows.is_file and reading is not None:
-            fingerprint = await _fingerprint(rows, reading)
-        await read_input(journal, rows, operation, fingerprint)
-    if again:
-        await journal.call(journal.writer.reopen, again, time.time())
-    await journal.count_earlier()
-    originals = () if isinstance(rows, Table) or rows is None else rows
-    return RowSource(RecordedRows(journal, originals), READ_AHEAD), RecordedRowPreparer(accept_stale=accept_stale)  # type: ignore[arg-type]
-
-
-async def _fingerprint(table: Table, reading: Reading) -> dict[str, Any]:
-    """Return what tells this file, read in this way, from others."""
-    digest = await anyio.to_thread.run_sync(content_digest, table.path)
+async def _fingerprint(rows: Table | Sequence[Any], reading: Reading | None) -> dict[str, Any] | None:
+    """Return what tells a file, read in this way, from others; None for what is no file."""
+    if reading is None or not (isinstance(rows, Table) and rows.is_file):
+        return None
     ways: dict[str, Any] = {
         "columns": dict(reading.overrides),
         "preset": reading.preset,
         "split_name": reading.split_name,
     }
-    ways = {name: value for name, value in ways.items() if value} | dict(table.reading)
-    return {"sha256": digest, "rows": table.rows, "header": list(table.columns), "reading": ways}
-
-
-def check_again(names: Iterable[Again]) -> frozenset[Again]:
-    """Return the names.
-
-    Raises:
-        ConfigError: One is none of them.
-    """
-    found: frozenset[Again] = frozenset((names,)) if isinstance(names, str) else frozenset(names)  # type: ignore[arg-type]
-    if unknown := found - frozenset(get_args(Again)):
-        message = f"again knows {', '.join(get_args(Again))}, not {', '.join(map(repr, sorted(unknown)))}"
-        raise ConfigError(message)
-    return found
+    ways = {name: value for name, value in ways.items() if value} | dict(rows.reading)
+    digest = await anyio.to_thread.run_sync(content_digest, rows.path)
+    return {"sha256": digest, "rows": rows.rows, "header": list(rows.columns), "reading": ways}
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:

@@ -1,7 +1,6 @@
 """Data frames and files as the input of a run."""
 
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from airmeet_async import ConfigError, InputError, RowStatus
@@ -16,7 +15,7 @@ async def test_options_of_files_are_for_paths():
 
 
 def frame(n):
-    return pa.table({
+    return pl.DataFrame({
         "email": [f"person-{number}@example.com" for number in range(n)],
         "first_name": ["Ada"] * n,
         "last_name": [f"Number {number}" for number in range(n)],
@@ -36,7 +35,7 @@ async def test_a_frame_without_a_mandatory_column_is_refused_at_once():
     transport = transport_of()
     async with client_of(transport) as client:
         with pytest.raises(InputError, match="no column for last_name"):
-            await client.bulk.add_attendees(EVENT, frame(3).drop(["last_name"]), send_email_invite=False)
+            await client.bulk.add_attendees(EVENT, frame(3).drop("last_name"), send_email_invite=False)
 
     assert transport.arrivals == []
 
