@@ -2,14 +2,18 @@
 
 The layers, each importing only those before it:
 
-- ``errors``   what can go wrong
-- ``api``      what Airmeet is: the endpoint table, the wire, the retry policy; pure
-- ``calls``    what can be asked: one function per operation, each returning a value; pure
-- ``client``   how to ask: transport, session (one token for all), pace (rate and concurrency), send loop
-- ``bulk``     many asks: sources, engine, report
-- ``front``    `AirmeetClient`, where these come together
-- ``sandbox``  a pretend Airmeet, which shares nothing with the above but the wire types
-- ``cli``      the ``airmeet`` command
+- ``errors``          what can go wrong
+- ``protocol``        what Airmeet is: the endpoint table, typed replies, what a status means, when to retry; no I/O
+- ``calls``           what can be asked: a function per operation, each returning a `Call`; no I/O
+- ``client``          how to ask: the send loop, one token for all tasks, the rate limiter, the transports
+- ``bulk``            many rows: input, execution, report, journal
+- ``airmeet_client``  `AirmeetClient`, where these come together
+- ``sandbox``         a pretend Airmeet, which shares nothing with the above but `Request` and `Reply`
+- ``testing``         virtual time and the sandbox for users' own tests
+- ``cli``             the ``airmeet`` command
+
+Used by several of them: ``private_files`` (files that only their owner can read), ``optional_imports`` (the packages of
+the extras) and ``formatting`` (numbers and times for people).
 """
 
 from importlib import import_module
@@ -161,8 +165,7 @@ def __getattr__(name: str) -> Any:
         except metadata.PackageNotFoundError:
             return "0"
     if name not in _HOME_OF:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     globals()[name] = found
     return found

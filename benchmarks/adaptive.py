@@ -17,7 +17,7 @@ from typing import Protocol
 from attrs import define, field, frozen
 
 from airmeet_async import Attendee, Reply, Request, Retry
-from airmeet_async.calls.attendees import add
+from airmeet_async.calls import add_attendee
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
@@ -139,7 +139,7 @@ class Run:
 
 
 def calls(n: int) -> Iterator[Call[Access]]:
-    return (add(EVENT, Attendee(f"p{i}@example.com", "Ada", "L"), send_email_invite=False) for i in range(n))
+    return (add_attendee(EVENT, Attendee(f"p{i}@example.com", "Ada", "L"), send_email_invite=False) for i in range(n))
 
 
 async def register(transport: LimitedTransport, rows: int, rate: AskedRate, until: float = math.inf) -> Run:

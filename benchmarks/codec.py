@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from airmeet_async import Attendee
-from airmeet_async.calls import attendance, attendees
+from airmeet_async import Attendee, calls
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.protocol.call import encode
 from airmeet_async.protocol.classify_reply import judge
@@ -48,7 +47,7 @@ def _loaded_by_orjson(body: bytes) -> Callable[[], object]:
 
 def _ours_out() -> Callable[[], object]:
     person, base = Attendee(_ROW["email"], _ROW["first_name"], _ROW["last_name"]), parse_base("https://a.example/prod")
-    return lambda: encode(attendees.add(EVENT, person, send_email_invite=False), base, ())
+    return lambda: encode(calls.add_attendee(EVENT, person, send_email_invite=False), base, ())
 
 
 def _ours_in(call: Any, body: bytes) -> Callable[[], object]:
@@ -59,7 +58,9 @@ def _ours_in(call: Any, body: bytes) -> Callable[[], object]:
 
 
 def _add() -> Any:
-    return attendees.add(EVENT, Attendee(_ROW["email"], _ROW["first_name"], _ROW["last_name"]), send_email_invite=False)
+    return calls.add_attendee(
+        EVENT, Attendee(_ROW["email"], _ROW["first_name"], _ROW["last_name"]), send_email_invite=False
+    )
 
 
 MAKERS: dict[str, Callable[[], Callable[[], object]]] = {
@@ -71,7 +72,7 @@ MAKERS: dict[str, Callable[[], Callable[[], object]]] = {
     "answer, in: airmeet-async, typed and checked": lambda: _ours_in(_add(), _ANSWER),
     "page of 50, in: json": lambda: lambda: json.loads(_PAGE),
     "page of 50, in: orjson": partial(_loaded_by_orjson, _PAGE),
-    "page of 50, in: airmeet-async, typed": lambda: _ours_in(attendance.event(EVENT), _PAGE),
+    "page of 50, in: airmeet-async, typed": lambda: _ours_in(calls.list_event_attendance(EVENT), _PAGE),
 }
 
 

@@ -1,7 +1,7 @@
 """The reference tables in ``docs/``, made from the code: `python -m tests.reference` writes them, a test compares."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,43 @@ _BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
 _PAGES = {Paging.NONE: "", Paging.CURSOR: "cursor", Paging.NUMBER: "number"}
 
 
-def builder_of(name: str) -> Any:
-    """Return the function that builds the call of a row."""
-    if name == "auth":
-        return calls.authenticate
-    group, _, member = name.partition(".")
-    module = getattr(calls, group)
-    return getattr(module, f"{member}_", None) or getattr(module, member)
+BUILDERS: dict[str, Callable[..., Call[Any]]] = {
+    "auth": calls.authenticate,
+    "airmeets.create": calls.create_airmeet,
+    "airmeets.duplicate": calls.duplicate_airmeet,
+    "airmeets.info": calls.get_airmeet,
+    "airmeets.landing_page": calls.change_landing_page,
+    "airmeets.list": calls.list_airmeets,
+    "airmeets.set_status": calls.set_airmeet_status,
+    "attendance.booth": calls.list_booth_attendance,
+    "attendance.event": calls.list_event_attendance,
+    "attendance.replay": calls.list_replay_attendance,
+    "attendance.session": calls.list_session_attendance,
+    "attendees.add": calls.add_attendee,
+    "attendees.block": calls.block_attendee,
+    "attendees.remove": calls.remove_attendee,
+    "attendees.unblock": calls.unblock_attendee,
+    "booths.create": calls.create_booth,
+    "booths.list": calls.list_booths,
+    "custom_fields.list": calls.list_custom_fields,
+    "participants.list": calls.list_participants,
+    "polls.list": calls.list_poll_responses,
+    "questions.list": calls.list_questions,
+    "recordings.list": calls.list_recordings,
+    "registrations.list": calls.list_registrations,
+    "series.events": calls.list_series_airmeets,
+    "series.list": calls.list_series,
+    "sessions.create": calls.create_session,
+    "sessions.delete": calls.delete_session,
+    "speakers.add": calls.add_speaker,
+    "tracks.list": calls.list_tracks,
+    "utms.list": calls.list_utms,
+    "webhooks.deregister": calls.deregister_webhook,
+    "webhooks.list": calls.list_webhooks,
+    "webhooks.register": calls.register_webhook,
+    "webhooks.sample_payload": calls.get_webhook_sample,
+}
+"""The function of `calls` for each operation of the table, by the name that the client has for it."""
 
 
 def api_table() -> list[str]:
@@ -35,7 +65,7 @@ def api_table() -> list[str]:
 
 def _operation(row: Endpoint[Any]) -> str:
     name = "by itself" if row.name == "auth" else f"`client.{row.name}(…)`"
-    sentence = " ".join((builder_of(row.name).__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
+    sentence = " ".join((BUILDERS[row.name].__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
     pages = ", ".join(
         part
         for part in (_PAGES[row.paging], f"at most {row.max_size}" if row.max_size else "", "prepared" * row.prepares)

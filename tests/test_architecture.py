@@ -13,16 +13,17 @@ ROOT = Path(airmeet_async.__path__[0])
 
 # Who may import whom. A name stands for the module or folder and all below it; "" is the front door, `__init__.py`.
 BASE = {"errors", "protocol", "calls", "client"}
-EVERYTHING = {"", *BASE, "tables", "formatting", "private_files", "bulk", "airmeet_client"}
+EVERYTHING = {"", *BASE, "tables", "formatting", "private_files", "optional_imports", "bulk", "airmeet_client"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
     "private_files": {"errors"},
+    "optional_imports": set(),
     "protocol": {"errors"},
     "calls": {"errors", "protocol"},
-    "client": {"errors", "protocol", "calls", "private_files"},
-    "tables": {"errors", "formatting"},
-    "bulk": {*BASE, "tables", "formatting", "private_files"},
+    "client": {"errors", "protocol", "calls", "private_files", "optional_imports"},
+    "tables": {"errors", "formatting", "optional_imports"},
+    "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports"},
     "airmeet_client": {*BASE, "bulk"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},
@@ -38,7 +39,7 @@ EFFECTS = {"time", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os"
 CLOCKS = {"now", "utcnow", "today", "uuid1", "uuid4"}
 
 # One home each, so that replacing the package is a change of one module.
-ONE_HOME = ("httpx", "httptools", "uvloop", "orjson", "openpyxl", "python_calamine", "jinja2")
+ONE_HOME = ("httpx", "httptools", "orjson", "openpyxl", "python_calamine", "jinja2")
 
 
 def sources():

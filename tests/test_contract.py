@@ -34,7 +34,7 @@ from airmeet_async.protocol.models import (
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.sandbox.routes import ROUTES
-from tests.reference import builder_of
+from tests.reference import BUILDERS
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
 CONTRACTS = {
@@ -99,69 +99,73 @@ FULL_BOOTH = NewBooth(name="Stand", exhibitors=[Exhibitor(email=EMAIL, attendanc
 # Per operation: the call with nothing but what is mandatory, then such that together use everything.
 CALLS: dict[str, tuple[Call[Any], ...]] = {
     "auth": (calls.authenticate(),),
-    "airmeets.list": (calls.airmeets.list_(), calls.airmeets.list_(after=9), calls.airmeets.list_(size=7, before=9)),
-    "airmeets.info": (calls.airmeets.info(EVENT),),
-    "attendees.add": (calls.attendees.add(EVENT, Attendee(EMAIL, "B", "C")), calls.attendees.add(EVENT, FULL)),
-    "attendees.block": (calls.attendees.block(EVENT, EMAIL),),
-    "attendees.unblock": (calls.attendees.unblock(EVENT, EMAIL),),
-    "custom_fields.list": (calls.custom_fields.list_(EVENT),),
+    "airmeets.list": (calls.list_airmeets(), calls.list_airmeets(after=9), calls.list_airmeets(size=7, before=9)),
+    "airmeets.info": (calls.get_airmeet(EVENT),),
+    "attendees.add": (calls.add_attendee(EVENT, Attendee(EMAIL, "B", "C")), calls.add_attendee(EVENT, FULL)),
+    "attendees.block": (calls.block_attendee(EVENT, EMAIL),),
+    "attendees.unblock": (calls.unblock_attendee(EVENT, EMAIL),),
+    "custom_fields.list": (calls.list_custom_fields(EVENT),),
     "airmeets.create": (
-        calls.airmeets.create(NewAirmeet(**BARE_EVENT)),
-        calls.airmeets.create(NewAirmeet(**FULL_EVENT)),
+        calls.create_airmeet(NewAirmeet(**BARE_EVENT)),
+        calls.create_airmeet(NewAirmeet(**FULL_EVENT)),
     ),
-    "airmeets.set_status": (calls.airmeets.set_status(EVENT, "ONGOING"),),
-    "airmeets.landing_page": (calls.airmeets.landing_page(EVENT, **LOOKS),),
+    "airmeets.set_status": (calls.set_airmeet_status(EVENT, "ONGOING"),),
+    "airmeets.landing_page": (calls.change_landing_page(EVENT, **LOOKS),),
     "airmeets.duplicate": (
-        calls.airmeets.duplicate(EVENT, name="Again", start=START, timezone="Asia/Kolkata", duplicate_speakers=True),
+        calls.duplicate_airmeet(EVENT, name="Again", start=START, timezone="Asia/Kolkata", duplicate_speakers=True),
     ),
-    "series.list": (calls.series.list_(),),
-    "series.events": (calls.series.events(EVENT),),
-    "attendees.remove": (calls.attendees.remove(EVENT, EMAIL),),
-    "participants.list": (calls.participants.list_(EVENT), calls.participants.list_(EVENT, email_ids=[EMAIL], size=9)),
+    "series.list": (calls.list_series(),),
+    "series.events": (calls.list_series_airmeets(EVENT),),
+    "attendees.remove": (calls.remove_attendee(EVENT, EMAIL),),
+    "participants.list": (calls.list_participants(EVENT), calls.list_participants(EVENT, email_ids=[EMAIL], size=9)),
     "registrations.list": (
-        calls.registrations.list_(EVENT),
-        calls.registrations.list_(EVENT, after=9),
-        calls.registrations.list_(EVENT, before=9),
+        calls.list_registrations(EVENT),
+        calls.list_registrations(EVENT, after=9),
+        calls.list_registrations(EVENT, before=9),
     ),
     "speakers.add": (
-        calls.speakers.add(EVENT, Speaker("s@example.org", "S Peaker")),
-        calls.speakers.add(EVENT, FULL_SPEAKER),
+        calls.add_speaker(EVENT, Speaker("s@example.org", "S Peaker")),
+        calls.add_speaker(EVENT, FULL_SPEAKER),
     ),
     "sessions.create": (
-        calls.sessions.create(EVENT, NewSession(title="Opening", start=START, host_email="host@example.org")),
-        calls.sessions.create(EVENT, FULL_SESSION),
+        calls.create_session(EVENT, NewSession(title="Opening", start=START, host_email="host@example.org")),
+        calls.create_session(EVENT, FULL_SESSION),
     ),
-    "sessions.delete": (calls.sessions.delete(EVENT, EVENT),),
-    "recordings.list": (calls.recordings.list_(EVENT), calls.recordings.list_(EVENT, session_ids=[EVENT])),
-    "booths.list": (calls.booths.list_(EVENT),),
-    "booths.create": (calls.booths.create(EVENT, NewBooth(name="Engines")), calls.booths.create(EVENT, FULL_BOOTH)),
-    "tracks.list": (calls.tracks.list_(EVENT),),
+    "sessions.delete": (calls.delete_session(EVENT, EVENT),),
+    "recordings.list": (calls.list_recordings(EVENT), calls.list_recordings(EVENT, session_ids=[EVENT])),
+    "booths.list": (calls.list_booths(EVENT),),
+    "booths.create": (calls.create_booth(EVENT, NewBooth(name="Engines")), calls.create_booth(EVENT, FULL_BOOTH)),
+    "tracks.list": (calls.list_tracks(EVENT),),
     "attendance.event": (
-        calls.attendance.event(EVENT),
-        calls.attendance.event(EVENT, after=9),
-        calls.attendance.event(EVENT, before=9),
+        calls.list_event_attendance(EVENT),
+        calls.list_event_attendance(EVENT, after=9),
+        calls.list_event_attendance(EVENT, before=9),
     ),
     "attendance.session": (
-        calls.attendance.session(EVENT),
-        calls.attendance.session(EVENT, after=9),
-        calls.attendance.session(EVENT, before=9),
+        calls.list_session_attendance(EVENT),
+        calls.list_session_attendance(EVENT, after=9),
+        calls.list_session_attendance(EVENT, before=9),
     ),
     "attendance.booth": (
-        calls.attendance.booth(EVENT, EVENT),
-        calls.attendance.booth(EVENT, EVENT, after=9),
-        calls.attendance.booth(EVENT, EVENT, before=9),
+        calls.list_booth_attendance(EVENT, EVENT),
+        calls.list_booth_attendance(EVENT, EVENT, after=9),
+        calls.list_booth_attendance(EVENT, EVENT, before=9),
     ),
     "attendance.replay": (
-        calls.attendance.replay(EVENT),
-        calls.attendance.replay(EVENT, after=9),
-        calls.attendance.replay(EVENT, before=9),
+        calls.list_replay_attendance(EVENT),
+        calls.list_replay_attendance(EVENT, after=9),
+        calls.list_replay_attendance(EVENT, before=9),
     ),
-    "utms.list": (calls.utms.list_(EVENT), calls.utms.list_(EVENT, after=9), calls.utms.list_(EVENT, before=9)),
-    "polls.list": (calls.polls.list_(EVENT), calls.polls.list_(EVENT, after=9), calls.polls.list_(EVENT, before=9)),
-    "questions.list": (calls.questions.list_(EVENT),),
+    "utms.list": (calls.list_utms(EVENT), calls.list_utms(EVENT, after=9), calls.list_utms(EVENT, before=9)),
+    "polls.list": (
+        calls.list_poll_responses(EVENT),
+        calls.list_poll_responses(EVENT, after=9),
+        calls.list_poll_responses(EVENT, before=9),
+    ),
+    "questions.list": (calls.list_questions(EVENT),),
     "webhooks.register": (
-        calls.webhooks.register("trigger.airmeet.created", "https://hooks.example.org/a", name="AIRMEET_CREATED"),
-        calls.webhooks.register(
+        calls.register_webhook("trigger.airmeet.created", "https://hooks.example.org/a", name="AIRMEET_CREATED"),
+        calls.register_webhook(
             "trigger.session.attendee.joined",
             "https://hooks.example.org/a",
             name="N",
@@ -169,9 +173,9 @@ CALLS: dict[str, tuple[Call[Any], ...]] = {
             session_id=EVENT,
         ),
     ),
-    "webhooks.deregister": (calls.webhooks.deregister("trigger.airmeet.created", "https://hooks.example.org/a"),),
-    "webhooks.list": (calls.webhooks.list_(), calls.webhooks.list_(airmeet_id=EVENT)),
-    "webhooks.sample_payload": (calls.webhooks.sample_payload("trigger.airmeet.created"),),
+    "webhooks.deregister": (calls.deregister_webhook("trigger.airmeet.created", "https://hooks.example.org/a"),),
+    "webhooks.list": (calls.list_webhooks(), calls.list_webhooks(airmeet_id=EVENT)),
+    "webhooks.sample_payload": (calls.get_webhook_sample("trigger.airmeet.created"),),
 }
 EACH_CALL = [(name, number) for name in NAMES for number in range(len(CALLS.get(name, ())))]
 SAMPLES = [(name, number) for name in NAMES for number in range(len(CONTRACTS[name]["replies"]))]
@@ -245,13 +249,13 @@ def test_a_row_has_its_handler_in_the_sandbox(route):
     assert callable(route.handler)
 
 
-@pytest.mark.parametrize("name", sorted(ENDPOINTS))
-def test_a_row_has_its_builder(name):
-    """Under its own name in `calls`, with a docstring."""
-    builder = builder_of(name)
-
-    assert {call.endpoint for call in CALLS[name]} == {ENDPOINTS[name]}
-    assert builder.__doc__
+def test_a_row_has_its_builder():
+    """In `calls`, with a docstring, and public."""
+    assert BUILDERS.keys() == CALLS.keys() == ENDPOINTS.keys()
+    assert sorted(builder.__name__ for builder in BUILDERS.values()) == calls.__all__
+    for name, builder in BUILDERS.items():
+        assert {call.endpoint for call in CALLS[name]} == {ENDPOINTS[name]}, name
+        assert builder.__doc__, name
 
 
 class NoTransport:
@@ -264,16 +268,16 @@ class NoTransport:
         """Do nothing."""
 
 
-@pytest.mark.parametrize("name", sorted(ENDPOINTS.keys() - NO_MEMBER))
-def test_a_row_has_its_member_on_the_client(name):
+def test_a_row_has_its_member_on_the_client():
     """`client.attendees.add` and its like, made from the builder; lists page themselves."""
     client = AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, transport=NoTransport())
-    group, _, member = name.partition(".")
-    made = type(getattr(client, group)).__dict__[member]
+    for name in ENDPOINTS.keys() - NO_MEMBER:
+        group, _, member = name.partition(".")
+        made = type(getattr(client, group)).__dict__[member]
 
-    assert isinstance(made, operation if ENDPOINTS[name].paging is Paging.NONE else listing)
-    assert made.build is builder_of(name)
-    assert callable(getattr(getattr(client, group), member))
+        assert isinstance(made, operation if ENDPOINTS[name].paging is Paging.NONE else listing), name
+        assert made.build is BUILDERS[name], name
+        assert getattr(getattr(client, group), member).__name__ == member
 
 
 def test_the_client_has_no_members_without_a_row():

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -227,6 +228,23 @@ def test_what_a_dead_process_has_left_is_removed(tmp_path):
 
     assert parts(tmp_path) == {new.path.name, ".airmeet-link.part", ".airmeet-folder.part", ".airmeet-pipe.part"}
     new.discard()
+
+
+def test_a_new_file_that_another_process_sweeps_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Else it would be written without a name, and never be found."""
+    lock = private_files._try_lock
+    swept: list[Path] = []
+
+    def sweep_once(descriptor):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(private_files, "_try_lock", sweep_once)
+    with NewFile(tmp_path) as new:
+        assert parts(tmp_path) == {new.path.name}
+        assert [new.path] != swept
 
 
 def test_what_this_process_writes_is_left_alone(tmp_path):

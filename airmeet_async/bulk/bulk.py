@@ -339,7 +339,7 @@ class Bulk(Jobs):
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.attendees.block, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             partial(by_email, build, columns or {}),
@@ -368,7 +368,7 @@ class Bulk(Jobs):
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.attendees.unblock, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             partial(by_email, build, columns or {}),
@@ -392,7 +392,7 @@ class Bulk(Jobs):
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.speakers.add, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows,
             lambda source: ByForm(fitting(SPEAKERS, source), build),
@@ -424,7 +424,7 @@ class Bulk(Jobs):
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.sessions.create, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.create_session, check_id(airmeet_id, "airmeet_id"))
         look = KnownSpeakers(once(partial(addresses, self._client, airmeet_id)))
 
         def recipe(source: OpenRows) -> Recipe:
@@ -445,7 +445,7 @@ class Bulk(Jobs):
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.booths.create, check_id(airmeet_id, "airmeet_id"))
+        build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
         return self._job(
             rows, lambda source: ByForm(fitting(BOOTHS, source), build), options, _purpose("booths.create", airmeet_id)
         )

@@ -1,4 +1,4 @@
-"""The token."""
+"""The token of all other calls."""
 
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import AUTH

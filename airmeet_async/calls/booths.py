@@ -1,6 +1,4 @@
-"""Booths."""
-
-from typing import Any
+"""Booths of an event."""
 
 from airmeet_async.protocol import validation
 from airmeet_async.protocol.base_urls import check_id
@@ -9,7 +7,7 @@ from airmeet_async.protocol.endpoints import BOOTHS_CREATE, BOOTHS_LIST
 from airmeet_async.protocol.models import Booth, Created, Exhibitor, NewBooth
 
 
-def list_(airmeet_id: str) -> Call[tuple[Booth, ...]]:
+def list_booths(airmeet_id: str) -> Call[tuple[Booth, ...]]:
     """List the booths of an event (B, C). Some plans have none (C).
 
     Args:
@@ -21,7 +19,7 @@ def list_(airmeet_id: str) -> Call[tuple[Booth, ...]]:
     return Call(BOOTHS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
 
 
-def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
+def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
     """Create a booth.
 
     Args:
@@ -35,9 +33,18 @@ def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
     body = {
-        "name": validation.needed(booth.name, "name"),
-        "exhibitors": [validation.email(one.email, "exhibitors") for one in exhibitors],
-        "exhibitorInfo": [_exhibitor(one) for one in exhibitors if one.attendance_type],
+        "name": validation.require_text(booth.name, "name"),
+        "exhibitors": [validation.require_email(one.email, "exhibitors") for one in exhibitors],
+        "exhibitorInfo": [
+            {
+                "email": one.email,
+                "exhibitorAttendanceType": validation.require_choice(
+                    one.attendance_type, ("HYBRID", "ONLINE"), "attendance_type of an exhibitor"
+                ),
+            }
+            for one in exhibitors
+            if one.attendance_type
+        ],
         "tags": list(booth.tags),
         "metaData": {
             "chatEnabled": booth.chat,
@@ -46,9 +53,4 @@ def create(airmeet_id: str, booth: NewBooth) -> Call[Created]:
             "tableCount": booth.table_count,
         },
     }
-    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
-
-
-def _exhibitor(one: Exhibitor) -> dict[str, Any]:
-    kind = validation.one_of(one.attendance_type or "", ("HYBRID", "ONLINE"), "attendance_type of an exhibitor")
-    return {"email": one.email, "exhibitorAttendanceType": kind}
+    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))

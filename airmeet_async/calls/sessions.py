@@ -1,13 +1,13 @@
-"""Sessions."""
+"""Sessions of an event, and the tracks they can be in."""
 
 from airmeet_async.protocol import validation
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.endpoints import SESSIONS_CREATE, SESSIONS_DELETE
-from airmeet_async.protocol.models import NewSession, SessionCreated, Updated
+from airmeet_async.protocol.endpoints import SESSIONS_CREATE, SESSIONS_DELETE, TRACKS_LIST
+from airmeet_async.protocol.models import NewSession, SessionCreated, Track, Updated
 
 
-def create(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
+def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
     """Create a session. Its speakers must be in the event, its cohosts in the community's team (A).
 
     Args:
@@ -19,32 +19,31 @@ def create(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
         AmbiguousOutcomeError: There was no clear answer; a repeat could make a second session.
         RejectedError: Airmeet refuses it, for example for an unknown speaker.
     """
+    networking = session.speed_networking
     body = {
-        "sessionTitle": validation.needed(session.title, "title"),
-        "sessionStartTime": validation.milliseconds(session.start, "start"),
-        "hostEmail": validation.email(session.host_email, "host_email"),
-        "sessionDuration": validation.minutes(session.duration_minutes, "duration_minutes"),
+        "sessionTitle": validation.require_text(session.title, "title"),
+        "sessionStartTime": validation.to_milliseconds(session.start, "start"),
+        "hostEmail": validation.require_email(session.host_email, "host_email"),
+        "sessionDuration": validation.require_minutes(session.duration_minutes, "duration_minutes"),
         "sessionSummary": session.summary,
-        "speakerEmails": validation.emails(session.speaker_emails, "speaker_emails"),
-        "cohostEmails": validation.emails(session.cohost_emails, "cohost_emails"),
-        "type": validation.one_of(session.type, ("HOSTING",), "type"),
+        "speakerEmails": validation.require_emails(session.speaker_emails, "speaker_emails"),
+        "cohostEmails": validation.require_emails(session.cohost_emails, "cohost_emails"),
+        "type": validation.require_choice(session.type, ("HOSTING",), "type"),
         "tracks": list(session.track_ids),
         "tags": list(session.tags),
-        "speedNetworkingData": _speed_networking(session),
+        "speedNetworkingData": None
+        if networking is None
+        else {
+            "conversationTime": networking.conversation_minutes,
+            "extendNetworkingTime": networking.extension_minutes,
+        },
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
+    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))
 
 
-def _speed_networking(session: NewSession) -> dict[str, int] | None:
-    facts = session.speed_networking
-    if facts is None:
-        return None
-    return {"conversationTime": facts.conversation_minutes, "extendNetworkingTime": facts.extension_minutes}
-
-
-def delete(airmeet_id: str, session_id: str) -> Call[Updated]:
+def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
     """Delete a session (D).
 
     Args:
@@ -56,3 +55,15 @@ def delete(airmeet_id: str, session_id: str) -> Call[Updated]:
     """
     path = {"airmeet_id": check_id(airmeet_id, "airmeet_id"), "session_id": check_id(session_id, "session_id")}
     return Call(SESSIONS_DELETE, path)
+
+
+def list_tracks(airmeet_id: str) -> Call[tuple[Track, ...]]:
+    """List the tracks of an event (B, C). Some plans have none (C).
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+    """
+    return Call(TRACKS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})

@@ -1,4 +1,4 @@
-"""Speakers."""
+"""Speakers of an event."""
 
 from airmeet_async.protocol import validation
 from airmeet_async.protocol.base_urls import check_id
@@ -7,7 +7,7 @@ from airmeet_async.protocol.endpoints import SPEAKERS_ADD
 from airmeet_async.protocol.models import Speaker, SpeakerAdded
 
 
-def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
+def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
     """Add a speaker to an event. The status of the answer is ``SPEAKER_CREATED`` for a new one (B, C).
 
     What a second add of the same speaker does is not documented, so this is not repeated after an unclear outcome.
@@ -22,8 +22,8 @@ def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         RejectedError: Airmeet refuses it.
     """
     body = {
-        "name": validation.needed(speaker.name, "name"),
-        "email": validation.email(speaker.email),
+        "name": validation.require_text(speaker.name, "name"),
+        "email": validation.require_email(speaker.email),
         "organisation": speaker.organisation,
         "designation": speaker.designation,
         "imageUrl": speaker.image_url,
@@ -31,4 +31,4 @@ def add(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         "city": speaker.city,
         "country": speaker.country,
     }
-    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.present(body))
+    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))

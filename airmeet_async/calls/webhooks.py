@@ -21,7 +21,7 @@ _OF_AN_EVENT = frozenset({
 """Triggers that concern one event, which must be named (A)."""
 
 
-def register(
+def register_webhook(
     trigger: str,
     url: str,
     *,
@@ -57,16 +57,16 @@ def register(
         "sessionId": check_id(session_id, "session_id") if session_id is not None else None,
     }
     body = {
-        "name": validation.needed(name, "name"),
+        "name": validation.require_text(name, "name"),
         "description": description,
-        "triggerMetaInfoId": validation.needed(trigger, "trigger"),
+        "triggerMetaInfoId": validation.require_text(trigger, "trigger"),
         "url": url,
         "platformName": platform_name,
     }
-    return Call(WEBHOOKS_REGISTER, query=validation.present(query), body=body)
+    return Call(WEBHOOKS_REGISTER, query=validation.drop_empty(query), body=body)
 
 
-def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
+def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
     """Take a webhook away. Verb and members of this request are not documented where they could be read (B for DELETE).
 
     Args:
@@ -76,10 +76,12 @@ def deregister(trigger: str, url: str) -> Call[WebhookReceipt]:
     Raises:
         RejectedError: Airmeet does not know it.
     """
-    return Call(WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.needed(trigger, "trigger"), "url": url})
+    return Call(
+        WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
+    )
 
 
-def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
+def list_webhooks(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
     """List registered webhooks (D).
 
     Args:
@@ -89,10 +91,10 @@ def list_(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:
     return Call(WEBHOOKS_LIST, query=query)
 
 
-def sample_payload(trigger: str) -> Call[WebhookReceipt]:
+def get_webhook_sample(trigger: str) -> Call[WebhookReceipt]:
     """Show what a trigger sends (C).
 
     Args:
         trigger: Such as ``trigger.airmeet.registrant.added``.
     """
-    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": validation.needed(trigger, "trigger")})
+    return Call(WEBHOOKS_SAMPLE, query={"triggerMetaInfoId": validation.require_text(trigger, "trigger")})

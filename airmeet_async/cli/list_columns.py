@@ -85,6 +85,12 @@ class ListFormat:
             extra = self.besides(part)
             yield ListRow(cells, extra if self.links else without_secrets(extra))
 
+    def table(self, rows: Iterable[ListRow], *, titles: bool = True) -> list[list[str]]:
+        """Return rows for people, below their titles."""
+        names = [name for name in self.shown if name in self.columns]
+        head = [[name.replace("_", " ").upper() for name in names]] if titles else []
+        return [*head, *([shown_value(row.cells[name]) for name in names] for row in rows)]
+
     def without_links(self) -> "ListFormat":
         """Return the same without the columns that let people in."""
         kept = {name: get for name, get in self.columns.items() if name not in self.links}
@@ -169,8 +175,8 @@ def shown_value(value: Any) -> str:
 def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) -> list[str]:
     """Return rows as lines with aligned columns.
 
-    On a terminal, long texts are cut to make the lines fit. A column without a blank in any cell holds ids, addresses
-    or links, of which a part is of no use: it is never cut. Off a terminal nothing is.
+    On a terminal, long texts are cut to make the lines fit. Ids, addresses, links and times are not: a part of one is
+    of no use. Off a terminal nothing is cut.
 
     Args:
         rows: The first may be the titles.
@@ -184,7 +190,7 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
     least = widths or [0] * len(columns)
     widths[:] = [max(width, *map(cell_len, column)) for width, column in zip(least, columns, strict=True)]
     if sys.stdout is not None and sys.stdout.isatty():
-        texts = [n for n, column in enumerate(columns) if any(" " in cell for cell in column[1:])]
+        texts = [n for n, column in enumerate(columns) if any(map(_is_text, column))]
         excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
         while excess > 0 and texts and widths[widest := max(texts, key=widths.__getitem__)] > _NARROWEST:
             widths[widest] -= 1
@@ -194,6 +200,11 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
         return set_cell_size(cell, width) if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…"
 
     return ["  ".join(map(fitted, row, widths)).rstrip() for row in safe]
+
+
+def _is_text(cell: str) -> bool:
+    """Whether a cell is prose, and neither a word such as an id, nor a time, nor a title."""
+    return " " in cell and not cell[0].isdigit() and not cell.isupper()
 
 
 def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:

@@ -57,11 +57,11 @@ class ControlledJob(Protocol):
     """The part of a job that another terminal may reach."""
 
     @property
-    def paused(self) -> bool: ...  # noqa: D102
-    def pause(self) -> None: ...  # noqa: D102
-    def resume(self) -> None: ...  # noqa: D102
-    def set_rate(self, rate: AskedRate) -> None: ...  # noqa: D102
-    def stop(self, reason: StopReason, message: str) -> None: ...  # noqa: D102
+    def paused(self) -> bool: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def set_rate(self, rate: AskedRate) -> None: ...
+    def stop(self, reason: StopReason, message: str) -> None: ...
 
 
 def carry_out(request: Any, job: ControlledJob, console: Console) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""How to ask Airmeet: transport, session, pace and the send loop."""
+"""How to ask Airmeet: the send loop, the token, the rate limiter and the transports."""

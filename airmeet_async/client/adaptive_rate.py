@@ -1,7 +1,7 @@
 """A rate that looks for the limit nobody published: slow start, then CUBIC on the rate.
 
-`Controller` is told of each answer and says how many requests per second are right from now on. It knows no clock and
-waits for nothing: the time is an argument. Its rules:
+`RateController` takes note of each reply and returns the requests per second from then on. It has no clock and waits
+for nothing: the time is an argument. Its rules:
 
 1. Slow start: twice as fast every second, until the server refuses for the first time.
 2. A refusal means *too fast* if anything was accepted since the last cut: what got through lately is the limit. Go
@@ -21,34 +21,34 @@ from attrs import Attribute, evolve, field, frozen
 
 from airmeet_async.errors import ConfigError
 
-_LOOK: Final = 0.1
-"""Seconds between two looks at the use of the rate, at least."""
+_MEASURE_SECONDS: Final = 0.1
+"""Seconds between two measurements of the use of the rate, at least."""
 
-_LOOK_ANSWERS: Final = 4
-"""Answers between two looks, at least: fewer say little."""
+_MEASURE_REPLIES: Final = 4
+"""Replies between two measurements, at least: fewer say little."""
 
-_USED: Final = 0.75
+_USED_SHARE: Final = 0.75
 """The share of the rate from which on it counts as used."""
 
-_MEMORY: Final = 2.0
+_AVERAGE_SECONDS: Final = 2.0
 """Seconds over which the rate that got through is averaged. Bursts shorter than that are not mistaken for the limit."""
 
-_LINGER: Final = 0.99
+_BELOW_LIMIT: Final = 0.99
 """The share of the known limit to climb back to."""
 
-_BEYOND: Final = 1.05
+_BEYOND_LIMIT: Final = 1.05
 """The share of the known limit from which on it is believed no more, so that the rate grows as in a slow start."""
 
-_AGAIN: Final = 2.0
+_SLOWER_GROWTH: Final = 2.0
 """How many times slower that growth is than the first one."""
 
-_SAME: Final = 0.1
+_SAME_LIMIT: Final = 0.1
 """The share by which two refusals may differ and still speak of the same limit."""
 
-_DRY: Final = 0.25
+_NOTHING_ACCEPTED: Final = 0.25
 """What remains of the rate after each refusal while nothing is accepted."""
 
-_PAUSE_COST: Final = 14.0
+_HOLD_PER_PAUSE: Final = 14.0
 """How many times longer than a pause to stay below the limit before the next probe."""
 
 _LONGEST_HOLD: Final = 120.0
@@ -56,8 +56,7 @@ _LONGEST_HOLD: Final = 120.0
 
 def _positive(_rates: "Adaptive", attribute: "Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        message = f"{attribute.name} of an adaptive rate must be a number above 0, not {value!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"{attribute.name} of an adaptive rate must be a number above 0, not {value!r}")
 
 
 @frozen
@@ -83,11 +82,9 @@ class Adaptive:
 
     def __attrs_post_init__(self) -> None:
         if not self.floor <= self.initial <= self.ceiling:
-            message = f"an adaptive rate needs floor <= initial <= ceiling, not {self}"
-            raise ConfigError(message)
+            raise ConfigError(f"an adaptive rate needs floor <= initial <= ceiling, not {self}")
         if self.decrease >= 1:
-            message = f"decrease of an adaptive rate must be below 1, not {self.decrease!r}"
-            raise ConfigError(message)
+            raise ConfigError(f"decrease of an adaptive rate must be below 1, not {self.decrease!r}")
 
     def starting_at(self, rate: float) -> "Adaptive":
         """Return the same with another start, held between floor and ceiling."""
@@ -98,11 +95,11 @@ AskedRate = float | Adaptive | Literal["auto"] | None
 """What a caller may say: requests per second, ``"auto"`` or an `Adaptive` to follow the server, None for no limit."""
 
 
-class Controller:
+class RateController:
     """The state of one adaptive rate.
 
     Attributes:
-        settings: Its bounds and tempers.
+        settings: Its bounds and speeds.
         rate: Requests per second that are right at present.
     """
 
@@ -111,82 +108,76 @@ class Controller:
         self.rate = settings.initial
         # What is known of the limit, whether twice the same, and how long the rate has been used since the last cut.
         self._limit = math.inf
-        self._sure = False
-        self._age = 0.0
+        self._is_confirmed = False
+        self._used_seconds = 0.0
         self._hold = 0.0
         # The last cut: when, whether anything sent since was accepted, and whether the server accepts nothing at all.
         self._cut_at = -math.inf
-        self._passed = True
-        self._dry = False
-        # Since the last look: when that was, what came, and how much got through per second lately.
-        self._looked_at: float | None = None
-        self._answers = 0
+        self._has_accepted = True
+        self._accepts_nothing = False
+        # Since the last measurement: when that was, what came, and how much got through per second lately.
+        self._measured_at: float | None = None
+        self._replies = 0
         self._accepted = 0
-        self._through = 0.0
+        self._throughput = 0.0
 
     @property
-    def good(self) -> float:
-        """Return the rate that the server lately accepted."""
-        return self._after_cut() if self._dry else self.rate
+    def accepted_rate(self) -> float:
+        return self._after_cut() if self._accepts_nothing else self.rate
 
-    def answered(self, *, throttled: bool, sent_at: float, now: float) -> float:
-        """Note one answer, and return the rate from now on."""
-        if self._looked_at is None:
-            self._looked_at = sent_at
-        self._answers += 1
+    def note_reply(self, *, throttled: bool, sent_at: float, now: float) -> float:
+        """Take note of a reply, and return the rate from now on."""
+        if self._measured_at is None:
+            self._measured_at = sent_at
+        self._replies += 1
         self._accepted += not throttled
         if sent_at >= self._cut_at:
             if throttled:
                 self._cut(now)
             else:
-                self._pass()
-        if now - self._looked_at >= max(_LOOK, _LOOK_ANSWERS / self.rate):
-            self._look(now, now - self._looked_at)
+                self._has_accepted = True
+                if self._accepts_nothing:
+                    self._accepts_nothing = False
+                    self.rate = self._after_cut()
+        span = now - self._measured_at
+        if span >= max(_MEASURE_SECONDS, _MEASURE_REPLIES / self.rate):
+            self._throughput += (self._accepted / span - self._throughput) * (1 - math.exp(-span / _AVERAGE_SECONDS))
+            if self._replies >= _USED_SHARE * self.rate * span and not self._accepts_nothing:
+                self._used_seconds += span
+                self.rate = min(self.settings.ceiling, max(self.rate, self._grown(span)))
+            self._measured_at, self._replies, self._accepted = now, 0, 0
         return self.rate
 
-    def paused(self, seconds: float, now: float) -> None:
-        """Note that the last refusal costs everybody a pause of so many seconds from now."""
-        self._looked_at, self._answers, self._accepted = now + seconds, 0, 0
-        if self._sure:
-            self._hold = max(self._hold, min(_PAUSE_COST * seconds, _LONGEST_HOLD))
-            self._age = self.settings.recovery
+    def note_pause(self, seconds: float, now: float) -> None:
+        """Take note that the last refusal pauses everybody for so many seconds from now."""
+        self._measured_at, self._replies, self._accepted = now + seconds, 0, 0
+        if self._is_confirmed:
+            self._hold = max(self._hold, min(_HOLD_PER_PAUSE * seconds, _LONGEST_HOLD))
+            self._used_seconds = self.settings.recovery
 
     def _cut(self, now: float) -> None:
-        if self._passed:
-            limit = min(self.rate, max(self._through, self.rate / 2))
-            self._sure = abs(limit - self._limit) <= _SAME * limit and self._age >= self.settings.recovery
+        if self._has_accepted:
+            limit = min(self.rate, max(self._throughput, self.rate / 2))
+            is_same = abs(limit - self._limit) <= _SAME_LIMIT * limit
+            self._is_confirmed = is_same and self._used_seconds >= self.settings.recovery
             self._limit, self._hold = limit, 0.0
             self.rate = self._after_cut()
         else:
-            self._dry = True
-            self.rate = max(self.settings.floor, self.rate * _DRY)
-        self._age, self._cut_at, self._passed = 0.0, now, False
-
-    def _pass(self) -> None:
-        self._passed = True
-        if self._dry:
-            self._dry = False
-            self.rate = self._after_cut()
+            self._accepts_nothing = True
+            self.rate = max(self.settings.floor, self.rate * _NOTHING_ACCEPTED)
+        self._used_seconds, self._cut_at, self._has_accepted = 0.0, now, False
 
     def _after_cut(self) -> float:
         return max(self.settings.floor, self._limit * self.settings.decrease)
-
-    def _look(self, now: float, span: float) -> None:
-        """See what came since the last look, and grow if the rate was used."""
-        self._through += (self._accepted / span - self._through) * (1 - math.exp(-span / _MEMORY))
-        if self._answers >= _USED * self.rate * span and not self._dry:
-            self._age += span
-            self.rate = min(self.settings.ceiling, max(self.rate, self._grown(span)))
-        self._looked_at, self._answers, self._accepted = now, 0, 0
 
     def _grown(self, span: float) -> float:
         """Return the rate after *span* more seconds of use: CUBIC near the known limit, slow start without one."""
         if math.isinf(self._limit):
             return float(self.rate * 2 ** (span / self.settings.doubling))
-        if self.rate >= _BEYOND * self._limit:
-            return float(self.rate * 2 ** (span / self.settings.doubling / _AGAIN))
-        climb = self.settings.recovery
-        if self._age < climb:
-            return self._limit * (_LINGER - (_LINGER - self.settings.decrease) * (1 - self._age / climb) ** 3)
-        beyond = max(0.0, self._age - climb - self._hold) / climb
-        return self._limit * (_LINGER + (1 - self.settings.decrease) * beyond**3)
+        if self.rate >= _BEYOND_LIMIT * self._limit:
+            return float(self.rate * 2 ** (span / self.settings.doubling / _SLOWER_GROWTH))
+        used, climb, decrease = self._used_seconds, self.settings.recovery, self.settings.decrease
+        if used < climb:
+            return self._limit * (_BELOW_LIMIT - (_BELOW_LIMIT - decrease) * (1 - used / climb) ** 3)
+        beyond = max(0.0, used - climb - self._hold) / climb
+        return self._limit * (_BELOW_LIMIT + (1 - decrease) * beyond**3)

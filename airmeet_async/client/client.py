@@ -1,10 +1,21 @@
-"""`Client`: credentials, session, pace and transport, and the send loop that ties them together."""
+"""`Client`: the send loop, and what it ties together: credentials, token, pace and transport.
+
+Rules of this file:
+
+1. Every attempt takes its own place in the pace, so that retries are paced like first attempts. Signing in takes none:
+   the pace waits for it.
+2. The token is waited for at the head of the queue, before the place is taken: no place is held idle.
+3. A request that has waited for `on_send` (the journal) leaves with the token that is valid then.
+4. Only `send` and the bulk engine repeat anything; nothing below does.
+"""
 
 import asyncio
 import copy
 import math
+import os
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,10 +23,10 @@ from attrs import define, evolve, field, frozen
 
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.client.config import Credentials, Options, environment, find_base, find_key
+from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.rate_limiter import Pace, Priority
-from airmeet_async.client.token import Lease, TokenSession
+from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.client.transports.choose import choose_transport
@@ -33,13 +44,13 @@ from airmeet_async.protocol.value_class import value
 
 @value
 class Attempt:
-    """One request and what came of it.
+    """One request and its outcome.
 
     Attributes:
-        verdict: What the answer means.
-        generation: Of the token it was sent with.
+        verdict: What the reply, or its absence, means.
+        generation: Of the token it was sent with; 0 for none.
         latency: Seconds from handing it to the transport to its end.
-        reply: The raw answer, or None.
+        reply: The raw reply, or None.
     """
 
     verdict: Verdict
@@ -66,15 +77,14 @@ class Waiting:
 
 
 OnWait = Callable[[Waiting], None]
-
-
 T = TypeVar("T")
 
 _AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
+"""Shorter than a call's: all tasks wait for a sign-in, and it has `SIGN_IN_SECONDS` altogether."""
 
 
-async def _ready() -> None:
-    """Be ready at once: there is nothing to wait for."""
+async def _no_wait() -> None:
+    pass
 
 
 @define
@@ -108,6 +118,149 @@ class Client(Operations):
         ConfigError: A setting is missing or cannot be used.
     """
 
+    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
+        """Send *call* until it is answered, and return its typed answer.
+
+        Args:
+            call: What a function of `airmeet_async.calls` returned.
+            timeout: Seconds for all attempts and waits together; None for no limit.
+            retry: Patience; by default the client's.
+
+        Raises:
+            AirmeetError: See `airmeet_async.errors` for the tree.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
+        except TimeoutError:
+            message = f"{call.endpoint.name} had no answer within {timeout:g} s; it may have been carried out"
+            raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
+        return value
+
+    async def _repeat(
+        self,
+        attempt_once: Callable[[Call[Any]], Awaitable[Attempt]],
+        call: Call[Any],
+        retry: Retry,
+        timeout: float | None = None,  # noqa: ASYNC109 - looked at before each sleep
+    ) -> Any:
+        """Make attempts until `decide` says that one of them is final."""
+        tries, clock = Tries(), asyncio.get_running_loop().time
+        deadline = math.inf if timeout is None else clock() + timeout
+        if call.ready_within is not None:
+            retry = evolve(retry, ready_within=call.ready_within)
+        while True:
+            attempt = await attempt_once(call)
+            tries.count(attempt.verdict)
+            match decide(call.endpoint, attempt.verdict, tries, retry, random.random()):
+                case Return():
+                    return attempt.verdict.value
+                case Renew():
+                    await self.token.renew(attempt.generation)
+                case Wait(seconds, _) if clock() + seconds > deadline:
+                    raise error_for(call, attempt.verdict, tries)
+                case Wait(seconds, everyone):
+                    if everyone:
+                        self.pace.back_off(seconds, named=bool(attempt.verdict.retry_after))
+                    if self._on_wait:
+                        self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
+                    await asyncio.sleep(seconds)
+                case Raise():
+                    raise error_for(call, attempt.verdict, tries)
+
+    async def attempt(
+        self,
+        call: Call[Any],
+        *,
+        pace: Pace | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        on_send: Callable[[], Awaitable[None] | None] | None = None,
+    ) -> Attempt:
+        """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
+
+        Args:
+            call: What to send.
+            pace: A job's own pace within the client's.
+            priority: Who goes first when many wait.
+            on_send: Called when all other waiting is over, just before the request leaves. An awaitable that it
+                returns is awaited, and an exception stops the request.
+
+        Raises:
+            AirmeetError: No token can be had; nothing was sent.
+        """
+        self._check_life()
+        pace = pace or self.pace
+        with_token = call.endpoint.auth is Auth.TOKEN
+        issued = self.token.current if with_token else None
+        if (with_token and issued is None) or not pace.try_acquire():
+            await pace.acquire(priority, self.token.get if with_token else _no_wait)
+            issued = None
+        try:
+            if with_token and issued is None:
+                issued = await self.token.get()
+            if on_send is not None and (waiting := on_send()) is not None:
+                await waiting
+                if with_token and issued is not self.token.current:  # it was replaced meanwhile
+                    issued = await self.token.get()
+            attempt = await self._once(call, issued)
+        finally:
+            pace.release()
+        kind = attempt.verdict.kind
+        if attempt.reply is not None:
+            pace.feedback(throttled=kind is Kind.THROTTLED, latency=attempt.latency)
+        if kind is not Kind.OK:
+            return evolve(attempt, verdict=self._revised(call, attempt.verdict, issued))
+        if issued is not None:
+            self.token.accepted(issued.generation)
+        return attempt
+
+    async def _once(self, call: Call[Any], issued: IssuedToken | None) -> Attempt:
+        clock = asyncio.get_running_loop().time
+        creds = self._credentials
+        headers = creds.of_token(issued) if issued else creds.of_keys(call.endpoint.auth)
+        generation = issued.generation if issued else 0
+        request = encode(call, self.options.base, headers)
+        started = clock()
+        try:
+            reply = await self._transport.exchange(request)
+        except TransportError as error:
+            return Attempt(judge_failure(error), generation, clock() - started)
+        took, verdict = clock() - started, judge(call, reply)
+        if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
+            verdict = judge(call, without(reply, creds.secrets(issued)))
+        return Attempt(verdict, generation, took, reply)
+
+    def _revised(self, call: Call[Any], verdict: Verdict, issued: IssuedToken | None) -> Verdict:
+        """Return an unhappy verdict, revised by the age of the token, which `judge` does not know."""
+        if issued is None:
+            return verdict
+        if verdict.kind is Kind.EXPIRED and call.endpoint.prepares and not self.token.may_be_stale(issued):
+            # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
+            verdict = evolve(verdict, kind=Kind.NOT_READY)
+        if verdict.kind in {Kind.FATAL, Kind.NOT_READY} or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
+            self.token.accepted(issued.generation)
+        if verdict.blames_token and not self.token.may_be_stale(issued):
+            verdict = evolve(verdict, blames_token=False)
+        return verdict
+
+    async def exchange(self, call: Call[Any]) -> Reply:
+        """Send *call* once and return the raw answer, whatever it is.
+
+        Raises:
+            TransportError: There is none.
+        """
+        attempt = await self.attempt(call)
+        if attempt.reply is None:
+            raise error_for(call, attempt.verdict, Tries(sent=1))
+        return attempt.reply
+
+    async def _sign_in(self) -> AuthToken:
+        """Fetch a token: outside the pace, which waits for it."""
+        answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), _AUTH_RETRY)
+        return answer
+
+    # Set-up and life.
+
     def __init__(
         self,
         access_key: str | None = None,
@@ -122,9 +275,9 @@ class Client(Operations):
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        environ = environment()
+        environ = os.environ
         self.pace = Pace(rate, max_in_flight)
-        self.options = Options(
+        self.options = ClientOptions(
             base=find_base(base_url, region, environ),
             access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", environ),
             secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", environ),
@@ -135,37 +288,11 @@ class Client(Operations):
         )
         self._transport, self._owns_transport = choose_transport(transport, self.options)
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
-        self.session = TokenSession(self._authenticate, token_store or MemoryTokenStore(), account)
+        self.token = SharedToken(self._sign_in, token_store or MemoryTokenStore(), account)
         self._life = _Life()
         self._credentials = Credentials(self.options)
         self._on_wait: OnWait | None = None
         self._bind(self)
-
-    def __repr__(self) -> str:
-        state = "closed" if self._life.closed else repr(self.session)
-        return f"<{type(self).__name__} {self.options.base} {state}>"
-
-    async def __aenter__(self) -> Self:
-        self._check_life()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    @property
-    def transport_name(self) -> str:
-        """Which transport is in use: ``httpx``, ``llhttp``, or the class of your own."""
-        name: str = getattr(self._transport, "name", type(self._transport).__name__)
-        return name
-
-    async def aclose(self) -> None:
-        """Close the connections. The client cannot be used afterwards."""
-        self._life.closed = True
-        await self.session.aclose()
-        if self._owns_transport:
-            await self._transport.aclose()
 
     def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
         """Return a client that shares everything with this one but its patience.
@@ -180,156 +307,39 @@ class Client(Operations):
         sibling._bind(sibling)
         return sibling
 
-    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
-        """Send *call* until it is answered, and return its typed answer.
-
-        Args:
-            call: What a function of `airmeet_async.calls` returned.
-            timeout: Seconds for all attempts and waits together; None for no limit.
-            retry: Patience; by default the client's.
-
-        Raises:
-            AirmeetError: See `airmeet_async.errors` for the tree.
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                value: T = await self._until_settled(call, self.attempt, retry or self.options.retry, timeout)
-        except TimeoutError:
-            message = f"{call.endpoint.name} had no answer within {timeout:g} s; it may have been carried out"
-            raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
-        return value
-
-    async def exchange(self, call: Call[Any]) -> Reply:
-        """Send *call* once and return the raw answer, whatever it is.
-
-        Raises:
-            TransportError: There is none.
-        """
-        attempt = await self.attempt(call)
-        if attempt.reply is None:
-            raise error_for(call, attempt.verdict, Tries(sent=1))
-        return attempt.reply
-
-    async def attempt(
-        self,
-        call: Call[Any],
-        *,
-        pace: Pace | None = None,
-        priority: Priority = Priority.INTERACTIVE,
-        on_send: Callable[[], Awaitable[None] | None] | None = None,
-    ) -> Attempt:
-        """Send *call* exactly once, and say what came of it. The network's failures are verdicts, not exceptions.
-
-        Args:
-            call: What to send.
-            pace: A pace of one's own within the client's.
-            priority: Who goes first when many wait.
-            on_send: Called when all other waiting is over, just before the request leaves; what it returns is awaited,
-                and what it raises comes out.
-
-        Raises:
-            AirmeetError: No token can be had; nothing was sent.
-        """
-        self._check_life()
-        pace = pace or self.pace
-        with_token = call.endpoint.auth is Auth.TOKEN
-        lease = self.session.current if with_token else None
-        if (with_token and lease is None) or not pace.take_now():
-            await pace.acquire(priority, self.session.lease if with_token else _ready)
-            lease = None
-        try:
-            if with_token and lease is None:
-                lease = await self.session.lease()
-            if on_send is not None and (waiting := on_send()) is not None:
-                await waiting
-                if with_token and lease is not self.session.current:  # it was replaced meanwhile
-                    lease = await self.session.lease()
-            attempt = await self._once(call, lease)
-        finally:
-            pace.release()
-        kind = attempt.verdict.kind
-        if attempt.reply is not None:
-            pace.feedback(throttled=kind is Kind.THROTTLED, latency=attempt.latency)
-        if kind is not Kind.OK:
-            return evolve(attempt, verdict=self._second_look(call, attempt.verdict, lease))
-        if lease is not None:
-            self.session.accepted(lease.generation)
-        return attempt
-
-    async def _until_settled(
-        self,
-        call: Call[Any],
-        attempt_once: Callable[[Call[Any]], Awaitable[Attempt]],
-        retry: Retry,
-        timeout: float | None = None,  # noqa: ASYNC109 - looked at before each sleep
-    ) -> Any:
-        tries, clock = Tries(), asyncio.get_running_loop().time
-        deadline = math.inf if timeout is None else clock() + timeout
-        if call.ready_within is not None:
-            retry = evolve(retry, ready_within=call.ready_within)
-        while True:
-            attempt = await attempt_once(call)
-            tries.count(attempt.verdict)
-            match decide(call.endpoint, attempt.verdict, tries, retry, random.random()):
-                case Return():
-                    return attempt.verdict.value
-                case Renew():
-                    await self.session.renew(attempt.generation)
-                case Wait(seconds, _) if clock() + seconds > deadline:
-                    raise error_for(call, attempt.verdict, tries)
-                case Wait(seconds, everyone):
-                    if everyone:
-                        self.pace.back_off(seconds, named=bool(attempt.verdict.retry_after))
-                    if self._on_wait:
-                        self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
-                    await asyncio.sleep(seconds)
-                case Raise():
-                    raise error_for(call, attempt.verdict, tries)
-
-    async def _once(self, call: Call[Any], lease: Lease | None) -> Attempt:
-        clock = asyncio.get_running_loop().time
-        creds = self._credentials
-        headers = creds.of_token(lease) if lease else creds.of_keys(call.endpoint.auth)
-        generation = lease.generation if lease else 0
-        request = encode(call, self.options.base, headers)
-        started = clock()
-        try:
-            reply = await self._transport.exchange(request)
-        except TransportError as error:
-            return Attempt(judge_failure(error), generation, clock() - started)
-        took, verdict = clock() - started, judge(call, reply)
-        if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
-            verdict = judge(call, without(reply, self._credentials.secrets(lease)))
-        return Attempt(verdict, generation, took, reply)
-
-    async def _authenticate(self) -> AuthToken:
-        """Fetch a token for the session: outside the pace, which waits for it, and outside the 412 rule."""
-        answer: AuthToken = await self._until_settled(authenticate(), self._attempt_auth, _AUTH_RETRY)
-        return answer
-
-    async def _attempt_auth(self, call: Call[Any]) -> Attempt:
-        return await self._once(call, None)
-
-    def _second_look(self, call: Call[Any], verdict: Verdict, lease: Lease | None) -> Verdict:
-        """Weigh an unhappy verdict with what only the session knows."""
-        if lease is None:
-            return verdict
-        if verdict.kind is Kind.EXPIRED and call.endpoint.prepares and not self.session.may_doubt(lease):
-            # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
-            verdict = evolve(verdict, kind=Kind.NOT_READY)
-        if verdict.kind in {Kind.FATAL, Kind.NOT_READY} or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
-            self.session.accepted(lease.generation)
-        if verdict.blames_token and not self.session.may_doubt(lease):
-            verdict = evolve(verdict, blames_token=False)
-        return verdict
+    async def aclose(self) -> None:
+        """Close the connections. The client cannot be used afterwards."""
+        self._life.closed = True
+        await self.token.aclose()
+        if self._owns_transport:
+            await self._transport.aclose()
 
     def _check_life(self) -> None:
         loop = asyncio.get_running_loop()
         if self._life.closed:
-            message = "this client is closed; make a new one"
-            raise ClientStateError(message)
+            raise ClientStateError("this client is closed; make a new one")
         if self._life.loop is None:
             self._life.loop = loop
         elif self._life.loop is not loop:
-            message = "this client belongs to another event loop; make one client per loop (per asyncio.run)"
-            raise ClientStateError(message)
+            raise ClientStateError(
+                "this client belongs to another event loop; make one client per loop (per asyncio.run)"
+            )
+
+    @property
+    def transport_name(self) -> str:
+        """Which transport is in use: ``httpx``, ``llhttp``, or the class of your own."""
+        name: str = getattr(self._transport, "name", type(self._transport).__name__)
+        return name
+
+    def __repr__(self) -> str:
+        state = "closed" if self._life.closed else repr(self.token)
+        return f"<{type(self).__name__} {self.options.base} {state}>"
+
+    async def __aenter__(self) -> Self:
+        self._check_life()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

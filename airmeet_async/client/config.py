@@ -1,13 +1,25 @@
-"""Where a client's settings come from: arguments first, then the environment, then defaults."""
+"""A client's settings: arguments first, then the environment, then defaults.
 
-import os
+=============  =======================  ==========================================
+argument       environment              default
+=============  =======================  ==========================================
+access_key     ``AIRMEET_ACCESS_KEY``   none: an error that says where to get one
+secret_key     ``AIRMEET_SECRET_KEY``   none: the same
+base_url       ``AIRMEET_URI``          the region's address
+region         ``AIRMEET_REGION``       ``global``
+=============  =======================  ==========================================
+
+A whole address wins over a region from the same place. A variable that is set but empty or wrong is an error: a script
+with a misspelt value must not fall back to the real Airmeet. Other settings are arguments only.
+"""
+
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 
 from attrs import field, frozen
 
-from airmeet_async.client.token import Lease
+from airmeet_async.client.token import IssuedToken
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
@@ -20,7 +32,7 @@ _LONGEST_KEY = 512
 
 
 @frozen
-class Options:
+class ClientOptions:
     """Everything a client needs to know, checked.
 
     Attributes:
@@ -70,17 +82,10 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
         )
         raise ConfigError(message)
     if any(quote in text for quote in "\"'`"):
-        message = f"{variable} holds a quotation mark; write the key without the quotes"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} holds a quotation mark; write the key without the quotes")
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
-        message = f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again"
-        raise ConfigError(message)
+        raise ConfigError(f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again")
     return Secret(text)
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ
 
 
 @cache
@@ -95,7 +100,7 @@ def version() -> str:
 class Credentials:
     """Makes header blocks, each once."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ClientOptions) -> None:
         self._keys = options.access_key, options.secret_key
         self._common = common_headers(version())
         # The mutable state: the block of the last token that was used.
@@ -106,13 +111,13 @@ class Credentials:
         """Return the header block with the key pair under the names that *auth* wants."""
         return self._common + key_headers(auth, *self._keys)
 
-    def of_token(self, lease: Lease) -> Headers:
+    def of_token(self, issued: IssuedToken) -> Headers:
         """Return the header block with a token."""
-        if self._generation != lease.generation:
-            self._generation, self._block = lease.generation, self._common + token_headers(lease.token)
+        if self._generation != issued.generation:
+            self._generation, self._block = issued.generation, self._common + token_headers(issued.token)
         return self._block
 
-    def secrets(self, lease: Lease | None) -> Headers:
+    def secrets(self, issued: IssuedToken | None) -> Headers:
         """Return the headers whose values no text may show."""
-        own = token_headers(lease.token) if lease else ()
+        own = token_headers(issued.token) if issued else ()
         return key_headers(Auth.KEYS, *self._keys) + own

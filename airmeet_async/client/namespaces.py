@@ -10,8 +10,10 @@ from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.paging import Page, Walk, next_page
 
 _REMEMBERED = 5000
+"""Rows of a list in which one that comes twice is noticed: five pages of the longest, without keeping a whole list."""
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -33,17 +35,25 @@ class Namespace:
         return f"<{type(self).__name__} of {self._client!r}>"
 
 
-class operation(Generic[P, T]):  # noqa: N801 - used like a decorator
-    """A method that sends what *build* returns."""
+class _Method(Generic[P, R]):
+    """A method with the signature and the docstring of *build*, a function of `calls`, and the name it is assigned to.
 
-    def __init__(self, build: Callable[P, Call[T]]) -> None:
+    Errors in the arguments are raised when it is called, not when its result is awaited.
+    """
+
+    def __init__(self, build: Callable[P, Call[Any]], use: Callable[[Sender, Call[Any]], R]) -> None:
         self.build = build
         self.__doc__ = build.__doc__
+        self._use = use
+        self._name = build.__name__
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, instance: None, owner: type[Any]) -> Self: ...
     @overload
-    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, R]: ...
     def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any:
         """Return the method, bound to the client."""
         if instance is None:
@@ -51,14 +61,32 @@ class operation(Generic[P, T]):  # noqa: N801 - used like a decorator
         client = instance._client
 
         @functools.wraps(self.build)
-        def ask(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-            return client.send(self.build(*args, **kwargs))
+        def method(*args: P.args, **kwargs: P.kwargs) -> R:
+            return self._use(client, self.build(*args, **kwargs))
 
-        return ask
+        method.__name__ = self._name
+        return method
+
+
+class operation(_Method[P, Coroutine[Any, Any, T]], Generic[P, T]):  # noqa: N801 - used like a decorator
+    """A method that sends what *build* returns."""
+
+    def __init__(self, build: Callable[P, Call[T]]) -> None:
+        super().__init__(build, lambda client, call: client.send(call))
+
+
+class listing(_Method[P, "Pages[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
+    """A method that returns the rows of all pages that start with what *build* returns."""
+
+    def __init__(self, build: Callable[P, Call[Page[T]]]) -> None:
+        super().__init__(build, Pages)
 
 
 class Pages(Generic[T]):
-    """The rows of a list, fetched page by page while you iterate: ``async for row in …``."""
+    """The rows of a list, fetched page by page while you iterate: ``async for row in …``.
+
+    Each loop begins at the start.
+    """
 
     def __init__(self, client: Sender, first: Call[Page[T]]) -> None:
         self._client = client
@@ -79,188 +107,161 @@ class Pages(Generic[T]):
             walk = walk.past(page)
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        """Iterate over rows. One that comes twice, as a misbehaving cursor makes it, is given once.
-
-        The last few thousand rows are remembered for that, not all: a list can be longer than memory.
-        """
+        """Iterate over rows. One that comes twice is given once: the cursor of events was seen to misbehave (C)."""
         identity = self._first.endpoint.identity
         seen: dict[object, None] = {}
         async for page in self.pages():
-            fresh = _fresh(page.items, identity, seen)
-            if page.items and not fresh:
+            unseen = _unseen(page.items, identity, seen)
+            if page.items and not unseen:
                 return
-            for item in fresh:
+            for item in unseen:
                 yield item
 
 
-def _fresh(items: Sequence[T], identity: Callable[[T], object], seen: dict[object, None]) -> list[T]:
+def _unseen(items: Sequence[T], identity: Callable[[T], object], seen: dict[object, None]) -> list[T]:
     """Return the items that are not among the *seen* ones, and note them there; the oldest are forgotten."""
-    fresh = []
+    unseen = []
     for item in items:
         name = identity(item)
         if name is None or name not in seen:
-            fresh.append(item)
+            unseen.append(item)
         if name is not None:
             seen[name] = None
     for name in list(itertools.islice(seen, max(0, len(seen) - _REMEMBERED))):
         del seen[name]
-    return fresh
+    return unseen
 
 
-class listing(Generic[P, T]):  # noqa: N801 - used like a decorator
-    """A method that returns the rows of all pages that start with what *build* returns."""
-
-    def __init__(self, build: Callable[P, Call[Page[T]]]) -> None:
-        self.build = build
-        self.__doc__ = build.__doc__
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
-    @overload
-    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, Pages[T]]: ...
-    def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any:
-        """Return the method, bound to the client."""
-        if instance is None:
-            return self
-        client = instance._client
-
-        @functools.wraps(self.build)
-        def ask(*args: P.args, **kwargs: P.kwargs) -> Pages[T]:
-            return Pages(client, self.build(*args, **kwargs))
-
-        return ask
-
-
-class Airmeets(Namespace):
+class AirmeetsNamespace(Namespace):
     """Events."""
 
-    list = listing(calls.airmeets.list_)
-    info = operation(calls.airmeets.info)
-    create = operation(calls.airmeets.create)
-    set_status = operation(calls.airmeets.set_status)
-    landing_page = operation(calls.airmeets.landing_page)
-    duplicate = operation(calls.airmeets.duplicate)
+    list = listing(calls.list_airmeets)
+    info = operation(calls.get_airmeet)
+    create = operation(calls.create_airmeet)
+    set_status = operation(calls.set_airmeet_status)
+    landing_page = operation(calls.change_landing_page)
+    duplicate = operation(calls.duplicate_airmeet)
 
 
-class Attendance(Namespace):
+class AttendanceNamespace(Namespace):
     """Who was there."""
 
-    event = listing(calls.attendance.event)
-    session = listing(calls.attendance.session)
-    booth = listing(calls.attendance.booth)
-    replay = listing(calls.attendance.replay)
+    event = listing(calls.list_event_attendance)
+    session = listing(calls.list_session_attendance)
+    booth = listing(calls.list_booth_attendance)
+    replay = listing(calls.list_replay_attendance)
 
 
-class Attendees(Namespace):
+class AttendeesNamespace(Namespace):
     """People of an event."""
 
-    add = operation(calls.attendees.add)
-    block = operation(calls.attendees.block)
-    unblock = operation(calls.attendees.unblock)
-    remove = operation(calls.attendees.remove)
+    add = operation(calls.add_attendee)
+    block = operation(calls.block_attendee)
+    unblock = operation(calls.unblock_attendee)
+    remove = operation(calls.remove_attendee)
 
 
-class Booths(Namespace):
+class BoothsNamespace(Namespace):
     """Booths of an event."""
 
-    list = operation(calls.booths.list_)
-    create = operation(calls.booths.create)
+    list = operation(calls.list_booths)
+    create = operation(calls.create_booth)
 
 
-class CustomFields(Namespace):
+class CustomFieldsNamespace(Namespace):
     """An event's own registration fields."""
 
-    list = operation(calls.custom_fields.list_)
+    list = operation(calls.list_custom_fields)
 
 
-class Participants(Namespace):
+class ParticipantsNamespace(Namespace):
     """Everybody on an event's list."""
 
-    list = listing(calls.participants.list_)
+    list = listing(calls.list_participants)
 
 
-class Polls(Namespace):
+class PollsNamespace(Namespace):
     """What people answered to polls."""
 
-    list = listing(calls.polls.list_)
+    list = listing(calls.list_poll_responses)
 
 
-class Questions(Namespace):
+class QuestionsNamespace(Namespace):
     """What people asked."""
 
-    list = operation(calls.questions.list_)
+    list = operation(calls.list_questions)
 
 
-class Recordings(Namespace):
+class RecordingsNamespace(Namespace):
     """Recordings of sessions."""
 
-    list = operation(calls.recordings.list_)
+    list = operation(calls.list_recordings)
 
 
-class Registrations(Namespace):
+class RegistrationsNamespace(Namespace):
     """The older list of registrations."""
 
-    list = listing(calls.registrations.list_)
+    list = listing(calls.list_registrations)
 
 
-class Series(Namespace):
+class SeriesNamespace(Namespace):
     """Event series."""
 
-    list = operation(calls.series.list_)
-    events = operation(calls.series.events)
+    list = operation(calls.list_series)
+    events = operation(calls.list_series_airmeets)
 
 
-class Sessions(Namespace):
+class SessionsNamespace(Namespace):
     """Sessions of an event."""
 
-    create = operation(calls.sessions.create)
-    delete = operation(calls.sessions.delete)
+    create = operation(calls.create_session)
+    delete = operation(calls.delete_session)
 
 
-class Speakers(Namespace):
+class SpeakersNamespace(Namespace):
     """Speakers of an event."""
 
-    add = operation(calls.speakers.add)
+    add = operation(calls.add_speaker)
 
 
-class Tracks(Namespace):
+class TracksNamespace(Namespace):
     """Tracks of an event."""
 
-    list = operation(calls.tracks.list_)
+    list = operation(calls.list_tracks)
 
 
-class Utms(Namespace):
+class UtmsNamespace(Namespace):
     """Which campaigns brought the registrations."""
 
-    list = listing(calls.utms.list_)
+    list = listing(calls.list_utms)
 
 
-class Webhooks(Namespace):
+class WebhooksNamespace(Namespace):
     """Where Airmeet sends what happens."""
 
-    register = operation(calls.webhooks.register)
-    deregister = operation(calls.webhooks.deregister)
-    list = operation(calls.webhooks.list_)
-    sample_payload = operation(calls.webhooks.sample_payload)
+    register = operation(calls.register_webhook)
+    deregister = operation(calls.deregister_webhook)
+    list = operation(calls.list_webhooks)
+    sample_payload = operation(calls.get_webhook_sample)
 
 
 class Operations:
     """All groups of a client, each under the name that the endpoint table has it by."""
 
     def _bind(self, client: Sender) -> None:
-        self.airmeets = Airmeets(client)
-        self.attendance = Attendance(client)
-        self.attendees = Attendees(client)
-        self.booths = Booths(client)
-        self.custom_fields = CustomFields(client)
-        self.participants = Participants(client)
-        self.polls = Polls(client)
-        self.questions = Questions(client)
-        self.recordings = Recordings(client)
-        self.registrations = Registrations(client)
-        self.series = Series(client)
-        self.sessions = Sessions(client)
-        self.speakers = Speakers(client)
-        self.tracks = Tracks(client)
-        self.utms = Utms(client)
-        self.webhooks = Webhooks(client)
+        self.airmeets = AirmeetsNamespace(client)
+        self.attendance = AttendanceNamespace(client)
+        self.attendees = AttendeesNamespace(client)
+        self.booths = BoothsNamespace(client)
+        self.custom_fields = CustomFieldsNamespace(client)
+        self.participants = ParticipantsNamespace(client)
+        self.polls = PollsNamespace(client)
+        self.questions = QuestionsNamespace(client)
+        self.recordings = RecordingsNamespace(client)
+        self.registrations = RegistrationsNamespace(client)
+        self.series = SeriesNamespace(client)
+        self.sessions = SessionsNamespace(client)
+        self.speakers = SpeakersNamespace(client)
+        self.tracks = TracksNamespace(client)
+        self.utms = UtmsNamespace(client)
+        self.webhooks = WebhooksNamespace(client)

@@ -1,11 +1,14 @@
-"""The pace: how many requests at once, how many per second, and who goes next.
+"""The rate limiter: how many requests at once, how many per second, and who goes next.
 
-One object holds both limits for everything that a client sends. Those who want to
-send queue by priority, then by arrival, and only the head of the queue waits for a
-place, for the end of a pause, for a token and for the rate. So nobody overtakes,
-a pause stops everybody at once, and permits never pile up behind it.
+Rules of this file:
 
-The rate may follow the server's answers, which `Pace.feedback` is told: see `airmeet_async.client.adaptive_rate`.
+1. One `Pace` holds both limits for everything that a client sends; a job's own pace is within it.
+2. Callers queue by priority, then by arrival. Only the head of the queue waits for a slot, for the end of a pause, for
+   a token and for the rate. So nobody overtakes, and the rate can change while somebody waits.
+3. A pause stops everybody at once, and no permits pile up behind it.
+4. Without a rate, a queue or a pause, `try_acquire` lets a request through without a step of the event loop.
+
+The rate may follow the server's replies, which `Pace.feedback` is told: see `airmeet_async.client.adaptive_rate`.
 """
 
 import asyncio
@@ -19,7 +22,7 @@ from typing import overload
 from aiolimiter import AsyncLimiter
 from attrs import frozen
 
-from airmeet_async.client.adaptive_rate import Adaptive, AskedRate, Controller
+from airmeet_async.client.adaptive_rate import Adaptive, AskedRate, RateController
 from airmeet_async.errors import ConfigError
 
 _LATENESS = 0.005
@@ -68,7 +71,7 @@ class Priority(IntEnum):
 
 @frozen
 class PaceStatistics:
-    """A glance at a pace.
+    """The state of a pace.
 
     Attributes:
         rate: Requests per second that are allowed, or None.
@@ -119,31 +122,30 @@ class Pace:
 
     def __init__(self, rate: AskedRate, max_in_flight: int, parent: "Pace | None" = None) -> None:
         if max_in_flight < 1:
-            message = f"max_in_flight must be at least 1, not {max_in_flight}"
-            raise ConfigError(message)
+            raise ConfigError(f"max_in_flight must be at least 1, not {max_in_flight}")
         self._parent = parent
         self._chain: tuple[Pace, ...] = (self,) if parent is None else (self, *parent._chain)
-        self._most = max_in_flight
+        self._max_in_flight = max_in_flight
         self._rate: float | None = None
         self._limiter: Limiter | None = None
-        self._controller: Controller | None = None
+        self._controller: RateController | None = None
         self.set_rate(rate)
-        # The mutable state: who waits, whether somebody is at the head, how many are under way, until when all wait.
+        # The mutable state: who waits, how many of them gave up, whether somebody is at the head, how many are under
+        # way, and until when all wait.
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._gone = 0
+        self._abandoned = 0
         self._arrivals = itertools.count()
         self._head_taken = False
         self._in_flight = 0
-        self._place: asyncio.Future[None] | None = None
+        self._slot_freed: asyncio.Future[None] | None = None
         self._paused_until = _NEVER
 
     def __repr__(self) -> str:
         return f"<Pace {self.statistics()}>"
 
     def statistics(self) -> PaceStatistics:
-        """Return a glance at the present state."""
-        waiting = len(self._queue) - self._gone + self._head_taken
-        return PaceStatistics(self._rate, self._in_flight, waiting, max(0.0, self._root._rest()))
+        waiting = len(self._queue) - self._abandoned + self._head_taken
+        return PaceStatistics(self._rate, self._in_flight, waiting, max(0.0, self._root._pause_left()))
 
     @property
     def rate(self) -> float | None:
@@ -151,24 +153,24 @@ class Pace:
         return self._rate
 
     @property
-    def resting(self) -> bool:
-        """Whether nobody may start at present, since everybody was told to wait."""
-        return self._root._rest() > 0
+    def is_paused(self) -> bool:
+        """Nobody may start at present, since all were told to wait."""
+        return self._root._pause_left() > 0
 
     @property
     def good_rate(self) -> float | None:
         """Requests per second that the server lately accepted, where the rate adapts; else the rate."""
-        return self._rate if self._controller is None else self._controller.good
+        return self._rate if self._controller is None else self._controller.accepted_rate
 
     @property
     def adapts(self) -> bool:
-        """Whether this rate or one above it follows the server's answers."""
+        """This rate, or one above it, follows the server's replies."""
         return self._controller is not None or (self._parent is not None and self._parent.adapts)
 
     def set_rate(self, rate: AskedRate) -> None:
         """Change the rate at once, also for the one at the head. A number ends adapting, an `Adaptive` begins anew."""
         checked = check_rate(rate)
-        self._controller = Controller(checked) if isinstance(checked, Adaptive) else None
+        self._controller = RateController(checked) if isinstance(checked, Adaptive) else None
         self._use_rate(checked.initial if isinstance(checked, Adaptive) else checked)
 
     def feedback(self, *, throttled: bool, latency: float) -> None:
@@ -181,7 +183,7 @@ class Pace:
         for pace in self._chain:
             if pace._controller is not None:
                 now = asyncio.get_running_loop().time()
-                pace._use_rate(pace._controller.answered(throttled=throttled, sent_at=now - latency, now=now))
+                pace._use_rate(pace._controller.note_reply(throttled=throttled, sent_at=now - latency, now=now))
 
     def back_off(self, seconds: float, *, named: bool) -> None:
         """Let nobody start for *seconds*, unless a rate that adapts is the better answer.
@@ -194,12 +196,12 @@ class Pace:
             self._note_pause(seconds)
             self.pause(seconds)
 
-    def ease(self, share: float) -> None:
+    def restart_at(self, share: float) -> None:
         """Begin anew at that share of the rate that the server lately accepted, where the rate adapts."""
         if self._controller is not None:
-            self.set_rate(self._controller.settings.starting_at(share * self._controller.good))
+            self.set_rate(self._controller.settings.starting_at(share * self._controller.accepted_rate))
         if self._parent is not None:
-            self._parent.ease(share)
+            self._parent.restart_at(share)
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over."""
@@ -215,44 +217,45 @@ class Pace:
         """
         if all(pace._limiter is None for pace in self._chain):
             await ready()
-            if self.take_now():
+            if self.try_acquire():
                 return
-        await self._to_the_head(priority)
+        await self._wait_for_head(priority)
         try:
-            await self._free_place()
-            await self._clear_to_go(ready)
+            await self._wait_for_slot()
+            await self._wait_until_allowed(ready)
             if self._parent is not None:
                 await self._parent.acquire(priority, ready)
             self._in_flight += 1
         finally:
-            self._next_head()
+            self._admit_next()
 
-    def take_now(self) -> bool:
-        """Do the same without waiting, if no rate holds anybody here, nobody waits before us and no pause is on."""
+    def try_acquire(self) -> bool:
+        """Acquire without waiting, where no rate and no pause is on and nobody waits; return whether that was so."""
         for pace in self._chain:
-            if pace._limiter is not None or pace._head_taken or pace._in_flight >= pace._most:
+            if pace._limiter is not None or pace._head_taken or pace._in_flight >= pace._max_in_flight:
                 return False
-            if pace._paused_until != _NEVER and pace._rest() > 0:
+            if pace._paused_until != _NEVER and pace._pause_left() > 0:
                 return False
         for pace in self._chain:
             pace._in_flight += 1
         return True
 
     def release(self) -> None:
-        """Give the place back."""
+        """Free the slot."""
         for pace in self._chain:
             pace._in_flight -= 1
-            if pace._place is not None and not pace._place.done():
-                pace._place.set_result(None)
+            if pace._slot_freed is not None and not pace._slot_freed.done():
+                pace._slot_freed.set_result(None)
 
-    async def _clear_to_go(self, ready: Callable[[], Awaitable[object]]) -> None:
+    async def _wait_until_allowed(self, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._root
         while True:
-            await root._pause_over()
+            while (seconds := root._pause_left()) > 0:  # noqa: ASYNC110 - it may grow while it is waited for
+                await asyncio.sleep(seconds)
             await ready()
             if self._limiter is not None:
                 await self._limiter.acquire()
-            if root._rest() <= 0:
+            if root._pause_left() <= 0:
                 return
 
     def _use_rate(self, rate: float | None) -> None:
@@ -269,7 +272,7 @@ class Pace:
 
     def _note_pause(self, seconds: float) -> None:
         if self._controller is not None:
-            self._controller.paused(seconds, asyncio.get_running_loop().time())
+            self._controller.note_pause(seconds, asyncio.get_running_loop().time())
         if self._parent is not None:
             self._parent._note_pause(seconds)
 
@@ -277,14 +280,10 @@ class Pace:
     def _root(self) -> "Pace":
         return self if self._parent is None else self._parent._root
 
-    def _rest(self) -> float:
+    def _pause_left(self) -> float:
         return self._paused_until - asyncio.get_running_loop().time()
 
-    async def _pause_over(self) -> None:
-        while (rest := self._rest()) > 0:  # noqa: ASYNC110 - a time to wait for, not an event
-            await asyncio.sleep(rest)  # and look again: the pause may have grown
-
-    async def _to_the_head(self, priority: Priority) -> None:
+    async def _wait_for_head(self, priority: Priority) -> None:
         if not self._head_taken:
             self._head_taken = True
             return
@@ -294,32 +293,32 @@ class Pace:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._next_head()
+                self._admit_next()
             else:
-                self._forget_one()
+                self._drop_abandoned()
             raise
 
-    def _forget_one(self) -> None:
-        """Sweep out those who gave up once they are the majority, so a long queue of them cannot pile up."""
-        self._gone += 1
-        if self._gone * 2 > len(self._queue):
+    def _drop_abandoned(self) -> None:
+        """Drop those who gave up once they are the majority, so that a long queue of them cannot pile up."""
+        self._abandoned += 1
+        if self._abandoned * 2 > len(self._queue):
             self._queue = [entry for entry in self._queue if not entry[2].done()]
             heapq.heapify(self._queue)
-            self._gone = 0
+            self._abandoned = 0
 
-    def _next_head(self) -> None:
+    def _admit_next(self) -> None:
         while self._queue:
             *_, turn = heapq.heappop(self._queue)
             if not turn.done():
                 turn.set_result(None)
                 return
-            self._gone -= 1
+            self._abandoned -= 1
         self._head_taken = False
 
-    async def _free_place(self) -> None:
-        while self._in_flight >= self._most:
-            self._place = asyncio.get_running_loop().create_future()
+    async def _wait_for_slot(self) -> None:
+        while self._in_flight >= self._max_in_flight:
+            self._slot_freed = asyncio.get_running_loop().create_future()
             try:
-                await self._place
+                await self._slot_freed
             finally:
-                self._place = None
+                self._slot_freed = None

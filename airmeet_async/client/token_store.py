@@ -135,10 +135,25 @@ class FileTokenStore:
     def _path(self, account: str) -> Path:
         return self._directory / f"{account}.json"
 
-    def _open_lock(self, account: str) -> FileLock | None:
+    def check(self) -> bool:
+        """Make the directory, unless it is there, and return whether tokens can be kept in it.
+
+        Raises:
+            ConfigError: Somebody else could read or replace what is in it.
+        """
         try:
             with _other_place():
                 make_private_folder(self._directory)
+        except OSError as error:
+            self._warn(error)
+            return False
+        return True
+
+    def _open_lock(self, account: str) -> FileLock | None:
+        if not self.check():
+            return None
+        try:
+            with _other_place():
                 return FileLock(self._directory / f"{account}.lock")
         except OSError as error:
             self._warn(error)

@@ -1,1 +1,1 @@
-"""What Airmeet is. Pure: no await, no clock, no chance, no network."""
+"""What Airmeet is: operations, values, what a reply means, when to try again. No I/O, no clock, no randomness."""

@@ -79,8 +79,7 @@ def base_of(region: Region | str) -> str:
         return _BASES[Region(region)]
     except ValueError:
         choices = ", ".join(Region)
-        message = f"there is no region {region!r}; use one of {choices}"
-        raise ConfigError(message) from None
+        raise ConfigError(f"there is no region {region!r}; use one of {choices}") from None
 
 
 def parse_base(url: str) -> Base:

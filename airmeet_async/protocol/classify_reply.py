@@ -1,4 +1,13 @@
-"""What an answer means. `judge` turns a `Reply`, or its absence, into a `Verdict`; `decide` then says what to do."""
+"""What a reply means: `judge` turns a `Reply`, or its absence, into a `Verdict`; `retry_policy` then says what to do.
+
+Rules of this file:
+
+1. The worse of two statuses counts: Airmeet may put ``{"statusCode": 400}`` into a 200 (C).
+2. A 2xx is a success only if its body is what the operation returns. A captive portal's page, a compressed body or an
+   answer about somebody else may hide that the request was applied, so it is AMBIGUOUS, not refused.
+3. Whether a refusal concerns one row or the whole run (FATAL) follows from the status alone.
+4. Foreign text is cleaned before it is kept.
+"""
 
 import re
 from datetime import UTC
@@ -39,7 +48,7 @@ class Kind(Enum):
 
 @value
 class Verdict:
-    """What came of one attempt.
+    """The outcome of one attempt.
 
     Attributes:
         kind: The class of outcome.
@@ -47,7 +56,7 @@ class Verdict:
         code: A short stable word for reports.
         message: What the server or the network said, safe to show.
         retry_after: Seconds the server asked to wait.
-        value: The typed answer, when the kind is OK.
+        value: The typed reply, when the kind is OK.
         blames_token: A 400 that may be about the token (A: "the passed token is bad").
         cause: The error behind it, without its traceback, where there was one.
     """
@@ -93,7 +102,7 @@ def judge_failure(error: TransportError) -> Verdict:
 
 
 def kind_of(call: Call[Any], status: int) -> Kind:
-    """Return the class of an answer that is not a success, by its status alone."""
+    """Return the class of a reply that is not a success, by its status alone."""
     for_auth = call.endpoint.auth is Auth.KEYS
     if status == 202:
         return Kind.NOT_READY if call.endpoint.method == "GET" else Kind.AMBIGUOUS

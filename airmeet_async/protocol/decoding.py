@@ -1,7 +1,7 @@
-"""From an answer's document to typed values: one cattrs converter, strict about types, liberal about the rest.
+"""From a reply's document to typed values: one cattrs converter, strict about types, liberal about the rest.
 
-cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every plain
-type has a hook here that refuses what is not of it.
+cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every plain type has a hook here that refuses
+what is not of it. Unknown members are kept in ``extra``, unknown statuses stay texts, and null means absent.
 """
 
 import math
@@ -35,6 +35,67 @@ class Misfit(ValueError):  # noqa: N818 - never leaves this module
         """Return the same, seen from one level up."""
         joint = "" if not self.path or self.path.startswith("[") else "."
         return Misfit(self.wanted, f"{step}{joint}{self.path}")
+
+
+_hooks: dict[Any, Hook] = {}
+
+
+def decode(call: Call[Any], document: Any) -> Any:
+    """Return the typed answer to *call*.
+
+    Raises:
+        DecodeError: The document does not have the documented shape; the error says where.
+    """
+    endpoint = call.endpoint
+    try:
+        unwrapped = endpoint.unwrap(document)
+        if endpoint.paging is not Paging.NONE:
+            return _page(endpoint.returns, _document(unwrapped, dict))
+        model = endpoint.returns
+        if (hook := _hooks.get(model)) is None:  # asking the converter each time costs more than most decodings
+            hook = _hooks[model] = converter.get_structure_hook(model)
+        return hook(unwrapped, model)
+    except Misfit as misfit:
+        where = misfit.path or "the answer"
+        raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None
+
+
+def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
+    rows = document.get("data", ...)
+    if rows is ...:  # an answer about something else must not pass for an empty list
+        raise Misfit("present", "data")
+    try:
+        items = converter.get_structure_hook(tuple[model, ...])([] if rows is None else rows, tuple)  # type: ignore[valid-type]
+    except Misfit as misfit:
+        raise misfit.under("data") from None
+    cursors = document.get("cursors")
+    cursors = cursors if isinstance(cursors, dict) else {}
+    return Page(
+        items,
+        after=_cursor(cursors, "after"),
+        before=_cursor(cursors, "before"),
+        page_count=_count(cursors.get("pageCount")),
+        total_count=_count(cursors.get("totalCount")),
+    )
+
+
+def _cursor(cursors: dict[str, Any], name: str) -> str | None:
+    """Return a cursor as text: a number, or a string that can stand in an address; null means none."""
+    value = cursors.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
+        raise Misfit("a cursor", f"cursors.{name}")
+    return str(value)
+
+
+def _count(value: Any) -> int | None:
+    """Return a count that can be trusted, or None: a wrong one must not end a list early."""
+    try:
+        count = _whole(value, int)
+    except Misfit:
+        return None
+    return count if count > 0 else None
 
 
 def _text(value: Any, _type: Any) -> str:
@@ -75,6 +136,14 @@ def _moment(value: Any, _type: Any) -> Moment:
     return Moment(value)
 
 
+_STATUSES = frozenset(AirmeetStatus)
+
+
+def _status(value: Any, _type: Any) -> AirmeetStatus | str:
+    text = _text(value, str)
+    return AirmeetStatus(text) if text in _STATUSES else text
+
+
 def _secret(value: Any, _type: Any) -> Secret:
     """A token goes into a header: 1 to 8192 visible ASCII characters, nothing else."""
     if not isinstance(value, str) or not 0 < len(value) <= _TOKEN_LENGTH:
@@ -109,7 +178,7 @@ def _tuple_hook(cls: Any) -> Hook:
 
 
 def _optional_hook(cls: Any) -> Hook:
-    inner = next(arg for arg in get_args(cls) if arg is not type(None))
+    inner = _bare(cls)
     hook = converter.get_structure_hook(inner)
     return lambda value, _type: hook(value, inner)
 
@@ -175,80 +244,8 @@ def _make_converter() -> cattrs.Converter:
         made.register_structure_hook(kind, hook)
     made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
     made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)
-    made.register_structure_hook_func(lambda cls: cls == AirmeetStatus | str, _open_status)
+    made.register_structure_hook_func(lambda cls: cls == AirmeetStatus | str, _status)
     return made
 
 
-def _open_status(value: Any, _type: Any) -> AirmeetStatus | str:
-    text = _text(value, str)
-    return AirmeetStatus(text) if text in _STATUSES else text
-
-
-_STATUSES = frozenset(AirmeetStatus)
-
 converter = _make_converter()
-
-
-_hooks: dict[Any, Hook] = {}
-
-
-def _hook_of(model: Any) -> Hook:
-    """Return the reader of a model; asking the converter each time costs more than most readings."""
-    if (hook := _hooks.get(model)) is None:
-        hook = _hooks[model] = converter.get_structure_hook(model)
-    return hook
-
-
-def decode(call: Call[Any], document: Any) -> Any:
-    """Return the typed answer to *call*.
-
-    Raises:
-        DecodeError: The document does not have the documented shape; the error says where.
-    """
-    endpoint = call.endpoint
-    try:
-        unwrapped = endpoint.unwrap(document)
-        if endpoint.paging is not Paging.NONE:
-            return _page(endpoint.returns, _document(unwrapped, dict))
-        return _hook_of(endpoint.returns)(unwrapped, endpoint.returns)
-    except Misfit as misfit:
-        where = misfit.path or "the answer"
-        raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None
-
-
-def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
-    rows = document.get("data", ...)
-    if rows is ...:  # an answer about something else must not pass for an empty list
-        raise Misfit("present", "data")
-    try:
-        items = converter.get_structure_hook(tuple[model, ...])([] if rows is None else rows, tuple)  # type: ignore[valid-type]
-    except Misfit as misfit:
-        raise misfit.under("data") from None
-    cursors = document.get("cursors")
-    cursors = cursors if isinstance(cursors, dict) else {}
-    return Page(
-        items,
-        after=_cursor(cursors, "after"),
-        before=_cursor(cursors, "before"),
-        page_count=_count(cursors.get("pageCount")),
-        total_count=_count(cursors.get("totalCount")),
-    )
-
-
-def _cursor(cursors: dict[str, Any], name: str) -> str | None:
-    """Return a cursor as text: a number, or a string that can stand in an address; null means none."""
-    value = cursors.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
-        raise Misfit("a cursor", f"cursors.{name}")
-    return str(value)
-
-
-def _count(value: Any) -> int | None:
-    """Return a count that can be trusted, or None: a wrong one must not end a list early."""
-    try:
-        count = _whole(value, int)
-    except Misfit:
-        return None
-    return count if count > 0 else None

@@ -14,19 +14,19 @@ from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import fold
 
 
-def token(document: Any) -> Any:
+def unwrap_token(document: Any) -> Any:
     """Flat in production (B, C); under ``data`` in the help article (A)."""
     if isinstance(document, dict) and "token" not in document and isinstance(document.get("data"), dict):
         return document["data"]
     return document
 
 
-def under_data(document: Any) -> Any:
+def wrap_list(document: Any) -> Any:
     """A bare list instead of ``{"data": …}`` was met once (C)."""
     return {"data": document} if isinstance(document, list) else document
 
 
-def listed(*names: str) -> Any:
+def find_list(*names: str) -> Any:
     """Return a function that finds a list under the first of *names* that is there; null is an empty list (C)."""
 
     def unwrap(document: Any) -> Any:
@@ -38,29 +38,29 @@ def listed(*names: str) -> Any:
     return unwrap
 
 
-def maybe_empty(document: Any) -> Any:
+def allow_nothing(document: Any) -> Any:
     """An answer whose body is not documented: nothing at all is one, too."""
     return {} if document is None else document
 
 
-def hooks(document: Any) -> Any:
+def find_webhooks(document: Any) -> Any:
     """A refusal of the webhook service has a code of its own in a 200; it must not pass for "none registered"."""
     code = document.get("statusCode") if isinstance(document, dict) else None
     if code is not None and not str(code).startswith("2"):
         return None
-    return listed("webhookDTOList", "payload", "data")(document)
+    return find_list("webhookDTOList", "payload", "data")(document)
 
 
-def participants(document: Any) -> Any:
+def find_participants(document: Any) -> Any:
     """Read ``participants`` (C) or the ``paticipants`` of Airmeet's own connector (B), and the total."""
     if not isinstance(document, dict):
         return document
-    rows = listed("participants", "paticipants")(document)
+    rows = find_list("participants", "paticipants")(document)
     total = {"totalCount": document.get("totalUserCount")}
     return {"cursors": total} if rows is None else {"data": rows, "cursors": total}
 
 
-def same_person(body: Any, access: Any) -> str | None:
+def check_same_person(body: Any, access: Any) -> str | None:
     """An answer about somebody else would hand out that person's link."""
     if access.email != body["email"] and fold(access.email) != fold(body["email"]):
         return "the answer is about another e-mail address than the one that was added"
@@ -69,13 +69,13 @@ def same_person(body: Any, access: Any) -> str | None:
     return None
 
 
-def webhook_taken(_body: Any, receipt: Any) -> str | None:
+def check_webhook_code(_body: Any, receipt: Any) -> str | None:
     """The webhook service's own code begins with a 2 for success: "2000" (A)."""
     code = receipt.status_code
     return None if code is None or str(code).startswith("2") else f"the webhook service says {code}"
 
 
-def did_succeed(_body: Any, answer: Any) -> str | None:
+def check_success(_body: Any, answer: Any) -> str | None:
     """A 200 that does not say success is none."""
     return None if answer.success else "the answer does not say success"
 
@@ -84,197 +84,158 @@ _EVENT = "/airmeet/{airmeet_id}"
 _HOOKS = "/platform-integration/v1"
 
 # A cursor list of at most 50 rows that Airmeet prepares on demand, and says "not ready" until it is (C).
-_FIFTY: Final[dict[str, Any]] = {"paging": Paging.CURSOR, "max_size": 50, "unwrap": under_data}
+_FIFTY: Final[dict[str, Any]] = {"paging": Paging.CURSOR, "max_size": 50, "unwrap": wrap_list}
 _PREPARED: Final[dict[str, Any]] = {**_FIFTY, "prepares": True}
 _BY_ID: Final = attrgetter("id")
 
+# A row of the table takes a line or two.
+# fmt: off
 AUTH: Final[Endpoint[m.AuthToken]] = Endpoint(
-    "auth", "POST", "/auth", m.AuthToken, "A: help, Manage Registrations 3.2", auth=Auth.KEYS, unwrap=token
+    "auth", "POST", "/auth", m.AuthToken, "A: help, Manage Registrations 3.2", auth=Auth.KEYS, unwrap=unwrap_token,
 )
 
 # Events
 
 AIRMEETS_LIST: Final[Endpoint[Page[m.Airmeet]]] = Endpoint(
     "airmeets.list", "GET", "/airmeets", m.Airmeet, "A: help, List Airmeets",
-    paging=Paging.CURSOR, max_size=500, unwrap=under_data, identity=attrgetter("uid"),
-)  # fmt: skip
+    paging=Paging.CURSOR, max_size=500, unwrap=wrap_list, identity=attrgetter("uid"),
+)
 AIRMEETS_INFO: Final[Endpoint[m.AirmeetInfo]] = Endpoint(
-    "airmeets.info", "GET", f"{_EVENT}/info", m.AirmeetInfo, "B, C: no envelope"
+    "airmeets.info", "GET", f"{_EVENT}/info", m.AirmeetInfo, "B, C: no envelope",
 )
 AIRMEETS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
-    "airmeets.create", "POST", "/airmeet", m.Created, "B, C: connector and production clients", repeatable=False
+    "airmeets.create", "POST", "/airmeet", m.Created, "B, C: connector and production clients", repeatable=False,
 )
 AIRMEETS_SET_STATUS: Final[Endpoint[m.Updated]] = Endpoint(
-    "airmeets.set_status", "POST", f"{_EVENT}/status", m.Updated, "B, D: connector; others for PAUSED and ARCHIVE"
+    "airmeets.set_status", "POST", f"{_EVENT}/status", m.Updated, "B, D: connector; others for PAUSED and ARCHIVE",
 )
 AIRMEETS_LANDING_PAGE: Final[Endpoint[m.Updated]] = Endpoint(
     "airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", m.Updated, "D: two sources, the answer is not known",
-    unwrap=maybe_empty,
-)  # fmt: skip
+    unwrap=allow_nothing,
+)
 AIRMEETS_DUPLICATE: Final[Endpoint[m.Created]] = Endpoint(
-    "airmeets.duplicate",
-    "POST",
-    f"{_EVENT}/duplication",
-    m.Created,
-    "C, D: notes on the official page",
+    "airmeets.duplicate", "POST", f"{_EVENT}/duplication", m.Created, "C, D: notes on the official page",
     repeatable=False,
 )
 SERIES_LIST: Final[Endpoint[tuple[m.Series, ...]]] = Endpoint(
     "series.list", "GET", "/event-series", tuple[m.Series, ...], "A, D: the help by its title only",
-    unwrap=listed("data", "eventSeries", "series"),
-)  # fmt: skip
+    unwrap=find_list("data", "eventSeries", "series"),
+)
 SERIES_EVENTS: Final[Endpoint[tuple[m.Airmeet, ...]]] = Endpoint(
     "series.events", "GET", "/event-series/{event_series_id}/events", tuple[m.Airmeet, ...],
-    "A, D: the help by its title only",
-    unwrap=listed("data", "events", "airmeets"),
-)  # fmt: skip
+    "A, D: the help by its title only", unwrap=find_list("data", "events", "airmeets"),
+)
 
 # People
 
 ATTENDEES_ADD: Final[Endpoint[m.Access]] = Endpoint(
     "attendees.add", "POST", f"{_EVENT}/attendee", m.Access,
-    "A: help, Manage Registrations 4.1 and 4.2: replaying changes nothing", verify=same_person,
-)  # fmt: skip
+    "A: help, Manage Registrations 4.1 and 4.2: replaying changes nothing", verify=check_same_person,
+)
 ATTENDEES_BLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
-    "attendees.block", "PUT", f"{_EVENT}/attendee/block", m.Acknowledgement,
-    "A: help, Manage Registrations 4.3", verify=did_succeed,
-)  # fmt: skip
+    "attendees.block", "PUT", f"{_EVENT}/attendee/block", m.Acknowledgement, "A: help, Manage Registrations 4.3",
+    verify=check_success,
+)
 ATTENDEES_UNBLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
-    "attendees.unblock", "PUT", f"{_EVENT}/attendee/unblock", m.Acknowledgement,
-    "A: help, Manage Registrations 4.4", verify=did_succeed,
-)  # fmt: skip
+    "attendees.unblock", "PUT", f"{_EVENT}/attendee/unblock", m.Acknowledgement, "A: help, Manage Registrations 4.4",
+    verify=check_success,
+)
 ATTENDEES_REMOVE: Final[Endpoint[m.Acknowledgement]] = Endpoint(
-    "attendees.remove", "DELETE", f"{_EVENT}/attendee/{{email}}", m.Acknowledgement,
-    "A, B: older help and connector", verify=did_succeed,
-)  # fmt: skip
+    "attendees.remove", "DELETE", f"{_EVENT}/attendee/{{email}}", m.Acknowledgement, "A, B: older help and connector",
+    verify=check_success,
+)
 PARTICIPANTS_LIST: Final[Endpoint[Page[m.Participant]]] = Endpoint(
     "participants.list", "GET", f"{_EVENT}/participants", m.Participant, "B, C: connector and production clients",
-    paging=Paging.NUMBER, max_size=1000, unwrap=participants,
-)  # fmt: skip
+    paging=Paging.NUMBER, max_size=1000, unwrap=find_participants,
+)
 REGISTRATIONS_LIST: Final[Endpoint[Page[m.Registration]]] = Endpoint(
     "registrations.list", "GET", f"{_EVENT}/registrations", m.Registration, "A, B: older help and connector",
-    paging=Paging.CURSOR, unwrap=under_data,
-)  # fmt: skip
+    paging=Paging.CURSOR, unwrap=wrap_list,
+)
 CUSTOM_FIELDS_LIST: Final[Endpoint[tuple[m.CustomField, ...]]] = Endpoint(
     "custom_fields.list", "GET", f"{_EVENT}/custom-fields", tuple[m.CustomField, ...],
-    "B, C: connector and production clients",
-    unwrap=listed("customFields"),
-)  # fmt: skip
+    "B, C: connector and production clients", unwrap=find_list("customFields"),
+)
 
-# The programme
+# Speakers, sessions, booths
 
 SPEAKERS_ADD: Final[Endpoint[m.SpeakerAdded]] = Endpoint(
-    "speakers.add",
-    "POST",
-    f"{_EVENT}/speaker",
-    m.SpeakerAdded,
-    "B, C: connector and production clients",
+    "speakers.add", "POST", f"{_EVENT}/speaker", m.SpeakerAdded, "B, C: connector and production clients",
     repeatable=False,
 )
 SESSIONS_CREATE: Final[Endpoint[m.SessionCreated]] = Endpoint(
     "sessions.create", "POST", f"{_EVENT}/session", m.SessionCreated, "A, B, C: help for what is mandatory",
     repeatable=False,
-)  # fmt: skip
+)
 SESSIONS_DELETE: Final[Endpoint[m.Updated]] = Endpoint(
-    "sessions.delete",
-    "DELETE",
-    f"{_EVENT}/session/{{session_id}}",
-    m.Updated,
-    "D: two sources, the answer is not known",
-    unwrap=maybe_empty,
+    "sessions.delete", "DELETE", f"{_EVENT}/session/{{session_id}}", m.Updated,
+    "D: two sources, the answer is not known", unwrap=allow_nothing,
 )
 RECORDINGS_LIST: Final[Endpoint[tuple[m.Recording, ...]]] = Endpoint(
     "recordings.list", "GET", f"{_EVENT}/session-recordings", tuple[m.Recording, ...], "C: production clients",
-    unwrap=listed("recordings"),
-)  # fmt: skip
+    unwrap=find_list("recordings"),
+)
 BOOTHS_LIST: Final[Endpoint[tuple[m.Booth, ...]]] = Endpoint(
-    "booths.list",
-    "GET",
-    f"{_EVENT}/booths",
-    tuple[m.Booth, ...],
-    "B, C: connector and production clients",
-    unwrap=listed("booths"),
+    "booths.list", "GET", f"{_EVENT}/booths", tuple[m.Booth, ...], "B, C: connector and production clients",
+    unwrap=find_list("booths"),
 )
 BOOTHS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
-    "booths.create", "POST", f"{_EVENT}/booths", m.Created, "B: connector", repeatable=False
+    "booths.create", "POST", f"{_EVENT}/booths", m.Created, "B: connector", repeatable=False,
 )
 TRACKS_LIST: Final[Endpoint[tuple[m.Track, ...]]] = Endpoint(
-    "tracks.list",
-    "GET",
-    f"{_EVENT}/tracks",
-    tuple[m.Track, ...],
-    "B, C: connector and production clients",
-    unwrap=listed("tracks"),
+    "tracks.list", "GET", f"{_EVENT}/tracks", tuple[m.Track, ...], "B, C: connector and production clients",
+    unwrap=find_list("tracks"),
 )
 
-# Afterwards
+# Reports
 
 ATTENDANCE_EVENT: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
-    "attendance.event",
-    "GET",
-    f"{_EVENT}/attendees",
-    m.Attendance,
-    "C: production clients",
-    identity=_BY_ID,
-    **_PREPARED,
+    "attendance.event", "GET", f"{_EVENT}/attendees", m.Attendance, "C: production clients",
+    identity=_BY_ID, **_PREPARED,
 )
 ATTENDANCE_SESSION: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
-    "attendance.session",
-    "GET",
-    "/session/{session_id}/attendees",
-    m.Attendance,
-    "C: production clients",
-    identity=_BY_ID,
-    **_PREPARED,
+    "attendance.session", "GET", "/session/{session_id}/attendees", m.Attendance, "C: production clients",
+    identity=_BY_ID, **_PREPARED,
 )
 ATTENDANCE_BOOTH: Final[Endpoint[Page[m.BoothAttendance]]] = Endpoint(
     "attendance.booth", "GET", f"{_EVENT}/booth/{{booth_id}}/booth-attendance", m.BoothAttendance,
-    "C, D: production clients",
-    identity=_BY_ID, **_PREPARED,
-)  # fmt: skip
+    "C, D: production clients", identity=_BY_ID, **_PREPARED,
+)
 ATTENDANCE_REPLAY: Final[Endpoint[Page[m.ReplayAttendance]]] = Endpoint(
     "attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", m.ReplayAttendance, "C, D: production clients",
     identity=lambda row: None if row.id is None else (row.id, row.session_id), **_PREPARED,
-)  # fmt: skip
+)
 UTMS_LIST: Final[Endpoint[Page[m.RegistrationUtms]]] = Endpoint(
-    "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", identity=_BY_ID, **_PREPARED
+    "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", identity=_BY_ID, **_PREPARED,
 )
 POLLS_LIST: Final[Endpoint[Page[m.PollResponses]]] = Endpoint(
     "polls.list", "GET", f"{_EVENT}/polls", m.PollResponses, "C, D: production clients",
     identity=attrgetter("user_id"), **_FIFTY,
-)  # fmt: skip
+)
 QUESTIONS_LIST: Final[Endpoint[tuple[m.Questions, ...]]] = Endpoint(
-    "questions.list",
-    "GET",
-    f"{_EVENT}/questions",
-    tuple[m.Questions, ...],
-    "C, D: production clients",
-    unwrap=listed("data"),
+    "questions.list", "GET", f"{_EVENT}/questions", tuple[m.Questions, ...], "C, D: production clients",
+    unwrap=find_list("data"),
 )
 
 # Webhooks
 
 WEBHOOKS_REGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
     "webhooks.register", "POST", f"{_HOOKS}/webhook-register", m.WebhookReceipt, "A: help, Webhooks",
-    auth=Auth.RAW_KEYS, repeatable=False, verify=webhook_taken,
-)  # fmt: skip
+    auth=Auth.RAW_KEYS, repeatable=False, verify=check_webhook_code,
+)
 WEBHOOKS_DEREGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
     "webhooks.deregister", "DELETE", f"{_HOOKS}/webhook-deregister", m.WebhookReceipt,
-    "A, B: the help by its title, connector for the verb",
-    auth=Auth.RAW_KEYS, verify=webhook_taken,
-)  # fmt: skip
+    "A, B: the help by its title, connector for the verb", auth=Auth.RAW_KEYS, verify=check_webhook_code,
+)
 WEBHOOKS_LIST: Final[Endpoint[tuple[m.Webhook, ...]]] = Endpoint(
     "webhooks.list", "GET", f"{_HOOKS}/webhook-list", tuple[m.Webhook, ...], "A, D: the help by its title only",
-    auth=Auth.RAW_KEYS, unwrap=hooks,
-)  # fmt: skip
+    auth=Auth.RAW_KEYS, unwrap=find_webhooks,
+)
 WEBHOOKS_SAMPLE: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
-    "webhooks.sample_payload",
-    "GET",
-    f"{_HOOKS}/sample-payload",
-    m.WebhookReceipt,
-    "C: notes on the official page",
+    "webhooks.sample_payload", "GET", f"{_HOOKS}/sample-payload", m.WebhookReceipt, "C: notes on the official page",
     auth=Auth.RAW_KEYS,
 )
+# fmt: on
 
 ENDPOINTS: Final[dict[str, Endpoint[Any]]] = {
     row.name: row for row in tuple(globals().values()) if isinstance(row, Endpoint)

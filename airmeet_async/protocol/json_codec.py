@@ -39,8 +39,7 @@ def encode(value: Any) -> bytes:
 
 
 def _refuse(constant: str) -> Any:
-    message = f"{constant} is not JSON"
-    raise ValueError(message)
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(digits: str) -> float:

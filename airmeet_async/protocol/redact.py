@@ -15,6 +15,7 @@ _NAMED = re.compile(
 _LINK = re.compile(r"(?i)https?(?:://|%3A%2F%2F)\S*(?:[?&]|%3F|%26)code(?:=|%3D)[^\s\"'<>]*")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*")
 _SPACES = re.compile(r"\s+")
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 SHOWN = 200
 
 
@@ -32,11 +33,9 @@ def escape(text: str) -> str:
     """Return *text* with everything escaped that could move the cursor, reorder a line or fail to encode."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _shows(char) else char.encode("unicode_escape").decode() for char in text)
-
-
-def _shows(char: str) -> bool:
-    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSHOWN else char for char in text
+    )
 
 
 def without(reply: Reply, credentials: Headers) -> Reply:
@@ -77,5 +76,4 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> NoReturn:
-        message = "a Secret cannot be pickled or copied; pass the keys through the environment instead"
-        raise TypeError(message)
+        raise TypeError("a Secret cannot be pickled or copied; pass the keys through the environment instead")

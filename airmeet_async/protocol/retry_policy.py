@@ -1,4 +1,11 @@
-"""The retry policy as a table: what to do after an attempt. No clock, no chance: the jitter is an argument."""
+"""The retry policy: what to do after an attempt. Without a clock or chance: the jitter is an argument.
+
+Rules of this file (Airmeet publishes none):
+
+1. What certainly was not applied (never sent, 429, 412) may always be sent again.
+2. What may have been applied is sent again only if the operation may be repeated, and each such attempt is charged.
+3. ``Retry-After`` is a lower bound, up to `Retry.longest_pause`; beyond that, waiting is the caller's decision.
+"""
 
 from typing import Any
 
@@ -36,7 +43,7 @@ class Retry:
 
 @define
 class Tries:
-    """What a call has been through. The sender counts with `count`; `decide` only reads."""
+    """The attempts of a call so far. The sender counts with `count`; `decide` only reads."""
 
     sent: int = 0
     charged: int = 0
@@ -46,7 +53,6 @@ class Tries:
     not_ready: int = 0
 
     def count(self, verdict: Verdict) -> None:
-        """Note one more attempt that ended in *verdict*."""
         if verdict.kind is Kind.OK:
             self.sent += 1
             return
@@ -60,17 +66,17 @@ class Tries:
 
 @frozen
 class Return:
-    """It worked."""
+    """Return the value."""
 
 
 @frozen
 class Renew:
-    """Get a new token, then go again."""
+    """Get a new token, then send again."""
 
 
 @frozen
 class Wait:
-    """Wait, then go again.
+    """Wait, then send again.
 
     Attributes:
         seconds: How long.
@@ -105,55 +111,51 @@ def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry
         retry: The caller's patience.
         jitter: A number from 0 to 1 to draw the wait with (full jitter).
     """
+    asked = verdict.retry_after or 0.0
+    # Never sooner than asked, and spread a little, or all who were told the same would come back at the same moment.
+    floor = asked * (1 + 0.1 * jitter)
     match verdict.kind:
         case Kind.OK:
             return RETURN
         case Kind.EXPIRED if endpoint.prepares and tries.renewals > 1:
             # One third party says that a report that is not ready may answer 412 (D): no second renewal for that.
-            return _after_not_ready(tries.renewals - 1, retry)
+            return _wait_for_report(tries.renewals - 1, retry)
         case Kind.EXPIRED:
             return RENEW if tries.renewals <= retry.renewals else RAISE
         case Kind.NOT_READY:
-            return _after_not_ready(tries.not_ready, retry)
+            return _wait_for_report(tries.not_ready, retry)
         case Kind.REJECTED:
             return RENEW if verdict.blames_token and tries.renewals == 1 else RAISE
         case Kind.NOT_SENT:
-            return _after_not_sent(verdict, tries, retry, jitter)
+            if verdict.code in _HOPELESS or (retry.free is not None and tries.not_sent >= retry.free):
+                return RAISE
+            return Wait(_backoff(retry.base, tries.not_sent, retry, jitter))
         case Kind.THROTTLED:
-            return _after_throttled(verdict, tries, retry, jitter)
-        case Kind.AMBIGUOUS if endpoint.repeatable and tries.charged < _most(verdict, retry):
-            return _after_ambiguous(verdict, tries, retry, jitter)
+            if asked > retry.longest_pause or (retry.free is not None and tries.throttled >= retry.free):
+                return RAISE
+            return Wait(floor or _backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=True)
+        case Kind.AMBIGUOUS:
+            # A 2xx that makes no sense will hardly make more of it: two replays, not four.
+            most = min(retry.attempts, 3) if verdict.code == "unusable_answer" else retry.attempts
+            if not endpoint.repeatable or tries.charged >= most or asked > retry.longest_pause:
+                return RAISE
+            return Wait(max(floor, _backoff(retry.base, tries.charged, retry, jitter)), everyone=asked > 0)
         case _:
             return RAISE
-
-
-def _after_not_sent(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
-    if verdict.code in _HOPELESS or _spent(tries.not_sent, retry):
-        return RAISE
-    return Wait(_backoff(retry.base, tries.not_sent, retry, jitter))
-
-
-def _after_throttled(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
-    asked = verdict.retry_after or 0.0
-    if asked > retry.longest_pause or _spent(tries.throttled, retry):
-        return RAISE
-    if asked:
-        return Wait(asked * (1 + 0.1 * jitter), everyone=True)
-    return Wait(_backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=True)
 
 
 _FIRST_POLL = 5.0
 _LONGEST_POLL = 60.0
 
 
-def _after_not_ready(nth: int, retry: Retry) -> Decision:
+def _wait_for_report(nth: int, retry: Retry) -> Decision:
     """Ask again after 5, 10, 20, 40 and then every 60 s, for as long as the caller wants to wait."""
     rest = retry.ready_within - waited_for_ready(nth - 1)
     return Wait(min(_poll(nth), rest)) if rest > 0 else RAISE
 
 
 def waited_for_ready(polls: int) -> float:
-    """Return the seconds that so many "not ready" answers have cost."""
+    """Return the seconds that so many "not ready" replies have cost."""
     return sum(_poll(n) for n in range(1, polls + 1))
 
 
@@ -161,22 +163,6 @@ def _poll(nth: int) -> float:
     return min(_LONGEST_POLL, _FIRST_POLL * 2.0 ** min(nth - 1, 8))
 
 
-def _after_ambiguous(verdict: Verdict, tries: Tries, retry: Retry, jitter: float) -> Decision:
-    asked = verdict.retry_after or 0.0
-    if asked > retry.longest_pause:
-        return RAISE
-    drawn = _backoff(retry.base, tries.charged, retry, jitter)
-    return Wait(max(asked * (1 + 0.1 * jitter), drawn), everyone=asked > 0)
-
-
-def _most(verdict: Verdict, retry: Retry) -> int:
-    """A 2xx that makes no sense will hardly make more of it: two replays, not four."""
-    return min(retry.attempts, 3) if verdict.code == "unusable_answer" else retry.attempts
-
-
-def _spent(used: int, retry: Retry) -> bool:
-    return retry.free is not None and used >= retry.free
-
-
 def _backoff(base: float, n: int, retry: Retry, jitter: float) -> float:
+    """Full jitter (AWS, "Exponential backoff and jitter"): senders that failed together come back apart."""
     return jitter * min(retry.cap, base * 2.0 ** min(n - 1, 16))

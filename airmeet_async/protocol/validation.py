@@ -1,4 +1,8 @@
-"""What must be true of an attendee before it is sent. Plain functions that return problems instead of raising."""
+"""Checks of what is sent, before it is sent: of people, of an event's registration fields, and of other arguments.
+
+A wrong row is one of many, so the checks of people return a `Problem`. A wrong argument is its caller's, so the others
+raise `ConfigError`.
+"""
 
 import difflib
 import re
@@ -37,7 +41,7 @@ _LONGEST_EMAIL = 254
 _COMMON_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}"
 )
-"""What most addresses look like, to be seen at one glance; each of these passes the check of the others, too."""
+"""What most addresses look like, checked in one step; each of these passes the long check, too."""
 
 
 @frozen
@@ -54,7 +58,7 @@ class Problem:
 
 
 def check_email(email: str) -> Problem | None:
-    """Check the syntax of an address. Whether somebody reads it there, only a mail can tell."""
+    """Check the syntax of an address. Only a mail can tell whether somebody reads it."""
     if _COMMON_EMAIL.fullmatch(email):
         return None
     local, at, domain = email.rpartition("@")
@@ -75,9 +79,17 @@ def check_email(email: str) -> Problem | None:
 
 @lru_cache(maxsize=4096)
 def _is_domain(domain: str) -> bool:
-    """Whether it is the name of a domain; a list of people has few."""
+    """Return whether this can be the name of a domain; cached, since a list of people has few."""
     labels = domain.split(".")
     return len(labels) > 1 and all(map(_DOMAIN_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+_FOLD = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def fold(email: str) -> str:
+    """Return *email* for comparison. Only ASCII is folded: Unicode folding merges different people."""
+    return email.lower() if email.isascii() else email.translate(_FOLD)
 
 
 def texts_of(attendee: Attendee) -> dict[str, str]:
@@ -92,27 +104,12 @@ def check_texts(texts: Mapping[str, str]) -> Problem | None:
         return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     if problem := check_email(texts["email"]):
         return problem
-    if kind := texts.get("attendance_type"):
-        problem = _check_attendance(kind)
-    if problem is None and not "".join(texts.values()).isprintable():
-        problem = _check_characters(texts)
-    return problem
-
-
-def _check_attendance(value: str) -> Problem | None:
-    if value in list(AttendanceType):
+    if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):
+        return Problem("invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL")
+    if "".join(texts.values()).isprintable():  # nearly always
         return None
-    return Problem("invalid_attendance_type", f"attendance_type is {value!r:.80}; use IN-PERSON or VIRTUAL")
-
-
-def _check_characters(texts: Mapping[str, str]) -> Problem | None:
     for name in _TEXTS:
-        text = texts.get(name)
-        if (
-            text
-            and not text.isprintable()
-            and any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in text)
-        ):
+        if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):
             return Problem("invalid_text", f"{name} holds a control character or half a character; retype that cell")
     return None
 
@@ -222,7 +219,7 @@ def check_size(endpoint: Endpoint[Any], size: int) -> int:
     raise ConfigError(f"size must be 1{most} for {endpoint.name}, not {size}")
 
 
-def milliseconds(moment: datetime, name: str) -> int:
+def to_milliseconds(moment: datetime, name: str) -> int:
     """Return *moment* as Airmeet wants it: milliseconds since 1970, whole minutes (B).
 
     Raises:
@@ -233,7 +230,7 @@ def milliseconds(moment: datetime, name: str) -> int:
     return int(moment.timestamp()) // 60 * 60_000
 
 
-def minutes(value: int | None, name: str) -> int | None:
+def require_minutes(value: int | None, name: str) -> int | None:
     """Return *value* if it can be a duration.
 
     Raises:
@@ -255,7 +252,7 @@ def check_timezone(name: str) -> str:
     raise ConfigError(f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata")
 
 
-def needed(value: str, name: str) -> str:
+def require_text(value: str, name: str) -> str:
     """Return *value* if there is any.
 
     Raises:
@@ -266,7 +263,7 @@ def needed(value: str, name: str) -> str:
     raise ConfigError(f"{name} is empty; Airmeet demands it")
 
 
-def email(value: str, name: str = "email") -> str:
+def require_email(value: str, name: str = "email") -> str:
     """Return *value* if it is an address.
 
     Raises:
@@ -278,7 +275,7 @@ def email(value: str, name: str = "email") -> str:
     return value
 
 
-def emails(values: Sequence[str], name: str) -> list[str]:
+def require_emails(values: Sequence[str], name: str) -> list[str]:
     """Return *values* if all are addresses.
 
     Raises:
@@ -286,10 +283,10 @@ def emails(values: Sequence[str], name: str) -> list[str]:
     """
     if isinstance(values, str):
         raise ConfigError(f"{name} must be a list of addresses, not one text; write [{values!r:.80}]")
-    return [email(value, name) for value in values]
+    return [require_email(value, name) for value in values]
 
 
-def one_of(value: str, choices: Sequence[str], name: str) -> str:
+def require_choice(value: str, choices: Sequence[str], name: str) -> str:
     """Return *value* if it is one of *choices*.
 
     Raises:
@@ -300,14 +297,6 @@ def one_of(value: str, choices: Sequence[str], name: str) -> str:
     raise ConfigError(f"{name} is {value!r:.80}; use one of {', '.join(choices)}")
 
 
-def present(values: Mapping[str, Any]) -> dict[str, Any]:
+def drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return *values* without those that are None or empty: a null was a problem in production (C)."""
     return {name: value for name, value in values.items() if value not in (None, "", [])}
-
-
-_FOLD = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-
-
-def fold(email: str) -> str:
-    """Return *email* for comparison. Only ASCII is folded: Unicode folding merges different people."""
-    return email.lower() if email.isascii() else email.translate(_FOLD)

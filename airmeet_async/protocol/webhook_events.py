@@ -176,20 +176,13 @@ def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEv
     inner = document.get("payload") or document.get("data")
     content = inner if isinstance(inner, dict) else document
     trigger = trigger or next((document[name] for name in _TRIGGER_NAMES if isinstance(document.get(name), str)), None)
-    return WebhookEvent(trigger, _typed(_model_of(trigger, content), content), document)
-
-
-def _model_of(trigger: str | None, content: dict[str, Any]) -> type[Any] | None:
-    if trigger is not None:
-        return _BY_TRIGGER.get(trigger)
-    return next((model for members, model in _BY_MEMBER if members & content.keys()), None)
-
-
-def _typed(model: type[Any] | None, content: dict[str, Any]) -> Any:
-    if model is None:
-        return None
+    if trigger is None:
+        model = next((model for members, model in _BY_MEMBER if members & content.keys()), None)
+    else:
+        model = _BY_TRIGGER.get(trigger)
     try:
-        return converter.get_structure_hook(model)(content, model)
+        payload = None if model is None else converter.get_structure_hook(model)(content, model)
     except Misfit as misfit:
         message = f"the webhook's {misfit.path or 'body'} should be {misfit.wanted}"
         raise DecodeError(message, path=misfit.path) from None
+    return WebhookEvent(trigger, payload, document)

@@ -86,7 +86,7 @@ class InvalidError(Refusal):
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
 
-    def reply(self, switches: Switches) -> Reply:  # noqa: D102
+    def reply(self, switches: Switches) -> Reply:
         answer = super().reply(switches)
         return Reply(switches.validation_status, answer.headers, answer.body)
 
@@ -97,7 +97,7 @@ class WrongStateError(Refusal):
     def __init__(self, what: str) -> None:
         super().__init__(400, f"{what} status is not valid")
 
-    def reply(self, switches: Switches) -> Reply:  # noqa: D102
+    def reply(self, switches: Switches) -> Reply:
         body = {"data": {}, "statusCode": 400, "statusMessage": self.message}
         return json_reply(switches.wrong_state_status, body)
 
@@ -109,7 +109,7 @@ class UnroutedError(Refusal):
         super().__init__(status, message)
         self.headers = headers
 
-    def reply(self, switches: Switches) -> Reply:  # noqa: ARG002, D102  (same signature as its base)
+    def reply(self, switches: Switches) -> Reply:  # noqa: ARG002  (same signature as its base)
         return json_reply(self.status, {"message": self.message}, **self.headers)
 
 

@@ -449,7 +449,7 @@ async def test_a_builder_that_raises_spoils_only_its_row() -> None:
     """The row is INVALID with the builder's own words."""
     async with client_of(transport_of()) as client:
         report = await client.bulk.run(
-            ["a@example.com", "nonsense"], lambda row: calls.attendees.block(EVENT, row), rate=None
+            ["a@example.com", "nonsense"], lambda row: calls.block_attendee(EVENT, row), rate=None
         )
 
     assert report.results is not None

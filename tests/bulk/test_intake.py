@@ -19,7 +19,7 @@ class Asking:
         if data.endswith("?") and not self.answer.is_set():
             return None
         key = data.rstrip("?")
-        return Ready(key, key, calls.attendees.block("e1", f"{key}@example.com"))
+        return Ready(key, key, calls.block_attendee("e1", f"{key}@example.com"))
 
     async def learn(self) -> None:
         await self.answer.wait()

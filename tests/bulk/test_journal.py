@@ -324,7 +324,7 @@ async def test_an_input_that_was_not_read_whole_is_read_again(path: Path) -> Non
 
 
 def _add(email: str) -> Any:
-    return calls.attendees.add(EVENT, Attendee(email, "Ada", "Lovelace"))
+    return calls.add_attendee(EVENT, Attendee(email, "Ada", "Lovelace"))
 
 
 async def test_a_journal_that_goes_away_stops_the_sending(path: Path) -> None:

@@ -162,17 +162,21 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_on_a_terminal_texts_are_cut_and_ids_are_not(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
+def test_on_a_terminal_texts_are_cut_and_ids_and_times_are_not(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "55")
     ids = ["8f0c1a2e-5b01-11ee", "8f0c1a2e-5b02-11ee"]
-    rows = [["ID", "NAME", "TAG"], [ids[0], "A long name of an event", "x"], [ids[1], "山田 太郎 " * 4, "y"]]
+    time = "2026-12-25 12:20 +05"
+    rows = [
+        ["ID", "LONG NAME", "STARTED AT"], [ids[0], "A long name of an event", time], [ids[1], "山田 太郎 " * 4, time],
+    ]  # fmt: skip
     with redirect_stdout(Terminal()):
         lines = table_lines(rows)
 
-    assert [cell_len(line) for line in lines] == [40, 38, 38]
+    assert [cell_len(line) for line in lines[1:]] == [55, 55]
     assert [line.split()[0] for line in lines[1:]] == ids
-    assert "A long name of…" in lines[1]
-    assert "山田 太郎 山田…" in lines[2]
+    assert all(line.endswith(time) for line in lines[1:])
+    assert "A long name …" in lines[1]
+    assert "山田 太郎 山…" in lines[2]
 
 
 def test_on_a_terminal_a_long_fact_goes_on_in_the_next_line():

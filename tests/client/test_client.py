@@ -91,6 +91,7 @@ async def test_every_operation_of_the_table_goes_through() -> None:
     assert len(events) == len(set(events)) == 7
 
 
+@pytest.mark.slow
 async def test_a_thousand_cold_calls_make_one_auth() -> None:
     """The token is shared by all tasks from the first moment on."""
     transport = transport_of(latency=0.2)
@@ -101,6 +102,7 @@ async def test_a_thousand_cold_calls_make_one_auth() -> None:
     assert transport.world.statistics().adds == 1000
 
 
+@pytest.mark.slow
 async def test_an_expiry_under_a_thousand_running_calls_makes_one_auth() -> None:
     """Each call is sent at most twice, and every one of them succeeds."""
     transport = transport_of("expire@400", latency=0.2)
@@ -355,7 +357,7 @@ async def test_a_timeout_covers_all_attempts_and_waits() -> None:
     transport = transport_of(latency=30.0)
     async with client_of(transport) as client:
         with pytest.raises(NoReplyError, match="may have been carried out"):
-            await client.send(calls.attendees.block(EVENT, "a@example.com"), timeout=45)
+            await client.send(calls.block_attendee(EVENT, "a@example.com"), timeout=45)
 
     assert anyio.current_time() < 46
 
@@ -364,7 +366,7 @@ async def test_nobody_sleeps_into_a_deadline() -> None:
     """A wait that is longer than what is left ends the call at once, with the cause and not with a time-out."""
     async with client_of(Script(Reply(429, {"retry-after": "200"}))) as client:
         with pytest.raises(RateLimitedError):
-            await client.send(calls.attendees.block(EVENT, "a@example.com"), timeout=10)
+            await client.send(calls.block_attendee(EVENT, "a@example.com"), timeout=10)
 
     assert anyio.current_time() < 1
 
@@ -412,7 +414,7 @@ def test_making_a_client_needs_no_loop_and_does_nothing() -> None:
 
     client = client_of(transport)
 
-    assert repr(client) == "<AirmeetClient https://sandbox.example/prod <TokenSession no token>>"
+    assert repr(client) == "<AirmeetClient https://sandbox.example/prod <SharedToken no token>>"
     assert transport.arrivals == []
 
 
@@ -426,7 +428,7 @@ async def test_the_raw_answer_can_be_had() -> None:
     """For what the models do not know yet."""
     script = Script(Reply(418, {"x-odd": "1"}, b"tea"))
     async with client_of(script) as client:
-        reply = await client.exchange(calls.airmeets.info(EVENT))
+        reply = await client.exchange(calls.get_airmeet(EVENT))
 
     assert (reply.status, reply.body) == (418, b"tea")
 
@@ -446,7 +448,7 @@ async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: 
     async with client_of(Script(answer)) as client:
         with pytest.raises(AirmeetError) as caught:
             await client.attendees.add(EVENT, person())
-        shown: list[Any] = [client, client.session, client.options, client.pace]
+        shown: list[Any] = [client, client.token, client.options, client.pace]
 
     error = caught.value
     trace = traceback.TracebackException.from_exception(error, capture_locals=True)

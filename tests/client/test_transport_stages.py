@@ -15,7 +15,7 @@ from airmeet_async.client.transports.base import Transport
 from tests.support.fault_server import Act, Peer, answer, fault_server
 from tests.support.transports import QUICK, Make, between, post
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.slow, pytest.mark.real_time]
 
 HUGE = b"x" * 30_000_000  # more than any socket takes at once
 

@@ -19,7 +19,7 @@ from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
 from tests.support.fault_server import Act, answer, close, drip, fault_server, raw, reset, silence
 from tests.support.transports import PATIENT, QUICK, Make, between, post
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.slow, pytest.mark.real_time]
 
 
 async def test_a_request_arrives_as_it_was_written(make: Make) -> None:

@@ -14,9 +14,9 @@ EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 EMAIL = "ada@example.com"
 LINK = f"https://www.airmeet.com/e/{EVENT}?code=x9"
 
-ADD = calls.attendees.add(EVENT, Attendee(EMAIL, "Ada", "Lovelace"))
-BLOCK = calls.attendees.block(EVENT, EMAIL)
-LIST = calls.airmeets.list_()
+ADD = calls.add_attendee(EVENT, Attendee(EMAIL, "Ada", "Lovelace"))
+BLOCK = calls.block_attendee(EVENT, EMAIL)
+LIST = calls.list_airmeets()
 AUTH = calls.authenticate()
 
 CREATE: Call[Acknowledgement] = Call(

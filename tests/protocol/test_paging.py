@@ -1,13 +1,13 @@
 """When to stop asking for pages: a list ends at the first sign of its end."""
 
-import pytest
 from attrs import evolve
 
 from airmeet_async import calls
 from airmeet_async.protocol.paging import Page, Walk, next_page
+from tests.cases import case
 
 SIZE = 3
-FIRST = calls.airmeets.list_(size=SIZE)
+FIRST = calls.list_airmeets(size=SIZE)
 
 
 def page(*items, **facts):
@@ -43,17 +43,18 @@ STOPS = {
 }
 
 
-@pytest.mark.parametrize(("read", "walk", "after"), STOPS.values(), ids=STOPS)
-def test_each_sign_of_the_end_is_heeded(read, walk, after):
+def test_each_sign_of_the_end_is_heeded():
     """The next call differs in its cursor only."""
-    expected = None if after is None else calls.airmeets.list_(size=SIZE, after=after)
+    for name, (read, walk, after) in STOPS.items():
+        with case(name):
+            expected = None if after is None else calls.list_airmeets(size=SIZE, after=after)
 
-    assert next_page(FIRST, read, walk) == expected
+            assert next_page(FIRST, read, walk) == expected
 
 
 def test_the_cursor_just_used_ends_the_list():
     """Also the one that the caller began with, which no walk knows."""
-    call = calls.airmeets.list_(size=SIZE, after=3)
+    call = calls.list_airmeets(size=SIZE, after=3)
 
     assert next_page(call, FULL, Walk()) is None
     assert next_page(call, evolve(FULL, after=None), Walk()) is None
@@ -61,7 +62,7 @@ def test_the_cursor_just_used_ends_the_list():
 
 def test_a_list_without_a_size_never_has_a_short_page():
     """Nothing was asked for, so nothing is missing."""
-    call = calls.airmeets.list_(size=SIZE)
+    call = calls.list_airmeets(size=SIZE)
     unsized = type(call)(call.endpoint)
 
     assert next_page(unsized, page(1, after="1"), Walk()) == type(call)(call.endpoint, query={"after": "1"})
@@ -123,14 +124,15 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
-@pytest.mark.parametrize("rows", [10, 9, 3, 2, 0])
-def test_all_rows_are_read(lies, rows):
+def test_all_rows_are_read():
     """Each once, whatever is said about the end."""
-    server = Server(range(1, rows + 1), lies)
+    for name, lies in LIES.items():
+        for rows in [10, 9, 3, 2, 0]:
+            with case(name, rows):
+                server = Server(range(1, rows + 1), lies)
 
-    assert walk_through(server) == list(range(1, rows + 1))
-    assert server.asked <= rows // SIZE + 1
+                assert walk_through(server) == list(range(1, rows + 1))
+                assert server.asked <= rows // SIZE + 1
 
 
 ENDLESS = {
@@ -145,20 +147,21 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("lies", ENDLESS.values(), ids=ENDLESS)
-def test_a_list_that_never_ends_is_left(lies):
+def test_a_list_that_never_ends_is_left():
     """Whatever the server does with its cursor."""
-    server = Server(range(1, 1000), lies)
-    walk_through(server)
+    for name, lies in ENDLESS.items():
+        with case(name):
+            server = Server(range(1, 1000), lies)
+            walk_through(server)
 
-    assert server.asked <= 5
+            assert server.asked <= 5
 
 
 def test_a_walk_backwards_stays_backwards():
     """From the cursor to the front; airmeets ignore `before` beside `after` (A), so only one is ever sent."""
     server = Server(range(1, 21))
 
-    rows = walk_through(server, calls.airmeets.list_(size=SIZE, before=13))
+    rows = walk_through(server, calls.list_airmeets(size=SIZE, before=13))
 
     assert rows == [10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3]
     assert server.asked == 5
@@ -166,4 +169,4 @@ def test_a_walk_backwards_stays_backwards():
 
 def test_a_walk_from_the_middle_ends():
     """The number of pages counts from the start, so other signs end it."""
-    assert walk_through(Server(range(1, 11)), calls.airmeets.list_(size=SIZE, after=4)) == [5, 6, 7, 8, 9, 10]
+    assert walk_through(Server(range(1, 11)), calls.list_airmeets(size=SIZE, after=4)) == [5, 6, 7, 8, 9, 10]

@@ -1,10 +1,21 @@
 """Foreign text becomes safe to show (SEC-06)."""
 
+import copy
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async.protocol.redact import clean, escape, mask_email
+from airmeet_async.protocol.models import AuthToken
+from airmeet_async.protocol.redact import Secret, clean, escape, mask_email
+from tests.cases import case
 from tests.protocol.samples import same_every_time
 
 PLAIN = ["", "Bad access token", "Session status is not valid", "naïve – 日本語 👍", "statusCode: 400", "postcode=1050"]
@@ -41,37 +52,40 @@ SECRETS = {
 }
 
 
-@pytest.mark.parametrize("text", PLAIN)
-def test_plain_text_stays(text):
+def test_plain_text_stays():
     """What hurts nobody is shown as it is."""
-    assert clean(text) == text
+    for text in PLAIN:
+        with case(text):
+            assert clean(text) == text
 
 
-@pytest.mark.parametrize(("text", "shown"), ESCAPED.items(), ids=[ascii(text) for text in ESCAPED])
-def test_terminal_tricks_are_disarmed(text, shown):
+def test_terminal_tricks_are_disarmed():
     """Colours, overwriting, reordering and halves of characters become visible, on one line."""
-    assert clean(text) == shown
+    for text, shown in ESCAPED.items():
+        with case(text):
+            assert clean(text) == shown
 
 
-@pytest.mark.parametrize(("text", "shown"), SECRETS.items(), ids=SECRETS)
-def test_secrets_are_masked(text, shown):
+def test_secrets_are_masked():
     """An entry link, a token or a key that is echoed is not shown."""
-    assert clean(text) == shown
+    for text, shown in SECRETS.items():
+        with case(text):
+            assert clean(text) == shown
 
 
-@pytest.mark.parametrize("where", [0, 150, 250, 1500, 1590, 1598])
-def test_a_link_is_masked_wherever_it_stands(where):
+def test_a_link_is_masked_wherever_it_stands():
     """Also at the edge of what is looked at."""
-    assert "hunter2" not in clean("x" * where + " https://www.airmeet.com/e/abc?code=hunter2")
+    for where in [0, 150, 250, 1500, 1590, 1598]:
+        with case(where):
+            assert "hunter2" not in clean("x" * where + " https://www.airmeet.com/e/abc?code=hunter2")
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize(
-    "piece", ["a", " ", "\x1b", "https://", "https://a?code=", "eyJaaaaaa.", "token=", "token ", "\ud800", "é"]
-)
-def test_a_megabyte_is_no_trouble(piece):
+def test_a_megabyte_is_no_trouble():
     """Long texts are cut before they are looked at, so no pattern can run away."""
-    assert len(clean(piece * (1_000_000 // len(piece)))) <= 200
+    for piece in ["a", " ", "\x1b", "https://", "https://a?code=", "eyJaaaaaa.", "token=", "token ", "\ud800", "é"]:
+        with case(piece):
+            assert len(clean(piece * (1_000_000 // len(piece)))) <= 200
 
 
 @same_every_time
@@ -86,17 +100,75 @@ def test_whatever_comes_is_one_printable_line(text, limit):
     assert escape(shown) == shown
 
 
-@pytest.mark.parametrize(
-    ("email", "shown"),
-    [
+def test_an_e_mail_is_masked():
+    """The first letters only."""
+    for email, shown in [
         ("ada@example.com", "a***@e***"),
         ("@example.com", "***@e***"),
         ("ada", "a***@***"),
         ("", "***@***"),
         ("\x1b[0m@\u202e", r"\x1b***@\u202e***"),
         ("\ud800@x", r"\ud800***@x***"),
-    ],
-)
-def test_an_e_mail_is_masked(email, shown):
-    """The first letters only."""
-    assert mask_email(email) == shown
+    ]:
+        with case(email, shown):
+            assert mask_email(email) == shown
+
+
+SECRET = Secret("hunter2")
+
+
+WAYS: dict[str, Callable[[Any], str]] = {
+    "repr": repr,
+    "str": str,
+    "ascii": ascii,
+    "format": format,
+    "f-string": lambda secret: f"{secret}{secret!r}{secret!s}",
+    "percent": lambda secret: "%s %r" % (secret, secret),  # noqa: UP031 - one of the ways
+    "containers": lambda secret: str([secret, {"a": secret}, (secret,)]),
+    "a model": lambda secret: repr(AuthToken(secret)),
+    "asdict": lambda secret: str(attrs.asdict(AuthToken(secret))),
+    "a log record": lambda secret: logging.makeLogRecord({"msg": "%s", "args": (secret,)}).getMessage(),
+    "JSON": lambda secret: json.dumps({"a": secret}, default=str),
+}
+
+
+def test_no_way_of_showing_it_shows_it():
+    """Only reveal() does."""
+    for name, show in WAYS.items():
+        with case(name):
+            assert "***" in show(SECRET)
+            assert "hunter2" not in show(SECRET)
+            assert SECRET.reveal() == "hunter2"
+
+
+TAKERS: dict[str, Callable[[Any], Any]] = {
+    "pickle": pickle.dumps,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "JSON": json.dumps,
+    "a padded f-string": lambda secret: f"{secret:>20}",
+    "vars": vars,
+    "iter": iter,
+    "len": len,
+}
+
+
+def test_it_cannot_be_taken_elsewhere():
+    """Pickles, copies and the like are type errors without the text."""
+    for name, take in TAKERS.items():
+        with case(name):
+            with pytest.raises(TypeError) as caught:
+                take(SECRET)
+
+            assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_equal_texts_are_equal_secrets():
+    """Comparing and hashing work, and no plain string is equal to a secret."""
+    assert Secret("hunter2") == SECRET
+    assert Secret("hunter3") != SECRET
+    assert Secret("") != SECRET
+    assert SECRET != "hunter2"
+    assert len({SECRET, Secret("hunter2"), Secret("é")}) == 2
+    assert Secret("é") == Secret("é")
+    assert str(hash(SECRET)) != str(hash("hunter2"))

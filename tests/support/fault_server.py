@@ -50,9 +50,13 @@ class FaultServer:
     connections: int = 0
     open_now: int = 0
     peak_open: int = 0
+    serving: dict[asyncio.StreamWriter, asyncio.Task[None]] = field(factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving[writer] = task
         self.connections += 1
         self.open_now += 1
         self.peak_open = max(self.peak_open, self.open_now)
@@ -68,6 +72,13 @@ class FaultServer:
             self.open_now -= 1
             writer.close()
 
+    async def end(self) -> None:
+        """Abort what is still open: the garbage collector would close it with a warning."""
+        for writer, task in self.serving.items():
+            writer.transport.abort()
+            task.cancel()
+        await asyncio.gather(*self.serving.values(), return_exceptions=True)
+
 
 @asynccontextmanager
 async def fault_server(*acts: Act, tls: ssl.SSLContext | None = None) -> AsyncIterator[FaultServer]:
@@ -79,6 +90,8 @@ async def fault_server(*acts: Act, tls: ssl.SSLContext | None = None) -> AsyncIt
         yield state
     finally:
         server.close()
+        await state.end()
+        await server.wait_closed()
 
 
 def answer(body: bytes = b'{"ok": true}', status: str = "200 OK", headers: bytes = b"") -> Act:

@@ -21,7 +21,7 @@ async def single_calls(client: AirmeetClient, attendee: Attendee) -> None:
 
 
 async def calls_are_values(client: AirmeetClient, attendee: Attendee) -> None:
-    call = calls.attendees.add("id", attendee)
+    call = calls.add_attendee("id", attendee)
     assert_type(call, Call[Access])
     assert_type(await client.send(call), Access)
     assert_type(await client.exchange(call), Reply)

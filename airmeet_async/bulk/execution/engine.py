@@ -89,7 +89,7 @@ class Engine:
         self._options = options
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self._fetched_before = client.session.fetched
+        self._fetched_before = client.token.fetched
         # The mutable state: all rows without a result, those of them that wait for their next attempt,
         # what the workers are doing, and what holds the run back or ends it.
         insist = options.invites == "at_least_once"
@@ -177,7 +177,7 @@ class Engine:
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
                 self.books.defer(row)
-                await self._client.session.renew(attempt.generation)
+                await self._client.token.renew(attempt.generation)
                 self._backlog.put(row, 0.0)
             case Wait(seconds, everyone):
                 self._delay(row, verdict, seconds)
@@ -215,7 +215,7 @@ class Engine:
             tries: It is the one row that may go in an outage.
         """
         await written
-        if self.stopped is not None or self.guard.held or (self.guard.outage and not tries) or self.pace.resting:
+        if self.stopped is not None or self.guard.held or (self.guard.outage and not tries) or self.pace.is_paused:
             if tries:
                 self.guard.stay()
             raise _NotNowError
@@ -230,7 +230,7 @@ class Engine:
         if verdict.status is not None:
             self._opened.set()
         if away and not self.guard.outage:
-            self.pace.ease(_AFTER_AN_OUTAGE)
+            self.pace.restart_at(_AFTER_AN_OUTAGE)
         if away or self.guard.outage:
             self._backlog.wake()
 
@@ -302,7 +302,7 @@ class Engine:
         return self._rows.tally.report(
             job,
             self._clock() - self._started,
-            refreshes=self._client.session.fetched - self._fetched_before,
+            refreshes=self._client.token.fetched - self._fetched_before,
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,

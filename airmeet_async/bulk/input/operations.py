@@ -11,7 +11,7 @@ from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, m
 from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
 from airmeet_async.bulk.input.sources import OpenRows
 from airmeet_async.bulk.tables import Table
-from airmeet_async.calls.attendees import adding
+from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.client.client import Client
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call
@@ -126,7 +126,8 @@ class AddAttendees:
             mapping, problem = self._book.resolve(custom)
             if problem:
                 return Flawed(email, problem)
-        return Ready(email, fold(email), adding(self._airmeet_id, texts, mapping, self._flags), cuts(texts))
+        call = add_checked_attendee(self._airmeet_id, texts, mapping, self._flags)
+        return Ready(email, fold(email), call, cuts(texts))
 
     def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | Flawed:
         """Return a row's own fields and its custom ones as texts, those that are empty left out."""

@@ -82,7 +82,7 @@ def _change_access(
     if not emails:
         people = open_people(evolve(choice, preset="none"), required=("email",))
         rows, header, overrides = people.table, people.table.header, dict(people.overrides)
-        recipe = ByEmail(lambda email: calls.attendees.block(airmeet_id, email), overrides)
+        recipe = ByEmail(lambda email: calls.block_attendee(airmeet_id, email), overrides)
         console.say(*people.lines(), sentence(run_async(look_at, people.table, recipe)))
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":

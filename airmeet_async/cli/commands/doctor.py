@@ -39,7 +39,7 @@ _EXTRAS = {
     "cli": ("rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
     "sandbox": ("uvicorn",),
-    "excel": ("python_calamine",),
+    "excel": ("openpyxl", "python_calamine"),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
     "report": ("jinja2",),

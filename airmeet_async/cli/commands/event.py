@@ -40,7 +40,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
     """
     from airmeet_async import calls
 
-    call = calls.airmeets.info(airmeet_id)
+    call = calls.get_airmeet(airmeet_id)
     info = with_client(os.environ, Console(), lambda client: client.send(call))
     if json:
         print_json(event_json(info))
@@ -51,7 +51,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people."""
-    from airmeet_async.cli.list_columns import LISTS, fact_lines, shown_value, table_lines, when
+    from airmeet_async.cli.list_columns import LISTS, fact_lines, table_lines, when
 
     facts = {
         "name": info.name,
@@ -67,9 +67,8 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
     lines = fact_lines(facts.items())
     if info.sessions:
         form = LISTS["sessions"]
-        titles = [name.replace("_", " ").upper() for name in form.shown]
-        rows = [row.cells for session in info.sessions for row in form.rows(session)]
-        lines += ["", *table_lines([titles, *([shown_value(cells[name]) for name in form.shown] for cells in rows)])]
+        rows = [row for session in info.sessions for row in form.rows(session)]
+        lines += ["", *table_lines(form.table(rows))]
     return lines
 
 
@@ -129,7 +128,7 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         last = moment(end, zone)
     except ConfigError as error:
         raise UsageError(f"{option}: {error}") from None
-    call = calls.airmeets.create(
+    call = calls.create_airmeet(
         NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
     )
     console = Console()
@@ -162,7 +161,7 @@ def status(
     """
     from airmeet_async import calls
 
-    console, call = Console(), calls.airmeets.set_status(airmeet_id, status)
+    console, call = Console(), calls.set_airmeet_status(airmeet_id, status)
     answer = with_client(os.environ, console, lambda client: client.send(call))
     done = answer.success is not False
     code = Exit.OK if done else Exit.EVENT

@@ -117,9 +117,9 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     check_places(options, choice.title, choice.path)
     table = open_file(choice)
     ways: dict[str, tuple[RowMapping, Any]] = {
-        "speakers.add": (SPEAKERS, calls.speakers.add),
-        "sessions.create": (SESSIONS, calls.sessions.create),
-        "booths.create": (BOOTHS, calls.booths.create),
+        "speakers.add": (SPEAKERS, calls.add_speaker),
+        "sessions.create": (SESSIONS, calls.create_session),
+        "booths.create": (BOOTHS, calls.create_booth),
     }
     form, build = ways[operation]
     console.say(*introduction(table.name, table.rows, columns_of(form, table), table.notices))

@@ -189,7 +189,7 @@ def _plan(
     from airmeet_async.protocol.validation import FieldBook
 
     async def registration_fields() -> FieldBook:
-        call = calls.custom_fields.list_(airmeet_id)
+        call = calls.list_custom_fields(airmeet_id)
         async with settings.client() as client:
             if patient:
                 return FieldBook(await client.send(call))
@@ -277,7 +277,7 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
     async def ask() -> "tuple[AirmeetInfo | None, FieldBook]":
         async with settings.client() as client:
             if event is None:
-                await client.session.lease()
+                await client.token.get()
                 return None, FieldBook(())
             return await client.airmeets.info(event), FieldBook(await client.custom_fields.list(event))
 

@@ -5,14 +5,14 @@ import io
 import json
 import sys
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.console import Console, QuietStream
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, shown_value, table_lines
+from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, table_lines
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target
 
@@ -133,25 +133,21 @@ class TextTable:
 
     def __init__(self, form: ListFormat) -> None:
         self._out = _Output()
-        self._names = [name for name in form.shown if name in form.columns]
-        self._rows: list[Sequence[str]] = [[name.replace("_", " ").upper() for name in self._names]]
+        self._form = form
+        self._rows: list[ListRow] = []
         self._widths: list[int] = []
 
     def add(self, row: ListRow) -> None:
         """Take one row."""
-        self._rows.append([shown_value(row.cells[name]) for name in self._names])
-        if len(self._rows) > _ROWS_AT_ONCE:
-            self._print()
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS_AT_ONCE:
+            self.end()
 
     def end(self) -> None:
-        """Print what is left."""
-        if self._widths or len(self._rows) > 1:  # a title alone is no table
-            self._print()
-
-    def _print(self) -> None:
+        """Print what is left; no rows at all are no table."""
         if self._rows:
-            lines = table_lines(self._rows, self._widths)
-            self._out.put("".join(f"{line}\n" for line in lines), now=True)
+            table = self._form.table(self._rows, titles=not self._widths)
+            self._out.put("".join(f"{line}\n" for line in table_lines(table, self._widths)), now=True)
             self._rows = []
 
 

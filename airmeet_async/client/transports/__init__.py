@@ -1,1 +1,1 @@
-"""How bytes travel: the protocol, the httpx transport, the llhttp transport, and which one a client uses."""
+"""How bytes travel: over httpx, or over connections of our own."""

@@ -2,12 +2,11 @@
 
 Rules of this file:
 
-1. A lane is one connection and carries one request at a time. httpx's shared pool
-   scans all its connections for each request, which is quadratic, and a task
-   that is cancelled while it waits in that pool can block it for good. Here
+1. A lane is one connection and carries one request at a time. httpx's shared pool scans all its connections for each
+   request, which is quadratic, and a task that is cancelled while it waits in that pool can block it for good. Here
    nobody ever waits inside httpx.
-2. A lane whose exchange did not end with a complete answer is thrown away, whatever
-   the cause, so a half-read connection is never used again.
+2. A lane whose exchange did not end with a complete reply is thrown away, whatever the cause, so that a half-read
+   connection is never used again.
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
 """
 
@@ -28,7 +27,7 @@ from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Reply, Request
 
 _KEEP_ALIVE = 15.0
-"""Seconds. Short, since a connection that the server has just dropped makes an unclear outcome."""
+"""Seconds. Short, since a request on a connection that the server has just closed has an unclear outcome."""
 
 _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -36,14 +35,14 @@ _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
-class _Way:
-    """How requests of one transport reach their server."""
+class _Exchanger:
+    """Turns our requests into httpx's, and its responses and errors into ours."""
 
     def __init__(self, base: Base, timeouts: Timeouts | None) -> None:
         self.origin, self.host, self.timeouts = httpx.URL(base.origin), base.authority, timeouts or Timeouts()
         # The requests of a job have one address, which httpx takes long to parse.
         self._target, self._url = "", self.origin
-        spare_searches(find_spec, sys.modules)
+        note_missing_sniffio(find_spec, sys.modules)
 
     async def exchange(self, send: _Send, request: Request) -> Reply:
         try:
@@ -53,12 +52,15 @@ class _Way:
         except TimeoutError:
             failure: TransportError = late(self.host, self.timeouts.total)
         except _BROKEN as error:
-            failure = _translated(error, self.host)
+            reason = _reason(error)  # and not its text, which could show a header
+            is_unsent = isinstance(error, _NEVER_LEFT)
+            failure = not_sent(reason, self.host, error) if is_unsent else lost(reason, self.host)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
         raise failure
 
     def _outgoing(self, request: Request) -> httpx.Request:
         limits = self.timeouts
+        timeouts = {"connect": limits.connect, "write": limits.write, "read": limits.read, "pool": limits.connect}
         if request.target != self._target:
             self._url = self.origin.copy_with(raw_path=request.target.encode("ascii"))
             self._target = request.target
@@ -67,14 +69,7 @@ class _Way:
             self._url,
             headers=list(request.headers),
             content=request.body,
-            extensions={
-                "timeout": {
-                    "connect": limits.connect,
-                    "write": limits.write,
-                    "read": limits.read,
-                    "pool": limits.connect,
-                }
-            },
+            extensions={"timeout": timeouts},
         )
 
 
@@ -101,21 +96,21 @@ class HttpxTransport:
         verify: ssl.SSLContext | None = None,
         proxy: str | None = None,
     ) -> None:
-        self._way = _Way(base, timeouts)
+        self._exchanger = _Exchanger(base, timeouts)
         self._proxy = proxy or proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
         self._closed = False
         self._free: list[httpx.AsyncHTTPTransport] = []
-        self._places = anyio.Semaphore(connections, fast_acquire=True)
+        self._slots = anyio.Semaphore(connections, fast_acquire=True)
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* on a free lane, a new one if need be."""
-        async with self._places:
+        async with self._slots:
             lane = self._free.pop() if self._free else self._new_lane()
             reply = None
             try:
-                reply = await self._way.exchange(lane.handle_async_request, request)
+                reply = await self._exchanger.exchange(lane.handle_async_request, request)
             finally:
                 if reply is None or self._closed:
                     with anyio.CancelScope(shield=True):
@@ -160,11 +155,11 @@ class HttpxClientTransport:
             )
             raise ConfigError(message)
         self._client = client
-        self._way = _Way(base, timeouts)
+        self._exchanger = _Exchanger(base, timeouts)
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* with the caller's client."""
-        return await self._way.exchange(self._send, request)
+        return await self._exchanger.exchange(self._send, request)
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's."""
@@ -175,7 +170,7 @@ class HttpxClientTransport:
         return response
 
 
-def spare_searches(find: Callable[[str], object], modules: MutableMapping[str, Any]) -> None:
+def note_missing_sniffio(find: Callable[[str], object], modules: MutableMapping[str, Any]) -> None:
     """Note in Python's own table of modules that sniffio is not installed, where that is so.
 
     httpcore imports it anew for each of its locks, four times per request. Where it is missing, Python searches the
@@ -227,12 +222,6 @@ _NEVER_LEFT = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
-
-
-def _translated(error: Exception, host: str) -> TransportError:
-    """Return our error for one of httpx's. Its text is not used where it could show a header."""
-    reason = _reason(error)
-    return not_sent(reason, host, error) if isinstance(error, _NEVER_LEFT) else lost(reason, host)
 
 
 def _reason(error: Exception) -> str:

@@ -3,10 +3,10 @@
 Rules of this file:
 
 1. From the write on, a failure is "no reply", also where the system says that it wrote nothing. Nothing is repeated.
-2. A line can carry another request only after one whole answer, when the server keeps it open, the request
+2. A connection can carry another request only after one whole reply, when the server keeps it open, the request
    has left to its last byte, and nothing has come that nobody asked for (llhttp passes over an empty line).
 3. Refused: two lengths, an unknown transfer encoding, a version other than 1.0 and 1.1, a switch of
-   protocols (101), more head than `_HEAD_LIMIT`, more body than the request's limit. Other 1xx answers
+   protocols (101), more head than `_HEAD_LIMIT`, more body than the request's limit. Other 1xx replies
    are skipped. Bodies are never unpacked; a content encoding is for the reader to refuse.
 4. A body without a length ends with the connection. Whether TLS had said goodbye before, asyncio does not tell
    (uvloop refuses the end then), so such a body may be cut off: it must itself show whether it is whole, as JSON does.
@@ -35,52 +35,48 @@ from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Reply
 
 KEEP_ALIVE = 15.0
-"""Seconds. Short, since a connection that the server has just dropped makes an unclear outcome."""
+"""Seconds. Short, since a request on a connection that the server has just closed has an unclear outcome."""
 
 _HEAD_LIMIT = 32 * 1024
-"""Bytes after which a head must be over, give or take one reading of the buffer."""
+"""Bytes within which a head must end, give or take one reading of the buffer."""
 
 _MOST_HEADERS = 256
 
 
 class _RefusedError(Exception):
-    """An answer breaks a rule of this file. It stays within the parser's callbacks."""
+    """A reply breaks rule 3. Raised and caught within the parser's callbacks."""
 
 
 class _Headers(Mapping[str, str]):
-    """An answer's headers: few are ever looked at, so each is made a text when it is.
+    """A reply's headers. Few are ever read, so each is decoded when it is."""
 
-    Args:
-        raw: As they came.
-    """
-
-    __slots__ = ("_places", "_values")
+    __slots__ = ("_positions", "_values")
 
     def __init__(self, raw: dict[bytes, bytes]) -> None:
-        self._places = _places(tuple(raw))
+        self._positions = _positions(tuple(raw))
         self._values = tuple(raw.values())
 
     def __getitem__(self, name: str) -> str:
-        return self._values[self._places[name]].strip().decode("latin-1")
+        return self._values[self._positions[name]].strip().decode("latin-1")
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in self._positions
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._positions)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
 
 @lru_cache(256)
-def _places(names: tuple[bytes, ...]) -> dict[str, int]:
-    """Return where each header stands, by its name in lower case; a server sends the same ones each time."""
-    return {name.lower().decode("latin-1"): place for place, name in enumerate(names)}
+def _positions(names: tuple[bytes, ...]) -> dict[str, int]:
+    """Return each header's position by its name in lower case; cached, as a server sends the same ones each time."""
+    return {name.lower().decode("latin-1"): position for position, name in enumerate(names)}
 
 
-def _watch(number: int) -> Callable[[], Any]:
-    """Return a function that tells whether anything has come on a socket: also an end the loop has not seen yet."""
+def _input_check(number: int) -> Callable[[], Any]:
+    """Return a function that tells whether a socket has input, or its end, that the event loop has not read yet."""
     if not hasattr(select, "poll"):
         return lambda: select.select([number], [], [], 0)[0]
     poll = select.poll()
@@ -88,15 +84,15 @@ def _watch(number: int) -> Callable[[], Any]:
     return partial(poll.poll, 0)
 
 
-class Home(Protocol):
-    """What a line needs of the transport it belongs to.
+class Pool(Protocol):
+    """What a connection needs of the transport it belongs to.
 
     Attributes:
         loop: The event loop.
         clock: Its clock.
         host: For messages.
         timeouts: Seconds.
-        buffer: Shared by all lines: what is read into it is parsed before anybody else can read.
+        buffer: Shared by all connections: what is read into it is parsed before anybody else can read.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -105,31 +101,31 @@ class Home(Protocol):
     timeouts: Timeouts
     buffer: memoryview
 
-    def opened(self, line: "Line") -> None:
-        """Take note of a connection."""
+    def opened(self, connection: "Connection") -> None:
+        """Count a connection in."""
 
-    def closed(self, line: "Line") -> None:
-        """Let go of it."""
+    def closed(self, connection: "Connection") -> None:
+        """Count it out."""
 
 
-class Line(asyncio.BufferedProtocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection, which carries one request at a time.
 
     Attributes:
-        answer: What the caller of the request under way waits for; None while the line is free.
-        stays: Whether the connection is still good for another request.
-        started: When that exchange began, connecting included.
-        moved: The last sign of life: a piece of the request or of the answer, or the end of an exchange.
-        stirs: Tells whether anything has come that the event loop has not read yet.
+        waiter: What the caller of the request under way awaits; None while the connection is free.
+        is_reusable: It is still good for another request.
+        started: Loop time at which that exchange began, connecting included.
+        last_activity: Loop time of the last piece of a request or a reply, or of the end of an exchange.
+        has_input: Tells whether anything has come that the event loop has not read yet.
     """
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
         self.transport: Any = None
-        self.answer: asyncio.Future[Reply | TransportError] | None = None
-        self.started = self.moved = 0.0
-        self.stays = True
-        self._buffer = home.buffer
+        self.waiter: asyncio.Future[Reply | TransportError] | None = None
+        self.started = self.last_activity = 0.0
+        self.is_reusable = True
+        self._buffer = pool.buffer
         # The parser calls these two for each header, trailer and part of a body, which need only be kept.
         self._raw: dict[bytes, bytes] = {}
         self.on_header = self._raw.__setitem__
@@ -137,155 +133,151 @@ class Line(asyncio.BufferedProtocol):
         self.on_body = self._body.append
         self._parser = HttpResponseParser(self)
 
-    def ask(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
+    def exchange(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
         """Write a request; the future brings a `Reply` or an error."""
         self._body.clear()
         self._reply: Reply | None = None
         self._got = self._parts = self._size = self._status = self._pending = 0
-        self._limit, self._open_end, self.stays = limit, False, True
+        self._limit, self._open_end, self.is_reusable = limit, False, True
         self.problem: TransportError | None = None
         self.started = started
-        self.moved = max(started, self.moved)  # a new line is younger than its exchange
-        answer: asyncio.Future[Reply | TransportError] = self.home.loop.create_future()
-        self.answer = answer
+        self.last_activity = max(started, self.last_activity)  # a new connection is younger than its exchange
+        waiter: asyncio.Future[Reply | TransportError] = self.pool.loop.create_future()
+        self.waiter = waiter
         self.transport.write(data)
-        return answer
+        return waiter
 
-    def rest(self, now: float) -> bool:
-        """End an exchange, however it went, and tell whether the line can carry another."""
-        self.answer, self.moved = None, now
-        return self._reply is not None and self.stays and not self.transport.get_write_buffer_size()
+    def finish(self, now: float) -> bool:
+        """End an exchange, however it went, and return whether the connection can carry another."""
+        self.waiter, self.last_activity = None, now
+        return self._reply is not None and self.is_reusable and not self.transport.get_write_buffer_size()
 
     def fail(self, error: TransportError) -> None:
-        """End the exchange without an answer."""
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_result(error)
-        self.drop()
+        """End the exchange without a reply."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(error)
+        self.abort()
 
-    def drop(self) -> None:
-        """Close the connection at once; what it still carries is nobody's."""
-        self.stays = False
+    def abort(self) -> None:
+        """Close the connection at once, without reading on."""
+        self.is_reusable = False
         self.transport.abort()
 
-    def look(self, now: float) -> None:
-        """Give up what has taken too long."""
-        limits, host, quiet = self.home.timeouts, self.home.host, now - self.moved
-        if self.answer is None:
+    def check_timeouts(self, now: float) -> None:
+        """End an exchange that has taken too long, and a free connection that is too old."""
+        limits, host, quiet = self.pool.timeouts, self.pool.host, now - self.last_activity
+        if self.waiter is None:
             if quiet >= KEEP_ALIVE:
-                self.drop()
+                self.abort()
             return
         pending = self.transport.get_write_buffer_size()
         if pending != self._pending:  # another piece of the request left
-            self._pending, self.moved = pending, now
+            self._pending, self.last_activity = pending, now
         elif quiet >= (limits.write if pending else limits.read):
             self.fail(lost("timeout", host))
         if now - self.started >= limits.total:
             self.fail(late(host, limits.total))
 
-    # What the event loop says.
+    # Called by the event loop.
 
     def connection_made(self, transport: Any) -> None:
-        """Begin."""
         self.transport = transport
-        self.stirs = _watch(transport.get_extra_info("socket").fileno())
-        self.moved = self.home.clock()
-        self.home.opened(self)
+        self.has_input = _input_check(transport.get_extra_info("socket").fileno())
+        self.last_activity = self.pool.clock()
+        self.pool.opened(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        """Return where to read to."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse what has come."""
-        answer = self.answer
-        if answer is None or answer.done():  # nobody asked, or the caller is gone
-            self.drop()
+        waiter = self.waiter
+        if waiter is None or waiter.done():  # nobody asked, or the caller is gone
+            self.abort()
             return
         if not self._got and self._buffer[0] != 0x48:  # not the H of HTTP
-            self.stays = False
+            self.is_reusable = False
         else:
             try:
                 self._parser.feed_data(self._buffer[:nbytes])
             except (HttpParserError, HttpParserUpgrade):
-                self.stays = False
+                self.is_reusable = False
         self._got += nbytes
         if self._reply is not None:
-            if not answer.done():  # a signal may have cancelled it meanwhile
-                answer.set_result(self._reply)
-        elif not self.stays or not self._fits():
-            self.fail(self.problem or lost("protocol", self.home.host))
+            if not waiter.done():  # a signal may have cancelled it meanwhile
+                waiter.set_result(self._reply)
+        elif not self.is_reusable or not self._is_within_limits():
+            self.fail(self.problem or lost("protocol", self.pool.host))
         else:
-            self.moved = self.home.clock()
+            self.last_activity = self.pool.clock()
 
     def eof_received(self) -> None:
-        """End a body that ends with the connection."""
-        answer = self.answer
-        if answer is not None and not answer.done() and self._open_end and self.stays:
-            answer.set_result(Reply(self._status, self._headers, b"".join(self._body), time.time()))
-        self.stays = False
+        waiter = self.waiter
+        if waiter is not None and not waiter.done() and self._open_end and self.is_reusable:  # rule 4
+            waiter.set_result(Reply(self._status, self._headers, b"".join(self._body), time.time()))
+        self.is_reusable = False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End."""
-        self.fail(lost("protocol" if error is None else "reset", self.home.host))
-        self.home.closed(self)
+        self.fail(lost("protocol" if error is None else "reset", self.pool.host))
+        self.pool.closed(self)
 
-    # What the parser says.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer; forget the trailers of the last one."""
-        if self._reply is not None:
+        if self._reply is not None:  # a second reply
             raise _RefusedError
-        self._raw.clear()
+        self._raw.clear()  # the trailers of the last one, or a 1xx
 
     def on_headers_complete(self) -> None:
-        """Check how the body is framed."""
         raw, status = self._raw, self._parser.get_status_code()
         headers = self._headers = _Headers(raw)
-        places = headers._places
-        coding = headers["transfer-encoding"] if "transfer-encoding" in places else None
+        positions = headers._positions
+        coding = headers["transfer-encoding"] if "transfer-encoding" in positions else None
         if self._parser.get_http_version() not in ("1.1", "1.0") or status == 101 or not 100 <= status <= 999:
             raise _RefusedError
-        if len(places) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
+        if len(positions) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
             raise _RefusedError
         has_body = status >= 200 and status not in (204, 304)
-        self._open_end = has_body and coding is None and "content-length" not in places
+        self._open_end = has_body and coding is None and "content-length" not in positions
         self._status = status
 
     def on_message_complete(self) -> None:
-        """Skip a 1xx answer, keep any other that is not too large."""
-        if self._status < 200:
+        if self._status < 200:  # a 1xx reply is skipped
             self._status = 0
             return
         parts = self._body
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(body) > self._limit:
-            self.problem = too_large(self.home.host, self._limit)
+            self.problem = too_large(self.pool.host, self._limit)
             raise _RefusedError
-        self.stays = self._parser.should_keep_alive()
+        self.is_reusable = self._parser.should_keep_alive()
         self._reply = Reply(self._status, self._headers, body, time.time())
 
-    def _fits(self) -> bool:
-        """Count what has come of an answer that is not whole yet; tell whether it may go on."""
+    def _is_within_limits(self) -> bool:
+        """Count what has come of a reply that is not whole yet, and return whether it may go on."""
         fresh = self._body[self._parts :]
         self._parts += len(fresh)
         self._size += sum(map(len, fresh))
         if self._size > self._limit:
-            self.problem = too_large(self.home.host, self._limit)
+            self.problem = too_large(self.pool.host, self._limit)
         # Chunks of one byte each come close to 9.
         return self._size <= self._limit and self._got <= _HEAD_LIMIT + 9 * self._size
 
 
 _NEXT_ADDRESS = 0.25
-"""Seconds after which a silent address gets company."""
+"""Seconds after which the next address is tried beside a silent one (RFC 8305)."""
 
 
-async def reach(base: Base) -> socket.socket:
-    """Return a socket that is connected to *base*.
+async def open_socket(base: Base) -> socket.socket:
+    """Return a socket that is connected to *base*, over the first of its addresses that answers.
 
     Raises:
         OSError: No address of it can be found, or none answers.
     """
-    addresses = await _addresses(base)
+    host, stream = (base.host, base.port), socket.SOCK_STREAM
+    try:  # an address in figures needs no resolver, thus no thread
+        addresses: list[Any] = socket.getaddrinfo(*host, type=stream, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        addresses = await asyncio.get_running_loop().getaddrinfo(*host, type=stream)
     if len(addresses) == 1:
         return await _connect(*addresses[0])
     winner, _, errors = await staggered_race([partial(_connect, *one) for one in addresses], _NEXT_ADDRESS)
@@ -293,14 +285,6 @@ async def reach(base: Base) -> socket.socket:
         raise next((error for error in errors if error is not None), OSError("no address"))
     found: socket.socket = winner
     return found
-
-
-async def _addresses(base: Base) -> list[Any]:
-    where, stream = (base.host, base.port), socket.SOCK_STREAM
-    try:  # an address in figures needs no resolver, thus no thread
-        return socket.getaddrinfo(*where, type=stream, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        return await asyncio.get_running_loop().getaddrinfo(*where, type=stream)
 
 
 async def _connect(family: int, kind: int, proto: int, _name: str, address: Any) -> socket.socket:

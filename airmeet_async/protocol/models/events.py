@@ -35,7 +35,7 @@ class Airmeet:
 
 
 @frozen
-class Person:
+class Presenter:
     """Somebody on stage (C)."""
 
     id: str = ""
@@ -59,7 +59,7 @@ class Session:
     host_ids: tuple[str, ...] = field(default=(), metadata=wire("host_id"))
     cohost_ids: tuple[str, ...] = ()
     speaker_ids: tuple[str, ...] = field(default=(), metadata=wire("speaker_id"))
-    speakers: tuple[Person, ...] = field(default=(), metadata=wire("speakerList"))
+    speakers: tuple[Presenter, ...] = field(default=(), metadata=wire("speakerList"))
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
@@ -78,7 +78,7 @@ class AirmeetInfo:
     """``HYBRID_CONFERENCE`` makes an attendance type mandatory (A, B)."""
     image_url: str | None = field(default=None, metadata=wire("master_img_url"))
     sessions: tuple[Session, ...] = ()
-    session_hosts: tuple[Person, ...] = ()
+    session_hosts: tuple[Presenter, ...] = ()
     extra: dict[str, Any] = field(factory=dict, repr=False)
 
 

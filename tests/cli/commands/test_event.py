@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import AirmeetInfo, Session
 from airmeet_async.cli.commands.event import create, event_json, event_lines
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.protocol.models import Moment, Person
+from airmeet_async.protocol.models import Moment, Presenter
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
 from tests.support.command import Sandbox
@@ -23,7 +23,7 @@ INFO = AirmeetInfo(
     "A day",
     "CREATED",
     start_time=Moment.parse("2027-07-01T08:00:00.000Z"),
-    sessions=(Session("s1", "Talk", "CREATED", duration=30, speakers=(Person("u1", "Ada"),)),),
+    sessions=(Session("s1", "Talk", "CREATED", duration=30, speakers=(Presenter("u1", "Ada"),)),),
     extra={"theme": "dark", "hostUser": {"name": "Sam", "token": SENTINEL_LINK}, "name": "other"},
 )
 

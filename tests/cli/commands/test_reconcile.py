@@ -146,6 +146,14 @@ def test_two_strangers_with_one_address_are_one():
     assert (counts.only_in_event, counts.repeated_in_event, len(differences)) == (1, 1, 1)
 
 
+def test_of_two_strangers_with_one_address_the_first_says_whether_they_are_of_the_team():
+    twice = [person("a@example.com", user_type="HOST"), person("A@example.com")]
+    host_first, guest_first = (compared([], people)[0] for people in (twice, twice[::-1]))
+
+    assert (host_first.team, host_first.only_in_event) == (1, 0)
+    assert (guest_first.team, guest_first.only_in_event) == (0, 1)
+
+
 def test_a_row_that_repeats_an_address_is_not_compared():
     counts, _ = compared(["a@example.com", "A@example.com"], [person("a@example.com")])
 

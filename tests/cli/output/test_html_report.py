@@ -53,7 +53,7 @@ REPORT = BulkReport(
 )  # fmt: skip
 PAGE = ReportPage(
     operation="attendees.add",
-    source="/home/ada/people.csv",
+    source="/srv/lists/people.csv",
     event="8f0c1a2e",
     report=REPORT,
     history=history(

@@ -1,15 +1,33 @@
-"""Who was there, from when on, for how long.
+"""What came of an event: attendance, answers to polls, questions, recordings, and where registrations came from.
 
-Airmeet prepares these lists on demand, and answers 202 until one is ready: "try again after 5 minutes" (C). The client
-asks again by itself, with growing waits.
+Airmeet prepares attendance and UTM lists on demand, and answers 202 until one is ready: "try again after 5 minutes"
+(C). The client asks again by itself, with growing waits.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call, Endpoint
-from airmeet_async.protocol.endpoints import ATTENDANCE_BOOTH, ATTENDANCE_EVENT, ATTENDANCE_REPLAY, ATTENDANCE_SESSION
-from airmeet_async.protocol.models import Attendance, BoothAttendance, ReplayAttendance
+from airmeet_async.protocol.endpoints import (
+    ATTENDANCE_BOOTH,
+    ATTENDANCE_EVENT,
+    ATTENDANCE_REPLAY,
+    ATTENDANCE_SESSION,
+    POLLS_LIST,
+    QUESTIONS_LIST,
+    RECORDINGS_LIST,
+    UTMS_LIST,
+)
+from airmeet_async.protocol.models import (
+    Attendance,
+    BoothAttendance,
+    PollResponses,
+    Questions,
+    Recording,
+    RegistrationUtms,
+    ReplayAttendance,
+)
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor, page_query
 
@@ -17,7 +35,7 @@ READY_WITHIN = 900.0
 """Seconds that a report may take."""
 
 
-def event(
+def list_event_attendance(
     airmeet_id: str,
     *,
     size: int = 50,
@@ -45,7 +63,7 @@ def event(
     return _prepared(ATTENDANCE_EVENT, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
 
 
-def session(
+def list_session_attendance(
     session_id: str,
     *,
     size: int = 50,
@@ -73,7 +91,7 @@ def session(
     return _prepared(ATTENDANCE_SESSION, {"session_id": session_id}, query, deadline if wait else 0.0)
 
 
-def booth(
+def list_booth_attendance(
     airmeet_id: str,
     booth_id: str,
     *,
@@ -100,12 +118,11 @@ def booth(
         RejectedError: The event is not FINISHED.
     """
     path = {"airmeet_id": airmeet_id, "booth_id": booth_id}
-    return _prepared(
-        ATTENDANCE_BOOTH, path, page_query(ATTENDANCE_BOOTH, size, after, before), deadline if wait else 0.0
-    )
+    query = page_query(ATTENDANCE_BOOTH, size, after, before)
+    return _prepared(ATTENDANCE_BOOTH, path, query, deadline if wait else 0.0)
 
 
-def replay(
+def list_replay_attendance(
     airmeet_id: str,
     *,
     size: int = 50,
@@ -131,6 +148,83 @@ def replay(
     """
     query = page_query(ATTENDANCE_REPLAY, size, after, before)
     return _prepared(ATTENDANCE_REPLAY, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
+
+
+def list_poll_responses(
+    airmeet_id: str, *, size: int = 50, after: Cursor = None, before: Cursor = None
+) -> Call[Page[PollResponses]]:
+    """List poll answers, one row per person (C).
+
+    Args:
+        airmeet_id: The event's id.
+        size: Rows per page, 1 to 50 (C).
+        after: Cursor of an earlier page.
+        before: The same backwards.
+
+    Raises:
+        ConfigError: *size* is out of range, or both cursors are given.
+        NotFoundError: There is no such event.
+    """
+    return Call(
+        POLLS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, page_query(POLLS_LIST, size, after, before)
+    )
+
+
+def list_questions(airmeet_id: str) -> Call[tuple[Questions, ...]]:
+    """List the questions of an event, one row per person (C). There are no pages.
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+    """
+    return Call(QUESTIONS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+
+
+def list_recordings(airmeet_id: str, *, session_ids: Sequence[str] = ()) -> Call[tuple[Recording, ...]]:
+    """List recordings with a link to download each. The links are good for six hours; ask again for fresh ones (C).
+
+    Args:
+        airmeet_id: The event's id.
+        session_ids: Only these sessions; one source demands it (D), another ran without (C).
+
+    Raises:
+        ConfigError: An id is none.
+        NotFoundError: There is no such event.
+    """
+    wanted = ",".join(check_id(session_id, "session_ids") for session_id in session_ids)
+    query = {"sessionIds": wanted} if wanted else {}
+    return Call(RECORDINGS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, query)
+
+
+def list_utms(
+    airmeet_id: str,
+    *,
+    size: int = 50,
+    after: Cursor = None,
+    before: Cursor = None,
+    wait: bool = True,
+    deadline: float = READY_WITHIN,
+) -> Call[Page[RegistrationUtms]]:
+    """List the UTM parameters of an event's registrations. They may lag 90 minutes behind (A).
+
+    Airmeet prepares the list on demand, like those of attendance.
+
+    Args:
+        airmeet_id: The event's id.
+        size: Rows per page, 1 to 50 (D).
+        after: Cursor of an earlier page.
+        before: The same backwards.
+        wait: False raises NotReadyError at once where Airmeet would have to be asked again.
+        deadline: Seconds to go on asking.
+
+    Raises:
+        ConfigError: *size* is out of range, or both cursors are given.
+        NotReadyError: Airmeet was still preparing the list at the deadline.
+    """
+    query = page_query(UTMS_LIST, size, after, before)
+    return _prepared(UTMS_LIST, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
 
 
 def _prepared(endpoint: Endpoint[Any], path: dict[str, str], query: dict[str, str], ready_within: float) -> Call[Any]:

@@ -1,10 +1,10 @@
-"""What the lanes do for themselves, without a network."""
+"""What the default transport does for itself, without a network."""
 
 from typing import Any
 
 import pytest
 
-from airmeet_async.client.transports.httpx_transport import spare_searches
+from airmeet_async.client.transports.httpx_transport import note_missing_sniffio
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,6 @@ from airmeet_async.client.transports.httpx_transport import spare_searches
 def test_a_package_that_is_missing_is_searched_for_once(
     installed: bool, loaded: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    spare_searches(lambda name: object() if installed and name == "sniffio" else None, loaded)
+    note_missing_sniffio(lambda name: object() if installed and name == "sniffio" else None, loaded)
 
     assert loaded == after

@@ -1,6 +1,7 @@
 """What webhooks deliver, as typed events."""
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from airmeet_async import (
 )
 from airmeet_async.protocol.webhook_events import RecordingLink
 from airmeet_async.sandbox import webhook_payloads
+from tests.cases import case
 
 LINK = "https://www.airmeet.com/e/x?code=SENTINEL-link-7a1f"
 REGISTRANT = {
@@ -55,19 +57,19 @@ KNOWN: list[tuple[str, dict[str, Any], type, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("row", KNOWN, ids=[row[0] for row in KNOWN])
-@pytest.mark.parametrize("told", ["by the caller", "by the body", "by nobody", "in an envelope"])
-def test_a_documented_trigger_has_its_type(row, told):
+def test_a_documented_trigger_has_its_type():
     """Whoever says which it is; where nobody does, its members tell."""
-    trigger, body, kind, member, value = row
-    document = {"payload": body} if told == "in an envelope" else body
-    document = document | ({"trigger": trigger} if told == "by the body" else {})
-    event = parse_webhook(json.dumps(document).encode(), trigger=trigger if told == "by the caller" else None)
+    for row, told in product(KNOWN, ["by the caller", "by the body", "by nobody", "in an envelope"]):
+        with case(row, told):
+            trigger, body, kind, member, value = row
+            document = {"payload": body} if told == "in an envelope" else body
+            document = document | ({"trigger": trigger} if told == "by the body" else {})
+            event = parse_webhook(json.dumps(document).encode(), trigger=trigger if told == "by the caller" else None)
 
-    assert type(event.payload) is kind
-    assert getattr(event.payload, member) == value
-    assert event.trigger == (None if told in {"by nobody", "in an envelope"} else trigger)
-    assert event.raw == document
+            assert type(event.payload) is kind
+            assert getattr(event.payload, member) == value
+            assert event.trigger == (None if told in {"by nobody", "in an envelope"} else trigger)
+            assert event.raw == document
 
 
 def test_what_is_not_known_is_kept():
@@ -87,11 +89,11 @@ def test_a_link_does_not_show():
     assert "SENTINEL" not in repr(event)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b'"text"', b"[" * 100_000])
-def test_what_is_no_object_is_refused(body):
+def test_what_is_no_object_is_refused():
     """With an error of this library, whatever a stranger sends."""
-    with pytest.raises(DecodeError, match="webhook"):
-        parse_webhook(body)
+    for body in [b"", b"[]", b"null", b"{", b"\xff", b'"text"', b"[" * 100_000]:
+        with case(body), pytest.raises(DecodeError, match="webhook"):
+            parse_webhook(body)
 
 
 def test_a_member_of_the_wrong_type_is_named():
@@ -105,7 +107,11 @@ def test_a_member_of_the_wrong_type_is_named():
 DOCUMENTED = [trigger for trigger in webhook_payloads.SAMPLES if trigger in {row[0] for row in KNOWN}]
 
 
-@pytest.mark.parametrize("trigger", DOCUMENTED)
-def test_the_sandboxs_own_samples_are_understood(trigger):
+def test_the_sandboxs_own_samples_are_understood():
     """They were written from the facts, not from these models."""
-    assert parse_webhook(json.dumps(webhook_payloads.SAMPLES[trigger]).encode(), trigger=trigger).payload is not None
+    for trigger in DOCUMENTED:
+        with case(trigger):
+            assert (
+                parse_webhook(json.dumps(webhook_payloads.SAMPLES[trigger]).encode(), trigger=trigger).payload
+                is not None
+            )

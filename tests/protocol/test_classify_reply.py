@@ -1,11 +1,9 @@
 """What an answer means: the whole table (RET-01, NET-11)."""
 
 import json
-import os
-import subprocess
-import sys
+import time
+from itertools import product
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +11,7 @@ from airmeet_async.errors import DecodeError, NoReplyError, NotSentError
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure, kind_of, retry_after
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.protocol.models import Access, Acknowledgement
+from tests.cases import case
 from tests.protocol.samples import ADD, ADDED, AUTH, BLOCK, CREATE, EMAIL, LINK, LIST, PREPARED, reply, same_every_time
 
 SAID = {"statusCode": 0, "statusMessage": "Something is wrong", "data": {}}
@@ -40,54 +39,57 @@ def kind_in_the_table(status):
 STATUSES = [status for status in range(200, 600) if status not in (200, 201)]
 
 
-@pytest.mark.parametrize("call", [ADD, CREATE], ids=["add", "create"])
-@pytest.mark.parametrize("status", STATUSES)
-def test_each_status_has_its_kind(call, status):
+def test_each_status_has_its_kind():
     """With a reason, with a page of HTML, with nothing, and inside the body of a 200: always the same."""
-    kind = kind_in_the_table(status)
-    inside = judge(call, reply(SAID | {"statusCode": status}))
-    verdicts = [
-        inside,
-        judge(call, reply(SAID | {"statusCode": status}, status)),
-        judge(call, reply({"message": "Something is wrong"}, status)),
-        judge(call, reply(b"<html>Bad Gateway</html>", status)),
-        judge(call, reply(b"", status)),
-    ]
+    for call, status in product([ADD, CREATE], STATUSES):
+        with case(call, status):
+            kind = kind_in_the_table(status)
+            inside = judge(call, reply(SAID | {"statusCode": status}))
+            verdicts = [
+                inside,
+                judge(call, reply(SAID | {"statusCode": status}, status)),
+                judge(call, reply({"message": "Something is wrong"}, status)),
+                judge(call, reply(b"<html>Bad Gateway</html>", status)),
+                judge(call, reply(b"", status)),
+            ]
 
-    assert {verdict.kind for verdict in verdicts} == {kind}
-    assert {verdict.status for verdict in verdicts} == {status}
-    assert "Something is wrong" in inside.message
-    assert {verdict.code for verdict in verdicts} == {"unusable_answer" if status < 300 else f"http_{status}"}
-    assert all(verdict.value is None for verdict in verdicts)
+            assert {verdict.kind for verdict in verdicts} == {kind}
+            assert {verdict.status for verdict in verdicts} == {status}
+            assert "Something is wrong" in inside.message
+            assert {verdict.code for verdict in verdicts} == {"unusable_answer" if status < 300 else f"http_{status}"}
+            assert all(verdict.value is None for verdict in verdicts)
 
 
-@pytest.mark.parametrize("status", [412, 400, 401, 403, 404, 429, 500])
-def test_a_refused_sign_in_never_asks_for_a_token(status):
+def test_a_refused_sign_in_never_asks_for_a_token():
     """412 and a 400 about tokens would go round for ever (AUTH-08)."""
-    verdict = judge(AUTH, reply({"message": "Bad token"}, status))
+    for status in [412, 400, 401, 403, 404, 429, 500]:
+        with case(status):
+            verdict = judge(AUTH, reply({"message": "Bad token"}, status))
 
-    assert verdict.kind is not Kind.EXPIRED
-    assert not verdict.blames_token
-    assert verdict.kind is (Kind.REJECTED if status in (400, 412) else kind_in_the_table(status))
+            assert verdict.kind is not Kind.EXPIRED
+            assert not verdict.blames_token
+            assert verdict.kind is (Kind.REJECTED if status in (400, 412) else kind_in_the_table(status))
 
 
 NOT_READY = {"statusCode": 202, "statusMessage": "Preparing your results. Try after 5 minutes"}
 
 
-@pytest.mark.parametrize("answer", [reply(NOT_READY, 202), reply(NOT_READY), reply(b"", 202), reply({}, 202)])
-def test_a_prepared_read_may_not_be_ready(answer):
+def test_a_prepared_read_may_not_be_ready():
     """Either sign alone will do (C)."""
-    assert judge(PREPARED, answer).kind is Kind.NOT_READY
-    assert judge(PREPARED, answer).status == 202
+    for answer in [reply(NOT_READY, 202), reply(NOT_READY), reply(b"", 202), reply({}, 202)]:
+        with case(answer):
+            assert judge(PREPARED, answer).kind is Kind.NOT_READY
+            assert judge(PREPARED, answer).status == 202
 
 
-@pytest.mark.parametrize("answer", [reply(NOT_READY, 202), reply(NOT_READY)])
-def test_what_is_never_prepared_is_never_not_ready(answer):
+def test_what_is_never_prepared_is_never_not_ready():
     """A 202 from another operation says nothing about the outcome."""
-    verdict = judge(ADD, answer)
+    for answer in [reply(NOT_READY, 202), reply(NOT_READY)]:
+        with case(answer):
+            verdict = judge(ADD, answer)
 
-    assert (verdict.kind, verdict.code) == (Kind.AMBIGUOUS, "unusable_answer")
-    assert "Preparing your results" in verdict.message
+            assert (verdict.kind, verdict.code) == (Kind.AMBIGUOUS, "unusable_answer")
+            assert "Preparing your results" in verdict.message
 
 
 GOOD = {
@@ -104,12 +106,13 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize(("call", "answer", "value"), GOOD.values(), ids=GOOD)
-def test_a_success_has_its_value(call, answer, value):
+def test_a_success_has_its_value():
     """A statusCode of 200 beside the answer changes nothing."""
-    verdict = judge(call, answer)
+    for name, (call, answer, value) in GOOD.items():
+        with case(name):
+            verdict = judge(call, answer)
 
-    assert verdict == Verdict(Kind.OK, answer.status, value=value)
+            assert verdict == Verdict(Kind.OK, answer.status, value=value)
 
 
 # A 2xx that must not pass for a success. Left: the answer; then the status; then what must be said.
@@ -137,15 +140,16 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.parametrize(("answer", "words"), UNUSABLE.values(), ids=UNUSABLE)
-def test_a_success_that_makes_no_sense_is_none(answer, words):
+def test_a_success_that_makes_no_sense_is_none():
     """It may have been applied, so it is ambiguous, and the reason is said without a link."""
-    verdict = judge(ADD, answer)
+    for name, (answer, words) in UNUSABLE.items():
+        with case(name):
+            verdict = judge(ADD, answer)
 
-    assert (verdict.kind, verdict.code, verdict.status) == (Kind.AMBIGUOUS, "unusable_answer", answer.status)
-    assert words in verdict.message
-    assert "hunter2" not in verdict.message
-    assert verdict.value is None
+            assert (verdict.kind, verdict.code, verdict.status) == (Kind.AMBIGUOUS, "unusable_answer", answer.status)
+            assert words in verdict.message
+            assert "hunter2" not in verdict.message
+            assert verdict.value is None
 
 
 def test_where_it_does_not_fit_is_kept():
@@ -157,12 +161,13 @@ def test_where_it_does_not_fit_is_kept():
     assert verdict.cause.__traceback__ is None
 
 
-@pytest.mark.parametrize("success", [False, None, 0])
-def test_an_acknowledgement_must_be_one(success):
+def test_an_acknowledgement_must_be_one():
     """A no is a no, and anything else is unclear."""
-    kind = judge(BLOCK, reply({"success": success})).kind
+    for success in [False, None, 0]:
+        with case(success):
+            kind = judge(BLOCK, reply({"success": success})).kind
 
-    assert kind is (Kind.REJECTED if success is False else Kind.AMBIGUOUS)
+            assert kind is (Kind.REJECTED if success is False else Kind.AMBIGUOUS)
 
 
 # The status inside the body of a 2xx. Left: HTTP status and body; right: the status that counts.
@@ -199,10 +204,11 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "counts"), INSIDE, ids=lambda value: str(value)[:40])
-def test_the_worse_status_counts(status, body, counts):
+def test_the_worse_status_counts():
     """A 200 may carry a 400 (C); a 500 is not healed by its body."""
-    assert judge(ADD, reply(body, status)).status == counts
+    for status, body, counts in INSIDE:
+        with case(status, body):
+            assert judge(ADD, reply(body, status)).status == counts
 
 
 def test_a_whole_answer_with_a_bad_status_inside_is_refused():
@@ -235,12 +241,13 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("body", "said"), SHAPES.values(), ids=SHAPES)
-def test_the_reason_is_found_in_any_shape(body, said):
+def test_the_reason_is_found_in_any_shape():
     """Six shapes and more, none of which can crash the client."""
-    verdict = judge(ADD, reply(body, 422))
+    for name, (body, said) in SHAPES.items():
+        with case(name):
+            verdict = judge(ADD, reply(body, 422))
 
-    assert verdict == Verdict(Kind.REJECTED, 422, "http_422", said)
+            assert verdict == Verdict(Kind.REJECTED, 422, "http_422", said)
 
 
 def test_a_reason_is_safe_to_show():
@@ -266,12 +273,13 @@ BLAME = [
 ]
 
 
-@pytest.mark.parametrize(("body", "blamed"), BLAME, ids=str)
-def test_a_400_may_be_about_the_token(body, blamed):
+def test_a_400_may_be_about_the_token():
     """Only where a token was sent; a body that says nothing may mean anything."""
-    assert judge(ADD, reply(body, 400)).blames_token is blamed
-    assert judge(AUTH, reply(body, 400)).blames_token is False
-    assert judge(ADD, reply(body, 422)).blames_token is False
+    for body, blamed in BLAME:
+        with case(body, blamed):
+            assert judge(ADD, reply(body, 400)).blames_token is blamed
+            assert judge(AUTH, reply(body, 400)).blames_token is False
+            assert judge(ADD, reply(body, 422)).blames_token is False
 
 
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
@@ -313,27 +321,27 @@ RETRY_AFTER = [
 ]
 
 
-@pytest.mark.parametrize(("text", "date", "at", "seconds"), RETRY_AFTER, ids=lambda value: ascii(value)[:40])
-def test_retry_after_is_read(text, date, at, seconds):
+def test_retry_after_is_read():
     """Digits, or a date against the answer's own; all else is as if it were not there."""
-    headers = {"retry_after": text} | ({} if date is None else {"date": date})
+    for text, date, at, seconds in RETRY_AFTER:
+        with case(text, date):
+            headers = {"retry_after": text} | ({} if date is None else {"date": date})
 
-    assert retry_after(reply(b"", 429, at, **headers)) == seconds
-    assert judge(ADD, reply(b"", 429, at, **headers)).retry_after == seconds
-    assert judge(ADD, reply(b"", 503, at, **headers)).retry_after == seconds
+            assert retry_after(reply(b"", 429, at, **headers)) == seconds
+            assert judge(ADD, reply(b"", 429, at, **headers)).retry_after == seconds
+            assert judge(ADD, reply(b"", 503, at, **headers)).retry_after == seconds
 
 
-def test_a_date_without_a_zone_is_not_local():
+def test_a_date_without_a_zone_is_not_local(monkeypatch):
     """Wherever the program runs."""
-    script = (
-        "from airmeet_async.protocol.classify_reply import retry_after\n"
-        "from airmeet_async.protocol.http_messages import Reply\n"
-        f"print(retry_after(Reply(429, {{'retry-after': 'Wed, 21 Oct 2015 07:30:00', 'date': {DATE!r}}})))"
-    )
-    environ = {**os.environ, "TZ": "XYZ-5"}
-    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
-
-    assert done.stdout.strip() == "120.0"
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "XYZ-5")
+            time.tzset()
+            headers = {"retry-after": "Wed, 21 Oct 2015 07:30:00", "date": DATE}
+            assert retry_after(Reply(429, headers)) == 120.0
+    finally:
+        time.tzset()
 
 
 def test_no_retry_after_is_none():
@@ -360,25 +368,23 @@ def test_any_answer_has_a_verdict(call, status, body):
     assert verdict.message.encode().decode() == verdict.message
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "code"),
-    [
+def test_a_failed_exchange_has_a_verdict():
+    """Certainly not applied, or perhaps; the facts of the error are kept, its traceback is not."""
+    for error, kind, code in [
         (NotSentError("no such host", reason="dns", host="a.example"), Kind.NOT_SENT, "not_sent_dns"),
         (NotSentError("bad certificate", reason="tls"), Kind.NOT_SENT, "not_sent_tls"),
         (NoReplyError("nothing came", reason="reset", host="a.example"), Kind.AMBIGUOUS, "no_reply"),
-    ],
-)
-def test_a_failed_exchange_has_a_verdict(error, kind, code):
-    """Certainly not applied, or perhaps; the facts of the error are kept, its traceback is not."""
-    try:
-        raise error
-    except (NotSentError, NoReplyError) as raised:
-        verdict = judge_failure(raised)
+    ]:
+        with case(error, kind):
+            try:
+                raise error
+            except (NotSentError, NoReplyError) as raised:
+                verdict = judge_failure(raised)
 
-    assert verdict == Verdict(kind, None, code, str(error))
-    assert vars(verdict.cause) == vars(error)
-    assert verdict.cause is not None
-    assert verdict.cause.__traceback__ is None
+            assert verdict == Verdict(kind, None, code, str(error))
+            assert vars(verdict.cause) == vars(error)
+            assert verdict.cause is not None
+            assert verdict.cause.__traceback__ is None
 
 
 def test_a_verdict_does_not_show_its_value():

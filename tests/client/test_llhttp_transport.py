@@ -1,10 +1,6 @@
-"""What the fast transport alone must do, and when a client uses it."""
+"""What the fast transport alone must do."""
 
 import asyncio
-import json
-import subprocess
-import sys
-from typing import Any
 
 import pytest
 
@@ -14,6 +10,8 @@ from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.base_urls import parse_base
 from tests.support.fault_server import answer, fault_server, raw
 from tests.support.transports import llhttp, post
+
+pytestmark = pytest.mark.slow
 
 REFUSED = {
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -154,49 +152,3 @@ def test_another_event_loop_is_told_so() -> None:
     with pytest.raises(ClientStateError, match="another event loop"):
         asyncio.run(transport.exchange(post()))
     asyncio.run(transport.aclose())
-
-
-CHOICES = """
-import json, os, sys
-from airmeet_async import AirmeetClient
-for words in map(json.loads, sys.argv[1:]):
-    if words.pop("hidden", False):
-        sys.modules["httptools"] = None
-        for name in [name for name in sys.modules if ".llhttp_" in name]:
-            del sys.modules[name]
-    os.environ.update(words.pop("env", {}))
-    try:
-        print(AirmeetClient("k", "s", **{"base_url": "https://api-gateway.airmeet.com/prod"} | words).transport_name)
-    except ValueError as error:
-        print(error)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
-        os.environ.pop(name, None)
-"""
-
-
-def chosen(*choices: dict[str, Any]) -> list[str]:
-    """Return which transport clients take, or why they take none; from the first *hidden* one on without httptools."""
-    command = [sys.executable, "-c", CHOICES, *map(json.dumps, choices)]
-    return subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-@pytest.mark.slow
-def test_the_fast_transport_is_used_where_it_can_be() -> None:
-    """Its package is there, and no proxy stands in the way; plain http asks no proxy. A refusal holds the fix."""
-    proxy = {"HTTPS_PROXY": "http://localhost:9"}
-    *names, proxied, missing = chosen(
-        {"transport": "auto"},
-        {"transport": "llhttp"},
-        {"transport": "httpx"},
-        {"transport": "auto", "env": proxy},
-        {"transport": "auto", "env": proxy | {"NO_PROXY": "airmeet.com"}},
-        {"transport": "auto", "env": {"HTTP_PROXY": "http://localhost:9"}, "base_url": "http://127.0.0.1:8/prod"},
-        {"transport": "llhttp", "env": {"HTTPS_PROXY": "http://me:SENTINEL-secret-key-91b7ae@localhost:9"}},
-        {"transport": "llhttp", "hidden": True},
-    )
-    assert names == ["llhttp", "llhttp", "httpx", "httpx", "llhttp", "llhttp"]
-    assert "proxy" in proxied
-    assert "transport='httpx'" in proxied
-    assert "SENTINEL" not in proxied
-    assert 'pip install "airmeet-async[fast]"' in missing
-    assert chosen({"transport": "auto", "hidden": True}) == ["httpx"]

@@ -1,8 +1,7 @@
 """From a verdict to the error that people see, with the fix in it."""
 
 import pickle
-
-import pytest
+from itertools import product
 
 from airmeet_async.errors import (
     AmbiguousOutcomeError,
@@ -23,6 +22,7 @@ from airmeet_async.errors import (
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.retry_policy import Tries
+from tests.cases import case
 from tests.protocol.samples import ADD, AUTH, CREATE, LIST, PREPARED, reply
 
 TRIES = Tries(sent=3, not_sent=2)
@@ -56,33 +56,35 @@ def class_in_the_table(status):
             return DecodeError
 
 
-@pytest.mark.parametrize("status", range(202, 600))
-def test_each_status_has_its_class(status):
+def test_each_status_has_its_class():
     """And the error has the facts: status, reason, operation, attempts."""
-    found = error(ADD, reply({"message": "No such seat"}, status))
+    for status in range(202, 600):
+        with case(status):
+            found = error(ADD, reply({"message": "No such seat"}, status))
 
-    assert type(found) is class_in_the_table(status)
-    assert "No such seat" in str(found)
-    if isinstance(found, ReplyError):
-        facts = (found.status, found.reason, found.operation, found.attempts)
-        assert facts == (status, "No such seat", "attendees.add", 3)
-        assert str(status) in str(found)
-        assert ("redirect" in str(found)) is (300 <= status < 400)
-    else:
-        assert str(found).startswith("attendees.add: ")
-        assert str(found).count("attendees.add") == 1
-    assert str(pickle.loads(pickle.dumps(found))) == str(found)
+            assert type(found) is class_in_the_table(status)
+            assert "No such seat" in str(found)
+            if isinstance(found, ReplyError):
+                facts = (found.status, found.reason, found.operation, found.attempts)
+                assert facts == (status, "No such seat", "attendees.add", 3)
+                assert str(status) in str(found)
+                assert ("redirect" in str(found)) is (300 <= status < 400)
+            else:
+                assert str(found).startswith("attendees.add: ")
+                assert str(found).count("attendees.add") == 1
+            assert str(pickle.loads(pickle.dumps(found))) == str(found)
 
 
-@pytest.mark.parametrize("status", [202, 204, 408, 500, 502, 503, 504, 599])
-def test_a_write_that_must_not_be_repeated_is_ambiguous(status):
+def test_a_write_that_must_not_be_repeated_is_ambiguous():
     """The message says what to look at before doing it again (NET-07)."""
-    found = error(CREATE, reply(b"", status))
+    for status in [202, 204, 408, 500, 502, 503, 504, 599]:
+        with case(status):
+            found = error(CREATE, reply(b"", status))
 
-    assert isinstance(found, AmbiguousOutcomeError)
-    assert (found.operation, found.status) == ("events.create", status)
-    assert "look in the dashboard first" in str(found)
-    assert str(status) in str(found)
+            assert isinstance(found, AmbiguousOutcomeError)
+            assert (found.operation, found.status) == ("events.create", status)
+            assert "look in the dashboard first" in str(found)
+            assert str(status) in str(found)
 
 
 def test_a_write_without_an_answer_is_ambiguous():
@@ -94,25 +96,31 @@ def test_a_write_without_an_answer_is_ambiguous():
     assert "the line went dead" in str(found)
 
 
-@pytest.mark.parametrize("call", [ADD, CREATE], ids=["add", "create"])
-@pytest.mark.parametrize("reason", ["dns", "connect", "tls", "proxy", "config"])
-def test_what_never_left_says_so(call, reason):
+def test_what_never_left_says_so():
     """Also for what must not be repeated: nothing happened."""
-    verdict = judge_failure(NotSentError(f"no {reason}", reason=reason, host="a.example"))
-    found = error_for(call, verdict, TRIES)
+    for call, reason in product([ADD, CREATE], ["dns", "connect", "tls", "proxy", "config"]):
+        with case(call, reason):
+            verdict = judge_failure(NotSentError(f"no {reason}", reason=reason, host="a.example"))
+            found = error_for(call, verdict, TRIES)
 
-    assert type(found) is NotSentError
-    assert (str(found), found.reason, found.host, found.attempts) == (f"no {reason}", reason, "a.example", 2)
+            assert type(found) is NotSentError
+            assert (str(found), found.reason, found.host, found.attempts) == (
+                f"no {reason}",
+                reason,
+                "a.example",
+                2,
+            )
 
 
-@pytest.mark.parametrize("reason", ["timeout", "reset", "protocol"])
-def test_no_reply_keeps_its_reason(reason):
+def test_no_reply_keeps_its_reason():
     """The one word and the host are facts."""
-    verdict = judge_failure(NoReplyError("nothing came", reason=reason, host="a.example"))
-    found = error_for(ADD, verdict, TRIES)
+    for reason in ["timeout", "reset", "protocol"]:
+        with case(reason):
+            verdict = judge_failure(NoReplyError("nothing came", reason=reason, host="a.example"))
+            found = error_for(ADD, verdict, TRIES)
 
-    assert type(found) is NoReplyError
-    assert (str(found), found.reason, found.host, found.attempts) == ("nothing came", reason, "a.example", 3)
+            assert type(found) is NoReplyError
+            assert (str(found), found.reason, found.host, found.attempts) == ("nothing came", reason, "a.example", 3)
 
 
 def test_an_answer_that_is_not_understood_says_where():
@@ -140,19 +148,21 @@ FIXES = {
 }
 
 
-@pytest.mark.parametrize(("call", "answer", "kind", "words"), FIXES.values(), ids=FIXES)
-def test_a_message_has_the_fix(call, answer, kind, words):
+def test_a_message_has_the_fix():
     """The reader knows what to do next."""
-    found = error(call, answer)
+    for name, (call, answer, kind, words) in FIXES.items():
+        with case(name):
+            found = error(call, answer)
 
-    assert type(found) is kind
-    assert [word for word in words.split() if word not in str(found)] == []
+            assert type(found) is kind
+            assert [word for word in words.split() if word not in str(found)] == []
 
 
-@pytest.mark.parametrize(("status", "kind"), [(412, TokenRejectedError), (429, RateLimitedError), (500, ServerError)])
-def test_signing_in_can_fail_in_other_ways(status, kind):
+def test_signing_in_can_fail_in_other_ways():
     """Not each no is about the keys."""
-    assert type(error(AUTH, reply(b"", status))) is kind
+    for status, kind in [(412, TokenRejectedError), (429, RateLimitedError), (500, ServerError)]:
+        with case(status, kind):
+            assert type(error(AUTH, reply(b"", status))) is kind
 
 
 def test_no_reason_leaves_no_gap():

@@ -1,5 +1,8 @@
 """What to do after an attempt: the retry policy as a table (RET-02)."""
 
+from itertools import product
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from airmeet_async import calls
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import RAISE, RENEW, RETURN, Raise, Renew, Retry, Tries, Wait, decide
+from tests.cases import case
 from tests.protocol.samples import ADD, CREATE, same_every_time
 
 RETRY = Retry()
@@ -73,14 +77,15 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize(("came", "add", "create"), TABLE.values(), ids=TABLE)
-def test_the_first_attempt_decides(came, add, create):
+def test_the_first_attempt_decides():
     """Each outcome of a first attempt, for what may be repeated and for what may not."""
-    tries = Tries()
-    tries.count(came)
+    for name, (came, add, create) in TABLE.items():
+        with case(name):
+            tries = Tries()
+            tries.count(came)
 
-    assert decide(ADD.endpoint, came, tries, RETRY, 1.0) == add
-    assert decide(CREATE.endpoint, came, tries, RETRY, 1.0) == create
+            assert decide(ADD.endpoint, came, tries, RETRY, 1.0) == add
+            assert decide(CREATE.endpoint, came, tries, RETRY, 1.0) == create
 
 
 def test_the_usual_patience_is_as_documented():
@@ -93,26 +98,24 @@ def test_the_table_has_every_kind():
     assert {came.kind for came, *_ in TABLE.values()} == set(Kind)
 
 
-@pytest.mark.parametrize(
-    ("kind", "facts", "waits"),
-    [
+def test_patience_ends():
+    """Five attempts with an unclear end, three of them unusable; eight that were certainly not applied."""
+    cases: list[tuple[Kind, dict[str, Any], list[float]]] = [
         (Kind.AMBIGUOUS, {}, [0.5, 1, 2, 4]),
         (Kind.AMBIGUOUS, {"code": "unusable_answer"}, [0.5, 1]),
         (Kind.AMBIGUOUS, {"retry_after": 3.0}, [3.3, 3.3, 3.3, 4]),
         (Kind.THROTTLED, {}, [1, 2, 4, 8, 16, 30, 30]),
         (Kind.THROTTLED, {"retry_after": 2.0}, [2.2] * 7),
         (Kind.NOT_SENT, {"code": "not_sent_connect"}, [0.5, 1, 2, 4, 8, 16, 30]),
-    ],
-    ids=str,
-)
-def test_patience_ends(kind, facts, waits):
-    """Five attempts with an unclear end, three of them unusable; eight that were certainly not applied."""
-    assert course(kind, **facts) == pytest.approx(waits)
+    ]
+    for kind, facts, waits in cases:
+        with case(kind, facts):
+            assert course(kind, **facts) == pytest.approx(waits)
 
 
-@pytest.mark.parametrize(
-    ("kind", "retry", "waits"),
-    [
+def test_patience_is_the_callers():
+    """The limits are arguments; None is for those who give up by another rule."""
+    for kind, retry, waits in [
         (Kind.AMBIGUOUS, Retry(attempts=1), 0),
         (Kind.AMBIGUOUS, Retry(attempts=2), 1),
         (Kind.AMBIGUOUS, Retry(attempts=50), 49),
@@ -121,29 +124,28 @@ def test_patience_ends(kind, facts, waits):
         (Kind.THROTTLED, Retry(free=None), 99),
         (Kind.NOT_SENT, Retry(free=1), 0),
         (Kind.NOT_SENT, Retry(free=None), 99),
-    ],
-    ids=str,
-)
-def test_patience_is_the_callers(kind, retry, waits):
-    """The limits are arguments; None is for those who give up by another rule."""
-    assert len(course(kind, retry=retry)) == waits
+    ]:
+        with case(kind, retry):
+            assert len(course(kind, retry=retry)) == waits
 
 
-@pytest.mark.parametrize("attempts", [1, 2, 3, 4, 50])
-def test_an_unusable_answer_is_replayed_twice_at_most(attempts):
+def test_an_unusable_answer_is_replayed_twice_at_most():
     """It will hardly make more sense the fourth time; less patience is obeyed."""
-    waits = course(Kind.AMBIGUOUS, code="unusable_answer", retry=Retry(attempts=attempts))
+    for attempts in [1, 2, 3, 4, 50]:
+        with case(attempts):
+            waits = course(Kind.AMBIGUOUS, code="unusable_answer", retry=Retry(attempts=attempts))
 
-    assert len(waits) == min(attempts, 3) - 1
+            assert len(waits) == min(attempts, 3) - 1
 
 
-@pytest.mark.parametrize("renewals", [0, 1, 2, 5])
-def test_an_expired_token_is_renewed_so_often(renewals):
+def test_an_expired_token_is_renewed_so_often():
     """Then the token is not to blame."""
-    retry = Retry(renewals=renewals)
-    decisions = [after(Kind.EXPIRED, n, retry=retry) for n in range(1, renewals + 2)]
+    for renewals in [0, 1, 2, 5]:
+        with case(renewals):
+            retry = Retry(renewals=renewals)
+            decisions = [after(Kind.EXPIRED, n, retry=retry) for n in range(1, renewals + 2)]
 
-    assert decisions == [RENEW] * renewals + [RAISE]
+            assert decisions == [RENEW] * renewals + [RAISE]
 
 
 def test_a_400_is_blamed_on_the_token_once():
@@ -181,41 +183,41 @@ def test_the_kinds_do_not_count_for_each_other():
     assert tries == Tries(sent=13, charged=4, throttled=7, not_sent=7, renewals=2)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("code", ["", "http_500", "no_reply", "unusable_answer", "not_sent_connect"])
-@pytest.mark.parametrize("asked", [None, 0.0, 5.0])
-@pytest.mark.parametrize("n", [1, 2])
-def test_what_must_not_be_repeated_is_not(kind, code, asked, n):
+def test_what_must_not_be_repeated_is_not():
     """After an outcome that may have been applied there is no second send, whatever else is said."""
-    decision = after(kind, n, call="create", code=code, retry_after=asked, retry=Retry(attempts=50, free=None))
+    codes = ["", "http_500", "no_reply", "unusable_answer", "not_sent_connect"]
+    retry = Retry(attempts=50, free=None)
+    for kind, code, asked, n in product(Kind, codes, [None, 0.0, 5.0], [1, 2]):
+        with case(kind, code, asked, n):
+            decision = after(kind, n, call="create", code=code, retry_after=asked, retry=retry)
 
-    if kind is Kind.AMBIGUOUS:
-        assert decision == Raise()
-    elif kind in {Kind.THROTTLED, Kind.NOT_SENT}:
-        assert isinstance(decision, Wait)
+            if kind is Kind.AMBIGUOUS:
+                assert decision == Raise()
+            elif kind in {Kind.THROTTLED, Kind.NOT_SENT}:
+                assert isinstance(decision, Wait)
 
 
-@pytest.mark.parametrize("kind", [Kind.AMBIGUOUS, Kind.THROTTLED, Kind.NOT_SENT])
-def test_jitter_is_full(kind):
+def test_jitter_is_full():
     """From nothing to the whole, in proportion."""
-    whole = after(kind, 3, jitter=1.0)
-    assert isinstance(whole, Wait)
+    for kind in [Kind.AMBIGUOUS, Kind.THROTTLED, Kind.NOT_SENT]:
+        with case(kind):
+            whole = after(kind, 3, jitter=1.0)
+            assert isinstance(whole, Wait)
 
-    assert after(kind, 3, jitter=0.0) == attrs.evolve(whole, seconds=0.0)
-    assert after(kind, 3, jitter=0.25) == attrs.evolve(whole, seconds=whole.seconds / 4)
+            assert after(kind, 3, jitter=0.0) == attrs.evolve(whole, seconds=0.0)
+            assert after(kind, 3, jitter=0.25) == attrs.evolve(whole, seconds=whole.seconds / 4)
 
 
-@pytest.mark.parametrize("kind", [Kind.AMBIGUOUS, Kind.THROTTLED])
-@pytest.mark.parametrize("asked", [0.5, 1.0, 120.0, 300.0])
-@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("n", [1, 4])
-def test_retry_after_is_a_floor(kind, asked, jitter, n):
+def test_retry_after_is_a_floor():
     """Never sooner than asked; up to a tenth later, unless the usual wait is longer."""
-    decision = after(kind, n, jitter=jitter, retry_after=asked)
+    kinds, waits = [Kind.AMBIGUOUS, Kind.THROTTLED], [0.5, 1.0, 120.0, 300.0]
+    for kind, asked, jitter, n in product(kinds, waits, [0.0, 0.5, 1.0], [1, 4]):
+        with case(kind, asked, jitter, n):
+            decision = after(kind, n, jitter=jitter, retry_after=asked)
 
-    assert isinstance(decision, Wait)
-    assert decision.everyone
-    assert asked <= decision.seconds <= max(asked * 1.1 + 1e-9, 4.0)
+            assert isinstance(decision, Wait)
+            assert decision.everyone
+            assert asked <= decision.seconds <= max(asked * 1.1 + 1e-9, 4.0)
 
 
 @same_every_time
@@ -249,18 +251,19 @@ COUNTED = {
 }
 
 
-@pytest.mark.parametrize(("came", "counted"), COUNTED.values(), ids=COUNTED)
-def test_an_attempt_is_counted_where_it_belongs(came, counted):
+def test_an_attempt_is_counted_where_it_belongs():
     """Only what may have been applied is charged."""
-    tries = Tries()
-    tries.count(came)
+    for name, (came, counted) in COUNTED.items():
+        with case(name):
+            tries = Tries()
+            tries.count(came)
 
-    assert tries == counted
+            assert tries == counted
 
 
 def polled(retry: Retry, kind: Kind = Kind.NOT_READY) -> list[float]:
     """Return the waits of a report that never gets ready."""
-    endpoint = calls.attendance.event("event").endpoint
+    endpoint = calls.list_event_attendance("event").endpoint
     tries, waits = Tries(), []
     while isinstance(decision := _after_one_more(endpoint, tries, retry, kind), (Wait, Renew)):
         if isinstance(decision, Wait):

@@ -4,13 +4,13 @@ import copy
 import inspect
 import pickle
 import re
+from itertools import product
 from typing import Any
-
-import pytest
 
 import airmeet_async
 from airmeet_async import errors
 from airmeet_async.errors import AirmeetError
+from tests.cases import case
 
 FACTS: dict[str, dict[str, Any]] = {
     "InputError": {"path": "people.csv", "line": 7, "column": "email"},
@@ -36,24 +36,24 @@ def made(cls):
     return error
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-@pytest.mark.parametrize(
-    "travel", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy, AirmeetError.again]
-)
-def test_an_error_keeps_its_facts(cls, travel):
+def test_an_error_keeps_its_facts():
     """Through a pickle, a copy and for one more waiter."""
-    error = made(cls)
-    try:
-        raise error
-    except AirmeetError:
-        twin = travel(error)
+    for cls, travel in product(
+        CLASSES, [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy, AirmeetError.again]
+    ):
+        with case(cls, travel):
+            error = made(cls)
+            try:
+                raise error
+            except AirmeetError:
+                twin = travel(error)
 
-    assert type(twin) is cls
-    assert twin is not error
-    assert str(twin) == "what happened"
-    assert vars(twin) == vars(error)
-    assert twin.__traceback__ is None
-    assert twin.__cause__ is twin.__context__ is None
+            assert type(twin) is cls
+            assert twin is not error
+            assert str(twin) == "what happened"
+            assert vars(twin) == vars(error)
+            assert twin.__traceback__ is None
+            assert twin.__cause__ is twin.__context__ is None
 
 
 def test_a_copy_has_facts_of_its_own():
@@ -64,13 +64,14 @@ def test_a_copy_has_facts_of_its_own():
     assert error.attempts == 2
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_every_error_has_its_place(cls):
+def test_every_error_has_its_place():
     """All descend from one root, are told in the tree at the top, and say what they are."""
-    assert issubclass(cls, AirmeetError)
-    assert re.search(rf"\b{cls.__name__}\b", errors.__doc__ or "")
-    assert cls.__doc__
-    assert getattr(airmeet_async, cls.__name__, cls) is cls
+    for cls in CLASSES:
+        with case(cls):
+            assert issubclass(cls, AirmeetError)
+            assert re.search(rf"\b{cls.__name__}\b", errors.__doc__ or "")
+            assert cls.__doc__
+            assert getattr(airmeet_async, cls.__name__, cls) is cls
 
 
 def test_wrong_settings_are_value_errors_and_wrong_use_is_a_runtime_error():

@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from airmeet_async.client.token import FLIGHT_SECONDS, Lease, TokenSession
+from airmeet_async.client.token import SIGN_IN_SECONDS, IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore
 from airmeet_async.errors import (
     AirmeetError,
@@ -39,8 +39,8 @@ class Auth:
         return AuthToken(Secret(f"token-{number}"))
 
 
-def session_of(auth: Auth, store: MemoryTokenStore | None = None) -> TokenSession:
-    return TokenSession(auth, store or MemoryTokenStore(), "account")
+def session_of(auth: Auth, store: MemoryTokenStore | None = None) -> SharedToken:
+    return SharedToken(auth, store or MemoryTokenStore(), "account")
 
 
 async def run_together(n: int, job: object) -> list[object]:
@@ -52,29 +52,29 @@ async def test_a_thousand_tasks_at_a_cold_start_make_one_auth() -> None:
     auth = Auth()
     session = session_of(auth)
 
-    leases = await run_together(1000, session.lease)
+    leases = await run_together(1000, session.get)
 
     assert auth.calls == 1
-    assert {lease.generation for lease in leases if isinstance(lease, Lease)} == {1}
+    assert {lease.generation for lease in leases if isinstance(lease, IssuedToken)} == {1}
 
 
 async def test_a_token_that_ends_under_a_thousand_tasks_is_renewed_once() -> None:
     """All of them were refused with the same generation, so one request replaces it."""
     auth = Auth()
     session = session_of(auth)
-    await session.lease()
+    await session.get()
 
     await run_together(1000, lambda: session.renew(1))
 
     assert auth.calls == 2
-    assert (await session.lease()).token.reveal() == "token-2"
+    assert (await session.get()).token.reveal() == "token-2"
 
 
 async def test_a_late_refusal_of_an_old_token_renews_nothing() -> None:
     """The 412 of a request that was sent with generation 1 says nothing about generation 2."""
     auth = Auth()
     session = session_of(auth)
-    await session.lease()
+    await session.get()
     await session.renew(1)
 
     await session.renew(1)
@@ -85,12 +85,12 @@ async def test_a_late_refusal_of_an_old_token_renews_nothing() -> None:
 async def test_nobody_sends_with_the_old_token_while_the_new_one_is_fetched() -> None:
     """A lease that is asked for during a flight waits for it."""
     session = session_of(Auth())
-    await session.lease()
+    await session.get()
     async with anyio.create_task_group() as group:
         group.start_soon(session.renew, 1)
         await anyio.sleep(0.1)
 
-        lease = await session.lease()
+        lease = await session.get()
 
     assert lease.generation == 2
 
@@ -99,9 +99,9 @@ async def test_a_cancelled_leader_fails_nobody() -> None:
     """The flight is not a part of the task that started it."""
     auth = Auth()
     session = session_of(auth)
-    leader = asyncio.create_task(session.lease())
+    leader = asyncio.create_task(session.get())
     await anyio.sleep(0.1)
-    followers = [asyncio.create_task(session.lease()) for _ in range(10)]
+    followers = [asyncio.create_task(session.get()) for _ in range(10)]
     await anyio.lowlevel.checkpoint()
 
     leader.cancel()
@@ -117,7 +117,7 @@ async def test_all_waiters_share_one_error() -> None:
     auth = Auth(*[ServerError("down", status=500)] * 5)
     session = session_of(auth)
 
-    errors = await run_together(1000, session.lease)
+    errors = await run_together(1000, session.get)
 
     assert auth.calls == 1
     assert {type(error) for error in errors} == {ServerError}
@@ -131,13 +131,13 @@ async def test_an_error_is_kept_for_a_moment_and_then_tried_again(error: Airmeet
     """Late-comers within that moment do not ask /auth again; after it the session recovers by itself."""
     auth = Auth(error)
     session = session_of(auth)
-    await run_together(1, session.lease)
+    await run_together(1, session.get)
     await anyio.sleep(kept - 0.5)
-    await run_together(3, session.lease)
+    await run_together(3, session.get)
     assert auth.calls == 1
     await anyio.sleep(0.6)
 
-    lease = await session.lease()
+    lease = await session.get()
 
     assert auth.calls == 2
     assert lease.generation == 1
@@ -148,7 +148,7 @@ async def test_tokens_that_are_refused_as_soon_as_they_are_issued_end_it() -> No
     auth = Auth()
     session = session_of(auth)
     for generation in (1, 2):
-        await session.lease()
+        await session.get()
         await session.renew(generation)
 
     with pytest.raises(TokenRejectedError):
@@ -162,7 +162,7 @@ async def test_an_accepted_request_resets_that_guard() -> None:
     auth = Auth()
     session = session_of(auth)
     for generation in range(1, 20):
-        await session.lease()
+        await session.get()
         session.accepted(generation)
         await session.renew(generation)
 
@@ -173,7 +173,7 @@ async def test_an_accepted_request_of_an_older_token_does_not_reset_it() -> None
     """What the server thought of generation 1 says nothing about 2 and 3."""
     session = session_of(Auth())
     for generation in (1, 2):
-        await session.lease()
+        await session.get()
         await session.renew(generation)
         session.accepted(1)
 
@@ -186,9 +186,9 @@ async def test_a_flight_has_an_end() -> None:
     session = session_of(Auth(seconds=1e6))
 
     with pytest.raises(NoReplyError):
-        await session.lease()
+        await session.get()
 
-    assert FLIGHT_SECONDS <= anyio.current_time() < FLIGHT_SECONDS + 1
+    assert SIGN_IN_SECONDS <= anyio.current_time() < SIGN_IN_SECONDS + 1
 
 
 async def test_another_clients_newer_token_is_used_instead_of_fetching_one() -> None:
@@ -196,14 +196,14 @@ async def test_another_clients_newer_token_is_used_instead_of_fetching_one() -> 
     store = MemoryTokenStore()
     first, second = Auth(), Auth()
     one, other = session_of(first, store), session_of(second, store)
-    await one.lease()
-    await other.lease()
+    await one.get()
+    await other.get()
 
     await one.renew(1)
     await other.renew(1)
 
     assert (first.calls, second.calls) == (2, 0)
-    assert (await other.lease()).token.reveal() == "token-2"
+    assert (await other.get()).token.reveal() == "token-2"
 
 
 async def test_a_token_from_the_store_may_be_doubted_and_a_fresh_one_not() -> None:
@@ -211,20 +211,20 @@ async def test_a_token_from_the_store_may_be_doubted_and_a_fresh_one_not() -> No
     store = MemoryTokenStore()
     await store.save("account", Secret("kept"))
     session = session_of(Auth(), store)
-    cached = await session.lease()
+    cached = await session.get()
     await session.renew(1)
 
-    fresh = await session.lease()
+    fresh = await session.get()
 
-    assert (session.may_doubt(cached), session.may_doubt(fresh)) == (True, False)
+    assert (session.may_be_stale(cached), session.may_be_stale(fresh)) == (True, False)
     await anyio.sleep(61)
-    assert session.may_doubt(fresh)
+    assert session.may_be_stale(fresh)
 
 
 async def test_closing_ends_a_flight_and_tells_its_waiters() -> None:
     """A waiter learns that the client was closed; it is not cancelled by somebody else's close."""
     session = session_of(Auth())
-    waiter = asyncio.create_task(session.lease())
+    waiter = asyncio.create_task(session.get())
     await anyio.sleep(0.1)
 
     await session.aclose()
@@ -237,16 +237,16 @@ async def test_the_repr_shows_the_state_and_no_token() -> None:
     """One line for a log."""
     session = session_of(Auth())
     before = repr(session)
-    lease = await session.lease()
+    lease = await session.get()
 
-    assert before == "<TokenSession no token>"
-    assert repr(session) == "<TokenSession generation 1>"
+    assert before == "<SharedToken no token>"
+    assert repr(session) == "<SharedToken generation 1>"
     assert "token-1" not in repr(lease)
 
 
 async def test_a_lease_cannot_leave_the_process() -> None:
     """A token must not reach a pickle, which people write to disk and send around."""
-    lease = await session_of(Auth()).lease()
+    lease = await session_of(Auth()).get()
 
     with pytest.raises(TypeError):
         pickle.dumps(lease)

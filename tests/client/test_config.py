@@ -2,10 +2,11 @@
 
 import pytest
 
-from airmeet_async.client.config import Options, find_base, find_key
+from airmeet_async.client.config import ClientOptions, find_base, find_key
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.redact import Secret
+from tests.cases import case
 
 NAME = "AIRMEET_ACCESS_KEY"
 KEY = "11111111-2222-3333-4444-555555555555#in"
@@ -36,34 +37,37 @@ BAD_KEYS = {
 }
 
 
-@pytest.mark.parametrize(("given", "key"), GOOD_KEYS.items(), ids=lambda value: ascii(value)[:50])
-@pytest.mark.parametrize("by_argument", [True, False])
-def test_a_key_is_taken(given, key, by_argument):
+def test_a_key_is_taken():
     """From the argument or the environment, without outer blanks; it may hold a # (C)."""
-    found = find_key(given, NAME, {}) if by_argument else find_key(None, NAME, {NAME: given})
+    for given, key in GOOD_KEYS.items():
+        for by_argument in [True, False]:
+            with case(given, by_argument):
+                found = find_key(given, NAME, {}) if by_argument else find_key(None, NAME, {NAME: given})
 
-    assert found == Secret(key)
+                assert found == Secret(key)
 
 
-@pytest.mark.parametrize("given", BAD_KEYS.values(), ids=BAD_KEYS)
-@pytest.mark.parametrize("by_argument", [True, False])
-def test_what_cannot_be_a_key_is_refused(given, by_argument):
+def test_what_cannot_be_a_key_is_refused():
     """The message names the variable and not the value."""
-    with pytest.raises(ConfigError) as caught:
-        find_key(given if by_argument else None, NAME, {} if by_argument else {NAME: given})
+    for name, given in BAD_KEYS.items():
+        for by_argument in [True, False]:
+            with case(name, by_argument):
+                with pytest.raises(ConfigError) as caught:
+                    find_key(given if by_argument else None, NAME, {} if by_argument else {NAME: given})
 
-    assert NAME in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-    assert "Evil" not in str(caught.value)
-    assert caught.value.__cause__ is caught.value.__context__ is None
+                assert NAME in str(caught.value)
+                assert "hunter2" not in str(caught.value)
+                assert "Evil" not in str(caught.value)
+                assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("given", [None, "", "  ", "\n"])
-def test_a_missing_key_is_explained(given):
+def test_a_missing_key_is_explained():
     """Where to get one, and where to put it; an empty argument is not filled from the environment."""
-    environ = {} if given is None else {NAME: KEY}
-    with pytest.raises(ConfigError, match=rf"set {NAME} \(community dashboard, Integrations, API Access Key\)"):
-        find_key(given, NAME, environ)
+    for given in [None, "", "  ", "\n"]:
+        with case(given):
+            environ = {} if given is None else {NAME: KEY}
+            with pytest.raises(ConfigError, match=rf"set {NAME} \(community dashboard, Integrations, API Access Key\)"):
+                find_key(given, NAME, environ)
 
 
 def test_the_argument_wins():
@@ -84,15 +88,16 @@ BASES = [
 ]
 
 
-@pytest.mark.parametrize(("base_url", "region", "environ", "base"), BASES, ids=str)
-def test_the_nearest_address_wins(base_url, region, environ, base):
+def test_the_nearest_address_wins():
     """Argument before environment, whole address before region."""
-    assert str(find_base(base_url, region, environ)) == base
+    for base_url, region, environ, base in BASES:
+        with case(base_url, region):
+            assert str(find_base(base_url, region, environ)) == base
 
 
-@pytest.mark.parametrize(
-    ("base_url", "region", "environ"),
-    [
+def test_a_wrong_address_is_no_reason_to_take_another():
+    """The keys go where they were meant to go, or nowhere."""
+    for base_url, region, environ in [
         ("", None, {}),
         ("http://a.example", None, {}),
         (None, "moon", {}),
@@ -102,32 +107,26 @@ def test_the_nearest_address_wins(base_url, region, environ, base):
         (None, None, {"AIRMEET_URI": " ", "AIRMEET_REGION": "us"}),
         (None, None, {"AIRMEET_REGION": ""}),
         (None, None, {"AIRMEET_REGION": "moon"}),
-    ],
-)
-def test_a_wrong_address_is_no_reason_to_take_another(base_url, region, environ):
-    """The keys go where they were meant to go, or nowhere."""
-    with pytest.raises(ConfigError):
-        find_base(base_url, region, environ)
+    ]:
+        with case(base_url, region), pytest.raises(ConfigError):
+            find_base(base_url, region, environ)
 
 
 def test_options_show_no_key():
     """They are in many a repr."""
-    options = Options(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
+    options = ClientOptions(find_base(None, None, {}), find_key("hunter2", NAME, {}), find_key("hunter3", NAME, {}))
 
     assert "hunter" not in repr(options)
 
 
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
+def test_a_setting_that_says_nothing_does_not_mean_the_real_thing():
+    """A script with a misspelt variable must not go live."""
+    for environ, words in [
         ({"AIRMEET_URI": ""}, "set but empty"),
         ({"AIRMEET_URI": " ", "AIRMEET_REGION": "us"}, "set but empty"),
         ({"AIRMEET_REGION": ""}, "no region"),
         ({"AIRMEET_REGION": "mars"}, "global, eu, us"),
         ({"AIRMEET_REGION": "mars", "AIRMEET_URI": "http://127.0.0.1:8900/prod"}, "global, eu, us"),
-    ],
-)
-def test_a_setting_that_says_nothing_does_not_mean_the_real_thing(environ, words):
-    """A script with a misspelt variable must not go live."""
-    with pytest.raises(ConfigError, match=words):
-        find_base(None, None, environ)
+    ]:
+        with case(environ, words), pytest.raises(ConfigError, match=words):
+            find_base(None, None, environ)

@@ -1,4 +1,4 @@
-"""Events."""
+"""Events, which the API calls airmeets, and series of them."""
 
 import re
 from datetime import datetime
@@ -14,8 +14,10 @@ from airmeet_async.protocol.endpoints import (
     AIRMEETS_LANDING_PAGE,
     AIRMEETS_LIST,
     AIRMEETS_SET_STATUS,
+    SERIES_EVENTS,
+    SERIES_LIST,
 )
-from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Updated
+from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Series, Updated
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor
 
@@ -24,7 +26,7 @@ _ACCESS = ("INVITED_ONLY", "WITH_VERIFIED_EMAIL", "WITHOUT_VERIFIED_EMAIL")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def list_(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:
+def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:
     """List the community's events, those of the archive left out.
 
     Sorted by creation time; the direction is not documented (help article, A).
@@ -40,7 +42,7 @@ def list_(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Cal
     return Call(AIRMEETS_LIST, query=validation.page_query(AIRMEETS_LIST, size, after, before))
 
 
-def info(airmeet_id: str) -> Call[AirmeetInfo]:
+def get_airmeet(airmeet_id: str) -> Call[AirmeetInfo]:
     """Show one event with its sessions (B, C).
 
     Args:
@@ -53,7 +55,7 @@ def info(airmeet_id: str) -> Call[AirmeetInfo]:
     return Call(AIRMEETS_INFO, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
 
 
-def create(airmeet: NewAirmeet) -> Call[Created]:
+def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
     """Create an event.
 
     Args:
@@ -64,29 +66,24 @@ def create(airmeet: NewAirmeet) -> Call[Created]:
         AmbiguousOutcomeError: There was no clear answer; a repeat could make a second event.
         RejectedError: Airmeet refuses it; some time zones are not available (A).
     """
-    body = {
-        "hostEmail": validation.email(airmeet.host_email, "host_email"),
-        "eventName": validation.needed(airmeet.name, "name"),
-        "shortDesc": validation.needed(airmeet.short_description, "short_description"),
-        "longDesc": airmeet.long_description,
-        "timing": _timing(airmeet),
-        "eventImage": airmeet.image_url,
-        "access": None if airmeet.access is None else validation.one_of(airmeet.access, _ACCESS, "access"),
-        "eventType": airmeet.event_type,
-        "config": validation.present({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
-    }
-    return Call(AIRMEETS_CREATE, body=validation.present(body))
-
-
-def _timing(airmeet: NewAirmeet) -> dict[str, int | str]:
-    start, end = validation.milliseconds(airmeet.start, "start"), validation.milliseconds(airmeet.end, "end")
+    start, end = validation.to_milliseconds(airmeet.start, "start"), validation.to_milliseconds(airmeet.end, "end")
     if start >= end:
-        message = "end must be at least a minute after start"
-        raise ConfigError(message)
-    return {"startTime": start, "endTime": end, "timezone": validation.check_timezone(airmeet.timezone)}
+        raise ConfigError("end must be at least a minute after start")
+    body = {
+        "hostEmail": validation.require_email(airmeet.host_email, "host_email"),
+        "eventName": validation.require_text(airmeet.name, "name"),
+        "shortDesc": validation.require_text(airmeet.short_description, "short_description"),
+        "longDesc": airmeet.long_description,
+        "timing": {"startTime": start, "endTime": end, "timezone": validation.check_timezone(airmeet.timezone)},
+        "eventImage": airmeet.image_url,
+        "access": None if airmeet.access is None else validation.require_choice(airmeet.access, _ACCESS, "access"),
+        "eventType": airmeet.event_type,
+        "config": validation.drop_empty({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
+    }
+    return Call(AIRMEETS_CREATE, body=validation.drop_empty(body))
 
 
-def set_status(airmeet_id: str, status: str) -> Call[Updated]:
+def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
     """Start, pause, end or archive an event. Saying the same twice is saying it once.
 
     Args:
@@ -99,11 +96,11 @@ def set_status(airmeet_id: str, status: str) -> Call[Updated]:
         NotFoundError: There is no such event.
         RejectedError: Airmeet refuses the change.
     """
-    body = {"status": validation.one_of(status, _STATUSES, "status")}
+    body = {"status": validation.require_choice(status, _STATUSES, "status")}
     return Call(AIRMEETS_SET_STATUS, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
 
 
-def landing_page(
+def change_landing_page(
     airmeet_id: str,
     *,
     ambience: str | None = None,
@@ -126,27 +123,25 @@ def landing_page(
         ConfigError: A value is not usable, or there is none.
         NotFoundError: There is no such event.
     """
-    body = validation.present({
-        "ambience": None if ambience is None else validation.one_of(ambience, ("LIGHT", "DARK"), "ambience"),
-        "layout": None if layout is None else validation.one_of(layout, ("CLASSIC", "MODERN"), "layout"),
+    body = validation.drop_empty({
+        "ambience": None if ambience is None else validation.require_choice(ambience, ("LIGHT", "DARK"), "ambience"),
+        "layout": None if layout is None else validation.require_choice(layout, ("CLASSIC", "MODERN"), "layout"),
         "highlightColor": _colour(highlight_color, "highlight_color"),
         "buttonTextColor": _colour(button_text_color, "button_text_color"),
         "imageUrl": image_url,
     })  # fmt: skip
     if not body:
-        message = "nothing to change: give at least one of ambience, layout, the colours and image_url"
-        raise ConfigError(message)
+        raise ConfigError("nothing to change: give at least one of ambience, layout, the colours and image_url")
     return Call(AIRMEETS_LANDING_PAGE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
 
 
 def _colour(value: str | None, name: str) -> str | None:
     if value is None or _COLOUR.fullmatch(value):
         return value
-    message = f"{name} is {value!r:.40}; write six hexadecimal digits like #0000ff"
-    raise ConfigError(message)
+    raise ConfigError(f"{name} is {value!r:.40}; write six hexadecimal digits like #0000ff")
 
 
-def duplicate(
+def duplicate_airmeet(
     airmeet_id: str, *, name: str, start: datetime, timezone: str, duplicate_speakers: bool = False
 ) -> Call[Created]:
     """Make a copy of an event in the same community (C, D).
@@ -164,11 +159,28 @@ def duplicate(
     """
     zone = validation.check_timezone(timezone)
     body = {
-        "eventName": validation.needed(name, "name"),
-        "startTime": validation.milliseconds(start, "start"),
+        "eventName": validation.require_text(name, "name"),
+        "startTime": validation.to_milliseconds(start, "start"),
         # Two sources spell it in two ways (D), so both are sent.
         "timeZone": zone,
         "timezone": zone,
         "duplicateSpeakers": duplicate_speakers,
     }
     return Call(AIRMEETS_DUPLICATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+
+
+def list_series() -> Call[tuple[Series, ...]]:
+    """List the community's event series (D; the answer's shape is not documented)."""
+    return Call(SERIES_LIST)
+
+
+def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
+    """List the events of a series (D; the answer's shape is not documented).
+
+    Args:
+        event_series_id: The series' id.
+
+    Raises:
+        NotFoundError: There is no such series.
+    """
+    return Call(SERIES_EVENTS, {"event_series_id": check_id(event_series_id, "event_series_id")})

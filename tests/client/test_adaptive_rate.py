@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from airmeet_async.client.adaptive_rate import Adaptive, Controller
+from airmeet_async.client.adaptive_rate import Adaptive, RateController
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
@@ -20,12 +20,12 @@ async def nothing() -> None:
     """Be ready at once."""
 
 
-def fed(controller: Controller, seconds: float, share: float = 1.0, start: float = 0.0) -> float:
+def fed(controller: RateController, seconds: float, share: float = 1.0, start: float = 0.0) -> float:
     """Let all requests be accepted for so long, at that share of the rate, and return when that was over."""
     now = start
     while now < start + seconds:
         now += 1 / (controller.rate * share)
-        controller.answered(throttled=False, sent_at=now - 0.05, now=now)
+        controller.note_reply(throttled=False, sent_at=now - 0.05, now=now)
     return now
 
 
@@ -58,7 +58,7 @@ def test_a_start_is_held_between_floor_and_ceiling() -> None:
 
 
 def test_a_rate_that_is_used_doubles_every_second_up_to_the_ceiling() -> None:
-    controller = Controller(Adaptive(ceiling=300))
+    controller = RateController(Adaptive(ceiling=300))
 
     now = fed(controller, 3)
     assert 50 <= controller.rate <= 90
@@ -68,7 +68,7 @@ def test_a_rate_that_is_used_doubles_every_second_up_to_the_ceiling() -> None:
 
 def test_a_rate_that_is_not_used_does_not_grow() -> None:
     """A slow application proves nothing about the server."""
-    controller = Controller(Adaptive())
+    controller = RateController(Adaptive())
 
     fed(controller, 60, share=0.5)
 
@@ -77,20 +77,20 @@ def test_a_rate_that_is_not_used_does_not_grow() -> None:
 
 def test_refusals_of_one_round_trip_count_once() -> None:
     """What was sent before the cut says nothing about the rate after it."""
-    controller = Controller(Adaptive(initial=100))
+    controller = RateController(Adaptive(initial=100))
     now = fed(controller, 1)
     before = controller.rate
-    once = controller.answered(throttled=True, sent_at=now - 0.05, now=now)
+    once = controller.note_reply(throttled=True, sent_at=now - 0.05, now=now)
     for late in (0.01, 0.02, 0.04):
-        controller.answered(throttled=True, sent_at=now + late - 0.05, now=now + late)
+        controller.note_reply(throttled=True, sent_at=now + late - 0.05, now=now + late)
 
     assert controller.rate == once < before
 
 
 def test_a_refused_rate_falls_to_085_and_is_back_in_six_seconds() -> None:
-    controller = Controller(Adaptive(initial=100, ceiling=100))
+    controller = RateController(Adaptive(initial=100, ceiling=100))
     now = fed(controller, 20)
-    controller.answered(throttled=True, sent_at=now, now=now)
+    controller.note_reply(throttled=True, sent_at=now, now=now)
 
     assert controller.rate == pytest.approx(85, rel=0.02)
     fed(controller, 6, start=now)
@@ -99,15 +99,15 @@ def test_a_refused_rate_falls_to_085_and_is_back_in_six_seconds() -> None:
 
 def test_an_exhausted_window_costs_nothing_of_what_is_known() -> None:
     """While nothing is accepted, hardly anything is sent; the first that is accepted brings the rate back."""
-    controller = Controller(Adaptive(initial=100, ceiling=100))
+    controller = RateController(Adaptive(initial=100, ceiling=100))
     now = fed(controller, 20)
     for _ in range(10):
         now += 0.1
-        controller.answered(throttled=True, sent_at=now - 0.05, now=now)
+        controller.note_reply(throttled=True, sent_at=now - 0.05, now=now)
     assert controller.rate == 0.5
-    assert controller.good == pytest.approx(85, rel=0.02)
+    assert controller.accepted_rate == pytest.approx(85, rel=0.02)
 
-    controller.answered(throttled=False, sent_at=now + 0.1, now=now + 0.2)
+    controller.note_reply(throttled=False, sent_at=now + 0.1, now=now + 0.2)
 
     assert controller.rate == pytest.approx(85, rel=0.02)
 
@@ -123,6 +123,7 @@ HIDDEN = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "rows", "names_time"), HIDDEN)
+@pytest.mark.slow
 def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_time: bool) -> None:
     """At least 92 per cent of the ideal, at most 3 per cent refused, and nobody is left out."""
     run = virtually(limit(), rows, Adaptive(), names_time=names_time)
@@ -134,6 +135,7 @@ def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_ti
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "rows"), [(lambda: Window(40), 4000), (lambda: Window(10), 1500)])
+@pytest.mark.slow
 def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: Callable[[], Limit], rows: int) -> None:
     """Each probe that fails costs a second in which nobody may send."""
     run = virtually(limit(), rows, Adaptive(), names_time=True)
@@ -144,6 +146,7 @@ def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: C
 
 
 @pytest.mark.parametrize("names_time", [False, True])
+@pytest.mark.slow
 def test_a_start_ten_times_too_fast_ends_in_a_good_rate(names_time: bool) -> None:
     """RET-05: five minutes at a server that takes 10/s, begun with 100/s."""
     run = virtually(Bucket(10), 10_000, Adaptive(initial=100), names_time=names_time, until=300)

@@ -4,6 +4,7 @@ import pytest
 
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, check_id, parse_base
+from tests.cases import case
 
 GOOD_BASES = {
     "https://api-gateway.airmeet.com/prod": Base("https", "api-gateway.airmeet.com", 443, "/prod"),
@@ -80,30 +81,31 @@ BAD_BASES = {
 }
 
 
-@pytest.mark.parametrize(("url", "base"), GOOD_BASES.items(), ids=GOOD_BASES)
-def test_a_base_address_is_taken_apart(url, base):
+def test_a_base_address_is_taken_apart():
     """Scheme, host, port and prefix, in one spelling."""
-    assert parse_base(url) == base
+    for url, base in GOOD_BASES.items():
+        with case(url):
+            assert parse_base(url) == base
 
 
-@pytest.mark.parametrize(("url", "word"), BAD_BASES.items(), ids=[ascii(url) for url in BAD_BASES])
-def test_a_base_address_is_refused_with_the_reason(url, word):
+def test_a_base_address_is_refused_with_the_reason():
     """What could send the keys elsewhere is refused, and the message shows a good one."""
-    with pytest.raises(ConfigError, match="expected something like https://") as caught:
-        parse_base(url)
+    for url, word in BAD_BASES.items():
+        with case(url):
+            with pytest.raises(ConfigError, match="expected something like https://") as caught:
+                parse_base(url)
 
-    assert word in str(caught.value)
+            assert word in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://n:hunter2@example.com", "https://n:hunter2/x@example.com", "https://n:h?hunter2@a"]
-)
-def test_a_password_is_not_repeated(url):
+def test_a_password_is_not_repeated():
     """Also one that reads like a port, a path or a query."""
-    with pytest.raises(ConfigError) as caught:
-        parse_base(url)
+    for url in ["https://n:hunter2@example.com", "https://n:hunter2/x@example.com", "https://n:h?hunter2@a"]:
+        with case(url):
+            with pytest.raises(ConfigError) as caught:
+                parse_base(url)
 
-    assert "hunter2" not in str(caught.value)
+            assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.timeout(10)
@@ -114,45 +116,41 @@ def test_a_very_long_address_is_refused_at_once():
             parse_base("https://example.com." + filler * 100_000 + "!")
 
 
-@pytest.mark.parametrize(
-    ("url", "authority"),
-    [
+def test_an_authority_is_as_the_host_header_has_it():
+    """The scheme's own port is left out, and an IPv6 address has its brackets."""
+    for url, authority in [
         ("https://example.com:443/prod", "example.com"),
         ("https://example.com:80/prod", "example.com:80"),
         ("http://127.0.0.1:80", "127.0.0.1"),
         ("http://127.0.0.1:443", "127.0.0.1:443"),
         ("https://[2001:DB8::1]/prod", "[2001:db8::1]"),
         ("http://[::1]:8900", "[::1]:8900"),
-    ],
-)
-def test_an_authority_is_as_the_host_header_has_it(url, authority):
-    """The scheme's own port is left out, and an IPv6 address has its brackets."""
-    base = parse_base(url)
+    ]:
+        with case(url, authority):
+            base = parse_base(url)
 
-    assert base.authority == authority
-    assert base.origin == f"{base.scheme}://{authority}"
-    assert str(base) == base.origin + base.prefix
-    assert parse_base(str(base)) == base
+            assert base.authority == authority
+            assert base.origin == f"{base.scheme}://{authority}"
+            assert str(base) == base.origin + base.prefix
+            assert parse_base(str(base)) == base
 
 
-@pytest.mark.parametrize(
-    ("region", "host"),
-    [
+def test_a_region_has_its_own_address():
+    """Data do not cross regions."""
+    for region, host in [
         (Region.GLOBAL, "api-gateway.airmeet.com"),
         ("eu", "api-gateway-prod.eu.airmeet.com"),
         (Region.US, "api-gateway-prod.us.airmeet.com"),
-    ],
-)
-def test_a_region_has_its_own_address(region, host):
-    """Data do not cross regions."""
-    assert parse_base(base_of(region)) == Base("https", host, 443, "/prod")
+    ]:
+        with case(region, host):
+            assert parse_base(base_of(region)) == Base("https", host, 443, "/prod")
 
 
-@pytest.mark.parametrize("region", ["", "EU", "asia", "eu "])
-def test_an_unknown_region_is_refused_with_the_choices(region):
+def test_an_unknown_region_is_refused_with_the_choices():
     """The message has all that can be written."""
-    with pytest.raises(ConfigError, match="global, eu, us"):
-        base_of(region)
+    for region in ["", "EU", "asia", "eu "]:
+        with case(region), pytest.raises(ConfigError, match="global, eu, us"):
+            base_of(region)
 
 
 GOOD_IDS = ["8f0c1a2e-1111-11ee-aaaa-0a58a9feac02", "a", "9aBcD3F5x", "f_1", "0" * 128]
@@ -194,21 +192,23 @@ BAD_IDS = [
 ]
 
 
-@pytest.mark.parametrize("value", GOOD_IDS)
-def test_an_id_may_stand_in_a_path(value):
+def test_an_id_may_stand_in_a_path():
     """Letters, digits, hyphen and underscore."""
-    assert check_id(value, "airmeet_id") is value
+    for value in GOOD_IDS:
+        with case(value):
+            assert check_id(value, "airmeet_id") is value
 
 
-@pytest.mark.parametrize("value", BAD_IDS, ids=lambda value: ascii(value)[:30])
-def test_what_is_no_id_is_refused(value):
+def test_what_is_no_id_is_refused():
     """Whatever could reach another operation is refused, on one short printable line."""
-    with pytest.raises(ConfigError) as caught:
-        check_id(value, "session_id")
+    for value in BAD_IDS:
+        with case(value):
+            with pytest.raises(ConfigError) as caught:
+                check_id(value, "session_id")  # type: ignore[arg-type]  # what a caller may pass all the same
 
-    assert str(caught.value).startswith("session_id ")
-    assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 200
+            assert str(caught.value).startswith("session_id ")
+            assert str(caught.value).isprintable()
+            assert len(str(caught.value)) < 200
 
 
 def test_an_event_page_in_place_of_an_id_is_explained():

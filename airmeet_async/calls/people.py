@@ -1,0 +1,213 @@
+"""People of an event: attendees, the participants list, registrations, and the event's registration fields."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol import validation
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import (
+    ATTENDEES_ADD,
+    ATTENDEES_BLOCK,
+    ATTENDEES_REMOVE,
+    ATTENDEES_UNBLOCK,
+    CUSTOM_FIELDS_LIST,
+    PARTICIPANTS_LIST,
+    REGISTRATIONS_LIST,
+)
+from airmeet_async.protocol.models import Access, Acknowledgement, Attendee, CustomField, Participant, Registration
+from airmeet_async.protocol.paging import Page
+from airmeet_async.protocol.validation import Cursor
+
+_WIRE = {
+    "email": "email",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "attendance_type": "attendance_type",
+    "city": "city",
+    "country": "country",
+    "designation": "designation",
+    "organisation": "organisation",
+}
+"""A person's fields as the API names them (help article, A)."""
+
+_SORTING_KEYS = ("name", "email", "registrationDate")
+_DIRECTIONS = ("ASC", "DESC")
+
+
+def add_attendee(
+    airmeet_id: str, attendee: Attendee, *, register_attendee: bool = False, send_email_invite: bool = True
+) -> Call[Access]:
+    """Let one person into an event, and get that person's own link.
+
+    Sending the same person again changes nothing and only renews a revoked access (help article, A), so this may be
+    repeated. Whether a repeat sends the mail again is not documented.
+
+    Args:
+        airmeet_id: The event's id.
+        attendee: The person. Names over 35 characters and other texts over 70 are cut by Airmeet (A). The keys of
+            its custom fields must be field ids here; the bulk engine accepts labels, too.
+        register_attendee: True makes it a confirmed registration and uses one of the plan's; False leaves it pending
+            until the link is used (A). In a hybrid event an attendance type registers by itself (A).
+        send_email_invite: Airmeet mails the calendar entry and the link (A).
+
+    Raises:
+        ConfigError: A mandatory field is missing, or a value is not usable.
+        NotFoundError: There is no such event.
+        PermissionDeniedError: It belongs to another community.
+        RejectedError: Airmeet refuses this person.
+    """
+    if not isinstance(attendee, Attendee):
+        message = f"attendee must be an Attendee, not {type(attendee).__name__}: Attendee(email, first_name, last_name)"
+        raise ConfigError(message)
+    texts = validation.texts_of(attendee)
+    _refuse(validation.check_texts(texts))
+    mapping = [
+        {"fieldId": name, "value": value if isinstance(value, str) else list(value)}
+        for name, value in attendee.custom_fields.items()
+    ]
+    return add_checked_attendee(
+        check_id(airmeet_id, "airmeet_id"),
+        texts,
+        mapping,
+        {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite},
+    )
+
+
+def add_checked_attendee(
+    airmeet_id: str, texts: Mapping[str, str], mapping: list[dict[str, Any]], flags: Mapping[str, bool]
+) -> Call[Access]:
+    """Build what `add_attendee` builds, from parts that are checked already, as those of a row of a bulk run are.
+
+    Args:
+        airmeet_id: The event's id.
+        texts: A person's fields by our names, as `texts_of` and `check_texts` leave them.
+        mapping: The member ``customFieldMapping``.
+        flags: ``registerAttendee`` and ``sendEmailInvite``.
+    """
+    body: dict[str, Any] = {_WIRE[name]: text for name, text in texts.items()}
+    if mapping:
+        body["customFieldMapping"] = mapping
+    body.update(flags)
+    return Call(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body)
+
+
+def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
+    """Take a person's access to an event away (help article, A).
+
+    Args:
+        airmeet_id: The event's id.
+        email: The person's address.
+
+    Raises:
+        ConfigError: The address is not one.
+        NotFoundError: There is no such event.
+        PermissionDeniedError: It belongs to another community.
+    """
+    return _by_email(ATTENDEES_BLOCK, airmeet_id, email)
+
+
+def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
+    """Give a blocked person's access back (help article, A).
+
+    Args:
+        airmeet_id: The event's id.
+        email: The person's address.
+
+    Raises:
+        ConfigError: The address is not one.
+        NotFoundError: There is no such event.
+        PermissionDeniedError: It belongs to another community.
+    """
+    return _by_email(ATTENDEES_UNBLOCK, airmeet_id, email)
+
+
+def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
+    """Remove a person from an event. Gone from today's help (B): to block is its successor.
+
+    Args:
+        airmeet_id: The event's id.
+        email: The person's address. Airmeet's own connector escapes it twice (B), here it is escaped once.
+
+    Raises:
+        ConfigError: The address is not one.
+        NotFoundError: There is no such event.
+    """
+    _refuse(validation.check_email(email))
+    return Call(ATTENDEES_REMOVE, {"airmeet_id": check_id(airmeet_id, "airmeet_id"), "email": email})
+
+
+def _by_email(endpoint: Endpoint[Acknowledgement], airmeet_id: str, email: str) -> Call[Acknowledgement]:
+    _refuse(validation.check_email(email))
+    return Call(endpoint, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body={"attendeeEmail": email})
+
+
+def _refuse(problem: validation.Problem | None) -> None:
+    if problem:
+        raise ConfigError(problem.message)
+
+
+def list_participants(
+    airmeet_id: str,
+    *,
+    email_ids: Sequence[str] = (),
+    size: int = 1000,
+    sort: str = "registrationDate",
+    direction: str = "ASC",
+) -> Call[Page[Participant]]:
+    """List invited, registered and other people of an event (B, C). One e-mail can be there twice (C).
+
+    Args:
+        airmeet_id: The event's id.
+        email_ids: Only these addresses.
+        size: Rows per page, 1 to 1000 (C).
+        sort: ``name``, ``email`` or ``registrationDate`` (C).
+        direction: ``ASC`` or ``DESC``. Ascending by date means that people who register while the list is read
+            come at its end and move nobody to another page.
+
+    Raises:
+        ConfigError: An argument cannot be used.
+        NotFoundError: There is no such event.
+    """
+    query = {
+        "resultSize": str(validation.check_size(PARTICIPANTS_LIST, size)),
+        "pageNumber": "1",
+        "sortingKey": validation.require_choice(sort, _SORTING_KEYS, "sort"),
+        "sortingDirection": validation.require_choice(direction, _DIRECTIONS, "direction"),
+    }
+    if email_ids:
+        query["emailIds"] = ",".join(validation.require_emails(email_ids, "email_ids"))
+    return Call(PARTICIPANTS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, query)
+
+
+def list_registrations(
+    airmeet_id: str, *, size: int = 100, after: Cursor = None, before: Cursor = None
+) -> Call[Page[Registration]]:
+    """List registrations (B). Gone from today's help; the list of participants tells more.
+
+    Args:
+        airmeet_id: The event's id.
+        size: Rows per page; Airmeet's own connector takes 100 (B), the maximum is not known.
+        after: Cursor of an earlier page.
+        before: The same backwards.
+
+    Raises:
+        ConfigError: An argument cannot be used.
+        NotFoundError: There is no such event.
+    """
+    path = {"airmeet_id": check_id(airmeet_id, "airmeet_id")}
+    return Call(REGISTRATIONS_LIST, path, validation.page_query(REGISTRATIONS_LIST, size, after, before))
+
+
+def list_custom_fields(airmeet_id: str) -> Call[tuple[CustomField, ...]]:
+    """List the registration fields of an event (B).
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+        PermissionDeniedError: It belongs to another community.
+    """
+    return Call(CUSTOM_FIELDS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})

@@ -1,0 +1,161 @@
+"""The methods of a client are the builders, sent."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from airmeet_async import calls
+from airmeet_async.client.namespaces import AirmeetsNamespace, AttendeesNamespace, CustomFieldsNamespace, Pages
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.models import Airmeet, Attendee
+from airmeet_async.protocol.paging import Page
+from tests.cases import case
+from tests.reference import BUILDERS
+
+EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
+ADA = Attendee("ada@example.com", "Ada", "Lovelace")
+
+
+class Sender:
+    """Notes what it is asked to send, and answers from a list."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.sent: list[Call[Any]] = []
+
+    async def send(self, call: Call[Any]) -> Any:
+        self.sent.append(call)
+        return self.answers.pop(0)
+
+    def __repr__(self) -> str:
+        return "<Sender>"
+
+
+MEMBERS: dict[str, tuple[Any, str, Any]] = {
+    "attendees.add": (AttendeesNamespace, "add", calls.add_attendee),
+    "attendees.block": (AttendeesNamespace, "block", calls.block_attendee),
+    "attendees.unblock": (AttendeesNamespace, "unblock", calls.unblock_attendee),
+    "custom_fields.list": (CustomFieldsNamespace, "list", calls.list_custom_fields),
+    "airmeets.list": (AirmeetsNamespace, "list", calls.list_airmeets),
+    "airmeets.info": (AirmeetsNamespace, "info", calls.get_airmeet),
+}
+
+
+def test_a_method_has_its_builders_signature_and_docstring():
+    """Written once; `help()` shows them on the class and on an instance."""
+    for label, (group, name, build) in MEMBERS.items():
+        with case(label):
+            method = getattr(group(Sender()), name)
+
+            assert inspect.signature(method).parameters == inspect.signature(build).parameters
+            assert method.__doc__ == getattr(group, name).__doc__ == build.__doc__
+            assert method.__name__ == name
+            assert build.__doc__.strip()
+            assert getattr(group, name).build is build
+
+
+@pytest.mark.parametrize(
+    ("ask", "call"),
+    [
+        (
+            lambda sender: AttendeesNamespace(sender).add(EVENT, ADA, send_email_invite=False),
+            calls.add_attendee(EVENT, ADA, send_email_invite=False),
+        ),
+        (
+            lambda sender: AttendeesNamespace(sender).block(EVENT, email="ada@example.com"),
+            calls.block_attendee(EVENT, "ada@example.com"),
+        ),
+        (
+            lambda sender: AttendeesNamespace(sender).unblock(EVENT, "ada@example.com"),
+            calls.unblock_attendee(EVENT, "ada@example.com"),
+        ),
+        (lambda sender: CustomFieldsNamespace(sender).list(EVENT), calls.list_custom_fields(EVENT)),
+        (lambda sender: AirmeetsNamespace(sender).info(EVENT), calls.get_airmeet(EVENT)),
+    ],
+    ids=["add", "block", "unblock", "fields", "info"],
+)
+async def test_a_method_sends_its_call(ask, call):
+    """Nothing is added, and the answer is handed through."""
+    sender = Sender("the answer")
+
+    assert await ask(sender) == "the answer"
+    assert sender.sent == [call]
+
+
+def test_a_mistake_is_raised_where_it_is_made():
+    """When the method is called, not when it is awaited."""
+    sender = Sender()
+    with pytest.raises(ConfigError):
+        _ = AttendeesNamespace(sender).block(EVENT, "ada")
+    with pytest.raises(ConfigError):
+        _ = AirmeetsNamespace(sender).list(size=0)
+
+    assert sender.sent == []
+
+
+def event(uid):
+    return Airmeet(uid)
+
+
+def page(*uids, **facts):
+    return Page(tuple(event(uid) for uid in uids), **facts)
+
+
+async def test_a_listing_asks_page_after_page():
+    """Nothing is sent before the first row is asked for, and not more than needed."""
+    sender = Sender(page("a", "b", after="2"), page("c", "d", after="4"), page("e"))
+    rows = AirmeetsNamespace(sender).list(size=2)
+    assert sender.sent == []
+
+    assert [row.uid async for row in rows] == ["a", "b", "c", "d", "e"]
+    assert sender.sent == [calls.list_airmeets(size=2, after=after) for after in (None, 2, 4)]
+
+
+async def test_a_row_that_comes_twice_is_given_once():
+    """The cursor was seen to misbehave on this list (C)."""
+    sender = Sender(page("a", "b", after="2"), page("b", "c", after="3"), page("c"))
+
+    assert [row.uid async for row in AirmeetsNamespace(sender).list(size=2)] == ["a", "b", "c"]
+
+
+async def test_whole_pages_can_be_had():
+    """With what Airmeet says about the list, and without leaving anything out."""
+    sender = Sender(page("a", "b", after="2", total_count=3), page("b"))
+    rows = AirmeetsNamespace(sender).list(size=2)
+
+    assert [[row.uid for row in read.items] async for read in rows.pages()] == [["a", "b"], ["b"]]
+
+
+async def test_a_listing_can_be_read_again():
+    """Each `async for` begins at the start."""
+    sender = Sender(page("a"), page("a"))
+    rows = AirmeetsNamespace(sender).list()
+
+    assert isinstance(rows, Pages)
+    assert [row.uid async for row in rows] == [row.uid async for row in rows] == ["a"]
+    assert len(sender.sent) == 2
+
+
+def test_a_namespace_says_whose_it_is():
+    """One line, for debugging."""
+    assert repr(AttendeesNamespace(Sender())) == "<AttendeesNamespace of <Sender>>"
+
+
+def test_the_names_of_version_0_1_still_answer():
+    """Each with a warning that says the new name, and nothing else answers."""
+    for old, new in BUILDERS.items():
+        if old != "auth":
+            group, _, name = old.partition(".")
+            name = "list_" if name == "list" else name
+            with pytest.warns(
+                DeprecationWarning, match=rf"calls\.{group}\.{name} is now calls\.{new.__name__};"
+            ) as seen:
+                found = getattr(getattr(calls, group), name)
+            assert found is new
+            assert seen[0].filename == __file__
+            with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+                _ = getattr(calls, group).nothing
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = calls.nothing  # type: ignore[attr-defined]

@@ -1,0 +1,28 @@
+"""The packages of the extras."""
+
+import re
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from airmeet_async.optional_imports import EXTRAS, missing_packages, needs_extra
+
+
+def test_an_extra_brings_what_it_is_said_to_bring():
+    """In pyproject.toml, where the names are those of the distributions."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    distributions = packages_distributions()
+    for extra, packages in EXTRAS.items():
+        offered = {re.split("[>=;]", wanted)[0] for wanted in project["optional-dependencies"][extra]}
+        assert {distributions[package][0].lower() for package in packages} <= offered, extra
+
+
+def test_the_packages_of_an_extra_that_are_missing(monkeypatch):
+    """The tests run with all extras installed."""
+    assert [extra for extra in EXTRAS if missing_packages(extra)] == []
+
+    monkeypatch.setitem(EXTRAS, "fast", ("json", "no_such_package"))
+    assert missing_packages("fast") == ["no_such_package"]
+    assert needs_extra("reading Parquet", "parquet") == (
+        "reading Parquet needs the extra `parquet`: pip install 'airmeet-async[parquet]'"
+    )
