@@ -394,7 +394,7 @@ async def test_unclear_rows_of_long_ago_wait_for_a_word(path: Path, ago: float) 
 
 async def test_an_invitation_is_asked_for_once(path: Path) -> None:
     """After an unclear outcome the row is sent without it, and listed."""
-    transport = transport_of("drop-after@2,500@5,429@8:retry=1")
+    transport = transport_of("drop-after@1:body=person-1@,500@1:body=person-4@,429@8:retry=1")
     seen = bodies(transport)
 
     report = await add(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
