@@ -13,13 +13,13 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from airmeet_async.cli.exit_codes import HELP, UsageError
-from airmeet_async.cli.options import Asked
+from airmeet_async.cli.options import CommandContext
 
 
 def _version() -> str:
-    from importlib.metadata import version  # `airmeet_async.__version__` would load the client
+    import airmeet_async
 
-    return f"airmeet-async {version('airmeet-async')}"
+    return f"airmeet-async {airmeet_async.__version__}"
 
 
 app = App(
@@ -37,29 +37,40 @@ app = App(
 )
 app.meta.end_of_options_delimiter = ""  # what comes after -- is the command's own affair
 
-_IN = "airmeet_async.cli.commands."
-_TARGETS = "Usage: airmeet {} [OPTIONS] AIRMEET_ID FILE_OR_EMAIL..."
-
-app.command(_IN + "register:register", sort_key=0)
-app.command(_IN + "register:check", sort_key=1, usage="Usage: airmeet check [OPTIONS] [FILE]")
-app.command(_IN + "lists:events", sort_key=2)
-app.command(_IN + "lists:fields", sort_key=3)
-app.command(_IN + "template:template", sort_key=4)
-app.command(_IN + "demo:demo", sort_key=4)
-app.command(_IN + "sandbox:sandbox", sort_key=5)
-app.command(_IN + "event:event", sort_key=6)
-app.command(_IN + "runs:resume", sort_key=7, usage="Usage: airmeet resume [OPTIONS] [JOB]")
-app.command(_IN + "runs:retry", sort_key=7, usage="Usage: airmeet retry [OPTIONS] [JOB]")
-app.command(_IN + "runs:runs", sort_key=8)
-app.command(_IN + "lists:export", sort_key=16)
-app.command(_IN + "reconcile:reconcile", sort_key=17)
-app.command(_IN + "access:block", sort_key=20, usage=_TARGETS.format("block"))
-app.command(_IN + "access:unblock", sort_key=21, usage=_TARGETS.format("unblock"))
-app.command(_IN + "imports:import_", name="import", sort_key=22)
-app.command(_IN + "login:login", sort_key=30)
-app.command(_IN + "login:logout", sort_key=31)
-app.command(_IN + "doctor:doctor", sort_key=33)
-app.command(_IN + "completion:completion", sort_key=34)
+# In the order in which help lists them.
+_COMMANDS = {
+    "register": "register:register",
+    "check": "register:check",
+    "events": "lists:events",
+    "fields": "lists:fields",
+    "demo": "demo:demo",
+    "template": "template:template",
+    "sandbox": "sandbox:sandbox",
+    "event": "event:event",
+    "resume": "runs:resume",
+    "retry": "runs:retry",
+    "runs": "runs:runs",
+    "export": "lists:export",
+    "reconcile": "reconcile:reconcile",
+    "block": "access:block",
+    "unblock": "access:unblock",
+    "import": "imports:import_",
+    "login": "login:login",
+    "logout": "login:logout",
+    "doctor": "doctor:doctor",
+    "completion": "completion:completion",
+}
+# Where the library would name the arguments ARGS.
+_USAGE = {
+    "check": "[FILE]",
+    "resume": "[JOB]",
+    "retry": "[JOB]",
+    "block": "AIRMEET_ID FILE_OR_EMAIL...",
+    "unblock": "AIRMEET_ID FILE_OR_EMAIL...",
+}
+for _place, (_name, _path) in enumerate(_COMMANDS.items()):
+    _usage = {"usage": f"Usage: airmeet {_name} [OPTIONS] {_USAGE[_name]}"} if _name in _USAGE else {}
+    app.command(f"airmeet_async.cli.commands.{_path}", name=_name, sort_key=_place, **_usage)
 
 # Names of version 0.1, which are answered with what is typed now.
 _GONE = {
@@ -100,10 +111,10 @@ def launch(
         event = next((word for word in words[1:] if not word.startswith("-")), "AIRMEET_ID")
         raise UsageError(f"airmeet {words[0]} is now: {_GONE[words[0]].format(event)}")
     command, bound, wanted = app.parse_args(list(words), exit_on_error=False, print_error=False)
-    told = {name: Asked(profile, dict(os.environ)) for name in wanted}
+    contexts = {name: CommandContext(profile, dict(os.environ)) for name in wanted}
     if profile is not None:
         from airmeet_async.cli.environment import prefer
 
         prefer(profile, os.environ)
-    code = command(*bound.args, **bound.kwargs, **told)
+    code = command(*bound.args, **bound.kwargs, **contexts)
     return code if isinstance(code, int) else 0

@@ -357,6 +357,13 @@ def region_of(base: str) -> Region | None:
     return next((region for region in Region if base_of(region) == base), None)
 
 
+def bare_client(access: Secret, secret: Secret, base: str) -> "AirmeetClient":
+    """Return a client for an address that has no kept token."""
+    from airmeet_async import AirmeetClient
+
+    return AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport())
+
+
 async def find_region(
     client_at: Callable[[str], "AirmeetClient"], among: Sequence[Region]
 ) -> tuple[Region | None, dict[Region, SignIn]]:

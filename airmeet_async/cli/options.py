@@ -28,7 +28,7 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
 
 @frozen
-class Asked:
+class CommandContext:
     """What a command that looks at settings themselves is told.
 
     Attributes:
@@ -40,7 +40,7 @@ class Asked:
     environ: Mapping[str, str] = field(repr=False)
 
 
-Told = Annotated[Asked, Parameter(parse=False)]
+Context = Annotated[CommandContext, Parameter(parse=False)]
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -64,7 +64,7 @@ class ControlledJob(Protocol):
     def stop(self, reason: StopReason, message: str) -> None: ...
 
 
-def carry_out(request: Any, job: ControlledJob, console: Console) -> dict[str, Any]:
+def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dict[str, Any]:
     """Do what another terminal asks for, tell the one where the run was started, and return the answer."""
     request = request if isinstance(request, dict) else {}
     match request.get("do"):
@@ -107,7 +107,7 @@ async def listening(
                     async with asyncio.timeout(_LEAVING_S):
                         await reader.read(1)
                         return  # gone, see rule 2
-                writer.write(json.dumps(carry_out(request, job, console)).encode() + b"\n")
+                writer.write(json.dumps(carry_out_request(request, job, console)).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError):  # gone, too slow, or much too long a line
             pass

@@ -30,7 +30,7 @@ from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, c
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory
 from airmeet_async.cli.output.progress import RunProgress, choose_display
-from airmeet_async.cli.output.results_csv import ResultFiles, check_results, choose_paths, near
+from airmeet_async.cli.output.results_csv import ResultFiles, check_results, choose_paths, relative_to_here
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
@@ -210,7 +210,7 @@ def _results_place(
     if results is None or journal is None or not recorded or not (wanted.journal or _is_unfinished(journal)):
         return results
     taken = {os.path.abspath(other) for other in (failed, wanted.path) if other}  # noqa: PTH100 - of what is typed
-    return near(Path(recorded)) if Path(recorded).parent.is_dir() and recorded not in taken else results
+    return relative_to_here(Path(recorded)) if Path(recorded).parent.is_dir() and recorded not in taken else results
 
 
 def _is_unfinished(journal: RunJournal) -> bool:

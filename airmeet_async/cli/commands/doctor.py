@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from airmeet_async.cli import environment
 from airmeet_async.cli.console import Console, print_data, print_json
-from airmeet_async.cli.environment import (
-    PROFILE,
-    Settings,
-    SignIn,
-    find_address,
-    find_keys,
-    find_profile,
-    find_rate,
-    find_region,
-    find_store,
-    prefer,
-    region_of,
-    terminable,
-    try_keys,
-)
+from airmeet_async.cli.environment import PROFILE, Settings
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
-from airmeet_async.cli.options import Flag, Told
+from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
-from airmeet_async.cli.runtime import find_transport, run_async
-from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError, TransportError
+from airmeet_async.cli.runtime import run_async
+from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import duration, wrapped
 from airmeet_async.protocol.base_urls import Region
 
@@ -90,7 +77,7 @@ def _ok(name: str, text: str, **facts: Any) -> CheckResult:
     return CheckResult(name, "OK", text, facts=facts)
 
 
-def doctor(*, asked: Told, json: Flag = False) -> int:
+def doctor(*, context: Context, json: Flag = False) -> int:
     """Check everything that a run needs: keys, region, network, clock, folders.
 
     One line for each check, with the fix where there is one, and who says so: an
@@ -104,17 +91,17 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
       airmeet doctor --profile berlin --json
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
         json: Print one JSON object: usable, checks, exit_code.
     """
-    environ, console = dict(asked.environ), Console()
-    if asked.profile is not None:
-        prefer(asked.profile, environ)
-    results = list(local_checks(environ, typed=asked.profile is not None))
+    environ, console = dict(context.environ), Console()
+    if context.profile is not None:
+        environment.prefer(context.profile, environ)
+    results = list(local_checks(environ, typed=context.profile is not None))
     if not exit_code(results):
         settings = Settings.of(environ)
         console.say(f"asking {settings.base} about the keys")
-        with terminable():
+        with environment.terminable():
             results += run_async(network_checks, settings)
     code = exit_code(results)
     if json:
@@ -130,12 +117,12 @@ def doctor(*, asked: Told, json: Flag = False) -> int:
     warnings = sum(one.level == "WARN" for one in results)
     verdict = "usable" + (f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
     print_data("\n".join(line for one in results for line in lines_of(one)))
-    print_data("not usable yet: mend what is marked FAIL, from the top" if code else verdict)
+    print_data("not usable yet: fix what is marked FAIL, from the top" if code else verdict)
     return code
 
 
 def exit_code(results: list[CheckResult]) -> int:
-    """Return the exit code: that of the first thing that must be mended."""
+    """Return the exit code: that of the first failure."""
     return next((int(one.code) for one in results if one.level == "FAIL"), int(Exit.OK))
 
 
@@ -155,7 +142,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     """
 
     def profile() -> CheckResult:
-        found, named = find_profile(environ), environ.get(PROFILE, "").strip()
+        found, named = environment.find_profile(environ), environ.get(PROFILE, "").strip()
         if found is None and named:
             text = f"profile {named} is not used: the environment has keys, which win over {PROFILE}"
             return CheckResult("profile", "WARN", text, f"unset the keys, or say --profile {named}")
@@ -167,19 +154,19 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         more = f"; others: {others}" if others else ""
         if found is None:
             return _ok("profile", f"none in use{more}", profile=None, profiles=names)
-        origin = "--profile" if typed else PROFILE if named else "used when nothing else is said"
+        origin = "--profile" if typed else PROFILE if named else "the default"
         text = f"{found.name} ({origin}), in {homely(profiles_path())}{more}"
         return _ok("profile", text, profile=found.name, profiles=names)
 
     def keys() -> CheckResult:
-        pair = find_keys(environ, find_profile(environ))
+        pair = environment.find_keys(environ, environment.find_profile(environ))
         text = f"access key {pair.masked}, of {pair.origin}"
         return _ok("keys", text, access_key=pair.masked, origin=pair.origin)
 
     def address() -> CheckResult:
-        in_use = find_profile(environ)
-        base, origin = find_address(environ, in_use)
-        region = region_of(str(base))
+        in_use = environment.find_profile(environ)
+        base, origin = environment.find_address(environ, in_use)
+        region = environment.region_of(str(base))
         text = f"{base}{f', region {region}' if region else ''} ({origin})"
         facts = {"address": str(base), "region": region, "origin": origin}
         if in_use is not None and base != in_use.base:
@@ -191,14 +178,14 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("address", text, **facts)
 
     def rate() -> CheckResult:
-        found = find_rate(environ)
+        found = environment.find_rate(environ)
         origin = "AIRMEET_RATE" if found else "the default"
         return _ok("rate", f"{found or 'auto'} ({origin})", rate=found or "auto", origin=origin)
 
     def tokens() -> CheckResult:
         from airmeet_async.client.token_store import FileTokenStore
 
-        store, notices = find_store(environ)
+        store, notices = environment.find_store(environ)
         named = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
         origin = "AIRMEET_TOKEN_CACHE" if named else "the default"
         if notices:
@@ -255,7 +242,8 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             n = default_trust().cert_store_stats()["x509_ca"]
         except (OSError, ssl.SSLError) as error:
             text = f"the certificates of {place} cannot be read ({error.strerror or type(error).__name__})"
-            return CheckResult("TLS", "FAIL", text, f"mend {origin or 'the installation of certifi'}, or unset it")
+            fix = f"correct {origin}, or unset it" if origin else "install certifi again"
+            return CheckResult("TLS", "FAIL", text, fix)
         counted = f"{n} authorities" if n else "a directory of authorities"
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 
@@ -319,57 +307,44 @@ def _folder(name: str, path: Path, more: str, instead: str) -> CheckResult:
     return _ok(name, f"{homely(path)}, mode {mode}{more}", place=homely(path), mode=mode)
 
 
-def _client_without_token(settings: Settings, base: str) -> "AirmeetClient":
-    from airmeet_async import AirmeetClient
-
-    return AirmeetClient(
-        settings.keys.access.reveal(), settings.keys.secret.reveal(), base_url=base, transport=find_transport()
-    )
-
-
 async def network_checks(
-    settings: Settings, client_at: "Callable[[Settings, str], AirmeetClient]" = _client_without_token
+    settings: Settings, client_at: "Callable[[str], AirmeetClient] | None" = None
 ) -> list[CheckResult]:
     """Ask the address about the keys; other regions only when it has refused them.
 
     Args:
         settings: With the keys and the address.
-        client_at: Makes a client for an address, without a kept token, which would prove nothing.
+        client_at: Makes a client for an address; by default one without a kept token, which would prove nothing.
     """
-    answer = await try_keys(client_at(settings, str(settings.base)))
-    return [await _sign_in(settings, answer, lambda base: client_at(settings, base)), *_clock(answer)]
-
-
-async def _sign_in(settings: Settings, answer: SignIn, client_at: "Callable[[str], AirmeetClient]") -> CheckResult:
+    keys, here = settings.keys, environment.region_of(str(settings.base))
+    client_at = client_at or (lambda base: environment.bare_client(keys.access, keys.secret, base))
+    answer = await environment.try_keys(client_at(str(settings.base)))
+    facts: dict[str, Any] = {}
     if answer.error is None:
         ms = round(answer.latency_s * 1000)
-        return _ok("sign-in", f"the keys are accepted, in {ms} ms", latency_ms=ms)
-    code, here = Exit(code_of_error(answer.error)), region_of(str(settings.base))
-    if not answer.refused or here is None:
-        fix = "try again in a minute" if code == Exit.TEMPORARY else ""
-        if isinstance(answer.error, CredentialsError):
-            fix = _NEW_KEYS
-        elif isinstance(answer.error, TransportError):
+        results = [_ok("sign-in", f"the keys are accepted, in {ms} ms", latency_ms=ms)]
+    else:
+        code = Exit(code_of_error(answer.error))
+        text, fix = sentence_of(answer.error), "try again in a minute" if code == Exit.TEMPORARY else ""
+        if isinstance(answer.error, TransportError):
             fix = _NETWORK.get(answer.error.reason, "")
-        return CheckResult("sign-in", "FAIL", sentence_of(answer.error), fix, code)
-    there, answers = await find_region(client_at, [region for region in Region if region is not here])
-    if there is None:
-        text = f"refused in region {here}, and not accepted in {' or '.join(answers)} either"
-        return CheckResult("sign-in", "FAIL", text, _NEW_KEYS, code)
-    text = f"refused in region {here}, accepted in region {there}: these keys belong there"
-    fix = f"export AIRMEET_REGION={there}"
-    if settings.keys.origin != "the environment" and "AIRMEET_REGION" not in settings.base_from:
-        fix = f"airmeet login --profile {settings.keys.origin.removeprefix('profile ')} --region {there}"
-    return CheckResult("sign-in", "FAIL", text, fix, code, facts={"region": there.value})
-
-
-def _clock(answer: SignIn) -> list[CheckResult]:
-    """Compare the clocks: a wrong one makes certificates and kept tokens look too old or too new."""
-    if answer.skew_s is None:
-        return []
-    skew = round(answer.skew_s)
-    if abs(skew) <= _SKEW_SECONDS:
-        return [_ok("clock", "within two minutes of the server's", skew_s=skew)]
-    text = f"{abs(skew):,} seconds {'ahead of' if skew > 0 else 'behind'} the server's"
-    fix = "let this machine set its clock by the network (NTP)"
-    return [CheckResult("clock", "WARN", text, fix, facts={"skew_s": skew})]
+        elif answer.refused:
+            fix = _NEW_KEYS
+        if answer.refused and here is not None:
+            others = [region for region in Region if region is not here]
+            there, answers = await environment.find_region(client_at, others)
+            text = f"refused in region {here}, and not accepted in {' or '.join(answers)} either"
+            if there is not None:
+                text = f"refused in region {here}, accepted in region {there}: these keys belong there"
+                fix, facts = f"export AIRMEET_REGION={there}", {"region": there.value}
+                if keys.origin != "the environment" and "AIRMEET_REGION" not in settings.base_from:
+                    fix = f"airmeet login --profile {keys.origin.removeprefix('profile ')} --region {there}"
+        results = [CheckResult("sign-in", "FAIL", text, fix, code, facts)]
+    if answer.skew_s is not None:  # a wrong clock makes certificates and kept tokens look too old or too new
+        skew = round(answer.skew_s)
+        text = f"{abs(skew):,} seconds {'ahead of' if skew > 0 else 'behind'} the server's"
+        fix = "let this machine set its clock by the network (NTP)"
+        right = _ok("clock", "within two minutes of the server's", skew_s=skew)
+        wrong = CheckResult("clock", "WARN", text, fix, facts={"skew_s": skew})
+        results.append(right if abs(skew) <= _SKEW_SECONDS else wrong)
+    return results

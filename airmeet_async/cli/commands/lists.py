@@ -1,7 +1,7 @@
 """``airmeet events``, ``fields`` and ``export``: what there is in a community, and the lists of its events."""
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,21 +20,9 @@ if TYPE_CHECKING:
     from airmeet_async.cli.output.list_writers import RowSink
 
 What = Literal[
-    "participants",
-    "registrations",
-    "attendance",
-    "session-attendance",
-    "booth-attendance",
-    "replays",
-    "polls",
-    "questions",
-    "utms",
-    "recordings",
-    "fields",
-    "tracks",
-    "booths",
-    "sessions",
-]
+    "participants", "registrations", "attendance", "session-attendance", "booth-attendance", "replays", "polls",
+    "questions", "utms", "recordings", "fields", "tracks", "booths", "sessions",
+]  # fmt: skip
 
 _WITHOUT_PEOPLE = {"fields", "tracks", "booths", "sessions"}
 
@@ -127,18 +115,18 @@ def export(
 ) -> int:
     """Print one list of an event, or write it into a file that only you can read.
 
-    Printed, it is a table, or with --json a JSON array. In a file, CSV has the
-    documented columns; JSON lines have exact values, and what Airmeet sends besides.
+    Printed, it is a table, or with --json a JSON array. A CSV file has the
+    documented columns; JSON lines have exact values, and what else Airmeet sends.
     An earlier export of the same list is replaced when the new one is complete.
 
     participants are all people on an event's list: invited, registered, on stage.
-    session-attendance is of all sessions that are FINISHED, booth-attendance of all
-    booths; polls and questions have one answer or question a row; utms say which
-    campaigns brought the registrations, and may lag 90 minutes behind.
+    session-attendance is of all sessions that are FINISHED, booth-attendance of
+    all booths. polls and questions have one answer or question a row. utms say
+    which campaigns brought the registrations; they may lag 90 minutes behind.
 
     Airmeet prepares attendance, replays and utms when they are asked for, which
-    takes some minutes, and has attendance only of what is FINISHED: before that, this
-    ends with exit code 6. A list that is not ready in time ends it with exit code 75.
+    takes some minutes. Attendance is there for what is FINISHED; before that, this
+    ends with exit code 6, and with 75 where a list is not ready in time.
 
     For example:
       airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
@@ -154,7 +142,7 @@ def export(
         sort: By what, for participants; otherwise by registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: With joining links and download links. Whoever has them gets in; the latter are good for six hours.
+        links: With joining links and download links. Anybody who has one gets in; the latter are good for six hours.
         raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
         wait: Wait until a list is prepared; otherwise ask once.
         deadline: Most seconds to wait for each list; otherwise 900.
@@ -193,10 +181,9 @@ def export(
     plain = form if links else form.without_links()
 
     async def work(client: "AirmeetClient") -> int:
-        rows = read_list(
-            client, airmeet_id, what, console, emails=emails, sort=sort, session=session, booth=booth,
-            wait=wait, deadline=deadline, limit=limit,
-        )  # fmt: skip
+        patience = {"wait": wait} if deadline is None else {"wait": wait, "deadline": deadline}
+        query = {"email_ids": emails, "sort": sort or "registrationDate", "size": min(limit or 1000, 1000)}
+        rows = read_list(client, airmeet_id, what, console, patience, session=session, booth=booth, query=query)
         whole = plain
         if plain.has_fields and (json or path):
             whole = plain.with_fields(await client.custom_fields.list(airmeet_id))
@@ -227,22 +214,28 @@ async def read_list(
     airmeet_id: str,
     what: str,
     console: Console,
+    patience: Mapping[str, Any],
     *,
-    emails: Sequence[str] = (),
-    sort: str | None = None,
     session: str | None = None,
     booth: str | None = None,
-    wait: bool = True,
-    deadline: float | None = None,
-    limit: int | None = None,
+    query: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Any]:
-    """Yield the items of one of an event's lists. What is left out is said."""
-    patience: dict[str, Any] = {"wait": wait} | ({} if deadline is None else {"deadline": deadline})
+    """Yield the items of one of an event's lists.
+
+    Args:
+        client: Asks for them.
+        airmeet_id: The event.
+        what: The list.
+        console: Says what is left out.
+        patience: How a list that Airmeet has to prepare is waited for: `wait` and `deadline`.
+        session: Whose attendance alone is asked for.
+        booth: The same.
+        query: Which participants, and in which order.
+    """
     items: AsyncIterable[Any] | Sequence[Any]
     match what:
         case "participants":
-            size = min(limit or 1000, 1000)
-            items = client.participants.list(airmeet_id, email_ids=emails, sort=sort or "registrationDate", size=size)
+            items = client.participants.list(airmeet_id, **(query or {}))
         case "registrations":
             items = client.registrations.list(airmeet_id)
         case "attendance" if session is not None:
@@ -277,7 +270,7 @@ async def read_list(
 
 
 async def _session_attendance(
-    client: "AirmeetClient", airmeet_id: str, console: Console, patience: dict[str, Any]
+    client: "AirmeetClient", airmeet_id: str, console: Console, patience: Mapping[str, Any]
 ) -> AsyncIterator["Pair"]:
     """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
     from airmeet_async.bulk.table_cells import counted
@@ -293,7 +286,7 @@ async def _session_attendance(
 
 
 async def _each_of(
-    things: Sequence[Any], list_of: Callable[..., Any], patience: dict[str, Any]
+    things: Sequence[Any], list_of: Callable[..., Any], patience: Mapping[str, Any]
 ) -> AsyncIterator["Pair"]:
     """Yield the attendees of each session or booth.
 

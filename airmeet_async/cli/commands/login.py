@@ -7,30 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 from cyclopts import Parameter
 
+from airmeet_async.cli import environment, profiles
 from airmeet_async.cli.console import Console, hide
-from airmeet_async.cli.environment import (
-    ADDRESS,
-    KEYS,
-    PROFILE,
-    find_region,
-    find_store,
-    region_of,
-    terminable,
-    try_keys,
-)
+from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, Told
-from airmeet_async.cli.profiles import (
-    DEFAULT,
-    Profile,
-    check_name,
-    homely,
-    keep_profile,
-    profiles_path,
-    read_profiles,
-    remove_profile,
-)
-from airmeet_async.cli.runtime import find_transport, run_async
+from airmeet_async.cli.options import Context, Flag
+from airmeet_async.cli.profiles import DEFAULT, Profile, homely
+from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
@@ -43,7 +26,7 @@ _KEY_NAMES = ("access key", "secret key")
 
 def login(
     *,
-    asked: Told,
+    context: Context,
     region: Literal["global", "eu", "us"] | None = None,
     uri: str | None = None,
     stdin: Flag = False,
@@ -53,7 +36,7 @@ def login(
 
     Asks for the two keys without showing them, and asks Airmeet whether they are
     right. They are kept in a file that only you can read; the last line says where.
-    Without --profile they are the ones that are used when nothing else is said.
+    Without --profile they are the default ones.
 
     What counts, in this order: options; the environment (AIRMEET_ACCESS_KEY and
     AIRMEET_SECRET_KEY, AIRMEET_URI or AIRMEET_REGION); the profile; the default.
@@ -64,17 +47,16 @@ def login(
       pass show airmeet | airmeet login --stdin
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
         region: The region of the community; otherwise the environment's, otherwise the first that takes the keys.
         uri: The whole base address instead, such as a sandbox's.
         stdin: Read the keys from standard input: two lines, the access key first.
         check: Ask Airmeet whether the keys are right before they are kept.
     """
-    from airmeet_async import AirmeetClient
     from airmeet_async.client.config import find_base
 
-    console, environ = Console(), asked.environ
-    name = check_name(_profile_name(asked.profile, environ))
+    console, environ = Console(), context.environ
+    name = profiles.check_name(_profile_name(context.profile, environ))
     if region and uri:
         raise UsageError("--region and --uri name an address twice; keep one of them")
     named: str | None = region
@@ -82,23 +64,18 @@ def login(
         uri = str(parse_base(uri.strip()))
     elif region is None and any(variable in environ for variable in ADDRESS):
         base = str(find_base(None, None, environ))
-        named = region_of(base)
+        named = environment.region_of(base)
         uri = base if named is None else None
-    path = profiles_path()
-    earlier = read_profiles(path).get(name)  # a file that cannot be used is found before anything is asked for
+    path = profiles.profiles_path()
+    earlier = profiles.read_profiles(path).get(name)  # a file that cannot be used is found before anything is asked for
     access, secret = piped_keys(sys.stdin) if stdin else typed_keys(console, getpass.getpass)
     hide(access.reveal(), secret.reveal())
     if check:
-        found = check_keys(
-            lambda base: AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport()),
-            named,
-            uri,
-            console,
-        )
+        found = check_keys(lambda base: environment.bare_client(access, secret, base), named, uri, console)
         named = named or found
     if not uri:
         named = named or Region.GLOBAL
-    keep_profile(path, Profile(name, access, secret, named, uri))
+    profiles.keep_profile(path, Profile(name, access, secret, named, uri))
     console.say(f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {homely(path)}")
     if name != DEFAULT and environ.get(PROFILE, "").strip() != name:
         console.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
@@ -107,7 +84,7 @@ def login(
     return Exit.OK
 
 
-def logout(*, asked: Told) -> int:
+def logout(*, context: Context) -> int:
     """Remove a key pair that airmeet login has kept, and its token.
 
     For example:
@@ -115,23 +92,23 @@ def logout(*, asked: Told) -> int:
       airmeet logout --profile berlin
 
     Args:
-        asked: The profile and the environment.
+        context: The profile and the environment.
     """
     from airmeet_async.client.token_store import FileTokenStore, account_name
 
-    console, name, path = Console(), _profile_name(asked.profile, asked.environ), profiles_path()
-    kept = read_profiles(path)
+    console, name, path = Console(), _profile_name(context.profile, context.environ), profiles.profiles_path()
+    kept = profiles.read_profiles(path)
     if name not in kept:
         others = f"; there are {', '.join(sorted(kept))}" if kept else ""
         raise UsageError(f"there is no profile {name!r:.80}{others}; nothing was changed")
     profile, forgotten = kept[name], False
     try:
-        store, _ = find_store(asked.environ)
+        store, _ = environment.find_store(context.environ)
         if isinstance(store, FileTokenStore):
             forgotten = store.remove(account_name(str(profile.base), profile.access_key, profile.secret_key))
     except ConfigError:  # whatever is wrong with the tokens, the keys must go
         pass
-    remove_profile(path, name)
+    profiles.remove_profile(path, name)
     console.say(f"removed: profile {name} from {homely(path)}{', and its token' if forgotten else ''}")
     console.say("the keys themselves are still good: to revoke them, use the community dashboard")
     return Exit.OK
@@ -192,13 +169,13 @@ def check_keys(
     """
     named = uri or (base_of(region) if region else None)
     console.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
-    with terminable():
+    with environment.terminable():
         if named:
-            answer = run_async(try_keys, client_at(named))
+            answer = run_async(environment.try_keys, client_at(named))
             if answer.error is not None:
                 raise answer.error
             return region
-        found, answers = run_async(find_region, client_at, tuple(Region))
+        found, answers = run_async(environment.find_region, client_at, tuple(Region))
     if found is None:
         errors = [one.error for one in answers.values() if one.error is not None]
         # A region that could not be asked might have taken them, so that the keys are not called wrong.

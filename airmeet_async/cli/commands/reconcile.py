@@ -1,12 +1,13 @@
 """``airmeet reconcile``: a file and an event, compared."""
 
+import json as jsonlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import asdict, astuple, evolve, frozen
+from attrs import evolve
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console
@@ -15,8 +16,6 @@ from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from airmeet_async import AirmeetClient
     from airmeet_async.cli.input_file import People
     from airmeet_async.protocol.models import Participant
@@ -24,65 +23,11 @@ if TYPE_CHECKING:
 _DETAILS = ("organisation", "designation", "city", "country")
 _TEAM = ("speaker", "host", "organi", "admin", "moderator", "exhibitor", "team")
 _DOTS = ("...", "…")
-
-
-@frozen
-class Difference:
-    """One thing on which a file and an event do not agree.
-
-    Attributes:
-        difference: ``only_in_file``, ``only_in_event``, ``differs``, or ``no_address`` for a row that nobody can be
-            registered by.
-        email: Of whom.
-        line: In the file.
-        field: What differs.
-        in_file: What the file has.
-        in_event: What the event has.
-    """
-
-    difference: str
-    email: str
-    line: int | None = None
-    field: str | None = None
-    in_file: str | None = None
-    in_event: str | None = None
-
-
-_COLUMNS = tuple(one.name for one in Difference.__attrs_attrs__)
-
-
-@frozen
-class Counts:
-    """What was compared.
-
-    Attributes:
-        rows: In the file.
-        people: In the event, each address once.
-        agree: Addresses that are in both, with the same details.
-        only_in_file: Addresses.
-        only_in_event: Addresses.
-        differing: Addresses with other details.
-        no_address: Rows of the file without a usable address.
-        repeated_in_file: Rows with the address of an earlier one, which is the one that is compared.
-        repeated_in_event: People with the address of another one; one of them must agree.
-        team: Hosts, speakers and the like, who need not be in the file.
-    """
-
-    rows: int = 0
-    people: int = 0
-    agree: int = 0
-    only_in_file: int = 0
-    only_in_event: int = 0
-    differing: int = 0
-    no_address: int = 0
-    repeated_in_file: int = 0
-    repeated_in_event: int = 0
-    team: int = 0
-
-    @property
-    def all_agree(self) -> bool:
-        """Whether there is no difference."""
-        return not (self.only_in_file or self.only_in_event or self.differing or self.no_address)
+_COLUMNS = ("difference", "email", "line", "field", "in_file", "in_event")
+_COUNTS = (
+    "rows", "people", "agree", "only_in_file", "only_in_event", "differing", "no_address", "repeated_in_file",
+    "repeated_in_event", "team",
+)  # fmt: skip
 
 
 def reconcile(
@@ -116,12 +61,10 @@ def reconcile(
         json: Print one JSON object with all differences.
         output: Write the differences into this .csv or .jsonl file, not to standard output.
     """
-    import json as jsonlib
-    from operator import attrgetter
-
     from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_columns import ListFormat
+    from airmeet_async.cli.list_columns import ListFormat, ListRow
+    from airmeet_async.cli.list_columns import columns as list_columns
     from airmeet_async.cli.options import event_id
     from airmeet_async.cli.output.list_writers import (
         ExportFile,
@@ -143,56 +86,36 @@ def reconcile(
     console.say(*people.lines())
     if whole_name := whole_name_column(people):
         console.say(f"  {shown(whole_name)} is compared with whole names")
-    differences = ListFormat(
-        "difference",
-        {name: attrgetter(name) for name in _COLUMNS},
-        shown=("difference", "line", "email", "field", "in_file", "in_event"),
-        besides=lambda _: {},
-    )
-    with terminable(), closing(open_comparison()) as db, ExitStack() as stack:
+    shown_columns = ("difference", "line", "email", "field", "in_file", "in_event")
+    form = ListFormat("difference", list_columns(" ".join(_COLUMNS)), shown_columns)
+    with terminable(), closing(Comparison()) as comparison, ExitStack() as stack:
         # Opened before anything is asked for: a file that cannot be written is found at once.
         export = stack.enter_context(ExportFile(target, _COLUMNS, marks=_COLUMNS)) if target else None
 
         async def work(client: "AirmeetClient") -> None:
-            await _load_file(db, people)
+            await _load_file(comparison, people)
             async for person in client.participants.list(airmeet_id):
                 if person.email:
-                    add_person(db, person, expected=everybody or not is_team(person))
+                    comparison.add_person(person, is_expected=everybody or not is_team(person))
 
         with_client(os.environ, console, work)
-        counts = compare(db)
-        code = Exit.OK if counts.all_agree else Exit.LEFT_OVER
+        counts = comparison.compare()
+        code = Exit.OK if all_agree(counts) else Exit.LEFT_OVER
         facts = {"airmeet_id": airmeet_id, "file": choice.title, "differences_path": output}
-        head = jsonlib.dumps({**facts, **asdict(counts), "exit_code": int(code)})
-        printed: RowSink = TextTable(differences)
+        head = jsonlib.dumps({**facts, **counts, "exit_code": int(code)})
+        printed: RowSink = TextTable(form)
         if json:
             printed = JsonArray(before=head[:-1] + ', "differences": ', after="}")
         with suppress(ReaderGoneError):
-            for one in found_differences(db):
-                for row in differences.rows(one):
-                    (export or printed).add(row)
+            for difference in comparison:
+                (export or printed).add(ListRow(difference))
             if json or export is None:
                 printed.end()
     console.say(*verdict(counts, target))
     return code
 
 
-def open_comparison() -> "sqlite3.Connection":
-    """Return the place where both sides are kept, however large: a temporary file that only this process can open."""
-    import sqlite3
-
-    db = sqlite3.connect("")
-    db.executescript("""
-        CREATE TABLE file (key TEXT UNIQUE, email TEXT, line INTEGER, data TEXT);
-        CREATE TABLE event (key TEXT, email TEXT, name TEXT, data TEXT, expected INTEGER);
-        CREATE INDEX event_by_key ON event (key);
-        CREATE TABLE found (difference TEXT, email TEXT, line INTEGER, field TEXT, in_file TEXT, in_event TEXT);
-        CREATE TABLE repeated (line INTEGER);
-    """)
-    return db
-
-
-async def _load_file(db: "sqlite3.Connection", people: "People") -> None:
+async def _load_file(comparison: "Comparison", people: "People") -> None:
     import anyio.lowlevel
 
     from airmeet_async.bulk.input.row_mapping import tidy
@@ -205,7 +128,7 @@ async def _load_file(db: "sqlite3.Connection", people: "People") -> None:
             if whole_name:
                 values["first_name"] = tidy(row.data.get(whole_name))
             values.pop("custom_fields", None)
-            add_row(db, values.pop("email", ""), row.line or 0, values)
+            comparison.add_row(values.pop("email", ""), row.line or 0, values)
 
 
 def whole_name_column(people: "People") -> str | None:
@@ -217,76 +140,100 @@ def whole_name_column(people: "People") -> str | None:
     return next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
 
 
-def add_row(db: "sqlite3.Connection", email: str, line: int, values: Mapping[str, str]) -> None:
-    """Add a row of the file. One without a usable address has no key."""
-    import json
+class Comparison:
+    """A file's rows and an event's people, however many, in a temporary file that only this process can open.
 
-    from airmeet_async.protocol.validation import check_email, fold
+    Iterating yields the differences that `compare` has found, with ``difference``, one of ``only_in_file``,
+    ``only_in_event``, ``differs`` and ``no_address`` (nobody can be registered by that row).
+    """
 
-    key = None if check_email(email) else fold(email)
-    row = (key, email, line, json.dumps(dict(values)))
-    if not db.execute("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?)", row).rowcount:
-        db.execute("INSERT INTO repeated VALUES (?)", (line,))
+    def __init__(self) -> None:
+        import sqlite3
+
+        self._db = sqlite3.connect("")
+        self._db.executescript("""
+            CREATE TABLE file (key TEXT UNIQUE, email TEXT, line INTEGER, data TEXT);
+            CREATE TABLE event (key TEXT, email TEXT, name TEXT, data TEXT, expected INTEGER);
+            CREATE INDEX event_by_key ON event (key);
+            CREATE TABLE found (difference TEXT, email TEXT, line INTEGER, field TEXT, in_file TEXT, in_event TEXT);
+        """)
+        self._repeated_in_file = 0
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._db.close()
+
+    def add_row(self, email: str, line: int, values: Mapping[str, str]) -> None:
+        """Add a row of the file. One without a usable address has no key."""
+        from airmeet_async.protocol.validation import check_email, fold
+
+        row = (None if check_email(email) else fold(email), email, line, jsonlib.dumps(dict(values)))
+        added = self._db.execute("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?)", row).rowcount
+        self._repeated_in_file += 1 - added
+
+    def add_person(self, person: "Participant", *, is_expected: bool) -> None:
+        """Add somebody of the event; who is not expected in the file need not be there."""
+        from airmeet_async.protocol.validation import fold
+
+        details = {"name": person.name} | {name: getattr(person, name) or "" for name in _DETAILS}
+        row = (fold(person.email), person.email, person.name, jsonlib.dumps(details), is_expected)
+        self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", row)
+
+    def compare(self) -> dict[str, int]:
+        """Find all differences, first those of the file in its order, then those of the event by address.
+
+        Returns:
+            What was counted, as documented for ``--json``. `rows` are all of the file; of rows with one address the
+            first is compared, the others are `repeated_in_file`. `people` are addresses in the event; of people with
+            one address one must agree, the others are `repeated_in_event`. `team` need not be in the file.
+        """
+        from itertools import groupby
+
+        counts = dict.fromkeys(_COUNTS, 0)
+
+        def note(*differences: tuple[Any, ...]) -> None:
+            rows = ((*one, *(None,) * (len(_COLUMNS) - len(one))) for one in differences)
+            self._db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+        pairs = self._db.execute("""
+            SELECT file.rowid, file.line, file.key, file.email, file.data, event.data
+            FROM file LEFT JOIN event ON event.key = file.key ORDER BY file.line, file.rowid, event.rowid
+        """)
+        for (_, line, key, email, data), group in groupby(pairs, key=lambda pair: pair[:5]):
+            row = jsonlib.loads(data)
+            found = [sorted(differing(row, jsonlib.loads(details))) for *_, details in group if details is not None]
+            if key is None or not found:
+                kind = "no_address" if key is None else "only_in_file"
+                note((kind, email, line))
+            elif all(found):
+                kind = "differing"
+                note(*(("differs", email, line, *one) for one in found[0]))
+            else:
+                kind = "agree"
+            counts[kind] += 1
+        for email, name, is_expected, _ in self._db.execute("""
+            SELECT email, name, expected, MIN(rowid) FROM event
+            WHERE key NOT IN (SELECT key FROM file WHERE key IS NOT NULL) GROUP BY key ORDER BY email
+        """).fetchall():
+            counts["only_in_event" if is_expected else "team"] += 1
+            if is_expected:
+                note(("only_in_event", email, None, None, None, name))
+        in_file, *in_event = self._db.execute(
+            "SELECT (SELECT COUNT(*) FROM file), COUNT(*), COUNT(DISTINCT key) FROM event"
+        ).fetchone()
+        return counts | {
+            "rows": in_file + self._repeated_in_file, "people": in_event[1],
+            "repeated_in_file": self._repeated_in_file, "repeated_in_event": in_event[0] - in_event[1],
+        }  # fmt: skip
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._db.execute("SELECT * FROM found ORDER BY rowid"):
+            yield dict(zip(_COLUMNS, row, strict=True))
 
 
-def add_person(db: "sqlite3.Connection", person: "Participant", *, expected: bool) -> None:
-    """Add somebody of the event; who is not *expected* in the file need not be there."""
-    import json
-
-    from airmeet_async.protocol.validation import fold
-
-    details = {name: getattr(person, name) or "" for name in _DETAILS} | {"name": person.name}
-    row = (fold(person.email), person.email, person.name, json.dumps(details), expected)
-    db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", row)
-
-
-def compare(db: "sqlite3.Connection") -> Counts:
-    """Find all differences, and count: first those of the file in its order, then those of the event by address."""
-    import json
-    from itertools import groupby
-
-    agree = only_in_file = differing_people = no_address = 0
-
-    def note(*differences: Difference) -> None:
-        db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", map(astuple, differences))
-
-    pairs = db.execute("""
-        SELECT file.rowid, file.line, file.key, file.email, file.data, event.data
-        FROM file LEFT JOIN event ON event.key = file.key ORDER BY file.line, file.rowid, event.rowid
-    """)
-    for (_, line, key, email, data), group in groupby(pairs, key=lambda pair: pair[:5]):
-        row = json.loads(data)
-        found = [sorted(differing(row, json.loads(details))) for *_, details in group if details is not None]
-        if key is None:
-            no_address += 1
-            note(Difference("no_address", email, line))
-        elif not found:
-            only_in_file += 1
-            note(Difference("only_in_file", email, line))
-        elif not all(found):  # of several people with one address, one must agree
-            agree += 1
-        else:
-            differing_people += 1
-            note(*(Difference("differs", email, line, *one) for one in found[0]))
-    strangers = db.execute("""
-        SELECT email, name, expected, MIN(rowid) FROM event
-        WHERE key NOT IN (SELECT key FROM file WHERE key IS NOT NULL) GROUP BY key ORDER BY email
-    """).fetchall()
-    note(*(Difference("only_in_event", email, in_event=name) for email, name, expected, _ in strangers if expected))
-    ((in_event, people),) = db.execute("SELECT COUNT(*), COUNT(DISTINCT key) FROM event")
-    ((rows,),) = db.execute("SELECT COUNT(*) FROM file")
-    ((repeated,),) = db.execute("SELECT COUNT(*) FROM repeated")
-    only_in_event = sum(expected for _, _, expected, _ in strangers)
-    return Counts(
-        rows + repeated, people, agree, only_in_file, only_in_event, differing_people, no_address, repeated,
-        in_event - people, len(strangers) - only_in_event,
-    )  # fmt: skip
-
-
-def found_differences(db: "sqlite3.Connection") -> Iterator[Difference]:
-    """Yield what `compare` has found."""
-    for row in db.execute("SELECT * FROM found ORDER BY rowid"):
-        yield Difference(*row)
+def all_agree(counts: Mapping[str, int]) -> bool:
+    """Whether there is no difference."""
+    return not any(counts[name] for name in ("only_in_file", "only_in_event", "differing", "no_address"))
 
 
 def differing(row: Mapping[str, str], person: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -333,21 +280,21 @@ def is_team(person: "Participant") -> bool:
     return any(word in kind for word in _TEAM)
 
 
-def verdict(counts: Counts, target: Path | None) -> list[str]:
+def verdict(counts: Mapping[str, int], target: Path | None) -> list[str]:
     """Say what it comes to."""
     from airmeet_async.formatting import wrapped
 
-    lines = [f"{counts.agree:,} {'person' if counts.agree == 1 else 'people'} the same in both"]
+    lines = [f"{counts['agree']:,} {'person' if counts['agree'] == 1 else 'people'} the same in both"]
     found: dict[str, Any] = {
-        "only in the file (airmeet register adds them)": counts.only_in_file,
-        "only in the event": counts.only_in_event,
-        "with other details (airmeet register does not change who is in already)": counts.differing,
-        "without a usable address in the file": counts.no_address,
-        "in the file more than once; the first row was compared": counts.repeated_in_file,
-        "in the event more than once; one of them must agree": counts.repeated_in_event,
-        "hosts, speakers and the like, not in the file (--everybody counts them)": counts.team,
+        "only in the file (airmeet register adds them)": counts["only_in_file"],
+        "only in the event": counts["only_in_event"],
+        "with other details (airmeet register does not change who is in already)": counts["differing"],
+        "without a usable address in the file": counts["no_address"],
+        "in the file more than once; the first row was compared": counts["repeated_in_file"],
+        "in the event more than once; one of them must agree": counts["repeated_in_event"],
+        "hosts, speakers and the like, not in the file (--everybody counts them)": counts["team"],
     }
     lines += [line for what, n in found.items() if n for line in wrapped(f"{n:,} {what}", "  ", "    ")]
     if target is not None:
         lines.append(f"differences: {target} (personal data: keep it private)")
-    return [*lines, "file and event agree" if counts.all_agree else "file and event do not agree"]
+    return [*lines, "file and event agree" if all_agree(counts) else "file and event do not agree"]

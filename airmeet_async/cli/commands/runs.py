@@ -102,7 +102,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
 
     from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.output.results_csv import near
+    from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
 
@@ -121,7 +121,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
     console.say(f"job {found.job}: {what}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
-    flags["failed"] = failed or (str(near(Path(note["failed"]))) if note.get("failed") else None)
+    flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         asked = cast(Any, job_options)
@@ -247,7 +247,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 def _facts(run: "Look") -> Iterable[tuple[str, str]]:
     from airmeet_async.bulk.table_cells import counted
-    from airmeet_async.cli.output.results_csv import near
+    from airmeet_async.cli.output.results_csv import relative_to_here
 
     note, about = run.note, run.about
     yield "job", run.job
@@ -262,7 +262,7 @@ def _facts(run: "Look") -> Iterable[tuple[str, str]]:
     yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may have been mailed or not"
-    yield "journal", str(near(run.path))
+    yield "journal", str(relative_to_here(run.path))
     if steps := next_steps(run):
         yield "next", " or ".join(steps)
 

@@ -16,15 +16,9 @@ if TYPE_CHECKING:
     from airmeet_async.protocol.models import CustomField
 
 _PERSON = {
-    "email": "ada@example.com",
-    "first_name": "Ada",
-    "last_name": "Example",
-    "attendance_type": "VIRTUAL",
-    "city": "London",
-    "country": "United Kingdom",
-    "designation": "Engineer",
-    "organisation": "Example Ltd",
-}
+    "email": "ada@example.com", "first_name": "Ada", "last_name": "Example", "attendance_type": "VIRTUAL",
+    "city": "London", "country": "United Kingdom", "designation": "Engineer", "organisation": "Example Ltd",
+}  # fmt: skip
 
 
 def template(

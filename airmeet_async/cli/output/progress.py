@@ -136,7 +136,7 @@ class Meter:
         )
 
 
-def how_far(run: Snapshot) -> str:
+def beside_bar(run: Snapshot) -> str:
     """Return what stands beside the bar."""
     if run.total is None:
         return f"{run.done:,} rows  in {duration(run.elapsed_s)}"
@@ -148,7 +148,7 @@ def how_far(run: Snapshot) -> str:
     return "  ".join(filter(None, parts))
 
 
-def how_well(run: Snapshot) -> list[tuple[str, str]]:
+def below_bar(run: Snapshot) -> list[tuple[str, str]]:
     """Return what stands below the bar, each part with its colour; a narrow terminal cuts it off at its end."""
     parts = [
         (run.state, "yellow"),
@@ -268,9 +268,9 @@ class BarDisplay(NoDisplay):
     def show(self, run: Snapshot) -> None:
         """Paint the lines anew."""
         self._below.plain = ""
-        for text, style in how_well(run):
+        for text, style in below_bar(run):
             self._below.append(text, style).append("  ")
-        self._progress.update(self._task, completed=run.done, description=how_far(run), refresh=True)
+        self._progress.update(self._task, completed=run.done, description=beside_bar(run), refresh=True)
 
     def end(self, run: Snapshot) -> None:
         """Leave the lines as they are."""

@@ -1,4 +1,13 @@
-"""The result files of a run: one line per row, in the order of the input, and those that are left to do."""
+"""The result files of a run: one line per row, and those rows that are left to do.
+
+1. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
+2. A file appears as a whole when the run ends, also where a signal or an error ended it, and an earlier one is kept
+   as ``….bak``: the entry links in it may be nowhere else.
+3. Rows are in the order of the input, however they ended. Their order is made on disk, not in memory.
+4. A full disk ends no request that is under way; what was written counts.
+5. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
+   when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
+"""
 
 import csv
 import io
@@ -22,21 +31,107 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
 
-_PIECE = 1024 * 1024
-_MARK = "\ufeff"
-"""Stands first in a CSV file: without it Excel takes UTF-8 for something else, and every umlaut for two letters."""
+_log = logging.getLogger("airmeet_async.cli")
+
+_BYTES_AT_ONCE = 1024 * 1024
+_ROWS_AT_ONCE = 500
+_SECONDS_AT_ONCE = 1.0
+_SHOWN = 3
+_PASSING = frozenset(("http_408", "http_425", "http_429"))
 _UNVERIFIED = "nobody knows whether the invitation was mailed: the request that asked for it got no clear answer"
+
+
+class ResultFiles:
+    """Writes every result to one file, and what is left to do to another one.
+
+    Args:
+        results: Where all rows go, or None.
+        failed: Where the rows go that are not done, or None.
+        header: The input's columns.
+
+    Attributes:
+        warned: The first few rows with a warning, as sentences.
+        changed: Rows that have changed since they were done.
+        refused: Rows that failed with a refusal, after an attempt without a clear answer.
+        unverified: Rows that are done, but whose invitation may have been mailed or not.
+        trouble: Why the files cannot be written, or None.
+
+    Raises:
+        ConfigError: A file cannot be written.
+    """
+
+    def __init__(self, results: Path | None, failed: Path | None, header: Sequence[str]) -> None:
+        self.results = results
+        self.failed = failed
+        self.warned: list[str] = []
+        self.unverified = 0
+        self.changed = 0
+        self.refused = 0
+        self.trouble: str | None = None
+        self._waiting: list[RowResult] = []
+        self._flushed = time.monotonic()
+        self._writers: list[ResultsWriter] = []
+        self._left: ResultsWriter | None = None
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            if results is not None:
+                self._writers.append(stack.enter_context(ResultsWriter(results, header)))
+            if failed is not None:
+                self._left = ResultsWriter(failed, header, only=lambda result: result.status not in DONE)
+                self._writers.append(stack.enter_context(self._left))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+        try:
+            self._stack.__exit__(kind, error, trace)
+        except (ConfigError, OSError) as problem:
+            self.trouble = self.trouble or str(problem)
+
+    @property
+    def left(self) -> Path | None:
+        """The file of what is left, where there is one."""
+        return self.failed if self._left is not None and self._left.written else None
+
+    def add(self, result: RowResult) -> None:
+        """Take one result."""
+        code = result.error.code if result.error else "-"
+        if _log.isEnabledFor(logging.DEBUG):  # without the entry link
+            what = f"{_place(result)} {result.key} {result.status.value}"
+            _log.debug("%s attempts=%d code=%s", what, result.attempts, code)
+        if CHANGED in result.warnings:
+            self.changed += 1
+        elif result.warnings and len(self.warned) < _SHOWN:
+            self.warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
+        if result.status in (RowStatus.SUCCEEDED, RowStatus.SKIPPED):
+            self.unverified += result.invite is Invite.UNVERIFIED
+        self.refused += result.status is RowStatus.FAILED and code.startswith("http_4") and code not in _PASSING
+        self._waiting.append(result)
+        if len(self._waiting) >= _ROWS_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
+        try:
+            for writer in self._writers:
+                writer.write(self._waiting)
+        except OSError as error:
+            self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
+        self._waiting.clear()
+        self._flushed = time.monotonic()
+
+
+def _place(result: RowResult) -> str:
+    return f"row {result.index + 1}" if result.line is None else f"line {result.line}"
 
 
 class ResultsWriter:
     """Writes results as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
-
-    CSV is for people, so cells that a spreadsheet would run as a formula get an apostrophe; `open_table` takes it
-    away again when the file is fed back. JSON lines hold the exact values.
-
-    The constructor opens the private file, so that a target that cannot be written is known before anything is
-    sent. Rows are in input order at the end; only where the disk has no room to sort them do they stay in the
-    order in which they ended.
 
     Args:
         path: The file to write. An earlier result file there is replaced, any other file is refused.
@@ -125,7 +220,7 @@ class _RowFile:
         self._is_sorted = self._is_sorted and index > self._last
         self._last = index
         self._pending += row
-        if len(self._pending) > _PIECE:
+        if len(self._pending) > _BYTES_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
@@ -158,7 +253,7 @@ class _RowFile:
                 piece = bytearray(self._read(0, self._head))
                 for start, size in zip(self._starts, self._sizes, strict=True):
                     piece += self._read(start, size)  # a row that found no room reads as nothing
-                    if len(piece) > _PIECE:
+                    if len(piece) > _BYTES_AT_ONCE:
                         copy.write(piece)
                         piece.clear()
                 copy.write(piece)
@@ -172,21 +267,6 @@ class _RowFile:
     def _read(self, start: int, size: int) -> bytes:
         self._new.file.seek(start)
         return self._new.file.read(size)
-
-
-def check_results(*paths: str | None) -> None:
-    """Check that result files can be made at the paths that were typed, before anybody is asked anything.
-
-    Raises:
-        ConfigError: There is something else, or no way to write there.
-    """
-    for path in paths:
-        if path is not None:
-            check_target(Path(path), _is_result, "a result file")
-
-
-def _is_result(head: bytes) -> bool:
-    return all(name.encode() in head for name in RESULT_COLUMNS)
 
 
 def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResult | None], bytes]:
@@ -203,7 +283,7 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
         buffer.seek(0)
         buffer.truncate()
         writer.writerow([shield(cell) for cell in cells])
-        mark = _MARK if result is None else ""
+        mark = "\ufeff" if result is None else ""
         # A NUL makes the file unreadable for most readers, ours included. No real value has one.
         return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
 
@@ -252,121 +332,19 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-_log = logging.getLogger("airmeet_async.cli")
-
-_BATCH = 500
-_SECONDS = 1.0
-_SHOWN = 3
-_PASSING = frozenset(("http_408", "http_425", "http_429"))
-_MAILED = (RowStatus.SUCCEEDED, RowStatus.SKIPPED)
+def _is_result(head: bytes) -> bool:
+    return all(name.encode() in head for name in RESULT_COLUMNS)
 
 
-class ResultFiles:
-    """Writes every result to one file, and what is left to do to another one.
-
-    Args:
-        results: Where all rows go, or None.
-        failed: Where the rows go that are not done, or None.
-        header: The input's columns.
-
-    Attributes:
-        warned: The first few rows with a warning, as sentences.
-        changed: Rows that have changed since they were done.
-        refused: Rows that failed with a refusal, after an attempt without a clear answer.
-        unverified: Rows that are done, but whose invitation may have been mailed or not.
-        trouble: Why the files cannot be written, or None.
+def check_results(*paths: str | None) -> None:
+    """Check that result files can be made at the paths that were typed, before anybody is asked anything.
 
     Raises:
-        ConfigError: A file cannot be written.
+        ConfigError: There is something else, or no way to write there.
     """
-
-    def __init__(self, results: Path | None, failed: Path | None, header: Sequence[str]) -> None:
-        self.results = results
-        self.failed = failed
-        self.warned: list[str] = []
-        self.unverified = 0
-        self.changed = 0
-        self.refused = 0
-        self.trouble: str | None = None
-        self._waiting: list[RowResult] = []
-        self._flushed = time.monotonic()
-        self._stack = ExitStack()
-        with ExitStack() as stack:
-            self._writers = [] if results is None else [stack.enter_context(ResultsWriter(results, header))]
-            self._lefts = [] if failed is None else [stack.enter_context(ResultsWriter(failed, header, only=_is_left))]
-            self._writers += self._lefts
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.flush()
-        try:
-            self._stack.__exit__(kind, error, trace)
-        except (ConfigError, OSError) as problem:
-            self.trouble = self.trouble or str(problem)
-
-    @property
-    def left(self) -> Path | None:
-        """The file of what is left, where there is one."""
-        return self.failed if any(writer.written for writer in self._lefts) else None
-
-    def add(self, result: RowResult) -> None:
-        """Take one result."""
-        _log.debug("%s", _Logged(result))
-        if result.warnings:
-            self._note(result)
-        self.unverified += result.status in _MAILED and result.invite is Invite.UNVERIFIED
-        self.refused += result.status is RowStatus.FAILED and _was_refused(result)
-        self._waiting.append(result)
-        if len(self._waiting) >= _BATCH or time.monotonic() - self._flushed > _SECONDS:
-            self.flush()
-
-    def _note(self, result: RowResult) -> None:
-        warnings = [warning for warning in result.warnings if warning != CHANGED]
-        if len(warnings) < len(result.warnings):
-            self.changed += 1
-        elif len(self.warned) < _SHOWN:
-            self.warned.append(f"{place(result)}: {'; '.join(warnings)}")
-
-    def flush(self) -> None:
-        """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
-        try:
-            for writer in self._writers:
-                writer.write(self._waiting)
-        except OSError as error:
-            self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
-        self._waiting.clear()
-        self._flushed = time.monotonic()
-
-
-class _Logged:
-    """A result as a log line, made only if somebody reads it. It holds no entry link."""
-
-    def __init__(self, result: RowResult) -> None:
-        self._result = result
-
-    def __str__(self) -> str:
-        result = self._result
-        code = result.error.code if result.error else "-"
-        return f"{place(result)} {result.key} {result.status.value} attempts={result.attempts} code={code}"
-
-
-def place(result: RowResult) -> str:
-    """Say which row it is."""
-    return f"row {result.index + 1}" if result.line is None else f"line {result.line}"
-
-
-def _was_refused(result: RowResult) -> bool:
-    code = result.error.code if result.error else ""
-    return code.startswith("http_4") and code not in _PASSING
-
-
-def _is_left(result: RowResult) -> bool:
-    return result.status not in DONE
+    for path in paths:
+        if path is not None:
+            check_target(Path(path), _is_result, "a result file")
 
 
 def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[Path, Path | None]:
@@ -394,7 +372,7 @@ def free_path(stem: str, folder: Path = Path()) -> Path:
     return path
 
 
-def near(path: Path) -> Path:
+def relative_to_here(path: Path) -> Path:
     """Return the path as seen from here, if it is here or below."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

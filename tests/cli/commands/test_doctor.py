@@ -18,7 +18,7 @@ from airmeet_async.cli.commands.doctor import (
 )
 from airmeet_async.cli.environment import Settings, prefer
 from airmeet_async.cli.exit_codes import Exit
-from airmeet_async.cli.options import Asked
+from airmeet_async.cli.options import CommandContext
 from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
 from airmeet_async.errors import NotSentError
 from airmeet_async.protocol.base_urls import Region, base_of
@@ -52,7 +52,7 @@ async def network(environ, **regions):
     there = {base_of(name): transport for name, transport in regions.items()}
     nobody = SandboxTransport()
 
-    def client_at(_, base):
+    def client_at(base):
         return client_of(there.get(base, nobody), base_url=base)
 
     return {one.name: one for one in await network_checks(Settings.of(environ), client_at)}
@@ -110,7 +110,7 @@ async def test_keys_that_no_region_takes_are_to_be_copied_again():
 async def test_keys_that_an_address_of_ones_own_refuses_are_shown_to_nobody_else():
     asked = []
 
-    def client_at(_, base):
+    def client_at(base):
         asked.append(base)
         return client_of(SandboxTransport(), base_url=base)
 
@@ -198,7 +198,7 @@ def test_the_profile_in_use_is_named_with_the_others():
     for name, region in (("default", "us"), ("berlin", "eu"), ("tokyo", "us")):
         keep_profile(profiles_path(), Profile(name, Secret("an-access-key-0001"), Secret("secret"), region))
 
-    assert local({})["profile"].text.startswith("default (used when nothing else is said), in ")
+    assert local({})["profile"].text.startswith("default (the default), in ")
     assert local({"AIRMEET_PROFILE": "tokyo"})["profile"].text.startswith("tokyo (AIRMEET_PROFILE), in ")
     found = local(KEYS, typed="berlin")
     assert found["profile"].text.startswith("berlin (--profile), in ")
@@ -240,7 +240,7 @@ def test_lines_fit_a_terminal_and_the_fix_stands_out():
 
 
 def test_without_keys_nobody_is_asked_and_the_json_is_whole(capsys):
-    code = doctor(asked=Asked(None, {}), json=True)
+    code = doctor(context=CommandContext(None, {}), json=True)
 
     said = capsys.readouterr()
     document = json.loads(said.out)

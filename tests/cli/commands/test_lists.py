@@ -28,10 +28,12 @@ class Said(Console):
         self.write = self.lines.append
 
 
-async def rows(what: str, event: str = EVENT, console: Console | None = None, **options: Any) -> list[Any]:
+async def rows(
+    what: str, event: str = EVENT, console: Console | None = None, *, wait: bool = True, **options: Any
+) -> list[Any]:
     form = BOOTH_VISITS if "booth" in options else LISTS[what]
     async with client_of(transport_of(not_ready_for_s=options.pop("not_ready_for_s", 0.0))) as client:
-        items = [one async for one in read_list(client, event, what, console or Said(), **options)]
+        items = [one async for one in read_list(client, event, what, console or Said(), {"wait": wait}, **options)]
         return [row for item in items for row in form.rows(item)]
 
 

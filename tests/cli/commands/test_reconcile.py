@@ -6,13 +6,10 @@ from contextlib import closing
 import pytest
 
 from airmeet_async.cli.commands.reconcile import (
-    add_person,
-    add_row,
-    compare,
+    Comparison,
+    all_agree,
     differing,
-    found_differences,
     is_team,
-    open_comparison,
     same_name,
     same_text,
     verdict,
@@ -87,13 +84,13 @@ def person(email, name="Ada Ay", **facts):
 
 def compared(rows, people):
     """Return the counts and the differences, the file's lines being 2, 3, 4…"""
-    with closing(open_comparison()) as db:
+    with closing(Comparison()) as comparison:
         for line, email in enumerate(rows, start=2):
-            add_row(db, email, line, {"first_name": "Ada", "last_name": "Ay"})
+            comparison.add_row(email, line, {"first_name": "Ada", "last_name": "Ay"})
         for one in people:
-            add_person(db, one, expected=not is_team(one))
-        counts = compare(db)
-        return counts, [(one.difference, one.email, one.line) for one in found_differences(db)]
+            comparison.add_person(one, is_expected=not is_team(one))
+        counts = comparison.compare()
+        return counts, [(one["difference"], one["email"], one["line"]) for one in comparison]
 
 
 def test_the_same_in_both():
@@ -101,14 +98,14 @@ def test_the_same_in_both():
         ["A@example.com", "b@example.com"], [person("a@EXAMPLE.com"), person("b@example.com")]
     )
 
-    assert (counts.all_agree, counts.agree, counts.rows, counts.people, differences) == (True, 2, 2, 2, [])
+    assert (all_agree(counts), counts["agree"], counts["rows"], counts["people"], differences) == (True, 2, 2, 2, [])
     assert verdict(counts, None)[-1] == "file and event agree"
 
 
 def test_only_ascii_letters_are_folded():
     counts, _ = compared(["ß@example.com"], [person("SS@example.com"), person("ẞ@example.com")])
 
-    assert (counts.only_in_file, counts.only_in_event) == (1, 2)
+    assert (counts["only_in_file"], counts["only_in_event"]) == (1, 2)
 
 
 def test_who_is_missing_where_in_the_order_of_the_file():
@@ -122,8 +119,8 @@ def test_who_is_missing_where_in_the_order_of_the_file():
         ("only_in_event", "y@example.com", None),
         ("only_in_event", "z@example.com", None),
     ]
-    assert (counts.agree, counts.only_in_file, counts.only_in_event, counts.differing) == (0, 2, 2, 1)
-    assert not counts.all_agree
+    assert (counts["agree"], counts["only_in_file"], counts["only_in_event"], counts["differing"]) == (0, 2, 2, 1)
+    assert not all_agree(counts)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -131,46 +128,47 @@ def test_of_two_people_with_one_address_one_must_agree(order):
     twice = [person("a@example.com", "Ada Ay"), person("A@example.com", "Somebody Else")]
     counts, differences = compared(["a@example.com"], [twice[number] for number in order])
 
-    assert (counts.agree, counts.differing, counts.repeated_in_event, counts.people, differences) == (1, 0, 1, 1, [])
+    assert {name: n for name, n in counts.items() if n} == {"rows": 1, "people": 1, "agree": 1, "repeated_in_event": 1}
+    assert differences == []
 
 
 def test_two_people_with_one_address_of_whom_none_agrees_are_one_difference():
     counts, differences = compared(["a@example.com"], [person("a@example.com", "B"), person("a@example.com", "C")])
 
-    assert (counts.differing, counts.repeated_in_event, differences) == (1, 1, [("differs", "a@example.com", 2)])
+    assert (counts["differing"], counts["repeated_in_event"], differences) == (1, 1, [("differs", "a@example.com", 2)])
 
 
 def test_two_strangers_with_one_address_are_one():
     counts, differences = compared([], [person("a@example.com"), person("A@example.com")])
 
-    assert (counts.only_in_event, counts.repeated_in_event, len(differences)) == (1, 1, 1)
+    assert (counts["only_in_event"], counts["repeated_in_event"], len(differences)) == (1, 1, 1)
 
 
 def test_of_two_strangers_with_one_address_the_first_says_whether_they_are_of_the_team():
     twice = [person("a@example.com", user_type="HOST"), person("A@example.com")]
     host_first, guest_first = (compared([], people)[0] for people in (twice, twice[::-1]))
 
-    assert (host_first.team, host_first.only_in_event) == (1, 0)
-    assert (guest_first.team, guest_first.only_in_event) == (0, 1)
+    assert (host_first["team"], host_first["only_in_event"]) == (1, 0)
+    assert (guest_first["team"], guest_first["only_in_event"]) == (0, 1)
 
 
 def test_a_row_that_repeats_an_address_is_not_compared():
     counts, _ = compared(["a@example.com", "A@example.com"], [person("a@example.com")])
 
-    assert (counts.rows, counts.agree, counts.repeated_in_file, counts.all_agree) == (2, 1, 1, True)
+    assert (counts["rows"], counts["agree"], counts["repeated_in_file"], all_agree(counts)) == (2, 1, 1, True)
 
 
 def test_the_team_need_not_be_in_the_file():
     counts, differences = compared([], [person("host@example.com", user_type="HOST")])
 
-    assert (counts.team, counts.all_agree, differences) == (1, True, [])
+    assert (counts["team"], all_agree(counts), differences) == (1, True, [])
 
 
 def test_a_row_without_an_address_is_a_difference_and_each_one_counts():
     counts, differences = compared(["nobody", "a@example.com", "nobody"], [person("a@example.com")])
 
     assert differences == [("no_address", "nobody", 2), ("no_address", "nobody", 4)]
-    assert (counts.rows, counts.no_address, counts.agree, counts.all_agree) == (3, 2, 1, False)
+    assert (counts["rows"], counts["no_address"], counts["agree"], all_agree(counts)) == (3, 2, 1, False)
 
 
 def test_an_event_is_compared_with_a_file(airmeet):

@@ -22,9 +22,9 @@ from airmeet_async.cli.output.progress import (
     Meter,
     NoDisplay,
     Snapshot,
+    below_bar,
+    beside_bar,
     choose_display,
-    how_far,
-    how_well,
     plain_line,
     progress_event,
 )
@@ -130,13 +130,13 @@ def report(elapsed, **counts):
 
 @pytest.mark.parametrize(("run", "beside", "below", "plain"), CASES)
 def test_a_run_at_one_moment_reads_well(run, beside, below, plain):
-    assert how_far(run) == beside
-    assert text(how_well(run)) == below
+    assert beside_bar(run) == beside
+    assert text(below_bar(run)) == below
     assert plain_line(run) == plain
 
 
 def test_a_million_rows_leave_the_bar_its_room_in_80_columns():
-    assert len(how_far(ALL_AT_ONCE)) < 80 - 40
+    assert len(beside_bar(ALL_AT_ONCE)) < 80 - 40
     assert len(plain_line(ALL_AT_ONCE)) < 140
 
 

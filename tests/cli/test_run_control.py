@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from airmeet_async.cli.console import Console
-from airmeet_async.cli.run_control import ask, carry_out, listening, socket_of
+from airmeet_async.cli.run_control import ask, carry_out_request, listening, socket_of
 from airmeet_async.errors import ConfigError, NotSentError
 
 pytestmark = pytest.mark.real_time
@@ -61,7 +61,7 @@ def journal(tmp_path):
 def test_what_can_be_asked(asked, said, told):
     job = FakeJob()
 
-    assert carry_out(asked, job, Console()) == {"said": said}
+    assert carry_out_request(asked, job, Console()) == {"said": said}
     assert job.told == told
 
 
@@ -69,7 +69,7 @@ def test_what_can_be_asked(asked, said, told):
 def test_what_cannot_be_asked_is_answered_with_a_sentence(asked):
     job = FakeJob()
 
-    assert list(carry_out(asked, job, Console())) == ["error"]
+    assert list(carry_out_request(asked, job, Console())) == ["error"]
     assert job.told == []
 
 
