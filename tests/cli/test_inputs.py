@@ -137,6 +137,7 @@ def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code,
     assert (done.code, said in done.err, ".part" in done.err) == (code, True, False)
 
 
+@pytest.mark.slow
 def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
     in_excel(airmeet.folder / "people.xlsx", 3)
     in_libreoffice(airmeet.folder / "people.ods", 3)
