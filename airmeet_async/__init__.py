@@ -24,94 +24,52 @@ if TYPE_CHECKING:
     # isort: off
     from airmeet_async.airmeet_client import AirmeetClient as AirmeetClient
     from airmeet_async.bulk.input.plan import BulkPlan as BulkPlan
-    from airmeet_async.bulk.journal.memory import Earlier as Earlier
-    from airmeet_async.bulk.options import JobOptions as JobOptions
-    from airmeet_async.bulk.options import RunOptions as RunOptions
-    from airmeet_async.bulk.report import BulkReport as BulkReport
-    from airmeet_async.bulk.report import FailureGroup as FailureGroup
-    from airmeet_async.bulk.report import Invite as Invite
-    from airmeet_async.bulk.report import RowError as RowError
-    from airmeet_async.bulk.report import RowResult as RowResult
-    from airmeet_async.bulk.report import RowStatus as RowStatus
-    from airmeet_async.bulk.report import StopReason as StopReason
+    from airmeet_async.bulk.journal import Earlier as Earlier
+    from airmeet_async.bulk.options import JobOptions as JobOptions, RunOptions as RunOptions
+    from airmeet_async.bulk.report import (
+        BulkReport as BulkReport, FailureGroup as FailureGroup, Invite as Invite, RowError as RowError,
+        RowResult as RowResult, RowStatus as RowStatus, StopReason as StopReason,
+    )
     from airmeet_async.client.adaptive_rate import Adaptive as Adaptive
     from airmeet_async.client.client import Waiting as Waiting
     from airmeet_async.client.rate_limiter import Priority as Priority
-    from airmeet_async.client.token_store import FileTokenStore as FileTokenStore
-    from airmeet_async.client.token_store import MemoryTokenStore as MemoryTokenStore
-    from airmeet_async.client.token_store import TokenStore as TokenStore
-    from airmeet_async.client.transports.base import Timeouts as Timeouts
-    from airmeet_async.client.transports.base import Transport as Transport
-    from airmeet_async.errors import AirmeetError as AirmeetError
-    from airmeet_async.errors import AmbiguousOutcomeError as AmbiguousOutcomeError
-    from airmeet_async.errors import BulkStoppedError as BulkStoppedError
-    from airmeet_async.errors import ClientStateError as ClientStateError
-    from airmeet_async.errors import ConfigError as ConfigError
-    from airmeet_async.errors import CredentialsError as CredentialsError
-    from airmeet_async.errors import DecodeError as DecodeError
-    from airmeet_async.errors import InputError as InputError
-    from airmeet_async.errors import JournalError as JournalError
-    from airmeet_async.errors import NoReplyError as NoReplyError
-    from airmeet_async.errors import NotFoundError as NotFoundError
-    from airmeet_async.errors import NotReadyError as NotReadyError
-    from airmeet_async.errors import NotSentError as NotSentError
-    from airmeet_async.errors import PermissionDeniedError as PermissionDeniedError
-    from airmeet_async.errors import RateLimitedError as RateLimitedError
-    from airmeet_async.errors import RedirectError as RedirectError
-    from airmeet_async.errors import RejectedError as RejectedError
-    from airmeet_async.errors import ReplyError as ReplyError
-    from airmeet_async.errors import ServerError as ServerError
-    from airmeet_async.errors import TokenRejectedError as TokenRejectedError
-    from airmeet_async.errors import TransportError as TransportError
+    from airmeet_async.client.token_store import (
+        FileTokenStore as FileTokenStore, MemoryTokenStore as MemoryTokenStore, TokenStore as TokenStore,
+    )
+    from airmeet_async.client.transports.base import Timeouts as Timeouts, Transport as Transport
+    from airmeet_async.errors import (
+        AirmeetError as AirmeetError, AmbiguousOutcomeError as AmbiguousOutcomeError,
+        BulkStoppedError as BulkStoppedError, ClientStateError as ClientStateError, ConfigError as ConfigError,
+        CredentialsError as CredentialsError, DecodeError as DecodeError, InputError as InputError,
+        JournalError as JournalError, NoReplyError as NoReplyError, NotFoundError as NotFoundError,
+        NotReadyError as NotReadyError, NotSentError as NotSentError,
+        PermissionDeniedError as PermissionDeniedError, RateLimitedError as RateLimitedError,
+        RedirectError as RedirectError, RejectedError as RejectedError, ReplyError as ReplyError,
+        ServerError as ServerError, TokenRejectedError as TokenRejectedError, TransportError as TransportError,
+    )
     from airmeet_async.protocol.base_urls import Region as Region
-    from airmeet_async.protocol.call import Call as Call
-    from airmeet_async.protocol.call import Endpoint as Endpoint
-    from airmeet_async.protocol.http_messages import Reply as Reply
-    from airmeet_async.protocol.http_messages import Request as Request
-    from airmeet_async.protocol.models import Access as Access
-    from airmeet_async.protocol.models import Acknowledgement as Acknowledgement
-    from airmeet_async.protocol.models import Airmeet as Airmeet
-    from airmeet_async.protocol.models import AirmeetInfo as AirmeetInfo
-    from airmeet_async.protocol.models import AirmeetStatus as AirmeetStatus
-    from airmeet_async.protocol.models import Attendance as Attendance
-    from airmeet_async.protocol.models import AttendanceType as AttendanceType
-    from airmeet_async.protocol.models import Attendee as Attendee
-    from airmeet_async.protocol.models import Booth as Booth
-    from airmeet_async.protocol.models import BoothAttendance as BoothAttendance
-    from airmeet_async.protocol.models import Created as Created
-    from airmeet_async.protocol.models import CustomField as CustomField
-    from airmeet_async.protocol.models import Exhibitor as Exhibitor
-    from airmeet_async.protocol.models import Moment as Moment
-    from airmeet_async.protocol.models import NewAirmeet as NewAirmeet
-    from airmeet_async.protocol.models import NewBooth as NewBooth
-    from airmeet_async.protocol.models import NewSession as NewSession
-    from airmeet_async.protocol.models import Participant as Participant
-    from airmeet_async.protocol.models import PollResponses as PollResponses
-    from airmeet_async.protocol.models import Questions as Questions
-    from airmeet_async.protocol.models import Recording as Recording
-    from airmeet_async.protocol.models import Registration as Registration
-    from airmeet_async.protocol.models import RegistrationUtms as RegistrationUtms
-    from airmeet_async.protocol.models import ReplayAttendance as ReplayAttendance
-    from airmeet_async.protocol.models import Series as Series
-    from airmeet_async.protocol.models import Session as Session
-    from airmeet_async.protocol.models import SessionCreated as SessionCreated
-    from airmeet_async.protocol.models import Speaker as Speaker
-    from airmeet_async.protocol.models import SpeakerAdded as SpeakerAdded
-    from airmeet_async.protocol.models import Track as Track
-    from airmeet_async.protocol.models import Updated as Updated
-    from airmeet_async.protocol.models import Webhook as Webhook
-    from airmeet_async.protocol.models import WebhookReceipt as WebhookReceipt
+    from airmeet_async.protocol.call import Call as Call, Endpoint as Endpoint
+    from airmeet_async.protocol.http_messages import Reply as Reply, Request as Request
+    from airmeet_async.protocol.models import (
+        Access as Access, Acknowledgement as Acknowledgement, Airmeet as Airmeet, AirmeetInfo as AirmeetInfo,
+        AirmeetStatus as AirmeetStatus, Attendance as Attendance, AttendanceType as AttendanceType,
+        Attendee as Attendee, Booth as Booth, BoothAttendance as BoothAttendance, Created as Created,
+        CustomField as CustomField, Exhibitor as Exhibitor, Moment as Moment, NewAirmeet as NewAirmeet,
+        NewBooth as NewBooth, NewSession as NewSession, Participant as Participant,
+        PollResponses as PollResponses, Questions as Questions, Recording as Recording,
+        Registration as Registration, RegistrationUtms as RegistrationUtms,
+        ReplayAttendance as ReplayAttendance, Series as Series, Session as Session,
+        SessionCreated as SessionCreated, Speaker as Speaker, SpeakerAdded as SpeakerAdded, Track as Track,
+        Updated as Updated, Webhook as Webhook, WebhookReceipt as WebhookReceipt,
+    )
     from airmeet_async.protocol.paging import Page as Page
     from airmeet_async.protocol.retry_policy import Retry as Retry
-    from airmeet_async.protocol.webhook_events import AttendeeJoined as AttendeeJoined
-    from airmeet_async.protocol.webhook_events import BoothVisited as BoothVisited
-    from airmeet_async.protocol.webhook_events import EventNews as EventNews
-    from airmeet_async.protocol.webhook_events import PollsAnswered as PollsAnswered
-    from airmeet_async.protocol.webhook_events import QuestionsAsked as QuestionsAsked
-    from airmeet_async.protocol.webhook_events import RecordingsAvailable as RecordingsAvailable
-    from airmeet_async.protocol.webhook_events import RegistrantAdded as RegistrantAdded
-    from airmeet_async.protocol.webhook_events import WebhookEvent as WebhookEvent
-    from airmeet_async.protocol.webhook_events import parse_webhook as parse_webhook
+    from airmeet_async.protocol.webhook_events import (
+        AttendeeJoined as AttendeeJoined, BoothVisited as BoothVisited, EventNews as EventNews,
+        PollsAnswered as PollsAnswered, QuestionsAsked as QuestionsAsked,
+        RecordingsAvailable as RecordingsAvailable, RegistrantAdded as RegistrantAdded,
+        WebhookEvent as WebhookEvent, parse_webhook as parse_webhook,
+    )
     # isort: on
     # fmt: on
 
@@ -120,7 +78,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "airmeet_client": "AirmeetClient",
     "bulk.input.plan": "BulkPlan",
-    "bulk.journal.memory": "Earlier",
+    "bulk.journal": "Earlier",
     "bulk.options": "JobOptions RunOptions",
     "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus StopReason",
     "client.adaptive_rate": "Adaptive",

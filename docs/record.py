@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from airmeet_async.cli.commands.demo import running
+from airmeet_async.cli.commands.demo import running_sandbox
 from airmeet_async.sandbox import invent_people
 from airmeet_async.sandbox.community import SUMMIT
 from tests.support.browser import CHROMIUM, Page
@@ -46,9 +46,9 @@ def main() -> None:
     """Record it."""
     with tempfile.TemporaryDirectory(prefix="airmeet-") as folder:
         write_people(Path(folder) / "people.csv")
-        with running(seed=3, faults=FAULTS, latency_ms=40) as sandbox:
+        with running_sandbox(seed=3, faults=FAULTS, latency_ms=40) as sandbox:
             own = {"HOME": folder, "TERM": "xterm-256color", "AIRMEET_TOKEN_CACHE": "off"}
-            frames = list(record(Path(folder), os.environ | sandbox.environ | own))
+            frames = list(record(Path(folder), os.environ | sandbox | own))
         (HERE / "session.txt").write_text(as_text(frames), encoding="utf-8")
         (HERE / "session.svg").write_text(as_picture(frames), encoding="utf-8")
         if CHROMIUM is None:

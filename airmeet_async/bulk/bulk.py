@@ -1,4 +1,4 @@
-"""``client.bulk``: the bulk operations."""
+"""``client.bulk``: the bulk operations, and how a run of one is put together."""
 
 import os
 import time
@@ -8,34 +8,36 @@ from inspect import isawaitable
 from typing import Any, Literal, Unpack, get_args
 
 import anyio.to_thread
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from airmeet_async import calls
-from airmeet_async.bulk.async_tools import once, to_its_end
+from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.engine import Engine
-from airmeet_async.bulk.execution.result_queue import Outbox
+from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.operations import (
-    ByForm,
-    Custom,
-    KnownSpeakers,
-    Recipe,
-    addresses,
-    by_columns,
-    by_email,
+    BulkOperation,
+    CreateItems,
+    CustomOperation,
+    SpeakerCheck,
+    add_attendees,
+    change_access,
+    check_header,
+    fetch_once,
     field_book,
-    fitting,
 )
-from airmeet_async.bulk.input.plan import BulkPlan, Terms, make_plan
-from airmeet_async.bulk.input.prepare import Admission, Intake
+from airmeet_async.bulk.input.plan import BulkPlan, make_plan
+from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
-from airmeet_async.bulk.input.sources import READ_AHEAD, Feed, OpenRows, Rows, open_rows
+from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.memory import NoBooks
-from airmeet_async.bulk.journal.prepare import About, ArrivingIntake, KeptIntake, KeptRows, fill, open_journal
-from airmeet_async.bulk.journal.sqlite import Journal
-from airmeet_async.bulk.options import DEFAULT_RATE, Invites, JobOptions, RunOptions, engine_options, job_rate
+from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal.memory import MemoryJournal
+from airmeet_async.bulk.journal.prepare import ArrivingRowPreparer, RunIdentity, open_journal, read_input
+from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
+from airmeet_async.bulk.journal.sqlite import SqliteJournal
+from airmeet_async.bulk.options import DEFAULT_RATE, Invites, JobOptions, RunOptions, engine_options, run_rate
 from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.bulk.tables import Table
 from airmeet_async.client.client import Client
@@ -43,204 +45,27 @@ from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.validation import fold
+
+__all__ = ["DEFAULT_RATE", "Bulk"]
 
 Again = Literal["failed", "rejected", "unknown", "invites"]
 """Rows that a retry sends once more."""
 
+_PLAIN_READING = Reading()
 
-def check_again(names: Iterable[Again]) -> frozenset[Again]:
-    """Return the names.
-
-    Raises:
-        ConfigError: One is none of them.
-    """
-    found: frozenset[Again] = frozenset((names,)) if isinstance(names, str) else frozenset(names)  # type: ignore[arg-type]
-    if unknown := found - frozenset(get_args(Again)):
-        message = f"again knows {', '.join(get_args(Again))}, not {', '.join(map(repr, sorted(unknown)))}"
-        raise ConfigError(message)
-    return found
+MakeOperation = Callable[[OpenedRows], BulkOperation | Awaitable[BulkOperation]]
 
 
-@frozen(kw_only=True)
-class Purpose:
-    """What a bulk operation is about.
-
-    Attributes:
-        operation: Such as ``attendees.add``.
-        airmeet_id: The event, or nothing.
-        options: What changes the meaning of a row.
-        reading: What changes how a row is read; None where nobody can tell, such as for a function of the caller's.
-    """
-
-    operation: str
-    airmeet_id: str = ""
-    options: Mapping[str, Any] = field(factory=dict)
-    reading: Mapping[str, Any] | None = field(factory=dict)
-
-
-class Launch:
-    """Makes the engine of one job.
-
-    Args:
-        client: Who sends.
-        asked: How the caller wants it.
-        purpose: What it is about; None goes on with what the journal says.
-        again: Rows that ended, and are to be sent once more.
-
-    Raises:
-        ConfigError: An option cannot be used.
-    """
-
-    def __init__(
-        self, client: Client, asked: JobOptions, purpose: Purpose | None, again: frozenset[Again] = frozenset()
-    ) -> None:
-        self._client = client
-        self._asked = asked
-        self._purpose = purpose
-        self._again = again
-        invites: Any = purpose.options.get("invites", "at_most_once") if purpose else "at_most_once"
-        self._options = engine_options(asked, client.options.max_in_flight, invites)
-        Pace(job_rate(asked, client.pace.rate), self._options.max_in_flight)  # finds fault now, not at the start
-
-    async def engine(self, source: OpenRows | None, recipe: Recipe | None, outbox: Outbox) -> Engine:
-        """Return an engine that is ready to run, and closes the journal when it has.
-
-        Raises:
-            InputError: The input cannot be read; nothing was sent.
-            JournalError: The journal cannot be used; nothing was sent.
-        """
-        path = self._asked.get("journal")
-        if path is None:
-            assert source is not None  # noqa: S101 - for the type checker: without a journal there is an input
-            assert recipe is not None  # noqa: S101 - the same
-            return self._put_together(Feed(source), Intake(recipe), NoBooks(outbox), outbox)
-        journal = await open_journal(path, outbox, self._about(), str(self._client.options.base))
-        try:
-            feed, intake = await self._journaled(journal, source, recipe)
-            return self._put_together(feed, intake, journal, outbox)
-        except BaseException:
-            await to_its_end(journal.close({}))
-            raise
-
-    async def _journaled(
-        self, journal: Journal, source: OpenRows | None, recipe: Recipe | None
-    ) -> tuple[Feed, Admission]:
-        stale = self._asked.get("accept_stale", False)
-        if (note := self._asked.get("note")) is not None:
-            await journal.call(partial(journal.store.note, note=dict(note)))
-        if source is not None and recipe is not None:
-            if isinstance(source, Sized) and not isinstance(source, (Table, Sequence, AsyncIterable)):
-                source = list(source)
-            if not isinstance(source, (Table, Sequence)):
-                await journal.arriving()
-                return Feed(source), ArrivingIntake(journal, recipe, accept_stale=stale)
-            await fill(journal, source, recipe, await self._stamp(source))
-        if self._again:
-            await journal.call(journal.store.reopen, self._again, time.time())
-        await journal.look_back()
-        originals = () if isinstance(source, Table) or source is None else source
-        return Feed(KeptRows(journal, originals), READ_AHEAD), KeptIntake(accept_stale=stale)  # type: ignore[arg-type]
-
-    def _put_together(self, feed: Feed, intake: Admission, books: Journal | NoBooks, outbox: Outbox) -> Engine:
-        client, options = self._client, self._options
-        facts = books.facts
-        if self._purpose is None:
-            options = evolve(options, invites=facts["about"]["options"].get("invites", options.invites))
-        rate = job_rate(self._asked, client.pace.rate, facts.get("rate"))
-        pace = Pace(rate, options.max_in_flight, parent=client.pace)
-        return Engine(client, intake, feed, pace=pace, outbox=outbox, books=books, options=options)
-
-    def _about(self) -> About | None:
-        if self._purpose is None:
-            return None
-        purpose = self._purpose
-        return About(purpose.operation, purpose.airmeet_id, str(self._client.options.base), dict(purpose.options))
-
-    async def _stamp(self, source: OpenRows) -> dict[str, Any] | None:
-        """Return what tells this file, read in this way, from others; None for what is no file."""
-        if not isinstance(source, Table) or not source.is_file:
-            return None
-        if self._purpose is None or self._purpose.reading is None:
-            return None
-        digest = await anyio.to_thread.run_sync(content_digest, source.path)
-        reading = {name: value for name, value in self._purpose.reading.items() if value} | dict(source.reading)
-        return {"sha256": digest, "rows": source.rows,
-                "header": list(source.header), "reading": reading}  # fmt: skip
-
-
-class Jobs:
-    """Makes jobs, and goes on with those of a journal."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
-        """Go on with a journal: what is left to do is done, and every row has its result.
-
-        Rows that succeeded in an earlier run are SKIPPED, with their entry link; those that were refused or failed
-        keep that result. Invitations go on as they were begun.
-
-        Args:
-            journal: The file.
-            **options: See `RunOptions`.
-
-        Raises:
-            ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
-        """
-        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
-        return self._job(None, None, asked, None)
-
-    def retry(
-        self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
-    ) -> BulkJob:
-        """Go on with a journal, and send once more what has ended badly.
-
-        Args:
-            journal: The file.
-            again: Which rows: ``failed`` (attempts spent), ``rejected`` (Airmeet said no), ``unknown`` (sent without
-                a clear answer, by an operation that may not be repeated: it may then be done twice), ``invites``
-                (succeeded, but nobody knows whether the invitation was mailed: it may then be mailed twice).
-            **options: See `RunOptions`.
-
-        Raises:
-            ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
-        """
-        asked: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
-        return self._job(None, None, asked, None, check_again(again))
-
-    def _job(
-        self,
-        rows: Rows | None,
-        recipe: Callable[[OpenRows], Recipe | Awaitable[Recipe]] | None,
-        asked: JobOptions,
-        purpose: Purpose | None,
-        again: frozenset[Again] = frozenset(),
-    ) -> BulkJob:
-        launch = Launch(self._client, asked, purpose, again)
-
-        async def make_engine(outbox: Outbox) -> Engine:
-            if recipe is None:
-                return await launch.engine(None, None, outbox)
-            source = await open_rows(rows, asked.get("sheet"))  # type: ignore[arg-type]
-            made = recipe(source)
-            return await launch.engine(source, await made if isawaitable(made) else made, outbox)
-
-        return BulkJob(make_engine)
-
-
-__all__ = ["DEFAULT_RATE", "Bulk"]
-
-
-class Bulk(Jobs):
+class Bulk:
     """Bulk operations: rows in, one `RowResult` per row out.
 
     All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``sheet``,
     ``accept_stale``, ``deadline`` and ``max_failures``.
     """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     def add_attendees(
         self,
@@ -285,13 +110,16 @@ class Bulk(Jobs):
         check_id(airmeet_id, "airmeet_id")
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
-        purpose = _purpose("attendees.add", airmeet_id, reading, **flags, invites=invites)
-        fields = once(partial(field_book, self._client, airmeet_id))
-
-        async def recipe(source: OpenRows) -> Recipe:
-            return await by_columns(airmeet_id, flags, reading, source, fields)
-
-        return self._job(rows, recipe, options, purpose)
+        identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
+        fetch_fields = fetch_once(partial(field_book, self._client, airmeet_id))
+        return self._job(
+            rows,
+            lambda source: add_attendees(airmeet_id, flags, reading, source, fetch_fields),
+            options,
+            identity,
+            reading=reading,
+            invites=invites,
+        )
 
     async def plan(
         self,
@@ -314,9 +142,16 @@ class Bulk(Jobs):
         """
         reading = _reading(columns, preset, split_name=split_name)
         source = await open_rows(rows)
-        book = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
-        terms = Terms(airmeet_id=airmeet_id, invite=send_email_invite, register=register_attendee, rate=rate)
-        return await make_plan(source, reading, book, terms)
+        event_fields = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
+        return await make_plan(
+            source,
+            reading,
+            event_fields,
+            airmeet_id=airmeet_id,
+            invite=send_email_invite,
+            register=register_attendee,
+            rate=rate,
+        )
 
     def block_attendees(
         self,
@@ -340,12 +175,8 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            partial(by_email, build, columns or {}),
-            options,
-            _purpose("attendees.block", airmeet_id, Reading(overrides=columns or {})),
-        )
+        identity, reading = self._identity("attendees.block", airmeet_id), Reading(overrides=columns or {})
+        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
 
     def unblock_attendees(
         self,
@@ -369,12 +200,8 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            partial(by_email, build, columns or {}),
-            options,
-            _purpose("attendees.unblock", airmeet_id, Reading(overrides=columns or {})),
-        )
+        identity, reading = self._identity("attendees.unblock", airmeet_id), Reading(overrides=columns or {})
+        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everybody in *rows* as speakers of an event.
@@ -393,12 +220,8 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows,
-            lambda source: ByForm(fitting(SPEAKERS, source), build),
-            options,
-            _purpose("speakers.add", airmeet_id),
-        )
+        identity = self._identity("speakers.add", airmeet_id)
+        return self._job(rows, lambda source: CreateItems(check_header(SPEAKERS, source), build), options, identity)
 
     def create_sessions(
         self,
@@ -425,12 +248,18 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.create_session, check_id(airmeet_id, "airmeet_id"))
-        look = KnownSpeakers(once(partial(addresses, self._client, airmeet_id)))
 
-        def recipe(source: OpenRows) -> Recipe:
-            return ByForm(fitting(SESSIONS, source), build, timezone=timezone, look=look)
+        async def fetch_people() -> frozenset[str]:
+            return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
 
-        return self._job(rows, recipe, options, _purpose("sessions.create", airmeet_id, timezone=timezone))
+        check = SpeakerCheck(fetch_once(fetch_people))
+        identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
+        return self._job(
+            rows,
+            lambda source: CreateItems(check_header(SESSIONS, source), build, timezone=timezone, speaker_check=check),
+            options,
+            identity,
+        )
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
@@ -446,9 +275,8 @@ class Bulk(Jobs):
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
         build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
-        return self._job(
-            rows, lambda source: ByForm(fitting(BOOTHS, source), build), options, _purpose("booths.create", airmeet_id)
-        )
+        identity = self._identity("booths.create", airmeet_id)
+        return self._job(rows, lambda source: CreateItems(check_header(BOOTHS, source), build), options, identity)
 
     def run(
         self,
@@ -471,15 +299,174 @@ class Bulk(Jobs):
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        return self._job(rows, lambda _source: Custom(build, key), options, Purpose(operation="custom", reading=None))
+        identity = self._identity("custom", "")
+        return self._job(rows, lambda _source: CustomOperation(build, key), options, identity, reading=None)
+
+    def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
+        """Go on with a journal: what is left to do is done, and every row has its result.
+
+        Rows that succeeded in an earlier run are SKIPPED, with their entry link; those that were refused or failed
+        keep that result. Invitations go on as they were begun.
+
+        Args:
+            journal: The file.
+            **options: See `RunOptions`.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
+            BulkStoppedError: On the way: something that concerns all rows ended the run.
+        """
+        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
+        return self._job(None, None, given, None)
+
+    def retry(
+        self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
+    ) -> BulkJob:
+        """Go on with a journal, and send once more what has ended badly.
+
+        Args:
+            journal: The file.
+            again: Which rows: ``failed`` (attempts spent), ``rejected`` (Airmeet said no), ``unknown`` (sent without
+                a clear answer, by an operation that may not be repeated: it may then be done twice), ``invites``
+                (succeeded, but nobody knows whether the invitation was mailed: it may then be mailed twice).
+            **options: See `RunOptions`.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
+            BulkStoppedError: On the way: something that concerns all rows ended the run.
+        """
+        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
+        return self._job(None, None, given, None, again=check_again(again))
+
+    def _identity(self, operation: str, airmeet_id: str, **options: Any) -> RunIdentity:
+        return RunIdentity(operation, airmeet_id, str(self._client.options.base), options)
+
+    def _job(
+        self,
+        rows: Rows | None,
+        make_operation: MakeOperation | None,
+        given: JobOptions,
+        identity: RunIdentity | None,
+        *,
+        reading: Reading | None = _PLAIN_READING,
+        invites: Invites = "at_most_once",
+        again: frozenset[Again] = frozenset(),
+    ) -> BulkJob:
+        """Return a job.
+
+        Args:
+            rows: Its input; None goes on with that of the journal.
+            make_operation: Makes the operation that fits the opened rows; None goes on with that of the journal.
+            given: The caller's options.
+            identity: What the run does; None goes on with what the journal says.
+            reading: What changes how a row is read; None where that is not known, as with a function of the caller's.
+            invites: Whether a mail may be asked for twice.
+            again: Rows that ended, and are to be sent once more.
+
+        Raises:
+            ConfigError: An option cannot be used.
+        """
+        client = self._client
+        options = engine_options(given, client.options.max_in_flight, invites)
+        Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
+
+        def engine(source: RowSource, preparer: RowPreparer, journal: Journal, results: ResultQueue) -> Engine:
+            rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
+            pace = Pace(rate, options.max_in_flight, parent=client.pace)
+            kept = options
+            if identity is None:  # invitations go on as they were begun
+                kept = evolve(options, invites=journal.facts["about"]["options"].get("invites", options.invites))
+            return Engine(client, preparer, source, pace=pace, results=results, journal=journal, options=kept)
+
+        async def make_engine(results: ResultQueue) -> Engine:
+            opened, operation = None, None
+            if make_operation is not None:
+                opened = await open_rows(rows, given.get("sheet"))  # type: ignore[arg-type]
+                made = make_operation(opened)
+                operation = await made if isawaitable(made) else made
+            path = given.get("journal")
+            if path is None:
+                assert opened is not None  # noqa: S101 - for the type checker: without a journal there is an input
+                assert operation is not None  # noqa: S101 - the same
+                return engine(RowSource(opened), UniqueRowPreparer(operation), MemoryJournal(results), results)
+            journal = await open_journal(path, results, identity, str(client.options.base))
+            try:
+                if (note := given.get("note")) is not None:
+                    await journal.call(journal.writer.write_facts, {"note": dict(note)})
+                source, preparer = await _journaled(
+                    journal,
+                    opened,
+                    operation,
+                    accept_stale=given.get("accept_stale", False),
+                    reading=reading,
+                    again=again,
+                )
+                return engine(source, preparer, journal, results)
+            except BaseException:
+                await run_to_completion(journal.close({}))
+                raise
+
+        return BulkJob(make_engine)
+
+
+async def _journaled(
+    journal: SqliteJournal,
+    rows: OpenedRows | None,
+    operation: BulkOperation | None,
+    *,
+    accept_stale: bool,
+    reading: Reading | None,
+    again: frozenset[Again],
+) -> tuple[RowSource, RowPreparer]:
+    """Read the rows into the journal, and return where they come out of it.
+
+    A source that has an end is read whole before the first row is sent. Of another one each row is written down as it
+    arrives.
+    """
+    if rows is not None and operation is not None:
+        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence, AsyncIterable)):
+            rows = list(rows)
+        if not isinstance(rows, (Table, Sequence)):
+            await journal.begin_arriving_input()
+            return RowSource(rows), ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
+        fingerprint = None
+        if isinstance(rows, Table) and rows.is_file and reading is not None:
+            fingerprint = await _fingerprint(rows, reading)
+        await read_input(journal, rows, operation, fingerprint)
+    if again:
+        await journal.call(journal.writer.reopen, again, time.time())
+    await journal.count_earlier()
+    originals = () if isinstance(rows, Table) or rows is None else rows
+    return RowSource(RecordedRows(journal, originals), READ_AHEAD), RecordedRowPreparer(accept_stale=accept_stale)  # type: ignore[arg-type]
+
+
+async def _fingerprint(table: Table, reading: Reading) -> dict[str, Any]:
+    """Return what tells this file, read in this way, from others."""
+    digest = await anyio.to_thread.run_sync(content_digest, table.path)
+    ways: dict[str, Any] = {
+        "columns": dict(reading.overrides),
+        "preset": reading.preset,
+        "split_name": reading.split_name,
+    }
+    ways = {name: value for name, value in ways.items() if value} | dict(table.reading)
+    return {"sha256": digest, "rows": table.rows, "header": list(table.header), "reading": ways}
+
+
+def check_again(names: Iterable[Again]) -> frozenset[Again]:
+    """Return the names.
+
+    Raises:
+        ConfigError: One is none of them.
+    """
+    found: frozenset[Again] = frozenset((names,)) if isinstance(names, str) else frozenset(names)  # type: ignore[arg-type]
+    if unknown := found - frozenset(get_args(Again)):
+        message = f"again knows {', '.join(get_args(Again))}, not {', '.join(map(repr, sorted(unknown)))}"
+        raise ConfigError(message)
+    return found
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
     choose(preset, ())  # finds fault now, not at the start
     return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
-
-
-def _purpose(operation: str, airmeet_id: str, reading: Reading | None = None, **options: Any) -> Purpose:
-    read = reading or Reading()
-    facts = {"columns": dict(read.overrides) or None, "preset": read.preset, "split_name": read.split_name}
-    return Purpose(operation=operation, airmeet_id=airmeet_id, options=options, reading=facts)

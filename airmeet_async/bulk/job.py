@@ -12,15 +12,15 @@ import anyio
 from attrs import evolve
 
 from airmeet_async.bulk.execution.engine import Engine
-from airmeet_async.bulk.execution.result_queue import Outbox
-from airmeet_async.bulk.journal.memory import Earlier
+from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import BulkStoppedError, ClientStateError
 
-_ASKED_FOR = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
+_WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
-MakeEngine = Callable[[Outbox], Awaitable[Engine]]
+MakeEngine = Callable[[ResultQueue], Awaitable[Engine]]
 
 
 class BulkJob:
@@ -40,14 +40,14 @@ class BulkJob:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
         self.earlier: Earlier | None = None
-        self._asked = False
+        self._started = False
         self._make_engine = make_engine
-        self._outbox = Outbox()
+        self._queue = ResultQueue()
         self._engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
         self._report: BulkReport | None = None
         self._stop_at_start: tuple[StopReason, str] | None = None
-        # Results that were taken from the outbox and not handed out yet: a loop that is left must not lose them.
+        # Results that were taken from the queue and not yielded yet: a loop that is left must not lose them.
         self._batch: deque[RowResult] = deque()
 
     def __repr__(self) -> str:
@@ -58,22 +58,22 @@ class BulkJob:
         return self._run_whole().__await__()
 
     async def __aenter__(self) -> Self:
-        if self._asked:
+        if self._started:
             message = "this job has been started already; a job runs once, so make a new one"
             raise ClientStateError(message)
-        self._asked = True
-        self._engine = await self._make_engine(self._outbox)
+        self._started = True
+        self._engine = await self._make_engine(self._queue)
         if self._stop_at_start is not None:
             self._engine.stop(*self._stop_at_start)
-        self.total, self.earlier = self._engine.total, self._engine.books.earlier
-        self.id = self._engine.books.facts.get("job", self.id)
+        self.total, self.earlier = self._engine.total, self._engine.journal.earlier
+        self.id = self._engine.journal.facts.get("job", self.id)
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._outbox.abandon()
+        self._queue.discard()
         if error is None:
             self.stop()
             await self._ended()
@@ -87,7 +87,7 @@ class BulkJob:
         return self._results()
 
     def __del__(self) -> None:
-        if getattr(self, "_engine", None) is None and not getattr(self, "_asked", True):
+        if getattr(self, "_engine", None) is None and not getattr(self, "_started", True):
             warnings.warn(
                 "a bulk job was made and never started: await it, or enter it with `async with`",
                 RuntimeWarning,
@@ -119,7 +119,7 @@ class BulkJob:
             self._engine.stop(reason, message)
 
     def hurry(self) -> None:
-        """After `stop`: do not wait for requests under way. Their rows become UNKNOWN, the rest is still noted."""
+        """After `stop`: do not wait for requests under way. Their rows become UNKNOWN, the others get their results."""
         if self._engine is not None:
             self._engine.hurry()
 
@@ -141,12 +141,12 @@ class BulkJob:
     @property
     def paused(self) -> bool:
         """Whether the run is held by `pause`."""
-        return self._engine is not None and self._engine.guard.held
+        return self._engine is not None and self._engine.flow.held
 
     @property
     def outage(self) -> bool:
         """Whether the server is taken to be away: only one row every so often tries."""
-        return self._engine is not None and self._engine.guard.outage
+        return self._engine is not None and self._engine.flow.outage
 
     @property
     def allowed_rate(self) -> float | None:
@@ -156,7 +156,7 @@ class BulkJob:
     @property
     def retrying(self) -> int:
         """Rows that were sent, and will be sent again or are being sent again."""
-        return 0 if self._engine is None else sum(row.begun > row.sending for row in self._engine._rows)
+        return 0 if self._engine is None else self._engine.retrying
 
     def set_rate(self, rate: AskedRate) -> None:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
@@ -178,7 +178,7 @@ class BulkJob:
         return self.report
 
     def _with_results(self, results: list[RowResult]) -> BulkReport:
-        results += [*self._batch, *self._outbox.drain()]
+        results += [*self._batch, *self._queue.take_ready()]
         self._batch.clear()
         results.sort(key=lambda result: result.index)
         self._report = evolve(self.report, results=tuple(results))
@@ -188,11 +188,13 @@ class BulkJob:
         while True:
             while self._batch:
                 yield self._batch.popleft()
-            if not (taken := await self._outbox.take()):
+            if not (taken := await self._queue.take()):
                 break
             self._batch.extend(taken)
         await self._ended()
-        self._raise_if_it_failed()
+        stopped = self._engine.stopped if self._engine else None
+        if stopped is not None and stopped.reason not in _WANTED_STOPS:
+            raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
 
     async def _run(self, engine: Engine) -> None:
         try:
@@ -203,7 +205,7 @@ class BulkJob:
             try:
                 self._report = engine.report(self.id)
             finally:
-                self._outbox.close()  # whatever happens, nobody waits for results that will not come
+                self._queue.close()  # whatever happens, no reader waits for results that will not come
 
     async def _ended(self) -> None:
         assert self._running is not None  # noqa: S101 - for the type checker; only a started job is waited for
@@ -217,7 +219,7 @@ class BulkJob:
             raise
 
     async def _end_now(self) -> None:
-        """Cut the run off, and wait until its books are closed."""
+        """Cut the run off, and wait until its journal is closed."""
         assert self._running is not None  # noqa: S101 - for the type checker
         with anyio.CancelScope(shield=True):
             self._running.cancel()
@@ -225,14 +227,9 @@ class BulkJob:
         if not self._running.cancelled():
             self._running.exception()
 
-    def _raise_if_it_failed(self) -> None:
-        stopped = self._engine.stopped if self._engine else None
-        if stopped is not None and stopped.reason not in _ASKED_FOR:
-            raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
-
 
 def _first(group: BaseExceptionGroup) -> BaseException:
-    """Return the error that set a group off: who awaits a job wants it, not a group of sixty-four."""
+    """Return the first error of a group: whoever awaits a job wants it, not a group of sixty-four."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,7 @@
-"""What a bulk run says afterwards: one `RowResult` per input row, one `BulkReport` per run. Pure values."""
+"""The results of a bulk run: one `RowResult` per input row, one `BulkReport` per run. Pure values.
+
+What a report looks like in a notebook and as a data frame stands at its end; pandas and narwhals are imported there.
+"""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -12,6 +15,8 @@ from airmeet_async.bulk.table_cells import guard
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.value_class import value
+
+FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
 class RowStatus(StrEnum):
@@ -44,6 +49,39 @@ class Invite(StrEnum):
     """It was asked for, and Airmeet has confirmed the row."""
     UNVERIFIED = "unverified"
     """It was asked for in a request without a clear answer, and not again: it was mailed once or not at all."""
+
+
+class StopReason(StrEnum):
+    """Why a run ended before its last row."""
+
+    CREDENTIALS = "credentials"
+    """The keys are wrong or revoked, or fresh tokens are refused."""
+    NOT_PERMITTED = "not_permitted"
+    """401 or 403: the keys have no right on this event."""
+    NOT_FOUND = "not_found"
+    """404: no such event."""
+    NOT_THE_API = "not_the_api"
+    """The address answers, but not as the API does: a redirect, a web page, no /auth."""
+    SETTINGS = "settings"
+    """Something on this machine must be put right first, such as a token file that others can read."""
+    UNREACHABLE = "unreachable"
+    """No answer for too long."""
+    TEMPORARY = "temporary"
+    """Airmeet cannot serve now: /auth fails, or it asks for a very long pause."""
+    FAILURES = "failures"
+    """A stop rule: too many rows fail, or they all fail in the same way."""
+    DEADLINE = "deadline"
+    """The time that the run was given is over."""
+    JOURNAL = "journal"
+    """The journal cannot be written."""
+    SOURCE = "source"
+    """The row source raised."""
+    STOPPED = "stopped"
+    """``job.stop()`` was called, or the block was left early."""
+    INTERRUPTED = "interrupted"
+    """A signal."""
+    CUT_OFF = "cut_off"
+    """Cancelled from outside, or an error that is not Airmeet's."""
 
 
 DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
@@ -160,7 +198,7 @@ class BulkReport:
     latency_ms: Mapping[str, float] = field(factory=dict)
     failures: tuple[FailureGroup, ...] = ()
     warned_rows: int = 0
-    stop_reason: "StopReason | None" = None
+    stop_reason: StopReason | None = None
     stop_message: str = ""
     resumable: bool = False
     results: tuple[RowResult, ...] | None = field(default=None, repr=False)
@@ -175,10 +213,6 @@ class BulkReport:
         """Whether nothing is left to do for any row."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
-    def _repr_html_(self) -> str:
-        """Return what a notebook shows."""
-        return html_of(self)
-
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
         """Return the results as a data frame, one row per row of the input.
 
@@ -192,7 +226,23 @@ class BulkReport:
             ConfigError: A package is missing.
             ClientStateError: The job was streamed, so this report has no results.
         """
-        return frame_of(self, backend, links=links)
+        if self.results is None:
+            message = (
+                "this report has no results, since the job was streamed: await the job instead, or collect its results"
+            )
+            raise ClientStateError(message)
+        library = _frame_library(backend)
+        columns = (*_FRAME_COLUMNS, *(_LINK_COLUMN if links else ()))
+        values = {name: [value_of(result) for result in self.results] for name, _, value_of in columns}
+        types = {name: type_name for name, type_name, _ in columns}
+        if library == "pandas":
+            import pandas as pd
+
+            return pd.DataFrame({name: pd.array(found, _PANDAS_TYPES[types[name]]) for name, found in values.items()})
+        import narwhals
+
+        schema = {name: getattr(narwhals, type_name) for name, type_name in types.items()}
+        return narwhals.from_dict(values, schema, backend=library).to_native()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``airmeet register --json``)."""
@@ -218,50 +268,46 @@ class BulkReport:
             "resumable": self.resumable,
         }
 
-
-class StopReason(StrEnum):
-    """Why a run ended before its last row."""
-
-    CREDENTIALS = "credentials"
-    """The keys are wrong or revoked, or fresh tokens are refused."""
-    NOT_PERMITTED = "not_permitted"
-    """401 or 403: the keys have no right on this event."""
-    NOT_FOUND = "not_found"
-    """404: no such event."""
-    NOT_THE_API = "not_the_api"
-    """The address answers, but not as the API does: a redirect, a web page, no /auth."""
-    SETTINGS = "settings"
-    """Something on this machine must be put right first, such as a token file that others can read."""
-    UNREACHABLE = "unreachable"
-    """No answer for too long."""
-    TEMPORARY = "temporary"
-    """Airmeet cannot serve now: /auth fails, or it asks for a very long pause."""
-    FAILURES = "failures"
-    """A stop rule: too many rows fail, or they all fail in the same way."""
-    DEADLINE = "deadline"
-    """The time that the run was given is over."""
-    JOURNAL = "journal"
-    """The journal cannot be written."""
-    SOURCE = "source"
-    """The row source raised."""
-    STOPPED = "stopped"
-    """``job.stop()`` was called, or the block was left early."""
-    INTERRUPTED = "interrupted"
-    """A signal."""
-    CUT_OFF = "cut_off"
-    """Cancelled from outside, or an error that is not Airmeet's."""
+    def _repr_html_(self) -> str:
+        """Return counts and causes as two tables; the notebook's own style applies."""
+        statuses = [(status.value, f"{n:,}") for status, n in self.counts.items() if n or status is RowStatus.SUCCEEDED]
+        causes = [
+            (_html_text(group.code), f"{group.n:,}", ", ".join(map(str, group.sample_rows)), _html_text(group.message))
+            for group in self.failures[:_MOST_CAUSES]
+        ]
+        effort = (
+            f"{self.attempts:,} requests in {self.elapsed_s:,.1f} s, {self.rate_mean:,.1f}/s on average, "
+            f"{self.throttled:,} throttled, {self.retries:,} sent again"
+        )
+        lines = [f"<p><strong>{self.succeeded:,} of {self.rows_read:,} rows succeeded</strong>; {effort}</p>"]
+        lines += [f"<p>stopped early: {_html_text(self.stop_message)}</p>"] if self.stop_reason else []
+        lines.append(_html_table("Rows by status", ("status", "rows"), statuses))
+        if causes:
+            lines.append(_html_table("Why rows did not succeed", ("code", "rows", "such as", "message"), causes))
+        return "\n".join(lines)
 
 
-Backend = Literal["pandas", "polars", "pyarrow"]
-
-_BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")
 _MOST_CAUSES = 10
 
-# The types of pandas that can be empty; narwhals would ask it for those that cannot.
-_IN_PANDAS = {"Int64": "Int64", "Float64": "Float64", "String": "string", "Boolean": "boolean"}
 
-# The columns: name, type in the words of narwhals, value.
-_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
+def _html_text(text: str) -> str:
+    # Airmeet's words and the input's: no markup, no secret, and no formula for whoever copies it into a sheet.
+    return to_html(guard(clean(text)))
+
+
+def _html_table(caption: str, names: tuple[str, ...], rows: list[Any]) -> str:
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_FRAME_LIBRARIES: tuple[FrameLibrary, ...] = ("pandas", "polars", "pyarrow")
+
+# narwhals would ask pandas for types that cannot hold an empty cell; these can.
+_PANDAS_TYPES = {"Int64": "Int64", "Float64": "Float64", "String": "string", "Boolean": "boolean"}
+
+# The columns of a frame: name, type in the words of narwhals, value.
+_FRAME_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
     ("index", "Int64", lambda result: result.index),
     ("line", "Int64", lambda result: result.line),
     ("key", "String", lambda result: result.key),
@@ -275,77 +321,22 @@ _COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
     ("invite", "String", lambda result: result.invite.value),
     ("duplicate_of", "Int64", lambda result: result.duplicate_of),
 )
-_LINKS = (("entry_link", "String", lambda result: result.entry_link),)
+_LINK_COLUMN = (("entry_link", "String", lambda result: result.entry_link),)
 
 
-def frame_of(report: BulkReport, backend: str | None, *, links: bool) -> Any:
-    """Return the results as a data frame, see `BulkReport.to_frame`.
-
-    Raises:
-        ConfigError: A package is missing.
-        ClientStateError: There are no results.
-    """
-    if report.results is None:
-        message = (
-            "this report has no results, since the job was streamed: await the job instead, or collect its results"
-        )
-        raise ClientStateError(message)
-    kind_of_frame = _chosen(backend)
-    columns = (*_COLUMNS, *(_LINKS if links else ()))
-    values = {name: [value(result) for result in report.results] for name, _, value in columns}
-    kinds = {name: kind for name, kind, _ in columns}
-    if kind_of_frame == "pandas":
-        import pandas as pd
-
-        return pd.DataFrame({name: pd.array(found, _IN_PANDAS[kinds[name]]) for name, found in values.items()})
-    import narwhals
-
-    schema = {name: getattr(narwhals, kind) for name, kind in kinds.items()}
-    return narwhals.from_dict(values, schema, backend=kind_of_frame).to_native()
-
-
-def _chosen(backend: str | None) -> Backend:
-    """Return what kind of frame it will be.
+def _frame_library(backend: str | None) -> FrameLibrary:
+    """Return the library that makes the frame.
 
     Raises:
-        ConfigError: A package is missing, or nobody knows the kind.
+        ConfigError: A package is missing, or *backend* is not known.
     """
-    asked: tuple[Backend, ...] = tuple(name for name in _BACKENDS if backend in {None, name})
-    if not asked:
-        raise ConfigError(f"backend must be one of {', '.join(_BACKENDS)}, not {backend!r:.40}")
-    found = next((name for name in asked if find_spec(name) is not None), None)
+    names: tuple[FrameLibrary, ...] = tuple(name for name in _FRAME_LIBRARIES if backend in {None, name})
+    if not names:
+        raise ConfigError(f"backend must be one of {', '.join(_FRAME_LIBRARIES)}, not {backend!r:.40}")
+    found = next((name for name in names if find_spec(name) is not None), None)
     if found is None:
-        wanted = backend or f"one of {', '.join(_BACKENDS)}"
-        raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _BACKENDS[0]}")
+        wanted = backend or f"one of {', '.join(_FRAME_LIBRARIES)}"
+        raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _FRAME_LIBRARIES[0]}")
     if found != "pandas" and find_spec("narwhals") is None:
         raise ConfigError("to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'")
     return found
-
-
-def html_of(report: BulkReport) -> str:
-    """Return counts and causes as two tables. The notebook's own style applies."""
-    statuses = [(status.value, f"{n:,}") for status, n in report.counts.items() if n or status is RowStatus.SUCCEEDED]
-    causes = [
-        (_text(group.code), f"{group.n:,}", ", ".join(map(str, group.sample_rows)), _text(group.message))
-        for group in report.failures[:_MOST_CAUSES]
-    ]
-    effort = (
-        f"{report.attempts:,} requests in {report.elapsed_s:,.1f} s, {report.rate_mean:,.1f}/s on average, "
-        f"{report.throttled:,} throttled, {report.retries:,} sent again"
-    )
-    lines = [f"<p><strong>{report.succeeded:,} of {report.rows_read:,} rows succeeded</strong>; {effort}</p>"]
-    lines += [f"<p>stopped early: {_text(report.stop_message)}</p>"] if report.stop_reason else []
-    lines.append(_table("Rows by status", ("status", "rows"), statuses))
-    if causes:
-        lines.append(_table("Why rows did not succeed", ("code", "rows", "such as", "message"), causes))
-    return "\n".join(lines)
-
-
-def _text(text: str) -> str:
-    return to_html(guard(clean(text)))
-
-
-def _table(caption: str, names: tuple[str, ...], rows: list[Any]) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

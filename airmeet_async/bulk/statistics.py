@@ -1,4 +1,4 @@
-"""Counting a run: what `BulkReport` is made of, in a fixed amount of memory. Pure."""
+"""Statistics of a run, from which its `BulkReport` is made. Pure."""
 
 import math
 from bisect import bisect_left
@@ -12,29 +12,116 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict
 _MOST_GROUPS = 200
 _SAMPLES = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
-_STEP = 1.05
-_LEAST = 0.01
-_MOST = 1e7
-_MOST_FRESH = 1024
+_MOST_BUFFERED = 1024
 
 
-def _bounds() -> list[float]:
-    """Return the upper ends of the bins in milliseconds."""
-    bins = math.ceil(math.log(_MOST / _LEAST, _STEP))
-    return [_LEAST * _STEP**number for number in range(bins)]
+class RunStatistics:
+    """The counts of one run, in a fixed amount of memory."""
+
+    def __init__(self) -> None:
+        self.rows_read = 0
+        self.counts: Counter[RowStatus] = Counter()
+        self.attempts = 0
+        self.retries = 0
+        self.throttled = 0
+        self.warned = 0
+        self._second = self._this_second = 0
+        self._buffered: list[float] = []
+        self._peak = 0
+        self._latencies = LatencyHistogram()
+        self._groups: dict[tuple[str, str], list[int]] = {}
+        self._group_counts: Counter[tuple[str, str]] = Counter()
+
+    def count_attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
+        """Count one attempt, the row's *nth*; one that never left counts for nothing."""
+        kind = verdict.kind
+        if kind is Kind.NOT_SENT:
+            return
+        self.attempts += 1
+        if nth > 1:
+            self.retries += 1
+        if kind is Kind.THROTTLED:
+            self.throttled += 1
+        if int(now) != self._second or len(self._buffered) >= _MOST_BUFFERED:
+            self._flush_latencies(int(now))
+        self._buffered.append(latency)
+
+    def _flush_latencies(self, now: int) -> None:
+        """Count the buffered latencies: bisecting for many at once costs a row less."""
+        self._this_second += len(self._buffered)
+        self._peak = max(self._peak, self._this_second)
+        if now != self._second:
+            self._second, self._this_second = now, 0
+        self._latencies.add(self._buffered)
+        self._buffered.clear()
+
+    def count_result(self, result: RowResult) -> None:
+        self.counts[result.status] += 1
+        if result.warnings:
+            self.warned += 1
+        if result.error is not None and result.status in _GROUPED:
+            self._group(result, result.error.code, result.error.message)
+
+    def report(
+        self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
+    ) -> BulkReport:
+        """Return the report so far; *final*: of the whole run, so its counts must add up.
+
+        Raises:
+            BulkStoppedError: They do not, which would be an error of this library.
+        """
+        if final and self.counts.total() != self.rows_read:
+            message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
+            raise BulkStoppedError(message, stop_reason="internal")
+        self._flush_latencies(self._second)
+        mean = self.attempts / max(elapsed, 1.0)
+        left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
+        return BulkReport(
+            job=job,
+            rows_read=self.rows_read,
+            counts={status: self.counts[status] for status in RowStatus},
+            attempts=self.attempts,
+            retries=self.retries,
+            throttled=self.throttled,
+            token_refreshes=refreshes,
+            elapsed_s=elapsed,
+            rate_mean=mean,
+            rate_peak=max(float(self._peak), mean),
+            latency_ms=self._latencies.percentiles(),
+            failures=tuple(
+                FailureGroup(code, message or "several messages", n, tuple(self._groups[code, message]))
+                for (code, message), n in self._group_counts.most_common()
+            ),
+            warned_rows=self.warned,
+            stop_reason=stop,
+            stop_message=stop_message,
+            resumable=bool(left) or stop is not None,
+        )
+
+    def _group(self, result: RowResult, code: str, message: str) -> None:
+        """Group by code and message, but messages with details of each row must not make a group of each row."""
+        name = (code, message)
+        if name not in self._groups and sum(known == code for known, _ in self._groups) >= _SAMPLES:
+            name = (code, "")
+        if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
+            name = ("other", "")
+        rows = self._groups.setdefault(name, [])
+        self._group_counts[name] += 1
+        if len(rows) < _SAMPLES:
+            rows.append(result.index if result.line is None else result.line)
 
 
-class Latencies:
-    """Percentiles to within five per cent: a histogram whose bins grow by that factor."""
+class LatencyHistogram:
+    """Percentiles to within five per cent, from 10 µs to 10,000 s: a histogram whose bins grow by that factor."""
 
-    _bounds = _bounds()
+    _bounds = tuple(0.01 * 1.05**number for number in range(math.ceil(math.log(1e9, 1.05))))
+    """The upper ends of the bins in milliseconds."""
 
     def __init__(self) -> None:
         self._bins = [0] * (len(self._bounds) + 1)
         self._most = 0.0
 
     def add(self, seconds: Sequence[float]) -> None:
-        """Count some more."""
         bounds, bins = self._bounds, self._bins
         for one in seconds:
             bins[bisect_left(bounds, one * 1000)] += 1
@@ -55,103 +142,3 @@ class Latencies:
             if passed >= rank:
                 return min(bound, self._most * 1000)
         return self._most * 1000
-
-
-class Tally:
-    """The counts of one run."""
-
-    def __init__(self) -> None:
-        self.rows_read = 0
-        self.counts: Counter[RowStatus] = Counter()
-        self.attempts = 0
-        self.retries = 0
-        self.throttled = 0
-        self.warned = 0
-        self._second = self._this_second = 0
-        self._fresh: list[float] = []
-        self._peak = 0
-        self._latencies = Latencies()
-        self._groups: dict[tuple[str, str], list[int]] = {}
-        self._group_counts: Counter[tuple[str, str]] = Counter()
-
-    def attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
-        """Count one attempt, the row's *nth*; one that never left counts for nothing."""
-        kind = verdict.kind
-        if kind is Kind.NOT_SENT:
-            return
-        self.attempts += 1
-        if nth > 1:
-            self.retries += 1
-        if kind is Kind.THROTTLED:
-            self.throttled += 1
-        if int(now) != self._second or len(self._fresh) >= _MOST_FRESH:
-            self._digest(int(now))
-        self._fresh.append(latency)
-
-    def _digest(self, now: int) -> None:
-        """Count what has come since the last time; it is cheaper for many at once."""
-        self._this_second += len(self._fresh)
-        self._peak = max(self._peak, self._this_second)
-        if now != self._second:
-            self._second, self._this_second = now, 0
-        self._latencies.add(self._fresh)
-        self._fresh.clear()
-
-    def result(self, result: RowResult) -> None:
-        """Count one row's end."""
-        self.counts[result.status] += 1
-        if result.warnings:
-            self.warned += 1
-        if result.error is not None and result.status in _GROUPED:
-            self._group(result, result.error.code, result.error.message)
-
-    def report(
-        self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
-    ) -> BulkReport:
-        """Return the report.
-
-        Raises:
-            BulkStoppedError: The run is over and the counts do not add up, which would be an error of this library.
-        """
-        if final and self.counts.total() != self.rows_read:
-            message = f"internal error: {self.rows_read} rows were read but {self.counts.total()} have a result"
-            raise BulkStoppedError(message, stop_reason="internal")
-        self._digest(self._second)
-        mean = self.attempts / max(elapsed, 1.0)
-        left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
-        return BulkReport(
-            job=job,
-            rows_read=self.rows_read,
-            counts={status: self.counts[status] for status in RowStatus},
-            attempts=self.attempts,
-            retries=self.retries,
-            throttled=self.throttled,
-            token_refreshes=refreshes,
-            elapsed_s=elapsed,
-            rate_mean=mean,
-            rate_peak=max(float(self._peak), mean),
-            latency_ms=self._latencies.percentiles(),
-            failures=self._failures(),
-            warned_rows=self.warned,
-            stop_reason=stop,
-            stop_message=stop_message,
-            resumable=bool(left) or stop is not None,
-        )
-
-    def _group(self, result: RowResult, code: str, message: str) -> None:
-        """Group by code and message; per-row details in messages must not make a group of each row."""
-        name = (code, message)
-        if name not in self._groups and sum(known == code for known, _ in self._groups) >= _SAMPLES:
-            name = (code, "")
-        if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
-            name = ("other", "")
-        rows = self._groups.setdefault(name, [])
-        self._group_counts[name] += 1
-        if len(rows) < _SAMPLES:
-            rows.append(result.index if result.line is None else result.line)
-
-    def _failures(self) -> tuple[FailureGroup, ...]:
-        return tuple(
-            FailureGroup(code, message or "several messages", n, tuple(self._groups[code, message]))
-            for (code, message), n in self._group_counts.most_common()
-        )

@@ -135,8 +135,11 @@ def _unwrapped(lines: Iterable[str]) -> list[str]:
     """Return sentences that were wrapped in one piece each, without indents."""
     texts, last = list[str](), ""
     for line in lines:
-        goes_on = line.startswith("  ") and len(last) + 1 + len(line.split(maxsplit=1)[0]) > WIDTH
-        texts[-1:] = [f"{texts[-1]} {line.strip()}"] if goes_on else [*texts[-1:], line.strip()]
+        text = line.strip()
+        if texts and text and line.startswith("  ") and len(last) + 1 + len(text.split()[0]) > WIDTH:
+            texts[-1] += f" {text}"
+        else:
+            texts.append(text)
         last = line
     return texts
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading
-from airmeet_async.bulk.input.plan import columns_of, introduction
+from airmeet_async.bulk.input.plan import describe_input, find_table_columns
 from airmeet_async.bulk.table_text import GUESS
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.cli.console import Console
@@ -73,7 +73,7 @@ class People:
 
     def lines(self) -> list[str]:
         """Say what the file is, and what its columns are used for."""
-        return introduction(self.table.path, self.table.rows, self.columns, self.table.notices)
+        return describe_input(self.table.path, self.table.rows, self.columns, self.table.notices)
 
 
 @frozen
@@ -106,7 +106,7 @@ def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> Pe
         required=required,
     )
     table = open_file(choice)
-    return People(table, columns_of(table, reading), reading)
+    return People(table, find_table_columns(table, reading), reading)
 
 
 def open_file(choice: FileChoice) -> Table:

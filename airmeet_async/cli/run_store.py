@@ -9,7 +9,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.journal.queries import Look, damaged, journals_in, look, looks, read_facts
+from airmeet_async.bulk.journal.queries import (
+    JournalSummary,
+    find_journals,
+    read_damaged,
+    read_facts,
+    read_summaries,
+    read_summary,
+)
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exit_codes import UsageError
@@ -111,7 +118,7 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
             path = folder / f"{key.stem}-{number}.job"
         return RunJournal(path)
     found, digest = list[RunJournal](), ""
-    for path in journals_in(folder):
+    for path in find_journals(folder):
         facts = _facts(path)
         about = facts.get("about") or {}
         if (about.get("operation"), about.get("airmeet_id"), about.get("base")) != (
@@ -141,21 +148,21 @@ def _digest(path: str) -> str:
         return "?"
 
 
-def all_runs() -> tuple[list[Look], list[str]]:
+def all_runs() -> tuple[list[JournalSummary], list[str]]:
     """Return all runs, the newest first, and why some journals cannot be read.
 
     Raises:
         ConfigError: There is no place for them.
     """
-    return looks(journals_in(runs_folder()))
+    return read_summaries(find_journals(runs_folder()))
 
 
-def damaged_runs() -> list[Look]:
+def damaged_runs() -> list[JournalSummary]:
     """Return the journals of the folder that cannot be read."""
-    return [run for path in journals_in(runs_folder()) if (run := damaged(path, shelved=True)) is not None]
+    return [run for path in find_journals(runs_folder()) if (run := read_damaged(path, by_place=True)) is not None]
 
 
-def find_run_to_remove(word: str) -> Look:
+def find_run_to_remove(word: str) -> JournalSummary:
     """Return a run as `find_run` does, or a journal that cannot be read by the name of its file or its path.
 
     Raises:
@@ -166,8 +173,10 @@ def find_run_to_remove(word: str) -> Look:
         return find_run(word)
     except (UsageError, JournalError):
         path = Path(word)
-        wreck = damaged(path, shelved=is_in_runs_folder(path.absolute())) if os.sep in word or path.is_file() else None
-        found = [wreck] if wreck else [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
+        found = [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
+        if os.sep in word or path.is_file():
+            run = read_damaged(path, by_place=is_in_runs_folder(path.absolute()))
+            found = [run] if run is not None else found
         if not found:
             raise
         return found[0]
@@ -183,7 +192,7 @@ def is_in_runs_folder(path: Path) -> bool:
         return False
 
 
-def find_run(word: str | None, *, finished: bool = False) -> Look:
+def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
     """Return a run by its id, the beginning of it, or a path; by default the newest that is not finished.
 
     Args:
@@ -195,7 +204,7 @@ def find_run(word: str | None, *, finished: bool = False) -> Look:
         JournalError: It cannot be read.
     """
     if word is not None and (os.sep in word or Path(word).is_file()):
-        return look(Path(word))
+        return read_summary(Path(word))
     runs, wrong = all_runs()
     if word is None:
         wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
@@ -212,6 +221,6 @@ def find_run(word: str | None, *, finished: bool = False) -> Look:
     return found[0]
 
 
-def is_of_no_event(run: Look) -> bool:
+def is_of_no_event(run: JournalSummary) -> bool:
     """Whether a run had the id of no event, so that it cannot go on."""
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")

@@ -19,8 +19,8 @@ from attrs import evolve, field, frozen
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.memory import Earlier
-from airmeet_async.bulk.journal.queries import look, stale_rows
+from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.table_cells import counted
@@ -215,7 +215,7 @@ def _results_place(
 
 def _is_unfinished(journal: RunJournal) -> bool:
     try:
-        return bool(journal.facts) and look(journal.path).state == "interrupted"
+        return bool(journal.facts) and read_summary(journal.path).state == "interrupted"
     except JournalError:  # the run will say why
         return False
 
@@ -245,7 +245,7 @@ def _may_send_stale(journal: RunJournal, console: Console) -> bool:
     if not journal.facts or not console.can_ask:
         return False
     try:
-        held = stale_rows(journal.path)
+        held = count_stale_rows(journal.path)
     except JournalError:  # the run will say why
         return False
     if not held:
@@ -261,7 +261,7 @@ def job_word(report: BulkReport, journal: RunJournal) -> str:
     """Return what is typed for a job: its id, or the path of its journal; nothing where the journal is lost."""
     try:
         if report.stop_reason is StopReason.JOURNAL:
-            look(journal.path)
+            read_summary(journal.path)
     except JournalError:
         return ""
     if not journal.path.exists():

@@ -1,13 +1,14 @@
 """What reaches a terminal, and what becomes of a stream that nobody reads any more."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
-from airmeet_async.cli.console import QuietStream, for_terminal, print_data
+from airmeet_async.cli.console import Console, QuietStream, for_terminal, print_data
 from tests.support.command import COMMAND
 
 HOSTILE = "a\x1b]8;;https://x.example\x07b\u202e\nsecond\x1b[2J"
@@ -52,3 +53,10 @@ def test_help_that_nobody_reads_any_more_ends_quietly(words):
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_odd_lines_are_messages_as_well(capsys):
+    Console(as_json=True).say("  " + 100 * "x", "   ", 90 * "y", "  z", "  ")
+
+    texts = [json.loads(line)["text"] for line in capsys.readouterr().err.splitlines()]
+    assert texts == [100 * "x", f"{90 * 'y'} z"]

@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import BulkReport, RowStatus, StopReason
-from airmeet_async.bulk.journal.memory import Earlier
+from airmeet_async.bulk.journal import Earlier
 from airmeet_async.cli.run_store import RunJournal
 from airmeet_async.cli.runner import job_word, resuming, with_hint
 from airmeet_async.errors import JournalError

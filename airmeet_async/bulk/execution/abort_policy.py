@@ -1,9 +1,18 @@
-"""What ends a whole run, as plain functions: which outcome of one row concerns all the others, and what to tell."""
+"""What ends a whole run before its last row, and the message that says what to do.
+
+1. An outcome that concerns all rows: wrong keys, no right on the event, no such event (`stop_reason_for`).
+2. An error outside of any row, nearly always about the token (`stop_reason_for_error`).
+3. Rows that fail in numbers: a quota that is used up must not burn a million rows (`FailureRules`).
+4. A server that does not answer for too long (`ServerSilence`).
+
+No clock is read here: the time is an argument.
+"""
 
 from collections import deque
 
 from attrs import frozen
 
+from airmeet_async.bulk.options import RECENT_ROWS, FailureLimit
 from airmeet_async.bulk.report import RowResult, StopReason
 from airmeet_async.errors import (
     AirmeetError,
@@ -23,8 +32,8 @@ from airmeet_async.protocol.retry_policy import Retry
 
 
 @frozen
-class Stop:
-    """Why a run ends, and the sentence that says what to do."""
+class RunStop:
+    """Why a run ends, and one sentence on what to do."""
 
     reason: StopReason
     message: str
@@ -32,12 +41,12 @@ class Stop:
 
 
 PASSING = frozenset({StopReason.UNREACHABLE, StopReason.TEMPORARY})
-"""What may be over in a while."""
+"""Reasons that may be over in a while."""
 
 _BY_STATUS = {401: StopReason.NOT_PERMITTED, 403: StopReason.NOT_PERMITTED, 404: StopReason.NOT_FOUND}
 
 
-def stop_for(verdict: Verdict, retry: Retry) -> StopReason | None:
+def stop_reason_for(verdict: Verdict, retry: Retry) -> StopReason | None:
     """Return why a row that was given up with *verdict* ends the run, or None where it concerns only that row."""
     if verdict.kind is Kind.FATAL:
         return _BY_STATUS.get(verdict.status or 0, StopReason.NOT_THE_API)
@@ -48,7 +57,7 @@ def stop_for(verdict: Verdict, retry: Retry) -> StopReason | None:
     return None
 
 
-def stop_for_error(error: AirmeetError) -> StopReason:
+def stop_reason_for_error(error: AirmeetError) -> StopReason:
     """Return why an error outside of any row, nearly always about the token, ends the run."""
     if isinstance(error, InputError):
         return StopReason.SOURCE
@@ -62,80 +71,20 @@ def stop_for_error(error: AirmeetError) -> StopReason:
         return StopReason.NOT_THE_API
     if isinstance(error, TransportError):
         return StopReason.UNREACHABLE
-    if isinstance(error, NotFoundError) and error.operation == "auth":
+    if isinstance(error, NotFoundError) and error.operation == "auth":  # a 404 there is about no event
         return StopReason.NOT_THE_API
     if isinstance(error, ReplyError):
         return _BY_STATUS.get(error.status, StopReason.TEMPORARY)
     return StopReason.TEMPORARY
 
 
-_FIRST_PATIENCE = 10.0
-
-
-class Silence:
-    """Since when nothing has been heard of the server, counted from the first request that got no answer.
-
-    Args:
-        patience: Seconds.
-
-    Attributes:
-        since: When that request was sent; None while the server answers.
-    """
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self.since: float | None = None
-        self._heard = False
-
-    @property
-    def heard_before(self) -> bool:
-        """Whether the server has ever answered."""
-        return self._heard
-
-    def note(self, *, heard: bool, at: float) -> None:
-        """Note what became of a request that was sent at that time."""
-        if heard:
-            self.end()
-        elif self.since is None:
-            self.since = at
-
-    def end(self) -> None:
-        """Note that something was heard."""
-        self._heard, self.since = True, None
-
-    def lasts(self, now: float) -> bool:
-        """Return whether it has lasted too long; a server that has never answered is given less."""
-        patience = self._patience if self._heard else min(self._patience, _FIRST_PATIENCE)
-        return self.since is not None and now - self.since > patience
-
-
-_EQUAL = 20
-_LATELY = 200
-_CANARIES = 20
+_MOST_EQUAL = 20
+_FIRST_ROWS = 20  # what a wrong list may cost before the others begin
 _NO_CAUSE = ("", 0)
 
 
-@frozen
-class FailureLimit:
-    """How many rows may fail before the run stops.
-
-    Attributes:
-        rows: That many.
-        share: That part of all rows, from 0 to 1.
-    """
-
-    rows: int | None = None
-    share: float | None = None
-
-    def most(self, total: int | None, done: int) -> float:
-        """Return how many rows may fail, where so many are *done* of so many in *total*, if that is known."""
-        if self.rows is not None:
-            return self.rows
-        return (self.share or 0) * (max(done, _LATELY) if total is None else total)
-
-
 class FailureRules:
-    """Stops a run whose rows fail: a quota that is used up must not burn a million rows.
+    """Stops a run whose rows fail.
 
     Where nobody has set a limit, it stops when the first 20 rows, or any 20 in a row, all fail in the same way, or
     more than half of the last 200 do.
@@ -151,7 +100,7 @@ class FailureRules:
         self._done = 0
         self._failed = 0
         self._equal: tuple[str, int] = _NO_CAUSE
-        self._lately: deque[bool] = deque(maxlen=_LATELY)
+        self._recent: deque[bool] = deque(maxlen=RECENT_ROWS)
         self._first: set[str] = set()
 
     @property
@@ -160,40 +109,69 @@ class FailureRules:
         return "" in self._first or len(self._first) > 1 or (self._limit is not None and self._done > 0)
 
     def may_begin(self, begun: int) -> bool:
-        """Whether one more row may begin, beside so many."""
-        return begun < _CANARIES or self.trusted
+        """Whether one more row may begin after so many; the first ones must show that it works."""
+        return begun < _FIRST_ROWS or self.trusted
 
-    def fine(self) -> None:
-        """Note the success of a row, after the first few."""
+    def record_success(self) -> None:
+        """Count the success of a row; of the first few, `record` must be told."""
         self._done += 1
-        self._lately.append(False)
+        self._recent.append(False)
         self._equal = _NO_CAUSE
 
-    def note(self, result: RowResult) -> str | None:
-        """Note the end of a row that was sent, and return why the run stops, if it does."""
+    def record(self, result: RowResult) -> str | None:
+        """Count the end of a row that was sent, and return why the run stops, if it does."""
         error = result.error
         if error is None:
-            self.fine()
-            if self._done <= _CANARIES:
+            self.record_success()
+            if self._done <= _FIRST_ROWS:
                 self._first.add("")
             return None
         self._done += 1
         self._failed += 1
-        self._lately.append(True)
+        self._recent.append(True)
         self._equal = (error.code, self._equal[1] + 1 if error.code == self._equal[0] else 1)
-        if self._done <= _CANARIES:
+        if self._done <= _FIRST_ROWS:
             self._first.add(error.code)
-        why = self._broken() if self._limit is None else self._exceeded(self._limit)
-        return f"{why}; the last one: {error.message}" if why else None
-
-    def _broken(self) -> str | None:
-        if self._equal[1] >= _EQUAL:
-            return f"{_EQUAL} rows in a row failed in the same way"
-        if len(self._lately) == _LATELY and 2 * sum(self._lately) > _LATELY:
-            return f"more than half of the last {_LATELY} rows failed"
-        return None
-
-    def _exceeded(self, limit: FailureLimit) -> str | None:
-        if self._failed <= limit.most(self._total, self._done):
+        if self._limit is not None:
+            if self._failed <= self._limit.most(self._total, self._done):
+                return None
+            why = f"{self._failed:,} rows have failed, which is more than you allowed"
+        elif self._equal[1] >= _MOST_EQUAL:
+            why = f"{_MOST_EQUAL} rows in a row failed in the same way"
+        elif len(self._recent) == RECENT_ROWS and 2 * sum(self._recent) > RECENT_ROWS:
+            why = f"more than half of the last {RECENT_ROWS} rows failed"
+        else:
             return None
-        return f"{self._failed:,} rows have failed, which is more than you allowed"
+        return f"{why}; the last one: {error.message}"
+
+
+_FIRST_PATIENCE = 10.0  # seconds: a server that never answered is more likely a wrong address than an outage
+
+
+class ServerSilence:
+    """How long the server has not answered, counted from the first request without an answer.
+
+    Args:
+        patience: Seconds.
+
+    Attributes:
+        since: When that request was sent; None while the server answers.
+        heard_before: The server has answered once.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self.since: float | None = None
+        self.heard_before = False
+
+    def record(self, *, answered: bool, sent_at: float) -> None:
+        """Take note of one request."""
+        if answered:
+            self.heard_before, self.since = True, None
+        elif self.since is None:
+            self.since = sent_at
+
+    def is_too_long(self, now: float) -> bool:
+        """Whether to give up; a server that has never answered is given less."""
+        patience = self._patience if self.heard_before else min(self._patience, _FIRST_PATIENCE)
+        return self.since is not None and now - self.since > patience

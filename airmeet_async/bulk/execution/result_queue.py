@@ -1,4 +1,4 @@
-"""Finished rows on their way to whoever reads them: a bounded list that the reader takes whole."""
+"""`ResultQueue`: results on their way to their reader, with back-pressure: a slow reader slows the run down."""
 
 import asyncio
 
@@ -7,8 +7,8 @@ from airmeet_async.bulk.report import RowResult
 _MOST = 1024
 
 
-class Outbox:
-    """Holds results until they are taken. `put` never waits; `room` does, and is where a slow reader is felt."""
+class ResultQueue:
+    """Holds results until they are taken. `put` never waits; workers call `wait_for_room` between two rows."""
 
     def __init__(self) -> None:
         self._waiting: list[RowResult] = []
@@ -16,24 +16,23 @@ class Outbox:
         self._emptied = asyncio.Event()
         self._emptied.set()
         self._closed = False
-        self._nobody_reads = False
+        self._discards = False
 
     @property
-    def full(self) -> bool:
-        """Whether there is `room` to be waited for."""
+    def is_full(self) -> bool:
+        """Whether `wait_for_room` would wait."""
         return len(self._waiting) >= _MOST
 
     def put(self, result: RowResult) -> None:
-        """Add a result."""
-        if self._nobody_reads:
+        if self._discards:
             return
         self._waiting.append(result)
         self._filled.set()
         if len(self._waiting) >= _MOST:
             self._emptied.clear()
 
-    async def room(self) -> None:
-        """Wait until the reader has taken enough."""
+    async def wait_for_room(self) -> None:
+        """Wait until the reader has taken what is there."""
         if not self._emptied.is_set():
             await self._emptied.wait()
 
@@ -42,14 +41,14 @@ class Outbox:
         self._closed = True
         self._filled.set()
 
-    def abandon(self) -> None:
-        """Say that nobody will read any more: results are only counted from now on."""
-        self._nobody_reads = True
+    def discard(self) -> None:
+        """Say that nobody will read any more: what is there and what comes is dropped."""
+        self._discards = True
         self._waiting.clear()
         self._emptied.set()
 
-    def drain(self) -> list[RowResult]:
-        """Return what waits, without waiting for more."""
+    def take_ready(self) -> list[RowResult]:
+        """Return the results that wait, without waiting for more."""
         taken, self._waiting = self._waiting, []
         self._emptied.set()
         return taken
@@ -59,4 +58,4 @@ class Outbox:
         while not self._waiting and not self._closed:
             self._filled.clear()
             await self._filled.wait()
-        return self.drain()
+        return self.take_ready()

@@ -1,30 +1,34 @@
-"""From one input row to one call: what a bulk operation does with a row, before anything is sent."""
+"""The bulk operations: what each makes of an input row, before anything is sent. One row becomes one call."""
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from attrs import fields_dict, frozen
 
 from airmeet_async.bulk.input.column_names import parse_attendance
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, match_columns
 from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
-from airmeet_async.bulk.input.sources import OpenRows
+from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.tables import Table
 from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.client.client import Client
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.models import Access, Attendee, NewSession
+from airmeet_async.protocol.models import Attendee, NewSession
 from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
+
+T = TypeVar("T")
 
 _ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 
 
 @frozen
-class Past:
-    """What earlier runs of the same journal have done for a row.
+class EarlierAttempts:
+    """Requests that earlier runs of the same journal have sent for a row.
 
     Attributes:
         entry: Its number in the journal.
@@ -40,7 +44,7 @@ class Past:
 
 
 @value
-class Ready:
+class PreparedRow:
     """A row that can be sent.
 
     Attributes:
@@ -48,44 +52,43 @@ class Ready:
         identity: The same for comparison.
         call: What to send.
         warnings: What will not be kept as it was given.
-        past: What the journal knows of it, where there is one.
+        earlier: What earlier runs have sent for it, where there is a journal.
     """
 
     key: str
     identity: str
     call: Call[Any]
     warnings: tuple[str, ...] = ()
-    past: Past | None = None
+    earlier: EarlierAttempts | None = None
 
 
 @frozen
-class Flawed:
+class InvalidRow:
     """A row that cannot be sent, and why."""
 
     key: str
     problem: Problem
 
 
-class Recipe(Protocol):
-    """Makes a call of a row. Only errors that concern the whole run are raised."""
+class BulkOperation(ABC):
+    """Makes a call of each row. Only errors that concern the whole run are raised."""
 
-    def make(self, data: Any) -> Ready | Flawed | None:
-        """Return what becomes of a row; None where that is known only after `learn`."""
-        ...
+    @abstractmethod
+    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
+        """Return what becomes of a row; None where that is known only after `fetch`."""
 
-    async def learn(self) -> None:
-        """Ask Airmeet what has to be known about the event."""
-        ...
+    async def fetch(self) -> None:  # noqa: B027 - it need not be overridden
+        """Get from Airmeet what has to be known about the event; nothing, for most operations."""
 
 
-class AddAttendees:
-    """The recipe for adding people.
+class AddAttendees(BulkOperation):
+    """Adds people to an event.
 
     Args:
         airmeet_id: The event's id, checked.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
         columns: Which column of a file is what, or None to go by the names in each row.
-        find: Tells for the names in a row what they mean.
+        find: Matches the names in a row with our fields.
         fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
     """
 
@@ -103,33 +106,32 @@ class AddAttendees:
         self._columns = columns
         self._find = find
         self._fetch_fields = fetch_fields
-        self._book: FieldBook | None = None
+        self._event_fields: FieldBook | None = None
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
-    async def learn(self) -> None:
-        """Get the event's registration fields."""
-        self._book = await self._fetch_fields()
+    async def fetch(self) -> None:
+        self._event_fields = await self._fetch_fields()
 
-    def make(self, data: Any) -> Ready | Flawed | None:
-        """Return the call that adds this person."""
+    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
+        """Return what becomes of a row; None where it has custom fields and those of the event are not known yet."""
         read = self._read(data)
-        if isinstance(read, Flawed):
+        if isinstance(read, InvalidRow):
             return read
         texts, custom = read
         email = texts.get("email", "")
         if problem := check_texts(texts):
-            return Flawed(email, problem)
+            return InvalidRow(email, problem)
         mapping: list[dict[str, Any]] = []
-        if custom:
-            if self._book is None:
+        if custom:  # the event is asked only if a row needs it
+            if self._event_fields is None:
                 return None
-            mapping, problem = self._book.resolve(custom)
+            mapping, problem = self._event_fields.resolve(custom)
             if problem:
-                return Flawed(email, problem)
+                return InvalidRow(email, problem)
         call = add_checked_attendee(self._airmeet_id, texts, mapping, self._flags)
-        return Ready(email, fold(email), call, cuts(texts))
+        return PreparedRow(email, fold(email), call, cuts(texts))
 
-    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | Flawed:
+    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | InvalidRow:
         """Return a row's own fields and its custom ones as texts, those that are empty left out."""
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
@@ -137,16 +139,16 @@ class AddAttendees:
         elif type(data) is dict or isinstance(data, Mapping):
             columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
-                return Flawed("", Problem("missing_field", columns))
+                return InvalidRow("", Problem("missing_field", columns))
             texts = columns.pick(data)
             if (columns.status or columns.whole) and (problem := columns.refuse(data)):
-                return Flawed(texts.get("email", ""), problem)
+                return InvalidRow(texts.get("email", ""), problem)
             custom = texts.pop("custom_fields", None)
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
             problem = Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
-            return Flawed("", problem)
+            return InvalidRow("", problem)
         if kind := texts.get("attendance_type"):
             texts["attendance_type"] = parse_attendance(kind)
         return texts, _custom(custom) if custom else {}
@@ -172,15 +174,8 @@ def _custom(values: Mapping[str, Any]) -> dict[str, str | list[str]]:
     return {name: value for name, value in tidied.items() if value}
 
 
-class _Knowing:
-    """A recipe that need not ask anything."""
-
-    async def learn(self) -> None:
-        """Do nothing."""
-
-
-class ByEmail(_Knowing):
-    """The recipe for what needs an e-mail and nothing else: blocking and unblocking.
+class ChangeAccess(BulkOperation):
+    """Blocks or unblocks people: it needs an e-mail and nothing else.
 
     Args:
         build: Makes the call of an address.
@@ -191,11 +186,11 @@ class ByEmail(_Knowing):
         self._build = build
         self._overrides = overrides or {}
 
-    def make(self, data: Any) -> Ready | Flawed:
-        """Return the call for this person."""
+    def prepare(self, data: Any) -> PreparedRow | InvalidRow:
+        """Return what becomes of an address, an `Attendee` or a mapping with an e-mail."""
         email = tidy(data if isinstance(data, str) else self._email_of(data))
         problem = check_email(email)
-        return Flawed(email, problem) if problem else Ready(email, fold(email), self._build(email))
+        return InvalidRow(email, problem) if problem else PreparedRow(email, fold(email), self._build(email))
 
     def _email_of(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -207,61 +202,70 @@ class ByEmail(_Knowing):
         return getattr(data, "email", None)
 
 
-class Look(Protocol):
-    """Says what is doubtful about a value, before it is sent."""
-
-    def at(self, value: Any) -> tuple[str, ...] | None:
-        """Return the doubts; None where they are known only after `learn`."""
-        ...
-
-    async def learn(self) -> None:
-        """Ask Airmeet what has to be known about the event."""
-        ...
-
-
-class ByForm:
-    """The recipe for what has a `RowMapping`: speakers, sessions, booths.
+class SpeakerCheck:
+    """Warns of sessions whose speakers are not on the event's list.
 
     Args:
-        form: How a row becomes a value.
+        fetch: Gets the addresses of everybody on the list, folded.
+    """
+
+    def __init__(self, fetch: Callable[[], Awaitable[frozenset[str]]]) -> None:
+        self._fetch_list = fetch
+        self._people: frozenset[str] | None = None
+
+    async def fetch(self) -> None:
+        self._people = await self._fetch_list()
+
+    def warnings(self, session: NewSession) -> tuple[str, ...] | None:
+        """Return a sentence for each speaker who is missing; None before the list is there."""
+        if self._people is None and session.speaker_emails:
+            return None
+        missing = [one for one in session.speaker_emails if fold(one) not in (self._people or ())]
+        return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
+
+
+class CreateItems(BulkOperation):
+    """Creates what has a `RowMapping`: speakers, sessions, booths.
+
+    Args:
+        mapping: How a row becomes a value.
         build: Makes the call of a value.
         timezone: Zone of times that name none.
-        look: Says what is doubtful about a value, before it is sent.
+        speaker_check: Of sessions.
     """
 
     def __init__(
         self,
-        form: RowMapping,
+        mapping: RowMapping,
         build: Callable[[Any], Call[Any]],
         *,
         timezone: str | None = None,
-        look: Look | None = None,
+        speaker_check: SpeakerCheck | None = None,
     ) -> None:
-        self._form = form
+        self._mapping = mapping
         self._build = build
         self._timezone = timezone
-        self._look = look
+        self._speaker_check = speaker_check
 
-    async def learn(self) -> None:
-        """Ask for what `look` needs to know."""
-        if self._look is not None:
-            await self._look.learn()
+    async def fetch(self) -> None:
+        if self._speaker_check is not None:
+            await self._speaker_check.fetch()
 
-    def make(self, data: Any) -> Ready | Flawed | None:
-        """Return the call for this row."""
+    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
+        """Return what becomes of a row; None where it names speakers and the event's list is not known yet."""
         key = ""
         try:
-            value = self._form.read(data, self._timezone)
-            key = self._form.key(value)
+            value = self._mapping.read(data, self._timezone)
+            key = self._mapping.key(value)
             call = self._build(value)
         except (ConfigError, InputError) as error:
-            return Flawed(key, Problem("invalid_row", str(error)))
-        warnings = self._look.at(value) if self._look is not None else ()
-        return None if warnings is None else Ready(key, self._form.unique(value), call, warnings)
+            return InvalidRow(key, Problem("invalid_row", str(error)))
+        warnings = self._speaker_check.warnings(value) if self._speaker_check is not None else ()
+        return None if warnings is None else PreparedRow(key, self._mapping.unique(value), call, warnings)
 
 
-class Custom(_Knowing):
-    """The recipe for the caller's own builder.
+class CustomOperation(BulkOperation):
+    """Sends what the caller's own function makes of each row.
 
     Args:
         build: Makes a call of a row; what it raises makes that row INVALID.
@@ -272,46 +276,43 @@ class Custom(_Knowing):
         self._build = build
         self._key = key
 
-    def make(self, data: Any) -> Ready | Flawed:
-        """Return the caller's call."""
+    def prepare(self, data: Any) -> PreparedRow | InvalidRow:
+        """Return the caller's call; an exception of the caller's function makes the row invalid."""
         key = ""
         try:
             key = self._key(data) if self._key else ""
             call = self._build(data)
             if not isinstance(call, Call):
-                return Flawed(key, Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call"))
-            return Ready(key, fold(key), call)
+                return InvalidRow(
+                    key, Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")
+                )
+            return PreparedRow(key, fold(key), call)
         except Exception as error:  # noqa: BLE001 - one bad row must not end the run
-            return Flawed(key, Problem("invalid_row", f"{type(error).__name__}: {error}"))
+            return InvalidRow(key, Problem("invalid_row", f"{type(error).__name__}: {error}"))
 
 
-def links_of(value: Any) -> str | None:
-    """Return the entry link of an answer that has one."""
-    return value.entry_link if isinstance(value, Access) else None
-
-
-def by_email(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenRows) -> Recipe:
-    """Return the recipe, after a look at a file's header."""
+def change_access(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenedRows) -> BulkOperation:
+    """Return the operation, after a check of a file's header."""
     if isinstance(source, Table):
         match_columns(source.header, overrides=overrides, required=("email",))
-    return ByEmail(build, overrides)
+    return ChangeAccess(build, overrides)
 
 
-def fitting(form: RowMapping, source: OpenRows) -> RowMapping:
-    """Return *form*, after a look at a file's header: what is missing there is missing in all rows."""
+def check_header(mapping: RowMapping, source: OpenedRows) -> RowMapping:
+    """Return *mapping*, after a check of a file's header: what is missing there is missing in all rows."""
     if isinstance(source, Table):
-        form.columns(source.header)
-    return form
+        mapping.columns(source.header)
+    return mapping
 
 
-async def by_columns(
+async def add_attendees(
     airmeet_id: str,
     flags: dict[str, bool],
     reading: Reading,
-    source: OpenRows,
+    source: OpenedRows,
     fetch_fields: Callable[[], Awaitable[FieldBook]],
-) -> Recipe:
-    """Return the recipe, after a look at a file's header: a column may be one of the event's registration fields."""
+) -> BulkOperation:
+    """Return the operation, after a check of a file's header: columns may be registration fields of the event."""
     table = find_columns(source.header, reading) if isinstance(source, Table) else None
     if isinstance(source, Table) and table and (table.ignored or table.custom):
         table = find_columns(source.header, reading, await fetch_fields())
@@ -319,34 +320,28 @@ async def by_columns(
     return AddAttendees(airmeet_id, flags, columns=table, find=find, fetch_fields=fetch_fields)
 
 
-async def addresses(client: Client, airmeet_id: str) -> frozenset[str]:
-    """Return everybody on the event's list, folded."""
-    return frozenset([fold(one.email) async for one in client.participants.list(airmeet_id)])
-
-
-class KnownSpeakers:
-    """Doubts sessions whose speakers are not on the event's list.
-
-    Args:
-        fetch: Gets everybody on the list, folded.
-    """
-
-    def __init__(self, fetch: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        self._fetch = fetch
-        self._people: frozenset[str] | None = None
-
-    async def learn(self) -> None:
-        """Get the list."""
-        self._people = await self._fetch()
-
-    def at(self, session: NewSession) -> tuple[str, ...] | None:
-        """Return a sentence for each speaker who is missing; None before the list is there."""
-        if self._people is None and session.speaker_emails:
-            return None
-        missing = [one for one in session.speaker_emails if fold(one) not in (self._people or ())]
-        return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
-
-
 async def field_book(client: Client, airmeet_id: str) -> FieldBook:
     """Return the event's registration fields."""
     return FieldBook(await client.custom_fields.list(airmeet_id))
+
+
+def fetch_once(fetch: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """Return *fetch* with a memory: many rows need the answer at the same time, and it is asked for once.
+
+    An error is remembered, too.
+    """
+    lock = asyncio.Lock()
+    found: list[T | AirmeetError] = []
+
+    async def remembered() -> T:
+        async with lock:
+            if not found:
+                try:
+                    found.append(await fetch())
+                except AirmeetError as error:
+                    found.append(error)
+        if isinstance(found[0], AirmeetError):
+            raise found[0].again()
+        return found[0]
+
+    return remembered

@@ -1,4 +1,7 @@
-"""What a run would do, before it does it: typed for programs, and in words for people. Pure."""
+"""`BulkPlan`: what a run would do with an input, for programs and in words for people. Nothing is sent for it.
+
+All rows are prepared as a run would prepare them (`check_rows`), and what is found is counted.
+"""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,9 +12,9 @@ import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
-from airmeet_async.bulk.input.operations import AddAttendees, Recipe
-from airmeet_async.bulk.input.prepare import Intake
-from airmeet_async.bulk.input.sources import OpenRows
+from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
+from airmeet_async.bulk.input.prepare import UniqueRowPreparer
+from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import shown
 from airmeet_async.bulk.tables import SourceRow, Table
@@ -19,132 +22,11 @@ from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import duration, many, wrapped
 from airmeet_async.protocol.validation import FieldBook, Problem
 
-_SAMPLES = 5
-_BATCH = 500
-
-CUT = "will_be_cut"
-DUPLICATE = "duplicate"
-
-
-@frozen
-class Finding:
-    """Something about one row that its owner should know.
-
-    Attributes:
-        line: Where the row starts in the file; of rows that are from no file their number, from 1.
-        code: A short stable word.
-        message: One sentence.
-    """
-
-    line: int
-    code: str
-    message: str
-
-
-@define
-class Cause:
-    """Rows with which the same is the matter.
-
-    Attributes:
-        code: A short stable word.
-        message: What is said of the first of them.
-        n: How many rows.
-        lines: Where the first few are.
-    """
-
-    code: str
-    message: str
-    n: int = 0
-    lines: list[int] = field(factory=list)
-
-
-@define
-class Survey:
-    """What a look through all rows has found.
-
-    Attributes:
-        ready: Rows that would be sent.
-        invalid: Rows that would not.
-        duplicates: Rows with the address of an earlier one.
-        cut: Rows that would be sent with a value that Airmeet cuts.
-        causes: All that was found, by its code, in the order in which it first came.
-    """
-
-    ready: int = 0
-    invalid: int = 0
-    duplicates: int = 0
-    cut: int = 0
-    causes: dict[str, Cause] = field(factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.ready + self.invalid + self.duplicates
-
-    def note(self, finding: Finding) -> None:
-        """Count a finding."""
-        cause = self.causes.setdefault(finding.code, Cause(finding.code, finding.message))
-        cause.n += 1
-        if len(cause.lines) < _SAMPLES:
-            cause.lines.append(finding.line)
-
-
-def _ignore(_: Finding) -> None:
-    """Do nothing."""
-
-
-async def look_at(rows: Table | Sequence[Any], recipe: Recipe, found: Callable[[Finding], object] = _ignore) -> Survey:
-    """Put all rows through the door of a run, without a run behind it.
-
-    Args:
-        rows: The rows.
-        recipe: What makes a call of a row.
-        found: Called with each finding, in the order of the rows.
-
-    Raises:
-        InputError: The file changes meanwhile.
-    """
-    intake, survey, lines = Intake(recipe), Survey(), array("Q")
-    for batch in _batches(rows):
-        await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
-        for row in batch:
-            lines.append(row.line or row.index + 1)
-            admitted = await intake.admit(row)
-            if isinstance(admitted, RowResult):
-                findings = [_unsent(admitted, lines, survey)]
-            else:
-                survey.ready += 1
-                survey.cut += bool(admitted.warnings)
-                findings = [Finding(lines[-1], CUT, warning) for warning in admitted.warnings]
-            for finding in findings:
-                survey.note(finding)
-                found(finding)
-    return survey
-
-
-def _batches(rows: Table | Sequence[Any]) -> Iterator[list[SourceRow]]:
-    if isinstance(rows, Table):
-        yield from rows.batches(_BATCH)
-        return
-    for start in range(0, len(rows), _BATCH):
-        batch = enumerate(rows[start : start + _BATCH], start)
-        yield [row if isinstance(row, SourceRow) else SourceRow(index, None, row) for index, row in batch]
-
-
-def _unsent(result: RowResult, lines: Sequence[int], survey: Survey) -> Finding:
-    line = lines[-1]
-    if result.status is RowStatus.DUPLICATE:
-        survey.duplicates += 1
-        first = lines[result.duplicate_of or 0]
-        where = "line" if result.line is not None else "row"
-        return Finding(line, DUPLICATE, f"{result.key} is in {where} {first} already; only that one is sent")
-    survey.invalid += 1
-    code, message = (result.error.code, result.error.message) if result.error else ("invalid", "")
-    return Finding(line, code, message)
-
-
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
+_EXAMPLES = 3
+_SAMPLES = 5
+_BATCH = 500
 
 
 @frozen(kw_only=True)
@@ -198,11 +80,18 @@ class BulkPlan:
 
     def lines(self) -> list[str]:
         """Return the plan in words, in lines that fit a terminal."""
-        return [*self.head(), sentence(self), *causes(self.causes), *self._uses()]
+        mails = f"{self.invitations:,} {many('invitation', self.invitations)} mailed by Airmeet"
+        quota = f"{self.registrations:,} of the plan's registrations used up"
+        if self.seconds is None:
+            time = f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if allowed"
+        else:
+            time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
+        uses = wrapped(f"that means: {mails}; {quota}; about {time}")
+        return [*self.head(), describe_counts(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
-        lines = introduction(self.source, self.rows, self.columns, self.notices) if self.columns else []
+        lines = describe_input(self.source, self.rows, self.columns, self.notices) if self.columns else []
         splits = [f"{shown(whole)} = {shown(first)} + {shown(last)}" for whole, first, last in self.splits]
         lines += wrapped(f"for example {', '.join(splits)}", "  ", "    ") if splits else []
         if not self.unfilled:
@@ -210,15 +99,6 @@ class BulkPlan:
         labels = ", ".join(map(shown, self.unfilled))
         what = f"no column fills the event's mandatory registration {many('field', len(self.unfilled))} {labels}"
         return lines + wrapped(f"{what}; Airmeet may refuse the rows. Fill it with --map custom:LABEL=Column")
-
-    def _uses(self) -> list[str]:
-        mails = f"{self.invitations:,} {many('invitation', self.invitations)} mailed by Airmeet"
-        quota = f"{self.registrations:,} of the plan's registrations used up"
-        if self.seconds is None:
-            time = f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if allowed"
-        else:
-            time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        return wrapped(f"that means: {mails}; {quota}; about {time}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``--dry-run --json``)."""
@@ -231,7 +111,10 @@ class BulkPlan:
             "invalid": self.invalid,
             "duplicates": self.duplicates,
             "cut": self.cut,
-            "causes": [_cause(group) for group in self.causes],
+            "causes": [
+                {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
+                for group in self.causes
+            ],
             "preset": found.preset.name if found.preset else None,
             "columns": {match.field: match.column for match in found.fields},
             "custom_fields": {match.field: match.column for match in found.custom},
@@ -247,17 +130,74 @@ class BulkPlan:
         }
 
 
-def _cause(group: FailureGroup) -> Mapping[str, Any]:
-    return {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
+async def make_plan(
+    rows: OpenedRows,
+    reading: Reading,
+    event_fields: FieldBook | None,
+    found: "Callable[[RowFinding], object] | None" = None,
+    *,
+    airmeet_id: str = "",
+    invite: bool = False,
+    register: bool = False,
+    rate: float | None = None,
+) -> BulkPlan:
+    """Check all rows and say what a run would do. Nothing is sent.
+
+    Args:
+        rows: The rows, which can be read again afterwards.
+        reading: How their columns are found.
+        event_fields: The event's registration fields; None leaves them unchecked.
+        found: Called with each finding, in the order of the rows.
+        airmeet_id: The event's id, checked; nothing where it is not known.
+        invite: Whether Airmeet mails people.
+        register: Whether they use up registrations.
+        rate: Requests per second, or None to follow what Airmeet allows.
+
+    Raises:
+        ConfigError: The rows can be read only once.
+        InputError: The columns or the file cannot be used.
+    """
+    if not isinstance(rows, (Table, Sequence)):
+        if not isinstance(rows, Iterable) or iter(rows) is rows:
+            message = "a plan reads all rows, and an iterator can be read only once; plan a list, or a file"
+            raise ConfigError(message)
+        rows = list(rows)
+    table = rows if isinstance(rows, Table) else None
+    columns = find_table_columns(table, reading, event_fields) if table else None
+
+    async def fetch_fields() -> FieldBook:
+        return event_fields or UncheckedFields()
+
+    operation = AddAttendees(
+        airmeet_id or "plan",
+        {},
+        columns=columns,
+        find=partial(find_columns, reading=reading),
+        fetch_fields=fetch_fields,
+    )
+    summary = await check_rows(rows, operation, found)
+    causes = sorted(summary.causes.values(), key=lambda cause: -cause.n)
+    return BulkPlan(
+        airmeet_id=airmeet_id,
+        source=table.name if table else "",
+        rows=summary.rows,
+        ready=summary.ready,
+        invalid=summary.invalid,
+        duplicates=summary.duplicates,
+        cut=summary.cut,
+        causes=tuple(FailureGroup(cause.code, cause.message, cause.n, tuple(cause.lines)) for cause in causes),
+        columns=columns,
+        splits=_splits(table, columns) if table and columns else (),
+        fields_known=event_fields is not None,
+        unfilled=_unfilled(columns, event_fields) if columns and event_fields else (),
+        invitations=summary.ready if invite else 0,
+        registrations=summary.ready if register else 0,
+        rate=rate,
+        notices=table.notices if table else (),
+    )
 
 
-def groups_of(survey: Survey) -> tuple[FailureGroup, ...]:
-    """Return what a survey has found, most frequent first."""
-    found = sorted(survey.causes.values(), key=lambda cause: -cause.n)
-    return tuple(FailureGroup(cause.code, cause.message, cause.n, tuple(cause.lines)) for cause in found)
-
-
-def introduction(source: str, rows: int, columns: ColumnMap, notices: tuple[str, ...]) -> list[str]:
+def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[str, ...]) -> list[str]:
     """Say what a file is, and what its columns are used for. Those that are named like their field share a line."""
     same = [match.field for match in columns.fields if match.field == match.column]
     others = tuple(match for match in columns.fields if match.field != match.column)
@@ -267,15 +207,15 @@ def introduction(source: str, rows: int, columns: ColumnMap, notices: tuple[str,
     return [*lines, *(line for text in notices for line in wrapped(text))]
 
 
-def sentence(found: Survey | BulkPlan) -> str:
-    """Return the plan's numbers."""
+def describe_counts(found: "InputSummary | BulkPlan") -> str:
+    """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
     parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
     return ", ".join(parts)
 
 
-def causes(groups: tuple[FailureGroup, ...]) -> list[str]:
+def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     """Say what is the matter with rows, and where the first of them are."""
     lines: list[str] = []
     for group in groups[:_MOST_CAUSES]:
@@ -288,111 +228,16 @@ def causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     return lines
 
 
-_EXAMPLES = 3
-
-
-class AnyFields(FieldBook):
-    """Takes every registration field for known: nobody has asked the event."""
-
-    def __init__(self) -> None:
-        super().__init__(())
-
-    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
-        """Find no fault."""
-        return [], None
-
-
-@frozen(kw_only=True)
-class Terms:
-    """How people would be added.
-
-    Attributes:
-        airmeet_id: The event's id, checked; nothing where it is not known.
-        invite: Whether Airmeet mails them.
-        register: Whether they use up registrations.
-        rate: Requests per second, or None to follow what Airmeet allows.
-    """
-
-    airmeet_id: str = ""
-    invite: bool = False
-    register: bool = False
-    rate: float | None = None
-
-
-def columns_of(table: Table, reading: Reading, book: FieldBook | None = None) -> ColumnMap:
+def find_table_columns(table: Table, reading: Reading, event_fields: FieldBook | None = None) -> ColumnMap:
     """Return which column of a file is what.
 
     Raises:
         InputError: That cannot be told; names the file.
     """
     try:
-        return find_columns(table.header, reading, book)
+        return find_columns(table.header, reading, event_fields)
     except InputError as error:
         raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
-
-
-async def make_plan(
-    rows: OpenRows,
-    reading: Reading,
-    book: FieldBook | None,
-    terms: Terms,
-    found: Callable[[Finding], object] = lambda _: None,
-) -> BulkPlan:
-    """Look at all rows and say what a run would do. Nothing is sent.
-
-    Args:
-        rows: The rows, which can be read again afterwards.
-        reading: How their columns are found.
-        book: The event's registration fields; None leaves them unchecked.
-        terms: How people would be added.
-        found: Called with each finding, in the order of the rows.
-
-    Raises:
-        ConfigError: The rows can be read only once.
-        InputError: The columns or the file cannot be used.
-    """
-    source = _lasting(rows)
-    table = source if isinstance(source, Table) else None
-    columns = columns_of(table, reading, book) if table else None
-
-    async def fields() -> FieldBook:
-        return book or AnyFields()
-
-    recipe = AddAttendees(
-        terms.airmeet_id or "plan",
-        {},
-        columns=columns,
-        find=partial(find_columns, reading=reading),
-        fetch_fields=fields,
-    )
-    survey = await look_at(source, recipe, found)
-    return BulkPlan(
-        airmeet_id=terms.airmeet_id,
-        source=table.name if table else "",
-        rows=survey.rows,
-        ready=survey.ready,
-        invalid=survey.invalid,
-        duplicates=survey.duplicates,
-        cut=survey.cut,
-        causes=groups_of(survey),
-        columns=columns,
-        splits=_splits(table, columns) if table and columns else (),
-        fields_known=book is not None,
-        unfilled=_unfilled(columns, book) if columns and book else (),
-        invitations=survey.ready if terms.invite else 0,
-        registrations=survey.ready if terms.register else 0,
-        rate=terms.rate,
-        notices=table.notices if table else (),
-    )
-
-
-def _lasting(rows: OpenRows) -> Table | Sequence[Any]:
-    if isinstance(rows, (Table, Sequence)):
-        return rows
-    if isinstance(rows, Iterable) and iter(rows) is not rows:
-        return list(rows)
-    message = "a plan reads all rows, and an iterator can be read only once; plan a list, or a file"
-    raise ConfigError(message)
 
 
 def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...]:
@@ -403,6 +248,127 @@ def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...
     return tuple((whole, row["first_name"], row["last_name"]) for whole, row in picked if whole and "last_name" in row)
 
 
-def _unfilled(columns: ColumnMap, book: FieldBook) -> tuple[str, ...]:
-    filled = {entry.field_id for match in columns.custom if not isinstance(entry := book.find(match.field), Problem)}
-    return tuple(entry.label or entry.field_id for entry in book.required if entry.field_id not in filled)
+def _unfilled(columns: ColumnMap, event_fields: FieldBook) -> tuple[str, ...]:
+    filled = {
+        entry.field_id for match in columns.custom if not isinstance(entry := event_fields.find(match.field), Problem)
+    }
+    return tuple(entry.label or entry.field_id for entry in event_fields.required if entry.field_id not in filled)
+
+
+class UncheckedFields(FieldBook):
+    """Takes every registration field for known: the event was not asked."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
+        return [], None
+
+
+@frozen
+class RowFinding:
+    """Something about one row that its owner should know.
+
+    Attributes:
+        line: Where the row starts in the file; of rows that are from no file their number, from 1.
+        code: A short stable word.
+        message: One sentence.
+    """
+
+    line: int
+    code: str
+    message: str
+
+
+@define
+class FindingGroup:
+    """Rows with the same kind of finding.
+
+    Attributes:
+        code: A short stable word.
+        message: That of the first of them.
+        n: How many rows.
+        lines: Where the first few are.
+    """
+
+    code: str
+    message: str
+    n: int = 0
+    lines: list[int] = field(factory=list)
+
+
+@define
+class InputSummary:
+    """The sum of a check of all rows.
+
+    Attributes:
+        ready: Rows that would be sent.
+        invalid: Rows that would not.
+        duplicates: Rows with the address of an earlier one.
+        cut: Rows that would be sent with a value that Airmeet cuts.
+        causes: All findings, by their code, in the order in which each first came.
+    """
+
+    ready: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+    cut: int = 0
+    causes: dict[str, FindingGroup] = field(factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return self.ready + self.invalid + self.duplicates
+
+
+async def check_rows(
+    rows: Table | Sequence[Any], operation: BulkOperation, found: Callable[[RowFinding], object] | None = None
+) -> InputSummary:
+    """Prepare all rows as a run would, and send nothing.
+
+    Args:
+        rows: The rows.
+        operation: What makes a call of a row.
+        found: Called with each finding, in the order of the rows.
+
+    Raises:
+        InputError: The file changes meanwhile.
+    """
+    preparer, summary, lines = UniqueRowPreparer(operation), InputSummary(), array("Q")
+    for batch in _batches(rows):
+        await anyio.lowlevel.checkpoint()  # so that Ctrl-C ends it
+        for row in batch:
+            lines.append(row.line or row.index + 1)
+            prepared = await preparer.prepare(row)
+            if isinstance(prepared, RowResult):
+                findings = [_count_unsent(prepared, lines, summary)]
+            else:
+                summary.ready += 1
+                summary.cut += bool(prepared.warnings)
+                findings = [RowFinding(lines[-1], "will_be_cut", warning) for warning in prepared.warnings]
+            for finding in findings:
+                group = summary.causes.setdefault(finding.code, FindingGroup(finding.code, finding.message))
+                group.n += 1
+                if len(group.lines) < _SAMPLES:
+                    group.lines.append(finding.line)
+                if found is not None:
+                    found(finding)
+    return summary
+
+
+def _batches(rows: Table | Sequence[Any]) -> Iterator[list[SourceRow]]:
+    if isinstance(rows, Table):
+        yield from rows.batches(_BATCH)
+        return
+    for start in range(0, len(rows), _BATCH):
+        batch = enumerate(rows[start : start + _BATCH], start)
+        yield [row if isinstance(row, SourceRow) else SourceRow(index, None, row) for index, row in batch]
+
+
+def _count_unsent(result: RowResult, lines: Sequence[int], summary: InputSummary) -> RowFinding:
+    if result.status is RowStatus.DUPLICATE:
+        summary.duplicates += 1
+        place = f"{'row' if result.line is None else 'line'} {lines[result.duplicate_of or 0]}"
+        return RowFinding(lines[-1], "duplicate", f"{result.key} is in {place} already; only that one is sent")
+    summary.invalid += 1
+    code, message = (result.error.code, result.error.message) if result.error else ("invalid", "")
+    return RowFinding(lines[-1], code, message)

@@ -1,111 +1,107 @@
-"""The door of a run: validation and duplicates. A row comes out as a call, or as the result it ends with unsent."""
+"""Preparing rows: each is validated and becomes a call, or gets the result that it ends with unsent.
+
+Of rows with equal keys the first one in the input counts, also where its call takes longer to make than that of the
+second.
+"""
 
 import asyncio
 from array import array
 from typing import Any, Protocol
 
-from airmeet_async.bulk.input.deduplicate import Seen
-from airmeet_async.bulk.input.operations import Flawed, Ready, Recipe
+from airmeet_async.bulk.input.deduplicate import DuplicateFinder
+from airmeet_async.bulk.input.operations import BulkOperation, InvalidRow, PreparedRow
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus
 from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError
 from airmeet_async.protocol.validation import Problem
 
 
-class Admission(Protocol):
+class RowPreparer(Protocol):
     """Says of each row what is to be sent, or the result that it ends with unsent.
 
     Attributes:
-        keeps: Each row must be admitted, even if it is not sent: it is written down.
+        prepares_all: Each row must be prepared, even if it is not sent: it is written down.
     """
 
-    keeps: bool
+    prepares_all: bool
 
-    def at_once(self, source: SourceRow) -> Ready | RowResult | None:
-        """Return the row ready to be sent, or its result; None where that takes time, for `admit` to spend."""
+    def prepare_now(self, source: SourceRow) -> PreparedRow | RowResult | None:
+        """Return the row ready to be sent, or its result; None where that takes waiting: call `prepare` then."""
         ...
 
-    async def admit(self, source: SourceRow) -> Ready | RowResult:
+    async def prepare(self, source: SourceRow) -> PreparedRow | RowResult:
         """Return the row ready to be sent, or its result."""
         ...
 
 
-class Intake:
-    """Admits rows, each key once.
+class UniqueRowPreparer:
+    """Prepares rows of a run without a journal, each key once.
 
     Args:
-        recipe: Makes a call of a row.
+        operation: Makes a call of a row.
     """
 
-    keeps = False
+    prepares_all = False
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        # The mutable state: the index of the first row of each key, and where rows of a file stand.
-        self._seen = Seen()
-        self._lines = array("q")
-        # Rows for which the recipe has to ask first, and those behind them: of equal rows the first one counts.
-        self._late: set[int] = set()
-        self._in_turn = asyncio.Lock()
+    def __init__(self, operation: BulkOperation) -> None:
+        self._operation = operation
+        self._duplicates = DuplicateFinder()
+        self._lines = array("q")  # where rows of a file stand, by index, in eight bytes each
+        # Rows for which the operation has to fetch something, and those behind them.
+        self._waiting: set[int] = set()
+        self._in_order = asyncio.Lock()
 
-    def at_once(self, source: SourceRow) -> Ready | RowResult | None:
-        """Return the row ready to be sent, or its result; None where the recipe has to ask first."""
-        if self._late or (made := make(self._recipe, source.data)) is None:
-            self._late.add(source.index)
+    def prepare_now(self, source: SourceRow) -> PreparedRow | RowResult | None:
+        """Return the row ready to be sent, or its result; None where a fetch comes first."""
+        if self._waiting or (made := prepare_row(self._operation, source.data)) is None:
+            self._waiting.add(source.index)
             return None
-        return self._judge(source, made)
+        return self._checked(source, made)
 
-    async def admit(self, source: SourceRow) -> Ready | RowResult:
-        """Return the row ready to be sent, or its result."""
+    async def prepare(self, source: SourceRow) -> PreparedRow | RowResult:
         try:
-            async with self._in_turn:
-                return self._judge(source, await make_surely(self._recipe, source.data))
+            async with self._in_order:
+                return self._checked(source, await fetch_and_prepare(self._operation, source.data))
         finally:
-            self._late.discard(source.index)
+            self._waiting.discard(source.index)
 
-    def _judge(self, source: SourceRow, made: Ready | Flawed) -> Ready | RowResult:
+    def _checked(self, source: SourceRow, made: PreparedRow | InvalidRow) -> PreparedRow | RowResult:
         if source.line is not None:
-            self._note(source.index, source.line)
-        if isinstance(made, Flawed):
+            gap = source.index - len(self._lines)
+            if gap >= 0:
+                self._lines.extend([0] * gap + [source.line])
+            else:
+                self._lines[source.index] = source.line
+        if isinstance(made, InvalidRow):
             error = RowError(made.problem.code, made.problem.message)
-            return _unsent(source, made.key, RowStatus.INVALID, error=error)
+            return RowResult(source.index, source.line, made.key, RowStatus.INVALID, error=error, row=source.data)
         if made.identity:
-            first = self._seen.first(made.identity, source.index)
+            first = self._duplicates.first_index(made.identity, source.index)
             if first != source.index:
-                error = RowError("duplicate", f"the same as {self._place(first)}, which is the one that counts")
-                return _unsent(source, made.key, RowStatus.DUPLICATE, duplicate_of=first, error=error)
+                place = f"line {self._lines[first]}" if first < len(self._lines) else f"row {first + 1}"
+                error = RowError("duplicate", f"the same as {place}, which is the one that counts")
+                return RowResult(
+                    source.index, source.line, made.key, RowStatus.DUPLICATE,
+                    error=error, duplicate_of=first, row=source.data,
+                )  # fmt: skip
         return made
 
-    def _note(self, index: int, line: int) -> None:
-        """Remember where a row of a file stands, in eight bytes."""
-        if index >= len(self._lines):
-            self._lines.extend([0] * (index - len(self._lines)) + [line])
-        else:
-            self._lines[index] = line
 
-    def _place(self, index: int) -> str:
-        return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"
-
-
-def make(recipe: Recipe, data: Any) -> Ready | Flawed | None:
-    """Run a recipe; what a row does to it is that row's problem, what Airmeet says is everybody's."""
+def prepare_row(operation: BulkOperation, data: Any) -> PreparedRow | InvalidRow | None:
+    """Let *operation* prepare a row: its exceptions are the row's fault, but errors of Airmeet concern all rows."""
     try:
-        made = recipe.make(data)
-        if type(made) is Ready:
-            _ = made.call.payload  # JSON must be able to say it
+        made = operation.prepare(data)
+        if type(made) is PreparedRow:
+            _ = made.call.payload  # it must be possible to encode it
     except AirmeetError:
         raise
     except Exception as error:  # noqa: BLE001 - one odd row must not end the run
-        return Flawed("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
+        return InvalidRow("", Problem("invalid_row", f"{type(error).__name__}: {error}"))
     return made
 
 
-async def make_surely(recipe: Recipe, data: Any) -> Ready | Flawed:
-    """Do the same, and let the recipe learn what it has to."""
-    while (made := make(recipe, data)) is None:
-        await recipe.learn()
+async def fetch_and_prepare(operation: BulkOperation, data: Any) -> PreparedRow | InvalidRow:
+    """Do the same, and let the operation fetch what it has to know first."""
+    while (made := prepare_row(operation, data)) is None:
+        await operation.fetch()
     return made
-
-
-def _unsent(source: SourceRow, key: str, status: RowStatus, **facts: Any) -> RowResult:
-    return RowResult(source.index, source.line, key, status, row=source.data, **facts)

@@ -1,4 +1,4 @@
-"""Where rows come from: any iterable, any async iterable, or a file. One reader, read only as fast as rows are sent."""
+"""`RowSource`: rows of any iterable, async iterable, data frame or file, read only as fast as they are sent."""
 
 import os
 from collections import deque
@@ -13,14 +13,14 @@ from airmeet_async.bulk.frames import is_frame, open_frame
 from airmeet_async.bulk.tables import SourceRow, Table, open_table
 from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
 
-OpenRows = Iterable[Any] | AsyncIterable[Any] | Table
-Rows = OpenRows | str | os.PathLike[str]
+OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
+Rows = OpenedRows | str | os.PathLike[str]
 
 READ_AHEAD = 512
-_CLOSING = 5.0
+_CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
 
 
-async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenRows:
+async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenedRows:
     """Return *rows*; a data frame made a table, and a path, too: the file is checked to its end.
 
     Args:
@@ -45,8 +45,8 @@ async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenRows:
     return rows
 
 
-class Feed:
-    """Hands rows out one by one. `take` never waits; `pump` fills it where reading takes time.
+class RowSource:
+    """Hands rows out one by one. `take` never waits; `pump` reads ahead where reading takes time.
 
     Args:
         rows: Where from.
@@ -58,24 +58,24 @@ class Feed:
         total: How many rows there will be, where that is known.
     """
 
-    def __init__(self, rows: OpenRows, ahead: int | None = None) -> None:
+    def __init__(self, rows: OpenedRows, ahead: int | None = None) -> None:
         self.ended = False
         self.finite = isinstance(rows, (Table, Sized))
         self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
         self._index = 0
-        # Rows that can be had at once, or rows that a pump reads ahead into a small buffer: one of the two.
-        self._now: Iterator[Any] | None = None
-        self._later: AsyncIterator[Any] | None = None
+        # One of the two: rows that can be had at once, or rows that a pump reads ahead into a small buffer.
+        self._iterator: Iterator[Any] | None = None
+        self._async_iterator: AsyncIterator[Any] | None = None
         self._buffer: deque[Any] = deque()
         self._room = anyio.Event()
-        # Of a file that can be read again any number; of the caller's own source no more than the next row.
+        # A file can be read again, so any number; of the caller's own source no more than the next row.
         self._ahead = ahead or (READ_AHEAD if isinstance(rows, Table) else 1)
         if isinstance(rows, Table):
-            self._later = _read_table(rows)
+            self._async_iterator = _read_table(rows)
         elif isinstance(rows, AsyncIterable):
-            self._later = aiter(rows)
+            self._async_iterator = aiter(rows)
         else:
-            self._now = iter(rows)
+            self._iterator = iter(rows)
 
     def take(self) -> SourceRow | None:
         """Return the next row, or None where there is none now; `ended` tells whether there will be one.
@@ -83,15 +83,15 @@ class Feed:
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        if self._now is not None:
-            return self._take_now(self._now)
+        if self._iterator is not None:
+            return self._take_from(self._iterator)
         if not self._buffer:
             return None
         data = self._buffer.popleft()
         self._room.set()
         if isinstance(data, _Failure):
             self.ended = True
-            raise _broken(self._index, data.error) from data.error
+            raise _source_error(self._index, data.error) from data.error
         if data is _END:
             self.ended = True
             return None
@@ -99,34 +99,33 @@ class Feed:
 
     async def pump(self, arrived: Callable[[], None]) -> None:
         """Read ahead until the source ends, and call *arrived* after each row. Returns at once for a plain iterable."""
-        if self._later is None:
+        if self._async_iterator is None:
             return
         try:
-            async for data in self._later:
+            async for data in self._async_iterator:
                 await self._put(data, arrived)
             await self._put(_END, arrived)
-        except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is told where rows are taken
+        except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is raised where rows are taken
             await self._put(_Failure(error), arrived)
-
         finally:
-            if isinstance(self._later, AsyncGenerator):
+            if isinstance(self._async_iterator, AsyncGenerator):
                 with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSING):
-                    await self._later.aclose()
+                    await self._async_iterator.aclose()
 
-    def end_here(self) -> None:
+    def stop_reading(self) -> None:
         """Take no more from the source: what has been read ahead is all that is left."""
-        self._now = None
+        self._iterator = None
         self._buffer.append(_END)
 
     async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
-        """Hand over first, wait afterwards: a row in the hands of a task that is cancelled would be lost."""
+        """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
         self._buffer.append(data)
         arrived()
         while len(self._buffer) >= self._ahead:
             self._room = anyio.Event()
             await self._room.wait()
 
-    def _take_now(self, rows: Iterator[Any]) -> SourceRow | None:
+    def _take_from(self, rows: Iterator[Any]) -> SourceRow | None:
         if self.ended:
             return None
         try:
@@ -136,7 +135,7 @@ class Feed:
             return None
         except Exception as error:
             self.ended = True
-            raise _broken(self._index, error) from error
+            raise _source_error(self._index, error) from error
         return self._numbered(data)
 
     def _numbered(self, data: Any) -> SourceRow:
@@ -149,7 +148,7 @@ _END = object()
 
 
 class _Failure:
-    """An error of the source, on its way to the one who takes rows."""
+    """An error of the source; raised where the row that it stands for is taken."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -162,7 +161,7 @@ async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
             yield row
 
 
-def _broken(index: int, error: Exception) -> AirmeetError:
+def _source_error(index: int, error: Exception) -> AirmeetError:
     if isinstance(error, (InputError, JournalError)):
         return error
     return InputError(f"the source of rows raised {type(error).__name__} at row {index} (counted from 0): {error}")

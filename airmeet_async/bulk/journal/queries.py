@@ -1,4 +1,4 @@
-"""A look at a journal from outside, also while a run has it: what it is about, how far it is, and who runs it.
+"""A view of a journal from outside, also while a run has it: what it does, how far it is, and who runs it.
 
 Not for the process whose run has the journal open: closing what is opened here would drop that run's locks.
 """
@@ -15,14 +15,15 @@ from typing import Any
 from attrs import field, frozen
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.row_encoding import fact_of, stale
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, UNVERIFIED, State
+from airmeet_async.bulk.journal.recorded_rows import is_stale
+from airmeet_async.bulk.journal.row_encoding import decode_fact
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, UNVERIFIED, RowState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _FACTS = "SELECT name, value FROM facts"
 _COUNTS = f"""
-    SELECT i.status, l.state, COUNT(*), SUM(l.state = {int(State.SUCCEEDED)} AND {UNVERIFIED.format("l.note")})
+    SELECT i.status, l.state, COUNT(*), SUM(l.state = {int(RowState.SUCCEEDED)} AND {UNVERIFIED.format("l.note")})
     FROM input i LEFT JOIN ledger l ON l.id = i.entry WHERE i.gen = ? GROUP BY 1, 2
 """  # noqa: S608 - no values
 _UNCLEAR = """
@@ -31,44 +32,43 @@ _UNCLEAR = """
 """
 _FIRST = "SELECT data FROM input WHERE gen = ? ORDER BY idx LIMIT 1"
 _NAMES = {
-    State.PENDING: "pending",
-    State.IN_FLIGHT: "unknown",
-    State.RETRY: "pending",
-    State.UNKNOWN: "unknown",
-    State.SUCCEEDED: "succeeded",
-    State.REJECTED: "rejected",
-    State.FAILED: "failed",
+    RowState.PENDING: "pending",
+    RowState.IN_FLIGHT: "unknown",
+    RowState.RETRY: "pending",
+    RowState.UNKNOWN: "unknown",
+    RowState.SUCCEEDED: "succeeded",
+    RowState.REJECTED: "rejected",
+    RowState.FAILED: "failed",
 }
 _UNREADABLE = (sqlite3.Error, ValueError, KeyError, TypeError)
-"""What comes of a file that is damaged: a page of SQLite's, or a text in it."""
+"""Errors of a file that is damaged: in a page of SQLite's, or in a text."""
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
 
 @frozen
-class Look:
-    """What a journal says.
+class JournalSummary:
+    """The state of a journal.
 
     Attributes:
         path: The file.
-        facts: What it knows of the whole run.
-        counts: Rows by what has become of them, see `COUNTED`.
-        busy: Rows that are under way, or were when their run died.
-        unverified: Rows that succeeded, but nobody knows whether the invitation was mailed.
-        columns: Of the input.
+        facts: About the whole run.
+        counts: Rows by state, see `COUNTED`.
+        in_flight: Rows that are under way, or were when their run died.
+        unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
+        columns: The input's.
         process: Who runs it, or None.
     """
 
     path: Path
     facts: Mapping[str, Any]
     counts: Mapping[str, int] = field(factory=dict)
-    busy: int = 0
+    in_flight: int = 0
     unverified: int = 0
     columns: tuple[str, ...] = ()
     process: int | None = None
 
     @property
     def job(self) -> str:
-        """The run's id."""
         return str(self.facts.get("job", self.path.stem))
 
     @property
@@ -79,7 +79,6 @@ class Look:
 
     @property
     def note(self) -> Mapping[str, Any]:
-        """What its owner has noted."""
         found: Mapping[str, Any] = self.facts.get("note") or {}
         return found
 
@@ -112,58 +111,55 @@ class Look:
         if self.process is not None:
             return "running"
         ended = "ended" in self.facts and self.facts.get("stop") is None and self.rows is not None
-        return "finished" if ended and not self.counts.get("pending", 0) and not self.busy else "interrupted"
+        return "finished" if ended and not self.counts.get("pending", 0) and not self.in_flight else "interrupted"
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return what a journal knows of the whole run.
+    """Return the facts about the whole run.
 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
     try:
-        with closing(locking.connect_to_read(path)) as connection:
-            return {name: fact_of(text) for name, text in connection.execute(_FACTS)}
+        with closing(locking.connect_read_only(path)) as connection:
+            return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
     except _UNREADABLE as error:
-        raise locking.broken(path, error) from None
+        raise locking.journal_error(path, error) from None
 
 
-def look(path: Path) -> Look:
-    """Look at a journal.
+def read_summary(path: Path) -> JournalSummary:
+    """Return the state of a journal.
 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
-    locking.check(path)
+    locking.check_file(path)
     process = locking.holder_of(path)
     try:
-        with closing(locking.connect_to_read(path)) as connection:
+        with closing(locking.connect_read_only(path)) as connection:
             connection.execute("BEGIN")  # one moment for all that follows
-            return _look(path, connection, process)
+            return _summary(path, connection, process)
     except _UNREADABLE as error:
-        raise locking.broken(path, error) from None
+        raise locking.journal_error(path, error) from None
 
 
-def _look(path: Path, connection: sqlite3.Connection, process: int | None) -> Look:
-    facts = {name: fact_of(text) for name, text in connection.execute(_FACTS)}
-    counts, busy, unverified = dict.fromkeys(COUNTED, 0), 0, 0
+def _summary(path: Path, connection: sqlite3.Connection, process: int | None) -> JournalSummary:
+    facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+    counts, in_flight, unverified = dict.fromkeys(COUNTED, 0), 0, 0
     for status, state, n, doubtful in connection.execute(_COUNTS, (facts.get("gen", 0),)):
-        counts[status or _NAMES[State(state)]] += n
-        busy += n if status is None and state == State.IN_FLIGHT else 0
+        counts[status or _NAMES[RowState(state)]] += n
+        in_flight += n if status is None and state == RowState.IN_FLIGHT else 0
         unverified += (doubtful or 0) if status is None else 0
-    first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
-    return Look(path, facts, counts, busy, unverified, _columns(facts, first), process)
-
-
-def _columns(facts: Mapping[str, Any], first: tuple[str | None] | None) -> tuple[str, ...]:
-    """Return the input's columns: as its file had them, else those of its first row."""
     if facts.get("source"):
-        return tuple(facts["source"].get("header", ()))
-    row = json.loads(first[0]) if first and first[0] else None
-    return tuple(row) if isinstance(row, dict) else ()
+        columns = tuple(facts["source"].get("header", ()))
+    else:  # no file: the columns are those of the first row
+        first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
+        row = json.loads(first[0]) if first and first[0] else None
+        columns = tuple(row) if isinstance(row, dict) else ()
+    return JournalSummary(path, facts, counts, in_flight, unverified, columns, process)
 
 
-def stale_rows(path: Path) -> int:
+def count_stale_rows(path: Path) -> int:
     """Return how many rows a run would hold because they were sent long ago without a clear answer.
 
     Raises:
@@ -174,54 +170,48 @@ def stale_rows(path: Path) -> int:
     if endpoint is None or not endpoint.repeatable:
         return 0
     try:
-        with closing(locking.connect_to_read(path)) as connection:
-            return sum(stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
+        with closing(locking.connect_read_only(path)) as connection:
+            return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
     except _UNREADABLE as error:
-        raise locking.broken(path, error) from None
+        raise locking.journal_error(path, error) from None
 
 
-def damaged(path: Path, *, shelved: bool = False) -> Look | None:
-    """Return what is left to be known of a journal that cannot be read; None for any other file.
+def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None:
+    """Return what can be said of a journal that cannot be read; None for any other file.
 
     Args:
         path: The file.
-        shelved: It lies where only journals are, so its name is enough; else it must begin like one.
+        by_place: It lies where only journals are, so its place is enough; else it must begin like one.
     """
     try:
-        look(path)
+        read_summary(path)
     except JournalError:
-        was_journal = _is_plain(path) and (shelved or _begins_like_one(path))
-        return Look(path, {}, process=locking.holder_of(path)) if was_journal else None
-    return None
-
-
-def _is_plain(path: Path) -> bool:
+        pass
+    else:
+        return None
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        is_journal = stat.S_ISREG(path.lstat().st_mode)
+        if is_journal and not by_place:
+            with path.open("rb") as file:  # nothing in this process has it open
+                head = file.read(72)
+            id_in_head = int.from_bytes(head[68:72], "big")
+            is_journal = head.startswith(b"SQLite format 3\0") and id_in_head == APPLICATION_ID
     except OSError:
-        return False
+        return None
+    return JournalSummary(path, {}, process=locking.holder_of(path)) if is_journal else None
 
 
-def _begins_like_one(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:  # nobody in this process has it open
-            head = file.read(72)
-    except OSError:
-        return False
-    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
-
-
-def journals_in(folder: Path) -> list[Path]:
+def find_journals(folder: Path) -> list[Path]:
     """Return the journals of a folder, as far as their names tell."""
     return sorted(folder.glob("*.job"))
 
 
-def looks(paths: Iterable[Path]) -> tuple[list[Look], list[str]]:
-    """Look at many journals: the newest first, and why some cannot be read."""
-    found, wrong = list[Look](), list[str]()
+def read_summaries(paths: Iterable[Path]) -> tuple[list[JournalSummary], list[str]]:
+    """Return the states of many journals, the newest first, and why some cannot be read."""
+    found, wrong = list[JournalSummary](), list[str]()
     for path in paths:
         try:
-            found.append(look(path))
+            found.append(read_summary(path))
         except JournalError as error:
             wrong.append(str(error))
     return sorted(found, key=lambda one: -one.created), wrong

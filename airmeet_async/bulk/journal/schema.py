@@ -1,4 +1,4 @@
-"""The tables of a journal, and the states of a row. See the package for what it promises."""
+"""The tables of a journal, the states of a row, and rows on their way in and out. The package has the promise."""
 
 from enum import IntEnum
 from typing import Final
@@ -46,8 +46,8 @@ TABLES: Final = """
 """
 
 
-class State(IntEnum):
-    """What has become of an entry of the ledger. Up to `UNKNOWN` there is something left to do."""
+class RowState(IntEnum):
+    """The state of an entry of the ledger. Up to `UNKNOWN` there is something left to do."""
 
     PENDING = 0
     """Not sent, or certainly not applied."""
@@ -62,15 +62,15 @@ class State(IntEnum):
     FAILED = 6
 
 
-LAST_OPEN: Final = State.UNKNOWN
+LAST_OPEN: Final = RowState.UNKNOWN
 
 UNVERIFIED: Final = '{} LIKE \'%"invite":"unverified"%\''
-"""What says, of the column with an entry's note, that nobody knows whether its invitation was mailed."""
+"""The condition on an entry's note that it is not known whether its invitation was mailed."""
 
 
 @value
-class Kept:
-    """A row of the input, and what the ledger knows of it; the fields are the columns of the tables."""
+class RowRecord:
+    """A row of the input and its entry in the ledger; the fields are the columns of the tables."""
 
     index: int
     line: int | None

@@ -1,4 +1,12 @@
-"""What is done to a journal's tables. Everything here runs in the journal's one thread."""
+"""`JournalWriter`: what is done to a journal's tables. Everything here runs in the journal's one thread.
+
+Rules of this file:
+
+1. Every change is made by `in_one_transaction`: all of it is on the disk when that returns, or nothing of it.
+2. An input row finds its entry in the ledger by its identity, so that a changed order or new rows shift nothing.
+3. An input counts from `end_input` on; a reading that was cut off leaves the last whole one as it is.
+4. A row that is done is never made pending by a new reading of the input, only by `reopen`.
+"""
 
 import os
 import sqlite3
@@ -8,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.row_encoding import fact_of, fact_text
-from airmeet_async.bulk.journal.schema import LAST_OPEN, UNVERIFIED, Kept, NewRow, State
+from airmeet_async.bulk.journal.row_encoding import decode_fact, encode_fact
+from airmeet_async.bulk.journal.schema import LAST_OPEN, UNVERIFIED, NewRow, RowRecord, RowState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -32,24 +40,24 @@ _KNOWN = "SELECT id, digest, state, gen, idx, unclear FROM ledger WHERE identity
 _RENEW = "UPDATE ledger SET gen = ?, idx = ?, state = 0, charged = 0, note = NULL, digest = ?, call = ? WHERE id = ?"
 _MOVE = "UPDATE ledger SET gen = ?, idx = ? WHERE id = ?"
 _PUT = "INSERT INTO input (gen, idx, line, entry, status, note, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-# What is done to one entry, whose number comes last. Of different entries, it does not matter which is first.
-INTEND = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
-DEFER = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
-SETTLE = """
+# Statements about one entry, whose number comes last. The order of statements about different entries is free.
+RECORD_INTENT = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
+RECORD_RETRY = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
+RECORD_RESULT = """
     UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?,
         call = CASE WHEN ? THEN NULL ELSE call END
     WHERE id = ?
 """
-# What must not be repeated, and what asks for its mail again, is sent as if nothing had been: somebody wants just that.
+# What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
 _AGAIN = """
     UPDATE ledger SET state = 0, charged = 0, touched = ?,
         unclear = unclear AND state <> 4 AND json_extract(call, '$[0]') IN ({})
     WHERE call IS NOT NULL"""
 _ENDED = {
-    "failed": f"state = {int(State.FAILED)}",
-    "rejected": f"state = {int(State.REJECTED)}",
-    "unknown": f"state = {int(State.UNKNOWN)}",
-    "invites": f"state = {int(State.SUCCEEDED)} AND {UNVERIFIED.format('note')}",
+    "failed": f"state = {int(RowState.FAILED)}",
+    "rejected": f"state = {int(RowState.REJECTED)}",
+    "unknown": f"state = {int(RowState.UNKNOWN)}",
+    "invites": f"state = {int(RowState.SUCCEEDED)} AND {UNVERIFIED.format('note')}",
 }
 _COUNT = """
     SELECT i.status, l.state, COUNT(*) FROM input i LEFT JOIN ledger l ON l.id = i.entry
@@ -57,7 +65,7 @@ _COUNT = """
 """
 
 
-class Store:
+class JournalWriter:
     """An open journal. Made, used and closed in one thread.
 
     Args:
@@ -69,10 +77,10 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = locking.Lock(path)
+        self._lock = locking.JournalLock(path)
         try:
-            locking.make(path)
-            locking.check(path)
+            locking.create_file(path)
+            locking.check_file(path)
             self._connection = locking.connect(path)
         except BaseException:
             self._lock.release()
@@ -84,131 +92,133 @@ class Store:
         self.run = 0
 
     def close(self) -> None:
-        """Close the file and let others in."""
         try:
             self._connection.close()
         finally:
             self._lock.release()
 
     def facts(self) -> dict[str, Any]:
-        """Return what is known of the whole run."""
         try:
-            return {name: fact_of(text) for name, text in self._ask("SELECT name, value FROM facts")}
+            return {name: decode_fact(text) for name, text in self._query("SELECT name, value FROM facts")}
         except ValueError as error:
-            raise locking.broken(self.path, error) from None
+            raise locking.journal_error(self.path, error) from None
 
-    def note(self, **facts: Any) -> None:
-        """Keep facts about the whole run."""
-        self.together([(self.put_facts, (facts,))])
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        self.in_one_transaction([(self.put_facts, (facts,))])
 
     def begin_run(self) -> None:
-        """Begin a new run: what was in flight when the last one ended is unknown now."""
+        """Begin a new run. Rows that were in flight when the last one ended are unknown now."""
         facts = self.facts()
         self.gen, self.run = facts.get("gen", 0), facts.get("run", 0) + 1
-        self.together([(self._mark_unknown, ()), (self.put_facts, ({"run": self.run},))])
+        sql = "UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?"
+        mark_unknown = (self._change, (sql, RowState.UNKNOWN, RowState.IN_FLIGHT))
+        self.in_one_transaction([mark_unknown, (self.put_facts, ({"run": self.run},))])
 
     def begin_input(self) -> None:
-        """Begin a new reading of the input; the last complete one counts until `end_input`."""
+        """Begin a new reading of the input; the last whole one counts until `end_input`."""
         facts = self.facts()
         self._repeats.clear()
         self.gen = facts.get("begun", 0) + 1
-        self._run_with({"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0))
+        self._change_with_facts(
+            {"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0)
+        )
 
     def end_input(self, **facts: Any) -> None:
-        """Let the reading count."""
-        self._run_with({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
+        """Let the present reading count."""
+        self._change_with_facts({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
 
     def add(self, rows: Sequence[NewRow]) -> Counter[str]:
-        """Take rows of the input, and return how many were new, known, changed and so on."""
-        return self.together([(self.register, (rows,))])[0]  # type: ignore[no-any-return]
+        """Write rows of the input, and return how many were new, known, changed and so on."""
+        return self.in_one_transaction([(self.add_in_transaction, (rows,))])[0]  # type: ignore[no-any-return]
 
-    def register(self, rows: Sequence[NewRow]) -> Counter[str]:
+    def add_in_transaction(self, rows: Sequence[NewRow]) -> Counter[str]:
         """Do the same as a part of the present transaction."""
         wrong = [row for row in rows if row.status is not None]
         self._place((row, None) for row in wrong)
         counts = Counter(row.status or "" for row in wrong)
         fresh = self._claim([row for row in rows if row.status is None])
-        for row in rows:  # those that have been met before, by the number of their identity
+        for row in rows:  # those whose identity is known already
             if row.status is None and row.index not in fresh:
-                counts[self._meet(row, self._ask(_KNOWN, row.identity)[0])] += 1
+                counts[self._place_known(row, self._query(_KNOWN, row.identity)[0])] += 1
         counts["new"] += len(fresh)
         return counts
 
     def _claim(self, rows: Sequence[NewRow]) -> dict[int, int]:
         """Make an entry for each row whose identity is new; return the entries by the rows' index."""
         for row in rows:
-            row.identity = row.identity or self._nth(row.digest)
-        last = self._ask("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
+            row.identity = row.identity or self._repeatable_identity(row.digest)
+        # One statement for all rows, and one question for those that were new, instead of two for each.
+        last = self._query("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
         claims = [(row.identity, row.key, row.digest, self.gen, row.index, row.call) for row in rows]
         self._connection.executemany(_CLAIM, claims)
-        fresh: dict[int, int] = dict(self._ask("SELECT idx, id FROM ledger WHERE id > ?", last))
+        fresh: dict[int, int] = dict(self._query("SELECT idx, id FROM ledger WHERE id > ?", last))
         self._place((row, fresh[row.index]) for row in rows if row.index in fresh)
         return fresh
 
-    def one(self, index: int) -> Kept:
-        """Return one row of the present input."""
-        return Kept(*self._ask(_ONE, self.gen, index)[0])
+    def one(self, index: int) -> RowRecord:
+        return RowRecord(*self._query(_ONE, self.gen, index)[0])
 
-    def open_rows(self, after: int, n: int) -> list[Kept]:
+    def open_rows(self, after: int, n: int) -> list[RowRecord]:
         """Return the next rows for which something is left to do."""
-        return [Kept(*row) for row in self._ask(_OPEN, self.gen, after, n)]
+        return [RowRecord(*row) for row in self._query(_OPEN, self.gen, after, n)]
 
-    def settled_rows(self, after: int, n: int) -> list[Kept]:
+    def settled_rows(self, after: int, n: int) -> list[RowRecord]:
         """Return the next rows that were done before this run, or that are not for sending."""
-        return [Kept(*row) for row in self._ask(_SETTLED, self.gen, after, self.run, n)]
+        return [RowRecord(*row) for row in self._query(_SETTLED, self.gen, after, self.run, n)]
 
     def counts(self) -> list[tuple[str | None, int | None, int]]:
-        """Return how many rows there are by status and state."""
-        return self._ask(_COUNT, self.gen)
+        return self._query(_COUNT, self.gen)
 
     def reopen(self, again: Iterable[str], now: float) -> int:
         """Make entries that have ended pending again, and return how many. It is on purpose, so they are not stale."""
         repeatable = [name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable]
         sql = _AGAIN.format(", ".join("?" * len(repeatable)))
-        return sum(self.together([(self._run, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again]))
+        return sum(
+            self.in_one_transaction([(self._change, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again])
+        )
 
-    def together(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
-        """Do all tasks in one transaction, and return what they return, once it is on the disk.
+    def in_one_transaction(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
+        """Do all tasks in one transaction, and return their results once it is on the disk.
 
         Args:
             tasks: Functions, or statements about one entry, with their arguments.
 
         Raises:
-            JournalError: Nothing of it was done.
+            JournalError: None of them was done.
         """
-        self._check_place()
+        self._check_file()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                done = self._do(tasks)
+                done = self._run_tasks(tasks)
             except BaseException:
                 self._undo()
                 raise
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo()
-            raise locking.broken(self.path, error) from None
+            raise locking.journal_error(self.path, error) from None
         return done
 
-    def _do(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
-        """Do all tasks: statements of one kind at once, as long as no entry comes twice."""
+    def _run_tasks(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
+        """Run all tasks: statements of one kind at once, as long as no entry comes twice."""
         done: list[Any] = [None] * len(tasks)
         waiting: dict[str, list[tuple[Any, ...]]] = {}
         entries: set[int] = set()
         for number, (task, arguments) in enumerate(tasks):
             if not isinstance(task, str):
-                self._execute(waiting)
+                self._execute_batches(waiting)
                 done[number] = task(*arguments)
                 continue
             if arguments[-1] in entries:
-                self._execute(waiting)
+                self._execute_batches(waiting)
                 entries.clear()
             entries.add(arguments[-1])
             waiting.setdefault(task, []).append(arguments)
-        self._execute(waiting)
+        self._execute_batches(waiting)
         return done
 
-    def _execute(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
+    def _execute_batches(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
         for sql, several in statements.items():
             self._connection.executemany(sql, several)
         statements.clear()
@@ -217,35 +227,35 @@ class Store:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _check_place(self) -> None:
-        """See that this is still the process and the file with which it began."""
+    def _check_file(self) -> None:
+        """Check that this is still the process and the file with which it began."""
         if os.getpid() != self._process:
             raise JournalError(f"{self.path}: this process was forked off the one that runs the journal; open it anew")
         try:
-            same = os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - before each transaction, so without a detour
+            same = os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - before each transaction, so the fast way
         except OSError:
             same = False
         if not same:
             message = f"{self.path}: the journal was removed or replaced while it was in use; no more is sent"
             raise JournalError(f"{message}. Put it back and resume, or start anew")
 
-    def _meet(self, row: NewRow, known: tuple[Any, ...]) -> str:
+    def _place_known(self, row: NewRow, known: tuple[Any, ...]) -> str:
         """Place a row whose identity is known already."""
         entry, digest, state, gen, first, unclear = known
-        if gen == self.gen:
-            line = self._ask("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
-            row.status, row.note = "duplicate", fact_text({"duplicate_of": first, "of_line": line})
+        if gen == self.gen:  # an earlier row of this reading has the entry
+            line = self._query("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
+            row.status, row.note = "duplicate", encode_fact({"duplicate_of": first, "of_line": line})
             self._place([(row, entry)])
             return "duplicate"
         word = "known" if state <= LAST_OPEN else "settled"
         if digest == row.digest:
-            self._run(_MOVE, self.gen, row.index, entry)
-        elif state in {State.REJECTED, State.FAILED} or (state <= State.RETRY and not unclear):
-            self._run(_RENEW, self.gen, row.index, row.digest, row.call, entry)
+            self._change(_MOVE, self.gen, row.index, entry)
+        elif state in {RowState.REJECTED, RowState.FAILED} or (state <= RowState.RETRY and not unclear):
+            self._change(_RENEW, self.gen, row.index, row.digest, row.call, entry)
             word = "updated"
         else:
-            self._run(_MOVE, self.gen, row.index, entry)
-            row.note, word = fact_text({"changed": True}), "changed"
+            self._change(_MOVE, self.gen, row.index, entry)
+            row.note, word = encode_fact({"changed": True}), "changed"
         self._place([(row, entry)])
         return word
 
@@ -254,28 +264,25 @@ class Store:
         cells = ((self.gen, row.index, row.line, entry, row.status, row.note, row.data) for row, entry in rows)
         self._connection.executemany(_PUT, cells)
 
-    def _nth(self, digest: bytes) -> str:
-        """Name a row that may repeat by what it does, and how often that came before it."""
+    def _repeatable_identity(self, digest: bytes) -> str:
+        """Identify a row that may repeat by what it does, and how often that came before it."""
         self._repeats[digest] += 1
         return f"\x01{digest.hex()}:{self._repeats[digest]}"
 
-    def _run_with(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
-        """Keep facts and change the tables in one step."""
-        self.together([(self.put_facts, (facts,)), (self._run, (sql, *values))])
-
-    def _mark_unknown(self) -> None:
-        self._run("UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?", State.UNKNOWN, State.IN_FLIGHT)
+    def _change_with_facts(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
+        """Write facts and change the tables in one transaction."""
+        self.in_one_transaction([(self.put_facts, (facts,)), (self._change, (sql, *values))])
 
     def put_facts(self, facts: dict[str, Any]) -> None:
-        """Keep facts, as a part of the present transaction."""
-        rows = [(name, fact_text(value)) for name, value in facts.items()]
+        """Write facts as a part of the present transaction."""
+        rows = [(name, encode_fact(value)) for name, value in facts.items()]
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
-    def _run(self, sql: str, *values: Any) -> int:
+    def _change(self, sql: str, *values: Any) -> int:
         return self._connection.execute(sql, values).rowcount
 
-    def _ask(self, sql: str, *values: Any) -> list[Any]:
+    def _query(self, sql: str, *values: Any) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise locking.broken(self.path, error) from None
+            raise locking.journal_error(self.path, error) from None

@@ -62,8 +62,8 @@ def _change_access(
     from attrs import evolve
 
     from airmeet_async import calls
-    from airmeet_async.bulk.input.operations import ByEmail
-    from airmeet_async.bulk.input.plan import look_at, sentence
+    from airmeet_async.bulk.input.operations import ChangeAccess
+    from airmeet_async.bulk.input.plan import check_rows, describe_counts
     from airmeet_async.bulk.tables import SourceRow
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_people
@@ -82,8 +82,8 @@ def _change_access(
     if not emails:
         people = open_people(evolve(choice, preset="none"), required=("email",))
         rows, header, overrides = people.table, people.table.header, dict(people.overrides)
-        recipe = ByEmail(lambda email: calls.block_attendee(airmeet_id, email), overrides)
-        console.say(*people.lines(), sentence(run_async(look_at, people.table, recipe)))
+        recipe = ChangeAccess(lambda email: calls.block_attendee(airmeet_id, email), overrides)
+        console.say(*people.lines(), describe_counts(run_async(check_rows, people.table, recipe)))
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         change = client.bulk.block_attendees if block else client.bulk.unblock_attendees

@@ -18,8 +18,8 @@ from airmeet_async.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.input.columns import ColumnMap
-    from airmeet_async.bulk.input.operations import ByForm
-    from airmeet_async.bulk.input.plan import Finding
+    from airmeet_async.bulk.input.operations import CreateItems
+    from airmeet_async.bulk.input.plan import RowFinding
     from airmeet_async.bulk.input.row_mapping import RowMapping
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
@@ -100,8 +100,8 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, timezone: str | None = None) -> int:
     from airmeet_async import calls
-    from airmeet_async.bulk.input.operations import ByForm
-    from airmeet_async.bulk.input.plan import introduction
+    from airmeet_async.bulk.input.operations import CreateItems
+    from airmeet_async.bulk.input.plan import describe_input
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_file
@@ -122,8 +122,8 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
         "booths.create": (BOOTHS, calls.create_booth),
     }
     form, build = ways[operation]
-    console.say(*introduction(table.name, table.rows, columns_of(form, table), table.notices))
-    _check_rows(table, ByForm(form, partial(build, airmeet_id), timezone=timezone), console)
+    console.say(*describe_input(table.name, table.rows, columns_of(form, table), table.notices))
+    _check_rows(table, CreateItems(form, partial(build, airmeet_id), timezone=timezone), console)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         match operation:
@@ -166,31 +166,31 @@ def columns_of(form: "RowMapping", table: "Table") -> "ColumnMap":
     return ColumnMap(matches, ignored=others, from_results=not set(table.header).isdisjoint(RESULT_COLUMNS))
 
 
-def _check_rows(table: "Table", recipe: "ByForm", console: Console) -> None:
+def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None:
     """Refuse a file with a row that could not be sent.
 
     Raises:
         InputError: There is one; names line, column and what to write.
     """
-    from airmeet_async.bulk.input.plan import look_at, sentence
+    from airmeet_async.bulk.input.plan import check_rows, describe_counts
     from airmeet_async.cli.runtime import run_async
 
-    wrong: list[Finding] = []
+    wrong: list[RowFinding] = []
 
-    def note(finding: "Finding") -> None:
+    def note(finding: "RowFinding") -> None:
         if finding.code != "duplicate":
             wrong.append(finding)
 
-    survey = run_async(look_at, table, recipe, note)
+    survey = run_async(check_rows, table, recipe, note)
     if not wrong:
-        console.say(sentence(survey))
+        console.say(describe_counts(survey))
         return
     for finding in wrong[1:_MOST_SHOWN]:
         console.say(str(blame(table, finding)))
     raise blame(table, wrong[0], len(wrong))
 
 
-def blame(table: "Table", finding: "Finding", n: int = 0) -> InputError:
+def blame(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
     from airmeet_async.bulk.table_cells import counted, fault
 

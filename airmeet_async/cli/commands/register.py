@@ -24,7 +24,7 @@ from airmeet_async.cli.options import (
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.input.column_names import PresetName
-    from airmeet_async.bulk.input.plan import BulkPlan, Finding
+    from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
     from airmeet_async.cli.environment import Settings
@@ -179,8 +179,10 @@ def _plan(
 
     Otherwise a run follows, which meets the same trouble and knows better what to do about it.
     """
+    from functools import partial
+
     from airmeet_async import calls
-    from airmeet_async.bulk.input.plan import Terms, make_plan
+    from airmeet_async.bulk.input.plan import BulkPlan, make_plan
     from airmeet_async.cli.environment import terminable
     from airmeet_async.cli.runtime import run_async
     from airmeet_async.errors import AirmeetError
@@ -200,7 +202,8 @@ def _plan(
     if people.table.rows > _MANY_ROWS:
         console.say("checking all rows before anything is sent...")
     rate = options.job_options()["rate"] or settings.rate
-    terms = Terms(
+    plan = partial(
+        make_plan,
         airmeet_id=airmeet_id,
         invite=invite,
         register=register,
@@ -215,7 +218,8 @@ def _plan(
                 raise
             why = str(error) or "no answer in time"
             console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
-        return run_async(make_plan, people.table, people.reading, book, terms)
+        result: BulkPlan = run_async(plan, people.table, people.reading, book)
+        return result
 
 
 def check(
@@ -292,19 +296,19 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
 
 
 def _check_people(people: "People", book: "FieldBook | None", console: Console) -> int:
-    from airmeet_async.bulk.input.plan import Terms, make_plan, sentence
+    from airmeet_async.bulk.input.plan import describe_counts, make_plan
     from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.redact import escape
 
     if people.columns.custom and book is None:
         console.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
-    def tell(finding: "Finding") -> None:
+    def tell(finding: "RowFinding") -> None:
         print_data(escape(f"{people.table.name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = run_async(make_plan, people.table, people.reading, book, Terms(), tell)
+    found = run_async(make_plan, people.table, people.reading, book, tell)
     verdict = "the file can be registered as it is"
     if found.invalid:
         verdict = "the invalid rows would not be sent: mend them, or let the others go without them"
-    console.say(*found.head(), sentence(found), verdict)
+    console.say(*found.head(), describe_counts(found), verdict)
     return Exit.LEFT_OVER if found.invalid else Exit.OK

@@ -1,6 +1,8 @@
 """``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
-    from airmeet_async.bulk.journal.queries import Look
+    from airmeet_async.bulk.journal.queries import JournalSummary
     from airmeet_async.bulk.options import JobOptions
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
@@ -160,7 +162,7 @@ def list_runs(*, json: Flag = False) -> int:
     if json:
         print_json([run_shape(run) for run in found])
     elif found:
-        print_data("\n".join(table_lines([_TITLES, *map(_cells, found)])))
+        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found)]))))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -168,7 +170,7 @@ def list_runs(*, json: Flag = False) -> int:
     return Exit.OK
 
 
-def _cells(run: "Look") -> tuple[str, ...]:
+def _cells(run: "JournalSummary") -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
@@ -177,7 +179,23 @@ def _cells(run: "Look") -> tuple[str, ...]:
     return run.job, _when(run.created), _state(run), settled, left, command, event, file
 
 
-def _state(run: "Look") -> str:
+def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
+    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too."""
+    from rich.cells import cell_len
+
+    if not sys.stdout.isatty():
+        return rows
+    room = shutil.get_terminal_size().columns
+    for name in ("LEFT", "EVENT"):
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        if sum(widths) + 2 * (len(widths) - 1) <= room:
+            break
+        place = rows[0].index(name)
+        rows = [(*row[:place], *row[place + 1 :]) for row in rows]
+    return rows
+
+
+def _state(run: "JournalSummary") -> str:
     """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
     from airmeet_async.cli.run_control import state_of
 
@@ -192,7 +210,7 @@ def _iso(moment: Any) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
 
 
-def run_shape(run: "Look") -> dict[str, Any]:
+def run_shape(run: "JournalSummary") -> dict[str, Any]:
     """Return a run's documented JSON shape."""
     from airmeet_async.bulk.journal.queries import COUNTED
 
@@ -245,7 +263,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
     return Exit.OK
 
 
-def _facts(run: "Look") -> Iterable[tuple[str, str]]:
+def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.output.results_csv import relative_to_here
 
@@ -267,7 +285,7 @@ def _facts(run: "Look") -> Iterable[tuple[str, str]]:
         yield "next", " or ".join(steps)
 
 
-def next_steps(run: "Look") -> list[str]:
+def next_steps(run: "JournalSummary") -> list[str]:
     """Return the commands that can be typed for a run."""
     from airmeet_async.cli.run_store import is_of_no_event
     from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -339,7 +357,7 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
 
 
-def _may_remove(chosen: "list[Look]", console: Console, *, agreed: bool) -> bool:
+def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
     from airmeet_async.bulk.table_cells import counted
 
     def journals(n: int) -> str:
@@ -361,10 +379,10 @@ def _may_remove(chosen: "list[Look]", console: Console, *, agreed: bool) -> bool
 
 def _remove(path: "Path", console: Console) -> bool:
     """Remove a journal and what belongs to it, unless a run has just begun with it."""
-    from airmeet_async.bulk.journal.locking import Lock
+    from airmeet_async.bulk.journal.locking import JournalLock
 
     try:
-        lock = Lock(path)
+        lock = JournalLock(path)
     except JournalError as error:
         console.say(f"kept: {error}")
         return False

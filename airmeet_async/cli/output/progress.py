@@ -149,7 +149,7 @@ def beside_bar(run: Snapshot) -> str:
 
 
 def below_bar(run: Snapshot) -> list[tuple[str, str]]:
-    """Return what stands below the bar, each part with its colour; a narrow terminal cuts it off at its end."""
+    """Return what stands below the bar, each part with its colour; a narrow terminal leaves out the last ones."""
     parts = [
         (run.state, "yellow"),
         (run.speed(), "cyan"),
@@ -269,7 +269,9 @@ class BarDisplay(NoDisplay):
         """Paint the lines anew."""
         self._below.plain = ""
         for text, style in below_bar(run):
-            self._below.append(text, style).append("  ")
+            if self._below and self._below.cell_len + 2 + len(text) > self._progress.console.width:
+                break
+            self._below.append("  " if self._below else "").append(text, style)
         self._progress.update(self._task, completed=run.done, description=beside_bar(run), refresh=True)
 
     def end(self, run: Snapshot) -> None:

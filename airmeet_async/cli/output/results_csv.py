@@ -24,7 +24,7 @@ from typing import Any, Self
 
 import attrs
 
-from airmeet_async.bulk.journal.row_encoding import CHANGED
+from airmeet_async.bulk.journal.recorded_rows import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
 from airmeet_async.cli.exit_codes import UsageError

@@ -1,13 +1,16 @@
 """Which column is which field: guesses that are said aloud, and refusals that contain the fix."""
 
 import shlex
+import tomllib
+from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from airmeet_async.bulk.input.column_names import (
-    _FULL_NAMES,
-    _WORDS,
     FULL_NAMES,
+    PRESETS,
+    PresetName,
     field_for_column,
     parse_attendance,
     squeezed,
@@ -15,6 +18,8 @@ from airmeet_async.bulk.input.column_names import (
 from airmeet_async.bulk.input.columns import match_columns
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 from airmeet_async.errors import InputError
+
+DATA = tomllib.loads(files("airmeet_async.bulk.input").joinpath("column_names.toml").read_text(encoding="utf-8"))
 
 ORDER = ("email", "first_name", "last_name", "city", "country", "designation", "organisation")
 
@@ -57,13 +62,17 @@ def test_columns_are_known_in_many_languages(header):
 
 
 def test_no_word_means_two_fields():
-    """The tables of words do not contradict each other."""
-    everything = {**_WORDS, "full name": _FULL_NAMES}
-    for name, words in everything.items():
-        for word in words.replace("\n", "|").split("|"):
-            if word.strip():
-                assert field_for_column(word) == (None if name == "full name" else name), word
+    """The lists of words do not contradict each other."""
+    seen = {}
+    for name, words in {**DATA["columns"], "whole name": DATA["other"]["whole_names"]}.items():
+        for word in {squeezed(word) for line in words.splitlines() for word in line.split("|") if word.strip()}:
+            assert seen.setdefault(word, name) == name, word
+            assert field_for_column(word) == (None if name == "whole name" else name), word
     assert len(FULL_NAMES) > 10
+
+
+def test_the_presets_that_can_be_typed_are_the_exports_that_are_known():
+    assert set(get_args(PresetName)) == {*PRESETS, "none"}
 
 
 @pytest.mark.parametrize("spelling", ["Attendance Type", "attendance_type", "attendanceType", "Teilnahmeart"])

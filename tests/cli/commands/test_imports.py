@@ -3,7 +3,7 @@
 import pytest
 
 from airmeet_async import InputError
-from airmeet_async.bulk.input.plan import Finding
+from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.cli.commands.imports import blame, columns_of
@@ -50,8 +50,8 @@ def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header,
 
 def test_blame_names_the_column_where_the_message_does(table):
     there = table(HEADER, GOOD)
-    cell = blame(there, Finding(2, "invalid_row", "start: 'soon' is not a time"), 3)
-    row = blame(there, Finding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
+    cell = blame(there, RowFinding(2, "invalid_row", "start: 'soon' is not a time"), 3)
+    row = blame(there, RowFinding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
 
     assert (cell.line, cell.column, row.column) == (2, "start", None)
     assert str(cell).endswith("""line 2, column "start": 'soon' is not a time (3 wrong rows, so nothing was sent)""")

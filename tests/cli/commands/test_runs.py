@@ -170,3 +170,18 @@ def _is_of(path, airmeet):
     from airmeet_async.cli.run_control import socket_of
 
     return path in {socket_of(journal) for journal in shelf_of(airmeet).glob("*.job")}
+
+
+def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    narrow, wide, piped = (
+        there("runs", **how) for how in ({"typed": "", "COLUMNS": "80"}, {"typed": "", "COLUMNS": "200"}, {})
+    )
+
+    assert narrow.out.split("\n")[0].split() == ["JOB", "BEGUN", "STATE", "SETTLED", "COMMAND", "FILE"]
+    assert max(map(len, narrow.out.splitlines())) <= 80
+    assert "people.csv" in narrow.out
+    assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()
+    assert EVENT in piped.out

@@ -288,12 +288,13 @@ def test_the_two_lines_stay_in_their_place_and_what_is_said_goes_above():
     assert seen[2].strip() == "20 of 25/s  120 ok"
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 200])
-def test_no_line_is_longer_than_the_terminal(width):
+@pytest.mark.parametrize(("width", "kept"), [(20, 20), (40, 40), (60, 52), (200, 66)])
+def test_no_line_is_longer_than_the_terminal_and_no_part_is_cut(width, kept):
     seen = Shown(width).show(120, retrying=3, throttled=4, slowed=True)
 
     assert len(seen) == 2
     assert max(map(len, seen)) <= width
+    assert seen[1].strip() == ("throttled by Airmeet  20 of 25/s  120 ok  3 retrying  4x throttled"[:kept]).strip()
 
 
 def test_without_a_total_there_is_no_bar():

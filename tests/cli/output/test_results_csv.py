@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from airmeet_async import RowError, RowResult, RowStatus
-from airmeet_async.bulk.journal.row_encoding import CHANGED
+from airmeet_async.bulk.journal.recorded_rows import CHANGED
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.results_csv import ResultFiles, ResultsWriter, choose_paths, free_path
 from airmeet_async.errors import ConfigError

@@ -4,7 +4,7 @@ import pytest
 
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
-from airmeet_async.bulk.input.plan import Finding, Survey, Terms, make_plan, sentence
+from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, make_plan
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.sandbox import community
 from tests.support.worlds import EVENT, add, client_of, person, transport_of
@@ -34,9 +34,9 @@ async def planned(rows, **options):
 
 
 async def test_a_plan_finds_everything_that_a_run_would(write):
-    found: list[Finding] = []
+    found: list[RowFinding] = []
 
-    plan = await make_plan(open_table(write(*LINES)), Reading(), None, Terms(), found.append)
+    plan = await make_plan(open_table(write(*LINES)), Reading(), None, found.append)
 
     assert (plan.rows, plan.ready, plan.invalid, plan.duplicates, plan.cut) == (4, 2, 1, 1, 1)
     assert [(finding.line, finding.code) for finding in found] == [
@@ -69,7 +69,7 @@ async def test_a_plan_and_the_run_agree_and_the_plan_changes_nothing(write):
 async def test_custom_fields_pass_where_no_event_was_asked(write):
     reading = Reading(overrides={"custom:Nonsense": "Shirt"})
 
-    plan = await make_plan(open_table(write(*LINES)), reading, None, Terms())
+    plan = await make_plan(open_table(write(*LINES)), reading, None)
 
     assert (plan.ready, plan.invalid, plan.fields_known) == (2, 1, False)
 
@@ -154,12 +154,15 @@ def test_lines_fit_a_terminal():
 
 
 SENTENCES = [
-    (Survey(ready=1), "1 row: 1 to send"),
-    (Survey(ready=1900, invalid=60, duplicates=40, cut=9), "2,000 rows: 1,900 to send (9 with too long a text), "),
-    (Survey(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
+    (InputSummary(ready=1), "1 row: 1 to send"),
+    (
+        InputSummary(ready=1900, invalid=60, duplicates=40, cut=9),
+        "2,000 rows: 1,900 to send (9 with too long a text), ",
+    ),
+    (InputSummary(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
 ]
 
 
 @pytest.mark.parametrize(("found", "said"), SENTENCES)
 def test_the_numbers_are_one_sentence(found, said):
-    assert sentence(found).startswith(said)
+    assert describe_counts(found).startswith(said)

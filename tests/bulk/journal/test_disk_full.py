@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROWS = 3000
 
 
 def run(path: Path, limit: int = 0, n: int = ROWS) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bulk.journal_victim", str(path), str(n), str(limit)]
+    command = [sys.executable, "-m", "tests.support.journal_process", str(path), str(n), str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -42,9 +44,9 @@ def test_a_file_that_may_not_grow_stops_the_sending(tmp_path: Path) -> None:
 
 MOUNT = f"""
 mount -t tmpfs -o size=2400k none "$1" && cd "$2" || exit 99
-{sys.executable} -m tests.bulk.journal_victim "$1/launch.job" {ROWS} 0
+{sys.executable} -m tests.support.journal_process "$1/launch.job" {ROWS} 0
 mount -o remount,size=20m none "$1"
-{sys.executable} -m tests.bulk.journal_victim "$1/launch.job" {ROWS} 0
+{sys.executable} -m tests.support.journal_process "$1/launch.job" {ROWS} 0
 """
 
 

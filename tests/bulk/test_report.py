@@ -1,4 +1,4 @@
-"""A report in a notebook."""
+"""A report in a notebook: as two tables, and as a data frame."""
 
 import subprocess
 import sys
@@ -111,6 +111,7 @@ def test_an_unknown_kind_of_frame_is_named():
         evolve(REPORT, results=()).to_frame(backend="excel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hidden", "backend", "said"),
     [

@@ -1,0 +1,107 @@
+"""Bulk runs as several tests need them: with a spy before the server, stopped early, or with a journal to look into."""
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from airmeet_async import BulkReport, BulkStoppedError, Reply, Request, RowStatus
+from airmeet_async.bulk.journal.schema import RowState
+from airmeet_async.testing import SandboxTransport
+from tests.support.worlds import EVENT, add, client_of, people, run, sends, statuses
+
+
+def check_results(report: BulkReport, transport: SandboxTransport) -> None:
+    """Hold results against what the server did: nothing lost, nothing invented, nothing told wrongly."""
+    assert report.results is not None
+    assert [result.index for result in report.results] == list(range(report.rows_read))
+    assert Counter(result.status for result in report.results) == Counter(statuses(report))
+    sent = sends(transport)
+    for result in report.results:
+        there = transport.world.person(EVENT, result.key) is not None if result.key else False
+        if result.status is RowStatus.SUCCEEDED:
+            assert there
+            assert result.entry_link
+            assert result.attempts == sent[result.key]
+        if result.status in {RowStatus.REJECTED, RowStatus.INVALID, RowStatus.UNPROCESSED}:
+            assert not there
+    assert report.attempts == sum(sent.values())
+
+
+def spied(transport: SandboxTransport, odd: Any) -> SandboxTransport:
+    """Put *odd* in front of a transport; what it returns as None goes on."""
+    exchange = transport.exchange
+
+    async def spy(request: Request) -> Reply:
+        reply: Reply | None = await odd(request)
+        return await exchange(request) if reply is None else reply
+
+    transport.exchange = spy  # type: ignore[method-assign]
+    return transport
+
+
+async def report_of(transport: Any, n: int, **options: Any) -> BulkReport:
+    """Run to the end or to a stop, and return the report either way."""
+    async with client_of(transport) as client:
+        job = add(client, list(people(n)), **options)
+        with contextlib.suppress(BulkStoppedError):
+            await job
+        return job.report
+
+
+async def add_journaled(transport: Any, rows: Any, path: Path, **options: Any) -> BulkReport:
+    return await run(transport, rows, journal=path, **options)
+
+
+async def resume(transport: Any, path: Path, **options: Any) -> BulkReport:
+    async with client_of(transport) as client:
+        return await client.bulk.resume(path, **{"rate": None} | options)
+
+
+async def stopped_after(n: int, transport: Any, rows: Any, path: Path, **options: Any) -> BulkReport:
+    """Stop a run when so many results are there."""
+    async with (
+        client_of(transport) as client,
+        client.bulk.add_attendees(
+            EVENT, rows, send_email_invite=False, journal=path, **{"rate": None, "max_in_flight": 8} | options
+        ) as job,
+    ):
+        seen = 0
+        async for _ in job:
+            seen += 1
+            if seen == n:
+                job.stop()
+    return job.report
+
+
+def query(path: Path, sql: str) -> list[Any]:
+    """Return the rows that a closed journal has for a statement."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def states(path: Path) -> Counter[RowState]:
+    """Return how many entries of a closed journal have which state."""
+    return Counter({RowState(state): n for state, n in query(path, "SELECT state, COUNT(*) FROM ledger GROUP BY 1")})
+
+
+def change(path: Path, sql: str, *values: Any) -> None:
+    """Change a closed journal, as no run would."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql, values)
+
+
+def bodies(transport: SandboxTransport) -> list[dict[str, Any]]:
+    """Return what is sent from now on, as it is sent."""
+    seen: list[dict[str, Any]] = []
+    exchange = transport.exchange
+
+    async def watch(request: Request) -> Reply:
+        if request.body:
+            seen.append(json.loads(request.body))
+        return await exchange(request)
+
+    transport.exchange = watch  # type: ignore[method-assign]
+    return seen
