@@ -63,7 +63,7 @@ def test_columns_are_known_in_many_languages(header):
 
 def test_no_word_means_two_fields():
     """The lists of words do not contradict each other."""
-    seen = {}
+    seen: dict[str, str] = {}
     for name, words in {**DATA["columns"], "whole name": DATA["other"]["whole_names"]}.items():
         for word in {squeezed(word) for line in words.splitlines() for word in line.split("|") if word.strip()}:
             assert seen.setdefault(word, name) == name, word
