@@ -126,6 +126,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         if not console.confirm(f"{up_to}{people} will be mailed by Airmeet. Go on?"):
             raise DeclinedError("nothing was sent")
     client = settings.client(flags.concurrency)
+    # Once more: the question may have stood there for hours.
     results, failed = check_places(flags, wanted.name or wanted.path, wanted.path)
     results = _results_place(wanted, flags, journal, results, failed)
     rate = options["rate"]
@@ -350,7 +351,7 @@ class Execution:
 
     async def _run(self, journal: RunJournal | None) -> None:
         job, client, console = self._job, self._client, self._console
-        with incoming_signals() as signals:
+        with incoming_signals() as signals:  # before anything else: preparing a job may take a minute
             async with anyio.create_task_group() as helpers:
                 helpers.start_soon(self.stopper.watch, signals, helpers.cancel_scope)
                 async with client, job:
@@ -363,6 +364,7 @@ class Execution:
                     if journal is not None:
                         limited, before = self._flags.limit is not None, journal.facts.get("rows", 0)
                         console.say(*resuming(job.earlier, total, before, limited=limited))
+                    # A run with nothing to do would show a bar that is full at once.
                     is_idle = job.earlier is not None and job.earlier.settled >= total
                     display = "none" if is_idle and self._flags.progress != "json" else self._flags.progress
                     progress = RunProgress(choose_display(display, console, job.total), job, client)
@@ -374,7 +376,7 @@ class Execution:
                             await self._collect()
                     finally:
                         progress.end()
-                self.history.record(job.report, job.allowed_rate)
+                self.history.record(job.report, job.allowed_rate)  # what came after the last look
                 helpers.cancel_scope.cancel()
 
     async def _record(self) -> None:
@@ -389,7 +391,7 @@ class Execution:
                 self._files.add(result)
                 if self._flags.report:
                     self.history.add(result)
-                if self._files.trouble:
+                if self._files.trouble:  # who cannot be noted must not be registered
                     self._job.stop(StopReason.STOPPED, self._files.trouble)
         except BulkStoppedError as error:
             if self._job.report.stop_reason is None:  # the engine's own fault, not the run's end

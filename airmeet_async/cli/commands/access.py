@@ -21,7 +21,8 @@ Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leadi
 def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
     """Take the access to an event away from some people, or from everybody in a file.
 
-    Without a file, results are written only with --results.
+    All of them are sent each time, which does no harm; airmeet resume goes on with
+    a run that was stopped. Without a file, results are written only with --results.
 
     For example:
       airmeet block 8f0c1a2e-5b01-11ee ada@example.com bob@example.com
@@ -40,7 +41,8 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
 def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
     """Give the access to an event back to some people, or to everybody in a file.
 
-    Without a file, results are written only with --results.
+    All of them are sent each time, which does no harm; airmeet resume goes on with
+    a run that was stopped. Without a file, results are written only with --results.
 
     For example:
       airmeet unblock 8f0c1a2e-5b01-11ee ada@example.com
