@@ -125,11 +125,9 @@ def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invi
     """
     most, deadline = options.get("max_in_flight"), options.get("deadline")
     if deadline is not None and not (isinstance(deadline, (int, float)) and 0 < deadline < math.inf):
-        message = f"deadline must be a number of seconds above 0, not {deadline!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"deadline must be a number of seconds above 0, not {deadline!r}")
     if invites not in ("at_most_once", "at_least_once"):
-        message = f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}")
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
         deadline=deadline,
@@ -153,8 +151,7 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     except ValueError:
         limit = FailureLimit(rows=-1)
     if isinstance(given, bool) or not ((limit.rows or 0) >= 0 and 0 <= (limit.share or 0) <= 1):
-        message = f'max_failures must be a number of rows or a percentage such as "5%", not {given!r}'
-        raise ConfigError(message)
+        raise ConfigError(f'max_failures must be a number of rows or a percentage such as "5%", not {given!r}')
     return limit
 
 

@@ -109,8 +109,7 @@ def choose(name: str | None, header: Sequence[str]) -> Preset | None:
     """
     if name is not None and name != "none":
         if name not in PRESETS:
-            message = f"there is no preset {name!r:.40}; there are {', '.join(PRESETS)}, and none"
-            raise ConfigError(message)
+            raise ConfigError(f"there is no preset {name!r:.40}; there are {', '.join(PRESETS)}, and none")
         return PRESETS[name]
     names = frozenset(map(squeezed, header))
     fitting = [preset for preset in PRESETS.values() if preset.fits(names)] if name is None else []

@@ -3,19 +3,18 @@
 All rows are prepared as a run would prepare them (`check_rows`), and what is found is counted.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
-from attrs import define, evolve, field, frozen
+from attrs import asdict, evolve, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
 from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
 from airmeet_async.bulk.input.sources import OpenedRows, read_batches
-from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
+from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration, many, wrapped
 from airmeet_async.protocol.validation import FieldBook, Problem
@@ -29,19 +28,37 @@ _BATCH = 500
 
 
 @frozen(kw_only=True)
-class BulkPlan:
-    """What adding people would do. ``print(plan)`` shows it.
+class InputSummary:
+    """The sum of a check of all rows.
 
     Attributes:
-        airmeet_id: The event.
-        source: The file, or nothing.
-        rows: All rows.
         ready: Rows that would be sent.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
         cut: Rows that would be sent with a value that Airmeet cuts.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
+    """
+
+    ready: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+    cut: int = 0
+    causes: tuple[FailureGroup, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.ready + self.invalid + self.duplicates
+
+
+@frozen(kw_only=True)
+class BulkPlan(InputSummary):
+    """What adding people would do, with all of `InputSummary`. ``print(plan)`` shows it.
+
+    Attributes:
+        airmeet_id: The event.
+        source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
         fields_known: The event was asked for its registration fields.
@@ -54,12 +71,6 @@ class BulkPlan:
 
     airmeet_id: str
     source: str = ""
-    rows: int
-    ready: int
-    invalid: int
-    duplicates: int
-    cut: int
-    causes: tuple[FailureGroup, ...] = ()
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
     fields_known: bool = False
@@ -158,8 +169,7 @@ async def make_plan(
     """
     if not isinstance(rows, (Table, Sequence)):
         if not isinstance(rows, Iterable) or iter(rows) is rows:
-            message = "a plan reads all rows, and an iterator can be read only once; plan a list, or a file"
-            raise ConfigError(message)
+            raise ConfigError("a plan reads all rows, and an iterator can be read only once; plan a list, or a file")
         rows = list(rows)
     table = rows if isinstance(rows, Table) else None
     columns = find_table_columns(table, reading, event_fields) if table else None
@@ -182,12 +192,7 @@ async def make_plan(
     return BulkPlan(
         airmeet_id=airmeet_id,
         source=table.name if table else "",
-        rows=summary.rows,
-        ready=summary.ready,
-        invalid=summary.invalid,
-        duplicates=summary.duplicates,
-        cut=summary.cut,
-        causes=summary.causes,
+        **asdict(summary, recurse=False),
         columns=columns,
         splits=tuple(splits),
         fields_known=event_fields is not None,
@@ -209,7 +214,7 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
     return [*lines, *(line for text in notices for line in wrapped(text))]
 
 
-def describe_counts(found: "InputSummary | BulkPlan") -> str:
+def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
@@ -255,44 +260,6 @@ class RowFinding:
     message: str
 
 
-@define
-class InputSummary:
-    """The sum of a check of all rows.
-
-    Attributes:
-        ready: Rows that would be sent.
-        invalid: Rows that would not.
-        duplicates: Rows with the address of an earlier one.
-        cut: Rows that would be sent with a value that Airmeet cuts.
-    """
-
-    ready: int = 0
-    invalid: int = 0
-    duplicates: int = 0
-    cut: int = 0
-    _findings: Counter[str] = field(factory=Counter, init=False)
-    _first: dict[str, list[RowFinding]] = field(factory=dict, init=False)
-
-    def add(self, finding: RowFinding) -> None:
-        """Count a finding, and keep the first few of its kind."""
-        self._findings[finding.code] += 1
-        first = self._first.setdefault(finding.code, [])
-        if len(first) < _SAMPLES:
-            first.append(finding)
-
-    @property
-    def causes(self) -> tuple[FailureGroup, ...]:
-        """All findings by their code, most frequent first."""
-        return tuple(
-            FailureGroup(code, self._first[code][0].message, n, tuple(one.line for one in self._first[code]))
-            for code, n in self._findings.most_common()
-        )
-
-    @property
-    def rows(self) -> int:
-        return self.ready + self.invalid + self.duplicates
-
-
 async def check_rows(
     rows: Table | Sequence[Any], operation: BulkOperation, found: Callable[[RowFinding], object] | None = None
 ) -> InputSummary:
@@ -306,30 +273,35 @@ async def check_rows(
     Raises:
         InputError: The file changes meanwhile.
     """
-    preparer, summary, lines = UniqueRowPreparer(operation), InputSummary(), array("Q")
+    preparer = UniqueRowPreparer(operation)
+    ready = invalid = duplicates = cut = 0
+    counts, first = Counter[str](), dict[str, list[RowFinding]]()
     for batch in read_batches(rows, _BATCH):
         await anyio.lowlevel.checkpoint()  # so that Ctrl-C ends it
         for row in batch:
-            lines.append(row.line or row.index + 1)
+            line = row.line or row.index + 1
             prepared = await preparer.prepare(row)
-            if isinstance(prepared, RowResult):
-                findings = [_count_unsent(prepared, lines, summary)]
+            if not isinstance(prepared, RowResult):
+                ready += 1
+                cut += bool(prepared.warnings)
+                findings = [RowFinding(line, "will_be_cut", warning) for warning in prepared.warnings]
+            elif prepared.duplicate_of is not None:
+                duplicates += 1
+                place = preparer.place_of(prepared.duplicate_of)
+                what = f"{prepared.key} is in {place} already; only that one is sent"
+                findings = [RowFinding(line, "duplicate", what)]
             else:
-                summary.ready += 1
-                summary.cut += bool(prepared.warnings)
-                findings = [RowFinding(lines[-1], "will_be_cut", warning) for warning in prepared.warnings]
+                invalid += 1
+                error = prepared.error or RowError("invalid", "")
+                findings = [RowFinding(line, error.code, error.message)]
             for finding in findings:
-                summary.add(finding)
+                counts[finding.code] += 1
+                if counts[finding.code] <= _SAMPLES:
+                    first.setdefault(finding.code, []).append(finding)
                 if found is not None:
                     found(finding)
-    return summary
-
-
-def _count_unsent(result: RowResult, lines: Sequence[int], summary: InputSummary) -> RowFinding:
-    if result.status is RowStatus.DUPLICATE:
-        summary.duplicates += 1
-        place = f"{'row' if result.line is None else 'line'} {lines[result.duplicate_of or 0]}"
-        return RowFinding(lines[-1], "duplicate", f"{result.key} is in {place} already; only that one is sent")
-    summary.invalid += 1
-    code, message = (result.error.code, result.error.message) if result.error else ("invalid", "")
-    return RowFinding(lines[-1], code, message)
+    causes = (
+        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
+        for code, n in counts.most_common()
+    )
+    return InputSummary(ready=ready, invalid=invalid, duplicates=duplicates, cut=cut, causes=tuple(causes))

@@ -31,15 +31,13 @@ def _words(text: str) -> list[str]:
 def _whole(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
-    message = f"{text!r:.40} is not a whole number"
-    raise ConfigError(message)
+    raise ConfigError(f"{text!r:.40} is not a whole number")
 
 
 def _flag(text: str) -> bool:
     if text.lower() in _YES | _NO:
         return text.lower() in _YES
-    message = f"{text!r:.40} is neither yes nor no"
-    raise ConfigError(message)
+    raise ConfigError(f"{text!r:.40} is neither yes nor no")
 
 
 def moment(text: str, zone: ZoneInfo | None) -> datetime:
@@ -54,8 +52,7 @@ def moment(text: str, zone: ZoneInfo | None) -> datetime:
         message = f"{text!r:.40} is not a time; write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
         raise ConfigError(message) from None
     if found.tzinfo is None and zone is None:
-        message = f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file"
-        raise ConfigError(message)
+        raise ConfigError(f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file")
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
@@ -101,8 +98,7 @@ class RowMapping:
         missing = [name for name in self.required if name not in found]
         if missing:
             there = ", ".join(map(repr, header)) or "none"
-            message = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
-            raise InputError(message)
+            raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
         return found
 
     def table_columns(self, table: Table) -> ColumnMap:
@@ -148,14 +144,12 @@ class RowMapping:
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
             if value == "" and name in self.required:
-                message = f"{column} is empty"
-                raise ConfigError(message)
+                raise ConfigError(f"{column} is empty")
             if isinstance(value, str) and value:
                 try:
                     value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
                 except ConfigError as error:
-                    message = f"{column}: {error}"
-                    raise ConfigError(message) from None
+                    raise ConfigError(f"{column}: {error}") from None
             if value != "":
                 values[name] = value
         return self.model(**values)

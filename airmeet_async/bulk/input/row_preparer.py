@@ -65,6 +65,10 @@ class UniqueRowPreparer:
         finally:
             self._waiting.discard(source.index)
 
+    def place_of(self, index: int) -> str:
+        """Return where a row stands that was prepared before."""
+        return f"line {self._lines[index]}" if index < len(self._lines) else f"row {index + 1}"
+
     def _checked(self, source: SourceRow, made: PreparedRow | InvalidRow) -> PreparedRow | RowResult:
         if source.line is not None:
             gap = source.index - len(self._lines)
@@ -78,8 +82,7 @@ class UniqueRowPreparer:
         if made.identity:
             first = self._duplicates.first_index(made.identity, source.index)
             if first != source.index:
-                place = f"line {self._lines[first]}" if first < len(self._lines) else f"row {first + 1}"
-                error = RowError("duplicate", f"the same as {place}, which is the one that counts")
+                error = RowError("duplicate", f"the same as {self.place_of(first)}, which is the one that counts")
                 return RowResult(
                     source.index, source.line, made.key, RowStatus.DUPLICATE,
                     error=error, duplicate_of=first, row=source.data,

@@ -148,7 +148,7 @@ async def test_a_preset_that_does_not_exist_is_refused_at_once():
 
 
 def test_lines_fit_a_terminal():
-    plan = BulkPlan(airmeet_id="e", rows=9, ready=9, invalid=0, duplicates=0, cut=0, unfilled=("a label " * 9,) * 9)
+    plan = BulkPlan(airmeet_id="e", ready=9, unfilled=("a label " * 9,) * 9)
 
     assert max(map(len, plan.lines())) < 80
 
