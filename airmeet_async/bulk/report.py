@@ -238,10 +238,8 @@ class BulkReport:
             ClientStateError: The job was streamed, so this report has no results.
         """
         if self.results is None:
-            message = (
-                "this report has no results, since the job was streamed: await the job instead, or collect its results"
-            )
-            raise ClientStateError(message)
+            why = "since the job was streamed: await the job instead, or collect its results"
+            raise ClientStateError(f"this report has no results, {why}")
         library = _frame_library(backend)
         columns = (*_FRAME_COLUMNS, *(_LINK_COLUMN if links else ()))
         values = {name: [value_of(result) for result in self.results] for name, _, value_of in columns}

@@ -377,19 +377,21 @@ def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | No
     if book is None:
         return []
     decided = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
-    found: dict[str, list[Match]] = {}
+    columns: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
     for column in free:
         entry = book.find(column)
         if not isinstance(entry, Problem) and entry.field_id not in decided:
-            how = "its label" if squeezed(column) != squeezed(entry.field_id) else "its id"
-            found.setdefault(entry.field_id, []).append(Match(entry.label or entry.field_id, column, how))
-    for matches in found.values():
-        if len(matches) > 1:
-            raise _ambiguous(f"{_CUSTOM}{matches[0].field}", [match.column for match in matches])
-    return [  # by its label, or by its id where several fields have that label
-        evolve(match, field=field_id if isinstance(book.find(match.field), Problem) else match.field)
-        for field_id, (match,) in found.items()
-    ]
+            columns.setdefault(entry.field_id, []).append(column)
+            labels[entry.field_id] = entry.label
+    matches = []
+    for field_id, (column, *others) in columns.items():
+        # By its id where it has no label, or several fields have that one.
+        label = field_id if isinstance(book.find(labels[field_id]), Problem) else labels[field_id]
+        if others:
+            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others])
+        matches.append(Match(label, column, "its id" if squeezed(column) == squeezed(field_id) else "its label"))
+    return matches
 
 
 def _missing_columns(
