@@ -80,6 +80,8 @@ class SourceRow:
     data: Any
 
 
+_SAMPLE = 200  # rows that are enough to judge what a column holds
+
 _Stamp = tuple[int, int, int]  # what tells two states of a file apart without reading it: size, time, inode
 
 
@@ -109,6 +111,7 @@ class Table:
         self._said = tuple(said)
         self._findings = Findings()
         self._passed: tuple[str, ...] | None = None  # the columns, after a complete pass
+        self._first: list[Mapping[str, Any]] = []  # kept by `check`: a workbook takes long to open again
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.columns)} columns, {self.rows} rows)"
@@ -172,14 +175,16 @@ class Table:
         if batch:
             yield batch
 
-    def sample(self, n: int = 200) -> list[Mapping[str, Any]]:
+    def sample(self, n: int = _SAMPLE) -> list[Mapping[str, Any]]:
         """Return the first rows without reading the rest.
 
         Raises:
             InputError: It cannot be read up to there, or has no rows.
         """
-        with closing(iter(self)) as rows:
-            return [row for _, row in islice(rows, n)]
+        if len(self._first) < (n if self.rows is None else min(n, self.rows)):
+            with closing(iter(self)) as rows:
+                return [row for _, row in islice(rows, n)]
+        return self._first[:n]
 
     def check(self) -> Self:
         """Read it to its end, so that `rows`, `columns`, `notices` and what `judge` knows are complete.
@@ -187,7 +192,9 @@ class Table:
         Raises:
             InputError: It cannot be read, or has no rows.
         """
-        for _ in self:
+        rows = iter(self)
+        self._first = [row for _, row in islice(rows, _SAMPLE)]
+        for _ in rows:
             pass
         return self
 

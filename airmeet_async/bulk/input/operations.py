@@ -101,8 +101,6 @@ class _PeopleOperation(BulkOperation):
 
     def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
         """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
-        if self._columns is not None:
-            return self._columns
         keys = tuple(data)
         if (found := self._found.get(keys)) is None:
             try:
@@ -166,7 +164,7 @@ class AddAttendees(_PeopleOperation):
             custom: Any = data.custom_fields
             texts = {name: text for name in _ATTENDEE_FIELDS if (text := tidy(getattr(data, name)))}
         elif type(data) is dict or isinstance(data, Mapping):
-            columns = self._columns_of(data)
+            columns = self._columns or self._columns_of(data)
             if isinstance(columns, str):
                 return InvalidRow("", Problem("missing_field", columns))
             texts = columns.pick(data)
@@ -207,7 +205,7 @@ class ChangeAccess(_PeopleOperation):
     def prepare(self, data: Any) -> PreparedRow | InvalidRow:
         """Return what becomes of an address, an `Attendee` or a mapping with an e-mail."""
         if isinstance(data, Mapping):
-            columns = self._columns_of(data)
+            columns = self._columns or self._columns_of(data)
             data = None if isinstance(columns, str) else columns.pick(data).get("email")
         elif not isinstance(data, str):
             data = getattr(data, "email", None)
