@@ -161,12 +161,7 @@ class Bulk:
         )
 
     def block_attendees(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        columns: Mapping[str, str] | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Take the access to an event away from everybody in *rows* (help article, A).
 
@@ -184,12 +179,7 @@ class Bulk:
         return self._change_access("block", airmeet_id, rows, columns, options)
 
     def unblock_attendees(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        columns: Mapping[str, str] | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Give the access to an event back to everybody in *rows* (help article, A).
 
@@ -227,12 +217,7 @@ class Bulk:
         return self._create(CreateItems(SPEAKERS, build), rows, options, identity)
 
     def create_sessions(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        timezone: str | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
 

@@ -222,11 +222,7 @@ class Reading:
 
 
 def find_columns(
-    header: Sequence[str],
-    reading: Reading,
-    book: FieldBook | None = None,
-    *,
-    sample: Sequence[Mapping[str, Any]] = (),
+    header: Sequence[str], reading: Reading, book: FieldBook | None = None, *, sample: Sequence[Mapping[str, Any]] = ()
 ) -> ColumnMap:
     """Find each field's column by its name and by the values in it.
 

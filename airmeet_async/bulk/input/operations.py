@@ -8,11 +8,7 @@ from typing import Any, TypeVar
 from attrs import fields_dict, frozen
 
 from airmeet_async.bulk.input.column_names import parse_attendance
-from airmeet_async.bulk.input.columns import (
-    ColumnMap,
-    Reading,
-    find_columns,
-)
+from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
 from airmeet_async.bulk.input.row_mapping import RowMapping
 from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.errors import AirmeetError, ConfigError, InputError

@@ -2,16 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-    Sequence,
-    Sized,
-)  # fmt: skip
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from typing import Any
 
@@ -27,12 +18,11 @@ from airmeet_async.tables import SourceRow, Table, is_frame, open_frame, open_ta
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
+IsHeader = Callable[[Sequence[str]], bool]
+
 READ_AHEAD = 512
 _FILE_OPTIONS = FileOptions.__annotations__
 _CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
-
-
-IsHeader = Callable[[Sequence[str]], bool]
 
 
 def names_email(cells: Sequence[str]) -> bool:
