@@ -101,16 +101,18 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
     Raises:
         InputError: It cannot be used.
     """
-    names = ("sheet", "encoding", "delimiter", "header", "format", "limit", "name")
-    options = {name: getattr(choice, name) or None for name in names}
+    names = ("sheet", "encoding", "delimiter", "header", "format", "limit")
+    options = {name: getattr(choice, name) for name in names}
     try:
-        return open_file(choice.path, is_header, spell=command_line_option, **options)
+        return open_file(choice.path, is_header, name=choice.name or None, spell=command_line_option, **options)
     except EncodingError as error:
         if not (error.candidates and console.can_ask):
             raise
         console.say(*str(error).split("\n"))
-        proposed = {reading: encoding for encoding, reading in reversed(error.candidates)}  # the likeliest of each
-        for reading, encoding in reversed(proposed.items()):
+        proposed: dict[str, str] = {}
+        for encoding, reading in error.candidates:
+            proposed.setdefault(reading, encoding)  # of those that read alike, the likeliest
+        for reading, encoding in proposed.items():
             if console.confirm(f"Is {shown(reading)} right ({encoding})?"):
                 return open_table(evolve(choice, encoding=encoding), console, is_header)
         what = "it is in none of these encodings; save it as CSV UTF-8, or ask whoever has written it for that"

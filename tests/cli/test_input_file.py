@@ -170,6 +170,8 @@ WRONG = {
     "a missing column": ("email,first_name\na@x.de,A\n", (), 5, "stdin: no column for last_name"),
     "another format": ('{"email": "a@x.de"}\n', ("--format", "xlsx"), 5, "stdin: is plain text by its content"),
     "a format that is none": ("a\nb\n", ("--format", "xml"), 2, "--format"),
+    "a header on no line": ("email\na@x.de\n", ("--header", "0"), 5, "lines are counted from 1"),
+    "a header below the end": ("email\na@x.de\n", ("--header", "9"), 5, "stdin: has no line 9"),
     "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet 2 means nothing for csv"),
 }
 
