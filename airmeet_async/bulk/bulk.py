@@ -52,8 +52,8 @@ from airmeet_async.tables import Table, content_digest
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
 
+# Rows that a retry sends once more.
 Again = Literal["failed", "rejected", "unknown", "invites"]
-"""Rows that a retry sends once more."""
 
 _PLAIN_READING = Reading()
 

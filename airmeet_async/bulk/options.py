@@ -14,11 +14,11 @@ from airmeet_async.protocol.retry_policy import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
 
+# Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge.
 DEFAULT_RATE = 25.0
-"""Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge."""
 
+# So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
-"""So many of the last rows count as what happens at present."""
 
 _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may take less today
 

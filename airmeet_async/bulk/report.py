@@ -95,8 +95,8 @@ class StopReason(StrEnum):
     CUT_OFF = "cut_off"
 
 
+# Statuses that leave nothing to do for that row.
 DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
-"""Statuses that leave nothing to do for that row."""
 
 
 @frozen

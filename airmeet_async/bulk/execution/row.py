@@ -12,8 +12,8 @@ from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Tries
 from airmeet_async.tables import SourceRow
 
+# Attempts that a row is not charged for: one that takes the server's connection down each time must end, too.
 _MOST_UNCHARGED = 10
-"""Attempts that a row is not charged for: one that takes the server's connection down each time must end, too."""
 
 
 class Row:
