@@ -125,14 +125,7 @@ def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def parse_attendance(text: str) -> str:
-    """Return the spelling Airmeet wants for what people write: ``in person``, ``Virtual``; anything else as it is."""
-    spelled = re.sub(r"[\s_-]+", "-", text.strip()).upper()
-    spelled = "IN-PERSON" if spelled == "INPERSON" else spelled
-    return spelled if spelled in list(AttendanceType) else text
-
-
-class FieldBook:
+class RegistrationFields:
     """An event's registration fields, to be found by id or by label."""
 
     def __init__(self, fields: Iterable[CustomField]) -> None:
