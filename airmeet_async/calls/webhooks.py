@@ -76,9 +76,8 @@ def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
     Raises:
         RejectedError: Airmeet does not know it.
     """
-    return Call(
-        WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
-    )
+    body = {"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
+    return Call(WEBHOOKS_DEREGISTER, body=body)
 
 
 def list_webhooks(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:

@@ -29,7 +29,7 @@ from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transports.base import Timeouts
-from airmeet_async.client.transports.choose import choose_transport
+from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.call import Auth, Call, encode

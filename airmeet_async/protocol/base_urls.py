@@ -151,3 +151,8 @@ def check_id(value: str, name: str) -> str:
         hint = "; pass only the part after /e/, not the whole address"
     message = f"{name} {value!r:.80} is not an id: letters, digits, - and _ only, as in the event's address{hint}"
     raise ConfigError(message)
+
+
+def check_ids(**ids: str) -> dict[str, str]:
+    """Return *ids*, which are a path's arguments by name, when all of them are ids."""
+    return {name: check_id(value, name) for name, value in ids.items()}

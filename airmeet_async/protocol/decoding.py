@@ -204,7 +204,6 @@ def _model_hook(cls: type[Any]) -> Hook:
             hook = converter.get_structure_hook(kind)
             plan.append((spec.name, wire, plain, hook, (others, kind, spec.default is attrs.NOTHING)))
     known = frozenset(name for _, wire, *_, (others, *_) in plan for name in (wire, *others))
-    keeps_extra = "extra" in attrs.fields_dict(cls)
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
@@ -227,7 +226,7 @@ def _model_hook(cls: type[Any]) -> Hook:
                     raise error.under(key) from None
             elif required:
                 raise Misfit("present", wire)
-        if keeps_extra and len(values) != len(document):
+        if len(values) != len(document):
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)
 

@@ -62,23 +62,14 @@ def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
 
     A call with ``before`` goes on backwards.
     """
-    if call.endpoint.paging is Paging.NUMBER:
-        return _next_number(call, page, walk)
-    return _next_cursor(call, page, walk)
-
-
-def _next_number(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
-    """Count on until the total is reached (B), or a page is empty, or short where no total is known."""
-    size, rows = int(call.query["resultSize"]), walk.rows + len(page.items)
-    done = len(page.items) < size if page.total_count is None else rows >= page.total_count
-    if done or not page.items:
-        return None
-    return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
-
-
-def _next_cursor(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
-    size = int(call.query.get("size", "0"))
     done = walk.past(page)
+    if call.endpoint.paging is Paging.NUMBER:
+        # Count on until the total is reached (B), or a page is empty, or short where no total is known.
+        is_short = len(page.items) < int(call.query["resultSize"])
+        if not page.items or (is_short if page.total_count is None else done.rows >= page.total_count):
+            return None
+        return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
+    size = int(call.query.get("size", "0"))
     way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
     at_the_end = (
         not page.items
