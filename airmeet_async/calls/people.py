@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import fields_dict
+
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol import endpoints, validation
 from airmeet_async.protocol.base_urls import check_id, check_ids
@@ -11,16 +13,7 @@ from airmeet_async.protocol.models import Access, Acknowledgement, Attendee, Cus
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor, page_query
 
-_WIRE = {
-    "email": "email",
-    "first_name": "firstName",
-    "last_name": "lastName",
-    "attendance_type": "attendance_type",
-    "city": "city",
-    "country": "country",
-    "designation": "designation",
-    "organisation": "organisation",
-}
+_WIRE = {name: name for name in fields_dict(Attendee)} | {"first_name": "firstName", "last_name": "lastName"}
 """A person's fields as the API names them (help article, A)."""
 
 _SORTING_KEYS = ("name", "email", "registrationDate")

@@ -116,7 +116,7 @@ def _problem(scheme: str, host: str, port: int | None, bracketed: bool) -> str |
         return "no port has the number 0"
     if not (_is_address(host) if bracketed else _HOST.fullmatch(host)):
         return "it has no usable host name"
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not (host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)):
         return "http would send the keys in the clear; only loopback addresses may use it, so write https://"
     return None
 
@@ -132,10 +132,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return "%" not in host
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def check_id(value: str, name: str) -> str:

@@ -120,8 +120,7 @@ def retry_after(reply: Reply) -> float | None:
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _LONGEST_DIGITS else None
-    until = _epoch(text)
-    now = _epoch(reply.headers.get("date", "")) or reply.at
+    until, now = _epoch(text), _epoch(reply.headers.get("date", "")) or reply.at
     return max(0.0, until - now) if until is not None and now else None
 
 

@@ -24,12 +24,8 @@ TEXT_LIMIT = 70
 """Organisation, designation, city and country (A)."""
 
 _LIMITS = {
-    "first_name": NAME_LIMIT,
-    "last_name": NAME_LIMIT,
-    "organisation": TEXT_LIMIT,
-    "designation": TEXT_LIMIT,
-    "city": TEXT_LIMIT,
-    "country": TEXT_LIMIT,
+    **dict.fromkeys(("first_name", "last_name"), NAME_LIMIT),
+    **dict.fromkeys(("organisation", "designation", "city", "country"), TEXT_LIMIT),
 }
 _MANDATORY = ("email", "first_name", "last_name")
 _NEEDED = frozenset(_MANDATORY)

@@ -15,8 +15,8 @@ from typing import Final
 
 from airmeet_async.sandbox.community import CommunityState, Event, Json
 from airmeet_async.sandbox.event_people import EventPeople, Guest
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.responses import LazyRows, timestamp
+from airmeet_async.sandbox.switches import Switches
 
 _FIRST_ID, _STEP = 4_000_001, 3  # ids ascend with gaps
 _MINUTE_MS: Final = 60_000

@@ -14,10 +14,10 @@ from attrs import evolve, fields, frozen
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox import community
 from airmeet_async.sandbox.community import Event, KeyPair, Member, Person, identity
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.request import IncomingRequest, check_keys, check_token
 from airmeet_async.sandbox.responses import Refusal
 from airmeet_async.sandbox.routes import find_route
+from airmeet_async.sandbox.switches import Switches
 
 
 @frozen(kw_only=True)

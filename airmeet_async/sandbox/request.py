@@ -9,8 +9,8 @@ from attrs import define, field
 from airmeet_async.protocol.http_messages import Request
 from airmeet_async.sandbox.community import CommunityState, Event, Json, KeyPair, Member, Token, identity
 from airmeet_async.sandbox.forms import RequestForm
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.responses import InvalidError, Refusal
+from airmeet_async.sandbox.switches import Switches
 
 
 @define(kw_only=True)

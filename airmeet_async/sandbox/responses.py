@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.sandbox.options import ErrorShape, Switches
+from airmeet_async.sandbox.switches import ErrorShape, Switches
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 

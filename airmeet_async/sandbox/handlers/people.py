@@ -7,7 +7,6 @@ from urllib.parse import unquote
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.sandbox.community import Event, Json, Person
 from airmeet_async.sandbox.event_people import EventPeople, Guest
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import (
     InvalidError,
@@ -19,6 +18,7 @@ from airmeet_async.sandbox.responses import (
     start_past_the_end,
     timestamp,
 )
+from airmeet_async.sandbox.switches import Switches
 
 LONG, SHORT = 70, 35  # A: characters of the longer fields, and of first and last name
 RESULT_SIZE: Final = 1000  # the default (C) and the maximum (C)
