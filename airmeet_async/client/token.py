@@ -65,9 +65,7 @@ class SharedToken:
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[AuthToken]], store: TokenStore, account: str) -> None:
-        self._fetch = fetch
-        self._store = store
-        self._account = account
+        self._fetch, self._store, self._account = fetch, store, account
         # The mutable state: the current token, the sign-in for the next one, the last error, and what rule 4 counts.
         self._issued: IssuedToken | None = None
         self._sign_in: asyncio.Task[IssuedToken | AirmeetError] | None = None

@@ -63,11 +63,9 @@ class MemoryTokenStore:
             yield
 
     async def load(self, account: str) -> Secret | None:
-        """Return the kept token, or None."""
         return self._tokens.get(account)
 
     async def save(self, account: str, token: Secret) -> None:
-        """Keep *token*."""
         self._tokens[account] = token
 
 

@@ -6,6 +6,7 @@ what is not of it. Unknown members are kept in ``extra``, unknown statuses stay 
 
 import math
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, get_args
 
 import attrs
@@ -177,20 +178,10 @@ def _tuple_hook(cls: Any) -> Hook:
     return structure
 
 
-def _optional_hook(cls: Any) -> Hook:
-    inner = _bare(cls)
-    hook = converter.get_structure_hook(inner)
-    return lambda value, _type: hook(value, inner)
-
-
-def _is_optional(cls: Any) -> bool:
-    args = get_args(cls)
-    return len(args) == 2 and type(None) in args
-
-
 def _bare(cls: Any) -> Any:
     """Return the type that a value has if it is there at all."""
-    return next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
+    args = get_args(cls)
+    return next(arg for arg in args if arg is not NoneType) if len(args) == 2 and NoneType in args else cls
 
 
 def _model_hook(cls: type[Any]) -> Hook:
@@ -236,7 +227,6 @@ def _model_hook(cls: type[Any]) -> Hook:
 def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
-    made.register_structure_hook_factory(_is_optional, _optional_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
     plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
     for kind, hook in plain:

@@ -28,7 +28,6 @@ _LIMITS = {
     **dict.fromkeys(("organisation", "designation", "city", "country"), TEXT_LIMIT),
 }
 _MANDATORY = ("email", "first_name", "last_name")
-_NEEDED = frozenset(_MANDATORY)
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
@@ -95,9 +94,9 @@ def texts_of(attendee: Attendee) -> dict[str, str]:
 
 def check_texts(texts: Mapping[str, str]) -> Problem | None:
     """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
-    if not texts.keys() >= _NEEDED:
-        name = next(name for name in _MANDATORY if name not in texts)
-        return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+    for name in _MANDATORY:
+        if name not in texts:
+            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     if problem := check_email(texts["email"]):
         return problem
     if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):

@@ -151,6 +151,5 @@ class World:
         return self._state.events[airmeet_id].people.get(identity(email, fold=self.switches.fold_email_case))
 
     def statistics(self) -> Statistics:
-        """Return what happened so far."""
         counts = {name: self._state.counts[name] for name in _COUNTED}
         return Statistics(requests=self._statuses.total(), statuses=dict(sorted(self._statuses.items())), **counts)

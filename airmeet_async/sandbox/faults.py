@@ -150,7 +150,6 @@ class FaultRule:
         return self.first <= nth < self.first + self.count
 
     def settle(self, action: Action) -> Action:
-        """Decide how the exchange ends."""
         if self.kind in _ENDINGS:
             ending, applies = _ENDINGS[self.kind]
             return evolve(action, ending=ending, applies=applies)

@@ -56,7 +56,6 @@ class SandboxApp:
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         body = await _read(receive)
         if body is None:
             await _send(send, refuse(413, f"The body is over {WRITE_LIMIT} bytes", "message"), close=True)

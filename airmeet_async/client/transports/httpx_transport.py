@@ -81,8 +81,6 @@ class HttpxTransport:
         connections: Most connections that are open at any time.
         timeouts: Seconds.
         verify: The caller's TLS settings; None takes the system's defaults.
-        proxy: Address of an HTTP proxy; None asks the environment, for https addresses only, since a proxy would
-            see the keys in a plain http request.
     """
 
     name = "httpx"
@@ -94,10 +92,9 @@ class HttpxTransport:
         connections: int = 64,
         timeouts: Timeouts | None = None,
         verify: ssl.SSLContext | None = None,
-        proxy: str | None = None,
     ) -> None:
         self._exchanger = _Exchanger(base, timeouts)
-        self._proxy = proxy or proxy_from_environment(base)
+        self._proxy = proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
         self._closed = False
@@ -206,7 +203,10 @@ def default_trust() -> ssl.SSLContext:
 
 
 def proxy_from_environment(base: Base) -> str | None:
-    """Return the address of the proxy that the environment names for *base*, https only."""
+    """Return the address of the proxy that the environment names for *base*.
+
+    Only for https addresses: in a plain http request a proxy would see the keys.
+    """
     if base.scheme != "https" or proxy_bypass(base.host):
         return None
     proxies = getproxies()
