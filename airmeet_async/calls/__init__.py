@@ -1,4 +1,4 @@
-"""What can be asked of Airmeet: a function per operation, each returning a `Call` that nothing has sent yet.
+"""One function per operation of the API, each returning a `Call` that nothing has sent yet.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What came of an event: attendance, answers to polls, questions, recordings, and where registrations came from.
+"""Reports of an event: attendance, polls, questions, recordings, and the UTM parameters of registrations.
 
 Airmeet prepares attendance and UTM lists on demand, and answers 202 until one is ready: "try again after 5 minutes"
 (C). The client asks again by itself, with growing waits.

@@ -1,4 +1,4 @@
-"""Where a token outlives its process: nowhere, or in a file that only its owner can read."""
+"""Token stores: in memory, or in files that only their owner can read."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""What a reply means: `judge` turns a `Reply`, or its absence, into a `Verdict`; `retry_policy` then says what to do.
+"""Classes of outcome: `judge` turns a `Reply`, or its absence, into a `Verdict`; `retry_policy` then says what to do.
 
 Rules of this file:
 

@@ -99,10 +99,18 @@ def _count(value: Any) -> int | None:
     return count if count > 0 else None
 
 
-def _text(value: Any, _type: Any) -> str:
-    if not isinstance(value, str):
-        raise Misfit("a string")
-    return value
+def _exactly(kind: type[Any], wanted: str) -> Hook:
+    def structure(value: Any, _type: Any) -> Any:
+        if type(value) is not kind:
+            raise Misfit(wanted)
+        return value
+
+    return structure
+
+
+_text = _exactly(str, "a string")
+_flag = _exactly(bool, "true or false")
+_document = _exactly(dict, "an object")
 
 
 def _whole(value: Any, _type: Any) -> int:
@@ -123,12 +131,6 @@ def _number(value: Any, _type: Any) -> float:
     if not math.isfinite(number):
         raise Misfit("a number")
     return number
-
-
-def _flag(value: Any, _type: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Misfit("true or false")
-    return value
 
 
 def _moment(value: Any, _type: Any) -> Moment:
@@ -152,12 +154,6 @@ def _secret(value: Any, _type: Any) -> Secret:
     if not all("!" <= char <= "~" for char in value):
         raise Misfit("a token of visible ASCII characters")
     return Secret(value)
-
-
-def _document(value: Any, _type: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Misfit("an object")
-    return value
 
 
 def _tuple_hook(cls: Any) -> Hook:
@@ -198,7 +194,7 @@ def _model_hook(cls: type[Any]) -> Hook:
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
-            _document(document, dict)
+            raise Misfit("an object")
         values: dict[str, Any] = {}
         for name, wire, plain, hook, rest in plan:
             given, key = document.get(wire), wire

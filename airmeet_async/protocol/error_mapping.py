@@ -69,17 +69,12 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
             return errors.CredentialsError(_REVOKED_KEYS, **facts)
         if status in {400, 401}:
             return errors.CredentialsError(_WRONG_KEYS.format(status=status), **facts)
-    return _refusal(call, verdict, facts)
-
-
-def _refusal(call: Call[Any], verdict: Verdict, facts: dict[str, Any]) -> errors.ReplyError:
-    status = verdict.status or 0
-    if status == 404 and call.endpoint.auth is Auth.KEYS:
+    if status == 404 and auth is Auth.KEYS:
         sentence = _NO_AUTH
     elif 300 <= status < 400:
         sentence = _REDIRECT.format(status=status)
     else:
-        sentence = _SENTENCES.get(status) or f"{call.endpoint.name} failed with status {status}"
+        sentence = _SENTENCES.get(status) or f"{name} failed with status {status}"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED

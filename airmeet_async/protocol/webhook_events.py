@@ -1,4 +1,4 @@
-"""What a webhook delivers: `parse_webhook` makes a typed event of a request's body. Pure, and of no framework.
+"""Webhook payloads: `parse_webhook` makes a typed event of a request's body. Pure, and of no framework.
 
 Airmeet signs nothing and publishes no payload in full: the members are those that its own connector declares (B).
 The body need not say which trigger it belongs to, so it is told apart by its members where nobody says.

@@ -1,4 +1,4 @@
-"""The pretend community: what the sandbox remembers, and the events and people it starts with.
+"""The pretend community: its state, and the events and people it starts with.
 
 Ids, keys and addresses never change, so tests and examples may name them.
 Grades (A to D) say how sure a rule is, as in `tests/contract`.

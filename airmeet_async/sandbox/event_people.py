@@ -1,4 +1,4 @@
-"""The people of an event as lists show them, one at a time.
+"""The people of an event, as the lists of the API show them.
 
 Those who were added come first, in order of arrival; then the crowd, who are
 made up from their number alone, so that a hundred thousand of them cost nothing.

@@ -1,4 +1,4 @@
-"""A request on its way to a handler, and who may send it."""
+"""A request on its way to a handler, and the checks of its keys or token."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from airmeet_async.sandbox.switches import Switches
 
 @define(kw_only=True)
 class IncomingRequest:
-    """What a handler gets.
+    """A request as handlers see it.
 
     Attributes:
         http: The request as it came.

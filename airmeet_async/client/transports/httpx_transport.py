@@ -21,13 +21,10 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpx
 
-from airmeet_async.client.transports.base import Timeouts, late, lost, not_sent, reason_below, too_large
+from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
 from airmeet_async.errors import ConfigError, TransportError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Reply, Request
-
-_KEEP_ALIVE = 15.0
-"""Seconds. Short, since a request on a connection that the server has just closed has an unclear outcome."""
 
 _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -129,7 +126,7 @@ class HttpxTransport:
             verify=self._verify,
             proxy=self._proxy,
             trust_env=False,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
         )
 
 

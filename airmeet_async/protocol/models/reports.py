@@ -1,4 +1,4 @@
-"""Who came, who is registered, and what they said. Shapes from production clients (B, C); nulls mean absent."""
+"""Participants, registrations, attendance, polls and questions. Shapes by production clients (B, C); null is absent."""
 
 from typing import Any
 
