@@ -209,8 +209,8 @@ class Event:
 
     uid: str
     row: int
-    community: str
     name: str
+    community: str = COMMUNITY
     status: str = "CREATED"
     sub_type: str = "CONFERENCE"
     description: str = ""
@@ -363,16 +363,14 @@ def initial_state(seed: int) -> CommunityState:
 
 def _events() -> tuple[Event, ...]:
     """Return the events, oldest first, with nobody in them."""
-    own, other = COMMUNITY, FOREIGN_COMMUNITY
     return (
-        Event(uid=SUMMIT, row=1201, community=own, name="Spring Summit", description="Room for everybody", host=HOST),
-        Event(uid=HYBRID, row=1207, community=own, name="Hybrid Days", sub_type="HYBRID_CONFERENCE", host=HOST),
-        Event(uid=WITH_FIELDS, row=1208, community=own, name="Workshop with a form", custom_fields=_custom_fields()),
-        Event(uid=SMALL, row=1215, community=own, name="Round table for three", quota=SMALL_QUOTA),
+        Event(uid=SUMMIT, row=1201, name="Spring Summit", description="Room for everybody", host=HOST),
+        Event(uid=HYBRID, row=1207, name="Hybrid Days", sub_type="HYBRID_CONFERENCE", host=HOST),
+        Event(uid=WITH_FIELDS, row=1208, name="Workshop with a form", custom_fields=_custom_fields()),
+        Event(uid=SMALL, row=1215, name="Round table for three", quota=SMALL_QUOTA),
         Event(
             uid=LIVE,
             row=1221,
-            community=own,
             name="Live now",
             status="ONGOING",
             host=HOST,
@@ -382,11 +380,10 @@ def _events() -> tuple[Event, ...]:
                 _session(LIVE_SESSION, "Questions and answers", 11, status="ONGOING"),
             ],
         ),
-        Event(uid=PAUSED, row=1226, community=own, name="Back in a minute", status="PAUSED"),
+        Event(uid=PAUSED, row=1226, name="Back in a minute", status="PAUSED"),
         Event(
             uid=FINISHED,
             row=1230,
-            community=own,
             name="Last year",
             status="FINISHED",
             host=HOST,
@@ -405,8 +402,8 @@ def _events() -> tuple[Event, ...]:
                 _track(TRACKS[1], "Hands on", "2", "#ccbbaa", list(SESSIONS[2:])),
             ],
         ),
-        Event(uid=ARCHIVED, row=1231, community=own, name="Forgotten", status="ARCHIVED"),
-        Event(uid=FOREIGN, row=1240, community=other, name="Somebody else's", host=FOREIGN_HOST),
+        Event(uid=ARCHIVED, row=1231, name="Forgotten", status="ARCHIVED"),
+        Event(uid=FOREIGN, row=1240, community=FOREIGN_COMMUNITY, name="Somebody else's", host=FOREIGN_HOST),
     )
 
 

@@ -27,8 +27,8 @@ def list_airmeets(request: IncomingRequest) -> Reply:
     shown.sort(key=lambda event: event.row)
     listed = LazyRows([event.row for event in shown], lambda place: _row(shown[place]))
     sizes = {"default": LIST_SIZE, "most": LIST_SIZE_MAX}
-    page = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.newest_first)
-    return ok(data=page.rows, cursors=page.cursors)
+    page, _ = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.newest_first)
+    return ok(**page)
 
 
 def _row(event: Event) -> Json:

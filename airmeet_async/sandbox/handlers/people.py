@@ -178,5 +178,5 @@ def registrations(request: IncomingRequest) -> Reply:
     count, guest = EventPeople(request.event, request.state).registered()
     listed = LazyRows(range(_FIRST_ROW, _FIRST_ROW + count), lambda number: _registration(guest(number)))
     sizes = {"default": REGISTRATIONS_SIZE, "most": REGISTRATIONS_SIZE}
-    page = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.rows_newest_first)
-    return ok(data=page.rows, cursors=page.cursors)
+    page, _ = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.rows_newest_first)
+    return ok(**page)
