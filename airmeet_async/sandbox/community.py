@@ -7,13 +7,13 @@ Grades (A to D) say how sure a rule is, as in `tests/contract`.
 import hashlib
 import string
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from airmeet_async.sandbox.fake_people import fake_person
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 LINK: Final = "https://www.airmeet.com/e/{event}?code={code}"  # A
 
@@ -353,8 +353,7 @@ def initial_state(seed: int) -> CommunityState:
     for uid, people in ((LIVE, LIVE_PEOPLE), (FINISHED, FINISHED_PEOPLE)):
         for number in range(people):
             email = f"guest{number:03}@example.com"
-            details: Json = {**fake_person(number)}
-            state.admit(state.events[uid], email, email, details, registered=number % 4 != 3).mails = 1
+            state.admit(state.events[uid], email, email, fake_person(number), registered=number % 4 != 3).mails = 1
     state.events[FINISHED].people["guest000@example.com"].details |= {
         "customFieldMapping": [{"fieldId": FIELD_COMPANY_SIZE, "value": ["250"]}]
     }

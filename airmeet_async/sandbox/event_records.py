@@ -39,7 +39,7 @@ class EventRecords:
 
     def event_attendance(self) -> LazyRows:
         """List who came to any finished session, and how long they stayed in all of them."""
-        lengths = [_minutes(session) for session in self._event.finished_sessions]
+        lengths = [session["duration"] for session in self._event.finished_sessions]
 
         def stayed(rank: int) -> int:
             return sum(_stay(rank, length) for number, length in enumerate(lengths) if rank % (number + 1) == 0)
@@ -49,8 +49,8 @@ class EventRecords:
     def session_attendance(self, session: Json) -> LazyRows:
         """List who came to a finished session."""
         number = self._event.finished_sessions.index(session)
-        length = _minutes(session)
-        return self._rows(range(0, self._came, number + 1), self._row_of_presence(lambda rank: _stay(rank, length)))
+        row = self._row_of_presence(lambda rank: _stay(rank, session["duration"]))
+        return self._rows(range(0, self._came, number + 1), row)
 
     def booth_attendance(self, booth: Json) -> LazyRows:
         """List who visited a booth."""
@@ -71,7 +71,7 @@ class EventRecords:
 
         def row(rank: int) -> Json:
             guest, session = self._people[rank], sessions[rank // 2 % len(sessions)]
-            minutes = 1 + guest.place % _minutes(session)
+            minutes = 1 + guest.place % session["duration"]
             viewed = str(minutes) if self._switches.duration_as_text else minutes
             watched = {"session_id": session["sessionid"], "duration_viewed": viewed}
             return {"name": guest.name, "email": guest.email} | watched
@@ -150,8 +150,3 @@ def _who(guest: Guest) -> Json:
 def _stay(rank: int, minutes: int) -> int:
     """Return how many milliseconds somebody stayed in a session of that length."""
     return (1 + rank % minutes) * _MINUTE_MS
-
-
-def _minutes(session: Json) -> int:
-    minutes = session["duration"]
-    return minutes if isinstance(minutes, int) else 0

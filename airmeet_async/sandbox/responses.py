@@ -126,7 +126,7 @@ class LazyRows:
     """
 
     ids: Sequence[int]
-    row: Callable[[int], dict[str, object]]
+    row: Callable[[int], dict[str, Any]]
 
 
 def page_of(

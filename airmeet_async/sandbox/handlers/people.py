@@ -149,7 +149,6 @@ def participants(request: IncomingRequest) -> Reply:
 
 
 def _participant(guest: Guest) -> Json:
-    answers = guest.details.get("customFieldMapping")
     return _registration(guest) | {
         "profile_url": "",
         "user_type": guest.user_type,
@@ -158,7 +157,7 @@ def _participant(guest: Guest) -> Json:
         "invite_sent": guest.mailed,
         "user_profile": [  # several values of one field become one text
             {"fieldId": answer["fieldId"], "value": ", ".join(answer["value"])}
-            for answer in (answers if isinstance(answers, list) else [])
+            for answer in guest.details.get("customFieldMapping", [])
         ],
     }
 
