@@ -9,7 +9,7 @@ All of it follows from the people of the event and their places, as the tables h
 - Every second of all the people watched a replay, and every second came by a link with UTMs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -56,13 +56,12 @@ class EventRecords:
         """List who visited a booth."""
         ranks = range(0, self._came, self._event.booths.index(booth) + 2)
 
-        def row(place: int) -> Json:
-            guest = self._attendee(ranks[place])
-            visit: Json = {"visits": 1 + guest.place % 3, "interested_in_being_contacted": guest.place % 4 == 0}
-            numbered = {"id": _ids(ranks)[place]} if self._switches.booth_row_ids else {}
-            return numbered | _who(guest) | {"time_stamp": self._stamp(guest)} | visit
+        def row(rank: int) -> Json:
+            guest = self._attendee(rank)
+            visit = {"visits": 1 + guest.place % 3, "interested_in_being_contacted": guest.place % 4 == 0}
+            return _who(guest) | {"time_stamp": self._stamp(guest)} | visit
 
-        return LazyRows(_ids(ranks), row)
+        return self._rows(ranks, row, with_ids=self._switches.booth_row_ids)
 
     def replays(self) -> LazyRows:
         """List who watched which session later, and for how many minutes."""
@@ -94,13 +93,13 @@ class EventRecords:
         sessions = self._event.finished_sessions
         ranks = range(0, self._came if sessions else 0, 2)
 
-        def row(place: int) -> Json:
-            guest = self._attendee(ranks[place])
+        def row(rank: int) -> Json:
+            guest = self._attendee(rank)
             answer = _ANSWERS[guest.place % len(_ANSWERS)]
             polls = [{"question": f"Did you like {one['name']}?", "answer": answer} for one in sessions[:2]]
             return _who(guest) | {"polls": polls}
 
-        return LazyRows(_ids(ranks), row)
+        return self._rows(ranks, row, with_ids=False)
 
     def questions(self) -> list[Json]:
         """List who asked what; one row per person (C)."""
@@ -120,9 +119,9 @@ class EventRecords:
     def _attendee(self, rank: int) -> Guest:
         return self._people[rank + rank // 4]  # every fifth of the people did not come
 
-    def _rows(self, ranks: range, row: Callable[[int], Json]) -> LazyRows:
-        ids = _ids(ranks)
-        return LazyRows(ids, lambda place: {"id": ids[place]} | row(ranks[place]))
+    def _rows(self, ranks: range, row: Callable[[int], Json], *, with_ids: bool = True) -> LazyRows:
+        ids = range(_FIRST_ID, _FIRST_ID + _STEP * len(ranks), _STEP)
+        return LazyRows(ids, lambda place: ({"id": ids[place]} if with_ids else {}) | row(ranks[place]))
 
     def _row_of_presence(self, stayed: Callable[[int], int]) -> Callable[[int], Json]:
         def row(rank: int) -> Json:
@@ -137,10 +136,6 @@ class EventRecords:
         if self._switches.malformed_time_stamps:  # as in the quoted sample
             return f"{start.astimezone(UTC):%Y:%m:%dT%H:%M:%S}.00Z"
         return timestamp(start)
-
-
-def _ids(ranks: Sequence[int]) -> range:
-    return range(_FIRST_ID, _FIRST_ID + _STEP * len(ranks), _STEP)
 
 
 def _who(guest: Guest) -> Json:
