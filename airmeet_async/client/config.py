@@ -59,6 +59,7 @@ def find_base(base_url: str | None, region: Region | str | None, environ: Mappin
         return parse_base(base_url)
     if region is not None:
         return parse_base(base_of(region))
+    # A misspelt region is an error even where an address makes it useless: somebody meant something by it.
     named = environ.get("AIRMEET_REGION", Region.GLOBAL)
     there = base_of(named.strip().lower())
     uri = environ.get("AIRMEET_URI")

@@ -155,6 +155,7 @@ class SharedToken:
         try:
             async with asyncio.timeout(SIGN_IN_SECONDS), self._store.lock(self._account):
                 stored = await self._store.load(self._account)
+                # A stored token is as good as new, unless it is the one that was refused.
                 if stored is not None and stored != stale:
                     return IssuedToken(stored, self._generation + 1, -math.inf)
                 answer = await self._fetch()

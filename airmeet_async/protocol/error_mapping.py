@@ -58,7 +58,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         path = verdict.cause.path if isinstance(verdict.cause, errors.DecodeError) else ""
         return errors.DecodeError(f"{name}: {verdict.message}", path=path, operation=name)
     if verdict.kind is Kind.NOT_READY:
-        waited = waited_for_ready(tries.not_ready - 1)
+        waited = waited_for_ready(tries.not_ready - 1)  # nobody waits after the last answer
         if call.ready_within is not None:
             waited = min(waited, call.ready_within)
         message = f"{name}: Airmeet is still preparing this report after {waited:g} s; ask again in 5 minutes"

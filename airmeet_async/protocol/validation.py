@@ -101,7 +101,8 @@ def check_texts(texts: Mapping[str, str]) -> Problem | None:
         return problem
     if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):
         return Problem("invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL")
-    if "".join(texts.values()).isprintable():  # nearly always
+    # Of one text instead of each: nearly always nothing is wrong, and this runs for each row.
+    if "".join(texts.values()).isprintable():
         return None
     for name in _TEXTS:
         if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):

@@ -16,7 +16,7 @@ def wire(*names: str) -> dict[str, Any]:
 
 @value
 class Answer:
-    """What Airmeet answers, or a part of it.
+    """An answer of the API, or an object within one.
 
     Attributes:
         extra: The members that the model does not know, by their names on the wire.
