@@ -76,7 +76,7 @@ def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
         or cursor is None
         or cursor == call.query.get(way)  # it leads to this page again
         or (way, cursor) in walk.cursors  # or to an earlier one
-        # A short page is the last, unless pages are counted and Airmeet, whose maximum is unknown, may have cut the size.
+        # A short page is the last, unless pages are counted and the size may have been cut to a maximum we do not know.
         or (len(page.items) < size and (done.page_count is None or call.endpoint.max_size > 0))
         or (done.page_count is not None and done.pages >= done.page_count)
         or (page.total_count is not None and done.rows >= page.total_count)
