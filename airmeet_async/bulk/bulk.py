@@ -47,7 +47,7 @@ from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.validation import FieldBook, fold
+from airmeet_async.protocol.validation import RegistrationFields, fold
 from airmeet_async.tables import Table, content_digest
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
@@ -331,8 +331,8 @@ class Bulk:
             raise ConfigError(f"again knows {', '.join(get_args(Again))}, not {names}")
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
 
-    async def _registration_fields(self, airmeet_id: str) -> FieldBook:
-        return FieldBook(await self._client.custom_fields.list(airmeet_id))
+    async def _registration_fields(self, airmeet_id: str) -> RegistrationFields:
+        return RegistrationFields(await self._client.custom_fields.list(airmeet_id))
 
     def _change_access(
         self,

@@ -27,7 +27,7 @@ from airmeet_async.bulk.input.column_names import (
     squeezed,
 )
 from airmeet_async.errors import InputError
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email
+from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
 from airmeet_async.tables import Table, shown, tidy
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
@@ -222,7 +222,11 @@ class Reading:
 
 
 def find_columns(
-    header: Sequence[str], reading: Reading, book: FieldBook | None = None, *, sample: Sequence[Mapping[str, Any]] = ()
+    header: Sequence[str],
+    reading: Reading,
+    book: RegistrationFields | None = None,
+    *,
+    sample: Sequence[Mapping[str, Any]] = (),
 ) -> ColumnMap:
     """Find each field's column by its name and by the values in it.
 
@@ -295,7 +299,7 @@ def find_columns(
     )
 
 
-def find_table_columns(table: Table, reading: Reading, book: FieldBook | None = None) -> ColumnMap:
+def find_table_columns(table: Table, reading: Reading, book: RegistrationFields | None = None) -> ColumnMap:
     """Return which column of a checked table is what.
 
     Raises:
@@ -339,7 +343,7 @@ def _column(wanted: str, header: Iterable[str]) -> str:
 
 
 def _overridden(
-    header: Sequence[str], overrides: Mapping[str, str], book: FieldBook | None
+    header: Sequence[str], overrides: Mapping[str, str], book: RegistrationFields | None
 ) -> tuple[list[Match], list[Match]]:
     """Return what ``--map`` says: own fields and registration fields."""
     matches: dict[str, Match] = {}
@@ -368,7 +372,7 @@ def _overridden(
     return list(matches.values()), custom
 
 
-def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | None) -> list[Match]:
+def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFields | None) -> list[Match]:
     """Return the columns that are called like one of the event's registration fields."""
     if book is None:
         return []

@@ -14,7 +14,7 @@ from airmeet_async.calls.people import add_checked_attendee
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Attendee
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
+from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
 from airmeet_async.tables import tidy
 
@@ -123,14 +123,14 @@ class AddAttendees(_PeopleOperation):
         airmeet_id: str,
         flags: dict[str, bool],
         reading: Reading,
-        fetch_fields: Callable[[], Awaitable[FieldBook]],
+        fetch_fields: Callable[[], Awaitable[RegistrationFields]],
         columns: ColumnMap | None = None,
     ) -> None:
         super().__init__(reading, columns)
         self._airmeet_id = airmeet_id
         self._flags = flags
         self._fetch_fields = fetch_fields
-        self._event_fields: FieldBook | None = None
+        self._event_fields: RegistrationFields | None = None
 
     async def fetch(self) -> None:
         self._event_fields = await self._fetch_fields()

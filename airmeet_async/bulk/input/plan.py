@@ -17,7 +17,7 @@ from airmeet_async.bulk.input.sources import OpenedRows, read_batches
 from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration, many, wrapped
-from airmeet_async.protocol.validation import FieldBook, Problem
+from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, shown
 
 _MOST_CAUSES = 8
@@ -143,7 +143,7 @@ class BulkPlan(InputSummary):
 async def make_plan(
     rows: OpenedRows,
     reading: Reading,
-    event_fields: FieldBook | None,
+    event_fields: RegistrationFields | None,
     found: "Callable[[RowFinding], object] | None" = None,
     *,
     airmeet_id: str = "",
@@ -174,7 +174,7 @@ async def make_plan(
     table = rows if isinstance(rows, Table) else None
     columns = find_table_columns(table, reading, event_fields) if table else None
 
-    async def fetch_fields() -> FieldBook:
+    async def fetch_fields() -> RegistrationFields:
         return event_fields or UncheckedFields()
 
     operation = AddAttendees(airmeet_id or "plan", {}, reading, fetch_fields, columns)
@@ -235,7 +235,7 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     return lines
 
 
-class UncheckedFields(FieldBook):
+class UncheckedFields(RegistrationFields):
     """Takes every registration field for known: the event was not asked."""
 
     def __init__(self) -> None:
