@@ -255,9 +255,10 @@ def find_columns(
         free.remove(column)
 
     preset = choose(reading.preset, header)
-    for name, columns in preset.fields.items() if preset else ():
-        if name not in decided and (column := next(filter(None, (_column(one, free) for one in columns)), None)):
-            take(name, column, preset.title if preset else "")
+    if preset:
+        for name, columns in preset.fields.items():
+            if name not in decided and (column := next(filter(None, (_column(one, free) for one in columns)), None)):
+                take(name, column, preset.title)
     likely: dict[str, list[str]] = {}
     salutations: list[str] = []
     for column in free:
