@@ -5,6 +5,8 @@ import json
 import stat
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
 from airmeet_async.bulk.input.columns import Reading, find_columns
@@ -242,3 +244,35 @@ def test_a_row_may_be_an_attrs_value(tmp_path):
     with ResultsWriter(path, ("code", "retryable")) as writer:
         writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=FAULT)])
     assert records(path)[1][:2] == ["http_422", "false"]
+
+
+def notes_of(path) -> list[str]:
+    return [row.data["note"] for batch in open_file(path).batches() for row in batch]
+
+
+def test_raw_leaves_formulas(tmp_path):
+    """Only what would be mistaken for a guarded formula gets an apostrophe, so that reading back is exact."""
+    path = tmp_path / "out.csv"
+    with ResultsWriter(path, HEADER, raw=True) as writer:
+        writer.write([result(0, note="=1"), result(1, note="'=1")])
+    assert [record[1] for record in records(path)[1:]] == ["=1", "''=1"]
+    assert notes_of(path) == ["=1", "'=1"]
+
+
+_ODD = st.text(st.sampled_from(" '\"=+-@|\t\r\n＝＠xé,;1"), max_size=6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@given(notes=st.lists(_ODD, min_size=1, max_size=5), raw=st.booleans(), data=st.data())
+@example(notes=["'=1", "=1", '="Ana"', "'a@x.de", "NaN"], raw=True, data=None)
+def test_a_result_file_gives_back_the_input(folder, notes, raw, data):
+    """Rows written in any order, read again: the same values in input order."""
+    order = data.draw(st.permutations(range(len(notes)))) if data else range(len(notes))
+    path = folder / "round.csv"
+    with ResultsWriter(path, HEADER, raw=raw) as writer:
+        writer.write(result(index, note=notes[index]) for index in order)
+    assert notes_of(path) == notes
