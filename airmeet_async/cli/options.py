@@ -5,10 +5,11 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console
@@ -25,6 +26,7 @@ Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_d
 PresetChoice = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
 File = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+OutputPath = Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)]
 
 
 @frozen
@@ -111,7 +113,7 @@ class FileFlags:
     encoding: str | None = None
     delimiter: str | None = None
 
-    def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None) -> "FileChoice":
+    def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None, **more: Any) -> "FileChoice":
         """Return the file as it is to be read; ``-`` is standard input, which is read now.
 
         Raises:
@@ -120,11 +122,14 @@ class FileFlags:
         """
         from airmeet_async.cli.input_file import NAME, FileChoice, spooled
 
-        choice = FileChoice(
-            path=path, columns=columns, sheet=self.sheet, kind=self.format, encoding=self.encoding,
-            delimiter=self.delimiter, limit=positive(limit),
+        positive(limit)
+        name, kind = "", self.format
+        if path == "-":
+            path, name, kind = spooled(Console()), NAME, kind or "csv"
+        return FileChoice(
+            path=path, name=name, columns=columns, sheet=self.sheet, kind=kind, encoding=self.encoding,
+            delimiter=self.delimiter, limit=limit, **more,
         )  # fmt: skip
-        return evolve(choice, path=spooled(Console()), name=NAME, kind=choice.kind or "csv") if path == "-" else choice
 
 
 @Parameter(name="*")
@@ -146,7 +151,7 @@ class BulkFlags(RunFlags, FileFlags):
 
     def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""
-        return evolve(self.choice(path, columns, self.limit), **more)
+        return self.choice(path, columns, self.limit, **more)
 
 
 DEFAULT = BulkFlags()
@@ -154,22 +159,18 @@ DEFAULT_RUN = RunFlags()
 DEFAULT_FILE = FileFlags()
 
 
-def event_id(word: str, *files: str) -> str:
+def event_id(word: str, file: str) -> str:
     """Return *word* where it can be an event's id.
 
-    Args:
-        word: What stands in the place of the id.
-        files: What stands in the places of the files after it.
-
     Raises:
-        UsageError: It is the file.
+        UsageError: It is the file, and *file* is what can be the id.
         ConfigError: It is no id.
     """
     try:
         return check_id(word, "AIRMEET_ID")
     except ConfigError:
-        if files and is_file(word) and _is_id(files[0]):
-            raise UsageError(f"the event's id comes first, then the file: write {files[0]} {word}") from None
+        if is_file(word) and _is_id(file):
+            raise UsageError(f"the event's id comes first, then the file: write {file} {word}") from None
         raise
 
 
@@ -181,7 +182,7 @@ def _is_id(word: str) -> bool:
 
 
 def is_file(word: str) -> bool:
-    """Whether there is a file of that name."""
+    """Whether there is a file of that name; what cannot be a name is none."""
     try:
         return Path(word).is_file()
     except (OSError, ValueError):
@@ -204,7 +205,7 @@ def positive(number: int | None, name: str = "--limit") -> int | None:
     return number
 
 
-def check_rate(rate: str | float | None) -> float | Literal["auto"] | None:
+def check_rate(rate: str | float | None, name: str = "--rate") -> float | Literal["auto"] | None:
     """Return a rate, if there is one.
 
     Raises:
@@ -212,15 +213,12 @@ def check_rate(rate: str | float | None) -> float | Literal["auto"] | None:
     """
     if rate is None:
         return None
-    if isinstance(rate, str) and rate.strip().lower() == "auto":
+    if str(rate).strip().lower() == "auto":
         return "auto"
-    try:
-        number = float(rate)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise UsageError(f"--rate must be auto or a number of requests per second above 0, not {str(rate)!r:.40}")
-    return number
+    with suppress(ValueError):
+        if 0 < (number := float(rate)) < math.inf:
+            return number
+    raise UsageError(f"{name} must be auto or a number of requests per second above 0, not {str(rate)!r:.40}")
 
 
 def check_failures(text: str | None) -> str | None:
@@ -243,7 +241,6 @@ def seconds(text: str | None, name: str) -> float | None:
     if text is None:
         return None
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip().lower())
-    length = float(found.group(1)) * _SECONDS[found.group(2)] if found else 0.0
-    if length <= 0:
-        raise UsageError(f"{name} must be a time above 0 such as 90 (seconds), 30m, 2h or 1d, not {text!r:.40}")
-    return length
+    if found and (length := float(found[1]) * _SECONDS[found[2]]) > 0:
+        return length
+    raise UsageError(f"{name} must be a time above 0 such as 90 (seconds), 30m, 2h or 1d, not {text!r:.40}")

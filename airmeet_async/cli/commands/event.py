@@ -1,6 +1,5 @@
 """``airmeet event``: show an event, make one, start and end one."""
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
@@ -41,7 +40,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
     from airmeet_async import calls
 
     call = calls.get_airmeet(airmeet_id)
-    info = with_client(os.environ, Console(), lambda client: client.send(call))
+    info = with_client(Console(), lambda client: client.send(call))
     if json:
         print_json(event_json(info))
     else:
@@ -50,7 +49,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
-    """Return an event for people."""
+    """Return an event for people: its facts, and a table of its sessions."""
     from airmeet_async.cli.list_columns import LISTS, fact_lines, table_lines, when
 
     facts = {
@@ -64,12 +63,9 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
         "summary": info.short_description or "-",
         "sessions": str(len(info.sessions)),
     }
-    lines = fact_lines(facts.items())
-    if info.sessions:
-        form = LISTS["sessions"]
-        rows = [row for session in info.sessions for row in form.rows(session)]
-        lines += ["", *table_lines(form.table(rows))]
-    return lines
+    form = LISTS["sessions"]
+    rows = [row for session in info.sessions for row in form.rows(session)]
+    return fact_lines(facts.items()) + (["", *table_lines(form.table(rows))] if rows else [])
 
 
 def event_json(info: "AirmeetInfo") -> dict[str, Any]:
@@ -128,11 +124,9 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         last = moment(end, zone)
     except ConfigError as error:
         raise UsageError(f"{option}: {error}") from None
-    call = calls.create_airmeet(
-        NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
-    )
-    console = Console()
-    made = with_client(os.environ, console, lambda client: client.send(call))
+    new = NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
+    console, call = Console(), calls.create_airmeet(new)
+    made = with_client(console, lambda client: client.send(call))
     if json:
         print_json({"id": made.id, "status": made.status})
     else:
@@ -162,7 +156,7 @@ def status(
     from airmeet_async import calls
 
     console, call = Console(), calls.set_airmeet_status(airmeet_id, status)
-    answer = with_client(os.environ, console, lambda client: client.send(call))
+    answer = with_client(console, lambda client: client.send(call))
     done = answer.success is not False
     code = Exit.OK if done else Exit.EVENT
     if json:

@@ -1,6 +1,5 @@
 """``airmeet events``, ``fields`` and ``export``: what there is in a community, and the lists of its events."""
 
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,20 +10,17 @@ from cyclopts import Parameter
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, positive
+from airmeet_async.cli.options import Flag, OutputPath, positive
 from airmeet_async.protocol.base_urls import check_id
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
     from airmeet_async.cli.list_columns import ListFormat, Pair
-    from airmeet_async.cli.output.list_writers import RowSink
 
 What = Literal[
     "participants", "registrations", "attendance", "session-attendance", "booth-attendance", "replays", "polls",
     "questions", "utms", "recordings", "fields", "tracks", "booths", "sessions",
 ]  # fmt: skip
-
-_WITHOUT_PEOPLE = {"fields", "tracks", "booths", "sessions"}
 
 
 def events(*, json: Flag = False, limit: int | None = None) -> int:
@@ -51,7 +47,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
                 break
         return found
 
-    found = with_client(os.environ, console, read)
+    found = with_client(console, read)
     _print_all(found, EVENTS, EVENTS.columns if json else None)
     if not json:
         console.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
@@ -73,7 +69,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
-    found = with_client(os.environ, console, lambda client: client.custom_fields.list(airmeet_id))
+    found = with_client(console, lambda client: client.custom_fields.list(airmeet_id))
     _print_all(found, LISTS["fields"], LISTS["fields"].shown if json else None)
     if not (json or found):
         console.say("this event has no registration fields of its own")
@@ -101,7 +97,7 @@ def export(
     what: What,
     /,
     *,
-    output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
+    output: OutputPath = None,
     json: Flag = False,
     emails: Annotated[tuple[str, ...], Parameter(name="--email", negative="", show_default=False)] = (),
     sort: Literal["name", "email", "registrationDate"] | None = None,
@@ -188,21 +184,22 @@ def export(
         if plain.has_fields and (json or path):
             whole = plain.with_fields(await client.custom_fields.list(airmeet_id))
         if path is None:
-            sink: RowSink = JsonArray() if json else TextTable(plain)
-            n = await pour(rows, whole, sink, limit)
-            sink.end()
+            printed = JsonArray() if json else TextTable(plain)
+            n = await pour(rows, whole, printed, limit)
+            printed.end()
             return n
         marks = form.without_links().columns
         with ExportFile(path, whole.columns, marks=marks, raw=raw) as file:
             return await pour(rows, whole, file, limit, console)
 
     try:
-        n = with_client(os.environ, console, work)
+        n = with_client(console, work)
     except ReaderGoneError:
         return Exit.OK
     if path is not None:
-        care = "personal data" if not links else "with the personal links"
-        care = "readable by you only" if what in _WITHOUT_PEOPLE and not links else f"{care}: keep it private"
+        care = "with the personal links: keep it private" if links else "personal data: keep it private"
+        if what in {"fields", "tracks", "booths", "sessions"} and not links:
+            care = "readable by you only"
         console.say(f"{counted(n, form.noun)}: {path} ({care})")
     elif not json:
         console.say(counted(n, form.noun))
@@ -236,8 +233,6 @@ async def read_list(
     match what:
         case "participants":
             items = client.participants.list(airmeet_id, **(query or {}))
-        case "registrations":
-            items = client.registrations.list(airmeet_id)
         case "attendance" if session is not None:
             items = client.attendance.session(session, **patience)
         case "attendance" if booth is not None:
@@ -251,14 +246,14 @@ async def read_list(
             items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
         case "replays":
             items = client.attendance.replay(airmeet_id, **patience)
-        case "polls":
-            items = client.polls.list(airmeet_id)
         case "utms":
             items = client.utms.list(airmeet_id, **patience)
         case "sessions":
             items = (await client.airmeets.info(airmeet_id)).sessions
         case "fields":
             items = await client.custom_fields.list(airmeet_id)
+        case "registrations" | "polls":
+            items = getattr(client, what).list(airmeet_id)
         case _:  # questions, recordings, tracks, booths
             items = await getattr(client, what).list(airmeet_id)
     if isinstance(items, Sequence):

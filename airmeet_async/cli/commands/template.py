@@ -1,15 +1,12 @@
 """``airmeet template``: an empty list that fits an event."""
 
-import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag
+from airmeet_async.cli.options import Flag, OutputPath
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -25,7 +22,7 @@ def template(
     airmeet_id: str,
     /,
     *,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    output: OutputPath = None,
     example: Flag = False,
 ) -> int:
     """Write an empty list for an event: a CSV file with a column for each of its fields.
@@ -57,14 +54,16 @@ def template(
         info = await client.airmeets.info(airmeet_id)
         return info.event_sub_type == "HYBRID_CONFERENCE", tuple(await client.custom_fields.list(airmeet_id))
 
-    hybrid, fields = with_client(os.environ, console, ask)
+    hybrid, fields = with_client(console, ask)
     columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
     headers = [header_of(field, fields) for field in fields]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *map(guard, headers)])
     if example:
-        writer.writerow([*(_PERSON[name] for name in columns), *map(_answer, fields)])
+        options = [[option.display_value or option.code for option in field.options] for field in fields]
+        answers = [next(filter(_is_harmless, texts), "") for texts in options]
+        writer.writerow([*(_PERSON[name] for name in columns), *answers])
     if output is None:
         print_data(text.getvalue().removesuffix("\n"))
     else:
@@ -93,22 +92,15 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     from airmeet_async.protocol.validation import FieldBook, Problem
 
     label, book = field.label, FieldBook(fields)
-    plain = label and label == " ".join(label.split()) and _is_harmless(label)
-    if not plain or isinstance(book.find(label), Problem):
-        return field.field_id
-    if field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+    is_ours = field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS
+    is_plain = label and label == " ".join(label.split()) and _is_harmless(label)
+    if not is_plain or is_ours or isinstance(book.find(label), Problem):
         return field.field_id
     try:
         find_columns((*FIELDS, label), Reading(), book)
     except InputError:
         return field.field_id
     return label
-
-
-def _answer(field: "CustomField") -> str:
-    """Return the first option that can be printed as it is."""
-    texts = (option.display_value or option.code for option in field.options)
-    return next(filter(_is_harmless, texts), "")
 
 
 def _is_harmless(text: str) -> bool:
