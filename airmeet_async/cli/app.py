@@ -107,6 +107,8 @@ def launch(
         raise UsageError("--profile needs a name: one that airmeet login has kept")
     if words[:2] == ("runs", "resume"):
         raise UsageError(f"airmeet runs resume is now: {' '.join(('airmeet runs continue', *words[2:3]))}")
+    if words[:1] == ("help",):
+        words = (*words[1:], "--help")
     if words and words[0] in _GONE:
         event = next((word for word in words[1:] if not word.startswith("-")), "AIRMEET_ID")
         raise UsageError(f"airmeet {words[0]} is now: {_GONE[words[0]].format(event)}")

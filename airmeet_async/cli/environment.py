@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -131,8 +132,6 @@ def find_profile(environ: Mapping[str, str]) -> Profile | None:
         KeysError: There is no profile of that name.
         ConfigError: The file of profiles cannot be used.
     """
-    from difflib import get_close_matches
-
     name = environ.get(PROFILE, "").strip()
     if len(_keys_in(environ)) == len(KEYS):
         return None

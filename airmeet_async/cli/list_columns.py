@@ -100,10 +100,10 @@ class ListFormat:
 
         def besides(person: Any) -> dict[str, Any]:
             others = {f"custom:{one.field_id}": one.value for one in person.fields if one.field_id not in names}
-            return others | self.besides(person)
+            return {**others, **self.besides(person)}
 
         added = {f"custom:{name}": partial(answer_to, field_id) for field_id, name in names.items()}
-        return evolve(self, columns=self.columns | added, besides=besides)
+        return evolve(self, columns={**self.columns, **added}, besides=besides)
 
 
 def field_names(fields: Sequence[CustomField]) -> dict[str, str]:
@@ -128,7 +128,9 @@ def without_secrets(value: Any) -> Any:
 
 def iso(moment: Moment | None) -> str | None:
     """Return a time for programs: ISO 8601 where it can be read, else as Airmeet sent it."""
-    return moment and (moment.at.isoformat() if moment.at else moment.text)
+    if moment is None:
+        return None
+    return moment.at.isoformat() if moment.at else moment.text
 
 
 def when(moment: Moment | None) -> str:

@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from airmeet_async.cli.console import Console
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, counted, fault
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import DEFAULT, BulkFlags, File, event_id
 from airmeet_async.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.input.columns import ColumnMap
-    from airmeet_async.bulk.input.operations import CreateItems
     from airmeet_async.bulk.input.plan import RowFinding
     from airmeet_async.bulk.input.row_mapping import RowMapping
-    from airmeet_async.bulk.job import BulkJob
-    from airmeet_async.bulk.options import JobOptions
     from airmeet_async.bulk.tables import Table
 
 _MOST_SHOWN = 10
@@ -76,7 +72,7 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
         options: As for every bulk command.
         timezone: Of start times that name none, such as Europe/Paris.
     """
-    return _import("sessions.create", airmeet_id, file, options, timezone)
+    return _import("sessions.create", airmeet_id, file, options, timezone=timezone)
 
 
 @import_.command(sort_key=2)
@@ -98,46 +94,43 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
     return _import("booths.create", airmeet_id, file, options)
 
 
-def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, timezone: str | None = None) -> int:
+def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
     from airmeet_async import calls
     from airmeet_async.bulk.input.operations import CreateItems
-    from airmeet_async.bulk.input.plan import describe_input
+    from airmeet_async.bulk.input.plan import check_rows, describe_counts, describe_input
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_file
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console
     event_id(airmeet_id, choice.path)
     try:
-        check_timezone(timezone or "UTC")
+        check_timezone(more.get("timezone") or "UTC")
     except ConfigError as error:
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice.title, choice.path)
     table = open_file(choice)
-    ways: dict[str, tuple[RowMapping, Any]] = {
-        "speakers.add": (SPEAKERS, calls.add_speaker),
-        "sessions.create": (SESSIONS, calls.create_session),
-        "booths.create": (BOOTHS, calls.create_booth),
+    ways: dict[str, tuple[RowMapping, Any, str]] = {
+        "speakers.add": (SPEAKERS, calls.add_speaker, "add_speakers"),
+        "sessions.create": (SESSIONS, calls.create_session, "create_sessions"),
+        "booths.create": (BOOTHS, calls.create_booth, "create_booths"),
     }
-    form, build = ways[operation]
+    form, build, method = ways[operation]
     console.say(*describe_input(table.name, table.rows, columns_of(form, table), table.notices))
-    _check_rows(table, CreateItems(form, partial(build, airmeet_id), timezone=timezone), console)
-
-    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
-        match operation:
-            case "speakers.add":
-                return client.bulk.add_speakers(airmeet_id, table, **job_options)
-            case "sessions.create":
-                return client.bulk.create_sessions(airmeet_id, table, timezone=timezone, **job_options)
-            case _:
-                return client.bulk.create_booths(airmeet_id, table, **job_options)
-
+    found: list[RowFinding] = []
+    counts = run_async(check_rows, table, CreateItems(form, partial(build, airmeet_id), **more), found.append)
+    if wrong := [finding for finding in found if finding.code != "duplicate"]:
+        for finding in wrong[1:_MOST_SHOWN]:
+            console.say(str(blame(table, finding)))
+        raise blame(table, wrong[0], len(wrong))
+    console.say(describe_counts(counts))
     wanted = BulkRun(
         operation=operation,
         airmeet_id=airmeet_id,
-        start=start,
+        start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         path=choice.path,
         name=choice.name,
         header=table.header,
@@ -153,7 +146,6 @@ def columns_of(form: "RowMapping", table: "Table") -> "ColumnMap":
     """
     from airmeet_async.bulk.input.column_names import squeezed
     from airmeet_async.bulk.input.columns import ColumnMap, Match
-    from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 
     try:
         found = form.columns(table.header)
@@ -166,34 +158,8 @@ def columns_of(form: "RowMapping", table: "Table") -> "ColumnMap":
     return ColumnMap(matches, ignored=others, from_results=not set(table.header).isdisjoint(RESULT_COLUMNS))
 
 
-def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None:
-    """Refuse a file with a row that could not be sent.
-
-    Raises:
-        InputError: There is one; names line, column and what to write.
-    """
-    from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.cli.runtime import run_async
-
-    wrong: list[RowFinding] = []
-
-    def note(finding: "RowFinding") -> None:
-        if finding.code != "duplicate":
-            wrong.append(finding)
-
-    survey = run_async(check_rows, table, recipe, note)
-    if not wrong:
-        console.say(describe_counts(survey))
-        return
-    for finding in wrong[1:_MOST_SHOWN]:
-        console.say(str(blame(table, finding)))
-    raise blame(table, wrong[0], len(wrong))
-
-
 def blame(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
-    from airmeet_async.bulk.table_cells import counted, fault
-
     message = finding.message
     column = next((name for name in table.header if message.startswith((f"{name}: ", f"{name} is "))), None)
     if column is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
@@ -34,7 +35,6 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
         json: Print a JSON array.
         limit: Stop after that many.
     """
-    from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.list_columns import EVENTS
 
     limit, console = positive(limit), Console()
@@ -144,7 +144,6 @@ def export(
         deadline: Most seconds to wait for each list; otherwise 900.
         limit: Stop after that many rows.
     """
-    from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
     from airmeet_async.cli.output.list_writers import (
         ExportFile,
@@ -268,8 +267,6 @@ async def _session_attendance(
     client: "AirmeetClient", airmeet_id: str, console: Console, patience: Mapping[str, Any]
 ) -> AsyncIterator["Pair"]:
     """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
-    from airmeet_async.bulk.table_cells import counted
-
     sessions = (await client.airmeets.info(airmeet_id)).sessions
     over = [session for session in sessions if session.status == "FINISHED"]
     others = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]

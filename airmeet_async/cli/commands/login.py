@@ -14,7 +14,7 @@ from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import DEFAULT, Profile, homely
 from airmeet_async.cli.runtime import run_async
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, CredentialsError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
@@ -179,5 +179,5 @@ def check_keys(
     if found is None:
         errors = [one.error for one in answers.values() if one.error is not None]
         # A region that could not be asked might have taken them, so that the keys are not called wrong.
-        raise next((one.error for one in answers.values() if one.error and not one.refused), errors[0])
+        raise min(errors, key=lambda error: isinstance(error, CredentialsError))
     return found

@@ -1,17 +1,21 @@
 """``airmeet reconcile``: a file and an event, compared."""
 
 import json as jsonlib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from airmeet_async.bulk.table_cells import shown
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.environment import terminable, with_client
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag, OutputPath, event_id
+from airmeet_async.formatting import wrapped
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -61,7 +65,6 @@ def reconcile(
     import anyio.lowlevel
 
     from airmeet_async.bulk.input.row_mapping import tidy
-    from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.list_columns import ListRow, list_format
     from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, check_kind
@@ -166,8 +169,6 @@ class Comparison:
             first is compared, the others are `repeated_in_file`. `people` are addresses in the event; of people with
             one address one must agree, the others are `repeated_in_event`. `team` need not be in the file.
         """
-        from itertools import groupby
-
         counts = dict.fromkeys(_COUNTS, 0)
 
         def note(*differences: tuple[Any, ...]) -> None:
@@ -239,8 +240,6 @@ def same_name(first: str, last: str, found: str) -> bool:
 
 def same_text(given: str, found: str) -> bool:
     """Say whether *found* is *given* as Airmeet keeps it: case and blanks aside, cut if it is long (A: at 70)."""
-    import unicodedata
-
     from airmeet_async.protocol.validation import TEXT_LIMIT
 
     wanted, kept = (unicodedata.normalize("NFC", " ".join(text.split())).casefold() for text in (given, found))
@@ -256,8 +255,6 @@ def is_team(person: "Participant") -> bool:
 
 def verdict(counts: Mapping[str, int], target: Path | None) -> list[str]:
     """Return the counts in words, and what they come to."""
-    from airmeet_async.formatting import wrapped
-
     lines = [f"{counts['agree']:,} {'person' if counts['agree'] == 1 else 'people'} the same in both"]
     found: dict[str, Any] = {
         "only in the file (airmeet register adds them)": counts["only_in_file"],

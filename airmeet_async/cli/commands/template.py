@@ -1,12 +1,19 @@
 """``airmeet template``: an empty list that fits an event."""
 
+import csv
+import io
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, shown
 from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag, OutputPath
+from airmeet_async.errors import InputError
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.redact import escape
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -39,13 +46,7 @@ def template(
         output: The file, which must not be there yet; otherwise standard output.
         example: Add a row with an invented person.
     """
-    import csv
-    import io
-    from pathlib import Path
-
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.bulk.table_cells import guard, shown
-    from airmeet_async.protocol.base_urls import check_id
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
@@ -87,8 +88,6 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     """
     from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
-    from airmeet_async.bulk.table_cells import RESULT_COLUMNS
-    from airmeet_async.errors import InputError
     from airmeet_async.protocol.validation import FieldBook, Problem
 
     label, book = field.label, FieldBook(fields)
@@ -104,7 +103,4 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
 
 
 def _is_harmless(text: str) -> bool:
-    from airmeet_async.bulk.table_cells import guard
-    from airmeet_async.protocol.redact import escape
-
     return guard(text) == escape(text) == text
