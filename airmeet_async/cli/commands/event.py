@@ -18,8 +18,8 @@ event = App(
     help="""Show an event, create one, start and end one.
 
     For example:
-      airmeet event show 8f0c1a2e-5b01-11ee
-      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 FINISHED
     """,
     help_format="plaintext",
 )
@@ -30,8 +30,8 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
     """Show an event and its sessions.
 
     For example:
-      airmeet event show 8f0c1a2e-5b01-11ee
-      airmeet event show 8f0c1a2e-5b01-11ee --json
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 --json
 
     Args:
         airmeet_id: The event's id.
@@ -145,8 +145,8 @@ def status(
     archive is not listed any more.
 
     For example:
-      airmeet event status 8f0c1a2e-5b01-11ee ONGOING
-      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ONGOING
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 FINISHED
 
     Args:
         airmeet_id: The event's id.

@@ -25,11 +25,12 @@ _MOST_SHOWN = 10
 
 import_ = App(
     name="import",
-    help="""Make speakers, sessions or booths from a file.
+    help=r"""Make speakers, sessions or booths from a file.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
-      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 day.csv \
+        --timezone Europe/Paris
     """,
     help_format="plaintext",
 )
@@ -43,7 +44,7 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
     bio, city, country. A file with a wrong row is refused as a whole.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
 
     Args:
         airmeet_id: The event's id.
@@ -55,7 +56,7 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
 
 @import_.command(sort_key=1)
 def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, options: BulkFlags = DEFAULT) -> int:
-    """Create the sessions in a file. Their speakers must be in the event first.
+    r"""Create the sessions in a file. Their speakers must be in the event first.
 
     Columns: title, start and host_email, and if you like duration_minutes, summary,
     speaker_emails and cohost_emails (several with ; between), track_ids, tags,
@@ -63,8 +64,9 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
     is unclear is not sent again: it is "unknown" in the results.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
-      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 day.csv \
+        --timezone Europe/Paris
 
     Args:
         airmeet_id: The event's id.
@@ -84,7 +86,7 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
     as a whole. A booth whose outcome is unclear is not sent again: it is "unknown".
 
     For example:
-      airmeet import booths 8f0c1a2e-5b01-11ee booths.csv
+      airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv
 
     Args:
         airmeet_id: The event's id.

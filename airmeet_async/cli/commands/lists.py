@@ -55,11 +55,12 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
 
 
 def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
-    """List an event's own registration fields: label, id, required or not, type, options.
+    r"""List an event's own registration fields: label, id, required or not, type, options.
 
     For example:
-      airmeet fields 8f0c1a2e-5b03-11ee
-      airmeet register 8f0c1a2e-5b03-11ee x.csv --no-invite --map custom:Size=Shirt
+      airmeet fields 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02
+      airmeet register 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 x.csv --no-invite \
+        --map custom:Size=Shirt
 
     Args:
         airmeet_id: The event's id.
@@ -109,7 +110,7 @@ def export(
     deadline: float | None = None,
     limit: int | None = None,
 ) -> int:
-    """Print one list of an event, or write it into a file that only you can read.
+    r"""Print one list of an event, or write it into a file that only you can read.
 
     Printed, it is a table, or with --json a JSON array. A CSV file has the
     documented columns; JSON lines have exact values, and what else Airmeet sends.
@@ -125,9 +126,12 @@ def export(
     ends with exit code 6, and with 75 where a list is not ready in time.
 
     For example:
-      airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
-      airmeet export 8f0c1a2e-5b01-11ee session-attendance -o sessions.jsonl
-      airmeet export 8f0c1a2e-5b01-11ee participants --email ada@example.com --json
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 participants \
+        -o participants.csv
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 session-attendance \
+        -o sessions.jsonl
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 participants \
+        --email ada@example.com --json
 
     Args:
         airmeet_id: The event's id.

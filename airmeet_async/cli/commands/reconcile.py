@@ -42,15 +42,16 @@ def reconcile(
     json: Flag = False,
     output: OutputPath = None,
 ) -> int:
-    """Compare a file with an event's list: who is missing where, and whose details differ.
+    r"""Compare a file with an event's list: who is missing where, and whose details differ.
 
     Names, organisation, designation, city and country are compared where the file
     has them, whatever their case and blanks, and as Airmeet cuts them. Exit code 0
     says that file and event agree, 3 that they do not.
 
     For example:
-      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv
-      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv -o differences.csv
+      airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv
+      airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv \
+        -o differences.csv
 
     Args:
         airmeet_id: The event's id.

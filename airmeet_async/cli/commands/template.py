@@ -38,8 +38,8 @@ def template(
     fields. Filled in, it is what airmeet register and airmeet check read.
 
     For example:
-      airmeet template 8f0c1a2e-5b03-11ee -o people.csv
-      airmeet template 8f0c1a2e-5b03-11ee --example
+      airmeet template 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 -o people.csv
+      airmeet template 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 --example
 
     Args:
         airmeet_id: The event's id.
