@@ -1,9 +1,13 @@
 """``airmeet doctor``: everything that must be right before a run, one line each. Safe to paste: no secret is in it."""
 
 import os
+import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -12,11 +16,12 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Settings
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
 from airmeet_async.cli.options import Context, Flag
-from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
+from airmeet_async.cli.profiles import profiles_path, read_profiles, without_home
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import duration, wrapped
 from airmeet_async.protocol.base_urls import Region
+from airmeet_async.protocol.redact import escape
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -44,31 +49,23 @@ _NETWORK = {
 }
 
 
-def _without_home(text: str) -> str:
-    """Return a sentence with ``~`` for the user's home, also where it is that of an error."""
-    try:
-        return text.replace(f"{Path.home()}{os.sep}", f"~{os.sep}")
-    except RuntimeError:
-        return text
-
-
 @frozen
 class CheckResult:
-    """The result of one check.
+    """The result of one check, for people and, in its facts, for programs.
 
     Attributes:
         name: Of the check, one or two words.
         level: ``WARN`` leaves Airmeet usable.
         text: What is the case.
         fix: What to do about it.
-        code: What the command ends with, where it is a failure.
-        facts: The same for programs.
+        code: The exit code, where it is a failure.
+        facts: Members of its JSON object.
     """
 
     name: str
     level: Literal["OK", "WARN", "FAIL"]
-    text: str = field(converter=_without_home)
-    fix: str = field(default="", converter=_without_home)
+    text: str = field(converter=without_home)
+    fix: str = field(default="", converter=without_home)
     code: Exit = Exit.USAGE
     facts: Mapping[str, Any] = field(factory=dict)
 
@@ -155,7 +152,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if found is None:
             return _ok("profile", f"none in use{more}", profile=None, profiles=names)
         origin = "--profile" if typed else PROFILE if named else "the default"
-        text = f"{found.name} ({origin}), in {homely(profiles_path())}{more}"
+        text = f"{found.name} ({origin}), in {profiles_path()}{more}"
         return _ok("profile", text, profile=found.name, profiles=names)
 
     def keys() -> CheckResult:
@@ -204,8 +201,6 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return CheckResult("journals", "WARN", sentence_of(error))
 
     def token() -> CheckResult:
-        import time
-
         saved = Settings.of(environ).token_saved_at()
         if saved is None:
             return _ok("token", "none kept for these keys: the first command fetches one", age_s=None)
@@ -215,10 +210,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("token", f"kept, {old} old; good for 30 days", age_s=age)
 
     def proxy() -> CheckResult:
-        from urllib.parse import urlsplit
-
         from airmeet_async.client.transports.httpx_transport import proxy_from_environment
-        from airmeet_async.protocol.redact import escape
 
         found = proxy_from_environment(Settings.of(environ).base)
         if found is None:
@@ -237,7 +229,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if Settings.of(environ).base.scheme == "http":
             return _ok("TLS", "not used: the address is on this machine")
         origin = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)), "")
-        place = f"{homely(Path(environ[origin]))} ({origin})" if origin else "the certifi package"
+        place = f"{environ[origin]} ({origin})" if origin else "the certifi package"
         try:
             n = default_trust().cert_store_stats()["x509_ca"]
         except (OSError, ssl.SSLError) as error:
@@ -248,8 +240,6 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 
     def transport() -> CheckResult:
-        from importlib.util import find_spec
-
         name = Settings.of(environ).client().transport_name
         loop = "uvloop" if find_spec("uvloop") else "asyncio"
         hint = "; pip install 'airmeet-async[fast]' for a faster one"
@@ -289,8 +279,6 @@ def _versions() -> CheckResult:
 
 
 def _extras() -> CheckResult:
-    from importlib.util import find_spec
-
     present = [name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))]
     absent = [name for name in _EXTRAS if name not in present]
     more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
@@ -299,12 +287,10 @@ def _extras() -> CheckResult:
 
 def _folder(name: str, path: Path, more: str, instead: str) -> CheckResult:
     """Describe a folder of ours, whose modes have been checked where it was opened."""
-    import stat
-
     if not os.access(path, os.W_OK | os.X_OK):
-        return CheckResult(name, "WARN", f"{homely(path)} cannot be written{more}", instead)
+        return CheckResult(name, "WARN", f"{path} cannot be written{more}", instead)
     mode = f"{stat.S_IMODE(path.stat().st_mode):04o}"
-    return _ok(name, f"{homely(path)}, mode {mode}{more}", place=homely(path), mode=mode)
+    return _ok(name, f"{path}, mode {mode}{more}", place=without_home(path), mode=mode)
 
 
 async def network_checks(

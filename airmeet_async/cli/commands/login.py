@@ -12,7 +12,7 @@ from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Context, Flag
-from airmeet_async.cli.profiles import DEFAULT, Profile, homely
+from airmeet_async.cli.profiles import DEFAULT, Profile, without_home
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import ConfigError, CredentialsError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
@@ -76,7 +76,9 @@ def login(
     if not uri:
         named = named or Region.GLOBAL
     profiles.keep_profile(path, Profile(name, access, secret, named, uri))
-    console.say(f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {homely(path)}")
+    console.say(
+        f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {without_home(path)}"
+    )
     if name != DEFAULT and environ.get(PROFILE, "").strip() != name:
         console.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
     if all(environ.get(key, "").strip() for key in KEYS):
@@ -109,7 +111,7 @@ def logout(*, context: Context) -> int:
     except ConfigError:  # whatever is wrong with the tokens, the keys must go
         pass
     profiles.remove_profile(path, name)
-    console.say(f"removed: profile {name} from {homely(path)}{', and its token' if forgotten else ''}")
+    console.say(f"removed: profile {name} from {without_home(path)}{', and its token' if forgotten else ''}")
     console.say("the keys themselves are still good: to revoke them, use the community dashboard")
     return Exit.OK
 
