@@ -12,15 +12,9 @@ from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
+import airmeet_async
 from airmeet_async.cli.exit_codes import HELP, UsageError
 from airmeet_async.cli.options import CommandContext
-
-
-def _version() -> str:
-    import airmeet_async
-
-    return f"airmeet-async {airmeet_async.__version__}"
-
 
 app = App(
     name="airmeet",
@@ -32,7 +26,7 @@ app = App(
     """,
     help_format="plaintext",
     help_epilogue=HELP,
-    version=_version,
+    version=lambda: f"airmeet-async {airmeet_async.__version__}",
     result_action="return_value",
 )
 app.meta.end_of_options_delimiter = ""  # what comes after -- is the command's own affair

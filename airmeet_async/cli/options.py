@@ -31,12 +31,7 @@ OutputPath = Annotated[str | None, Parameter(name=("--output", "-o"), allow_lead
 
 @frozen
 class CommandContext:
-    """What a command that looks at settings themselves is told.
-
-    Attributes:
-        profile: What was typed after ``--profile``, or None.
-        environ: The environment as it was.
-    """
+    """The typed profile, if there is one, and the environment before that profile took its place in it."""
 
     profile: str | None
     environ: Mapping[str, str] = field(repr=False)
@@ -50,20 +45,21 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 @Parameter(name="*")
 @frozen(kw_only=True)
 class RunFlags:
-    """How a run goes about it.
+    """The options of every run.
 
     Attributes:
-        rate: Requests per second, or auto, which finds and follows the server's limit; otherwise AIRMEET_RATE,
-            otherwise auto.
-        concurrency: Most requests under way at once; otherwise 64.
-        max_failures: How many rows may fail, as 100 or 5%; otherwise it stops when nearly all do.
-        deadline: How long it may take, as 90, 30m or 2h; what is left can be resumed.
-        accept_stale: Send again also rows that were sent more than 24 hours ago without a clear answer.
-        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
-        report: A page on the run, as one HTML file: numbers, charts, rows that failed. Needs the extra report.
-        report_emails: Show addresses on that page in full; otherwise they are masked.
+        rate: Requests per second, or auto: as many as Airmeet allows. Default: AIRMEET_RATE, else auto.
+        concurrency: Requests under way at once, at most. Default: 64.
+        max_failures: Stop when more rows than this fail: a number, or a percentage such as 5%. Default: stop when nearly
+            all rows fail.
+        deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
+        accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
+        results: Where to write what became of each row. Default: FILE's name with -results.csv, in the current
+            directory.
+        report: Write a page about the run into this HTML file: numbers, charts, failed rows. Needs the extra report.
+        report_emails: Show addresses on that page in full. Default: masked.
         json: Print the report as one JSON object on standard output.
-        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+        progress: How to show progress. auto: a bar on a terminal, else a line every 10 seconds.
     """
 
     rate: str | None = None
@@ -79,11 +75,11 @@ class RunFlags:
 
     @property
     def console(self) -> Console:
-        """Who speaks."""
+        """Where messages for people go."""
         return Console(as_json=self.progress == "json")
 
     def job_options(self) -> dict[str, Any]:
-        """Return what the job is told.
+        """Return the options of the job.
 
         Raises:
             UsageError: Something that was typed cannot be used.
@@ -99,13 +95,13 @@ class RunFlags:
 @Parameter(name="*")
 @frozen(kw_only=True, slots=False)  # so that `BulkFlags` can have two such bases
 class FileFlags:
-    """How a file is read.
+    """The options of every command that reads a file.
 
     Attributes:
-        sheet: Of a workbook, its name or number; otherwise the only one with rows.
-        format: What the file is; otherwise what its name says, and csv for standard input.
-        encoding: Of a text; otherwise UTF-8, or a guess that is shown.
-        delimiter: Of a CSV file; otherwise what its first line shows.
+        sheet: The sheet of a workbook, by name or number. Default: the only one with rows.
+        format: The format of the file. Default: what its name says; csv for standard input.
+        encoding: The encoding of a text file. Default: UTF-8, or a guess that is shown.
+        delimiter: The delimiter of a CSV file. Default: found in its first line.
     """
 
     sheet: str | None = None
@@ -135,13 +131,14 @@ class FileFlags:
 @Parameter(name="*")
 @frozen(kw_only=True)
 class BulkFlags(RunFlags, FileFlags):
-    """What every bulk command with a file takes.
+    """The options of every bulk command that takes a file.
 
     Attributes:
-        failed: A file with only the rows that are not done. It can be given to the same command.
-        limit: Take only that many rows from the top.
-        journal: The file that knows, at any instant, what has become of each row; otherwise one of its own.
-        fresh: Begin anew, also where an earlier run of the same file could go on.
+        failed: Write the rows that are not done into this file, which the same command can read.
+        limit: Take only this many rows, from the top.
+        journal: The file that records what becomes of each row, so that the run can be resumed. Default: a private
+            file, which airmeet runs lists.
+        fresh: Start from the first row, even if an earlier run of the same file can be resumed.
     """
 
     failed: str | None = None
@@ -222,7 +219,7 @@ def check_rate(rate: str | float | None, name: str = "--rate") -> float | Litera
 
 
 def check_failures(text: str | None) -> str | None:
-    """Return how many rows may fail, if that was said.
+    """Return how many rows may fail, if it was typed.
 
     Raises:
         UsageError: Neither a number nor a percentage.

@@ -44,7 +44,7 @@ def demo(
         rate: Requests per second.
         seed: Other people and other faults.
         results: The file with one line per row.
-        report: A page on the run; otherwise demo-report.html where the extra report is installed.
+        report: A page about the run. Default: demo-report.html, if the extra report is installed.
         json: Print the report as one JSON object on standard output.
         progress: As for register.
     """

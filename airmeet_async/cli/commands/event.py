@@ -150,7 +150,7 @@ def status(
 
     Args:
         airmeet_id: The event's id.
-        status: What it is to be.
+        status: The new status.
         json: Print one JSON object: id, status, updated.
     """
     from airmeet_async import calls

@@ -33,7 +33,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
 
     Args:
         json: Print a JSON array.
-        limit: Stop after that many.
+        limit: Stop after this many events.
     """
     from airmeet_async.cli.list_columns import EVENTS
 
@@ -136,17 +136,18 @@ def export(
     Args:
         airmeet_id: The event's id.
         what: Which list.
-        output: The file; its name ends in .csv, .jsonl or .ndjson. Otherwise standard output.
+        output: The file; its name ends in .csv, .jsonl or .ndjson. Default: standard output.
         json: Print a JSON array.
-        emails: Only this address, of participants. May be repeated.
-        sort: By what, for participants; otherwise by registrationDate.
+        emails: Only the participant with this address. May be repeated.
+        sort: The order of participants. Default: registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: With joining links and download links. Anybody who has one gets in; the latter are good for six hours.
-        raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
-        wait: Wait until a list is prepared; otherwise ask once.
-        deadline: Most seconds to wait for each list; otherwise 900.
-        limit: Stop after that many rows.
+        links: Include joining links and download links. Whoever has a joining link gets in; download links are good
+            for six hours.
+        raw: Do not guard CSV cells that a spreadsheet would run as formulas.
+        wait: Wait until a list is prepared, or ask only once.
+        deadline: Seconds to wait for each list, at most. Default: 900.
+        limit: Stop after this many rows.
     """
     from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
     from airmeet_async.cli.output.list_writers import (

@@ -48,7 +48,7 @@ def login(
 
     Args:
         context: The profile and the environment.
-        region: The region of the community; otherwise the environment's, otherwise the first that takes the keys.
+        region: The region of the community. Default: the environment's, else the first one that accepts the keys.
         uri: The whole base address instead, such as a sandbox's.
         stdin: Read the keys from standard input: two lines, the access key first.
         check: Ask Airmeet whether the keys are right before they are kept.

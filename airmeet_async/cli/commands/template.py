@@ -43,7 +43,7 @@ def template(
 
     Args:
         airmeet_id: The event's id.
-        output: The file, which must not be there yet; otherwise standard output.
+        output: The file, which must not exist yet. Default: standard output.
         example: Add a row with an invented person.
     """
     from airmeet_async.bulk.input.column_names import FIELDS
