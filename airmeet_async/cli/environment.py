@@ -109,14 +109,6 @@ class Settings:
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
-    def token_saved_at(self) -> float | None:
-        """Return when the kept token was fetched, in seconds of the epoch, or None where there is none."""
-        from airmeet_async.client.token_store import FileTokenStore, account_name
-
-        if not isinstance(self.store, FileTokenStore):
-            return None
-        return self.store.saved_at(account_name(str(self.base), self.keys.access, self.keys.secret))
-
 
 def prefer(profile: str, environ: MutableMapping[str, str]) -> None:
     """Let a profile that was typed win: remove from the environment what the profile says."""

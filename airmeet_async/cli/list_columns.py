@@ -327,3 +327,13 @@ LISTS = {
     ),
 }
 """What ``airmeet export`` prints and writes."""
+
+EVENT = list_format(
+    "event",
+    "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
+    "sessions session_hosts",
+    "name id status start end timezone format summary sessions",
+    sessions=lambda info: [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
+)
+"""What ``airmeet event show`` prints."""

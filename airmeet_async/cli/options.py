@@ -50,8 +50,8 @@ class RunFlags:
     Attributes:
         rate: Requests per second, or auto: as many as Airmeet allows. Default: AIRMEET_RATE, else auto.
         concurrency: Requests under way at once, at most. Default: 64.
-        max_failures: Stop when more rows than this fail: a number, or a percentage such as 5%. Default: stop when nearly
-            all rows fail.
+        max_failures: Stop when more rows than this fail: a number, or a percentage such as 5%. Default: stop when
+            nearly all rows fail.
         deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
         accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
         results: Where to write what became of each row. Default: FILE's name with -results.csv, in the current

@@ -1,6 +1,7 @@
 """``airmeet doctor``: everything that must be right before a run, one line each. Safe to paste: no secret is in it."""
 
 import os
+import platform
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -137,6 +138,9 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         environ: The environment.
         typed: The profile in it was named by an option.
     """
+    from importlib import metadata
+
+    from airmeet_async.client.token_store import FileTokenStore, account_name
 
     def profile() -> CheckResult:
         found, named = environment.find_profile(environ), environ.get(PROFILE, "").strip()
@@ -180,8 +184,6 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("rate", f"{found or 'auto'} ({origin})", rate=found or "auto", origin=origin)
 
     def tokens() -> CheckResult:
-        from airmeet_async.client.token_store import FileTokenStore
-
         store, notices = environment.find_store(environ)
         named = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
         origin = "AIRMEET_TOKEN_CACHE" if named else "the default"
@@ -201,7 +203,9 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return CheckResult("journals", "WARN", sentence_of(error))
 
     def token() -> CheckResult:
-        saved = Settings.of(environ).token_saved_at()
+        store, keys, saved = settings.store, settings.keys, None
+        if isinstance(store, FileTokenStore):
+            saved = store.saved_at(account_name(str(settings.base), keys.access, keys.secret))
         if saved is None:
             return _ok("token", "none kept for these keys: the first command fetches one", age_s=None)
         age = max(0, round(time.time() - saved))
@@ -212,7 +216,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     def proxy() -> CheckResult:
         from airmeet_async.client.transports.httpx_transport import proxy_from_environment
 
-        found = proxy_from_environment(Settings.of(environ).base)
+        found = proxy_from_environment(settings.base)
         if found is None:
             return _ok("proxy", "none for this address", proxy=None)
         parts = urlsplit(found if "//" in found else f"//{found}")
@@ -226,7 +230,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
 
         from airmeet_async.client.transports.httpx_transport import default_trust
 
-        if Settings.of(environ).base.scheme == "http":
+        if settings.base.scheme == "http":
             return _ok("TLS", "not used: the address is on this machine")
         origin = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)), "")
         place = f"{environ[origin]} ({origin})" if origin else "the certifi package"
@@ -240,7 +244,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 
     def transport() -> CheckResult:
-        name = Settings.of(environ).client().transport_name
+        name = settings.client().transport_name
         loop = "uvloop" if find_spec("uvloop") else "asyncio"
         hint = "; pip install 'airmeet-async[fast]' for a faster one"
         text = f"{name}; runs on {loop}{hint if name == 'httpx' and not find_spec('httptools') else ''}"
@@ -256,33 +260,24 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             text = "the address of the proxy in the environment cannot be read"
             return CheckResult(name, "FAIL", text, "write it as http://HOST:PORT, or unset it")
 
-    yield _versions()
-    yield _extras()
+    packages = {name: metadata.version(name) for name in ("airmeet-async", *_CORE)}
+    version = platform.python_version()
+    listed = ", ".join(f"{name} {number}" for name, number in packages.items())
+    text = f"Python {version} on {platform.system()} {platform.machine()}; {listed}"
+    yield _ok("versions", text, python=version, packages=packages)
+    present = [name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))]
+    absent = [name for name in _EXTRAS if name not in present]
+    more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
+    yield _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
     usable = True
     for check in (profile, keys, address, rate, tokens, journals):
         result = attempted(check.__name__, check)
         usable &= result.level != "FAIL"
         yield result
     if usable:
+        settings = Settings.of(environ)
         for name, check in (("token", token), ("proxy", proxy), ("TLS", certificates), ("transport", transport)):
             yield attempted(name, check)
-
-
-def _versions() -> CheckResult:
-    import platform
-    from importlib import metadata
-
-    found = {name: metadata.version(name) for name in ("airmeet-async", *_CORE)}
-    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    text = f"{python}; {', '.join(f'{name} {version}' for name, version in found.items())}"
-    return _ok("versions", text, python=platform.python_version(), packages=found)
-
-
-def _extras() -> CheckResult:
-    present = [name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))]
-    absent = [name for name in _EXTRAS if name not in present]
-    more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
-    return _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
 
 
 def _folder(name: str, path: Path, more: str, instead: str) -> CheckResult:

@@ -1,6 +1,6 @@
 """``airmeet event``: show an event, make one, start and end one."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 
@@ -38,11 +38,12 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
         json: Print one JSON object.
     """
     from airmeet_async import calls
+    from airmeet_async.cli.list_columns import EVENT
 
     call = calls.get_airmeet(airmeet_id)
     info = with_client(Console(), lambda client: client.send(call))
     if json:
-        print_json(event_json(info))
+        print_json(next(EVENT.rows(info)).as_json())
     else:
         print_data("\n".join(event_lines(info)))
     return Exit.OK
@@ -50,42 +51,13 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people: its facts, and a table of its sessions."""
-    from airmeet_async.cli.list_columns import LISTS, fact_lines, table_lines, when
+    from airmeet_async.cli.list_columns import EVENT, LISTS, fact_lines, shown_value, table_lines
 
-    facts = {
-        "name": info.name,
-        "id": info.id,
-        "status": str(info.status),
-        "start": when(info.start_time),
-        "end": when(info.end_time),
-        "timezone": info.timezone or "-",
-        "format": info.event_sub_type or "-",
-        "summary": info.short_description or "-",
-        "sessions": str(len(info.sessions)),
-    }
+    facts = {**next(EVENT.rows(info)).cells, "sessions": len(info.sessions)}
+    lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)
     form = LISTS["sessions"]
     rows = [row for session in info.sessions for row in form.rows(session)]
-    return fact_lines(facts.items()) + (["", *table_lines(form.table(rows))] if rows else [])
-
-
-def event_json(info: "AirmeetInfo") -> dict[str, Any]:
-    """Return an event's documented JSON shape; whatever else Airmeet sent comes after it."""
-    from airmeet_async.cli.list_columns import LISTS, iso, without_secrets
-
-    found = {
-        "id": info.id,
-        "name": info.name,
-        "status": str(info.status),
-        "start": iso(info.start_time),
-        "end": iso(info.end_time),
-        "timezone": info.timezone,
-        "format": info.event_sub_type,
-        "summary": info.short_description,
-        "image_url": info.image_url,
-        "sessions": [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
-        "session_hosts": [{"id": one.id, "name": one.name} for one in info.session_hosts],
-    }
-    return found | {name: value for name, value in without_secrets(info.extra).items() if name not in found}
+    return lines + (["", *table_lines(form.table(rows))] if rows else [])
 
 
 @event.command(sort_key=1)
