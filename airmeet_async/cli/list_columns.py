@@ -126,24 +126,10 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
-def iso(moment: Moment | None) -> str | None:
-    """Return a time for programs: ISO 8601 where it can be read, else as Airmeet sent it."""
-    if moment is None:
-        return None
-    return moment.at.isoformat() if moment.at else moment.text
-
-
-def when(moment: Moment | None) -> str:
-    """Return a time for people."""
-    if moment is None:
-        return "-"
-    return moment.at.strftime("%Y-%m-%d %H:%M %Z") if moment.at else moment.text
-
-
 def json_value(value: Any) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value as JSON has it: a time in ISO 8601, or as Airmeet sent it where it cannot be read."""
     if isinstance(value, Moment):
-        return iso(value)
+        return value.at.isoformat() if value.at else value.text
     return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -159,8 +145,8 @@ def csv_value(value: Any) -> str:
 
 def shown_value(value: Any) -> str:
     """Return any value for people."""
-    if isinstance(value, Moment):
-        return when(value)
+    if isinstance(value, Moment) and value.at:
+        return value.at.strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, bool):
         return "yes" if value else "no"
     return csv_value(value) or "-"

@@ -19,7 +19,6 @@ from airmeet_async.formatting import wrapped
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
-    from airmeet_async.cli.input_file import People
     from airmeet_async.protocol.models import Participant
 
 _DETAILS = ("organisation", "designation", "city", "country")
@@ -65,6 +64,7 @@ def reconcile(
     """
     import anyio.lowlevel
 
+    from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.bulk.input.row_mapping import tidy
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.list_columns import ListRow, list_format
@@ -79,7 +79,9 @@ def reconcile(
         choose_paths(choice.title, str(target), None)
     people = open_people(evolve(choice, preset="none"), required=("email",))
     console.say(*people.lines())
-    whole_name = whole_name_column(people)
+    whole_name = None  # a column of whole names will do where there is none for first or last names
+    if not {"first_name", "last_name"} & {match.field for match in people.columns.fields}:
+        whole_name = next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
     if whole_name:
         console.say(f"  {shown(whole_name)} is compared with whole names")
     with terminable(), closing(Comparison()) as comparison, ExitStack() as stack:
@@ -113,15 +115,6 @@ def reconcile(
                 printed.end()
     console.say(*verdict(counts, target))
     return code
-
-
-def whole_name_column(people: "People") -> str | None:
-    """Return the column of whole names, where there are none for first and last names: here it is as good."""
-    from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
-
-    if {"first_name", "last_name"} & {match.field for match in people.columns.fields}:
-        return None
-    return next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
 
 
 class Comparison:
