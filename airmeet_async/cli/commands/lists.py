@@ -244,7 +244,13 @@ async def read_list(
         case "attendance":
             items = client.attendance.event(airmeet_id, **patience)
         case "session-attendance":
-            items = _session_attendance(client, airmeet_id, console, patience)
+            sessions = (await client.airmeets.info(airmeet_id)).sessions
+            over = [one for one in sessions if one.status == "FINISHED"]
+            others = [one.name or one.session_id for one in sessions if one.status != "FINISHED"]
+            if others:  # which have no such list yet (C)
+                names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+                console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
+            items = _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)
             items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
@@ -266,20 +272,6 @@ async def read_list(
     else:
         async for item in items:
             yield item
-
-
-async def _session_attendance(
-    client: "AirmeetClient", airmeet_id: str, console: Console, patience: Mapping[str, Any]
-) -> AsyncIterator["Pair"]:
-    """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
-    sessions = (await client.airmeets.info(airmeet_id)).sessions
-    over = [session for session in sessions if session.status == "FINISHED"]
-    others = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]
-    if others:
-        names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
-    async for pair in _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience):
-        yield pair
 
 
 async def _each_of(
