@@ -50,12 +50,10 @@ class RunFlags:
     Attributes:
         rate: Requests per second, or auto: as many as Airmeet allows. Default: AIRMEET_RATE, else auto.
         concurrency: Requests under way at once, at most. Default: 64.
-        max_failures: Stop when more rows than this fail: a number, or a percentage such as 5%. Default: stop when
-            nearly all rows fail.
+        max_failures: Stop when more rows than this fail: a number, or a share such as 5%. Default: when nearly all do.
         deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
         accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
-        results: Where to write what became of each row. Default: FILE's name with -results.csv, in the current
-            directory.
+        results: Write what became of each row into this file. Default: FILE's name with -results.csv, in this directory.
         report: Write a page about the run into this HTML file: numbers, charts, failed rows. Needs the extra report.
         report_emails: Show addresses on that page in full. Default: masked.
         json: Print the report as one JSON object on standard output.
@@ -136,8 +134,7 @@ class BulkFlags(RunFlags, FileFlags):
     Attributes:
         failed: Write the rows that are not done into this file, which the same command can read.
         limit: Take only this many rows, from the top.
-        journal: The file that records what becomes of each row, so that the run can be resumed. Default: a private
-            file, which airmeet runs lists.
+        journal: Record in this file what becomes of each row, for resuming. Default: one that airmeet runs lists.
         fresh: Start from the first row, even if an earlier run of the same file can be resumed.
     """
 

@@ -142,8 +142,7 @@ def export(
         sort: The order of participants. Default: registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: Include joining links and download links. Whoever has a joining link gets in; download links are good
-            for six hours.
+        links: Include joining links, with which anybody gets in, and download links, which are good for six hours.
         raw: Do not guard CSV cells that a spreadsheet would run as formulas.
         wait: Wait until a list is prepared, or ask only once.
         deadline: Seconds to wait for each list, at most. Default: 900.
