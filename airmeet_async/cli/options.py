@@ -53,7 +53,7 @@ class RunFlags:
         max_failures: Stop when more rows than this fail: a number, or a share such as 5%. Default: when nearly all do.
         deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
         accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
-        results: Write what became of each row into this file. Default: FILE's name with -results.csv, in this directory.
+        results: The file for what became of each row. Default: FILE's name with -results.csv, in the current directory.
         report: Write a page about the run into this HTML file: numbers, charts, failed rows. Needs the extra report.
         report_emails: Show addresses on that page in full. Default: masked.
         json: Print the report as one JSON object on standard output.
