@@ -4,13 +4,15 @@ import csv
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, shown
 from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, OutputPath
+from airmeet_async.cli.options import Flag
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.redact import escape
@@ -29,7 +31,7 @@ def template(
     airmeet_id: str,
     /,
     *,
-    output: OutputPath = None,
+    output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     example: Flag = False,
 ) -> int:
     """Write an empty list for an event: a CSV file with a column for each of its fields.
