@@ -57,13 +57,13 @@ class ListFormat:
     """How the items of one list become rows.
 
     Attributes:
-        noun: Of one row, in the singular.
+        noun: What one row is called.
         columns: Each documented column, and how to read it from an item.
         shown: The columns of the table on a terminal of 80 characters.
         links: Columns whose holder gets in; they are left out unless somebody asks for them.
-        parts: The rows of one item.
+        parts: What makes several rows of one item.
         besides: Whatever else Airmeet sent with a row.
-        has_fields: Each registration field of the event has a column, too.
+        has_fields: Whether each registration field of the event can have a column, too.
     """
 
     noun: str
@@ -200,7 +200,7 @@ def list_format(noun: str, text: str, shown: str, *, links: str = "", **more: An
     """Return the format of a list.
 
     Args:
-        noun: Of one row.
+        noun: What one row is called.
         text: Its columns, each with ``=path`` where its attribute has another name, or computed by a function of its
             name among *more*.
         shown: The columns of the table for people.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli import environment
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Settings
@@ -113,7 +114,7 @@ def doctor(*, context: Context, json: Flag = False) -> int:
         })  # fmt: skip
         return code
     warnings = sum(one.level == "WARN" for one in results)
-    verdict = "usable" + (f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
+    verdict = f"usable, with {counted(warnings, 'warning')}" if warnings else "usable"
     print_data("\n".join(line for one in results for line in lines_of(one)))
     print_data("not usable yet: fix what is marked FAIL, from the top" if code else verdict)
     return code
@@ -209,8 +210,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if saved is None:
             return _ok("token", "none kept for these keys: the first command fetches one", age_s=None)
         age = max(0, round(time.time() - saved))
-        days = age // 86400
-        old = f"{days} day{'s' if days > 1 else ''}" if days else duration(age)
+        old = counted(age // 86400, "day") if age >= 86400 else duration(age)
         return _ok("token", f"kept, {old} old; good for 30 days", age_s=age)
 
     def proxy() -> CheckResult:

@@ -72,7 +72,7 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
         airmeet_id: The event's id.
         file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         options: As for every bulk command.
-        timezone: Of start times that name none, such as Europe/Paris.
+        timezone: The time zone of start times that name none, such as Europe/Paris.
     """
     return _import("sessions.create", airmeet_id, file, options, timezone=timezone)
 

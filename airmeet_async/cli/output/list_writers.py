@@ -35,7 +35,7 @@ async def pour(
     """Add the rows of all items to a sink, at most *limit* of them, and return their number.
 
     Args:
-        items: Of the list.
+        items: The items of a list.
         form: How they become rows.
         sink: Takes the rows.
         limit: Most rows.
@@ -110,7 +110,7 @@ class TextTable:
     """Prints a table for people, some rows at a time, so that a column may widen on the way.
 
     Args:
-        form: Of the list.
+        form: The format of the list.
     """
 
     def __init__(self, form: ListFormat) -> None:
