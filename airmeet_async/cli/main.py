@@ -1,9 +1,9 @@
-"""One door for all commands: whatever happens behind it leaves as one line and an exit code."""
+"""Run a command; turn any error into one line on standard error and an exit code."""
 
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO, cast
@@ -21,27 +21,6 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from airmeet_async.client.transports.base import Transport
-
-
-def missing(name: str, arguments: Sequence[str]) -> str:
-    """Say that an argument is missing: where only a file was given, it is the event's id before it."""
-    file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
-    if name == "FILE" and file is not None:
-        return f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
-    return f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
-
-
-def stray(words: Sequence[str], commands: Iterable[str]) -> str:
-    """Say that there are words too many: the first may be a command with a slip in it."""
-    close = get_close_matches(words[0], list(commands), 1) if words else []
-    return f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
-
-
-def unknown(said: str, word: str) -> str:
-    """Say that there is no such option or command, and what was meant; *said* knows nothing of the shared option."""
-    if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):
-        return f"unknown option: {word}. Did you mean --profile?"
-    return said.partition(" Available commands:")[0]
 
 
 def main(
@@ -65,50 +44,51 @@ def main(
     try:
         set_up(os.environ)
         with runtime(transport, loop_factory):
-            return _dispatch(arguments)
-    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
+            load_all(arguments)
+            launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
+            code = launch(*bound.args, **bound.kwargs)
+            return code if isinstance(code, int) else Exit.OK
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - nothing is above this
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback
 
             traceback.print_exc()
-        return _complain(leaf(raised), arguments)
+        if isinstance(raised, CycloptsError):
+            return _report(UsageError(_explain(raised, arguments)), arguments)
+        return _report(leaf(raised), arguments)
     finally:
         out.flush()
         sys.stdout = before
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
-    load_all(arguments)
-    try:
-        launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
-        code = launch(*bound.args, **bound.kwargs)
-    except CycloptsError as error:
-        raise UsageError(_usage(error, arguments)) from None
-    return code if isinstance(code, int) else Exit.OK
-
-
-def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
-    said, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
+def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
+    """Return what is wrong with the words that were typed, and what was probably meant."""
+    message, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"{name} needs a value" if name.startswith("-") else missing(name, arguments)
+        file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
+        if name.startswith("-"):
+            message = f"{name} needs a value"
+        elif name == "FILE" and file is not None:  # a file alone was taken for the event's id before it
+            message = f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
+        else:
+            message = f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
     elif isinstance(error, UnusedCliTokensError):
-        said = stray(error.unused_tokens or [], _commands(chain))
+        group, words = app, error.unused_tokens or []
+        for name in chain:
+            group = group[name]
+        close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1) if words else []
+        message = f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
-        said = unknown(said, next((word for word in arguments if word in said), ""))
-    said = f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]}"
-    return f"{said} (see {' '.join(('airmeet', *chain))} --help)"
+        word = next((word for word in arguments if word in message), "")
+        if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # the parser of one command knows it not
+            message = f"unknown option: {word}. Did you mean --profile?"
+        message = message.partition(" Available commands:")[0]
+    message = f"{message[:1].lower() if message[1:2].islower() else message[:1]}{message[1:]}"
+    return f"{message} (see {' '.join(('airmeet', *chain))} --help)"
 
 
-def _commands(chain: Sequence[str]) -> Iterable[str]:
-    """Return the names of the commands of a group of commands."""
-    group = app
-    for name in chain:
-        group = group[name]
-    return [name for name in group if not name.startswith("-")]
-
-
-def _complain(error: BaseException, arguments: Sequence[str]) -> int:
+def _report(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
     code, message = code_of_error(error), sentence_of(error)
     lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)

@@ -1,7 +1,7 @@
 """What the tests of the command line share: the command, and an Airmeet for it to talk to."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,13 +73,3 @@ def serving() -> Serving:
             group.cancel_scope.cancel()
 
     return served
-
-
-@pytest.fixture
-def closed_port() -> Iterator[str]:
-    """The address of a port that nobody listens at, and nobody else can take."""
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/prod"

@@ -151,14 +151,14 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def pretend() -> Iterator[dict[str, str]]:
+def served() -> Iterator[dict[str, str]]:
     with running_sandbox(seed=1, faults=FAULTS, latency_ms=0) as environ:
         yield environ
 
 
 @pytest.fixture
-def there(airmeet: Airmeet, pretend: dict[str, str]) -> Airmeet:
-    return Airmeet(airmeet.folder, airmeet.environ | pretend)
+def there(airmeet: Airmeet, served: dict[str, str]) -> Airmeet:
+    return Airmeet(airmeet.folder, airmeet.environ | served)
 
 
 def test_there_is_a_case_for_every_code():

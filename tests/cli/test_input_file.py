@@ -1,10 +1,17 @@
-"""The input of a command."""
+"""The input of a command: which rows are taken from it, and every kind of it registered whole."""
 
+import signal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from airmeet_async import InputError
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
+from airmeet_async.sandbox import community
+from tests.files.workbooks import book, ods
+from tests.support.command import Sandbox
 
 LINES = [
     "email,first_name,last_name,Shirt",
@@ -45,3 +52,162 @@ def test_columns_that_cannot_be_read_are_refused(texts):
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
         open_people(FileChoice(path=str(tmp_path / "nowhere.csv")))
+
+
+EVENT = community.SUMMIT
+HEADER = ["email", "first_name", "last_name"]
+WIN = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
+def people(n):
+    return [[f"person-{number}@example.com", "Ada", f"Number {number}"] for number in range(n)]
+
+
+def in_excel(path, n):
+    book(path, {"Notes": [["call the caterer"], ["x"]], "Guests": [HEADER, *people(n)]})
+
+
+def in_parquet(path, n):
+    columns = map(list, zip(*people(n), strict=True))
+    pq.write_table(pa.table(dict(zip(HEADER, columns, strict=True))), path)
+
+
+def in_libreoffice(path, n):
+    ods(path, [HEADER, *people(n)])
+
+
+def csv_of(n):
+    return "\n".join(map(",".join, [HEADER, *people(n)]))
+
+
+KINDS = {
+    "Excel": (in_excel, "people.xlsx", ("--sheet", "Guests")),
+    "Parquet": (in_parquet, "people.parquet", ()),
+    "LibreOffice": (in_libreoffice, "people.ods", ()),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "name", "words"), KINDS.values(), ids=KINDS)
+def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make, name, words):
+    """Ctrl-C in the middle, then the same command: everybody once, and the results have everybody's link."""
+    make(airmeet.folder / name, 60)
+    command = ("register", EVENT, name, "--no-invite", "--progress", "none", *words)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    stopped = there(*command, "--rate", "60")
+    before = sandbox.adds
+    done = there(*command, "--json")
+    links = {person.email: person.entry_link for person in sandbox.world.people(EVENT)}
+    adds = sandbox.adds
+
+    assert (stopped.code, done.code, adds) == (130, 0, 60)
+    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
+    assert list(airmeet.rows()[0])[:3] == HEADER
+
+
+@pytest.mark.real_time
+async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving):
+    airmeet.people(20)
+    shell = ("sh", "-c", 'cat people.csv | "$0" "$@"')
+    (airmeet.folder / "tmp").mkdir()
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        there.environ["TMPDIR"] = str(airmeet.folder / "tmp")
+        with there.started("register", EVENT, "-", "--no-invite", "--json", before=shell) as running:
+            done = await running.end()
+        adds = pretend.world.statistics().adds
+
+    assert (done.code, done.json["results_path"], adds) == (0, "stdin-results.csv", 20)
+    assert "stdin: 20 rows" in done.err
+    assert len(airmeet.rows("stdin-results.csv")) == 20
+    assert list((airmeet.folder / "tmp").glob(".*")) == []
+
+
+@pytest.mark.real_time
+async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_c(airmeet, serving):
+    airmeet.people(60)
+    temporary = airmeet.folder / "tmp"
+    temporary.mkdir()
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        there.environ["TMPDIR"] = str(temporary)
+        command = ("register", EVENT, "-", "--no-invite", "--rate", "60", "--progress", "none")
+        with there.started(*command, given="people.csv") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 8)
+            modes = [oct(path.stat().st_mode & 0o777) for path in temporary.glob(".*")]
+            running.send(signal.SIGINT)
+            stopped = await running.end()
+
+    assert (stopped.code, modes, list(temporary.glob(".*"))) == (130, ["0o600"], [])
+
+
+@pytest.mark.parametrize("again", ["by the job", "by the same rows"])
+def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, again):
+    """Its rows are in the journal; and the same rows once more are known by their content."""
+    rows = csv_of(60)
+    command = ("register", EVENT, "-", "--no-invite", "--progress", "none")
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    there(*command, "--rate", "60", given=rows)
+    listed = (there("runs", "--json")).json
+    words = ("resume", listed[0]["job"]) if again == "by the job" else command
+    done = there(*words, "--json", given=rows)
+    adds = {person.email for person in sandbox.world.people(EVENT)}
+
+    assert (listed[0]["file"], done.code, done.json["rows_read"], len(adds)) == ("stdin", 0, 60, 60)
+    assert done.json["counts"]["skipped"] > 0
+    assert len(airmeet.rows("stdin-results.csv")) == 60
+
+
+WRONG = {
+    "nothing": ("", (), 5, "stdin: is empty; pipe rows into it"),
+    "a broken row": ("email,first_name,last_name\na@x.de,A,B,C\n", (), 5, "stdin, line 2: 4 cells"),
+    "a missing column": ("email,first_name\na@x.de,A\n", (), 5, "stdin: no column for last_name"),
+    "another format": ('{"email": "a@x.de"}\n', ("--format", "xlsx"), 5, "stdin: is plain text by its content"),
+    "a format that is none": ("a\nb\n", ("--format", "xml"), 2, "--format"),
+    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet is for workbooks"),
+}
+
+
+@pytest.mark.parametrize(("text", "words", "code", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_standard_input_is_refused_by_its_name(airmeet, text, words, code, said):
+    """Nobody is shown the name of the file in which it is kept."""
+    done = airmeet("register", EVENT, "-", "--no-invite", *words, given=text)
+
+    assert (done.code, said in done.err, ".part" in done.err) == (code, True, False)
+
+
+@pytest.mark.slow
+def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
+    in_excel(airmeet.folder / "people.xlsx", 3)
+    in_libreoffice(airmeet.folder / "people.ods", 3)
+    there = airmeet.at(Sandbox())
+    checked = there("check", "people.xlsx", "--sheet", "Guests")
+    there("register", EVENT, "people.ods", "--no-invite")
+    compared = there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
+    blocked = there("block", EVENT, "-", "--json", given=csv_of(3))
+
+    assert (checked.code, "3 rows: 3 to send" in checked.err) == (0, True)
+    assert compared.json["agree"] == 3
+    assert (blocked.code, blocked.json["counts"]["succeeded"]) == (0, 3)
+
+
+def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
+    in_excel(airmeet.folder / "people.xlsx", 3)
+    done = airmeet("check", "people.xlsx")
+
+    assert (done.code, done.out) == (5, "")
+    assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Notes' in done.err
+
+
+def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
+    (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
+    done = airmeet("check", "people.csv")
+    told = airmeet("check", "people.csv", "--encoding", "cp1252")
+
+    assert f'read as cp1252, which is a guess: line 2 has "Ren{WIN}"' in " ".join(done.err.split())
+    assert "guess" not in told.err.replace("guessed", "")

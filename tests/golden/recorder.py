@@ -1,6 +1,6 @@
 """Run the command, mask what differs from run to run, and compare the rest with the files in `expected/`.
 
-Nothing here imports the package: the command, its sandbox and files are all that it knows.
+Nothing here knows more of the package than the command, its sandbox and files.
 """
 
 import difflib
@@ -9,7 +9,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,8 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-COMMAND = (sys.executable, "-m", "airmeet_async")
+from tests.support.command import COMMAND, Airmeet
+
 EXPECTED = Path(__file__).parent / "expected"
 UPDATE = os.environ.get("UPDATE_GOLDEN") == "1"
 
@@ -78,29 +78,20 @@ class Recorder:
         self.inputs.add(name)
 
     def run(self, *words: str, name: str = "", **environ: str) -> None:
-        """Run the command to its end.
+        """Run the command to its end, in this process, since there are many.
 
         Args:
             words: What is typed after ``airmeet``.
             name: Of the files with its output, instead of a number.
             environ: What differs in its environment.
         """
-        done = subprocess.run(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env=self.environ | environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            umask=0o022,
-            timeout=100,
-            check=False,
-        )
+        done = Airmeet(self.folder, self.environ, transport=None)(*words, **environ)
         number = f"{len(self.commands) + 1:02}"
-        self.commands.append(f"{number}. airmeet {shlex.join(words)}  -> {done.returncode}\n")
-        self.last_out = done.stdout.decode()
-        for stream, said in (("stdout", done.stdout), ("stderr", done.stderr)):
+        self.commands.append(f"{number}. airmeet {shlex.join(words)}  -> {done.code}\n")
+        self.last_out = done.out
+        for stream, said in (("stdout", done.out), ("stderr", done.err)):
             if said:
-                self.record[f"{name or number}.{stream}"] = said
+                self.record[f"{name or number}.{stream}"] = said.encode()
 
     def compare(self, case: str) -> None:
         """Compare the record and all files in the folder with what is expected, or make them the expectation."""

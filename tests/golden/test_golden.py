@@ -13,9 +13,11 @@ The sandbox is shared, so a case leaves no trace that another one could see: it 
 touch LIVE and FINISHED, which the lists are taken from.
 """
 
+import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -44,9 +46,15 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def airmeet(tmp_path, server):
+def airmeet(tmp_path, server, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    before = os.umask(0o022)
     (tmp_path / "here").mkdir()
-    return Recorder(tmp_path / "here", environment(tmp_path) | server)
+    yield Recorder(tmp_path / "here", environment(tmp_path) | server)
+    os.umask(before)
+    monkeypatch.undo()
+    time.tzset()
 
 
 def faulty(airmeet):

@@ -91,7 +91,10 @@ class Sandbox(SandboxTransport):
 
 @frozen
 class Airmeet:
-    """The command, in a folder of its own and with an environment of its own."""
+    """The command, in a folder of its own and with an environment of its own.
+
+    Without a transport a command in this process goes to the network, on the real clock.
+    """
 
     folder: Path
     environ: dict[str, str] = field(factory=dict)
@@ -121,7 +124,7 @@ class Airmeet:
             _standing_in(self.folder, self.environ | environ),
             patch.multiple(sys, argv=["airmeet", *words], stdin=source, stdout=out, stderr=err),
         ):
-            code = main(transport=self.transport, loop_factory=_LOOP)
+            code = main(transport=self.transport, loop_factory=_LOOP if self.transport else None)
         print(err.text, file=sys.stderr)  # for the report of a test that fails
         return Ended(code, out.text, err.text)
 

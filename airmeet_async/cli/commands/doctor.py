@@ -22,6 +22,7 @@ from airmeet_async.cli.profiles import profiles_path, read_profiles, without_hom
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import duration, wrapped
+from airmeet_async.optional_imports import EXTRAS, missing_packages
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.redact import escape
 
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
 
 _CORE = ("httpx", "anyio", "attrs", "cattrs", "aiolimiter")
-_EXTRAS = {
-    "cli": ("rich", "platformdirs", "charset_normalizer"),
-    "fast": ("httptools", "orjson"),
-    "sandbox": ("uvicorn",),
-    "excel": ("openpyxl", "python_calamine"),
-    "parquet": ("pyarrow",),
-    "dataframe": ("narwhals",),
-    "report": ("jinja2",),
-}
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW_SECONDS = 120
 _NAME_WIDTH = 12
@@ -265,8 +257,8 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     listed = ", ".join(f"{name} {number}" for name, number in packages.items())
     text = f"Python {version} on {platform.system()} {platform.machine()}; {listed}"
     yield _ok("versions", text, python=version, packages=packages)
-    present = [name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))]
-    absent = [name for name in _EXTRAS if name not in present]
+    absent = [name for name in EXTRAS if missing_packages(name)]
+    present = [name for name in EXTRAS if name not in absent]
     more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
     yield _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
     usable = True

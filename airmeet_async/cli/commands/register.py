@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airmeet_async.cli.input_file import FileChoice, People
     from airmeet_async.cli.output.summary import RunOutcome
     from airmeet_async.protocol.models import AirmeetInfo
-    from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.protocol.validation import RegistrationFields
 
 _MANY_ROWS = 100_000
 _PATIENCE_S = 15.0
@@ -193,14 +193,14 @@ def _plan(
     from airmeet_async.errors import AirmeetError
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.retry_policy import Retry
-    from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.protocol.validation import RegistrationFields
 
-    async def registration_fields() -> FieldBook:
+    async def registration_fields() -> RegistrationFields:
         call = calls.list_custom_fields(airmeet_id)
         async with settings.client() as client:
             if patient:
-                return FieldBook(await client.send(call))
-            return FieldBook(
+                return RegistrationFields(await client.send(call))
+            return RegistrationFields(
                 await client.send(call, timeout=_PATIENCE_S, retry=Retry(attempts=2, free=2, longest_pause=5))
             )
 
@@ -214,7 +214,7 @@ def _plan(
         register=register,
         rate=float(rate) if isinstance(rate, (int, float)) else None,
     )
-    book: FieldBook | None = None
+    book: RegistrationFields | None = None
     with terminable():
         try:
             book = run_async(registration_fields)
@@ -273,23 +273,23 @@ def check(
     return Exit.OK if people is None else _check_people(people, book, console)
 
 
-def _check_event(event: str | None, console: Console) -> "FieldBook":
+def _check_event(event: str | None, console: Console) -> "RegistrationFields":
     from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.runtime import run_async
     from airmeet_async.client.token_store import MemoryTokenStore
     from airmeet_async.formatting import wrapped
-    from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.protocol.validation import RegistrationFields
 
     settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
     console.say(*settings.notices, f"address: {settings.base}")
 
-    async def ask() -> "tuple[AirmeetInfo | None, FieldBook]":
+    async def ask() -> "tuple[AirmeetInfo | None, RegistrationFields]":
         async with settings.client() as client:
             if event is None:
                 await client.token.get()
-                return None, FieldBook(())
-            return await client.airmeets.info(event), FieldBook(await client.custom_fields.list(event))
+                return None, RegistrationFields(())
+            return await client.airmeets.info(event), RegistrationFields(await client.custom_fields.list(event))
 
     info, book = run_async(ask)
     console.say("keys: accepted")
@@ -301,7 +301,7 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
     return book
 
 
-def _check_people(people: "People", book: "FieldBook | None", console: Console) -> int:
+def _check_people(people: "People", book: "RegistrationFields | None", console: Console) -> int:
     from airmeet_async.bulk.input.plan import describe_counts, make_plan
     from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.redact import escape

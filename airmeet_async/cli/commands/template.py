@@ -90,9 +90,9 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     """
     from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
-    from airmeet_async.protocol.validation import FieldBook, Problem
+    from airmeet_async.protocol.validation import Problem, RegistrationFields
 
-    label, book = field.label, FieldBook(fields)
+    label, book = field.label, RegistrationFields(fields)
     is_ours = field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS
     is_plain = label and label == " ".join(label.split()) and _is_harmless(label)
     if not is_plain or is_ours or isinstance(book.find(label), Problem):

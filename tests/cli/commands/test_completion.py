@@ -4,10 +4,13 @@ import io
 import shutil
 import subprocess
 from contextlib import redirect_stdout
+from functools import cache
 
 import pytest
 
 from airmeet_async.cli.commands.completion import completion
+
+pytestmark = pytest.mark.slow
 
 COMPLETE = r"""
 source /dev/stdin
@@ -30,6 +33,7 @@ TYPED = [
 ]
 
 
+@cache
 def script_for(shell):
     out = io.StringIO()
     with redirect_stdout(out):
@@ -37,7 +41,6 @@ def script_for(shell):
     return out.getvalue()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_reads_its_script_without_complaint(shell):
     if shutil.which(shell) is None:
@@ -48,7 +51,6 @@ def test_a_shell_reads_its_script_without_complaint(shell):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("words", "completed"), TYPED)
 def test_bash_completes(words, completed):
     command = ["bash", "-c", COMPLETE, "bash", "airmeet", *words]

@@ -15,6 +15,7 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
+from tests.support.command import Sandbox
 from tests.support.worlds import client_of, transport_of
 
 EVENT = community.FINISHED
@@ -94,14 +95,12 @@ def test_options_that_do_not_go_together_are_refused(what, options, said):
     assert said in str(raised.value)
 
 
-@pytest.mark.real_time
-async def test_lists_are_tables_or_json(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        table = await there.run("export", EVENT, "participants", "--sort", "email", "--limit", "2")
-        people = await there.run("export", EVENT, "participants", "--email", "guest000@example.com", "--json")
-        came = await there.run("export", EVENT, "attendance", "--json")
-        shown = await there.run("event", "show", EVENT, "--json")
+def test_lists_are_tables_or_json(airmeet):
+    there = airmeet.at(Sandbox(not_ready_times=0))
+    table = there("export", EVENT, "participants", "--sort", "email", "--limit", "2")
+    people = there("export", EVENT, "participants", "--email", "guest000@example.com", "--json")
+    came = there("export", EVENT, "attendance", "--json")
+    shown = there("event", "show", EVENT, "--json")
 
     assert [line.split()[0] for line in table.out.splitlines()] == ["EMAIL", community.SPEAKER, "guest000@example.com"]
     assert "2 participants" in table.err
@@ -111,19 +110,16 @@ async def test_lists_are_tables_or_json(airmeet, serving):
     assert (shown.json["status"], shown.json["sessions"][0]["name"]) == ("FINISHED", "Keynote")
 
 
-@pytest.mark.real_time
-async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        at_once = await there.run("export", EVENT, "attendance", "--no-wait", "--json")
-        waited = await there.run("export", EVENT, "utms", "--deadline", "0.5", "--json")
+def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet):
+    there = airmeet.at(Sandbox())
+    at_once = there("export", EVENT, "attendance", "--no-wait", "--json")
+    waited = there("export", EVENT, "utms", "--deadline", "0.5", "--json")
 
     assert (at_once.code, at_once.json["exit_code"], at_once.json["error"]["code"]) == (75, 75, "temporary")
     assert (waited.code, len(waited.json)) == (0, 75)
     assert "Airmeet is preparing the list; asking again in 1 s" in waited.err
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -133,9 +129,8 @@ async def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(a
         (("export", EVENT, "attendance", "--session", "s", "--booth", "b"), 2),
     ],
 )
-async def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, serving, words, code):
-    async with serving(not_ready_times=0) as pretend:
-        done = await airmeet.at(pretend.url).run(*words, "--json")
+def test_what_cannot_be_had_has_a_code_and_no_half_a_document(airmeet, words, code):
+    done = airmeet.at(Sandbox(not_ready_times=0))(*words, "--json")
 
     assert (done.code, done.json["exit_code"]) == (code, code)
     assert done.err.count("\n") == 1
@@ -183,27 +178,21 @@ async def test_who_reads_only_the_head_ends_it_without_a_trace(airmeet, serving,
     assert "Error" not in done.err
 
 
-@pytest.mark.real_time
-async def test_links_are_shown_only_to_those_who_ask(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        without = await there.run("export", EVENT, "recordings", "--json", AIRMEET_LOG="debug")
-        with_links = await there.run("export", EVENT, "recordings", "--json", "--links")
+def test_links_are_shown_only_to_those_who_ask(airmeet):
+    there = airmeet.at(Sandbox(not_ready_times=0))
+    without = there("export", EVENT, "recordings", "--json", AIRMEET_LOG="debug")
+    with_links = there("export", EVENT, "recordings", "--json", "--links")
 
     assert "https://" not in without.out + without.err
     assert all(row["download_link"].startswith("https://") for row in with_links.json)
     assert leaks(without.out + without.err + with_links.out) == []
 
 
-@pytest.mark.real_time
-async def test_lists_become_private_files(airmeet, serving):
-    async with serving(not_ready_times=0) as pretend:
-        there = airmeet.at(pretend.url)
-        done = [
-            await there.run("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")
-        ]
-        lines = await there.run("export", EVENT, "booths", "-o", "booths.jsonl")
-        people = await there.run("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
+def test_lists_become_private_files(airmeet):
+    there = airmeet.at(Sandbox(not_ready_times=0))
+    done = [there("export", EVENT, what, "-o", f"{what}.csv") for what in ("session-attendance", "booths")]
+    lines = there("export", EVENT, "booths", "-o", "booths.jsonl")
+    people = there("export", EVENT, "participants", "-o", "people.csv", "--links", "--limit", "3")
 
     assert [one.code for one in (*done, lines, people)] == [0, 0, 0, 0]
     assert {row["session_name"] for row in airmeet.rows("session-attendance.csv")} == {
@@ -218,7 +207,6 @@ async def test_lists_become_private_files(airmeet, serving):
     assert {stat.S_IMODE(path.stat().st_mode) for path in airmeet.folder.iterdir()} == {0o600}
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -226,18 +214,15 @@ async def test_lists_become_private_files(airmeet, serving):
         (("replays", "-o", "x.csv", "--no-wait"), 75, "still preparing"),
     ],
 )
-async def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, serving, words, code, said):
+def test_what_cannot_be_written_leaves_everything_as_it_was(airmeet, words, code, said):
     airmeet.file("mine.csv", "email,first_name,last_name", "a@example.com,Ada,Ay")
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url).run("export", EVENT, *words)
+    done = airmeet.at(Sandbox())("export", EVENT, *words)
 
     assert (done.code, said in done.err) == (code, True), done.err
     assert [path.name for path in airmeet.folder.iterdir()] == ["mine.csv"]
 
 
-@pytest.mark.real_time
-async def test_raw_warns(airmeet, serving):
-    async with serving() as pretend:
-        done = await airmeet.at(pretend.url).run("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
+def test_raw_warns(airmeet):
+    done = airmeet.at(Sandbox())("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
 
     assert (done.code, "warning: --raw" in done.err) == (0, True)

@@ -17,6 +17,7 @@ from airmeet_async.cli.commands.reconcile import (
 from airmeet_async.protocol.models import Participant
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_ACCESS_KEY
+from tests.support.command import Sandbox
 
 EVENT = community.FINISHED
 
@@ -170,20 +171,18 @@ def test_a_row_without_an_address_is_a_difference_and_each_one_counts():
     assert (counts["rows"], counts["no_address"], counts["agree"], all_agree(counts)) == (3, 2, 1, False)
 
 
-@pytest.mark.real_time
-async def test_an_event_is_compared_with_a_file(airmeet, serving):
-    async with serving() as pretend:
-        there = airmeet.at(pretend.url)
-        assert (await there.run("export", EVENT, "participants", "-o", "all.csv")).code == 0
-        same = await there.run("reconcile", EVENT, "all.csv", "--json")
-        lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
-        airmeet.file(
-            "some.csv",
-            lines[0],
-            *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
-            '"x@example.com"' + ',""' * 10,
-        )
-        other = await there.run("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
+def test_an_event_is_compared_with_a_file(airmeet):
+    there = airmeet.at(Sandbox())
+    assert (there("export", EVENT, "participants", "-o", "all.csv")).code == 0
+    same = there("reconcile", EVENT, "all.csv", "--json")
+    lines = (airmeet.folder / "all.csv").read_text(encoding="utf-8").splitlines()
+    airmeet.file(
+        "some.csv",
+        lines[0],
+        *(line.replace("Bristol", "Bath").replace("Ada O'Neil", "Ada Ay") for line in lines[2:-1]),
+        '"x@example.com"' + ',""' * 10,
+    )
+    other = there("reconcile", EVENT, "some.csv", "-o", "differences.jsonl")
 
     assert (same.code, same.json["agree"], same.json["differences"]) == (0, 151, [])
     found = [json.loads(line) for line in (airmeet.folder / "differences.jsonl").read_text().splitlines()]

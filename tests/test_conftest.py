@@ -1,4 +1,4 @@
-"""The leak check can fail: each way out is tried with a secret in it."""
+"""What watches all tests can fail: a secret in each way out, and time that a quick test must not take."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-LEAKY_TESTS = """
+BAD_TESTS = """
 import logging
 import sys
+import time
 
 import pytest
 
@@ -32,26 +33,41 @@ def test_fixture(chatty): pass
 
 @pytest.mark.shows_links
 def test_key_beside_a_link_that_may_be_shown(): print(SENTINEL_LINK, SENTINEL_TOKEN)
+
+def work():
+    end = time.process_time() + 0.2
+    while time.process_time() < end: pass
+def test_busy(): work()
+async def test_busy_later(): work()
 """
 
-CLEAN_TESTS = """
+GOOD_TESTS = """
 @pytest.mark.shows_links
 def test_link_that_may_be_shown(): print(SENTINEL_LINK)
 def test_other_output(): print("SENTINEL, code=1")
+
+@pytest.mark.slow
+def test_busy_and_slow(): work()
+@pytest.mark.real_time
+async def test_on_the_real_clock(): work()
 """
 
 
 @pytest.mark.slow
-def test_each_leak_fails_its_test(pytester, capsys):
-    """A secret in stdout, stderr, a log record or its hidden parts is found, and no innocent accused."""
-    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _no_secret_is_logged\n")
-    pytester.makepyprojecttoml(
-        f"[tool.pytest]\nlog_level = 'DEBUG'\npythonpath = ['{ROOT}']\nmarkers = ['shows_links', 'real_time']\n"
+def test_each_bad_test_fails_and_no_good_one(pytester, capsys):
+    """A secret in stdout, stderr, a log record or its hidden parts; and a slow test that is not marked so."""
+    pytester.makeconftest(
+        "import tests.conftest\nfrom tests.conftest import *\nfrom tests.conftest import _no_secret_is_logged\n"
+        "tests.conftest._QUICK_SECONDS = 0.1\n"
     )
-    pytester.makepyfile(LEAKY_TESTS + CLEAN_TESTS)
+    pytester.makepyprojecttoml(
+        f"[tool.pytest]\nlog_level = 'DEBUG'\npythonpath = ['{ROOT}']\nanyio_mode = 'auto'\n"
+        "markers = ['shows_links', 'real_time', 'slow']\n"
+    )
+    pytester.makepyfile(BAD_TESTS + GOOD_TESTS)
 
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
     capsys.readouterr()  # the inner run talks about secrets, which is what it is for
     accused = set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", result.stdout.str(), re.MULTILINE))
-    assert accused == set(re.findall(r"def (test_\w+)", LEAKY_TESTS))
+    assert accused == set(re.findall(r"def (test_\w+)", BAD_TESTS))
