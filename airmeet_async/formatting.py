@@ -10,6 +10,11 @@ def many(noun: str, n: int) -> str:
     return noun if n == 1 else f"{noun}s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row`` or ``3,000 rows``."""
+    return f"{number:,} {many(noun, number)}"
+
+
 def duration(seconds: float) -> str:
     """Return ``7 s``, ``12:34`` or ``3:02:01``."""
     if seconds < 59.5:

@@ -12,15 +12,9 @@ from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
+import airmeet_async
 from airmeet_async.cli.exit_codes import HELP, UsageError
 from airmeet_async.cli.options import CommandContext
-
-
-def _version() -> str:
-    import airmeet_async
-
-    return f"airmeet-async {airmeet_async.__version__}"
-
 
 app = App(
     name="airmeet",
@@ -32,7 +26,7 @@ app = App(
     """,
     help_format="plaintext",
     help_epilogue=HELP,
-    version=_version,
+    version=lambda: f"airmeet-async {airmeet_async.__version__}",
     result_action="return_value",
 )
 app.meta.end_of_options_delimiter = ""  # what comes after -- is the command's own affair
@@ -107,6 +101,8 @@ def launch(
         raise UsageError("--profile needs a name: one that airmeet login has kept")
     if words[:2] == ("runs", "resume"):
         raise UsageError(f"airmeet runs resume is now: {' '.join(('airmeet runs continue', *words[2:3]))}")
+    if words[:1] == ("help",):
+        words = (*words[1:], "--help")
     if words and words[0] in _GONE:
         event = next((word for word in words[1:] if not word.startswith("-")), "AIRMEET_ID")
         raise UsageError(f"airmeet {words[0]} is now: {_GONE[words[0]].format(event)}")

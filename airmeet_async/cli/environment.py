@@ -5,10 +5,12 @@ This file is loaded by every command, so that what is heavy is imported in the f
 """
 
 import math
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -18,6 +20,7 @@ from attrs import frozen
 
 from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
+from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
@@ -83,7 +86,6 @@ class Settings:
         profile = find_profile(environ)
         keys = find_keys(environ, profile)
         hide(keys.access.reveal(), keys.secret.reveal())
-        rate = find_rate(environ)
         store, notices = find_store(environ)
         base, base_from = find_address(environ, profile)
         if profile is not None and base != profile.base:
@@ -92,7 +94,7 @@ class Settings:
             notices = (f"keys of {profile}", *notices)
         elif unused := environ.get(PROFILE, "").strip():
             notices = (f"profile {unused} is not used: the environment has keys, which win over {PROFILE}", *notices)
-        return cls(keys, base, base_from, rate, store, notices)
+        return cls(keys, base, base_from, find_rate(environ), store, notices)
 
     def client(self, concurrency: int | None = None) -> "AirmeetClient":
         """Return a client with these settings."""
@@ -106,14 +108,6 @@ class Settings:
             transport=find_transport(),
             max_in_flight=64 if concurrency is None else concurrency,
         )
-
-    def token_saved_at(self) -> float | None:
-        """Return when the kept token was fetched, in seconds of the epoch, or None where there is none."""
-        from airmeet_async.client.token_store import FileTokenStore, account_name
-
-        if not isinstance(self.store, FileTokenStore):
-            return None
-        return self.store.saved_at(account_name(str(self.base), self.keys.access, self.keys.secret))
 
 
 def prefer(profile: str, environ: MutableMapping[str, str]) -> None:
@@ -130,8 +124,6 @@ def find_profile(environ: Mapping[str, str]) -> Profile | None:
         KeysError: There is no profile of that name.
         ConfigError: The file of profiles cannot be used.
     """
-    from difflib import get_close_matches
-
     name = environ.get(PROFILE, "").strip()
     if len(_keys_in(environ)) == len(KEYS):
         return None
@@ -201,20 +193,9 @@ def find_rate(environ: Mapping[str, str]) -> float | Literal["auto"] | None:
     """Return ``AIRMEET_RATE``, if it is set.
 
     Raises:
-        ConfigError: It is no rate.
+        UsageError: It is no rate.
     """
-    text = environ.get("AIRMEET_RATE", "").strip().lower()
-    if not text:
-        return None
-    if text == "auto":
-        return "auto"
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise ConfigError(f"AIRMEET_RATE is {text!r:.40}; it must be auto or a number of requests per second above 0")
-    return number
+    return check_rate(environ.get("AIRMEET_RATE", "").strip() or None, "AIRMEET_RATE")
 
 
 def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...]]:
@@ -245,14 +226,14 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
         return MemoryTokenStore(), (f"the token is not kept for the next run: {error}",)
 
 
-def with_client(environ: Mapping[str, str], console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
+def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
     """Await *work* with a client that says what it waits for.
 
     Raises:
         AirmeetError: The settings cannot be used, or Airmeet did not do it.
         TerminatedError: SIGTERM or SIGHUP came.
     """
-    settings = Settings.of(environ)
+    settings = Settings.of(os.environ)
     console.say(*settings.notices)
 
     async def run() -> T:
@@ -342,13 +323,10 @@ async def try_keys(client: "AirmeetClient") -> SignIn:
     async with client:
         attempt = await client.attempt(call)
     error = None if attempt.verdict.kind is Kind.OK else error_for(call, attempt.verdict, Tries(sent=1))
-    reply = attempt.reply
-    try:
-        skew = None
+    reply, skew = attempt.reply, None
+    with suppress(KeyError, ValueError, TypeError):  # no date, or none that can be read
         if reply is not None:
             skew = (reply.at or time.time()) - parsedate_to_datetime(reply.headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):  # no date, or none that can be read
-        skew = None
     return SignIn(error, attempt.latency, skew)
 
 

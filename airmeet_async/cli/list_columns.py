@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -27,12 +28,7 @@ _NARROWEST = 8
 
 @frozen
 class ListRow:
-    """One row of a list.
-
-    Attributes:
-        cells: The documented columns in their order.
-        extra: Whatever else Airmeet sent.
-    """
+    """One row of a list: the documented columns in their order, and whatever else Airmeet sent."""
 
     cells: Mapping[str, Any] = field(repr=False)
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -61,13 +57,13 @@ class ListFormat:
     """How the items of one list become rows.
 
     Attributes:
-        noun: Of one row, in the singular.
+        noun: What one row is called.
         columns: Each documented column, and how to read it from an item.
         shown: The columns of the table on a terminal of 80 characters.
         links: Columns whose holder gets in; they are left out unless somebody asks for them.
-        parts: The rows of one item.
+        parts: What makes several rows of one item.
         besides: Whatever else Airmeet sent with a row.
-        has_fields: Each registration field of the event has a column, too.
+        has_fields: Whether each registration field of the event can have a column, too.
     """
 
     noun: str
@@ -79,7 +75,6 @@ class ListFormat:
     has_fields: bool = False
 
     def rows(self, item: Any) -> Iterator[ListRow]:
-        """Return the rows of an item."""
         for part in self.parts(item):
             cells = {name: get(part) for name, get in self.columns.items()}
             extra = self.besides(part)
@@ -99,12 +94,15 @@ class ListFormat:
     def with_fields(self, fields: Sequence[CustomField]) -> "ListFormat":
         """Return the same with a column ``custom:LABEL`` for each registration field."""
         names = field_names(fields)
-        added = {f"custom:{name}": _answer_to(field_id) for field_id, name in names.items()}
+
+        def answer_to(field_id: str, person: Any) -> Any:
+            return next((answer.value for answer in person.fields if answer.field_id == field_id), None)
 
         def besides(person: Any) -> dict[str, Any]:
-            others = (answer for answer in person.fields if answer.field_id not in names)
-            return {**{f"custom:{answer.field_id}": answer.value for answer in others}, **self.besides(person)}
+            others = {f"custom:{one.field_id}": one.value for one in person.fields if one.field_id not in names}
+            return {**others, **self.besides(person)}
 
+        added = {f"custom:{name}": partial(answer_to, field_id) for field_id, name in names.items()}
         return evolve(self, columns={**self.columns, **added}, besides=besides)
 
 
@@ -112,10 +110,6 @@ def field_names(fields: Sequence[CustomField]) -> dict[str, str]:
     """Return id to label; to the id itself where a label is missing or not the only one."""
     labels = Counter(one.label for one in fields)
     return {one.field_id: one.label if one.label and labels[one.label] == 1 else one.field_id for one in fields}
-
-
-def _answer_to(field_id: str) -> Getter:
-    return lambda person: next((answer.value for answer in person.fields if answer.field_id == field_id), None)
 
 
 def without_secrets(value: Any) -> Any:
@@ -132,24 +126,10 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
-def iso(moment: Moment | None) -> str | None:
-    """Return a time for programs: ISO 8601 where it can be read, else as Airmeet sent it."""
-    if moment is None:
-        return None
-    return moment.at.isoformat() if moment.at else moment.text
-
-
-def when(moment: Moment | None) -> str:
-    """Return a time for people."""
-    if moment is None:
-        return "-"
-    return moment.at.strftime("%Y-%m-%d %H:%M %Z") if moment.at else moment.text
-
-
 def json_value(value: Any) -> Any:
-    """Return a value for JSON."""
+    """Return a value as JSON has it: a time in ISO 8601, or as Airmeet sent it where it cannot be read."""
     if isinstance(value, Moment):
-        return iso(value)
+        return value.at.isoformat() if value.at else value.text
     return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -164,9 +144,9 @@ def csv_value(value: Any) -> str:
 
 
 def shown_value(value: Any) -> str:
-    """Return a value for people."""
-    if isinstance(value, Moment):
-        return when(value)
+    """Return any value for people."""
+    if isinstance(value, Moment) and value.at:
+        return value.at.strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, bool):
         return "yes" if value else "no"
     return csv_value(value) or "-"
@@ -189,8 +169,8 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
     widths = [] if widths is None else widths
     least = widths or [0] * len(columns)
     widths[:] = [max(width, *map(cell_len, column)) for width, column in zip(least, columns, strict=True)]
-    if sys.stdout is not None and sys.stdout.isatty():
-        texts = [n for n, column in enumerate(columns) if any(map(_is_text, column))]
+    if sys.stdout.isatty():
+        texts = [n for n, column in enumerate(columns) if any(map(_is_prose, column))]
         excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
         while excess > 0 and texts and widths[widest := max(texts, key=widths.__getitem__)] > _NARROWEST:
             widths[widest] -= 1
@@ -202,8 +182,8 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
     return ["  ".join(map(fitted, row, widths)).rstrip() for row in safe]
 
 
-def _is_text(cell: str) -> bool:
-    """Whether a cell is prose, and neither a word such as an id, nor a time, nor a title."""
+def _is_prose(cell: str) -> bool:
+    """Whether a cell is neither a word such as an id, nor a time, nor a title."""
     return " " in cell and not cell[0].isdigit() and not cell.isupper()
 
 
@@ -211,15 +191,25 @@ def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
     """Return names and texts as lines, the texts below each other; on a terminal, long ones go on in the next line."""
     pairs = [(name, escape(text)) for name, text in facts]
     width = max(len(name) for name, _ in pairs) + 2
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not sys.stdout.isatty():
         return [f"{name:<{width}}{text}".rstrip() for name, text in pairs]
     return [line for name, text in pairs for line in wrapped(text, f"{name:<{width}}", " " * width)]
 
 
-def columns(text: str, **others: Getter) -> dict[str, Getter]:
-    """Return columns by their names, each with ``=path`` where its attribute has another name, or among *others*."""
-    pairs = (word.partition("=") for word in text.split())
-    return {name: others.get(name) or attrgetter(path or name) for name, _, path in pairs}
+def list_format(noun: str, text: str, shown: str, *, links: str = "", **more: Any) -> ListFormat:
+    """Return the format of a list.
+
+    Args:
+        noun: What one row is called.
+        text: Its columns, each with ``=path`` where its attribute has another name, or computed by a function of its
+            name among *more*.
+        shown: The columns of the table for people.
+        links: The columns that let people in.
+        more: Functions that compute columns, and `parts`, `besides` and `has_fields` as of `ListFormat`.
+    """
+    pairs = [word.partition("=") for word in text.split()]
+    columns = {name: more.pop(name, None) or attrgetter(path or name) for name, _, path in pairs}
+    return ListFormat(noun, columns, tuple(shown.split()), frozenset(links.split()), **more)
 
 
 def _minutes(attendance: Any) -> float | None:
@@ -230,119 +220,106 @@ def _both_extras(pair: Pair) -> dict[str, Any]:
     return {**pair.of.extra, **pair.one.extra}
 
 
-EVENTS = ListFormat(
-    "event",
-    columns("id=uid name status start=start_time end=end_time timezone"),
-    shown=("id", "status", "start", "name"),
-)
-BOOTH_VISITS = ListFormat(
+EVENTS = list_format("event", "id=uid name status start=start_time end=end_time timezone", "id status start name")
+BOOTH_VISITS = list_format(
     "visitor",
-    columns("email name user_id visited_at=at visits interested_in_contact"),
-    shown=("email", "visited_at", "visits", "interested_in_contact", "name"),
+    "email name user_id visited_at=at visits interested_in_contact",
+    "email visited_at visits interested_in_contact name",
 )
 LISTS = {
-    "participants": ListFormat(
+    "participants": list_format(
         "participant",
-        columns(
-            "email name organisation designation city country registered_at user_type user_id invite_sent profile_url "
-            "joining_link"
-        ),
-        shown=("email", "name", "registered_at", "user_type", "organisation"),
-        links=frozenset({"joining_link"}),
+        "email name organisation designation city country registered_at user_type user_id invite_sent profile_url "
+        "joining_link",
+        "email name registered_at user_type organisation",
+        links="joining_link",
         has_fields=True,
     ),
-    "registrations": ListFormat(
+    "registrations": list_format(
         "registration",
-        columns("email name organisation designation city country registered_at"),
-        shown=("email", "name", "registered_at", "organisation"),
+        "email name organisation designation city country registered_at",
+        "email name registered_at organisation",
     ),
-    "attendance": ListFormat(
+    "attendance": list_format(
         "attendee",
-        columns("email name user_id joined_at=at minutes time_spent_ms", minutes=_minutes),
-        shown=("email", "joined_at", "minutes", "name"),
+        "email name user_id joined_at=at minutes time_spent_ms",
+        "email joined_at minutes name",
+        minutes=_minutes,
     ),
-    "session-attendance": ListFormat(
+    "session-attendance": list_format(
         "attendee",
-        columns(
-            "session_id=of.session_id session_name=of.name email=one.email name=one.name user_id=one.user_id "
-            "joined_at=one.at minutes time_spent_ms=one.time_spent_ms",
-            minutes=lambda pair: _minutes(pair.one),
-        ),
-        shown=("session_name", "email", "joined_at", "minutes", "name"),
+        "session_id=of.session_id session_name=of.name email=one.email name=one.name user_id=one.user_id "
+        "joined_at=one.at minutes time_spent_ms=one.time_spent_ms",
+        "session_name email joined_at minutes name",
+        minutes=lambda pair: _minutes(pair.one),
         besides=attrgetter("one.extra"),
     ),
-    "booth-attendance": ListFormat(
+    "booth-attendance": list_format(
         "visitor",
-        columns(
-            "booth_id=of.uid booth_name=of.name email=one.email name=one.name user_id=one.user_id visited_at=one.at "
-            "visits=one.visits interested_in_contact=one.interested_in_contact"
-        ),
-        shown=("booth_name", "email", "visited_at", "visits", "name"),
+        "booth_id=of.uid booth_name=of.name email=one.email name=one.name user_id=one.user_id visited_at=one.at "
+        "visits=one.visits interested_in_contact=one.interested_in_contact",
+        "booth_name email visited_at visits name",
         besides=attrgetter("one.extra"),
     ),
-    "replays": ListFormat(
-        "viewer",
-        columns("email name session_id minutes_viewed"),
-        shown=("email", "session_id", "minutes_viewed", "name"),
-    ),
-    "polls": ListFormat(
+    "replays": list_format("viewer", "email name session_id minutes_viewed", "email session_id minutes_viewed name"),
+    "polls": list_format(
         "answer",
-        columns(
-            "email=of.email name=of.name user_id=of.user_id question=one.question answer=one.answer answered_at=one.at"
-        ),
-        shown=("email", "question", "answer"),
+        "email=of.email name=of.name user_id=of.user_id question=one.question answer=one.answer answered_at=one.at",
+        "email question answer",
         parts=lambda person: [Pair(person, one) for one in person.polls or (PollAnswer(),)],
         besides=_both_extras,
     ),
-    "questions": ListFormat(
+    "questions": list_format(
         "question",
-        columns(
-            "email=of.email name=of.name user_id=of.user_id question=one.question session_id=one.session_id "
-            "asked_at=one.at upvotes=one.upvotes"
-        ),
-        shown=("email", "asked_at", "upvotes", "question"),
+        "email=of.email name=of.name user_id=of.user_id question=one.question session_id=one.session_id "
+        "asked_at=one.at upvotes=one.upvotes",
+        "email asked_at upvotes question",
         parts=lambda person: [Pair(person, one) for one in person.questions or (Question(),)],
         besides=_both_extras,
     ),
-    "utms": ListFormat(
+    "utms": list_format(
         "registration",
-        columns(
-            "email utm_campaign=utms.campaign utm_medium=utms.medium utm_source=utms.source utm_term=utms.term "
-            "utm_content=utms.content"
-        ),
-        shown=("email", "utm_source", "utm_medium", "utm_campaign"),
+        "email utm_campaign=utms.campaign utm_medium=utms.medium utm_source=utms.source utm_term=utms.term "
+        "utm_content=utms.content",
+        "email utm_source utm_medium utm_campaign",
         besides=lambda one: {**one.utms.extra, **one.extra},
     ),
-    "recordings": ListFormat(
+    "recordings": list_format(
         "recording",
-        columns("session_id session_name download_link"),
-        shown=("session_id", "session_name", "download_link"),
-        links=frozenset({"download_link"}),
+        "session_id session_name download_link",
+        "session_id session_name download_link",
+        links="download_link",
     ),
-    "fields": ListFormat(
+    "fields": list_format(
         "field",
-        columns(
-            "label id=field_id required=is_required type options name",
-            type=lambda field: (field.type.input_type or field.type.field_type) if field.type else None,
-            options=lambda field: [option.display_value or option.code for option in field.options],
-        ),
-        shown=("label", "id", "required", "type", "options"),
+        "label id=field_id required=is_required type options name",
+        "label id required type options",
+        type=lambda field: (field.type.input_type or field.type.field_type) if field.type else None,
+        options=lambda field: [option.display_value or option.code for option in field.options],
     ),
-    "tracks": ListFormat(
+    "tracks": list_format(
         "track",
-        columns("id=uid name description order session_ids"),
-        shown=("id", "order", "name"),
+        "id=uid name description order session_ids",
+        "id order name",
         besides=lambda track: {"meta": track.meta, **track.extra},
     ),
-    "booths": ListFormat("booth", columns("id=uid name exhibitors tags"), shown=("id", "name", "exhibitors")),
-    "sessions": ListFormat(
+    "booths": list_format("booth", "id=uid name exhibitors tags", "id name exhibitors"),
+    "sessions": list_format(
         "session",
-        columns(
-            "id=session_id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids "
-            "speaker_ids speakers",
-            speakers=lambda session: [person.name for person in session.speakers],
-        ),
-        shown=("id", "status", "start", "duration_minutes", "name"),
+        "id=session_id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids "
+        "speaker_ids speakers",
+        "id status start duration_minutes name",
+        speakers=lambda session: [person.name for person in session.speakers],
     ),
 }
 """What ``airmeet export`` prints and writes."""
+
+EVENT = list_format(
+    "event",
+    "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
+    "sessions session_hosts",
+    "name id status start end timezone format summary sessions",
+    sessions=lambda info: [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
+)
+"""What ``airmeet event show`` prints."""

@@ -5,10 +5,11 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console
@@ -25,16 +26,12 @@ Columns = Annotated[tuple[str, ...], Parameter(name="--map", negative="", show_d
 PresetChoice = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
 File = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+OutputPath = Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)]
 
 
 @frozen
 class CommandContext:
-    """What a command that looks at settings themselves is told.
-
-    Attributes:
-        profile: What was typed after ``--profile``, or None.
-        environ: The environment as it was.
-    """
+    """The typed profile, if there is one, and the environment before that profile took its place in it."""
 
     profile: str | None
     environ: Mapping[str, str] = field(repr=False)
@@ -48,20 +45,19 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 @Parameter(name="*")
 @frozen(kw_only=True)
 class RunFlags:
-    """How a run goes about it.
+    """The options of every run.
 
     Attributes:
-        rate: Requests per second, or auto, which finds and follows the server's limit; otherwise AIRMEET_RATE,
-            otherwise auto.
-        concurrency: Most requests under way at once; otherwise 64.
-        max_failures: How many rows may fail, as 100 or 5%; otherwise it stops when nearly all do.
-        deadline: How long it may take, as 90, 30m or 2h; what is left can be resumed.
-        accept_stale: Send again also rows that were sent more than 24 hours ago without a clear answer.
-        results: The file with one line per row; otherwise FILE's name with -results.csv, in the current directory.
-        report: A page on the run, as one HTML file: numbers, charts, rows that failed. Needs the extra report.
-        report_emails: Show addresses on that page in full; otherwise they are masked.
+        rate: Requests per second, or auto: as many as Airmeet allows. Default: AIRMEET_RATE, else auto.
+        concurrency: Requests under way at once, at most. Default: 64.
+        max_failures: Stop when more rows than this fail: a number, or a share such as 5%. Default: when nearly all do.
+        deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
+        accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
+        results: The file for what became of each row. Default: FILE's name with -results.csv, in the current directory.
+        report: Write a page about the run into this HTML file: numbers, charts, failed rows. Needs the extra report.
+        report_emails: Show addresses on that page in full. Default: masked.
         json: Print the report as one JSON object on standard output.
-        progress: How to show it. auto: a bar on a terminal, else a line every 10 seconds.
+        progress: How to show progress. auto: a bar on a terminal, else a line every 10 seconds.
     """
 
     rate: str | None = None
@@ -77,11 +73,11 @@ class RunFlags:
 
     @property
     def console(self) -> Console:
-        """Who speaks."""
+        """Where messages for people go."""
         return Console(as_json=self.progress == "json")
 
     def job_options(self) -> dict[str, Any]:
-        """Return what the job is told.
+        """Return the options of the job.
 
         Raises:
             UsageError: Something that was typed cannot be used.
@@ -97,14 +93,14 @@ class RunFlags:
 @Parameter(name="*")
 @frozen(kw_only=True, slots=False)  # so that `BulkFlags` can have two such bases
 class FileFlags:
-    """How a file is read.
+    """The options of every command that reads a file.
 
     Attributes:
-        sheet: Of a workbook, its name or number; otherwise the only one with rows.
-        format: What the file is; otherwise what its name says, and csv for standard input.
-        encoding: Of a text; otherwise UTF-8.
-        delimiter: Of a CSV file; otherwise what its header shows.
-        header: The line that names the columns; otherwise the first within 30 lines that does.
+        sheet: The sheet of a workbook, by name or number. Default: the only one with rows.
+        format: The format of the file. Default: what its name says; csv for standard input.
+        encoding: The encoding of a text file. Default: UTF-8.
+        delimiter: The delimiter of a CSV file. Default: found in its header.
+        header: The line that names the columns. Default: the first within 30 lines that does.
     """
 
     sheet: str | None = None
@@ -113,7 +109,7 @@ class FileFlags:
     delimiter: str | None = None
     header: int | None = None
 
-    def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None) -> "FileChoice":
+    def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None, **more: Any) -> "FileChoice":
         """Return the file as it is to be read; ``-`` is standard input, which is read now.
 
         Raises:
@@ -122,25 +118,26 @@ class FileFlags:
         """
         from airmeet_async.cli.input_file import NAME, FileChoice, spooled
 
-        choice = FileChoice(
-            path=path, columns=columns, sheet=self.sheet, format=self.format, encoding=self.encoding,
-            delimiter=self.delimiter, header=self.header, limit=positive(limit),
+        positive(limit)
+        name, kind = "", self.format
+        if path == "-":
+            path, name, kind = spooled(Console()), NAME, kind or "csv"
+        return FileChoice(
+            path=path, name=name, columns=columns, sheet=self.sheet, format=kind, encoding=self.encoding,
+            delimiter=self.delimiter, header=self.header, limit=limit, **more,
         )  # fmt: skip
-        return (
-            evolve(choice, path=spooled(Console()), name=NAME, format=choice.format or "csv") if path == "-" else choice
-        )
 
 
 @Parameter(name="*")
 @frozen(kw_only=True)
 class BulkFlags(RunFlags, FileFlags):
-    """What every bulk command with a file takes.
+    """The options of every bulk command that takes a file.
 
     Attributes:
-        failed: A file with only the rows that are not done. It can be given to the same command.
-        limit: Take only that many rows from the top.
-        journal: The file that knows, at any instant, what has become of each row; otherwise one of its own.
-        fresh: Begin anew, also where an earlier run of the same file could go on.
+        failed: Write the rows that are not done into this file, which the same command can read.
+        limit: Take only this many rows, from the top.
+        journal: Record in this file what becomes of each row, for resuming. Default: one that airmeet runs lists.
+        fresh: Start from the first row, even if an earlier run of the same file can be resumed.
     """
 
     failed: str | None = None
@@ -150,7 +147,7 @@ class BulkFlags(RunFlags, FileFlags):
 
     def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""
-        return evolve(self.choice(path, columns, self.limit), **more)
+        return self.choice(path, columns, self.limit, **more)
 
 
 DEFAULT = BulkFlags()
@@ -158,22 +155,18 @@ DEFAULT_RUN = RunFlags()
 DEFAULT_FILE = FileFlags()
 
 
-def event_id(word: str, *files: str) -> str:
+def event_id(word: str, file: str) -> str:
     """Return *word* where it can be an event's id.
 
-    Args:
-        word: What stands in the place of the id.
-        files: What stands in the places of the files after it.
-
     Raises:
-        UsageError: It is the file.
+        UsageError: It is the file, and *file* is what can be the id.
         ConfigError: It is no id.
     """
     try:
         return check_id(word, "AIRMEET_ID")
     except ConfigError:
-        if files and is_file(word) and _is_id(files[0]):
-            raise UsageError(f"the event's id comes first, then the file: write {files[0]} {word}") from None
+        if is_file(word) and _is_id(file):
+            raise UsageError(f"the event's id comes first, then the file: write {file} {word}") from None
         raise
 
 
@@ -185,7 +178,7 @@ def _is_id(word: str) -> bool:
 
 
 def is_file(word: str) -> bool:
-    """Whether there is a file of that name."""
+    """Whether there is a file of that name; what cannot be a name is none."""
     try:
         return Path(word).is_file()
     except (OSError, ValueError):
@@ -208,7 +201,7 @@ def positive(number: int | None, name: str = "--limit") -> int | None:
     return number
 
 
-def check_rate(rate: str | float | None) -> float | Literal["auto"] | None:
+def check_rate(rate: str | float | None, name: str = "--rate") -> float | Literal["auto"] | None:
     """Return a rate, if there is one.
 
     Raises:
@@ -216,19 +209,16 @@ def check_rate(rate: str | float | None) -> float | Literal["auto"] | None:
     """
     if rate is None:
         return None
-    if isinstance(rate, str) and rate.strip().lower() == "auto":
+    if str(rate).strip().lower() == "auto":
         return "auto"
-    try:
-        number = float(rate)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise UsageError(f"--rate must be auto or a number of requests per second above 0, not {str(rate)!r:.40}")
-    return number
+    with suppress(ValueError):
+        if 0 < (number := float(rate)) < math.inf:
+            return number
+    raise UsageError(f"{name} must be auto or a number of requests per second above 0, not {str(rate)!r:.40}")
 
 
 def check_failures(text: str | None) -> str | None:
-    """Return how many rows may fail, if that was said.
+    """Return how many rows may fail, if it was typed.
 
     Raises:
         UsageError: Neither a number nor a percentage.
@@ -247,7 +237,6 @@ def seconds(text: str | None, name: str) -> float | None:
     if text is None:
         return None
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text.strip().lower())
-    length = float(found.group(1)) * _SECONDS[found.group(2)] if found else 0.0
-    if length <= 0:
-        raise UsageError(f"{name} must be a time above 0 such as 90 (seconds), 30m, 2h or 1d, not {text!r:.40}")
-    return length
+    if found and (length := float(found[1]) * _SECONDS[found[2]]) > 0:
+        return length
+    raise UsageError(f"{name} must be a time above 0 such as 90 (seconds), 30m, 2h or 1d, not {text!r:.40}")

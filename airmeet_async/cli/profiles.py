@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -81,12 +82,12 @@ def profiles_path() -> Path:
         raise ConfigError(f"there is no place for profiles ({error}); put the keys into the environment") from None
 
 
-def homely(path: Path) -> str:
-    """Return a path for people, with ``~`` for their home: what is pasted elsewhere need not name its owner."""
-    try:
-        return f"~{os.sep}{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):
-        return str(path)
+def without_home(text: str | Path) -> str:
+    """Return a path, or a sentence with paths, with ``~`` for the user's home: what is pasted need not name them."""
+    with suppress(RuntimeError):  # in many containers there is no home, or it is the root, which names nobody
+        if (home := Path.home()).name:
+            return str(text).replace(f"{home}{os.sep}", f"~{os.sep}")
+    return str(text)
 
 
 def read_profiles(path: Path) -> dict[str, Profile]:

@@ -36,7 +36,7 @@ from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.cli.signals import Stopper, incoming_signals
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
-from airmeet_async.tables import counted
+from airmeet_async.formatting import counted
 
 _log = logging.getLogger("airmeet_async.cli")
 

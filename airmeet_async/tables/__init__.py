@@ -6,7 +6,6 @@ frames; both return a `Table`.
 
 from airmeet_async.tables.cells import (
     command_line_option,
-    counted,
     fault,
     guard,
     guard_raw,
@@ -20,6 +19,6 @@ from airmeet_async.tables.table import KINDS, SourceRow, Table, content_digest, 
 from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
-    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "content_digest", "counted", "fault",
+    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "content_digest", "fault",
     "guard", "guard_raw", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from airmeet_async.errors import ConfigError, InputError
-from airmeet_async.formatting import many
+from airmeet_async.formatting import counted
 
 # Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
 CELL_LIMIT = 128 * 1024
@@ -395,11 +395,6 @@ def plain_number(value: float) -> str:
 def shown(text: str, limit: int = 60) -> str:
     """Return text in double quotes for a message: one line, no control characters, not too long."""
     return json.dumps(text if len(text) <= limit else text[: limit - 1] + "…", ensure_ascii=False)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``1 row`` or ``3 rows``."""
-    return f"{number:,} {many(noun, number)}"
 
 
 def listed(words: Sequence[str], more: int = 0) -> str:

@@ -29,7 +29,7 @@ from xml.etree.ElementTree import Element, ParseError, iterparse
 from attrs import frozen
 
 from airmeet_async.errors import AirmeetError
-from airmeet_async.formatting import many
+from airmeet_async.formatting import counted, many
 from airmeet_async.tables.cells import (
     COLUMN_LIMIT,
     HEADER_LINES,
@@ -38,7 +38,6 @@ from airmeet_async.tables.cells import (
     ReadOptions,
     TableReader,
     brief,
-    counted,
     find_header,
     flaw,
     listed,

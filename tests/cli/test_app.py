@@ -25,3 +25,22 @@ def test_an_old_name_is_answered_with_the_new_one(airmeet, typed, now):
 
 def test_the_profile_may_stand_before_an_old_name(airmeet):
     assert "is now: airmeet doctor" in airmeet("--profile", "berlin", "whoami").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "usage"),
+    [
+        (("help",), "Usage: airmeet COMMAND"),
+        (("help", "register"), "Usage: airmeet register"),
+        (("help", "runs", "rate"), "Usage: airmeet runs rate"),
+    ],
+)
+def test_help_is_also_a_word(airmeet, typed, usage):
+    asked = airmeet(*typed)
+
+    assert (asked.code, asked.out[: len(usage)]) == (0, usage)
+    assert asked.out == airmeet(*typed[1:], "--help").out
+
+
+def test_help_for_what_is_no_command_says_so(airmeet):
+    assert 'unknown command "registre". Did you mean "register"?' in airmeet("help", "registre").err

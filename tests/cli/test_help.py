@@ -64,9 +64,10 @@ def test_every_command_has_a_summary_in_one_sentence(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_can_be_typed(command):
-    examples = re.findall(r"^  (airmeet .+(?:\n    --.+)*)", help_of(command).replace(" \\\n", "\n"), re.MULTILINE)
+    examples = re.findall(r"^  (airmeet .+(?:\n    .+)*)", help_of(command).replace(" \\\n", "\n"), re.MULTILINE)
 
     assert any(example.startswith(f"airmeet {command}") for example in examples)
+    assert all(len(word) == 36 for word in " ".join(examples).split() if word.startswith("8f0c1a2e")), "an id is cut"
     for example in examples:
         words = shlex.split(example.partition(" > ")[0])[1:]
         _, bound, _ = app.meta.parse_args(words, exit_on_error=False, print_error=False)

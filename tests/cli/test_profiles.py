@@ -14,10 +14,10 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.profiles import (
     Profile,
     check_name,
-    homely,
     keep_profile,
     read_profiles,
     remove_profile,
+    without_home,
 )
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
@@ -140,5 +140,12 @@ def test_processes_that_keep_profiles_at_the_same_time_lose_none(path):
 
 
 def test_a_home_is_not_named():
-    assert homely(Path.home() / "x" / "y") == f"~{os.sep}x{os.sep}y"
-    assert homely(Path("/elsewhere/y")) == "/elsewhere/y"
+    assert without_home(Path.home() / "x" / "y") == f"~{os.sep}x{os.sep}y"
+    assert without_home(f"{Path.home()}/x: is open to others") == "~/x: is open to others"
+    assert without_home(Path("/elsewhere/y")) == "/elsewhere/y"
+
+
+def test_where_home_is_the_root_an_address_stays_one(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+
+    assert without_home("https://x.example/prod") == "https://x.example/prod"

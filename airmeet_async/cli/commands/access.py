@@ -19,14 +19,16 @@ Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leadi
 
 
 def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
-    """Take the access to an event away from some people, or from everybody in a file.
+    r"""Take the access to an event away from some people, or from everybody in a file.
 
     All of them are sent each time, which does no harm; airmeet resume goes on with
     a run that was stopped. Without a file, results are written only with --results.
 
     For example:
-      airmeet block 8f0c1a2e-5b01-11ee ada@example.com bob@example.com
-      airmeet block 8f0c1a2e-5b01-11ee people.csv --failed left.csv
+      airmeet block 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ada@example.com \
+        bob@example.com
+      airmeet block 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv \
+        --failed left.csv
 
     Args:
         airmeet_id: The event's id.
@@ -45,8 +47,8 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
     a run that was stopped. Without a file, results are written only with --results.
 
     For example:
-      airmeet unblock 8f0c1a2e-5b01-11ee ada@example.com
-      airmeet unblock 8f0c1a2e-5b01-11ee people.csv
+      airmeet unblock 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ada@example.com
+      airmeet unblock 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv
 
     Args:
         airmeet_id: The event's id.

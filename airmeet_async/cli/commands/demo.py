@@ -1,5 +1,6 @@
 """``airmeet demo``: the real thing, against a pretend Airmeet that makes trouble, with the outcome verified."""
 
+import csv
 import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,6 @@ from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
 
 if TYPE_CHECKING:
-    import subprocess
-
     from airmeet_async import BulkReport
     from airmeet_async.sandbox import Staged
 
@@ -45,11 +44,10 @@ def demo(
         rate: Requests per second.
         seed: Other people and other faults.
         results: The file with one line per row.
-        report: A page on the run; otherwise demo-report.html where the extra report is installed.
+        report: A page about the run. Default: demo-report.html, if the extra report is installed.
         json: Print the report as one JSON object on standard output.
         progress: As for register.
     """
-    import csv
     import tempfile
 
     from airmeet_async.cli.commands.register import register_people
@@ -90,10 +88,9 @@ def demo(
             statistics = _ask(environ, "statistics")
             there = _ask(environ, f"people/{SUMMIT}")["people"]
             checks = audit(staged(people), outcome.report, statistics, there, Path(outcome.results))
-            wrong = [check.what for check in checks if not check.is_right]
-            verdict = "all as staged. For your own list: airmeet register --help"
-            if wrong:
-                verdict = f"NOT as staged: {', '.join(wrong)}"
+            wrong = ", ".join(check.what for check in checks if not check.is_right)
+            right = "all as staged. For your own list: airmeet register --help"
+            verdict = f"NOT as staged: {wrong}" if wrong else right
             console.say("", *table(checks), "", verdict)
             outcome = evolve(outcome, code=Exit.UNEXPECTED if wrong else Exit.OK)
     if json:
@@ -136,8 +133,9 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
                 name, _, value = shlex.split(line)[1].partition("=")
                 environ[name] = value
             if "AIRMEET_URI" not in environ:
-                process.stdin.close()
-                raise UsageError(_why_not(process))
+                said = (process.communicate()[1].strip() or "it said nothing").splitlines()[-1]
+                missing = "this needs the extra packages of the sandbox: pip install 'airmeet-async[sandbox]'"
+                raise UsageError(missing if "ModuleNotFoundError" in said else f"the sandbox did not start: {said}")
             yield environ
         finally:
             process.stdin.close()
@@ -145,13 +143,6 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
                 process.wait(timeout=_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _why_not(process: "subprocess.Popen[str]") -> str:
-    lines = process.stderr.read().strip().splitlines() if process.stderr else []
-    if lines and "ModuleNotFoundError" in lines[-1]:
-        return "this needs the extra packages of the sandbox: pip install 'airmeet-async[sandbox]'"
-    return f"the sandbox did not start: {lines[-1] if lines else 'it said nothing'}"
 
 
 def _ask(environ: Mapping[str, str], what: str) -> Any:
@@ -169,14 +160,7 @@ def _ask(environ: Mapping[str, str], what: str) -> Any:
 
 @frozen
 class StagedCheck:
-    """One line of the comparison of what was staged with the outcome.
-
-    Attributes:
-        what: What is compared.
-        staged: The number that must come out.
-        found: The one that did.
-        note: Where the figure is from, or what it means.
-    """
+    """One line of the comparison: the number that must come out, the one that did, and what the latter means."""
 
     what: str
     staged: int
@@ -185,7 +169,6 @@ class StagedCheck:
 
     @property
     def is_right(self) -> bool:
-        """Whether it came out as staged."""
         return self.staged == self.found
 
 
@@ -196,7 +179,7 @@ def audit(
     people: Sequence[Mapping[str, Any]],
     results: Path,
 ) -> list[StagedCheck]:
-    """Compare.
+    """Compare what was staged with the outcome.
 
     Args:
         plan: What the invented list holds.
@@ -212,12 +195,17 @@ def audit(
 
     lost = sum(report.counts[status] for status in (RowStatus.FAILED, RowStatus.REJECTED, RowStatus.UNKNOWN))
     links = {person["email"]: person["entry_link"] for person in people}
+    with results.open(encoding="utf-8-sig", newline="") as file:
+        done = [row for row in csv.DictReader(file) if row["airmeet_status"] == "succeeded"]
+    right = {row["email"] for row in done if links.get(row["email"]) == row["airmeet_entry_link"]}
+    # A line that has another link than the sandbox gave is never as staged, whatever the number of right ones.
+    right_links = len(right) if len(right) == len(done) else min(len(right), len(links) - 1)
     again = f"{fired('500')} and {fired('drop')} came, sent again"
     return [
         StagedCheck("rows read", plan.rows, report.rows_read),
         StagedCheck("people registered", plan.valid, report.succeeded, "says the run"),
         StagedCheck("people in the event", plan.valid, len(links), "says the sandbox, each once"),
-        StagedCheck("right entry links", plan.valid, _right_links(results, links), f"in {results}"),
+        StagedCheck("right entry links", plan.valid, right_links, f"in {results}"),
         StagedCheck("duplicates held back", plan.duplicates, report.counts[RowStatus.DUPLICATE]),
         StagedCheck("invalid rows held back", plan.invalid, report.counts[RowStatus.INVALID]),
         StagedCheck("invitations mailed", 0, statistics["world"]["mails"], "says the sandbox"),
@@ -225,16 +213,6 @@ def audit(
         StagedCheck("told to slow down (429)", fired("429"), report.throttled, "waited as told, sent again"),
         StagedCheck("rows lost to 500s and drops", 0, lost, again),
     ]
-
-
-def _right_links(results: Path, links: Mapping[str, str]) -> int:
-    """Count the people whose line in the result file has the very link that the sandbox gave them."""
-    import csv
-
-    with results.open(encoding="utf-8-sig", newline="") as file:
-        done = [row for row in csv.DictReader(file) if row["airmeet_status"] == "succeeded"]
-    right = {row["email"] for row in done if links.get(row["email"]) == row["airmeet_entry_link"]}
-    return len(right) if len(right) == len(done) else min(len(right), len(links) - 1)
 
 
 def table(checks: Sequence[StagedCheck]) -> list[str]:

@@ -1,9 +1,14 @@
 """``airmeet doctor``: everything that must be right before a run, one line each. Safe to paste: no secret is in it."""
 
 import os
+import platform
+import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -12,12 +17,13 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Settings
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
 from airmeet_async.cli.options import Context, Flag
-from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
+from airmeet_async.cli.profiles import profiles_path, read_profiles, without_home
 from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
-from airmeet_async.formatting import duration, wrapped
+from airmeet_async.formatting import counted, duration, wrapped
 from airmeet_async.optional_imports import EXTRAS, missing_packages
 from airmeet_async.protocol.base_urls import Region
+from airmeet_async.protocol.redact import escape
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -36,31 +42,23 @@ _NETWORK = {
 }
 
 
-def _without_home(text: str) -> str:
-    """Return a sentence with ``~`` for the user's home, also where it is that of an error."""
-    try:
-        return text.replace(f"{Path.home()}{os.sep}", f"~{os.sep}")
-    except RuntimeError:
-        return text
-
-
 @frozen
 class CheckResult:
-    """The result of one check.
+    """The result of one check, for people and, in its facts, for programs.
 
     Attributes:
         name: Of the check, one or two words.
         level: ``WARN`` leaves Airmeet usable.
         text: What is the case.
         fix: What to do about it.
-        code: What the command ends with, where it is a failure.
-        facts: The same for programs.
+        code: The exit code, where it is a failure.
+        facts: Members of its JSON object.
     """
 
     name: str
     level: Literal["OK", "WARN", "FAIL"]
-    text: str = field(converter=_without_home)
-    fix: str = field(default="", converter=_without_home)
+    text: str = field(converter=without_home)
+    fix: str = field(default="", converter=without_home)
     code: Exit = Exit.USAGE
     facts: Mapping[str, Any] = field(factory=dict)
 
@@ -107,7 +105,7 @@ def doctor(*, context: Context, json: Flag = False) -> int:
         })  # fmt: skip
         return code
     warnings = sum(one.level == "WARN" for one in results)
-    verdict = "usable" + (f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else "")
+    verdict = f"usable, with {counted(warnings, 'warning')}" if warnings else "usable"
     print_data("\n".join(line for one in results for line in lines_of(one)))
     print_data("not usable yet: fix what is marked FAIL, from the top" if code else verdict)
     return code
@@ -132,6 +130,9 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         environ: The environment.
         typed: The profile in it was named by an option.
     """
+    from importlib import metadata
+
+    from airmeet_async.client.token_store import FileTokenStore, account_name
 
     def profile() -> CheckResult:
         found, named = environment.find_profile(environ), environ.get(PROFILE, "").strip()
@@ -147,7 +148,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if found is None:
             return _ok("profile", f"none in use{more}", profile=None, profiles=names)
         origin = "--profile" if typed else PROFILE if named else "the default"
-        text = f"{found.name} ({origin}), in {homely(profiles_path())}{more}"
+        text = f"{found.name} ({origin}), in {profiles_path()}{more}"
         return _ok("profile", text, profile=found.name, profiles=names)
 
     def keys() -> CheckResult:
@@ -175,8 +176,6 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("rate", f"{found or 'auto'} ({origin})", rate=found or "auto", origin=origin)
 
     def tokens() -> CheckResult:
-        from airmeet_async.client.token_store import FileTokenStore
-
         store, notices = environment.find_store(environ)
         named = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
         origin = "AIRMEET_TOKEN_CACHE" if named else "the default"
@@ -196,23 +195,19 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return CheckResult("journals", "WARN", sentence_of(error))
 
     def token() -> CheckResult:
-        import time
-
-        saved = Settings.of(environ).token_saved_at()
+        store, keys, saved = settings.store, settings.keys, None
+        if isinstance(store, FileTokenStore):
+            saved = store.saved_at(account_name(str(settings.base), keys.access, keys.secret))
         if saved is None:
             return _ok("token", "none kept for these keys: the first command fetches one", age_s=None)
         age = max(0, round(time.time() - saved))
-        days = age // 86400
-        old = f"{days} day{'s' if days > 1 else ''}" if days else duration(age)
+        old = counted(age // 86400, "day") if age >= 86400 else duration(age)
         return _ok("token", f"kept, {old} old; good for 30 days", age_s=age)
 
     def proxy() -> CheckResult:
-        from urllib.parse import urlsplit
-
         from airmeet_async.client.transports.httpx_transport import proxy_from_environment
-        from airmeet_async.protocol.redact import escape
 
-        found = proxy_from_environment(Settings.of(environ).base)
+        found = proxy_from_environment(settings.base)
         if found is None:
             return _ok("proxy", "none for this address", proxy=None)
         parts = urlsplit(found if "//" in found else f"//{found}")
@@ -226,10 +221,10 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
 
         from airmeet_async.client.transports.httpx_transport import default_trust
 
-        if Settings.of(environ).base.scheme == "http":
+        if settings.base.scheme == "http":
             return _ok("TLS", "not used: the address is on this machine")
         origin = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)), "")
-        place = f"{homely(Path(environ[origin]))} ({origin})" if origin else "the certifi package"
+        place = f"{environ[origin]} ({origin})" if origin else "the certifi package"
         try:
             n = default_trust().cert_store_stats()["x509_ca"]
         except (OSError, ssl.SSLError) as error:
@@ -240,9 +235,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 
     def transport() -> CheckResult:
-        from importlib.util import find_spec
-
-        name = Settings.of(environ).client().transport_name
+        name = settings.client().transport_name
         loop = "uvloop" if find_spec("uvloop") else "asyncio"
         hint = "; pip install 'airmeet-async[fast]' for a faster one"
         text = f"{name}; runs on {loop}{hint if name == 'httpx' and not find_spec('httptools') else ''}"
@@ -258,43 +251,32 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             text = "the address of the proxy in the environment cannot be read"
             return CheckResult(name, "FAIL", text, "write it as http://HOST:PORT, or unset it")
 
-    yield _versions()
-    yield _extras()
+    packages = {name: metadata.version(name) for name in ("airmeet-async", *_CORE)}
+    version = platform.python_version()
+    listed = ", ".join(f"{name} {number}" for name, number in packages.items())
+    text = f"Python {version} on {platform.system()} {platform.machine()}; {listed}"
+    yield _ok("versions", text, python=version, packages=packages)
+    absent = [name for name in EXTRAS if missing_packages(name)]
+    present = [name for name in EXTRAS if name not in absent]
+    more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
+    yield _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
     usable = True
     for check in (profile, keys, address, rate, tokens, journals):
         result = attempted(check.__name__, check)
         usable &= result.level != "FAIL"
         yield result
     if usable:
+        settings = Settings.of(environ)
         for name, check in (("token", token), ("proxy", proxy), ("TLS", certificates), ("transport", transport)):
             yield attempted(name, check)
 
 
-def _versions() -> CheckResult:
-    import platform
-    from importlib import metadata
-
-    found = {name: metadata.version(name) for name in ("airmeet-async", *_CORE)}
-    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    text = f"{python}; {', '.join(f'{name} {version}' for name, version in found.items())}"
-    return _ok("versions", text, python=platform.python_version(), packages=found)
-
-
-def _extras() -> CheckResult:
-    absent = [name for name in EXTRAS if missing_packages(name)]
-    present = [name for name in EXTRAS if name not in absent]
-    more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
-    return _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
-
-
 def _folder(name: str, path: Path, more: str, instead: str) -> CheckResult:
     """Describe a folder of ours, whose modes have been checked where it was opened."""
-    import stat
-
     if not os.access(path, os.W_OK | os.X_OK):
-        return CheckResult(name, "WARN", f"{homely(path)} cannot be written{more}", instead)
+        return CheckResult(name, "WARN", f"{path} cannot be written{more}", instead)
     mode = f"{stat.S_IMODE(path.stat().st_mode):04o}"
-    return _ok(name, f"{homely(path)}, mode {mode}{more}", place=homely(path), mode=mode)
+    return _ok(name, f"{path}, mode {mode}{more}", place=without_home(path), mode=mode)
 
 
 async def network_checks(

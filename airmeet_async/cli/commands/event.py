@@ -1,7 +1,6 @@
 """``airmeet event``: show an event, make one, start and end one."""
 
-import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
 
@@ -19,8 +18,8 @@ event = App(
     help="""Show an event, create one, start and end one.
 
     For example:
-      airmeet event show 8f0c1a2e-5b01-11ee
-      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 FINISHED
     """,
     help_format="plaintext",
 )
@@ -31,65 +30,34 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
     """Show an event and its sessions.
 
     For example:
-      airmeet event show 8f0c1a2e-5b01-11ee
-      airmeet event show 8f0c1a2e-5b01-11ee --json
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
+      airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 --json
 
     Args:
         airmeet_id: The event's id.
         json: Print one JSON object.
     """
     from airmeet_async import calls
+    from airmeet_async.cli.list_columns import EVENT
 
     call = calls.get_airmeet(airmeet_id)
-    info = with_client(os.environ, Console(), lambda client: client.send(call))
+    info = with_client(Console(), lambda client: client.send(call))
     if json:
-        print_json(event_json(info))
+        print_json(next(EVENT.rows(info)).as_json())
     else:
         print_data("\n".join(event_lines(info)))
     return Exit.OK
 
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
-    """Return an event for people."""
-    from airmeet_async.cli.list_columns import LISTS, fact_lines, table_lines, when
+    """Return an event for people: its facts, and a table of its sessions."""
+    from airmeet_async.cli.list_columns import EVENT, LISTS, fact_lines, shown_value, table_lines
 
-    facts = {
-        "name": info.name,
-        "id": info.id,
-        "status": str(info.status),
-        "start": when(info.start_time),
-        "end": when(info.end_time),
-        "timezone": info.timezone or "-",
-        "format": info.event_sub_type or "-",
-        "summary": info.short_description or "-",
-        "sessions": str(len(info.sessions)),
-    }
-    lines = fact_lines(facts.items())
-    if info.sessions:
-        form = LISTS["sessions"]
-        rows = [row for session in info.sessions for row in form.rows(session)]
-        lines += ["", *table_lines(form.table(rows))]
-    return lines
-
-
-def event_json(info: "AirmeetInfo") -> dict[str, Any]:
-    """Return an event's documented JSON shape; whatever else Airmeet sent comes after it."""
-    from airmeet_async.cli.list_columns import LISTS, iso, without_secrets
-
-    found = {
-        "id": info.id,
-        "name": info.name,
-        "status": str(info.status),
-        "start": iso(info.start_time),
-        "end": iso(info.end_time),
-        "timezone": info.timezone,
-        "format": info.event_sub_type,
-        "summary": info.short_description,
-        "image_url": info.image_url,
-        "sessions": [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
-        "session_hosts": [{"id": one.id, "name": one.name} for one in info.session_hosts],
-    }
-    return found | {name: value for name, value in without_secrets(info.extra).items() if name not in found}
+    facts = {**next(EVENT.rows(info)).cells, "sessions": len(info.sessions)}
+    lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)
+    form = LISTS["sessions"]
+    rows = [row for session in info.sessions for row in form.rows(session)]
+    return lines + (["", *table_lines(form.table(rows))] if rows else [])
 
 
 @event.command(sort_key=1)
@@ -128,11 +96,9 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         last = moment(end, zone)
     except ConfigError as error:
         raise UsageError(f"{option}: {error}") from None
-    call = calls.create_airmeet(
-        NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
-    )
-    console = Console()
-    made = with_client(os.environ, console, lambda client: client.send(call))
+    new = NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
+    console, call = Console(), calls.create_airmeet(new)
+    made = with_client(console, lambda client: client.send(call))
     if json:
         print_json({"id": made.id, "status": made.status})
     else:
@@ -151,18 +117,18 @@ def status(
     archive is not listed any more.
 
     For example:
-      airmeet event status 8f0c1a2e-5b01-11ee ONGOING
-      airmeet event status 8f0c1a2e-5b01-11ee FINISHED
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ONGOING
+      airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 FINISHED
 
     Args:
         airmeet_id: The event's id.
-        status: What it is to be.
+        status: The new status.
         json: Print one JSON object: id, status, updated.
     """
     from airmeet_async import calls
 
     console, call = Console(), calls.set_airmeet_status(airmeet_id, status)
-    answer = with_client(os.environ, console, lambda client: client.send(call))
+    answer = with_client(console, lambda client: client.send(call))
     done = answer.success is not False
     code = Exit.OK if done else Exit.EVENT
     if json:

@@ -10,29 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import DEFAULT, BulkFlags, File, event_id
 from airmeet_async.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from airmeet_async.airmeet_client import AirmeetClient
-    from airmeet_async.bulk.input.operations import CreateItems
     from airmeet_async.bulk.input.plan import RowFinding
     from airmeet_async.bulk.input.row_mapping import RowMapping
-    from airmeet_async.bulk.job import BulkJob
-    from airmeet_async.bulk.options import JobOptions
     from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
 
 import_ = App(
     name="import",
-    help="""Make speakers, sessions or booths from a file.
+    help=r"""Make speakers, sessions or booths from a file.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
-      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 day.csv \
+        --timezone Europe/Paris
     """,
     help_format="plaintext",
 )
@@ -46,7 +42,7 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
     bio, city, country. A file with a wrong row is refused as a whole.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
 
     Args:
         airmeet_id: The event's id.
@@ -58,7 +54,7 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
 
 @import_.command(sort_key=1)
 def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, options: BulkFlags = DEFAULT) -> int:
-    """Create the sessions in a file. Their speakers must be in the event first.
+    r"""Create the sessions in a file. Their speakers must be in the event first.
 
     Columns: title, start and host_email, and if you like duration_minutes, summary,
     speaker_emails and cohost_emails (several with ; between), track_ids, tags,
@@ -66,16 +62,17 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
     is unclear is not sent again: it is "unknown" in the results.
 
     For example:
-      airmeet import speakers 8f0c1a2e-5b01-11ee speakers.csv
-      airmeet import sessions 8f0c1a2e-5b01-11ee day.csv --timezone Europe/Paris
+      airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
+      airmeet import sessions 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 day.csv \
+        --timezone Europe/Paris
 
     Args:
         airmeet_id: The event's id.
         file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
         options: As for every bulk command.
-        timezone: Of start times that name none, such as Europe/Paris.
+        timezone: The time zone of start times that name none, such as Europe/Paris.
     """
-    return _import("sessions.create", airmeet_id, file, options, timezone)
+    return _import("sessions.create", airmeet_id, file, options, timezone=timezone)
 
 
 @import_.command(sort_key=2)
@@ -87,7 +84,7 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
     as a whole. A booth whose outcome is unclear is not sent again: it is "unknown".
 
     For example:
-      airmeet import booths 8f0c1a2e-5b01-11ee booths.csv
+      airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv
 
     Args:
         airmeet_id: The event's id.
@@ -97,46 +94,43 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
     return _import("booths.create", airmeet_id, file, options)
 
 
-def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, timezone: str | None = None) -> int:
+def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
     from airmeet_async import calls
     from airmeet_async.bulk.input.operations import CreateItems
-    from airmeet_async.bulk.input.plan import describe_input
+    from airmeet_async.bulk.input.plan import check_rows, describe_counts, describe_input
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console
     event_id(airmeet_id, choice.path)
     try:
-        check_timezone(timezone or "UTC")
+        check_timezone(more.get("timezone") or "UTC")
     except ConfigError as error:
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice.title, choice.path)
-    ways: dict[str, tuple[RowMapping, Any]] = {
-        "speakers.add": (SPEAKERS, calls.add_speaker),
-        "sessions.create": (SESSIONS, calls.create_session),
-        "booths.create": (BOOTHS, calls.create_booth),
+    ways: dict[str, tuple[RowMapping, Any, str]] = {
+        "speakers.add": (SPEAKERS, calls.add_speaker, "add_speakers"),
+        "sessions.create": (SESSIONS, calls.create_session, "create_sessions"),
+        "booths.create": (BOOTHS, calls.create_booth, "create_booths"),
     }
-    form, build = ways[operation]
+    form, build, method = ways[operation]
     table = open_table(choice, console, form.is_header)
     console.say(*describe_input(table.name, table.rows or 0, form.table_columns(table), table.notices))
-    _check_rows(table, CreateItems(form, partial(build, airmeet_id), timezone=timezone), console)
-
-    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
-        match operation:
-            case "speakers.add":
-                return client.bulk.add_speakers(airmeet_id, table, **job_options)
-            case "sessions.create":
-                return client.bulk.create_sessions(airmeet_id, table, timezone=timezone, **job_options)
-            case _:
-                return client.bulk.create_booths(airmeet_id, table, **job_options)
-
+    found: list[RowFinding] = []
+    counts = run_async(check_rows, table, CreateItems(form, partial(build, airmeet_id), **more), found.append)
+    if wrong := [finding for finding in found if finding.code != "duplicate"]:
+        for finding in wrong[1:_MOST_SHOWN]:
+            console.say(str(blame(table, finding)))
+        raise blame(table, wrong[0], len(wrong))
+    console.say(describe_counts(counts))
     wanted = BulkRun(
         operation=operation,
         airmeet_id=airmeet_id,
-        start=start,
+        start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         path=choice.path,
         name=choice.name,
         header=table.columns,
@@ -144,33 +138,10 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     return run(wanted, options, Settings.of(os.environ), console).code
 
 
-def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None:
-    """Refuse a file with a row that could not be sent.
-
-    Raises:
-        InputError: There is one; names line, column and what to write.
-    """
-    from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.cli.runtime import run_async
-
-    wrong: list[RowFinding] = []
-
-    def note(finding: "RowFinding") -> None:
-        if finding.code != "duplicate":
-            wrong.append(finding)
-
-    survey = run_async(check_rows, table, recipe, note)
-    if not wrong:
-        console.say(describe_counts(survey))
-        return
-    for finding in wrong[1:_MOST_SHOWN]:
-        console.say(str(blame(table, finding)))
-    raise blame(table, wrong[0], len(wrong))
-
-
 def blame(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
-    from airmeet_async.tables import counted, fault
+    from airmeet_async.formatting import counted
+    from airmeet_async.tables import fault
 
     message = finding.message
     column = next((name for name in table.columns if message.startswith((f"{name}: ", f"{name} is "))), None)

@@ -1,6 +1,5 @@
 """``airmeet events``, ``fields`` and ``export``: what there is in a community, and the lists of its events."""
 
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,20 +10,18 @@ from cyclopts import Parameter
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, positive
+from airmeet_async.cli.options import Flag, OutputPath, positive
+from airmeet_async.formatting import counted
 from airmeet_async.protocol.base_urls import check_id
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
     from airmeet_async.cli.list_columns import ListFormat, Pair
-    from airmeet_async.cli.output.list_writers import RowSink
 
 What = Literal[
     "participants", "registrations", "attendance", "session-attendance", "booth-attendance", "replays", "polls",
     "questions", "utms", "recordings", "fields", "tracks", "booths", "sessions",
 ]  # fmt: skip
-
-_WITHOUT_PEOPLE = {"fields", "tracks", "booths", "sessions"}
 
 
 def events(*, json: Flag = False, limit: int | None = None) -> int:
@@ -36,10 +33,10 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
 
     Args:
         json: Print a JSON array.
-        limit: Stop after that many.
+        limit: Stop after this many events.
     """
     from airmeet_async.cli.list_columns import EVENTS
-    from airmeet_async.tables import counted
+    from airmeet_async.formatting import counted
 
     limit, console = positive(limit), Console()
 
@@ -51,7 +48,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
                 break
         return found
 
-    found = with_client(os.environ, console, read)
+    found = with_client(console, read)
     _print_all(found, EVENTS, EVENTS.columns if json else None)
     if not json:
         console.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
@@ -59,11 +56,12 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
 
 
 def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
-    """List an event's own registration fields: label, id, required or not, type, options.
+    r"""List an event's own registration fields: label, id, required or not, type, options.
 
     For example:
-      airmeet fields 8f0c1a2e-5b03-11ee
-      airmeet register 8f0c1a2e-5b03-11ee x.csv --no-invite --map custom:Size=Shirt
+      airmeet fields 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02
+      airmeet register 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 x.csv --no-invite \
+        --map custom:Size=Shirt
 
     Args:
         airmeet_id: The event's id.
@@ -73,7 +71,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
-    found = with_client(os.environ, console, lambda client: client.custom_fields.list(airmeet_id))
+    found = with_client(console, lambda client: client.custom_fields.list(airmeet_id))
     _print_all(found, LISTS["fields"], LISTS["fields"].shown if json else None)
     if not (json or found):
         console.say("this event has no registration fields of its own")
@@ -101,7 +99,7 @@ def export(
     what: What,
     /,
     *,
-    output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
+    output: OutputPath = None,
     json: Flag = False,
     emails: Annotated[tuple[str, ...], Parameter(name="--email", negative="", show_default=False)] = (),
     sort: Literal["name", "email", "registrationDate"] | None = None,
@@ -113,7 +111,7 @@ def export(
     deadline: float | None = None,
     limit: int | None = None,
 ) -> int:
-    """Print one list of an event, or write it into a file that only you can read.
+    r"""Print one list of an event, or write it into a file that only you can read.
 
     Printed, it is a table, or with --json a JSON array. A CSV file has the
     documented columns; JSON lines have exact values, and what else Airmeet sends.
@@ -129,24 +127,27 @@ def export(
     ends with exit code 6, and with 75 where a list is not ready in time.
 
     For example:
-      airmeet export 8f0c1a2e-5b01-11ee participants -o participants.csv
-      airmeet export 8f0c1a2e-5b01-11ee session-attendance -o sessions.jsonl
-      airmeet export 8f0c1a2e-5b01-11ee participants --email ada@example.com --json
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 participants \
+        -o participants.csv
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 session-attendance \
+        -o sessions.jsonl
+      airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 participants \
+        --email ada@example.com --json
 
     Args:
         airmeet_id: The event's id.
         what: Which list.
-        output: The file; its name ends in .csv, .jsonl or .ndjson. Otherwise standard output.
+        output: The file; its name ends in .csv, .jsonl or .ndjson. Default: standard output.
         json: Print a JSON array.
-        emails: Only this address, of participants. May be repeated.
-        sort: By what, for participants; otherwise by registrationDate.
+        emails: Only the participant with this address. May be repeated.
+        sort: The order of participants. Default: registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: With joining links and download links. Anybody who has one gets in; the latter are good for six hours.
-        raw: Leave CSV cells as they are that a spreadsheet would run as formulas.
-        wait: Wait until a list is prepared; otherwise ask once.
-        deadline: Most seconds to wait for each list; otherwise 900.
-        limit: Stop after that many rows.
+        links: Include joining links, with which anybody gets in, and download links, which are good for six hours.
+        raw: Do not guard CSV cells that a spreadsheet would run as formulas.
+        wait: Wait until a list is prepared, or ask only once.
+        deadline: Seconds to wait for each list, at most. Default: 900.
+        limit: Stop after this many rows.
     """
     from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
     from airmeet_async.cli.output.list_writers import (
@@ -157,7 +158,7 @@ def export(
         check_kind,
         pour,
     )
-    from airmeet_async.tables import counted
+    from airmeet_async.formatting import counted
 
     check_id(airmeet_id, "AIRMEET_ID")
     limit, path = positive(limit), None if output is None else Path(output)
@@ -188,21 +189,22 @@ def export(
         if plain.has_fields and (json or path):
             whole = plain.with_fields(await client.custom_fields.list(airmeet_id))
         if path is None:
-            sink: RowSink = JsonArray() if json else TextTable(plain)
-            n = await pour(rows, whole, sink, limit)
-            sink.end()
+            printed = JsonArray() if json else TextTable(plain)
+            n = await pour(rows, whole, printed, limit)
+            printed.end()
             return n
         marks = form.without_links().columns
         with ExportFile(path, whole.columns, marks=marks, raw=raw) as file:
             return await pour(rows, whole, file, limit, console)
 
     try:
-        n = with_client(os.environ, console, work)
+        n = with_client(console, work)
     except ReaderGoneError:
         return Exit.OK
     if path is not None:
-        care = "personal data" if not links else "with the personal links"
-        care = "readable by you only" if what in _WITHOUT_PEOPLE and not links else f"{care}: keep it private"
+        care = "with the personal links: keep it private" if links else "personal data: keep it private"
+        if what in {"fields", "tracks", "booths", "sessions"} and not links:
+            care = "readable by you only"
         console.say(f"{counted(n, form.noun)}: {path} ({care})")
     elif not json:
         console.say(counted(n, form.noun))
@@ -236,8 +238,6 @@ async def read_list(
     match what:
         case "participants":
             items = client.participants.list(airmeet_id, **(query or {}))
-        case "registrations":
-            items = client.registrations.list(airmeet_id)
         case "attendance" if session is not None:
             items = client.attendance.session(session, **patience)
         case "attendance" if booth is not None:
@@ -245,20 +245,26 @@ async def read_list(
         case "attendance":
             items = client.attendance.event(airmeet_id, **patience)
         case "session-attendance":
-            items = _session_attendance(client, airmeet_id, console, patience)
+            sessions = (await client.airmeets.info(airmeet_id)).sessions
+            over = [one for one in sessions if one.status == "FINISHED"]
+            others = [one.name or one.session_id for one in sessions if one.status != "FINISHED"]
+            if others:  # which have no such list yet (C)
+                names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+                console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
+            items = _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)
             items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
         case "replays":
             items = client.attendance.replay(airmeet_id, **patience)
-        case "polls":
-            items = client.polls.list(airmeet_id)
         case "utms":
             items = client.utms.list(airmeet_id, **patience)
         case "sessions":
             items = (await client.airmeets.info(airmeet_id)).sessions
         case "fields":
             items = await client.custom_fields.list(airmeet_id)
+        case "registrations" | "polls":
+            items = getattr(client, what).list(airmeet_id)
         case _:  # questions, recordings, tracks, booths
             items = await getattr(client, what).list(airmeet_id)
     if isinstance(items, Sequence):
@@ -267,22 +273,6 @@ async def read_list(
     else:
         async for item in items:
             yield item
-
-
-async def _session_attendance(
-    client: "AirmeetClient", airmeet_id: str, console: Console, patience: Mapping[str, Any]
-) -> AsyncIterator["Pair"]:
-    """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
-    from airmeet_async.tables import counted
-
-    sessions = (await client.airmeets.info(airmeet_id)).sessions
-    over = [session for session in sessions if session.status == "FINISHED"]
-    others = [session.name or session.session_id for session in sessions if session.status != "FINISHED"]
-    if others:
-        names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
-    async for pair in _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience):
-        yield pair
 
 
 async def _each_of(

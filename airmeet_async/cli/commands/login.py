@@ -12,9 +12,9 @@ from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Context, Flag
-from airmeet_async.cli.profiles import DEFAULT, Profile, homely
+from airmeet_async.cli.profiles import DEFAULT, Profile, without_home
 from airmeet_async.cli.runtime import run_async
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, CredentialsError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
@@ -48,7 +48,7 @@ def login(
 
     Args:
         context: The profile and the environment.
-        region: The region of the community; otherwise the environment's, otherwise the first that takes the keys.
+        region: The region of the community. Default: the environment's, else the first one that accepts the keys.
         uri: The whole base address instead, such as a sandbox's.
         stdin: Read the keys from standard input: two lines, the access key first.
         check: Ask Airmeet whether the keys are right before they are kept.
@@ -76,7 +76,9 @@ def login(
     if not uri:
         named = named or Region.GLOBAL
     profiles.keep_profile(path, Profile(name, access, secret, named, uri))
-    console.say(f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {homely(path)}")
+    console.say(
+        f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {without_home(path)}"
+    )
     if name != DEFAULT and environ.get(PROFILE, "").strip() != name:
         console.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
     if all(environ.get(key, "").strip() for key in KEYS):
@@ -109,7 +111,7 @@ def logout(*, context: Context) -> int:
     except ConfigError:  # whatever is wrong with the tokens, the keys must go
         pass
     profiles.remove_profile(path, name)
-    console.say(f"removed: profile {name} from {homely(path)}{', and its token' if forgotten else ''}")
+    console.say(f"removed: profile {name} from {without_home(path)}{', and its token' if forgotten else ''}")
     console.say("the keys themselves are still good: to revoke them, use the community dashboard")
     return Exit.OK
 
@@ -179,5 +181,5 @@ def check_keys(
     if found is None:
         errors = [one.error for one in answers.values() if one.error is not None]
         # A region that could not be asked might have taken them, so that the keys are not called wrong.
-        raise next((one.error for one in answers.values() if one.error and not one.refused), errors[0])
+        raise min(errors, key=lambda error: isinstance(error, CredentialsError))
     return found

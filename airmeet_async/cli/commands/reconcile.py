@@ -1,28 +1,27 @@
 """``airmeet reconcile``: a file and an event, compared."""
 
 import json as jsonlib
-import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.environment import terminable, with_client
 from airmeet_async.cli.exit_codes import Exit
-from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag
+from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag, OutputPath, event_id
+from airmeet_async.formatting import wrapped
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
-    from airmeet_async.cli.input_file import People
     from airmeet_async.protocol.models import Participant
 
 _DETAILS = ("organisation", "designation", "city", "country")
 _TEAM = ("speaker", "host", "organi", "admin", "moderator", "exhibitor", "team")
-_DOTS = ("...", "…")
 _COLUMNS = ("difference", "email", "line", "field", "in_file", "in_event")
 _COUNTS = (
     "rows", "people", "agree", "only_in_file", "only_in_event", "differing", "no_address", "repeated_in_file",
@@ -39,17 +38,18 @@ def reconcile(
     reading: FileFlags = DEFAULT_FILE,
     everybody: Flag = False,
     json: Flag = False,
-    output: Annotated[str | None, Parameter(name=("--output", "-o"), allow_leading_hyphen=True)] = None,
+    output: OutputPath = None,
 ) -> int:
-    """Compare a file with an event's list: who is missing where, and whose details differ.
+    r"""Compare a file with an event's list: who is missing where, and whose details differ.
 
     Names, organisation, designation, city and country are compared where the file
     has them, whatever their case and blanks, and as Airmeet cuts them. Exit code 0
     says that file and event agree, 3 that they do not.
 
     For example:
-      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv
-      airmeet reconcile 8f0c1a2e-5b01-11ee people.csv -o differences.csv
+      airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv
+      airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv \
+        -o differences.csv
 
     Args:
         airmeet_id: The event's id.
@@ -61,52 +61,53 @@ def reconcile(
         json: Print one JSON object with all differences.
         output: Write the differences into this .csv or .jsonl file, not to standard output.
     """
+    import anyio.lowlevel
+
+    from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_columns import ListFormat, ListRow
-    from airmeet_async.cli.list_columns import columns as list_columns
-    from airmeet_async.cli.options import event_id
-    from airmeet_async.cli.output.list_writers import (
-        ExportFile,
-        JsonArray,
-        ReaderGoneError,
-        RowSink,
-        TextTable,
-        check_kind,
-    )
+    from airmeet_async.cli.list_columns import ListRow, list_format
+    from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, check_kind
     from airmeet_async.cli.output.results_csv import choose_paths
-    from airmeet_async.tables import shown
+    from airmeet_async.tables import shown, tidy
 
     console, choice = Console(), reading.choice(file, columns)
-    target = None if output is None else Path(output)
     event_id(airmeet_id, choice.path)
+    target = None if output is None else Path(output)
     if target is not None:
         check_kind(target)
         choose_paths(choice.title, str(target), None)
     people = open_people(evolve(choice, preset="none"), console, required=("email",))
     console.say(*people.lines())
-    if whole_name := whole_name_column(people):
+    whole_name = None  # a column of whole names will do where there is none for first or last names
+    if not {"first_name", "last_name"} & {match.field for match in people.columns.fields}:
+        whole_name = next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
+    if whole_name:
         people.table.judge([whole_name])
         console.say(f"  {shown(whole_name)} is compared with whole names")
-    shown_columns = ("difference", "line", "email", "field", "in_file", "in_event")
-    form = ListFormat("difference", list_columns(" ".join(_COLUMNS)), shown_columns)
     with terminable(), closing(Comparison()) as comparison, ExitStack() as stack:
         # Opened before anything is asked for: a file that cannot be written is found at once.
         export = stack.enter_context(ExportFile(target, _COLUMNS, marks=_COLUMNS)) if target else None
 
         async def work(client: "AirmeetClient") -> None:
-            await _load_file(comparison, people)
+            for batch in people.table.batches():
+                await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
+                for row in batch:
+                    values = people.columns.pick(row.data)
+                    values.pop("custom_fields", None)
+                    if whole_name:
+                        values["first_name"] = tidy(row.data.get(whole_name))
+                    comparison.add_row(values.pop("email", ""), row.line or 0, values)
             async for person in client.participants.list(airmeet_id):
                 if person.email:
                     comparison.add_person(person, is_expected=everybody or not is_team(person))
 
-        with_client(os.environ, console, work)
+        with_client(console, work)
         counts = comparison.compare()
         code = Exit.OK if all_agree(counts) else Exit.LEFT_OVER
         facts = {"airmeet_id": airmeet_id, "file": choice.title, "differences_path": output}
         head = jsonlib.dumps({**facts, **counts, "exit_code": int(code)})
-        printed: RowSink = TextTable(form)
-        if json:
-            printed = JsonArray(before=head[:-1] + ', "differences": ', after="}")
+        form = list_format("difference", " ".join(_COLUMNS), "difference line email field in_file in_event")
+        printed = JsonArray(before=head[:-1] + ', "differences": ', after="}") if json else TextTable(form)
         with suppress(ReaderGoneError):
             for difference in comparison:
                 (export or printed).add(ListRow(difference))
@@ -114,31 +115,6 @@ def reconcile(
                 printed.end()
     console.say(*verdict(counts, target))
     return code
-
-
-async def _load_file(comparison: "Comparison", people: "People") -> None:
-    import anyio.lowlevel
-
-    from airmeet_async.tables import tidy
-
-    whole_name = whole_name_column(people)
-    for batch in people.table.batches():
-        await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
-        for row in batch:
-            values = {name: tidy(value) for name, value in people.columns.pick(row.data).items()}
-            if whole_name:
-                values["first_name"] = tidy(row.data.get(whole_name))
-            values.pop("custom_fields", None)
-            comparison.add_row(values.pop("email", ""), row.line or 0, values)
-
-
-def whole_name_column(people: "People") -> str | None:
-    """Return the column of whole names, where there are none for first and last names: here it is as good."""
-    from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
-
-    if {"first_name", "last_name"} & {match.field for match in people.columns.fields}:
-        return None
-    return next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
 
 
 class Comparison:
@@ -161,7 +137,6 @@ class Comparison:
         self._repeated_in_file = 0
 
     def close(self) -> None:
-        """Forget everything."""
         self._db.close()
 
     def add_row(self, email: str, line: int, values: Mapping[str, str]) -> None:
@@ -188,8 +163,6 @@ class Comparison:
             first is compared, the others are `repeated_in_file`. `people` are addresses in the event; of people with
             one address one must agree, the others are `repeated_in_event`. `team` need not be in the file.
         """
-        from itertools import groupby
-
         counts = dict.fromkeys(_COUNTS, 0)
 
         def note(*differences: tuple[Any, ...]) -> None:
@@ -233,7 +206,7 @@ class Comparison:
 
 
 def all_agree(counts: Mapping[str, int]) -> bool:
-    """Whether there is no difference."""
+    """Whether nobody is missing on either side, and no details differ."""
     return not any(counts[name] for name in ("only_in_file", "only_in_event", "differing", "no_address"))
 
 
@@ -250,41 +223,32 @@ def differing(row: Mapping[str, str], person: Mapping[str, str]) -> Iterator[tup
 
 def same_name(first: str, last: str, found: str) -> bool:
     """Say whether a name may be these two, each cut or not (A: at 35 characters, the whole at 70)."""
-    from airmeet_async.protocol.validation import NAME_LIMIT as LIMIT
+    from airmeet_async.protocol.validation import NAME_LIMIT
 
     def cuts(text: str) -> list[str]:
-        if len(text) <= LIMIT:
-            return [text]
-        return [text, text[:LIMIT], text[:LIMIT] + "...", text[: LIMIT - 3] + "..."]
+        start = text[:NAME_LIMIT]
+        return [text] if text == start else [text, start, f"{start}...", f"{start[:-3]}..."]
 
     return any(same_text(f"{one} {other}", found) for one in cuts(first) for other in cuts(last))
 
 
 def same_text(given: str, found: str) -> bool:
     """Say whether *found* is *given* as Airmeet keeps it: case and blanks aside, cut if it is long (A: at 70)."""
-    import unicodedata
-
     from airmeet_async.protocol.validation import TEXT_LIMIT
 
     wanted, kept = (unicodedata.normalize("NFC", " ".join(text.split())).casefold() for text in (given, found))
-    if wanted == kept:
-        return True
-    for dots in _DOTS:
-        kept = kept.removesuffix(dots)
-    kept = kept.rstrip()
-    return len(wanted) > TEXT_LIMIT and len(kept) >= TEXT_LIMIT - 4 and wanted.startswith(kept)
+    start = kept.removesuffix("...").removesuffix("…").rstrip()
+    is_cut = len(wanted) > TEXT_LIMIT and len(start) >= TEXT_LIMIT - 4 and wanted.startswith(start)
+    return wanted == kept or is_cut
 
 
 def is_team(person: "Participant") -> bool:
     """Say whether somebody is listed for another reason than having registered; the kinds are not documented."""
-    kind = (person.user_type or "").lower()
-    return any(word in kind for word in _TEAM)
+    return any(word in (person.user_type or "").lower() for word in _TEAM)
 
 
 def verdict(counts: Mapping[str, int], target: Path | None) -> list[str]:
-    """Say what it comes to."""
-    from airmeet_async.formatting import wrapped
-
+    """Return the counts in words, and what they come to."""
     lines = [f"{counts['agree']:,} {'person' if counts['agree'] == 1 else 'people'} the same in both"]
     found: dict[str, Any] = {
         "only in the file (airmeet register adds them)": counts["only_in_file"],

@@ -51,7 +51,7 @@ def register(
     yes: Flag = False,
     options: BulkFlags = DEFAULT,
 ) -> int:
-    """Register everybody of a file in an event.
+    r"""Register everybody of a file in an event.
 
     The file is checked to its end before anything is sent, and the plan is shown:
     which column is what, and which rows would not be sent. Afterwards a result file
@@ -60,12 +60,17 @@ def register(
     given again; what is done is not sent again, and nobody is mailed twice.
 
     For example:
-      airmeet register 8f0c1a2e-5b01-11ee people.csv --no-invite
-      airmeet register 8f0c1a2e-5b01-11ee people.csv --invite --failed left.csv
-      airmeet register 8f0c1a2e-5b01-11ee x.csv --no-invite --map email="Mail 2"
-      airmeet register 8f0c1a2e-5b01-11ee luma-guests.csv --invite --dry-run
-      airmeet register 8f0c1a2e-5b01-11ee guests.xlsx --no-invite --sheet Guests
-      cut -d, -f1-3 all.csv | airmeet register 8f0c1a2e-5b01-11ee - --no-invite
+      airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite
+      airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --invite \
+        --failed left.csv
+      airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 x.csv --no-invite \
+        --map email="Mail 2"
+      airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 luma-guests.csv \
+        --invite --dry-run
+      airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 guests.xlsx \
+        --no-invite --sheet Guests
+      cut -d, -f1-3 all.csv |
+        airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 - --no-invite
 
     The keys are those of airmeet login, or of the environment: AIRMEET_ACCESS_KEY
     and AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
@@ -235,7 +240,7 @@ def check(
     limit: int | None = None,
     reading: FileFlags = DEFAULT_FILE,
 ) -> int:
-    """Check a file, the keys and an event, without sending anything of the file.
+    r"""Check a file, the keys and an event, without sending anything of the file.
 
     With FILE: everything that is wrong with it, one line per finding on standard
     output. That needs no keys. With --event, or without FILE: the keys, the
@@ -243,7 +248,8 @@ def check(
 
     For example:
       airmeet check people.csv
-      airmeet check people.csv --event 8f0c1a2e-5b01-11ee --map email="E-mail 2"
+      airmeet check people.csv --event 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 \
+        --map email="E-mail 2"
       airmeet check
 
     Args:

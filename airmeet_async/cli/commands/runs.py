@@ -106,7 +106,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
-    from airmeet_async.tables import counted
+    from airmeet_async.formatting import counted
 
     options.job_options()  # finds fault
     found, console = find_run(word, finished=bool(again)), options.console
@@ -265,7 +265,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.tables import counted
+    from airmeet_async.formatting import counted
 
     note, about = run.note, run.about
     yield "job", run.job
@@ -358,7 +358,7 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
 
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-    from airmeet_async.tables import counted
+    from airmeet_async.formatting import counted
 
     def journals(n: int) -> str:
         return "the journal" if n == 1 else f"{n:,} journals"

@@ -1,7 +1,9 @@
 """``airmeet template``: an empty list that fits an event."""
 
-import os
+import csv
+import io
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -10,6 +12,9 @@ from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
+from airmeet_async.errors import InputError
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.redact import escape
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
@@ -25,7 +30,7 @@ def template(
     airmeet_id: str,
     /,
     *,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     example: Flag = False,
 ) -> int:
     """Write an empty list for an event: a CSV file with a column for each of its fields.
@@ -34,20 +39,15 @@ def template(
     fields. Filled in, it is what airmeet register and airmeet check read.
 
     For example:
-      airmeet template 8f0c1a2e-5b03-11ee -o people.csv
-      airmeet template 8f0c1a2e-5b03-11ee --example
+      airmeet template 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 -o people.csv
+      airmeet template 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 --example
 
     Args:
         airmeet_id: The event's id.
-        output: The file, which must not be there yet; otherwise standard output.
+        output: The file, which must not exist yet. Default: standard output.
         example: Add a row with an invented person.
     """
-    import csv
-    import io
-    from pathlib import Path
-
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.protocol.base_urls import check_id
     from airmeet_async.tables import guard, shown
 
     check_id(airmeet_id, "AIRMEET_ID")
@@ -57,14 +57,16 @@ def template(
         info = await client.airmeets.info(airmeet_id)
         return info.event_sub_type == "HYBRID_CONFERENCE", tuple(await client.custom_fields.list(airmeet_id))
 
-    hybrid, fields = with_client(os.environ, console, ask)
+    hybrid, fields = with_client(console, ask)
     columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
     headers = [header_of(field, fields) for field in fields]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *map(guard, headers)])
     if example:
-        writer.writerow([*(_PERSON[name] for name in columns), *map(_answer, fields)])
+        options = [[option.display_value or option.code for option in field.options] for field in fields]
+        answers = [next(filter(_is_harmless, texts), "") for texts in options]
+        writer.writerow([*(_PERSON[name] for name in columns), *answers])
     if output is None:
         print_data(text.getvalue().removesuffix("\n"))
     else:
@@ -88,14 +90,12 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     """
     from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, RESULT_COLUMNS, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
-    from airmeet_async.errors import InputError
     from airmeet_async.protocol.validation import Problem, RegistrationFields
 
     label, book = field.label, RegistrationFields(fields)
-    plain = label and label == " ".join(label.split()) and _is_harmless(label)
-    if not plain or isinstance(book.find(label), Problem):
-        return field.field_id
-    if field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS:
+    is_ours = field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS
+    is_plain = label and label == " ".join(label.split()) and _is_harmless(label)
+    if not is_plain or is_ours or isinstance(book.find(label), Problem):
         return field.field_id
     try:
         find_columns((*FIELDS, label), Reading(), book)
@@ -104,14 +104,7 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     return label
 
 
-def _answer(field: "CustomField") -> str:
-    """Return the first option that can be printed as it is."""
-    texts = (option.display_value or option.code for option in field.options)
-    return next(filter(_is_harmless, texts), "")
-
-
 def _is_harmless(text: str) -> bool:
-    from airmeet_async.protocol.redact import escape
     from airmeet_async.tables import guard
 
     return guard(text) == escape(text) == text

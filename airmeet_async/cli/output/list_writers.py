@@ -6,8 +6,9 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from airmeet_async.cli.console import Console, QuietStream
 from airmeet_async.cli.exit_codes import UsageError
@@ -22,22 +23,10 @@ _BYTES_AT_ONCE = 256 * 1024
 _SECONDS_BETWEEN_NEWS = 10.0
 
 
-class RowSink(Protocol):
-    """Takes the rows of a list."""
-
-    def add(self, row: ListRow) -> None:
-        """Take one."""
-        ...
-
-    def end(self) -> None:
-        """There are no more."""
-        ...
-
-
 async def pour(
     items: AsyncIterable[Any],
     form: ListFormat,
-    sink: RowSink,
+    sink: "RowSink",
     limit: int | None = None,
     console: Console | None = None,
     *,
@@ -46,12 +35,12 @@ async def pour(
     """Add the rows of all items to a sink, at most *limit* of them, and return their number.
 
     Args:
-        items: Of the list.
+        items: The items of a list.
         form: How they become rows.
         sink: Takes the rows.
         limit: Most rows.
         console: Says every ten seconds how many there were.
-        clock: Seconds.
+        clock: A monotonic one, in seconds.
     """
     n, said_at = 0, clock()
     async for item in items:
@@ -77,12 +66,7 @@ class _Output(QuietStream):
         super().__init__(sys.stdout, any_error=False)
 
     def put(self, text: str, *, now: bool = False) -> None:
-        """Write text; *now* flushes it.
-
-        Raises:
-            ReaderGoneError: Nobody reads it.
-            ConfigError: It cannot be written.
-        """
+        """Write text; *now* flushes it. A `ReaderGoneError` says that nobody reads it."""
         try:
             self.write(text)
             if now:
@@ -114,13 +98,11 @@ class JsonArray:
         self._any = False
 
     def add(self, row: ListRow) -> None:
-        """Print one row."""
         self._out.put(self._before + json.dumps(row.as_json(), default=str))
         self._before = ",\n"
         self._any = True
 
     def end(self) -> None:
-        """Close the array."""
         self._out.put(("\n" if self._any else self._before) + self._after, now=True)
 
 
@@ -128,7 +110,7 @@ class TextTable:
     """Prints a table for people, some rows at a time, so that a column may widen on the way.
 
     Args:
-        form: Of the list.
+        form: The format of the list.
     """
 
     def __init__(self, form: ListFormat) -> None:
@@ -138,7 +120,6 @@ class TextTable:
         self._widths: list[int] = []
 
     def add(self, row: ListRow) -> None:
-        """Take one row."""
         self._rows.append(row)
         if len(self._rows) >= _ROWS_AT_ONCE:
             self.end()
@@ -183,28 +164,18 @@ class ExportFile:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                self._write()
-                self._file.put(self._path)
-        except OSError as error:
-            raise self._unwritable(error) from None
+                self._write(is_last=True)
         finally:
             self._file.discard()
 
     def add(self, row: ListRow) -> None:
-        """Take one row."""
         if self._json:
             line = json.dumps(row.as_json(), ensure_ascii=False, default=str) + "\n"
             self._pending += line.encode(errors="backslashreplace")
         else:
             self._pending += self._csv(csv_value(row.cells[name]) for name in self._columns)
         if len(self._pending) >= _BYTES_AT_ONCE:
-            try:
-                self._write()
-            except OSError as error:
-                raise self._unwritable(error) from None
-
-    def end(self) -> None:
-        """Leaving the ``with`` block completes the file."""
+            self._write()
 
     def _csv(self, cells: Iterable[str]) -> bytes:
         buffer = io.StringIO(newline="")
@@ -217,18 +188,23 @@ class ExportFile:
         first = head.decode("utf-8-sig", errors="replace").partition("\n")[0]
         if not self._json:
             return set(next(csv.reader([first]), []))
+        with suppress(ValueError):
+            if isinstance(row := json.loads(first), dict):
+                return set(row)
+        return set()
+
+    def _write(self, *, is_last: bool = False) -> None:
         try:
-            row = json.loads(first)
-        except ValueError:
-            return set()
-        return set(row) if isinstance(row, dict) else set()
+            self._file.write(self._pending)
+            self._pending.clear()
+            if is_last:
+                self._file.put(self._path)
+        except OSError as error:
+            raise ConfigError(f"{self._path}: cannot be written ({error.strerror})") from None
 
-    def _write(self) -> None:
-        self._file.write(self._pending)
-        self._pending.clear()
 
-    def _unwritable(self, error: OSError) -> ConfigError:
-        return ConfigError(f"{self._path}: cannot be written ({error.strerror})")
+RowSink = JsonArray | TextTable | ExportFile
+"""Takes the rows of a list by ``add``. What is printed has an ``end``; a file ends with its ``with`` block."""
 
 
 def check_kind(path: Path) -> str:

@@ -39,3 +39,10 @@ def test_a_template_of_a_hybrid_event_has_the_attendance_type(airmeet):
     done = airmeet.at(Sandbox())("template", community.HYBRID)
 
     assert done.out.startswith("email,first_name,last_name,attendance_type,city")
+
+
+def test_an_option_is_not_taken_for_the_name_of_the_file(airmeet):
+    done = airmeet.at(Sandbox())("template", community.SUMMIT, "-o", "--example")
+
+    assert (done.code, "--output needs a value" in done.err) == (2, True)
+    assert list(airmeet.folder.iterdir()) == []
