@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
+from airmeet_async.cli.output.summary import pace_of
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import ConfigError, NotSentError
 
@@ -83,7 +84,7 @@ def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dic
             except ConfigError as error:
                 return {"error": str(error)}
             job.set_rate(checked)
-            said = "as fast as Airmeet lets us" if checked == "auto" else f"at most {checked:g} requests per second"
+            said = pace_of(checked)
         case "stop":
             job.stop(StopReason.STOPPED, "the run was stopped by airmeet runs stop")
             said = "stopping: requests under way may end"

@@ -68,9 +68,9 @@ def _change_access(
     from airmeet_async.bulk.input.plan import check_rows, describe_counts
     from airmeet_async.bulk.tables import SourceRow
     from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
-    from airmeet_async.cli.runtime import run_async
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console

@@ -173,7 +173,7 @@ def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None
         InputError: There is one; names line, column and what to write.
     """
     from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.cli.runtime import run_async
+    from airmeet_async.cli.event_loop import run_async
 
     wrong: list[RowFinding] = []
 

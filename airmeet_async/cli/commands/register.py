@@ -184,7 +184,7 @@ def _plan(
     from airmeet_async import calls
     from airmeet_async.bulk.input.plan import BulkPlan, make_plan
     from airmeet_async.cli.environment import terminable
-    from airmeet_async.cli.runtime import run_async
+    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.errors import AirmeetError
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.retry_policy import Retry
@@ -270,7 +270,7 @@ def check(
 def _check_event(event: str | None, console: Console) -> "FieldBook":
     from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.runtime import run_async
+    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.client.token_store import MemoryTokenStore
     from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.validation import FieldBook
@@ -297,7 +297,7 @@ def _check_event(event: str | None, console: Console) -> "FieldBook":
 
 def _check_people(people: "People", book: "FieldBook | None", console: Console) -> int:
     from airmeet_async.bulk.input.plan import describe_counts, make_plan
-    from airmeet_async.cli.runtime import run_async
+    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.protocol.redact import escape
 
     if people.columns.custom and book is None:

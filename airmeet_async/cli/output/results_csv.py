@@ -18,15 +18,15 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import attrs
 
 from airmeet_async.bulk.journal.recorded_rows import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard, guard_raw
+from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
@@ -71,32 +71,26 @@ class ResultFiles:
         self._waiting: list[RowResult] = []
         self._flushed = time.monotonic()
         self._writers: list[ResultsWriter] = []
-        self._left: ResultsWriter | None = None
-        self._stack = ExitStack()
         with ExitStack() as stack:
-            if results is not None:
-                self._writers.append(stack.enter_context(ResultsWriter(results, header)))
-            if failed is not None:
-                self._left = ResultsWriter(failed, header, only=lambda result: result.status not in DONE)
-                self._writers.append(stack.enter_context(self._left))
+            for path, only in ((results, None), (failed, lambda result: result.status not in DONE)):
+                if path is not None:
+                    self._writers.append(stack.enter_context(ResultsWriter(path, header, only=only)))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.flush()
         try:
-            self._stack.__exit__(kind, error, trace)
+            self._stack.__exit__(*error)
         except (ConfigError, OSError) as problem:
             self.trouble = self.trouble or str(problem)
 
     @property
     def left(self) -> Path | None:
         """The file of what is left, where there is one."""
-        return self.failed if self._left is not None and self._left.written else None
+        return self.failed if self.failed is not None and self._writers[-1].written else None
 
     def add(self, result: RowResult) -> None:
         """Take one result."""
@@ -133,10 +127,11 @@ def _place(result: RowResult) -> str:
 class ResultsWriter:
     """Writes results as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
 
+    Encoded rows are in a private file in order of arrival; memory has the place and the size of each one.
+
     Args:
         path: The file to write. An earlier result file there is replaced, any other file is refused.
         header: The input's columns in their order.
-        raw: Leave formulas as they are.
         only: Which results to write. When none is, no file is created and one of an earlier run is removed.
 
     Raises:
@@ -148,23 +143,30 @@ class ResultsWriter:
         path: str | os.PathLike[str],
         header: Sequence[str],
         *,
-        raw: bool = False,
         only: Callable[[RowResult], bool] | None = None,
     ) -> None:
         self.path = Path(path)
         self.written = 0
         self._only = only
         self._seen = False
-        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS], raw=raw)
-        check_target(self.path, _is_result, "a result file")
-        self._rows = _RowFile(self.path.parent, self._encode(None))
+        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS])
+        check_result_file(self.path)
+        self._new = NewFile(self.path.parent)
+        self._pending = bytearray(self._encode(None))
+        self._head = len(self._pending)
+        self._end = 0
+        self._last = -1
+        self._is_sorted = True
+        self._starts = array("Q")
+        self._sizes = array("Q")  # 0 where a row has no result
+        self._flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not self._seen:
-            self._rows.discard()  # the run never began: what an earlier one left is still the last word
+            self._new.discard()  # the run never began: an earlier one's file is still the last word
         else:
             self.close()
 
@@ -173,44 +175,30 @@ class ResultsWriter:
         for result in results:
             self._seen = True
             if self._only is None or self._only(result):
-                self._rows.add(result.index, self._encode(result))
+                self._add(result.index, self._encode(result))
                 self.written += 1
-        self._rows.flush()
+        self._flush()
 
     def close(self) -> None:
-        """Put the finished file in its place. Doing it twice does no harm."""
-        if self._rows.closed:
+        """Sort the rows, and put the finished file in its place. Doing it twice does no harm."""
+        if self._new.file.closed:
             return
         if self._only is not None and not self.written:
-            self._rows.discard()
+            self._new.discard()
             set_aside(self.path)
             return
         try:
-            self._rows.put(self.path)
+            with suppress(OSError):  # a full disk: what is on it still counts
+                self._flush()
+            self._new.file.truncate(self._end)
+            if not self._is_sorted:
+                self._sort()
+            self._new.put(self.path, backup=True)
         except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._rows.keep()}"
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
             raise ConfigError(what) from None
 
-
-class _RowFile:
-    """Encoded rows in a private file in order of arrival, and the place of each one."""
-
-    def __init__(self, folder: Path, head: bytes) -> None:
-        self._new = NewFile(folder)
-        self._head = len(head)
-        self._end = 0
-        self._last = -1
-        self._is_sorted = True
-        self._pending = bytearray(head)
-        self._starts = array("Q")
-        self._sizes = array("Q")  # 0 where a row has no result
-        self.flush()
-
-    @property
-    def closed(self) -> bool:
-        return self._new.file.closed
-
-    def add(self, index: int, row: bytes) -> None:
+    def _add(self, index: int, row: bytes) -> None:
         gap = index + 1 - len(self._starts)
         if gap > 0:
             self._starts.frombytes(bytes(gap * self._starts.itemsize))
@@ -221,38 +209,24 @@ class _RowFile:
         self._last = index
         self._pending += row
         if len(self._pending) > _BYTES_AT_ONCE:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Write what is pending. After a failure the next flush begins where the last good byte ended."""
         self._new.file.seek(self._end)
         self._new.write(self._pending)
         self._end += len(self._pending)
         self._pending.clear()
 
-    def discard(self) -> None:
-        self._new.discard()
-
-    def put(self, target: Path) -> None:
-        """Sort the rows, and give the file its name."""
-        with suppress(OSError):  # a full disk: what is on it still counts
-            self.flush()
-        self._new.file.truncate(self._end)
-        if not self._is_sorted:
-            self._sort()
-        self._new.put(target, backup=True)
-
-    def keep(self) -> Path:
-        return self._new.keep()
-
     def _sort(self) -> None:
         """Take a sorted copy in the file's place, where the disk has room for one."""
         with suppress(ConfigError):
-            copy = NewFile(self._new.path.parent)
+            copy = NewFile(self.path.parent)
             try:
-                piece = bytearray(self._read(0, self._head))
-                for start, size in zip(self._starts, self._sizes, strict=True):
-                    piece += self._read(start, size)  # a row that found no room reads as nothing
+                piece = bytearray()
+                for start, size in chain([(0, self._head)], zip(self._starts, self._sizes, strict=True)):
+                    self._new.file.seek(start)
+                    piece += self._new.file.read(size)  # a row that found no room reads as nothing
                     if len(piece) > _BYTES_AT_ONCE:
                         copy.write(piece)
                         piece.clear()
@@ -264,16 +238,11 @@ class _RowFile:
                 self._new.discard()
                 self._new = copy
 
-    def _read(self, start: int, size: int) -> bytes:
-        self._new.file.seek(start)
-        return self._new.file.read(size)
 
-
-def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResult | None], bytes]:
+def _encoder(path: Path, columns: list[str]) -> Callable[[RowResult | None], bytes]:
     """Return what turns a result into bytes, and None into what stands above the rows."""
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return lambda result: b"" if result is None else _json_line(result, columns)
-    shield = guard_raw if raw else guard
     buffer = io.StringIO(newline="")
     # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
@@ -282,7 +251,7 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
         cells = [*columns, *RESULT_COLUMNS] if result is None else _cells(result, columns)
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow([shield(cell) for cell in cells])
+        writer.writerow([guard(cell) for cell in cells])
         mark = "\ufeff" if result is None else ""
         # A NUL makes the file unreadable for most readers, ours included. No real value has one.
         return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
@@ -304,18 +273,15 @@ def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
 
 def _outcome(result: RowResult) -> dict[str, Any]:
     row = result.index + 1 if result.line is None else result.line
-    code, message = (result.error.code, result.error.message) if result.error else _doubt(result)
+    code = message = None
+    if result.error:
+        code, message = result.error.code, result.error.message
+    elif result.invite is Invite.UNVERIFIED:
+        code, message = "invite_unverified", _UNVERIFIED
+    elif result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
+        code, message = "changed", CHANGED
     found = (row, result.status.value, code, message, result.attempts, result.entry_link)
     return dict(zip(RESULT_COLUMNS, found, strict=True))
-
-
-def _doubt(result: RowResult) -> tuple[str, str] | tuple[None, None]:
-    """Return what a row that is done leaves to be known."""
-    if result.invite is Invite.UNVERIFIED:
-        return "invite_unverified", _UNVERIFIED
-    if result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
-        return "changed", CHANGED
-    return None, None
 
 
 def _given(row: Any) -> Mapping[str, Any]:
@@ -332,19 +298,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _is_result(head: bytes) -> bool:
-    return all(name.encode() in head for name in RESULT_COLUMNS)
-
-
-def check_results(*paths: str | None) -> None:
-    """Check that result files can be made at the paths that were typed, before anybody is asked anything.
+def check_result_file(path: Path) -> None:
+    """Check that a result file can be made at a path.
 
     Raises:
         ConfigError: There is something else, or no way to write there.
     """
-    for path in paths:
-        if path is not None:
-            check_target(Path(path), _is_result, "a result file")
+    check_target(path, lambda head: all(name.encode() in head for name in RESULT_COLUMNS), "a result file")
 
 
 def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[Path, Path | None]:

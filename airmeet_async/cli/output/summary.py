@@ -95,6 +95,11 @@ def intention_of(operation: str, options: Mapping[str, Any]) -> str:
     return "each row makes one request"
 
 
+def pace_of(rate: float | str) -> str:
+    """Say how fast a run sends, by its rate or ``auto``."""
+    return "as fast as Airmeet lets us" if isinstance(rate, str) else f"at most {rate:g} requests per second"
+
+
 @frozen(kw_only=True)
 class RunOutcome:
     """What came of a run.

@@ -290,11 +290,14 @@ def test_another_file_is_not_replaced(tmp_path):
 def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
     """The run is done: its counts and files are told all the same."""
 
-    def broken(_):
-        raise ZeroDivisionError
+    class Broken(RunHistory):
+        @property
+        def steps(self):
+            raise ZeroDivisionError
 
     with ReportFile(tmp_path / "run.html") as file:
-        outcome = write_page(file, RunOutcome(report=REPORT, code=3, results="r.csv"), broken)
+        page = evolve(PAGE, history=Broken())
+        outcome = write_page(file, RunOutcome(report=REPORT, code=3, results="r.csv"), page)
 
     assert (outcome.code, outcome.results, outcome.page) == (1, "r.csv", None)
     assert "run.html: cannot be made (unexpected: ZeroDivisionError" in str(outcome.trouble)
