@@ -1,9 +1,9 @@
-"""One door for all commands: whatever happens behind it leaves as one line and an exit code."""
+"""Run a command; turn any error into one line on standard error and an exit code."""
 
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO, cast
@@ -21,27 +21,6 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from airmeet_async.client.transports.base import Transport
-
-
-def missing(name: str, arguments: Sequence[str]) -> str:
-    """Say that an argument is missing: where only a file was given, it is the event's id before it."""
-    file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
-    if name == "FILE" and file is not None:
-        return f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
-    return f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
-
-
-def stray(words: Sequence[str], commands: Iterable[str]) -> str:
-    """Say that there are words too many: the first may be a command with a slip in it."""
-    close = get_close_matches(words[0], list(commands), 1) if words else []
-    return f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
-
-
-def unknown(said: str, word: str) -> str:
-    """Say that there is no such option or command, and what was meant; *said* knows nothing of the shared option."""
-    if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):
-        return f"unknown option: {word}. Did you mean --profile?"
-    return said.partition(" Available commands:")[0]
 
 
 def main(
@@ -65,8 +44,13 @@ def main(
     try:
         set_up(os.environ)
         with replaced(transport, loop_factory):
-            return _dispatch(arguments)
-    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last door
+            load_all(arguments)
+            launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
+            code = launch(*bound.args, **bound.kwargs)
+        return code if isinstance(code, int) else Exit.OK
+    except CycloptsError as raised:
+        return _complain(UsageError(_usage(raised, arguments)), arguments)
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last place that can
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback
 
@@ -77,35 +61,29 @@ def main(
         sys.stdout = before
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
-    load_all(arguments)
-    try:
-        launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
-        code = launch(*bound.args, **bound.kwargs)
-    except CycloptsError as error:
-        raise UsageError(_usage(error, arguments)) from None
-    return code if isinstance(code, int) else Exit.OK
-
-
 def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
+    """Return the sentence of Cyclopts, or a better one where we know more about what was meant."""
     said, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"{name} needs a value" if name.startswith("-") else missing(name, arguments)
+        said = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
+        file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
+        if name == "FILE" and file is not None:  # only a file was given
+            said = f"AIRMEET_ID is missing before {file}"
+        said += ": airmeet events lists the ids" if said.startswith("AIRMEET_ID") else ""
     elif isinstance(error, UnusedCliTokensError):
-        said = stray(error.unused_tokens or [], _commands(chain))
+        group, words = app, error.unused_tokens or [""]
+        for command in chain:
+            group = group[command]
+        close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1)
+        said = f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
-        said = unknown(said, next((word for word in arguments if word in said), ""))
+        word = next((word for word in arguments if word in said), "")
+        if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # which Cyclopts does not know of
+            said = f"unknown option: {word}. Did you mean --profile?"
+        said = said.partition(" Available commands:")[0]
     said = f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]}"
     return f"{said} (see {' '.join(('airmeet', *chain))} --help)"
-
-
-def _commands(chain: Sequence[str]) -> Iterable[str]:
-    """Return the names of the commands of a group of commands."""
-    group = app
-    for name in chain:
-        group = group[name]
-    return [name for name in group if not name.startswith("-")]
 
 
 def _complain(error: BaseException, arguments: Sequence[str]) -> int:

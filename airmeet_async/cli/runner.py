@@ -43,14 +43,6 @@ _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
 _DAMAGED = ("malformed", "not a journal", "not a database", "no such table")
-_COMMANDS = {
-    "attendees.add": "register",
-    "attendees.block": "block",
-    "attendees.unblock": "unblock",
-    "speakers.add": "import speakers",
-    "sessions.create": "import sessions",
-    "booths.create": "import booths",
-}
 
 
 @frozen(kw_only=True)
@@ -133,6 +125,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     results, failed = check_places(flags, wanted.name or wanted.path, wanted.path)
     results = _results_place(wanted, flags, journal, results, failed)
     pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
+    words = wording_of(wanted.operation, wanted.airmeet_id)
     if wanted.people:
         intention += f" for {_people(wanted.people)}"
 
@@ -148,7 +141,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             try:
                 execution.run()
             except JournalError as error:
-                raise with_hint(error, journal, "" if wanted.journal else _COMMANDS[wanted.operation]) from None
+                raise with_hint(error, journal, "" if wanted.journal else words.command) from None
         report = job.report
         outcome = RunOutcome(
             report=report,
@@ -177,7 +170,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         )
         outcome = write_page(page_file, outcome, page)
     _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
-    console.say(*summary(outcome, wording_of(wanted.operation, wanted.airmeet_id), brief=wanted.is_demo))
+    console.say(*summary(outcome, words, brief=wanted.is_demo))
     if outcome.trouble:
         console.say(f"error: {outcome.trouble}")
     if flags.json:
@@ -224,7 +217,7 @@ def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path 
     """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
     asked = flags.job_options()
     return {
-        "command": _COMMANDS[wanted.operation],
+        "command": wording_of(wanted.operation).command,
         "file": wanted.name or wanted.path,
         "path": None if wanted.name else _absolute(wanted.path),  # what has a name is no lasting file
         "results": _absolute(results),

@@ -34,7 +34,7 @@ from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
-from airmeet_async.cli.output.summary import MEANINGS
+from airmeet_async.cli.output.summary import MEANINGS, wording_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
 from airmeet_async.private_files import NewFile, check_target
@@ -43,16 +43,6 @@ from airmeet_async.protocol.redact import clean, mask_email
 _MARK = b'content="airmeet-async report"'  # tells a report page from any other file
 _MOST_SAMPLES, _MOST_CAUSES, _MOST_ROWS = 240, 100, 20
 _LONGEST = 500
-
-# Operation: the title, and what a row that succeeded is.
-_WORDS = {
-    "attendees.add": ("Registration", "registered"),
-    "attendees.block": ("Access taken away", "blocked"),
-    "attendees.unblock": ("Access given back", "unblocked"),
-    "speakers.add": ("Speakers", "added"),
-    "sessions.create": ("Sessions", "created"),
-    "booths.create": ("Booths", "created"),
-}
 
 # The look-behind keeps the search linear: it begins only where a word does.
 _WORD = r"[^\s@\uff20<>\"'(),;:=\[\]{}]"
@@ -165,17 +155,17 @@ def render(page: ReportPage) -> str:
     environment.filters |= {"text": text, "cell": lambda value: guard(text(value)), "duration": duration}
     report, steps, versions = page.report, page.history.steps, _versions(*page.transport)
     now = datetime.now().astimezone()
-    title, done = _WORDS.get(page.operation, (page.operation, "succeeded"))
+    words = wording_of(page.operation)
     machine = {**page.facts, "command": page.command, "versions": versions, "settings": dict(page.settings)}
     return environment.from_string(template).render(
         page=page,
         report=report,
-        title=f"{title}: {Path(page.source).name}" if page.source else title,
+        title=f"{words.title}: {Path(page.source).name}" if page.source else words.title,
         when=f"{now.day} {now:%B %Y, %H:%M %Z}",
         place="Line" if page.source else "Row",
-        verdict=verdict(report, done),
+        verdict=verdict(report, words.done),
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), MEANINGS[status] or done)
+            (status.value, n, 100 * n / (report.rows_read or 1), MEANINGS[status] or words.done)
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],
