@@ -18,14 +18,16 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.output.summary import pace_of
-from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import ConfigError, NotSentError
+
+if TYPE_CHECKING:
+    from airmeet_async.bulk.job import BulkJob
 
 _log = logging.getLogger("airmeet_async.cli")
 
@@ -54,18 +56,7 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     return folder / f"{name}.sock"
 
 
-class ControlledJob(Protocol):
-    """The part of a job that another terminal may reach."""
-
-    @property
-    def paused(self) -> bool: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def set_rate(self, rate: AskedRate) -> None: ...
-    def stop(self, reason: StopReason, message: str) -> None: ...
-
-
-def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dict[str, Any]:
+def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[str, Any]:
     """Do what another terminal asks for, tell the one where the run was started, and return the answer."""
     request = request if isinstance(request, dict) else {}
     match request.get("do"):
@@ -96,7 +87,7 @@ def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dic
 
 @asynccontextmanager
 async def listening(
-    journal: Path | None, job: ControlledJob, console: Console, base: Path | None = None
+    journal: Path | None, job: "BulkJob", console: Console, base: Path | None = None
 ) -> AsyncIterator[None]:
     """Listen while the block lasts; without a journal nobody does."""
 

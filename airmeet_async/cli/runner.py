@@ -10,7 +10,7 @@ import logging
 import os
 import shlex
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,8 +97,9 @@ def check_places(flags: BulkFlags, title: str, path: str) -> tuple[Path | None, 
         return results if title or flags.results else None, failed
 
 
-def _page_file(flags: BulkFlags, *others: str | Path | None) -> ReportFile:
-    return ReportFile(Path(flags.report) if flags.report else None, [Path(other) for other in others if other])
+def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextManager[ReportFile | None]:
+    others_there = [Path(other) for other in others if other]
+    return ReportFile(Path(flags.report), others_there) if flags.report else nullcontext()
 
 
 def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> RunOutcome:
@@ -178,9 +179,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
-def write_page(file: ReportFile, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
+def write_page(file: ReportFile | None, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
     """Write the page, if there is to be one, and return the outcome with its place or with the trouble."""
-    if file.path is None:
+    if file is None:
         return outcome
     done = evolve(outcome, page=str(file.path))
     try:

@@ -36,7 +36,9 @@ def test_runs_have_uvloop_where_it_is_installed():
 def test_no_command_runs_a_loop_or_makes_a_client_past_it():
     """Write `run_async(...)` and `AirmeetClient(..., transport=find_transport())`, so that a test needs no network."""
     folder = Path(airmeet_async.cli.__path__[0])
-    files = {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*.py") if path.name != "event_loop.py"}
+    files = {
+        path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*.py") if path.name != "event_loop.py"
+    }
 
     assert [name for name, text in files.items() if "anyio.run(" in text or "asyncio.run(" in text] == []
     assert [name for name, text in files.items() if "AirmeetClient(" in text and "find_transport()" not in text] == []

@@ -25,7 +25,6 @@ from importlib.resources import files
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from attrs import field, frozen
@@ -304,7 +303,7 @@ class ReportFile:
     """The private file of a page; an earlier page in its place is kept as ``….bak``.
 
     Args:
-        path: Its place, or None for no page.
+        path: Its place.
         others: Files of the same run, which it must not replace.
 
     Raises:
@@ -312,13 +311,11 @@ class ReportFile:
         ConfigError: It cannot be written.
     """
 
-    def __init__(self, path: Path | None, others: Iterable[Path | None] = ()) -> None:
+    def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
         self.path = path
-        if path is None:
-            return
         if not is_available():
             raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
-        if any(other is not None and os.path.realpath(path) == os.path.realpath(other) for other in others):
+        if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
             raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
         check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
         self._file = NewFile(path.parent)
@@ -326,11 +323,8 @@ class ReportFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.path is not None:
-            self._file.discard()
+    def __exit__(self, *_: object) -> None:
+        self._file.discard()
 
     def write(self, page: ReportPage) -> None:
         """Write the page, and give the file its name.
@@ -338,8 +332,6 @@ class ReportFile:
         Raises:
             ConfigError: It cannot be written. What there is of it is kept.
         """
-        if self.path is None:
-            return
         try:
             self._file.write(render(page).encode(errors="backslashreplace"))
             self._file.put(self.path, backup=True)

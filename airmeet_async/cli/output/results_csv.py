@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import attrs
@@ -80,10 +81,12 @@ class ResultFiles:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.flush()
         try:
-            self._stack.__exit__(*error)
+            self._stack.__exit__(kind, error, trace)
         except (ConfigError, OSError) as problem:
             self.trouble = self.trouble or str(problem)
 

@@ -282,7 +282,7 @@ def test_another_file_is_not_replaced(tmp_path):
     with pytest.raises(ConfigError, match="exists and is not a report page; choose another name"):
         ReportFile(tmp_path / "other.html")
     with pytest.raises(UsageError, match=r"--report .* is another file of this run; choose"):
-        ReportFile(tmp_path / "x" / ".." / "results.csv", (None, tmp_path / "results.csv"))
+        ReportFile(tmp_path / "x" / ".." / "results.csv", (tmp_path / "results.csv",))
     with pytest.raises(ConfigError, match="no file can be created there"):
         ReportFile(tmp_path / "nowhere" / "run.html")
 
