@@ -9,9 +9,10 @@ import asyncio
 import logging
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
+from signal import Signals
 from typing import Any, cast
 
 import anyio
@@ -36,7 +37,7 @@ from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file,
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
-from airmeet_async.cli.signals import Stopper, incoming_signals
+from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 
 _log = logging.getLogger("airmeet_async.cli")
@@ -146,7 +147,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         report = job.report
         outcome = RunOutcome(
             report=report,
-            code=Exit.UNEXPECTED if files.trouble else code_of(report, execution.stopper.number),
+            code=Exit.UNEXPECTED if files.trouble else code_of(report, execution.signal),
             results=str(files.results or ""),
             failed=str(files.left) if files.left else None,
             trouble=files.trouble,
@@ -308,7 +309,8 @@ class Execution:
     """One job while it runs.
 
     Attributes:
-        stopper: Knows the signal that has stopped it.
+        signal: The first signal that came, or None.
+        has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
         history: What a report page shows, if one is to be made.
     """
@@ -319,12 +321,10 @@ class Execution:
     console: Console
     flags: BulkFlags
     journal: RunJournal | None
-    stopper: Stopper = field(init=False)
+    signal: int | None = None
+    has_begun: bool = False
     loop: str = ""
     history: RunHistory = field(factory=RunHistory)
-
-    def __attrs_post_init__(self) -> None:
-        self.stopper = Stopper(self.console, self.job, self.client)
 
     def run(self) -> None:
         """Run the job to its end, or until something stops it.
@@ -337,16 +337,16 @@ class Execution:
             run_async(self._run, use_uvloop=True)
         except BaseExceptionGroup as group:
             raise leaf(group) from None
-        if self.stopper.number is not None and not self.stopper.has_begun:
-            raise TerminatedError(self.stopper.number)
+        if self.signal is not None and not self.has_begun:
+            raise TerminatedError(self.signal)
 
     async def _run(self) -> None:
         job, client, console, journal = self.job, self.client, self.console, self.journal
         with incoming_signals() as signals:  # before anything else: preparing a job may take a minute
             async with anyio.create_task_group() as helpers:
-                helpers.start_soon(self.stopper.watch, signals, helpers.cancel_scope)
+                helpers.start_soon(self._stop_on, signals, helpers.cancel_scope)
                 async with client, job:
-                    self.stopper.has_begun = True
+                    self.has_begun = True
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
                     how = f"over {client.transport_name}, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
@@ -369,6 +369,29 @@ class Execution:
                         progress.end()
                 self.history.record(job.report, job.allowed_rate)  # the last piece of the run
                 helpers.cancel_scope.cancel()
+
+    async def _stop_on(self, signals: AsyncIterator[Signals], scope: anyio.CancelScope) -> None:
+        """Let requests end on the first signal, wait for none on the second, and leave rows unread on the third.
+
+        *scope* is cancelled by a signal that comes before the job has begun: nothing was sent.
+        """
+        hurried = False
+        async for number in signals:
+            if not self.has_begun:
+                self.signal = number
+                scope.cancel()
+                return
+            if self.signal is None:
+                self.signal = number
+                self.job.stop(StopReason.INTERRUPTED, f"the run was stopped by {CAUSES[number.name]}")
+                left = (self.job.total or 0) - self.job.report.rows_read
+                self.console.say(*stopping(self.client.pace.statistics().in_flight, left))
+            elif not hurried:
+                hurried = True
+                self.job.hurry()
+            else:
+                self.job.cut_off()
+                return
 
     async def _record(self) -> None:
         job = self.job

@@ -202,9 +202,7 @@ def _plan(
                 raise
             why = str(error) or "no answer in time"
             console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
-        plan: BulkPlan = run_async(
-            partial(make_plan, airmeet_id=airmeet_id, **facts), people.table, people.reading, book
-        )
+        plan: BulkPlan = run_async(make, people.table, people.reading, book)
     console.say(*plan.lines())
     return people, settings, plan
 
