@@ -9,7 +9,7 @@ import pytest
 from airmeet_async.bulk.input.columns import match_columns
 from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
-from airmeet_async.bulk.tables import SourceRow, open_table
+from airmeet_async.bulk.tables import open_table
 from airmeet_async.cli.output.results_csv import ResultsWriter
 
 HEADER = ("email", "note")
@@ -223,7 +223,6 @@ def test_json_lines_are_exact(tmp_path):
         ({"email": None, "note": True}, ["", "true"]),
         ({"email": "a", "note": ["x", 1]}, ["a", '["x", 1]']),
         ({"note": "\ud800\0"}, ["", "\\ud800\ufffd"]),
-        (SourceRow(0, 1, {"email": "b"}), ["b", ""]),
         (RowError("c", "m"), ["", ""]),
         (object(), ["", ""]),
     ],
@@ -234,11 +233,3 @@ def test_odd_rows_never_raise(tmp_path, row, expected):
     with ResultsWriter(path, HEADER) as writer:
         writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=row)])
     assert records(path)[1][:2] == expected
-
-
-def test_a_row_may_be_an_attrs_value(tmp_path):
-    """Its attributes are its cells."""
-    path = tmp_path / "out.csv"
-    with ResultsWriter(path, ("code", "retryable")) as writer:
-        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=FAULT)])
-    assert records(path)[1][:2] == ["http_422", "false"]

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import asdict
 from cyclopts import App, Parameter
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.journal.queries import JournalSummary
-    from airmeet_async.bulk.options import JobOptions
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
@@ -93,9 +92,11 @@ def retry(
             for the second time.
         options: As for every bulk command.
     """
-    asked = {"failed": failed, "rejected": rejected, "unknown": unknown, "invites": invites}
-    again: frozenset[Any] = frozenset(name for name, is_asked in asked.items() if is_asked)
-    return _go_on(job, options, again or frozenset(("failed",)), None)
+    kinds = {"rejected": rejected, "unknown": unknown, "invites": invites}
+    again: set[Any] = {kind for kind, is_wanted in kinds.items() if is_wanted}
+    if failed or not again:
+        again.add("failed")
+    return _go_on(job, options, frozenset(again), None)
 
 
 def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
@@ -117,20 +118,19 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         raise JournalError(
             f"{found.path}: its input was not read to its end; run the same command again, with the file"
         )
-    note, operation = found.note, str(found.about.get("operation", ""))
-    file = note.get("file") or "rows of a program"
-    what = f"{note.get('command') or operation} {file}".strip()
-    console.say(f"job {found.job}: {what}, {counted(found.rows, 'row')}")
+    note = found.note
+    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
-    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
-        asked = cast(Any, job_options)
-        return client.bulk.retry(found.path, again=again, **asked) if again else client.bulk.resume(found.path, **asked)
+    def start(client: "AirmeetClient", job_options: Any) -> "BulkJob":
+        if again:
+            return client.bulk.retry(found.path, again=again, **job_options)
+        return client.bulk.resume(found.path, **job_options)
 
     wanted = BulkRun(
-        operation=operation,
+        operation=str(found.about.get("operation", "")),
         airmeet_id=str(found.about.get("airmeet_id", "")),
         start=start,
         options=dict(found.about.get("options") or {}),
@@ -140,6 +140,10 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         journal=RunJournal(found.path, found.facts, named=not is_in_runs_folder(found.path)),
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
+
+
+def _what(run: "JournalSummary", no_file: str = "") -> str:
+    return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or no_file}".strip()
 
 
 def _usage(command: str) -> str:
@@ -176,7 +180,7 @@ def _cells(run: "JournalSummary") -> tuple[str, ...]:
     left = "-" if rows is None else f"{run.left:,}"
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _when(run.created), _state(run), settled, left, command, event, file
+    return run.job, _begun(run), _state(run), settled, left, command, event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -202,8 +206,8 @@ def _state(run: "JournalSummary") -> str:
     return run.state if run.process is None else state_of(run.path)
 
 
-def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
+def _begun(run: "JournalSummary") -> str:
+    return f"{datetime.fromtimestamp(run.created, UTC).astimezone():%Y-%m-%d %H:%M}" if run.created else "-"
 
 
 def _iso(moment: Any) -> str | None:
@@ -270,7 +274,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     note, about = run.note, run.about
     yield "job", run.job
     yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
-    yield "begun", _when(run.created)
+    yield "begun", _begun(run)
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
@@ -325,24 +329,22 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         yes: Do not ask.
         json: Print one JSON object: removed, kept.
     """
+    from airmeet_async.bulk.journal.queries import JournalSummary
     from airmeet_async.cli.run_store import all_runs, damaged_runs, find_run_to_remove
 
     older_s, console = seconds(older_than, "--older-than"), Console()
+    states = {"finished", "interrupted"} if all_ or jobs else {"finished"}
     found, wrong = ([find_run_to_remove(word) for word in jobs], []) if jobs else all_runs()
     if all_ and not jobs:
         found += damaged_runs()
     else:
         console.say(*(f"left out: {why}" for why in wrong))
+    chosen, kept = list[JournalSummary](), list[JournalSummary]()
     for run in found:
         if jobs and run.process is not None:
             raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
-    chosen = [
-        run
-        for run in found
-        if run.state in ({"finished", "interrupted"} if all_ or jobs else {"finished"})
-        and (older_s is None or time.time() - run.changed > older_s)
-    ]
-    kept = [run for run in found if run not in chosen]
+        is_old = older_s is None or time.time() - run.changed > older_s
+        (chosen if is_old and run.state in states else kept).append(run)
     if not chosen:
         console.say("nothing to remove" + (f"; {len(kept)} kept" if kept else ""))
     elif not _may_remove(chosen, console, agreed=yes):
@@ -350,8 +352,7 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         chosen = []
     removed = [run for run in chosen if _remove(run.path, console)]
     for run in removed:
-        what = f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
-        console.say(f"removed {run.job}: {what if run.facts else 'a journal that could not be read'}")
+        console.say(f"removed {run.job}: {_what(run) if run.facts else 'a journal that could not be read'}")
     if json:
         print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY

@@ -23,8 +23,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import attrs
-
 from airmeet_async.bulk.journal.recorded_rows import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard
@@ -263,12 +261,12 @@ def _encoder(path: Path, columns: list[str]) -> Callable[[RowResult | None], byt
 
 
 def _cells(result: RowResult, columns: Iterable[str]) -> list[str]:
-    given = _given(result.row)
+    given = result.row if isinstance(result.row, Mapping) else {}
     return [_text(value) for value in (*map(given.get, columns), *_outcome(result).values())]
 
 
 def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
-    given = _given(result.row)
+    given = result.row if isinstance(result.row, Mapping) else {}
     line = {name: given[name] for name in columns if name in given} | _outcome(result)
     # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
     return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
@@ -285,14 +283,6 @@ def _outcome(result: RowResult) -> dict[str, Any]:
         code, message = "changed", CHANGED
     found = (row, result.status.value, code, message, result.attempts, result.entry_link)
     return dict(zip(RESULT_COLUMNS, found, strict=True))
-
-
-def _given(row: Any) -> Mapping[str, Any]:
-    """Return the input's cells, also of a `SourceRow` or of an attrs value."""
-    row = getattr(row, "data", row)
-    if isinstance(row, Mapping):
-        return row
-    return attrs.asdict(row, recurse=False) if attrs.has(type(row)) else {}
 
 
 def _text(value: Any) -> str:
