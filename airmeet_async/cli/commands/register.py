@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from attrs import evolve
 from cyclopts import Parameter
 
+from airmeet_async.bulk.table_cells import shown
 from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.environment import Settings, terminable
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import (
     DEFAULT,
@@ -20,6 +24,10 @@ from airmeet_async.cli.options import (
     PresetChoice,
     event_id,
 )
+from airmeet_async.errors import AirmeetError
+from airmeet_async.formatting import wrapped
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.redact import escape
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
-    from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import FileChoice, People
     from airmeet_async.cli.output.summary import RunOutcome
     from airmeet_async.protocol.models import AirmeetInfo
@@ -167,15 +174,9 @@ def _plan(
 
     Otherwise a run follows, which meets the same trouble and knows better what to do about it.
     """
-    from functools import partial
-
     from airmeet_async import calls
     from airmeet_async.bulk.input.plan import make_plan
-    from airmeet_async.cli.environment import Settings, terminable
-    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.errors import AirmeetError
-    from airmeet_async.formatting import wrapped
     from airmeet_async.protocol.retry_policy import Retry
     from airmeet_async.protocol.validation import FieldBook
 
@@ -239,14 +240,8 @@ def check(
         reading: As for every command with a file.
     """
     from airmeet_async.bulk.input.plan import describe_counts, make_plan
-    from airmeet_async.bulk.table_cells import shown
-    from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.client.token_store import MemoryTokenStore
-    from airmeet_async.formatting import wrapped
-    from airmeet_async.protocol.base_urls import check_id
-    from airmeet_async.protocol.redact import escape
     from airmeet_async.protocol.validation import FieldBook
 
     console, people, book = Console(), None, None

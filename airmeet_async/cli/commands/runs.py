@@ -6,19 +6,20 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import asdict
 from cyclopts import App, Parameter
 
+from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
 from airmeet_async.errors import JournalError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
@@ -101,10 +102,6 @@ def retry(
 
 def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
-    from pathlib import Path
-
-    from airmeet_async.bulk.table_cells import counted
-    from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
@@ -268,7 +265,6 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 
 def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
-    from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.output.results_csv import relative_to_here
 
     note, about = run.note, run.about
@@ -359,7 +355,6 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
 
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-    from airmeet_async.bulk.table_cells import counted
 
     def journals(n: int) -> str:
         return "the journal" if n == 1 else f"{n:,} journals"
@@ -378,7 +373,7 @@ def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: boo
     return agreed or not console.can_ask or console.confirm("Remove?")
 
 
-def _remove(path: "Path", console: Console) -> bool:
+def _remove(path: Path, console: Console) -> bool:
     """Remove a journal and what belongs to it, unless a run has just begun with it."""
     from airmeet_async.bulk.journal.locking import JournalLock
 
