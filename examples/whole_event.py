@@ -1,10 +1,10 @@
-"""A whole event in one program: created, filled, held, and read out afterwards.
+"""Run a whole event: create it, add people and sessions, start and end it, and export its data.
 
-In one shell, a pretend Airmeet, which prints the lines to paste into the other one:
+In one shell, start the sandbox (a simulated Airmeet), which prints the lines to paste into the other shell:
 
     airmeet sandbox
 
-In the other one, with those lines pasted (or with your own keys, and AIRMEET_HOST set to a member of your team):
+In the other shell, paste these lines (or set your own keys, and AIRMEET_HOST to the address of a team member), and run:
 
     python examples/whole_event.py
 """
@@ -46,13 +46,13 @@ async def main() -> None:
         airmeet_id = await create(client)
         await fill(client, airmeet_id)
         await client.airmeets.set_status(airmeet_id, "ONGOING")
-        print("the event is on; let us say that it is over")
+        print("the event is running; ending it")
         await client.airmeets.set_status(airmeet_id, "FINISHED")
         await read_out(client.with_options(on_wait=tell), airmeet_id)
 
 
 async def create(client: AirmeetClient) -> str:
-    """Create the event. This is never repeated by itself: without a clear answer it raises AmbiguousOutcomeError."""
+    """Create the event. This is never retried: an unclear outcome raises AmbiguousOutcomeError."""
     event = NewAirmeet(
         host_email=HOST,
         name="A day of engines",
@@ -67,7 +67,7 @@ async def create(client: AirmeetClient) -> str:
 
 
 async def fill(client: AirmeetClient, airmeet_id: str) -> None:
-    """Fill it: speakers before the sessions that name them, then everybody else."""
+    """Add booths, speakers, sessions (which refer to their speakers), and attendees."""
     booths = [NewBooth(name="The engine room", exhibitors=["booth@example.com"])]
     check("booths", await client.bulk.create_booths(airmeet_id, booths))
     check("speakers", await client.bulk.add_speakers(airmeet_id, SPEAKERS))
@@ -76,14 +76,14 @@ async def fill(client: AirmeetClient, airmeet_id: str) -> None:
 
 
 def check(what: str, report: BulkReport) -> None:
-    """Say what came of a bulk run; a row that fails is a result, not an exception."""
+    """Print the outcome of a bulk run; a failed row is a result, not an exception."""
     print(f"{what}: {report.succeeded} of {report.rows_read}")
     for failure in report.failures:
         print(f"  {failure.n} x {failure.code}: {failure.message}")
 
 
 async def read_out(client: AirmeetClient, airmeet_id: str) -> None:
-    """Write down who came, what they answered and what they asked."""
+    """Export attendance, poll answers and questions."""
     save("attendance.jsonl", [row async for row in client.attendance.event(airmeet_id)])
     save("polls.jsonl", [row async for row in client.polls.list(airmeet_id)])
     save("questions.jsonl", await client.questions.list(airmeet_id))
@@ -97,7 +97,7 @@ def save(name: str, rows: Iterable[Any]) -> None:
 
 
 def tell(waiting: Waiting) -> None:
-    """Say why nothing happens for a while: Airmeet prepares some lists when they are asked for."""
+    """Print the reason for a wait: Airmeet generates some lists on request."""
     print(f"{waiting.operation} is {waiting.cause}; asking again in {waiting.seconds:.0f} s")
 
 

@@ -64,7 +64,7 @@ def api_table() -> list[str]:
 
 
 def _operation(row: Endpoint[Any]) -> str:
-    name = "by itself" if row.name == "auth" else f"`client.{row.name}(…)`"
+    name = "automatic" if row.name == "auth" else f"`client.{row.name}(…)`"
     sentence = " ".join((BUILDERS[row.name].__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
     pages = ", ".join(
         part
@@ -85,26 +85,26 @@ _CASES: list[tuple[str, Reply, Endpoint[Any]]] = [
     ("403", Reply(403), ATTENDEES_ADD),
     ("404", Reply(404), ATTENDEES_ADD),
     ("409", Reply(409), ATTENDEES_ADD),
-    ("412, again with fresh tokens", Reply(412), ATTENDEES_ADD),
+    ("412, also with fresh tokens", Reply(412), ATTENDEES_ADD),
     ("422", Reply(422), ATTENDEES_ADD),
-    ("429, again and again", Reply(429), ATTENDEES_ADD),
-    ("202 past the deadline", Reply(202), ATTENDANCE_EVENT),
+    ("429, after all attempts", Reply(429), ATTENDEES_ADD),
+    ("202, after the deadline", Reply(202), ATTENDANCE_EVENT),
     (
         "400 in the body of a 200",
         Reply(200, {}, b'{"data": {}, "statusCode": 400, "statusMessage": "Airmeet status is not valid"}'),
         ATTENDANCE_EVENT,
     ),
     ("301 and other redirects", Reply(301), ATTENDEES_ADD),
-    ("500, again and again", Reply(500), ATTENDEES_ADD),
-    ("504, again and again", Reply(504, {}, b"<html>"), ATTENDEES_ADD),
-    ("500 for what must not be repeated", Reply(500), BOOTHS_CREATE),
-    ("200 that makes no sense", Reply(200, {}, b"<html>"), ATTENDEES_ADD),
+    ("500, after all attempts", Reply(500), ATTENDEES_ADD),
+    ("504, after all attempts", Reply(504, {}, b"<html>"), ATTENDEES_ADD),
+    ("500, operation not repeatable", Reply(500), BOOTHS_CREATE),
+    ("200 with an invalid body", Reply(200, {}, b"<html>"), ATTENDEES_ADD),
 ]
 
 
 def error_table() -> list[str]:
     """Return a line for each documented status: which error, with which sentence."""
-    lines = ["| Airmeet answers | error | its sentence |", "|---|---|---|"]
+    lines = ["| response | error | message |", "|---|---|---|"]
     for met, reply, row in _CASES:
         call: Call[Any] = Call(row, body={"email": "a@example.com"})
         verdict = judge(call, reply)

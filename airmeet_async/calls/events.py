@@ -27,7 +27,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:
-    """List the community's events, those of the archive left out.
+    """List the community's events, except archived ones.
 
     Sorted by creation time; the direction is not documented (help article, A).
 
@@ -84,7 +84,7 @@ def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
 
 
 def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
-    """Start, pause, end or archive an event. Saying the same twice is saying it once.
+    """Start, pause, end or archive an event. Setting the same status again has no effect.
 
     Args:
         airmeet_id: The event's id.
@@ -109,7 +109,7 @@ def change_landing_page(
     button_text_color: str | None = None,
     image_url: str | None = None,
 ) -> Call[Updated]:
-    """Change the looks of an event's landing page (D).
+    """Change the appearance of an event's landing page (D).
 
     Args:
         airmeet_id: The event's id.

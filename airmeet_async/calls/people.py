@@ -39,7 +39,7 @@ _DIRECTIONS = ("ASC", "DESC")
 def add_attendee(
     airmeet_id: str, attendee: Attendee, *, register_attendee: bool = False, send_email_invite: bool = True
 ) -> Call[Access]:
-    """Let one person into an event, and get that person's own link.
+    """Register one person in an event, and return that person's entry link.
 
     Sending the same person again changes nothing and only renews a revoked access (help article, A), so this may be
     repeated. Whether a repeat sends the mail again is not documented.
@@ -94,7 +94,7 @@ def add_checked_attendee(
 
 
 def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
-    """Take a person's access to an event away (help article, A).
+    """Block a person from an event (help article, A).
 
     Args:
         airmeet_id: The event's id.
@@ -109,7 +109,7 @@ def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
 
 
 def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
-    """Give a blocked person's access back (help article, A).
+    """Unblock a person (help article, A).
 
     Args:
         airmeet_id: The event's id.
@@ -124,7 +124,7 @@ def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
 
 
 def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
-    """Remove a person from an event. Gone from today's help (B): to block is its successor.
+    """Remove a person from an event. No longer in Airmeet's help (B); `attendees.block` replaces it.
 
     Args:
         airmeet_id: The event's id.
@@ -184,7 +184,7 @@ def list_participants(
 def list_registrations(
     airmeet_id: str, *, size: int = 100, after: Cursor = None, before: Cursor = None
 ) -> Call[Page[Registration]]:
-    """List registrations (B). Gone from today's help; the list of participants tells more.
+    """List registrations (B). No longer in Airmeet's help; the list of participants has more details.
 
     Args:
         airmeet_id: The event's id.

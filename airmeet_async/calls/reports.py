@@ -171,7 +171,7 @@ def list_poll_responses(
 
 
 def list_questions(airmeet_id: str) -> Call[tuple[Questions, ...]]:
-    """List the questions of an event, one row per person (C). There are no pages.
+    """List the questions of an event, one row per person (C). Not paged.
 
     Args:
         airmeet_id: The event's id.
@@ -183,7 +183,7 @@ def list_questions(airmeet_id: str) -> Call[tuple[Questions, ...]]:
 
 
 def list_recordings(airmeet_id: str, *, session_ids: Sequence[str] = ()) -> Call[tuple[Recording, ...]]:
-    """List recordings with a link to download each. The links are good for six hours; ask again for fresh ones (C).
+    """List recordings with a link to download each. The links expire after six hours; list them again for new ones (C).
 
     Args:
         airmeet_id: The event's id.
@@ -207,7 +207,7 @@ def list_utms(
     wait: bool = True,
     deadline: float = READY_WITHIN,
 ) -> Call[Page[RegistrationUtms]]:
-    """List the UTM parameters of an event's registrations. They may lag 90 minutes behind (A).
+    """List the UTM parameters of an event's registrations. They may be up to 90 minutes old (A).
 
     Airmeet prepares the list on demand, like those of attendance.
 

@@ -67,7 +67,7 @@ def register_webhook(
 
 
 def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
-    """Take a webhook away. Verb and members of this request are not documented where they could be read (B for DELETE).
+    """Remove a webhook. No accessible documentation of the method and the body of this request (B for DELETE).
 
     Args:
         trigger: As registered.

@@ -47,46 +47,48 @@ def main(
             load_all(arguments)
             launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
             code = launch(*bound.args, **bound.kwargs)
-        return code if isinstance(code, int) else Exit.OK
-    except CycloptsError as raised:
-        return _complain(UsageError(_usage(raised, arguments)), arguments)
-    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last place that can
+            return code if isinstance(code, int) else Exit.OK
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as raised:  # noqa: BLE001 - nothing is above this
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback
 
             traceback.print_exc()
-        return _complain(leaf(raised), arguments)
+        if isinstance(raised, CycloptsError):
+            return _report(UsageError(_explain(raised, arguments)), arguments)
+        return _report(leaf(raised), arguments)
     finally:
         out.flush()
         sys.stdout = before
 
 
-def _usage(error: CycloptsError, arguments: Sequence[str]) -> str:
-    """Return the sentence of Cyclopts, or a better one where we know more about what was meant."""
-    said, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
+def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
+    """Return what is wrong with the words that were typed, and what was probably meant."""
+    message, chain = str(error).strip().rstrip("."), tuple(error.command_chain or ())
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
         file = next((word for word in arguments if not word.startswith("-") and is_file(word)), None)
-        if name == "FILE" and file is not None:  # only a file was given
-            said = f"AIRMEET_ID is missing before {file}"
-        said += ": airmeet events lists the ids" if said.startswith("AIRMEET_ID") else ""
+        if name.startswith("-"):
+            message = f"{name} needs a value"
+        elif name == "FILE" and file is not None:  # a file alone was taken for the event's id before it
+            message = f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
+        else:
+            message = f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
     elif isinstance(error, UnusedCliTokensError):
-        group, words = app, error.unused_tokens or [""]
-        for command in chain:
-            group = group[command]
-        close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1)
-        said = f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
+        group, words = app, error.unused_tokens or []
+        for name in chain:
+            group = group[name]
+        close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1) if words else []
+        message = f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
-        word = next((word for word in arguments if word in said), "")
-        if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # which Cyclopts does not know of
-            said = f"unknown option: {word}. Did you mean --profile?"
-        said = said.partition(" Available commands:")[0]
-    said = f"{said[:1].lower() if said[1:2].islower() else said[:1]}{said[1:]}"
-    return f"{said} (see {' '.join(('airmeet', *chain))} --help)"
+        word = next((word for word in arguments if word in message), "")
+        if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # the parser of one command knows it not
+            message = f"unknown option: {word}. Did you mean --profile?"
+        message = message.partition(" Available commands:")[0]
+    message = f"{message[:1].lower() if message[1:2].islower() else message[:1]}{message[1:]}"
+    return f"{message} (see {' '.join(('airmeet', *chain))} --help)"
 
 
-def _complain(error: BaseException, arguments: Sequence[str]) -> int:
+def _report(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
     code, message = code_of_error(error), sentence_of(error)
     lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)

@@ -1,5 +1,6 @@
 """Runs that go on: stopped, killed, finished, edited, at the same time, tried again."""
 
+import contextlib
 import csv
 import signal
 import sqlite3
@@ -325,7 +326,7 @@ def stopped_in_flight(there, pretend):
     pretend.signal(signal.SIGINT, signal.SIGINT, after=3)
     there(*REGISTER, "--progress", "none", "--concurrency", "1")
     run = there("runs", "--json").json[0]
-    with sqlite3.connect(run["journal"]) as db:
+    with contextlib.closing(sqlite3.connect(run["journal"], isolation_level=None)) as db:
         db.execute("UPDATE ledger SET touched = touched - 90000")
     return run["job"]
 
