@@ -70,20 +70,14 @@ class KeysError(ConfigError):
     """There are no usable keys in the environment."""
 
 
-_STOPS: dict[StopReason, Exit] = {
-    StopReason.CREDENTIALS: Exit.CREDENTIALS,
-    StopReason.NOT_PERMITTED: Exit.EVENT,
-    StopReason.NOT_FOUND: Exit.EVENT,
-    StopReason.NOT_THE_API: Exit.USAGE,
-    StopReason.SETTINGS: Exit.USAGE,
-    StopReason.UNREACHABLE: Exit.TEMPORARY,
-    StopReason.TEMPORARY: Exit.TEMPORARY,
-    StopReason.DEADLINE: Exit.TEMPORARY,
-    StopReason.SOURCE: Exit.INPUT,
-    StopReason.FAILURES: Exit.RULE,
-    StopReason.JOURNAL: Exit.UNEXPECTED,
-    StopReason.STOPPED: Exit.RULE,
-    StopReason.CUT_OFF: Exit.UNEXPECTED,
+_STOPS = {
+    Exit.UNEXPECTED: {StopReason.JOURNAL, StopReason.CUT_OFF},
+    Exit.USAGE: {StopReason.NOT_THE_API, StopReason.SETTINGS},
+    Exit.CREDENTIALS: {StopReason.CREDENTIALS},
+    Exit.INPUT: {StopReason.SOURCE},
+    Exit.EVENT: {StopReason.NOT_PERMITTED, StopReason.NOT_FOUND},
+    Exit.RULE: {StopReason.FAILURES, StopReason.STOPPED},
+    Exit.TEMPORARY: {StopReason.UNREACHABLE, StopReason.TEMPORARY, StopReason.DEADLINE},
 }
 
 # The first that fits.
@@ -110,7 +104,7 @@ def code_of(report: BulkReport, signal_number: int | None = None) -> int:
     if report.stop_reason is StopReason.SOURCE and report.attempts:
         return Exit.TEMPORARY  # INPUT promises that nothing was sent
     if report.stop_reason is not None:
-        return _STOPS[report.stop_reason]
+        return next(code for code, reasons in _STOPS.items() if report.stop_reason in reasons)
     return Exit.OK if report.all_done else Exit.LEFT_OVER
 
 

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import socket
-import stat
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +24,7 @@ from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.output.summary import pace_of
 from airmeet_async.errors import ConfigError, NotSentError
+from airmeet_async.private_files import make_private_folder
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.job import BulkJob
@@ -42,16 +42,11 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     Raises:
         ConfigError: There is no private folder for it.
     """
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{user}"
+    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if hasattr(os, 'getuid') else 0}"
     try:
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        status = folder.lstat()
+        make_private_folder(folder, in_shared_folder=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be used ({error.strerror})") from None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user or stat.S_IMODE(status.st_mode) & 0o077:
-        raise ConfigError(f"{folder}: is not a private folder of yours; remove it")
     name = hashlib.sha256(os.path.realpath(journal).encode(errors="surrogateescape")).hexdigest()[:16]
     return folder / f"{name}.sock"
 
@@ -154,11 +149,3 @@ def ask(journal: Path, request: dict[str, Any], base: Path | None = None, patien
         said = answer.get("error") if isinstance(answer, dict) else None
         raise ConfigError(str(said or "the run gave no answer; try again"))
     return str(answer["said"])
-
-
-def state_of(journal: Path) -> str:
-    """Return ``paused`` for a run that is going on and is held by `pause`, else ``running``."""
-    try:
-        return ask(journal, {"do": "state"}, patience_s=1.0)
-    except (ConfigError, NotSentError):
-        return "running"

@@ -31,7 +31,7 @@ from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, leaf, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
-from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory
+from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import RunProgress, choose_display
 from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, choose_paths, relative_to_here
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
@@ -39,6 +39,7 @@ from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
 from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
+from airmeet_async.private_files import NewFile
 
 _log = logging.getLogger("airmeet_async.cli")
 
@@ -98,9 +99,10 @@ def check_places(flags: BulkFlags, title: str, path: str) -> tuple[Path | None, 
         return results if title or flags.results else None, failed
 
 
-def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextManager[ReportFile | None]:
-    others_there = [Path(other) for other in others if other]
-    return ReportFile(Path(flags.report), others_there) if flags.report else nullcontext()
+def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextManager[NewFile | None]:
+    if not flags.report:
+        return nullcontext()
+    return open_report_file(Path(flags.report), [Path(other) for other in others if other])
 
 
 def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> RunOutcome:
@@ -158,19 +160,20 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             unverified=files.unverified,
             job=job_word(report, journal) if journal is not None and not wanted.is_demo else "",
         )
-        place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
-        page = ReportPage(
-            operation=wanted.operation,
-            source=wanted.path,
-            event=wanted.airmeet_id,
-            report=report,
-            history=execution.history,
-            settings=place | {"pace": pace, "what": intention},
-            command=typed(),
-            emails=flags.report_emails,
-            transport=(client.transport_name, execution.loop),
-        )
-        outcome = write_page(page_file, outcome, page)
+        if page_file is not None and flags.report:
+            place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
+            page = ReportPage(
+                operation=wanted.operation,
+                source=wanted.path,
+                event=wanted.airmeet_id,
+                report=report,
+                history=execution.history,
+                settings=place | {"pace": pace, "what": intention},
+                command=typed(),
+                emails=flags.report_emails,
+                transport=(client.transport_name, execution.loop),
+            )
+            outcome = write_page(page_file, Path(flags.report), outcome, page)
     _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
     console.say(*summary(outcome, words, brief=wanted.is_demo))
     if outcome.trouble:
@@ -180,16 +183,14 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
-def write_page(file: ReportFile | None, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
-    """Write the page, if there is to be one, and return the outcome with its place or with the trouble."""
-    if file is None:
-        return outcome
-    done = evolve(outcome, page=str(file.path))
+def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
+    """Write the report page, and return the outcome with its place or with the trouble."""
+    done = evolve(outcome, page=str(path))
     try:
-        file.write(evolve(page, facts=done.as_dict()))
+        write_report_file(file, path, evolve(page, facts=done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and its outcome must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = str(error) if isinstance(error, ConfigError) else f"{file.path}: cannot be made ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else f"{path}: cannot be made ({sentence_of(error)})"
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
 

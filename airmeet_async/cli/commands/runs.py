@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,7 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
-from airmeet_async.errors import JournalError
+from airmeet_async.errors import ConfigError, JournalError, NotSentError
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -198,9 +199,13 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
 
 def _state(run: "JournalSummary") -> str:
     """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
-    from airmeet_async.cli.run_control import state_of
+    from airmeet_async.cli.run_control import ask
 
-    return run.state if run.process is None else state_of(run.path)
+    if run.process is None:
+        return run.state
+    with suppress(ConfigError, NotSentError):  # no answer: it may only just have begun
+        return ask(run.path, {"do": "state"}, patience_s=1.0)
+    return "running"
 
 
 def _begun(run: "JournalSummary") -> str:

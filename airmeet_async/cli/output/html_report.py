@@ -25,7 +25,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from attrs import field, frozen
 
@@ -299,42 +299,29 @@ def _plot(steps: Sequence[tuple[Sample, Sample]], lines: Sequence[Sequence[float
     return {"lines": corners, "heights": [(f"{mark:,.6g}", 100 * mark / marks[-1]) for mark in marks], "peak": peak}
 
 
-class ReportFile:
-    """The private file of a page; an earlier page in its place is kept as ``….bak``.
-
-    Args:
-        path: Its place.
-        others: Files of the same run, which it must not replace.
+def open_report_file(path: Path, others: Iterable[Path] = ()) -> NewFile:
+    """Open the private file of a page; *others* are files of the same run, which it must not replace.
 
     Raises:
         UsageError: It would replace one of them, or a package is missing.
         ConfigError: It cannot be written.
     """
+    if not is_available():
+        raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
+        raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
+    check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
+    return NewFile(path.parent)
 
-    def __init__(self, path: Path, others: Iterable[Path] = ()) -> None:
-        self.path = path
-        if not is_available():
-            raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
-        if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
-            raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
-        check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
-        self._file = NewFile(path.parent)
 
-    def __enter__(self) -> Self:
-        return self
+def write_report_file(file: NewFile, path: Path, page: ReportPage) -> None:
+    """Write the page, and give the file its name; an earlier page in its place is kept as ``….bak``.
 
-    def __exit__(self, *_: object) -> None:
-        self._file.discard()
-
-    def write(self, page: ReportPage) -> None:
-        """Write the page, and give the file its name.
-
-        Raises:
-            ConfigError: It cannot be written. What there is of it is kept.
-        """
-        try:
-            self._file.write(render(page).encode(errors="backslashreplace"))
-            self._file.put(self.path, backup=True)
-        except OSError as error:
-            kept = self._file.keep()
-            raise ConfigError(f"{self.path}: cannot be written ({error.strerror}); the page is in {kept}") from None
+    Raises:
+        ConfigError: It cannot be written. What there is of it is kept.
+    """
+    try:
+        file.write(render(page).encode(errors="backslashreplace"))
+        file.put(path, backup=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); the page is in {file.keep()}") from None

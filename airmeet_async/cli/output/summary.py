@@ -162,24 +162,18 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     report = outcome.report
     if brief and report.stop_reason is None:
         return [*_effort(report), *_files(outcome, words), *_next(outcome, words)]
-    return [
-        "",
-        *_stop(report),
-        *_counts(outcome),
-        *_failures(report.failures),
-        *_effort(report),
-        *_cuts(report.warned_rows - outcome.changed, outcome.warned, words),
-        *(["", *wrapped(since_done(outcome.changed))] if outcome.changed else []),
-        *_files(outcome, words),
-        *_next(outcome, words),
-    ]
-
-
-def _stop(report: BulkReport) -> list[str]:
-    if report.stop_reason is None:
-        return []
-    before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
-    return [*wrapped(before + report.stop_message), ""]
+    lines = [""]
+    if report.stop_reason is not None:
+        before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
+        lines += [*wrapped(before + report.stop_message), ""]
+    lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
+    if (n := report.warned_rows - outcome.changed) > 0:
+        shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
+        more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
+        lines += ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
+    if outcome.changed:
+        lines += ["", *wrapped(since_done(outcome.changed))]
+    return [*lines, *_files(outcome, words), *_next(outcome, words)]
 
 
 def _counts(outcome: RunOutcome) -> list[str]:
@@ -202,19 +196,17 @@ def _failures(groups: Sequence[FailureGroup]) -> list[str]:
     for group in groups:
         by_code.setdefault(group.code, []).append(group)
     causes = sorted(by_code.items(), key=lambda cause: -sum(group.n for group in cause[1]))
-    lines = [line for code, same in causes[:_MOST_CAUSES] for line in _cause(code, same)]
+    lines = list[str]()
+    for code, same in causes[:_MOST_CAUSES]:
+        n = sum(group.n for group in same)
+        rows = sorted(row for group in same for row in group.sample_rows)[:5]
+        more = f" and {n - len(rows):,} more" if n > len(rows) else ""
+        message = next((group.message for group in same if group.message != "several messages"), "")
+        where = f"{many('line', n)} {', '.join(map(str, rows))}{more}"
+        lines += wrapped(f"{n:,} x {code}, {where}: {message}", "  ", "      ")
     if len(causes) > _MOST_CAUSES:
         lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
     return ["", "why rows did not succeed:", *lines] if lines else []
-
-
-def _cause(code: str, groups: Sequence[FailureGroup]) -> list[str]:
-    n = sum(group.n for group in groups)
-    rows = sorted(row for group in groups for row in group.sample_rows)[:5]
-    more = f" and {n - len(rows):,} more" if n > len(rows) else ""
-    where = f"{'line' if n == 1 else 'lines'} {', '.join(map(str, rows))}{more}"
-    message = next((group.message for group in groups if group.message != "several messages"), "")
-    return wrapped(f"{n:,} x {code}, {where}: {message}", "  ", "      ")
 
 
 def _effort(report: BulkReport) -> list[str]:
@@ -228,14 +220,6 @@ def _effort(report: BulkReport) -> list[str]:
     typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
     answers = f"answers took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most"
     return ["", f"{sent}: {pace}", facts, answers]
-
-
-def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
-    if n <= 0:
-        return []
-    shown = [line for text in warned for line in wrapped(text, "  ", "      ")]
-    more = [f"  and {n - len(warned):,} more"] if n > len(warned) else []
-    return ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
 
 
 def since_done(n: int) -> str:
