@@ -19,6 +19,7 @@ from airmeet_async.bulk.journal.queries import (
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
 
@@ -111,11 +112,7 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
         return RunJournal(path, _facts(path), named=True)
     folder = runs_folder()
     if fresh or key.operation in _NEVER_RESUMED:
-        path, number = folder / f"{key.stem}.job", 1
-        while path.exists() or path.is_symlink():
-            number += 1
-            path = folder / f"{key.stem}-{number}.job"
-        return RunJournal(path)
+        return RunJournal(free_path(folder / f"{key.stem}.job"))
     found, digest = list[RunJournal](), ""
     for path in find_journals(folder):
         facts = _facts(path)
@@ -215,5 +212,5 @@ def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
 
 
 def is_of_no_event(run: JournalSummary) -> bool:
-    """Whether a run had the id of no event, so that it cannot go on."""
+    """Whether a run had an id that no event has, so that it cannot go on."""
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")

@@ -219,7 +219,6 @@ class LineDisplay(NoDisplay):
         self._write = write
 
     def show(self, run: Snapshot) -> None:
-        """Write a line."""
         self._write(self._text(run))
 
 
@@ -264,7 +263,6 @@ class BarDisplay(NoDisplay):
         console.write = lambda line: self._progress.console.print(line, markup=False, soft_wrap=True)
 
     def show(self, run: Snapshot) -> None:
-        """Paint the lines anew."""
         self._below.plain = ""
         for text, style in below_bar(run):
             if self._below and self._below.cell_len + 2 + len(text) > self._progress.console.width:
@@ -273,7 +271,6 @@ class BarDisplay(NoDisplay):
         self._progress.update(self._task, completed=run.done, description=beside_bar(run), refresh=True)
 
     def end(self, run: Snapshot) -> None:
-        """Leave the lines as they are."""
         self.show(run)
         self._progress.stop()
         self._console.write = self._console.write_plainly

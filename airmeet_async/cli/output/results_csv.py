@@ -306,7 +306,7 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     Raises:
         UsageError: A file would overwrite the input or the other file.
     """
-    path = Path(results) if results else free_path(Path(source).stem)
+    path = Path(results) if results else free_path(Path(f"{Path(source).stem}-results.csv"))
     other = Path(failed) if failed else None
     for name, target in (("--results", path), ("--failed", other)):
         if target is not None and _same(target, Path(source)):
@@ -316,13 +316,13 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     return path, other
 
 
-def free_path(stem: str, folder: Path = Path()) -> Path:
-    """Return ``<stem>-results.csv``, numbered if it is there: an earlier run's links may be nowhere else."""
-    path, number = folder / f"{stem}-results.csv", 1
-    while path.exists() or path.is_symlink():
+def free_path(path: Path) -> Path:
+    """Return the path, numbered if it is taken: an earlier run's links or rows may be nowhere else."""
+    found, number = path, 1
+    while found.exists() or found.is_symlink():
         number += 1
-        path = folder / f"{stem}-results-{number}.csv"
-    return path
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def relative_to_here(path: Path) -> Path:

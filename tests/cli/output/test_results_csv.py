@@ -21,12 +21,13 @@ def result(index, status=RowStatus.SUCCEEDED, **facts):
 
 
 def test_earlier_results_are_never_replaced_by_default(tmp_path):
-    assert free_path("people", tmp_path).name == "people-results.csv"
+    path = tmp_path / "people-results.csv"
+    assert free_path(path) == path
 
-    (tmp_path / "people-results.csv").touch()
+    path.touch()
     (tmp_path / "people-results-2.csv").touch()
 
-    assert free_path("people", tmp_path).name == "people-results-3.csv"
+    assert free_path(path).name == "people-results-3.csv"
 
 
 @pytest.mark.parametrize(
