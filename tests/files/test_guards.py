@@ -11,6 +11,7 @@ from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.table_cells import guard, guard_raw, unguard
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.cli.output.results_csv import ResultsWriter
+from tests.support.results import write
 
 HEADER = ("email", "note")
 
@@ -90,5 +91,5 @@ def test_a_result_file_gives_back_the_input(folder, notes, data):
     order = data.draw(st.permutations(range(len(notes)))) if data else range(len(notes))
     path = folder / "round.csv"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write(result(index, note=notes[index]) for index in order)
+        write(writer, (result(index, note=notes[index]) for index in order))
     assert [row.data["note"] for batch in open_table(path).batches() for row in batch] == notes

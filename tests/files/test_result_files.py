@@ -11,6 +11,7 @@ from airmeet_async.bulk.report import DONE, RowError, RowResult, RowStatus
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS
 from airmeet_async.bulk.tables import open_table
 from airmeet_async.cli.output.results_csv import ResultsWriter
+from tests.support.results import write
 
 HEADER = ("email", "note")
 FAULT = RowError("http_422", "no such thing")
@@ -43,7 +44,7 @@ def test_a_result_stands_beside_its_row(tmp_path):
     """The input's columns in their order, then ours; the row is the file's line where there is one."""
     path = tmp_path / "out.csv"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
+        write(writer, [result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
     assert records(path) == [
         [*HEADER, *RESULT_COLUMNS],
         ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y"],
@@ -57,7 +58,7 @@ def test_a_spreadsheet_sees_what_it_is(tmp_path):
     """Excel takes a CSV file for UTF-8 only if it begins with the mark; JSON lines never have one."""
     for name, begins in (("out.csv", b'\xef\xbb\xbf"email","note"'), ("out.jsonl", b'{"email"')):
         with ResultsWriter(tmp_path / name, HEADER) as writer:
-            writer.write([result(1, note="Ægir"), result(0, note="Ζωή")])
+            write(writer, [result(1, note="Ægir"), result(0, note="Ζωή")])
         content = (tmp_path / name).read_bytes()
         assert content.startswith(begins)
         assert content.count(b"\xef\xbb\xbf") == (name == "out.csv")
@@ -70,8 +71,8 @@ def test_rows_end_in_input_order(tmp_path):
     order = [5, 0, 3, 9, 1]
     with ResultsWriter(path, HEADER) as writer:
         for index in order:
-            writer.write([result(index, note="x" * 10 * index)])
-        writer.write([result(3, note="again")])
+            write(writer, [result(index, note="x" * 10 * index)])
+        write(writer, [result(3, note="again")])
         assert writer.written == 6
     assert emails(path) == [f"p{index}@x.de" for index in sorted(order)]
     assert records(path)[3][1] == "again"
@@ -83,7 +84,7 @@ def test_many_rows_take_more_than_one_piece(tmp_path):
     path = tmp_path / "out.csv"
     long = "x" * 100_000
     with ResultsWriter(path, HEADER) as writer:
-        writer.write(result(index, note=long) for index in reversed(range(30)))
+        write(writer, (result(index, note=long) for index in reversed(range(30))))
     assert emails(path) == [f"p{index}@x.de" for index in range(30)]
     assert {record[1] for record in records(path)[1:]} == {long}
 
@@ -95,7 +96,7 @@ def test_results_so_far_survive_an_error(tmp_path, error):
 
     def run() -> None:
         with ResultsWriter(path, HEADER) as writer:
-            writer.write([result(1), result(0)])
+            write(writer, [result(1), result(0)])
             raise error
 
     with pytest.raises(error):
@@ -108,9 +109,9 @@ def test_nothing_shows_before_the_end(tmp_path):
     """A reader sees the file of the earlier run until the new one is whole."""
     path = tmp_path / "out.csv"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(0)])
+        write(writer, [result(0)])
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(1)])
+        write(writer, [result(1)])
         assert emails(path) == ["p0@x.de"]
         (part,) = leftovers(tmp_path)
         assert stat.S_IMODE((tmp_path / part).stat().st_mode) == 0o600
@@ -121,7 +122,7 @@ def test_a_run_that_never_began_leaves_the_earlier_file(tmp_path):
     """No result was even offered, so what is there is still the last word."""
     path = tmp_path / "out.csv"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(0)])
+        write(writer, [result(0)])
 
     def run() -> None:
         with ResultsWriter(path, HEADER):
@@ -137,7 +138,7 @@ def test_closing_twice_does_no_harm(tmp_path):
     """The second time there is nothing left to do, and the file stays."""
     path = tmp_path / "out.csv"
     with ResultsWriter(path, HEADER, only=not_done) as writer:
-        writer.write([result(0, done=False)])
+        write(writer, [result(0, done=False)])
         writer.close()
     assert emails(path) == ["p0@x.de"]
 
@@ -146,10 +147,10 @@ def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
     """It comes into being with the first such row, and an earlier one does not pass for the current one."""
     path = tmp_path / "failed.csv"
     with ResultsWriter(path, HEADER, only=not_done) as writer:
-        writer.write([result(0), result(1, done=False), result(2)])
+        write(writer, [result(0), result(1, done=False), result(2)])
     assert emails(path) == ["p1@x.de"]
     with ResultsWriter(path, HEADER, only=not_done) as writer:
-        writer.write([result(0)])
+        write(writer, [result(0)])
     assert [left.name for left in tmp_path.iterdir()] == ["failed.csv.bak"]
     assert emails(tmp_path / "failed.csv.bak") == ["p1@x.de"]
 
@@ -159,7 +160,7 @@ def test_an_earlier_results_file_is_kept_beside_the_new_one(tmp_path):
     path = tmp_path / "out.csv"
     for number in (0, 1):
         with ResultsWriter(path, HEADER) as writer:
-            writer.write([result(number)])
+            write(writer, [result(number)])
 
     assert emails(path) == ["p1@x.de"]
     assert emails(tmp_path / "out.csv.bak") == ["p0@x.de"]
@@ -172,7 +173,7 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
     row = {"Email": "a@x.de", "First Name": "=Al", "Last Name": "'-x", "=1+1": "+49 170"}
     for _ in range(2):
         with ResultsWriter(path, header, only=not_done) as writer:
-            writer.write([RowResult(0, 2, "k", RowStatus.FAILED, row=row)])
+            write(writer, [RowResult(0, 2, "k", RowStatus.FAILED, row=row)])
         table = open_table(path)
         assert table.header == (*given_columns(header), *RESULT_COLUMNS)
         header = table.header
@@ -197,7 +198,7 @@ def test_json_lines_are_exact(tmp_path):
     path = tmp_path / "out.jsonl"
     odd = "=1\0\ud800é\u2028"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(1, note=["a", 1, None]), result(0, note=odd, line=7)])
+        write(writer, [result(1, note=["a", 1, None]), result(0, note=odd, line=7)])
     assert b"\xc3\xa9" in path.read_bytes()
     first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
     assert first == {
@@ -212,7 +213,7 @@ def test_json_lines_are_exact(tmp_path):
     }
     assert second["note"] == ["a", 1, None]
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])
+        write(writer, [RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])
     assert list(json.loads(path.read_text())) == ["email", *RESULT_COLUMNS]
     assert open_table(path).header == ("email", *RESULT_COLUMNS)
 
@@ -231,5 +232,5 @@ def test_odd_rows_never_raise(tmp_path, row, expected):
     """Lone surrogates, NULs, lists and rows that are no mappings have their cells, or empty ones."""
     path = tmp_path / "out.csv"
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([RowResult(0, None, "k", RowStatus.INVALID, row=row)])
+        write(writer, [RowResult(0, None, "k", RowStatus.INVALID, row=row)])
     assert records(path)[1][:2] == expected

@@ -33,7 +33,6 @@ from airmeet_async.private_files import NewFile, check_target, set_aside
 _log = logging.getLogger("airmeet_async.cli")
 
 _BYTES_AT_ONCE = 1024 * 1024
-_ROWS_AT_ONCE = 500
 _SECONDS_AT_ONCE = 1.0
 _SHOWN = 3
 _PASSING = frozenset(("http_408", "http_425", "http_429"))
@@ -67,7 +66,6 @@ class ResultFiles:
         self.changed = 0
         self.refused = 0
         self.trouble: str | None = None
-        self._waiting: list[RowResult] = []
         self._flushed = time.monotonic()
         self._writers: list[ResultsWriter] = []
         with ExitStack() as stack:
@@ -106,18 +104,17 @@ class ResultFiles:
         if result.status in (RowStatus.SUCCEEDED, RowStatus.SKIPPED):
             self.unverified += result.invite is Invite.UNVERIFIED
         self.refused += result.status is RowStatus.FAILED and code.startswith("http_4") and code not in _PASSING
-        self._waiting.append(result)
-        if len(self._waiting) >= _ROWS_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
+        waiting = sum(writer.add(result) for writer in self._writers)
+        if waiting > _BYTES_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
         try:
             for writer in self._writers:
-                writer.write(self._waiting)
+                writer.flush()
         except OSError as error:
             self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
-        self._waiting.clear()
         self._flushed = time.monotonic()
 
 
@@ -160,7 +157,7 @@ class ResultsWriter:
         self._is_sorted = True
         self._starts = array("Q")
         self._sizes = array("Q")  # 0 where a row has no result
-        self._flush()
+        self.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -171,14 +168,32 @@ class ResultsWriter:
         else:
             self.close()
 
-    def write(self, results: Iterable[RowResult]) -> None:
-        """Add results in any order; a later one for the same row takes the earlier one's place."""
-        for result in results:
-            self._seen = True
-            if self._only is None or self._only(result):
-                self._add(result.index, self._encode(result))
-                self.written += 1
-        self._flush()
+    def add(self, result: RowResult) -> int:
+        """Take a result, and return how many bytes wait to be written.
+
+        They come in any order; a later one for the same row takes the earlier one's place.
+        """
+        self._seen = True
+        if self._only is None or self._only(result):
+            self.written += 1
+            index, row = result.index, self._encode(result)
+            gap = index + 1 - len(self._starts)
+            if gap > 0:
+                self._starts.frombytes(bytes(gap * self._starts.itemsize))
+                self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
+            self._starts[index] = self._end + len(self._pending)
+            self._sizes[index] = len(row)
+            self._is_sorted = self._is_sorted and index > self._last
+            self._last = index
+            self._pending += row
+        return len(self._pending)
+
+    def flush(self) -> None:
+        """Write what waits. After a failure the next flush begins where the last good byte ended."""
+        self._new.file.seek(self._end)
+        self._new.write(self._pending)
+        self._end += len(self._pending)
+        self._pending.clear()
 
     def close(self) -> None:
         """Sort the rows, and put the finished file in its place. Doing it twice does no harm."""
@@ -190,7 +205,7 @@ class ResultsWriter:
             return
         try:
             with suppress(OSError):  # a full disk: what is on it still counts
-                self._flush()
+                self.flush()
             self._new.file.truncate(self._end)
             if not self._is_sorted:
                 self._sort()
@@ -198,26 +213,6 @@ class ResultsWriter:
         except OSError as error:
             what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
             raise ConfigError(what) from None
-
-    def _add(self, index: int, row: bytes) -> None:
-        gap = index + 1 - len(self._starts)
-        if gap > 0:
-            self._starts.frombytes(bytes(gap * self._starts.itemsize))
-            self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
-        self._starts[index] = self._end + len(self._pending)
-        self._sizes[index] = len(row)
-        self._is_sorted = self._is_sorted and index > self._last
-        self._last = index
-        self._pending += row
-        if len(self._pending) > _BYTES_AT_ONCE:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Write what is pending. After a failure the next flush begins where the last good byte ended."""
-        self._new.file.seek(self._end)
-        self._new.write(self._pending)
-        self._end += len(self._pending)
-        self._pending.clear()
 
     def _sort(self) -> None:
         """Take a sorted copy in the file's place, where the disk has room for one."""
