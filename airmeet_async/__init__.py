@@ -115,16 +115,10 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, as it should be
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib import metadata  # not by way of client.config, which takes its time to be imported
-
-        try:
-            return metadata.version("airmeet-async")
-        except metadata.PackageNotFoundError:
-            return "0"
-    if name not in _HOME_OF:
+    home = "version" if name == "__version__" else _HOME_OF.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = found
     return found
 

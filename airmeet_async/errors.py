@@ -28,10 +28,12 @@ Errors carry facts as attributes, can be pickled and copied, and never hold a
 key, a token, an entry link or an object of the HTTP library.
 """
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+_Error = TypeVar("_Error", bound="AirmeetError")
 
 
-def _rebuild(cls: type["AirmeetError"], args: tuple[Any, ...], facts: dict[str, Any]) -> "AirmeetError":
+def _rebuild(cls: type[_Error], args: tuple[Any, ...], facts: dict[str, Any]) -> _Error:
     error = cls.__new__(cls)
     error.args = args
     error.__dict__.update(facts)
@@ -46,10 +48,7 @@ class AirmeetError(Exception):
 
     def again(self) -> Self:
         """Return a copy without a traceback, for one more waiter to raise."""
-        copy = type(self).__new__(type(self))
-        copy.args = self.args
-        copy.__dict__.update(self.__dict__)
-        return copy
+        return _rebuild(type(self), self.args, self.__dict__)
 
 
 class ConfigError(AirmeetError, ValueError):

@@ -316,19 +316,3 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
     if not stat.S_ISREG(mode) or (head and not is_ours(head)):
         # Most likely the input file, typed once too often.
         raise ConfigError(f"{path}: exists and is not {what}; choose another name or remove it first")
-
-
-# What `bulk.journal.locking`, `cli.profiles` and `cli.output_files` still use. It goes with the last of them.
-HAVE_LOCKS = fcntl is not None
-
-
-def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock an open file unless somebody else has it, and return whether nobody has; also where there are no locks."""
-    return _try_lock(descriptor, shared=shared) is not False
-
-
-def unlock(descriptor: int) -> None:
-    """Let others have a file."""
-    if fcntl is not None:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)

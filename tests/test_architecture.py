@@ -13,15 +13,26 @@ ROOT = Path(airmeet_async.__path__[0])
 
 # Who may import whom. A name stands for the module or folder and all below it; "" is the front door, `__init__.py`.
 BASE = {"errors", "protocol", "calls", "client"}
-EVERYTHING = {"", *BASE, "tables", "formatting", "private_files", "optional_imports", "bulk", "airmeet_client"}
+EVERYTHING = {
+    "",
+    *BASE,
+    "tables",
+    "formatting",
+    "private_files",
+    "optional_imports",
+    "version",
+    "bulk",
+    "airmeet_client",
+}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
     "private_files": {"errors"},
     "optional_imports": set(),
+    "version": set(),
     "protocol": {"errors"},
     "calls": {"errors", "protocol"},
-    "client": {"errors", "protocol", "calls", "private_files", "optional_imports"},
+    "client": {"errors", "protocol", "calls", "private_files", "optional_imports", "version"},
     "tables": {"errors", "formatting", "optional_imports"},
     "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports"},
     "airmeet_client": {*BASE, "bulk"},

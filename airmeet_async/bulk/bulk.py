@@ -25,7 +25,7 @@ from airmeet_async.bulk.input.operations import (
     change_access,
     check_header,
     fetch_once,
-    field_book,
+    fetch_registration_fields,
 )
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
 from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
@@ -111,7 +111,7 @@ class Bulk:
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
-        fetch_fields = fetch_once(partial(field_book, self._client, airmeet_id))
+        fetch_fields = fetch_once(partial(fetch_registration_fields, self._client, airmeet_id))
         return self._job(
             rows,
             lambda source: add_attendees(airmeet_id, flags, reading, source, fetch_fields),
@@ -142,7 +142,7 @@ class Bulk:
         """
         reading = _reading(columns, preset, split_name=split_name)
         source = await open_rows(rows)
-        event_fields = await field_book(self._client, check_id(airmeet_id, "airmeet_id"))
+        event_fields = await fetch_registration_fields(self._client, check_id(airmeet_id, "airmeet_id"))
         return await make_plan(
             source,
             reading,

@@ -1,4 +1,4 @@
-"""What can be asked of Airmeet: a function per operation, each returning a `Call` that nothing has sent yet.
+"""One function per operation of the API, each returning a `Call` that nothing has sent yet.
 
 ::
 
@@ -6,15 +6,12 @@
     access = await client.send(call)  # the same as client.attendees.add(...)
 """
 
+import sys
 import warnings
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from airmeet_async.calls import booths as _booths
-from airmeet_async.calls import sessions as _sessions
-from airmeet_async.calls import speakers as _speakers
-from airmeet_async.calls import webhooks as _webhooks
 from airmeet_async.calls.auth import authenticate
 from airmeet_async.calls.booths import create_booth, list_booths
 from airmeet_async.calls.events import (
@@ -110,5 +107,5 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for an ol
         return module
 
 
-for _module in (_booths, _sessions, _speakers, _webhooks):  # groups of 0.1 whose files have kept their names
-    vars(_module)["__getattr__"] = partial(_renamed, _module.__name__.rpartition(".")[2])
+for _group in ("booths", "sessions", "speakers", "webhooks"):  # groups of 0.1 whose files have kept their names
+    vars(sys.modules[f"{__name__}.{_group}"])["__getattr__"] = partial(_renamed, _group)

@@ -1,7 +1,7 @@
 """Booths of an event."""
 
 from airmeet_async.protocol import validation
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, BOOTHS_LIST
 from airmeet_async.protocol.models import Booth, Created, Exhibitor, NewBooth
@@ -16,7 +16,7 @@ def list_booths(airmeet_id: str) -> Call[tuple[Booth, ...]]:
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(BOOTHS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+    return Call(BOOTHS_LIST, check_ids(airmeet_id=airmeet_id))
 
 
 def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
@@ -53,4 +53,4 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
             "tableCount": booth.table_count,
         },
     }
-    return Call(BOOTHS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))
+    return Call(BOOTHS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))

@@ -4,19 +4,9 @@ import re
 from datetime import datetime
 
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol import validation
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol import endpoints, validation
+from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.endpoints import (
-    AIRMEETS_CREATE,
-    AIRMEETS_DUPLICATE,
-    AIRMEETS_INFO,
-    AIRMEETS_LANDING_PAGE,
-    AIRMEETS_LIST,
-    AIRMEETS_SET_STATUS,
-    SERIES_EVENTS,
-    SERIES_LIST,
-)
 from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Series, Updated
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor
@@ -39,7 +29,7 @@ def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
     """
-    return Call(AIRMEETS_LIST, query=validation.page_query(AIRMEETS_LIST, size, after, before))
+    return Call(endpoints.AIRMEETS_LIST, query=validation.page_query(endpoints.AIRMEETS_LIST, size, after, before))
 
 
 def get_airmeet(airmeet_id: str) -> Call[AirmeetInfo]:
@@ -52,7 +42,7 @@ def get_airmeet(airmeet_id: str) -> Call[AirmeetInfo]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return Call(AIRMEETS_INFO, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+    return Call(endpoints.AIRMEETS_INFO, check_ids(airmeet_id=airmeet_id))
 
 
 def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
@@ -80,7 +70,7 @@ def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
         "eventType": airmeet.event_type,
         "config": validation.drop_empty({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
     }
-    return Call(AIRMEETS_CREATE, body=validation.drop_empty(body))
+    return Call(endpoints.AIRMEETS_CREATE, body=validation.drop_empty(body))
 
 
 def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
@@ -97,7 +87,7 @@ def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
         RejectedError: Airmeet refuses the change.
     """
     body = {"status": validation.require_choice(status, _STATUSES, "status")}
-    return Call(AIRMEETS_SET_STATUS, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+    return Call(endpoints.AIRMEETS_SET_STATUS, check_ids(airmeet_id=airmeet_id), body=body)
 
 
 def change_landing_page(
@@ -132,7 +122,7 @@ def change_landing_page(
     })  # fmt: skip
     if not body:
         raise ConfigError("nothing to change: give at least one of ambience, layout, the colours and image_url")
-    return Call(AIRMEETS_LANDING_PAGE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+    return Call(endpoints.AIRMEETS_LANDING_PAGE, check_ids(airmeet_id=airmeet_id), body=body)
 
 
 def _colour(value: str | None, name: str) -> str | None:
@@ -166,12 +156,12 @@ def duplicate_airmeet(
         "timezone": zone,
         "duplicateSpeakers": duplicate_speakers,
     }
-    return Call(AIRMEETS_DUPLICATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=body)
+    return Call(endpoints.AIRMEETS_DUPLICATE, check_ids(airmeet_id=airmeet_id), body=body)
 
 
 def list_series() -> Call[tuple[Series, ...]]:
     """List the community's event series (D; the answer's shape is not documented)."""
-    return Call(SERIES_LIST)
+    return Call(endpoints.SERIES_LIST)
 
 
 def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
@@ -183,4 +173,4 @@ def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
     Raises:
         NotFoundError: There is no such series.
     """
-    return Call(SERIES_EVENTS, {"event_series_id": check_id(event_series_id, "event_series_id")})
+    return Call(endpoints.SERIES_EVENTS, check_ids(event_series_id=event_series_id))

@@ -3,33 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import fields_dict
+
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol import validation
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol import endpoints, validation
+from airmeet_async.protocol.base_urls import check_id, check_ids
 from airmeet_async.protocol.call import Call, Endpoint
-from airmeet_async.protocol.endpoints import (
-    ATTENDEES_ADD,
-    ATTENDEES_BLOCK,
-    ATTENDEES_REMOVE,
-    ATTENDEES_UNBLOCK,
-    CUSTOM_FIELDS_LIST,
-    PARTICIPANTS_LIST,
-    REGISTRATIONS_LIST,
-)
 from airmeet_async.protocol.models import Access, Acknowledgement, Attendee, CustomField, Participant, Registration
 from airmeet_async.protocol.paging import Page
-from airmeet_async.protocol.validation import Cursor
+from airmeet_async.protocol.validation import Cursor, page_query
 
-_WIRE = {
-    "email": "email",
-    "first_name": "firstName",
-    "last_name": "lastName",
-    "attendance_type": "attendance_type",
-    "city": "city",
-    "country": "country",
-    "designation": "designation",
-    "organisation": "organisation",
-}
+_WIRE = {name: name for name in fields_dict(Attendee)} | {"first_name": "firstName", "last_name": "lastName"}
 """A person's fields as the API names them (help article, A)."""
 
 _SORTING_KEYS = ("name", "email", "registrationDate")
@@ -67,12 +51,8 @@ def add_attendee(
         {"fieldId": name, "value": value if isinstance(value, str) else list(value)}
         for name, value in attendee.custom_fields.items()
     ]
-    return add_checked_attendee(
-        check_id(airmeet_id, "airmeet_id"),
-        texts,
-        mapping,
-        {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite},
-    )
+    flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
+    return add_checked_attendee(check_id(airmeet_id, "airmeet_id"), texts, mapping, flags)
 
 
 def add_checked_attendee(
@@ -90,7 +70,7 @@ def add_checked_attendee(
     if mapping:
         body["customFieldMapping"] = mapping
     body.update(flags)
-    return Call(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body)
+    return Call(endpoints.ATTENDEES_ADD, {"airmeet_id": airmeet_id}, body=body)
 
 
 def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
@@ -105,7 +85,7 @@ def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return _by_email(ATTENDEES_BLOCK, airmeet_id, email)
+    return _by_email(endpoints.ATTENDEES_BLOCK, airmeet_id, email)
 
 
 def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
@@ -120,7 +100,7 @@ def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return _by_email(ATTENDEES_UNBLOCK, airmeet_id, email)
+    return _by_email(endpoints.ATTENDEES_UNBLOCK, airmeet_id, email)
 
 
 def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
@@ -135,12 +115,12 @@ def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         NotFoundError: There is no such event.
     """
     _refuse(validation.check_email(email))
-    return Call(ATTENDEES_REMOVE, {"airmeet_id": check_id(airmeet_id, "airmeet_id"), "email": email})
+    return Call(endpoints.ATTENDEES_REMOVE, check_ids(airmeet_id=airmeet_id) | {"email": email})
 
 
 def _by_email(endpoint: Endpoint[Acknowledgement], airmeet_id: str, email: str) -> Call[Acknowledgement]:
     _refuse(validation.check_email(email))
-    return Call(endpoint, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body={"attendeeEmail": email})
+    return Call(endpoint, check_ids(airmeet_id=airmeet_id), body={"attendeeEmail": email})
 
 
 def _refuse(problem: validation.Problem | None) -> None:
@@ -171,14 +151,14 @@ def list_participants(
         NotFoundError: There is no such event.
     """
     query = {
-        "resultSize": str(validation.check_size(PARTICIPANTS_LIST, size)),
+        "resultSize": str(validation.check_size(endpoints.PARTICIPANTS_LIST, size)),
         "pageNumber": "1",
         "sortingKey": validation.require_choice(sort, _SORTING_KEYS, "sort"),
         "sortingDirection": validation.require_choice(direction, _DIRECTIONS, "direction"),
     }
     if email_ids:
         query["emailIds"] = ",".join(validation.require_emails(email_ids, "email_ids"))
-    return Call(PARTICIPANTS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, query)
+    return Call(endpoints.PARTICIPANTS_LIST, check_ids(airmeet_id=airmeet_id), query)
 
 
 def list_registrations(
@@ -196,8 +176,8 @@ def list_registrations(
         ConfigError: An argument cannot be used.
         NotFoundError: There is no such event.
     """
-    path = {"airmeet_id": check_id(airmeet_id, "airmeet_id")}
-    return Call(REGISTRATIONS_LIST, path, validation.page_query(REGISTRATIONS_LIST, size, after, before))
+    path, query = check_ids(airmeet_id=airmeet_id), page_query(endpoints.REGISTRATIONS_LIST, size, after, before)
+    return Call(endpoints.REGISTRATIONS_LIST, path, query)
 
 
 def list_custom_fields(airmeet_id: str) -> Call[tuple[CustomField, ...]]:
@@ -210,4 +190,4 @@ def list_custom_fields(airmeet_id: str) -> Call[tuple[CustomField, ...]]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return Call(CUSTOM_FIELDS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+    return Call(endpoints.CUSTOM_FIELDS_LIST, check_ids(airmeet_id=airmeet_id))

@@ -1,24 +1,14 @@
-"""What came of an event: attendance, answers to polls, questions, recordings, and where registrations came from.
+"""Reports of an event: attendance, polls, questions, recordings, and the UTM parameters of registrations.
 
 Airmeet prepares attendance and UTM lists on demand, and answers 202 until one is ready: "try again after 5 minutes"
 (C). The client asks again by itself, with growing waits.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from airmeet_async.protocol.base_urls import check_id
-from airmeet_async.protocol.call import Call, Endpoint
-from airmeet_async.protocol.endpoints import (
-    ATTENDANCE_BOOTH,
-    ATTENDANCE_EVENT,
-    ATTENDANCE_REPLAY,
-    ATTENDANCE_SESSION,
-    POLLS_LIST,
-    QUESTIONS_LIST,
-    RECORDINGS_LIST,
-    UTMS_LIST,
-)
+from airmeet_async.protocol import endpoints
+from airmeet_async.protocol.base_urls import check_id, check_ids
+from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import (
     Attendance,
     BoothAttendance,
@@ -59,8 +49,8 @@ def list_event_attendance(
         NotReadyError: Airmeet was still preparing the list at the deadline.
         RejectedError: The event has not got that far.
     """
-    query = page_query(ATTENDANCE_EVENT, size, after, before)
-    return _prepared(ATTENDANCE_EVENT, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
+    path, query = check_ids(airmeet_id=airmeet_id), page_query(endpoints.ATTENDANCE_EVENT, size, after, before)
+    return Call(endpoints.ATTENDANCE_EVENT, path, query, ready_within=deadline if wait else 0.0)
 
 
 def list_session_attendance(
@@ -87,8 +77,8 @@ def list_session_attendance(
         NotReadyError: Airmeet was still preparing the list at the deadline.
         RejectedError: The session is not FINISHED.
     """
-    query = page_query(ATTENDANCE_SESSION, size, after, before)
-    return _prepared(ATTENDANCE_SESSION, {"session_id": session_id}, query, deadline if wait else 0.0)
+    path, query = check_ids(session_id=session_id), page_query(endpoints.ATTENDANCE_SESSION, size, after, before)
+    return Call(endpoints.ATTENDANCE_SESSION, path, query, ready_within=deadline if wait else 0.0)
 
 
 def list_booth_attendance(
@@ -117,9 +107,9 @@ def list_booth_attendance(
         NotReadyError: Airmeet was still preparing the list at the deadline.
         RejectedError: The event is not FINISHED.
     """
-    path = {"airmeet_id": airmeet_id, "booth_id": booth_id}
-    query = page_query(ATTENDANCE_BOOTH, size, after, before)
-    return _prepared(ATTENDANCE_BOOTH, path, query, deadline if wait else 0.0)
+    path = check_ids(airmeet_id=airmeet_id, booth_id=booth_id)
+    query = page_query(endpoints.ATTENDANCE_BOOTH, size, after, before)
+    return Call(endpoints.ATTENDANCE_BOOTH, path, query, ready_within=deadline if wait else 0.0)
 
 
 def list_replay_attendance(
@@ -146,8 +136,8 @@ def list_replay_attendance(
         NotReadyError: Airmeet was still preparing the list at the deadline.
         RejectedError: The event is not FINISHED.
     """
-    query = page_query(ATTENDANCE_REPLAY, size, after, before)
-    return _prepared(ATTENDANCE_REPLAY, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
+    path, query = check_ids(airmeet_id=airmeet_id), page_query(endpoints.ATTENDANCE_REPLAY, size, after, before)
+    return Call(endpoints.ATTENDANCE_REPLAY, path, query, ready_within=deadline if wait else 0.0)
 
 
 def list_poll_responses(
@@ -165,9 +155,8 @@ def list_poll_responses(
         ConfigError: *size* is out of range, or both cursors are given.
         NotFoundError: There is no such event.
     """
-    return Call(
-        POLLS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, page_query(POLLS_LIST, size, after, before)
-    )
+    path, query = check_ids(airmeet_id=airmeet_id), page_query(endpoints.POLLS_LIST, size, after, before)
+    return Call(endpoints.POLLS_LIST, path, query)
 
 
 def list_questions(airmeet_id: str) -> Call[tuple[Questions, ...]]:
@@ -179,7 +168,7 @@ def list_questions(airmeet_id: str) -> Call[tuple[Questions, ...]]:
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(QUESTIONS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+    return Call(endpoints.QUESTIONS_LIST, check_ids(airmeet_id=airmeet_id))
 
 
 def list_recordings(airmeet_id: str, *, session_ids: Sequence[str] = ()) -> Call[tuple[Recording, ...]]:
@@ -195,7 +184,7 @@ def list_recordings(airmeet_id: str, *, session_ids: Sequence[str] = ()) -> Call
     """
     wanted = ",".join(check_id(session_id, "session_ids") for session_id in session_ids)
     query = {"sessionIds": wanted} if wanted else {}
-    return Call(RECORDINGS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, query)
+    return Call(endpoints.RECORDINGS_LIST, check_ids(airmeet_id=airmeet_id), query)
 
 
 def list_utms(
@@ -223,10 +212,5 @@ def list_utms(
         ConfigError: *size* is out of range, or both cursors are given.
         NotReadyError: Airmeet was still preparing the list at the deadline.
     """
-    query = page_query(UTMS_LIST, size, after, before)
-    return _prepared(UTMS_LIST, {"airmeet_id": airmeet_id}, query, deadline if wait else 0.0)
-
-
-def _prepared(endpoint: Endpoint[Any], path: dict[str, str], query: dict[str, str], ready_within: float) -> Call[Any]:
-    checked = {name: check_id(value, name) for name, value in path.items()}
-    return Call(endpoint, checked, query, ready_within=ready_within)
+    path, query = check_ids(airmeet_id=airmeet_id), page_query(endpoints.UTMS_LIST, size, after, before)
+    return Call(endpoints.UTMS_LIST, path, query, ready_within=deadline if wait else 0.0)

@@ -1,7 +1,7 @@
 """Sessions of an event, and the tracks they can be in."""
 
 from airmeet_async.protocol import validation
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.base_urls import check_id, check_ids
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import SESSIONS_CREATE, SESSIONS_DELETE, TRACKS_LIST
 from airmeet_async.protocol.models import NewSession, SessionCreated, Track, Updated
@@ -40,7 +40,7 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(SESSIONS_CREATE, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))
+    return Call(SESSIONS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
 
 
 def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
@@ -53,7 +53,7 @@ def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
     Raises:
         NotFoundError: There is no such event or session.
     """
-    path = {"airmeet_id": check_id(airmeet_id, "airmeet_id"), "session_id": check_id(session_id, "session_id")}
+    path = check_ids(airmeet_id=airmeet_id, session_id=session_id)
     return Call(SESSIONS_DELETE, path)
 
 
@@ -66,4 +66,4 @@ def list_tracks(airmeet_id: str) -> Call[tuple[Track, ...]]:
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(TRACKS_LIST, {"airmeet_id": check_id(airmeet_id, "airmeet_id")})
+    return Call(TRACKS_LIST, check_ids(airmeet_id=airmeet_id))

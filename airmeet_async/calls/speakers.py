@@ -1,7 +1,7 @@
 """Speakers of an event."""
 
 from airmeet_async.protocol import validation
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import SPEAKERS_ADD
 from airmeet_async.protocol.models import Speaker, SpeakerAdded
@@ -31,4 +31,4 @@ def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         "city": speaker.city,
         "country": speaker.country,
     }
-    return Call(SPEAKERS_ADD, {"airmeet_id": check_id(airmeet_id, "airmeet_id")}, body=validation.drop_empty(body))
+    return Call(SPEAKERS_ADD, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))

@@ -52,10 +52,9 @@ def register_webhook(
         raise ConfigError(f"{trigger} concerns one event; give airmeet_id")
     if trigger == "trigger.session.attendee.joined" and session_id is None:
         raise ConfigError(f"{trigger} concerns one session; give session_id")
-    query = {
-        "airmeetId": check_id(airmeet_id, "airmeet_id") if airmeet_id is not None else None,
-        "sessionId": check_id(session_id, "session_id") if session_id is not None else None,
-    }
+    query = {} if airmeet_id is None else {"airmeetId": check_id(airmeet_id, "airmeet_id")}
+    if session_id is not None:
+        query["sessionId"] = check_id(session_id, "session_id")
     body = {
         "name": validation.require_text(name, "name"),
         "description": description,
@@ -63,7 +62,7 @@ def register_webhook(
         "url": url,
         "platformName": platform_name,
     }
-    return Call(WEBHOOKS_REGISTER, query=validation.drop_empty(query), body=body)
+    return Call(WEBHOOKS_REGISTER, query=query, body=body)
 
 
 def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
@@ -76,9 +75,8 @@ def deregister_webhook(trigger: str, url: str) -> Call[WebhookReceipt]:
     Raises:
         RejectedError: Airmeet does not know it.
     """
-    return Call(
-        WEBHOOKS_DEREGISTER, body={"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
-    )
+    body = {"triggerMetaInfoId": validation.require_text(trigger, "trigger"), "url": url}
+    return Call(WEBHOOKS_DEREGISTER, body=body)
 
 
 def list_webhooks(*, airmeet_id: str | None = None) -> Call[tuple[Webhook, ...]]:

@@ -92,7 +92,7 @@ class Adaptive:
 
 
 AskedRate = float | Adaptive | Literal["auto"] | None
-"""What a caller may say: requests per second, ``"auto"`` or an `Adaptive` to follow the server, None for no limit."""
+"""A caller's rate: requests per second, ``"auto"`` or an `Adaptive` to follow the server, None for no limit."""
 
 
 class RateController:

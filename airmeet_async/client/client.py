@@ -29,7 +29,7 @@ from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transports.base import Timeouts
-from airmeet_async.client.transports.choose import choose_transport
+from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.call import Auth, Call, encode
@@ -158,6 +158,7 @@ class Client(Operations):
                 case Renew():
                     await self.token.renew(attempt.generation)
                 case Wait(seconds, _) if clock() + seconds > deadline:
+                    # The true reason at once says more than "no answer" later.
                     raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
@@ -194,7 +195,7 @@ class Client(Operations):
         issued = self.token.current if with_token else None
         if (with_token and issued is None) or not pace.try_acquire():
             await pace.acquire(priority, self.token.get if with_token else _no_wait)
-            issued = None
+            issued = None  # it may have been replaced during the wait
         try:
             if with_token and issued is None:
                 issued = await self.token.get()

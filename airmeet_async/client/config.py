@@ -14,8 +14,6 @@ with a misspelt value must not fall back to the real Airmeet. Other settings are
 """
 
 from collections.abc import Mapping
-from functools import cache
-from importlib import metadata
 
 from attrs import field, frozen
 
@@ -27,6 +25,7 @@ from airmeet_async.protocol.call import Auth, common_headers, key_headers, token
 from airmeet_async.protocol.http_messages import Headers
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.protocol.retry_policy import Retry
+from airmeet_async.version import __version__
 
 _LONGEST_KEY = 512
 
@@ -60,6 +59,7 @@ def find_base(base_url: str | None, region: Region | str | None, environ: Mappin
         return parse_base(base_url)
     if region is not None:
         return parse_base(base_of(region))
+    # A misspelt region is an error even where an address makes it useless: somebody meant something by it.
     named = environ.get("AIRMEET_REGION", Region.GLOBAL)
     there = base_of(named.strip().lower())
     uri = environ.get("AIRMEET_URI")
@@ -88,21 +88,12 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
     return Secret(text)
 
 
-@cache
-def version() -> str:
-    """Return the version of the installed distribution, or ``0`` for a bare source tree."""
-    try:
-        return metadata.version("airmeet-async")
-    except metadata.PackageNotFoundError:
-        return "0"
-
-
 class Credentials:
     """Makes header blocks, each once."""
 
     def __init__(self, options: ClientOptions) -> None:
         self._keys = options.access_key, options.secret_key
-        self._common = common_headers(version())
+        self._common = common_headers(__version__)
         # The mutable state: the block of the last token that was used.
         self._generation = 0
         self._block: Headers = ()

@@ -241,7 +241,6 @@ class Pace:
         return True
 
     def release(self) -> None:
-        """Free the slot."""
         for pace in self._chain:
             pace._in_flight -= 1
             if pace._slot_freed is not None and not pace._slot_freed.done():

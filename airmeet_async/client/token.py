@@ -65,9 +65,7 @@ class SharedToken:
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[AuthToken]], store: TokenStore, account: str) -> None:
-        self._fetch = fetch
-        self._store = store
-        self._account = account
+        self._fetch, self._store, self._account = fetch, store, account
         # The mutable state: the current token, the sign-in for the next one, the last error, and what rule 4 counts.
         self._issued: IssuedToken | None = None
         self._sign_in: asyncio.Task[IssuedToken | AirmeetError] | None = None
@@ -157,6 +155,7 @@ class SharedToken:
         try:
             async with asyncio.timeout(SIGN_IN_SECONDS), self._store.lock(self._account):
                 stored = await self._store.load(self._account)
+                # A stored token is as good as new, unless it is the one that was refused.
                 if stored is not None and stored != stale:
                     return IssuedToken(stored, self._generation + 1, -math.inf)
                 answer = await self._fetch()

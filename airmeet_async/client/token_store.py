@@ -1,4 +1,4 @@
-"""Where a token outlives its process: nowhere, or in a file that only its owner can read."""
+"""Token stores: in memory, or in files that only their owner can read."""
 
 import asyncio
 import hashlib
@@ -63,11 +63,9 @@ class MemoryTokenStore:
             yield
 
     async def load(self, account: str) -> Secret | None:
-        """Return the kept token, or None."""
         return self._tokens.get(account)
 
     async def save(self, account: str, token: Secret) -> None:
-        """Keep *token*."""
         self._tokens[account] = token
 
 
@@ -84,13 +82,8 @@ class FileTokenStore:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._directory = Path(directory)
+        self.directory = Path(directory)
         self._has_warned = False
-
-    @property
-    def directory(self) -> Path:
-        """Where the files are."""
-        return self._directory
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
@@ -133,7 +126,7 @@ class FileTokenStore:
         return True
 
     def _path(self, account: str) -> Path:
-        return self._directory / f"{account}.json"
+        return self.directory / f"{account}.json"
 
     def check(self) -> bool:
         """Make the directory, unless it is there, and return whether tokens can be kept in it.
@@ -143,7 +136,7 @@ class FileTokenStore:
         """
         try:
             with _other_place():
-                make_private_folder(self._directory)
+                make_private_folder(self.directory)
         except OSError as error:
             self._warn(error)
             return False
@@ -154,7 +147,7 @@ class FileTokenStore:
             return None
         try:
             with _other_place():
-                return FileLock(self._directory / f"{account}.lock")
+                return FileLock(self.directory / f"{account}.lock")
         except OSError as error:
             self._warn(error)
             return None
@@ -170,7 +163,7 @@ class FileTokenStore:
         if not self._has_warned:
             self._has_warned = True
             reason = getattr(error, "strerror", None) or error
-            _log.warning("the token cannot be kept in %s (%s); going on without", self._directory, reason)
+            _log.warning("the token cannot be kept in %s (%s); going on without", self.directory, reason)
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def _problem(scheme: str, host: str, port: int | None, bracketed: bool) -> str |
         return "no port has the number 0"
     if not (_is_address(host) if bracketed else _HOST.fullmatch(host)):
         return "it has no usable host name"
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not (host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)):
         return "http would send the keys in the clear; only loopback addresses may use it, so write https://"
     return None
 
@@ -134,10 +134,6 @@ def _is_address(host: str) -> bool:
     return "%" not in host
 
 
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
 def check_id(value: str, name: str) -> str:
     """Return *value* when it may stand in a path.
 
@@ -151,3 +147,8 @@ def check_id(value: str, name: str) -> str:
         hint = "; pass only the part after /e/, not the whole address"
     message = f"{name} {value!r:.80} is not an id: letters, digits, - and _ only, as in the event's address{hint}"
     raise ConfigError(message)
+
+
+def check_ids(**ids: str) -> dict[str, str]:
+    """Return *ids*, which are a path's arguments by name, when all of them are ids."""
+    return {name: check_id(value, name) for name, value in ids.items()}

@@ -37,18 +37,6 @@ class Paging(Enum):
     """``pageNumber`` from 1 and ``resultSize``, answered with a total."""
 
 
-def _as_is(document: Any) -> Any:
-    return document
-
-
-def _nameless(_item: Any) -> None:
-    return None
-
-
-def _accept(_body: Any, _value: Any) -> str | None:
-    return None
-
-
 @frozen
 class Endpoint(Generic[T_co]):
     """One row of the table: the facts about an operation that its verb and path cannot tell.
@@ -83,9 +71,9 @@ class Endpoint(Generic[T_co]):
     paging: Paging = Paging.NONE
     max_size: int = 0
     prepares: bool = False
-    unwrap: Callable[[Any], Any] = field(default=_as_is, repr=False)
-    identity: Callable[[Any], object] = field(default=_nameless, repr=False)
-    verify: Callable[[Any, Any], str | None] = field(default=_accept, repr=False)
+    unwrap: Callable[[Any], Any] = field(default=lambda document: document, repr=False)
+    identity: Callable[[Any], object] = field(default=lambda _item: None, repr=False)
+    verify: Callable[[Any, Any], str | None] = field(default=lambda _body, _value: None, repr=False)
     reply_limit: int = field(init=False, repr=False)
 
     @reply_limit.default

@@ -1,4 +1,4 @@
-"""What a reply means: `judge` turns a `Reply`, or its absence, into a `Verdict`; `retry_policy` then says what to do.
+"""Classes of outcome: `judge` turns a `Reply`, or its absence, into a `Verdict`; `retry_policy` then says what to do.
 
 Rules of this file:
 
@@ -120,8 +120,7 @@ def retry_after(reply: Reply) -> float | None:
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _LONGEST_DIGITS else None
-    until = _epoch(text)
-    now = _epoch(reply.headers.get("date", "")) or reply.at
+    until, now = _epoch(text), _epoch(reply.headers.get("date", "")) or reply.at
     return max(0.0, until - now) if until is not None and now else None
 
 

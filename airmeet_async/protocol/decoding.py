@@ -6,6 +6,7 @@ what is not of it. Unknown members are kept in ``extra``, unknown statuses stay 
 
 import math
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, get_args
 
 import attrs
@@ -98,10 +99,18 @@ def _count(value: Any) -> int | None:
     return count if count > 0 else None
 
 
-def _text(value: Any, _type: Any) -> str:
-    if not isinstance(value, str):
-        raise Misfit("a string")
-    return value
+def _exactly(kind: type[Any], wanted: str) -> Hook:
+    def structure(value: Any, _type: Any) -> Any:
+        if type(value) is not kind:
+            raise Misfit(wanted)
+        return value
+
+    return structure
+
+
+_text = _exactly(str, "a string")
+_flag = _exactly(bool, "true or false")
+_document = _exactly(dict, "an object")
 
 
 def _whole(value: Any, _type: Any) -> int:
@@ -122,12 +131,6 @@ def _number(value: Any, _type: Any) -> float:
     if not math.isfinite(number):
         raise Misfit("a number")
     return number
-
-
-def _flag(value: Any, _type: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Misfit("true or false")
-    return value
 
 
 def _moment(value: Any, _type: Any) -> Moment:
@@ -153,12 +156,6 @@ def _secret(value: Any, _type: Any) -> Secret:
     return Secret(value)
 
 
-def _document(value: Any, _type: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Misfit("an object")
-    return value
-
-
 def _tuple_hook(cls: Any) -> Hook:
     element = get_args(cls)[0]
     hook = converter.get_structure_hook(element)
@@ -177,20 +174,10 @@ def _tuple_hook(cls: Any) -> Hook:
     return structure
 
 
-def _optional_hook(cls: Any) -> Hook:
-    inner = _bare(cls)
-    hook = converter.get_structure_hook(inner)
-    return lambda value, _type: hook(value, inner)
-
-
-def _is_optional(cls: Any) -> bool:
-    args = get_args(cls)
-    return len(args) == 2 and type(None) in args
-
-
 def _bare(cls: Any) -> Any:
     """Return the type that a value has if it is there at all."""
-    return next(arg for arg in get_args(cls) if arg is not type(None)) if _is_optional(cls) else cls
+    args = get_args(cls)
+    return next(arg for arg in args if arg is not NoneType) if len(args) == 2 and NoneType in args else cls
 
 
 def _model_hook(cls: type[Any]) -> Hook:
@@ -204,11 +191,10 @@ def _model_hook(cls: type[Any]) -> Hook:
             hook = converter.get_structure_hook(kind)
             plan.append((spec.name, wire, plain, hook, (others, kind, spec.default is attrs.NOTHING)))
     known = frozenset(name for _, wire, *_, (others, *_) in plan for name in (wire, *others))
-    keeps_extra = "extra" in attrs.fields_dict(cls)
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
-            _document(document, dict)
+            raise Misfit("an object")
         values: dict[str, Any] = {}
         for name, wire, plain, hook, rest in plan:
             given, key = document.get(wire), wire
@@ -227,7 +213,7 @@ def _model_hook(cls: type[Any]) -> Hook:
                     raise error.under(key) from None
             elif required:
                 raise Misfit("present", wire)
-        if keeps_extra and len(values) != len(document):
+        if len(values) != len(document):
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)
 
@@ -237,7 +223,6 @@ def _model_hook(cls: type[Any]) -> Hook:
 def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
-    made.register_structure_hook_factory(_is_optional, _optional_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
     plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
     for kind, hook in plain:

@@ -2,24 +2,7 @@
 
 from typing import Any
 
-from airmeet_async.errors import (
-    AirmeetError,
-    AmbiguousOutcomeError,
-    CredentialsError,
-    DecodeError,
-    NoReplyError,
-    NotFoundError,
-    NotReadyError,
-    NotSentError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectError,
-    RejectedError,
-    ReplyError,
-    ServerError,
-    TokenRejectedError,
-    TransportError,
-)
+from airmeet_async import errors
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Tries, waited_for_ready
@@ -44,16 +27,16 @@ _SENTENCES: dict[int, str] = {
     429: "Airmeet asks to slow down (429); choose a lower rate",
 }
 _NOT_FINISHED = "; this list exists once the session, or the event, is FINISHED"
-_CLASSES: dict[int, type[ReplyError]] = {
-    401: PermissionDeniedError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    412: TokenRejectedError,
-    408: ServerError,
+_CLASSES: dict[int, type[errors.ReplyError]] = {
+    401: errors.PermissionDeniedError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    412: errors.TokenRejectedError,
+    408: errors.ServerError,
 }
 
 
-def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
+def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.AirmeetError:
     """Return the error that says what became of *call*."""
     name, status, auth = call.endpoint.name, verdict.status, call.endpoint.auth
     facts: dict[str, Any]
@@ -63,44 +46,39 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> AirmeetError:
             f"{name} may or may not have been carried out ({cause}), and repeating it could do it twice: look in the "
             "dashboard first"
         )
-        return AmbiguousOutcomeError(message, operation=name, status=status)
+        return errors.AmbiguousOutcomeError(message, operation=name, status=status)
     if status is None:
         facts = {}
-        if isinstance(verdict.cause, TransportError):
+        if isinstance(verdict.cause, errors.TransportError):
             facts = {"reason": verdict.cause.reason, "host": verdict.cause.host}
         if verdict.kind is Kind.NOT_SENT:
-            return NotSentError(verdict.message, attempts=max(tries.not_sent, 1), **facts)
-        return NoReplyError(verdict.message, attempts=max(tries.sent, 1), **facts)
+            return errors.NotSentError(verdict.message, attempts=max(tries.not_sent, 1), **facts)
+        return errors.NoReplyError(verdict.message, attempts=max(tries.sent, 1), **facts)
     if verdict.code == "unusable_answer":
-        path = verdict.cause.path if isinstance(verdict.cause, DecodeError) else ""
-        return DecodeError(f"{name}: {verdict.message}", path=path, operation=name)
+        path = verdict.cause.path if isinstance(verdict.cause, errors.DecodeError) else ""
+        return errors.DecodeError(f"{name}: {verdict.message}", path=path, operation=name)
     if verdict.kind is Kind.NOT_READY:
-        waited = waited_for_ready(tries.not_ready - 1)
+        waited = waited_for_ready(tries.not_ready - 1)  # nobody waits after the last answer
         if call.ready_within is not None:
             waited = min(waited, call.ready_within)
         message = f"{name}: Airmeet is still preparing this report after {waited:g} s; ask again in 5 minutes"
-        return NotReadyError(message, deadline=waited)
+        return errors.NotReadyError(message, deadline=waited)
     facts = {"status": status, "reason": verdict.message, "operation": name, "attempts": max(tries.sent, 1)}
     if auth is Auth.KEYS or (auth is Auth.RAW_KEYS and status in {401, 403}):
         if status == 403:
-            return CredentialsError(_REVOKED_KEYS, **facts)
+            return errors.CredentialsError(_REVOKED_KEYS, **facts)
         if status in {400, 401}:
-            return CredentialsError(_WRONG_KEYS.format(status=status), **facts)
-    return _refusal(call, verdict, facts)
-
-
-def _refusal(call: Call[Any], verdict: Verdict, facts: dict[str, Any]) -> ReplyError:
-    status = verdict.status or 0
-    if status == 404 and call.endpoint.auth is Auth.KEYS:
+            return errors.CredentialsError(_WRONG_KEYS.format(status=status), **facts)
+    if status == 404 and auth is Auth.KEYS:
         sentence = _NO_AUTH
     elif 300 <= status < 400:
         sentence = _REDIRECT.format(status=status)
     else:
-        sentence = _SENTENCES.get(status) or f"{call.endpoint.name} failed with status {status}"
+        sentence = _SENTENCES.get(status) or f"{name} failed with status {status}"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED
     if status == 429:
-        return RateLimitedError(message, retry_after=verdict.retry_after, **facts)
-    cls = ServerError if status >= 500 else RedirectError if 300 <= status < 400 else RejectedError
+        return errors.RateLimitedError(message, retry_after=verdict.retry_after, **facts)
+    cls = errors.ServerError if status >= 500 else errors.RedirectError if 300 <= status < 400 else errors.RejectedError
     return _CLASSES.get(status, cls)(message, **facts)

@@ -1,4 +1,4 @@
-"""What goes over the wire and what comes back, as plain values.
+"""Requests and replies as plain values.
 
 `Request` and `Reply` are the whole seam: a transport turns one into the other,
 the sandbox's world does the same without a network, and nothing else in the

@@ -62,29 +62,21 @@ def next_page(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
 
     A call with ``before`` goes on backwards.
     """
-    if call.endpoint.paging is Paging.NUMBER:
-        return _next_number(call, page, walk)
-    return _next_cursor(call, page, walk)
-
-
-def _next_number(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
-    """Count on until the total is reached (B), or a page is empty, or short where no total is known."""
-    size, rows = int(call.query["resultSize"]), walk.rows + len(page.items)
-    done = len(page.items) < size if page.total_count is None else rows >= page.total_count
-    if done or not page.items:
-        return None
-    return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
-
-
-def _next_cursor(call: Call[Any], page: Page[Any], walk: Walk) -> Call[Any] | None:
-    size = int(call.query.get("size", "0"))
     done = walk.past(page)
+    if call.endpoint.paging is Paging.NUMBER:
+        # Count on until the total is reached (B), or a page is empty, or short where no total is known.
+        is_short = len(page.items) < int(call.query["resultSize"])
+        if not page.items or (is_short if page.total_count is None else done.rows >= page.total_count):
+            return None
+        return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
+    size = int(call.query.get("size", "0"))
     way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
     at_the_end = (
         not page.items
         or cursor is None
-        or cursor == call.query.get(way)
-        or (way, cursor) in walk.cursors
+        or cursor == call.query.get(way)  # it leads to this page again
+        or (way, cursor) in walk.cursors  # or to an earlier one
+        # A short page is the last, unless pages are counted and the size may have been cut to a maximum we do not know.
         or (len(page.items) < size and (done.page_count is None or call.endpoint.max_size > 0))
         or (done.page_count is not None and done.pages >= done.page_count)
         or (page.total_count is not None and done.rows >= page.total_count)

@@ -24,15 +24,10 @@ TEXT_LIMIT = 70
 """Organisation, designation, city and country (A)."""
 
 _LIMITS = {
-    "first_name": NAME_LIMIT,
-    "last_name": NAME_LIMIT,
-    "organisation": TEXT_LIMIT,
-    "designation": TEXT_LIMIT,
-    "city": TEXT_LIMIT,
-    "country": TEXT_LIMIT,
+    **dict.fromkeys(("first_name", "last_name"), NAME_LIMIT),
+    **dict.fromkeys(("organisation", "designation", "city", "country"), TEXT_LIMIT),
 }
 _MANDATORY = ("email", "first_name", "last_name")
-_NEEDED = frozenset(_MANDATORY)
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
@@ -99,14 +94,15 @@ def texts_of(attendee: Attendee) -> dict[str, str]:
 
 def check_texts(texts: Mapping[str, str]) -> Problem | None:
     """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
-    if not texts.keys() >= _NEEDED:
-        name = next(name for name in _MANDATORY if name not in texts)
-        return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+    for name in _MANDATORY:
+        if name not in texts:
+            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
     if problem := check_email(texts["email"]):
         return problem
     if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):
         return Problem("invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL")
-    if "".join(texts.values()).isprintable():  # nearly always
+    # Of one text instead of each: nearly always nothing is wrong, and this runs for each row.
+    if "".join(texts.values()).isprintable():
         return None
     for name in _TEXTS:
         if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):
@@ -125,14 +121,7 @@ def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def parse_attendance(text: str) -> str:
-    """Return the spelling Airmeet wants for what people write: ``in person``, ``Virtual``; anything else as it is."""
-    spelled = re.sub(r"[\s_-]+", "-", text.strip()).upper()
-    spelled = "IN-PERSON" if spelled == "INPERSON" else spelled
-    return spelled if spelled in list(AttendanceType) else text
-
-
-class FieldBook:
+class RegistrationFields:
     """An event's registration fields, to be found by id or by label."""
 
     def __init__(self, fields: Iterable[CustomField]) -> None:

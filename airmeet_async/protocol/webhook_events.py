@@ -1,4 +1,4 @@
-"""What a webhook delivers: `parse_webhook` makes a typed event of a request's body. Pure, and of no framework.
+"""Webhook payloads: `parse_webhook` makes a typed event of a request's body. Pure, and of no framework.
 
 Airmeet signs nothing and publishes no payload in full: the members are those that its own connector declares (B).
 The body need not say which trigger it belongs to, so it is told apart by its members where nobody says.
@@ -12,21 +12,20 @@ from airmeet_async.errors import DecodeError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.decoding import Misfit, converter
 from airmeet_async.protocol.models.reports import PollAnswer, Question
-from airmeet_async.protocol.models.values import Moment, wire
+from airmeet_async.protocol.models.values import Answer, Moment, wire
 
 
 @frozen
-class EventNews:
+class EventNews(Answer):
     """An event was created, starts, ends or is about to start (B)."""
 
     airmeet_id: str | None = field(default=None, metadata=wire("airmeet_id", "airmeetId", "id", "uid"))
     name: str | None = field(default=None, metadata=wire("airmeetName", "name"))
     status: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class RegistrantAdded:
+class RegistrantAdded(Answer):
     """Somebody was added to an event (B)."""
 
     email: str
@@ -42,42 +41,38 @@ class RegistrantAdded:
     registered_at: Moment | None = field(default=None, metadata=wire("registrationTime"))
     entry_link: str | None = field(default=None, metadata=wire("entryLink"), repr=False)
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class AttendeeJoined:
+class AttendeeJoined(Answer):
     """Somebody was in an event or a session; sent after its end (A)."""
 
     email: str
     name: str | None = None
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class PollsAnswered:
+class PollsAnswered(Answer):
     """Somebody's poll answers (B)."""
 
     polls: tuple[PollAnswer, ...]
     email: str | None = None
     name: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class QuestionsAsked:
+class QuestionsAsked(Answer):
     """Somebody's questions (B)."""
 
     questions: tuple[Question, ...]
     email: str | None = None
     name: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class BoothVisited:
+class BoothVisited(Answer):
     """Somebody was at a booth (B)."""
 
     email: str
@@ -86,24 +81,21 @@ class BoothVisited:
     interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
     user_id: str | None = field(default=None, metadata=wire("userId", "user_id"))
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class RecordingLink:
+class RecordingLink(Answer):
     """One recording that can be fetched (B)."""
 
     link: str | None = field(default=None, repr=False)
     session_id: str | None = field(default=None, metadata=wire("sessionId", "session_id"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class RecordingsAvailable:
+class RecordingsAvailable(Answer):
     """Recordings are there (B)."""
 
     recordings: tuple[RecordingLink, ...]
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 Payload = (

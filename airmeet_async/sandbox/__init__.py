@@ -2,7 +2,7 @@
 
 From the inside out, each file importing only those above it:
 
-- `options`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
+- `switches`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
 - `fake_people`: invented people, in many scripts.
 - `community`: the events, people and keys that are there at the start, and all that requests can change.
 - `event_people`, `event_records`: the people of an event, and what they leave behind when it is over.
@@ -20,7 +20,7 @@ from airmeet_async.sandbox.community import Event, KeyPair, Person
 from airmeet_async.sandbox.fake_airmeet import Statistics, World
 from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
 from airmeet_async.sandbox.faults import Action, Bucket, Desk, Ending, Faults, Outcome
-from airmeet_async.sandbox.options import Switches
+from airmeet_async.sandbox.switches import Switches
 
 __all__ = [
     "Action",

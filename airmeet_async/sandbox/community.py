@@ -1,4 +1,4 @@
-"""The pretend community: what the sandbox remembers, and the events and people it starts with.
+"""The pretend community: its state, and the events and people it starts with.
 
 Ids, keys and addresses never change, so tests and examples may name them.
 Grades (A to D) say how sure a rule is, as in `tests/contract`.
@@ -7,13 +7,13 @@ Grades (A to D) say how sure a rule is, as in `tests/contract`.
 import hashlib
 import string
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from airmeet_async.sandbox.fake_people import fake_person
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 LINK: Final = "https://www.airmeet.com/e/{event}?code={code}"  # A
 
@@ -209,8 +209,8 @@ class Event:
 
     uid: str
     row: int
-    community: str
     name: str
+    community: str = COMMUNITY
     status: str = "CREATED"
     sub_type: str = "CONFERENCE"
     description: str = ""
@@ -353,8 +353,7 @@ def initial_state(seed: int) -> CommunityState:
     for uid, people in ((LIVE, LIVE_PEOPLE), (FINISHED, FINISHED_PEOPLE)):
         for number in range(people):
             email = f"guest{number:03}@example.com"
-            details: Json = {**fake_person(number)}
-            state.admit(state.events[uid], email, email, details, registered=number % 4 != 3).mails = 1
+            state.admit(state.events[uid], email, email, fake_person(number), registered=number % 4 != 3).mails = 1
     state.events[FINISHED].people["guest000@example.com"].details |= {
         "customFieldMapping": [{"fieldId": FIELD_COMPANY_SIZE, "value": ["250"]}]
     }
@@ -363,16 +362,14 @@ def initial_state(seed: int) -> CommunityState:
 
 def _events() -> tuple[Event, ...]:
     """Return the events, oldest first, with nobody in them."""
-    own, other = COMMUNITY, FOREIGN_COMMUNITY
     return (
-        Event(uid=SUMMIT, row=1201, community=own, name="Spring Summit", description="Room for everybody", host=HOST),
-        Event(uid=HYBRID, row=1207, community=own, name="Hybrid Days", sub_type="HYBRID_CONFERENCE", host=HOST),
-        Event(uid=WITH_FIELDS, row=1208, community=own, name="Workshop with a form", custom_fields=_custom_fields()),
-        Event(uid=SMALL, row=1215, community=own, name="Round table for three", quota=SMALL_QUOTA),
+        Event(uid=SUMMIT, row=1201, name="Spring Summit", description="Room for everybody", host=HOST),
+        Event(uid=HYBRID, row=1207, name="Hybrid Days", sub_type="HYBRID_CONFERENCE", host=HOST),
+        Event(uid=WITH_FIELDS, row=1208, name="Workshop with a form", custom_fields=_custom_fields()),
+        Event(uid=SMALL, row=1215, name="Round table for three", quota=SMALL_QUOTA),
         Event(
             uid=LIVE,
             row=1221,
-            community=own,
             name="Live now",
             status="ONGOING",
             host=HOST,
@@ -382,11 +379,10 @@ def _events() -> tuple[Event, ...]:
                 _session(LIVE_SESSION, "Questions and answers", 11, status="ONGOING"),
             ],
         ),
-        Event(uid=PAUSED, row=1226, community=own, name="Back in a minute", status="PAUSED"),
+        Event(uid=PAUSED, row=1226, name="Back in a minute", status="PAUSED"),
         Event(
             uid=FINISHED,
             row=1230,
-            community=own,
             name="Last year",
             status="FINISHED",
             host=HOST,
@@ -405,8 +401,8 @@ def _events() -> tuple[Event, ...]:
                 _track(TRACKS[1], "Hands on", "2", "#ccbbaa", list(SESSIONS[2:])),
             ],
         ),
-        Event(uid=ARCHIVED, row=1231, community=own, name="Forgotten", status="ARCHIVED"),
-        Event(uid=FOREIGN, row=1240, community=other, name="Somebody else's", host=FOREIGN_HOST),
+        Event(uid=ARCHIVED, row=1231, name="Forgotten", status="ARCHIVED"),
+        Event(uid=FOREIGN, row=1240, community=FOREIGN_COMMUNITY, name="Somebody else's", host=FOREIGN_HOST),
     )
 
 

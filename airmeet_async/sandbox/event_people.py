@@ -1,4 +1,4 @@
-"""The people of an event as lists show them, one at a time.
+"""The people of an event, as the lists of the API show them.
 
 Those who were added come first, in order of arrival; then the crowd, who are
 made up from their number alone, so that a hundred thousand of them cost nothing.
@@ -7,7 +7,7 @@ made up from their number alone, so that a hundred thousand of them cost nothing
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -78,7 +78,7 @@ class EventPeople(Sequence[Guest]):
             facts = {"link": person.entry_link, "mailed": person.mails > 0}
             return self._guest(place, person.email, _name(person.details), person.details, **facts)
         number = place - self._crowd_start
-        details: Json = {**fake_person(number)}
+        details = fake_person(number)
         return self._guest(place, _crowd_address(number), _name(details), details)
 
     def texts(self, key: str) -> list[str]:
@@ -87,7 +87,7 @@ class EventPeople(Sequence[Guest]):
         if key == "email":
             return [*self._emails(), *(_crowd_address(number) for number in crowd)]
         people = (_name(person.details) for person in self._people)
-        return [*(one.name for one in self._speakers), *people, *(_name({**fake_person(number)}) for number in crowd)]
+        return [*(one.name for one in self._speakers), *people, *(_name(fake_person(number)) for number in crowd)]
 
     def places(self, emails: Iterable[str], *, fold: bool) -> list[int]:
         """Return where people of these addresses stand, ascending."""
@@ -109,10 +109,10 @@ class EventPeople(Sequence[Guest]):
     def _emails(self) -> list[str]:
         return [one.email for one in self._speakers] + [one.email for one in self._people]
 
-    def _guest(self, place: int, email: str, name: str, details: Json, **facts: object) -> Guest:
+    def _guest(self, place: int, email: str, name: str, details: Json, **facts: Any) -> Guest:
         code = self._state.code("person", self._event.uid, email)
         known = {"link": LINK.format(event=self._event.uid, code=code), "user_id": code[:9]} | facts
-        return Guest(place=place, email=email, name=name, details=details, **known)  # type: ignore[arg-type]
+        return Guest(place=place, email=email, name=name, details=details, **known)
 
 
 def _crowd_address(number: int) -> str:

@@ -9,14 +9,14 @@ All of it follows from the people of the event and their places, as the tables h
 - Every second of all the people watched a replay, and every second came by a link with UTMs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from airmeet_async.sandbox.community import CommunityState, Event, Json
 from airmeet_async.sandbox.event_people import EventPeople, Guest
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.responses import LazyRows, timestamp
+from airmeet_async.sandbox.switches import Switches
 
 _FIRST_ID, _STEP = 4_000_001, 3  # ids ascend with gaps
 _MINUTE_MS: Final = 60_000
@@ -39,7 +39,7 @@ class EventRecords:
 
     def event_attendance(self) -> LazyRows:
         """List who came to any finished session, and how long they stayed in all of them."""
-        lengths = [_minutes(session) for session in self._event.finished_sessions]
+        lengths = [session["duration"] for session in self._event.finished_sessions]
 
         def stayed(rank: int) -> int:
             return sum(_stay(rank, length) for number, length in enumerate(lengths) if rank % (number + 1) == 0)
@@ -49,20 +49,19 @@ class EventRecords:
     def session_attendance(self, session: Json) -> LazyRows:
         """List who came to a finished session."""
         number = self._event.finished_sessions.index(session)
-        length = _minutes(session)
-        return self._rows(range(0, self._came, number + 1), self._row_of_presence(lambda rank: _stay(rank, length)))
+        row = self._row_of_presence(lambda rank: _stay(rank, session["duration"]))
+        return self._rows(range(0, self._came, number + 1), row)
 
     def booth_attendance(self, booth: Json) -> LazyRows:
         """List who visited a booth."""
         ranks = range(0, self._came, self._event.booths.index(booth) + 2)
 
-        def row(place: int) -> Json:
-            guest = self._attendee(ranks[place])
-            visit: Json = {"visits": 1 + guest.place % 3, "interested_in_being_contacted": guest.place % 4 == 0}
-            numbered = {"id": _ids(ranks)[place]} if self._switches.booth_row_ids else {}
-            return numbered | _who(guest) | {"time_stamp": self._stamp(guest)} | visit
+        def row(rank: int) -> Json:
+            guest = self._attendee(rank)
+            visit = {"visits": 1 + guest.place % 3, "interested_in_being_contacted": guest.place % 4 == 0}
+            return _who(guest) | {"time_stamp": self._stamp(guest)} | visit
 
-        return LazyRows(_ids(ranks), row)
+        return self._rows(ranks, row, with_ids=self._switches.booth_row_ids)
 
     def replays(self) -> LazyRows:
         """List who watched which session later, and for how many minutes."""
@@ -71,7 +70,7 @@ class EventRecords:
 
         def row(rank: int) -> Json:
             guest, session = self._people[rank], sessions[rank // 2 % len(sessions)]
-            minutes = 1 + guest.place % _minutes(session)
+            minutes = 1 + guest.place % session["duration"]
             viewed = str(minutes) if self._switches.duration_as_text else minutes
             watched = {"session_id": session["sessionid"], "duration_viewed": viewed}
             return {"name": guest.name, "email": guest.email} | watched
@@ -94,13 +93,13 @@ class EventRecords:
         sessions = self._event.finished_sessions
         ranks = range(0, self._came if sessions else 0, 2)
 
-        def row(place: int) -> Json:
-            guest = self._attendee(ranks[place])
+        def row(rank: int) -> Json:
+            guest = self._attendee(rank)
             answer = _ANSWERS[guest.place % len(_ANSWERS)]
             polls = [{"question": f"Did you like {one['name']}?", "answer": answer} for one in sessions[:2]]
             return _who(guest) | {"polls": polls}
 
-        return LazyRows(_ids(ranks), row)
+        return self._rows(ranks, row, with_ids=False)
 
     def questions(self) -> list[Json]:
         """List who asked what; one row per person (C)."""
@@ -120,9 +119,9 @@ class EventRecords:
     def _attendee(self, rank: int) -> Guest:
         return self._people[rank + rank // 4]  # every fifth of the people did not come
 
-    def _rows(self, ranks: range, row: Callable[[int], Json]) -> LazyRows:
-        ids = _ids(ranks)
-        return LazyRows(ids, lambda place: {"id": ids[place]} | row(ranks[place]))
+    def _rows(self, ranks: range, row: Callable[[int], Json], *, with_ids: bool = True) -> LazyRows:
+        ids = range(_FIRST_ID, _FIRST_ID + _STEP * len(ranks), _STEP)
+        return LazyRows(ids, lambda place: ({"id": ids[place]} if with_ids else {}) | row(ranks[place]))
 
     def _row_of_presence(self, stayed: Callable[[int], int]) -> Callable[[int], Json]:
         def row(rank: int) -> Json:
@@ -139,10 +138,6 @@ class EventRecords:
         return timestamp(start)
 
 
-def _ids(ranks: Sequence[int]) -> range:
-    return range(_FIRST_ID, _FIRST_ID + _STEP * len(ranks), _STEP)
-
-
 def _who(guest: Guest) -> Json:
     return {"email": guest.email, "name": guest.name, "user_id": guest.user_id}
 
@@ -150,8 +145,3 @@ def _who(guest: Guest) -> Json:
 def _stay(rank: int, minutes: int) -> int:
     """Return how many milliseconds somebody stayed in a session of that length."""
     return (1 + rank % minutes) * _MINUTE_MS
-
-
-def _minutes(session: Json) -> int:
-    minutes = session["duration"]
-    return minutes if isinstance(minutes, int) else 0

@@ -14,10 +14,10 @@ from attrs import evolve, fields, frozen
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox import community
 from airmeet_async.sandbox.community import Event, KeyPair, Member, Person, identity
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.request import IncomingRequest, check_keys, check_token
 from airmeet_async.sandbox.responses import Refusal
 from airmeet_async.sandbox.routes import find_route
+from airmeet_async.sandbox.switches import Switches
 
 
 @frozen(kw_only=True)
@@ -151,6 +151,5 @@ class World:
         return self._state.events[airmeet_id].people.get(identity(email, fold=self.switches.fold_email_case))
 
     def statistics(self) -> Statistics:
-        """Return what happened so far."""
         counts = {name: self._state.counts[name] for name in _COUNTED}
         return Statistics(requests=self._statuses.total(), statuses=dict(sorted(self._statuses.items())), **counts)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, and the whole sandbox behind it, still without a network.
+"""Faults on purpose, and the whole sandbox behind them, still without a network.
 
 A spec is a list of faults with commas between; each is a kind, when it strikes, and options::
 
@@ -91,7 +91,7 @@ _ENDINGS: Final = {
 
 @frozen(kw_only=True)
 class Action:
-    """What is to happen to one request.
+    """The decision about one request.
 
     Attributes:
         applies: The world gets to see the request.
@@ -137,12 +137,12 @@ class FaultRule:
     body: bytes = b""
 
     def concerns(self, request: Request, operation: str) -> bool:
-        """Say whether a request counts for this rule."""
+        """Return whether a request counts for this rule."""
         wanted = self.on in {"all", operation} if self.on else operation != "auth"
         return wanted and self.body in request.body
 
     def strikes(self, nth: int, draw: random.Random) -> bool:
-        """Say whether the nth request is struck; draws one number, if it is a matter of chance."""
+        """Return whether the nth request is struck; a rule of chance draws one number."""
         if self.share:
             return draw.random() < self.share
         if self.every:
@@ -150,7 +150,6 @@ class FaultRule:
         return self.first <= nth < self.first + self.count
 
     def settle(self, action: Action) -> Action:
-        """Decide how the exchange ends."""
         if self.kind in _ENDINGS:
             ending, applies = _ENDINGS[self.kind]
             return evolve(action, ending=ending, applies=applies)
@@ -267,7 +266,7 @@ class Faults:
         return cls(parse_rules(spec), seed=seed, rate_limit=rate_limit)
 
     def decide(self, request: Request, operation: str, now: float) -> Action:
-        """Say what is to happen to a request.
+        """Decide about a request.
 
         Args:
             request: The request.
@@ -298,7 +297,7 @@ class Faults:
 
 @frozen
 class Outcome:
-    """What whoever sent the request is to experience.
+    """One exchange as its sender meets it.
 
     Attributes:
         reply: The answer; with a drop or a hang nobody gets to see it, and it may be None.

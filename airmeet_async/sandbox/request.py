@@ -1,4 +1,4 @@
-"""A request on its way to a handler, and who may send it."""
+"""A request on its way to a handler, and the checks of its keys or token."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from attrs import define, field
 from airmeet_async.protocol.http_messages import Request
 from airmeet_async.sandbox.community import CommunityState, Event, Json, KeyPair, Member, Token, identity
 from airmeet_async.sandbox.forms import RequestForm
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.responses import InvalidError, Refusal
+from airmeet_async.sandbox.switches import Switches
 
 
 @define(kw_only=True)
 class IncomingRequest:
-    """What a handler gets.
+    """A request as handlers see it.
 
     Attributes:
         http: The request as it came.

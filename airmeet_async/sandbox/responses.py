@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.sandbox.options import ErrorShape, Switches
+from airmeet_async.sandbox.switches import ErrorShape, Switches
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
@@ -126,28 +126,13 @@ class LazyRows:
     """
 
     ids: Sequence[int]
-    row: Callable[[int], dict[str, object]]
-
-
-@frozen
-class RowPage:
-    """Some rows of a list.
-
-    Attributes:
-        rows: The rows.
-        cursors: The member ``cursors`` beside them.
-        number: Which page it is, counted from 1.
-    """
-
-    rows: list[dict[str, object]]
-    cursors: dict[str, object]
-    number: int
+    row: Callable[[int], dict[str, Any]]
 
 
 def page_of(
     listed: LazyRows, query: Mapping[str, Any], switches: Switches, *, default: int, most: int, descending: bool
-) -> RowPage:
-    """Return the page that a query with cursors asks for."""
+) -> tuple[dict[str, Any], int]:
+    """Return ``data`` and ``cursors`` of the page that a query asks for, and its number, counted from 1."""
     ids = listed.ids[::-1] if descending else listed.ids
     count = len(ids)
     size = size_of(query, "size", switches, default=default, most=most)
@@ -170,7 +155,7 @@ def page_of(
     pages = -(-(count - start if switches.page_count_is_left else count) // size)
     places = range(start, start + len(taken))
     rows = [listed.row(count - 1 - place if descending else place) for place in places]
-    return RowPage(rows, {"before": before, "after": after, "pageCount": pages}, start // size + 1)
+    return {"data": rows, "cursors": {"before": before, "after": after, "pageCount": pages}}, start // size + 1
 
 
 def size_of(query: Mapping[str, Any], name: str, switches: Switches, *, default: int, most: int) -> int:

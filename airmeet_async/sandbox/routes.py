@@ -4,6 +4,7 @@ To add an operation, write a handler under `handlers/` and a row here.
 Paths are relative to the base path, as in the help text.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Literal
@@ -44,23 +45,11 @@ class Route:
     form: RequestForm | None = field(default=None, repr=False)
     query: RequestForm = field(factory=RequestForm, repr=False, kw_only=True)
     auth: Literal["token", "keys", "raw_keys"] = field(default="token", kw_only=True)
-    parts: tuple[str, ...] = field(init=False, repr=False)
+    pattern: re.Pattern[str] = field(init=False, repr=False)
 
-    @parts.default
-    def _split(self) -> tuple[str, ...]:
-        return tuple(self.template.split("/")[1:])
-
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        """Return the values of the path's names, or None if the path is another one."""
-        if len(self.parts) != len(segments):
-            return None
-        params = {}
-        for part, segment in zip(self.parts, segments, strict=True):
-            if part.startswith("{"):
-                params[part[1:-1]] = segment
-            elif part != segment:
-                return None
-        return params
+    @pattern.default
+    def _compile_template(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]*)", self.template))
 
 
 _EVENT = "/airmeet/{airmeetId}"
@@ -130,14 +119,13 @@ def find_route(request: Request) -> tuple[Route, Mapping[str, str]]:
     path = request.target.partition("?")[0]
     if not path.startswith(BASE_PATH + "/"):
         raise UnroutedError(404, f"Not found; the base path is {BASE_PATH}")
-    segments = [unquote(part) for part in path[len(BASE_PATH) + 1 :].split("/")]
-    matches = [(route, params) for route in ROUTES if (params := route.match(segments)) is not None]
-    if not matches:
+    found = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(path, len(BASE_PATH)))]
+    if not found:
         raise UnroutedError(404, "Not found")
-    fewest = min(len(params) for _, params in matches)  # "attendee/block" is no address
-    matches = [(route, params) for route, params in matches if len(params) == fewest]
-    for route, params in matches:
+    fewest = min(len(match.groups()) for _, match in found)  # "attendee/block" is no address
+    found = [(route, match) for route, match in found if len(match.groups()) == fewest]
+    for route, match in found:
         if route.method == request.method:
-            return route, params
-    allowed = sorted({route.method for route, _ in matches})
+            return route, {name: unquote(text) for name, text in match.groupdict().items()}
+    allowed = sorted({route.method for route, _ in found})
     raise UnroutedError(405, "Method not allowed", allow=", ".join(allowed))

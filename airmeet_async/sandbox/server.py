@@ -56,7 +56,6 @@ class SandboxApp:
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         body = await _read(receive)
         if body is None:
             await _send(send, refuse(413, f"The body is over {WRITE_LIMIT} bytes", "message"), close=True)
@@ -263,7 +262,7 @@ def run(
         faults: What goes wrong; see `airmeet_async.sandbox.faults`.
         seed: Of the faults, tokens and links.
         latency_ms: Milliseconds that every answer takes.
-        until_stdin_closes: End when whoever started this process closes our standard input, or dies.
+        until_stdin_closes: End when the parent process closes our standard input, or dies.
         out: Takes each line to be shown: the environment to paste, then the events as comments.
 
     Raises:
@@ -320,7 +319,7 @@ def _stop_on_end_of_input(serving: asyncio.Future[None]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and run."""
+    """Run ``python -m airmeet_async.sandbox``."""
     parser = argparse.ArgumentParser(prog="python -m airmeet_async.sandbox", description="A pretend Airmeet.")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
@@ -328,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--faults", default="", metavar="SPEC", help="such as 429:5%%:retry=1,drop:1%%,expire@500")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of faults, tokens and links")
     parser.add_argument("--latency", type=float, default=0.0, dest="latency_ms", metavar="MS", help="of every answer")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds our standard input")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
     try:
         run(**vars(parser.parse_args(arguments)))
     except (ValueError, OSError) as error:

@@ -5,8 +5,7 @@ import json
 
 from attrs import frozen
 
-from airmeet_async.client.transports.base import Timeouts
-from airmeet_async.errors import NoReplyError
+from airmeet_async.client.transports.base import Timeouts, late, lost
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox import Desk, Ending, Faults, World
 
@@ -68,26 +67,21 @@ class SandboxTransport:
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
-            return await self._exchange(request)
+            now = asyncio.get_running_loop().time()
+            self.arrivals.append(Arrival(now, request.method, request.target.partition("?")[0], _email(request.body)))
+            outcome = self._desk.answer(request, now)
+            await asyncio.sleep(self.latency + outcome.delay_s)
+            if outcome.ending is Ending.HANG:
+                await asyncio.sleep(self._hang)
+                raise late(_HOST, self._hang)
+            if outcome.ending is not Ending.ANSWER or outcome.reply is None:
+                raise lost("reset", _HOST)
+            return outcome.reply
         finally:
             self.in_flight -= 1
 
     async def aclose(self) -> None:
-        """Do nothing."""
-
-    async def _exchange(self, request: Request) -> Reply:
-        now = asyncio.get_running_loop().time()
-        self.arrivals.append(Arrival(now, request.method, request.target.partition("?")[0], _email(request.body)))
-        outcome = self._desk.answer(request, now)
-        await asyncio.sleep(self.latency + outcome.delay_s)
-        if outcome.ending is Ending.HANG:
-            await asyncio.sleep(self._hang)
-            message = f"{_HOST} did not answer in time"
-            raise NoReplyError(message, reason="timeout", host=_HOST)
-        if outcome.ending is not Ending.ANSWER or outcome.reply is None:
-            message = f"the connection to {_HOST} broke before the answer was complete"
-            raise NoReplyError(message, reason="reset", host=_HOST)
-        return outcome.reply
+        pass
 
 
 def _email(body: bytes) -> str | None:

@@ -7,12 +7,11 @@ import pytest
 
 from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField
 from airmeet_async.protocol.validation import (
-    FieldBook,
     Problem,
+    RegistrationFields,
     check_email,
     check_texts,
     cuts,
-    parse_attendance,
     texts_of,
 )
 from tests.cases import case
@@ -183,27 +182,7 @@ def test_all_cuts_are_said():
     assert cuts(texts_of(ADA)) == ()
 
 
-def test_attendance_is_spelled_as_airmeet_wants():
-    """What people write for the two known words; anything else stays, for the check to refuse."""
-    for text, spelled in [
-        ("IN-PERSON", "IN-PERSON"),
-        ("in person", "IN-PERSON"),
-        (" In_Person ", "IN-PERSON"),
-        ("in  -  person", "IN-PERSON"),
-        ("inperson", "IN-PERSON"),
-        ("InPerson", "IN-PERSON"),
-        ("Virtual", "VIRTUAL"),
-        (" virtual\n", "VIRTUAL"),
-        ("on-site", "on-site"),
-        ("hybrid", "hybrid"),
-        ("", ""),
-        ("  ", "  "),
-    ]:
-        with case(text, spelled):
-            assert parse_attendance(text) == spelled
-
-
-BOOK = FieldBook(
+BOOK = RegistrationFields(
     [
         CustomField("f-1", "T-shirt size", name="tshirt"),
         CustomField("f-2", "Diet", name="diet"),
@@ -257,7 +236,7 @@ def test_an_unknown_field_is_refused_with_the_known_ones():
             "the event has no registration field 'Shoe'; it has: T-shirt size, Diet, f-3, Company, company, f-1, Größe",
         ),
     )
-    assert FieldBook([]).resolve({"Shoe": "x"}) == (
+    assert RegistrationFields([]).resolve({"Shoe": "x"}) == (
         [],
         Problem("unknown_field", "the event has no registration field 'Shoe'; it has: none"),
     )

@@ -29,7 +29,7 @@ from airmeet_async.bulk.input.column_names import (
 from airmeet_async.bulk.input.row_mapping import tidy
 from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
 from airmeet_async.errors import InputError
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email
+from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
 _PARTICLES = frozenset(
@@ -239,7 +239,7 @@ def match_columns(
 def find_columns(
     header: Sequence[str],
     reading: Reading,
-    book: FieldBook | None = None,
+    book: RegistrationFields | None = None,
     *,
     sample: Sequence[Mapping[str, Any]] = (),
 ) -> ColumnMap:
@@ -317,7 +317,7 @@ def _column(wanted: str, header: Iterable[str]) -> str:
 
 
 def _overridden(
-    header: Sequence[str], overrides: Mapping[str, str], book: FieldBook | None
+    header: Sequence[str], overrides: Mapping[str, str], book: RegistrationFields | None
 ) -> tuple[list[Match], list[Match]]:
     """Return what ``--map`` says: own fields and registration fields."""
     matches: dict[str, Match] = {}
@@ -382,7 +382,7 @@ def _whole_name_column(free: Iterable[str]) -> str:
     return columns[0] if columns else ""
 
 
-def _labelled(free: Iterable[str], custom: Iterable[Match], book: FieldBook | None) -> list[Match]:
+def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFields | None) -> list[Match]:
     """Return the columns that are called like one of the event's registration fields."""
     if book is None:
         return []

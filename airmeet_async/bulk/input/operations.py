@@ -18,7 +18,7 @@ from airmeet_async.client.client import Client
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Attendee, NewSession
-from airmeet_async.protocol.validation import FieldBook, Problem, check_email, check_texts, cuts, fold
+from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
 
 T = TypeVar("T")
@@ -99,14 +99,14 @@ class AddAttendees(BulkOperation):
         *,
         columns: ColumnMap | None,
         find: Callable[[Sequence[str]], ColumnMap],
-        fetch_fields: Callable[[], Awaitable[FieldBook]],
+        fetch_fields: Callable[[], Awaitable[RegistrationFields]],
     ) -> None:
         self._airmeet_id = airmeet_id
         self._flags = flags
         self._columns = columns
         self._find = find
         self._fetch_fields = fetch_fields
-        self._event_fields: FieldBook | None = None
+        self._event_fields: RegistrationFields | None = None
         self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
     async def fetch(self) -> None:
@@ -310,7 +310,7 @@ async def add_attendees(
     flags: dict[str, bool],
     reading: Reading,
     source: OpenedRows,
-    fetch_fields: Callable[[], Awaitable[FieldBook]],
+    fetch_fields: Callable[[], Awaitable[RegistrationFields]],
 ) -> BulkOperation:
     """Return the operation, after a check of a file's header: columns may be registration fields of the event."""
     table = find_columns(source.header, reading) if isinstance(source, Table) else None
@@ -320,9 +320,9 @@ async def add_attendees(
     return AddAttendees(airmeet_id, flags, columns=table, find=find, fetch_fields=fetch_fields)
 
 
-async def field_book(client: Client, airmeet_id: str) -> FieldBook:
+async def fetch_registration_fields(client: Client, airmeet_id: str) -> RegistrationFields:
     """Return the event's registration fields."""
-    return FieldBook(await client.custom_fields.list(airmeet_id))
+    return RegistrationFields(await client.custom_fields.list(airmeet_id))
 
 
 def fetch_once(fetch: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:

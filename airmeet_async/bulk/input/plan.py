@@ -20,7 +20,7 @@ from airmeet_async.bulk.table_cells import shown
 from airmeet_async.bulk.tables import SourceRow, Table
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import duration, many, wrapped
-from airmeet_async.protocol.validation import FieldBook, Problem
+from airmeet_async.protocol.validation import Problem, RegistrationFields
 
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
@@ -133,7 +133,7 @@ class BulkPlan:
 async def make_plan(
     rows: OpenedRows,
     reading: Reading,
-    event_fields: FieldBook | None,
+    event_fields: RegistrationFields | None,
     found: "Callable[[RowFinding], object] | None" = None,
     *,
     airmeet_id: str = "",
@@ -165,7 +165,7 @@ async def make_plan(
     table = rows if isinstance(rows, Table) else None
     columns = find_table_columns(table, reading, event_fields) if table else None
 
-    async def fetch_fields() -> FieldBook:
+    async def fetch_fields() -> RegistrationFields:
         return event_fields or UncheckedFields()
 
     operation = AddAttendees(
@@ -228,7 +228,7 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     return lines
 
 
-def find_table_columns(table: Table, reading: Reading, event_fields: FieldBook | None = None) -> ColumnMap:
+def find_table_columns(table: Table, reading: Reading, event_fields: RegistrationFields | None = None) -> ColumnMap:
     """Return which column of a file is what.
 
     Raises:
@@ -248,14 +248,14 @@ def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...
     return tuple((whole, row["first_name"], row["last_name"]) for whole, row in picked if whole and "last_name" in row)
 
 
-def _unfilled(columns: ColumnMap, event_fields: FieldBook) -> tuple[str, ...]:
+def _unfilled(columns: ColumnMap, event_fields: RegistrationFields) -> tuple[str, ...]:
     filled = {
         entry.field_id for match in columns.custom if not isinstance(entry := event_fields.find(match.field), Problem)
     }
     return tuple(entry.label or entry.field_id for entry in event_fields.required if entry.field_id not in filled)
 
 
-class UncheckedFields(FieldBook):
+class UncheckedFields(RegistrationFields):
     """Takes every registration field for known: the event was not asked."""
 
     def __init__(self) -> None:

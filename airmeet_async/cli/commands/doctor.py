@@ -16,21 +16,13 @@ from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import homely, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import duration, wrapped
+from airmeet_async.optional_imports import EXTRAS, missing_packages
 from airmeet_async.protocol.base_urls import Region
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
 
 _CORE = ("httpx", "anyio", "attrs", "cattrs", "aiolimiter")
-_EXTRAS = {
-    "cli": ("rich", "platformdirs", "charset_normalizer"),
-    "fast": ("httptools", "orjson"),
-    "sandbox": ("uvicorn",),
-    "excel": ("openpyxl", "python_calamine"),
-    "parquet": ("pyarrow",),
-    "dataframe": ("narwhals",),
-    "report": ("jinja2",),
-}
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW_SECONDS = 120
 _NAME_WIDTH = 12
@@ -289,10 +281,8 @@ def _versions() -> CheckResult:
 
 
 def _extras() -> CheckResult:
-    from importlib.util import find_spec
-
-    present = [name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))]
-    absent = [name for name in _EXTRAS if name not in present]
+    absent = [name for name in EXTRAS if missing_packages(name)]
+    present = [name for name in EXTRAS if name not in absent]
     more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
     return _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
 

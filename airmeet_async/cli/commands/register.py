@@ -178,23 +178,23 @@ def _plan(
     from airmeet_async.bulk.input.plan import make_plan
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.protocol.retry_policy import Retry
-    from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.protocol.validation import RegistrationFields
 
     people, settings, console = open_people(choice), Settings.of(environ), options.console
     asking: dict[str, Any] = {}
     if not patient:
         asking = {"timeout": _PATIENCE_S, "retry": Retry(attempts=2, free=2, longest_pause=5)}
 
-    async def registration_fields() -> FieldBook:
+    async def registration_fields() -> RegistrationFields:
         async with settings.client() as client:
-            return FieldBook(await client.send(calls.list_custom_fields(airmeet_id), **asking))
+            return RegistrationFields(await client.send(calls.list_custom_fields(airmeet_id), **asking))
 
     if people.table.rows > _MANY_ROWS:
         console.say("checking all rows before anything is sent...")
     rate = options.job_options()["rate"] or settings.rate
     facts: dict[str, Any] = {"invite": invite, "register": register, "rate": None if rate == "auto" else rate}
     make = partial(make_plan, airmeet_id=airmeet_id, **facts)
-    book: FieldBook | None = None
+    book: RegistrationFields | None = None
     with terminable():
         try:
             book = run_async(registration_fields)
@@ -242,7 +242,7 @@ def check(
     from airmeet_async.bulk.input.plan import describe_counts, make_plan
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.client.token_store import MemoryTokenStore
-    from airmeet_async.protocol.validation import FieldBook
+    from airmeet_async.protocol.validation import RegistrationFields
 
     console, people, book = Console(), None, None
     if event is not None:
@@ -253,12 +253,12 @@ def check(
         settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
         console.say(*settings.notices, f"address: {settings.base}")
 
-        async def ask() -> "tuple[AirmeetInfo | None, FieldBook]":
+        async def ask() -> "tuple[AirmeetInfo | None, RegistrationFields]":
             async with settings.client() as client:
                 if event is None:
                     await client.token.get()
-                    return None, FieldBook(())
-                return await client.airmeets.info(event), FieldBook(await client.custom_fields.list(event))
+                    return None, RegistrationFields(())
+                return await client.airmeets.info(event), RegistrationFields(await client.custom_fields.list(event))
 
         info, book = run_async(ask)
         console.say("keys: accepted")

@@ -90,9 +90,9 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     from airmeet_async.bulk.input.columns import Reading, find_columns
     from airmeet_async.bulk.table_cells import RESULT_COLUMNS
     from airmeet_async.errors import InputError
-    from airmeet_async.protocol.validation import FieldBook, Problem
+    from airmeet_async.protocol.validation import Problem, RegistrationFields
 
-    label, book = field.label, FieldBook(fields)
+    label, book = field.label, RegistrationFields(fields)
     plain = label and label == " ".join(label.split()) and _is_harmless(label)
     if not plain or isinstance(book.find(label), Problem):
         return field.field_id

@@ -11,6 +11,10 @@ from attrs import frozen
 from airmeet_async.errors import NoReplyError, NotSentError
 from airmeet_async.protocol.http_messages import Reply, Request
 
+KEEP_ALIVE = 15.0
+"""Seconds that a free connection is kept. Short, since a request on one that the server has just closed has an unclear
+outcome."""
+
 
 @frozen
 class Timeouts:

@@ -21,13 +21,10 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpx
 
-from airmeet_async.client.transports.base import Timeouts, late, lost, not_sent, reason_below, too_large
+from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
 from airmeet_async.errors import ConfigError, TransportError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Reply, Request
-
-_KEEP_ALIVE = 15.0
-"""Seconds. Short, since a request on a connection that the server has just closed has an unclear outcome."""
 
 _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -81,8 +78,6 @@ class HttpxTransport:
         connections: Most connections that are open at any time.
         timeouts: Seconds.
         verify: The caller's TLS settings; None takes the system's defaults.
-        proxy: Address of an HTTP proxy; None asks the environment, for https addresses only, since a proxy would
-            see the keys in a plain http request.
     """
 
     name = "httpx"
@@ -94,10 +89,9 @@ class HttpxTransport:
         connections: int = 64,
         timeouts: Timeouts | None = None,
         verify: ssl.SSLContext | None = None,
-        proxy: str | None = None,
     ) -> None:
         self._exchanger = _Exchanger(base, timeouts)
-        self._proxy = proxy or proxy_from_environment(base)
+        self._proxy = proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
         self._closed = False
@@ -132,7 +126,7 @@ class HttpxTransport:
             verify=self._verify,
             proxy=self._proxy,
             trust_env=False,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
         )
 
 
@@ -206,7 +200,10 @@ def default_trust() -> ssl.SSLContext:
 
 
 def proxy_from_environment(base: Base) -> str | None:
-    """Return the address of the proxy that the environment names for *base*, https only."""
+    """Return the address of the proxy that the environment names for *base*.
+
+    Only for https addresses: in a plain http request a proxy would see the keys.
+    """
     if base.scheme != "https" or proxy_bypass(base.host):
         return None
     proxies = getproxies()

@@ -29,13 +29,10 @@ from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from airmeet_async.client.transports.base import Timeouts, late, lost, too_large
+from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, too_large
 from airmeet_async.errors import TransportError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Reply
-
-KEEP_ALIVE = 15.0
-"""Seconds. Short, since a request on a connection that the server has just closed has an unclear outcome."""
 
 _HEAD_LIMIT = 32 * 1024
 """Bytes within which a head must end, give or take one reading of the buffer."""

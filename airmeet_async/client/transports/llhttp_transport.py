@@ -23,8 +23,8 @@ from typing import Any
 
 import anyio
 
-from airmeet_async.client.transports.base import Timeouts, not_sent, reason_below
-from airmeet_async.client.transports.llhttp_connection import KEEP_ALIVE, Connection, open_socket
+from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, not_sent, reason_below
+from airmeet_async.client.transports.llhttp_connection import Connection, open_socket
 from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Headers, Reply, Request

@@ -1,6 +1,6 @@
-"""What Airmeet is asked and what it answers, as frozen values.
+"""The values of requests and answers, frozen.
 
-Unknown fields of an answer are kept in ``extra``, unknown words of an
+Unknown members of an answer are kept in ``extra``, unknown words of an
 enumeration stay plain strings, and null means absent.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.protocol.models.values import Moment, wire
+from airmeet_async.protocol.models.values import Answer, Moment, wire
 
 
 class AirmeetStatus(StrEnum):
@@ -21,7 +21,7 @@ class AirmeetStatus(StrEnum):
 
 
 @frozen
-class Airmeet:
+class Airmeet(Answer):
     """One event of the list (A; description B)."""
 
     uid: str = field(metadata=wire("uid", "uuid", "id"))
@@ -31,21 +31,19 @@ class Airmeet:
     start_time: Moment | None = field(default=None, metadata=wire("startTime", "start_time"))
     end_time: Moment | None = field(default=None, metadata=wire("endTime", "end_time"))
     description: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Presenter:
+class Presenter(Answer):
     """Somebody on stage (C)."""
 
     id: str = ""
     name: str = ""
     email: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Session:
+class Session(Answer):
     """One session of an event (B, C). Attendance exists only once its status is FINISHED (C)."""
 
     session_id: str = field(metadata=wire("sessionid", "uid", "uuid", "id"))
@@ -60,11 +58,10 @@ class Session:
     cohost_ids: tuple[str, ...] = ()
     speaker_ids: tuple[str, ...] = field(default=(), metadata=wire("speaker_id"))
     speakers: tuple[Presenter, ...] = field(default=(), metadata=wire("speakerList"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class AirmeetInfo:
+class AirmeetInfo(Answer):
     """An event with its sessions: ``GET /airmeet/{id}/info``, which has no envelope (C)."""
 
     id: str = field(metadata=wire("id", "airmeet_id", "uid", "uuid"))
@@ -79,7 +76,6 @@ class AirmeetInfo:
     image_url: str | None = field(default=None, metadata=wire("master_img_url"))
     sessions: tuple[Session, ...] = ()
     session_hosts: tuple[Presenter, ...] = ()
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
@@ -108,63 +104,57 @@ class Speaker:
 
 
 @frozen
-class SpeakerAdded:
+class SpeakerAdded(Answer):
     """The answer to adding a speaker: ``SPEAKER_CREATED`` for a new one (B, C)."""
 
     email: str = field(metadata=wire("speakerEmail", "email"))
     status: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Created:
+class Created(Answer):
     """The answer to creating something: its id, under one of several names (B, C)."""
 
     id: str = field(metadata=wire("uuid", "uid", "airmeetId", "id"))
     status: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class SpeakerLink:
+class SpeakerLink(Answer):
     """A speaker's own way into a session (C)."""
 
     email: str = ""
     link: str | None = field(default=None, metadata=wire("token"), repr=False)
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class SessionCreated:
+class SessionCreated(Answer):
     """The answer to creating a session (B, C)."""
 
     session_id: str = field(metadata=wire("uid", "uuid", "sessionid", "id"))
     speaker_links: tuple[SpeakerLink, ...] = field(default=(), metadata=wire("token"), repr=False)
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Updated:
+class Updated(Answer):
     """The answer to a change; its body is not documented for every operation, so all of it is in ``extra``."""
 
     success: bool | None = field(default=None, metadata=wire("success", "statusUpdated"))
     message: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Booth:
+class Booth(Answer):
     """A booth (B). Most of its members stay in ``extra``: the published types of them are not believable."""
 
     uid: str = field(metadata=wire("uid", "uuid", "id"))
     name: str = ""
     exhibitors: tuple[Any, ...] = ()
     tags: tuple[Any, ...] = ()
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Track:
+class Track(Answer):
     """A track (B, C)."""
 
     uid: str = field(metadata=wire("uid", "uuid", "id"))
@@ -173,30 +163,27 @@ class Track:
     order: int | None = field(default=None, metadata=wire("track_order"))
     meta: dict[str, Any] = field(factory=dict, metadata=wire("metaData"))
     session_ids: tuple[str, ...] = field(default=(), metadata=wire("sessions"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Recording:
+class Recording(Answer):
     """A session's recording (C). The link is signed and good for six hours; ask again for a fresh one (C)."""
 
     session_id: str = ""
     session_name: str = ""
     download_link: str | None = field(default=None, repr=False)
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Series:
+class Series(Answer):
     """A series of events (A by title; members are not documented)."""
 
     id: str = field(metadata=wire("uid", "uuid", "id"))
     name: str | None = field(default=None, metadata=wire("name", "title"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Webhook:
+class Webhook(Answer):
     """One registered webhook. The members are known from third parties only (D)."""
 
     id: Any = field(default=None, metadata=wire("id", "webhookId", "uuid"))
@@ -204,17 +191,15 @@ class Webhook:
     description: str | None = None
     url: str | None = field(default=None, repr=False)
     trigger: str | None = field(default=None, metadata=wire("triggerMetaInfoId", "trigger"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class WebhookReceipt:
+class WebhookReceipt(Answer):
     """The webhook service's answer: its ``statusCode`` is a text, and "2000" is its success (A)."""
 
     status_code: Any = field(default=None, metadata=wire("statusCode"))
     status_message: str | None = field(default=None, metadata=wire("statusMessage"))
     payload: Any = field(default=None, repr=False)
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen(kw_only=True)

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.protocol.models.values import wire
+from airmeet_async.protocol.models.values import Answer, wire
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.protocol.value_class import value
 
 
 @frozen
-class AuthToken:
+class AuthToken(Answer):
     """The answer of ``POST /auth``. Flat in production (B, C), under ``data`` in the help article (A).
 
     Attributes:
@@ -22,11 +21,10 @@ class AuthToken:
 
     token: Secret
     community_id: str | None = field(default=None, metadata=wire("communityId"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Access:
+class Access(Answer):
     """A person's way into an event: the answer to adding an attendee (A).
 
     Attributes:
@@ -36,16 +34,14 @@ class Access:
 
     email: str
     entry_link: str = field(metadata=wire("entryLink"), repr=False)
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class Acknowledgement:
+class Acknowledgement(Answer):
     """``{"success": true}`` (A)."""
 
     success: bool
     message: str | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 class AttendanceType(StrEnum):
@@ -83,26 +79,24 @@ class Attendee:
 
 
 @frozen
-class FieldOption:
+class FieldOption(Answer):
     """One choice of a field that has choices (B)."""
 
     code: str = ""
     display_value: str = field(default="", metadata=wire("displayValue"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class FieldType:
+class FieldType(Answer):
     """What kind of input a field is (B; the values are not documented)."""
 
     field_type: str | None = field(default=None, metadata=wire("fieldType"))
     input_type: str | None = field(default=None, metadata=wire("inputType"))
     mapped_from: str | None = field(default=None, metadata=wire("mappedFrom"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen
-class CustomField:
+class CustomField(Answer):
     """One registration field of an event (B)."""
 
     field_id: str = field(metadata=wire("fieldId"))
@@ -111,4 +105,3 @@ class CustomField:
     is_required: bool = field(default=False, metadata=wire("isRequired"))
     options: tuple[FieldOption, ...] = ()
     type: FieldType | None = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)

@@ -1,24 +1,23 @@
-"""Who came, who is registered, and what they said. Shapes from production clients (B, C); nulls mean absent."""
+"""Participants, registrations, attendance, polls and questions. Shapes by production clients (B, C); null is absent."""
 
 from typing import Any
 
 from attrs import field
 
-from airmeet_async.protocol.models.values import Moment, wire
+from airmeet_async.protocol.models.values import Answer, Moment, wire
 from airmeet_async.protocol.value_class import value
 
 
 @value
-class FieldValue:
+class FieldValue(Answer):
     """One answer in a participant's registration form (B)."""
 
     field_id: str = field(default="", metadata=wire("fieldId"))
     value: Any = None
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Participant:
+class Participant(Answer):
     """Somebody on an event's list: invited, registered or on stage (B, C). One e-mail can be there twice (C)."""
 
     email: str = ""
@@ -35,11 +34,10 @@ class Participant:
     """The person's own way in; whoever holds it enters as that person."""
     invite_sent: bool | None = None
     fields: tuple[FieldValue, ...] = field(default=(), metadata=wire("user_profile"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Registration:
+class Registration(Answer):
     """One registration of the older list (B)."""
 
     email: str = ""
@@ -49,11 +47,10 @@ class Registration:
     organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
     designation: str | None = field(default=None, metadata=wire("Designation", "designation"))
     registered_at: Moment | None = field(default=None, metadata=wire("registrationDate"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Attendance:
+class Attendance(Answer):
     """One person's time in an event or a session (C)."""
 
     id: int | None = None
@@ -63,11 +60,10 @@ class Attendance:
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
     time_spent_ms: int | None = field(default=None, metadata=wire("time_spent"))
     """Milliseconds; Airmeet writes them as text (C)."""
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class BoothAttendance:
+class BoothAttendance(Answer):
     """One person's visits to a booth (C; the exact row is not documented)."""
 
     id: int | None = None
@@ -77,11 +73,10 @@ class BoothAttendance:
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
     visits: int | None = None
     interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class ReplayAttendance:
+class ReplayAttendance(Answer):
     """One person's time with a recording (C)."""
 
     id: int | None = None
@@ -89,54 +84,49 @@ class ReplayAttendance:
     name: str = ""
     session_id: str | None = None
     minutes_viewed: float | None = field(default=None, metadata=wire("duration_viewed"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class PollAnswer:
+class PollAnswer(Answer):
     """One question and what the person chose (C)."""
 
     question: str = ""
     answer: Any = None
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class PollResponses:
+class PollResponses(Answer):
     """All poll answers of one person (C)."""
 
     email: str = ""
     name: str = ""
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     polls: tuple[PollAnswer, ...] = ()
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Question:
+class Question(Answer):
     """One question that was asked (B, C)."""
 
     question: str = ""
     session_id: str | None = None
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
     upvotes: int | None = field(default=None, metadata=wire("upvoteCount"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Questions:
+class Questions(Answer):
     """All questions of one person (C)."""
 
     email: str = ""
     name: str = ""
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     questions: tuple[Question, ...] = ()
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class Utms:
+class Utms(Answer):
     """The campaign that brought a person (C)."""
 
     campaign: str | None = field(default=None, metadata=wire("utm_campaign"))
@@ -144,15 +134,13 @@ class Utms:
     source: str | None = field(default=None, metadata=wire("utm_source"))
     term: str | None = field(default=None, metadata=wire("utm_term"))
     content: str | None = field(default=None, metadata=wire("utm_content"))
-    extra: dict[str, Any] = field(factory=dict, repr=False)
 
 
 @value
-class RegistrationUtms:
+class RegistrationUtms(Answer):
     """Where a registration came from (C). May lag 90 minutes behind (A)."""
 
     id: int | None = None
     email: str = ""
     airmeet_id: str | None = field(default=None, metadata=wire("airmeetId", "airmeet_id"))
     utms: Utms = field(factory=Utms)
-    extra: dict[str, Any] = field(factory=dict, repr=False)

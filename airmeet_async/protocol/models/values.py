@@ -1,8 +1,10 @@
-"""How a field of a model is called on the wire."""
+"""What all models of answers share: the names of their fields on the wire, members we do not know, and times."""
 
 import re
 from datetime import UTC, datetime
 from typing import Any
+
+from attrs import field
 
 from airmeet_async.protocol.value_class import value
 
@@ -10,6 +12,17 @@ from airmeet_async.protocol.value_class import value
 def wire(*names: str) -> dict[str, Any]:
     """Return attrs metadata: the names under which a field may arrive, the likeliest first."""
     return {"wire": names}
+
+
+@value
+class Answer:
+    """An answer of the API, or an object within one.
+
+    Attributes:
+        extra: The members that the model does not know, by their names on the wire.
+    """
+
+    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True)
 
 
 _COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")

@@ -27,8 +27,8 @@ def list_airmeets(request: IncomingRequest) -> Reply:
     shown.sort(key=lambda event: event.row)
     listed = LazyRows([event.row for event in shown], lambda place: _row(shown[place]))
     sizes = {"default": LIST_SIZE, "most": LIST_SIZE_MAX}
-    page = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.newest_first)
-    return ok(data=page.rows, cursors=page.cursors)
+    page, _ = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.newest_first)
+    return ok(**page)
 
 
 def _row(event: Event) -> Json:
@@ -46,11 +46,7 @@ def _row(event: Event) -> Json:
 def info(request: IncomingRequest) -> Reply:
     """Show one event with its sessions; the fields stand at the top, in no envelope (C)."""
     event = request.event
-    hosting: set[object] = set()
-    for session in event.sessions:
-        for key in ("host_id", "cohost_ids"):
-            uids = session[key]
-            hosting.update(uids if isinstance(uids, list) else [])
+    hosting = {uid for session in event.sessions for uid in (*session["host_id"], *session["cohost_ids"])}
     team = request.state.teams.get(request.community, {}).values()
     return ok(
         id=event.uid,

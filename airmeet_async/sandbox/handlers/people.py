@@ -7,7 +7,6 @@ from urllib.parse import unquote
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.sandbox.community import Event, Json, Person
 from airmeet_async.sandbox.event_people import EventPeople, Guest
-from airmeet_async.sandbox.options import Switches
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import (
     InvalidError,
@@ -19,6 +18,7 @@ from airmeet_async.sandbox.responses import (
     start_past_the_end,
     timestamp,
 )
+from airmeet_async.sandbox.switches import Switches
 
 LONG, SHORT = 70, 35  # A: characters of the longer fields, and of first and last name
 RESULT_SIZE: Final = 1000  # the default (C) and the maximum (C)
@@ -149,7 +149,6 @@ def participants(request: IncomingRequest) -> Reply:
 
 
 def _participant(guest: Guest) -> Json:
-    answers = guest.details.get("customFieldMapping")
     return _registration(guest) | {
         "profile_url": "",
         "user_type": guest.user_type,
@@ -158,7 +157,7 @@ def _participant(guest: Guest) -> Json:
         "invite_sent": guest.mailed,
         "user_profile": [  # several values of one field become one text
             {"fieldId": answer["fieldId"], "value": ", ".join(answer["value"])}
-            for answer in (answers if isinstance(answers, list) else [])
+            for answer in guest.details.get("customFieldMapping", [])
         ],
     }
 
@@ -178,5 +177,5 @@ def registrations(request: IncomingRequest) -> Reply:
     count, guest = EventPeople(request.event, request.state).registered()
     listed = LazyRows(range(_FIRST_ROW, _FIRST_ROW + count), lambda number: _registration(guest(number)))
     sizes = {"default": REGISTRATIONS_SIZE, "most": REGISTRATIONS_SIZE}
-    page = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.rows_newest_first)
-    return ok(data=page.rows, cursors=page.cursors)
+    page, _ = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.rows_newest_first)
+    return ok(**page)

@@ -4,13 +4,13 @@ Attendance, replays and UTMs are prepared on demand: "not ready" comes first, th
 Polls and questions are not.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.sandbox.community import Json, Preparation
 from airmeet_async.sandbox.event_records import EventRecords
 from airmeet_async.sandbox.request import IncomingRequest
-from airmeet_async.sandbox.responses import LazyRows, RowPage, WrongStateError, json_reply, ok, page_of
+from airmeet_async.sandbox.responses import LazyRows, WrongStateError, json_reply, ok, page_of
 
 SIZE_MAX: Final = 50  # C
 _NOT_READY: Final = "Preparing your results. Try after 5 minutes to get the updated results"  # C
@@ -58,8 +58,8 @@ def utms(request: IncomingRequest) -> Reply:
 
 def polls(request: IncomingRequest) -> Reply:
     """List who answered which poll."""
-    page = _page(request, _records(request).polls())
-    return ok(data=page.rows, cursors=page.cursors)
+    page, _ = _page(request, _records(request).polls())
+    return ok(**page)
 
 
 def questions(request: IncomingRequest) -> Reply:
@@ -76,19 +76,20 @@ def _check_over(request: IncomingRequest) -> None:
         raise WrongStateError("Airmeet")
 
 
-def _page(request: IncomingRequest, listed: LazyRows) -> RowPage:
-    """Return a page of at most 50 rows, with the number of all rows among its cursors (C)."""
+def _page(request: IncomingRequest, listed: LazyRows) -> tuple[dict[str, Any], int]:
+    """Return a page of at most 50 rows, with the number of all rows among its cursors (C), and the page's number."""
     switches = request.switches
     sizes = {"default": switches.attendance_size, "most": SIZE_MAX}
-    page = page_of(listed, request.query, switches, **sizes, descending=switches.rows_newest_first)
-    return RowPage(page.rows, page.cursors | {"totalCount": len(listed.ids)}, page.number)
+    page, number = page_of(listed, request.query, switches, **sizes, descending=switches.rows_newest_first)
+    page["cursors"]["totalCount"] = len(listed.ids)
+    return page, number
 
 
 def _prepared(request: IncomingRequest, listed: LazyRows) -> Reply:
     """Answer a page of a report, or that the report is not ready."""
-    page = _page(request, listed)
-    if _is_ready(request, page.number):
-        return ok(data=page.rows, cursors=page.cursors, statusCode=200)
+    page, number = _page(request, listed)
+    if _is_ready(request, number):
+        return ok(**page, statusCode=200)
     sign = request.switches.not_ready_sign
     body: Json = {} if sign == "status" else {"statusCode": 202}
     return json_reply(200 if sign == "body" else 202, body | {"statusMessage": _NOT_READY})

@@ -46,7 +46,7 @@ def create(request: IncomingRequest) -> Reply:
     event.sessions.append(row)
     for track in event.tracks:
         if track["uid"] in given.get("tracks", []):
-            track["sessions"] = [*_texts(track["sessions"]), uid]
+            track["sessions"] = [*track["sessions"], uid]
     state.counts["sessions"] += 1
 
     reply: dict[str, Any] = {request.switches.session_key: uid}
@@ -76,10 +76,6 @@ def _host(request: IncomingRequest, email: str) -> Member:
     return member or Member(email, request.state.code("host", email)[:9], email)
 
 
-def _texts(value: object) -> list[str]:
-    return value if isinstance(value, list) else []
-
-
 def delete(request: IncomingRequest) -> Reply:
     """Take a session out of the event."""
     event, session_id = request.event, request.params["sessionId"]
@@ -88,7 +84,7 @@ def delete(request: IncomingRequest) -> Reply:
         raise request.no_such_part("Session")
     event.sessions = kept
     for track in event.tracks:
-        track["sessions"] = [uid for uid in _texts(track["sessions"]) if uid != session_id]
+        track["sessions"] = [uid for uid in track["sessions"] if uid != session_id]
     return acknowledge(request.switches, "The session is deleted")
 
 

@@ -280,11 +280,15 @@ def test_attendance_is_read_in_the_languages_of_the_headers():
         ("On-site", "IN-PERSON"),
         ("Vor Ort", "IN-PERSON"),
         ("in person", "IN-PERSON"),
-        ("IN_PERSON", "IN-PERSON"),
+        (" In_Person ", "IN-PERSON"),
+        ("in  -  person", "IN-PERSON"),
+        ("InPerson", "IN-PERSON"),
         ("Présentiel", "IN-PERSON"),
         ("paikan päällä", "IN-PERSON"),
         ("maybe", "maybe"),
+        ("hybrid", "hybrid"),
         ("", ""),
+        ("  ", "  "),
     ]:
         assert parse_attendance(text) == kind, text
 
