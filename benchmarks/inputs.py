@@ -60,12 +60,12 @@ def write_parquet(path, rows):
 
 
 def read(path):
-    from airmeet_async.bulk.tables import open_table
+    from airmeet_async.tables import open_table
 
     if path.endswith(".parquet"):
         import pyarrow.parquet  # noqa: F401 - what it takes to be there is not what reading takes
     before, start = peak_mib(), time.process_time()
-    table = open_table(path)
+    table = open_table(path).check()
     checked = time.process_time()
     rows = sum(map(len, table.batches()))
     return rows, peak_mib() - before, checked - start, time.process_time() - checked

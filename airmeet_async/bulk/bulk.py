@@ -4,64 +4,68 @@ import os
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence, Sized
 from functools import partial
-from inspect import isawaitable
-from typing import Any, Literal, Unpack, get_args
+from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async import calls
-from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.column_names import PresetName, choose
-from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import (
+    ADDRESSES,
+    AddAttendees,
     BulkOperation,
+    ChangeAccess,
     CreateItems,
     CustomOperation,
-    SpeakerCheck,
-    add_attendees,
-    change_access,
-    check_header,
     fetch_once,
-    fetch_registration_fields,
 )
 from airmeet_async.bulk.input.plan import BulkPlan, make_plan
-from airmeet_async.bulk.input.prepare import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
+from airmeet_async.bulk.input.row_preparer import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal.loading import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.memory import MemoryJournal
-from airmeet_async.bulk.journal.prepare import ArrivingRowPreparer, RunIdentity, open_journal, read_input
 from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
-from airmeet_async.bulk.journal.sqlite import SqliteJournal
-from airmeet_async.bulk.options import DEFAULT_RATE, Invites, JobOptions, RunOptions, engine_options, run_rate
-from airmeet_async.bulk.table_text import content_digest
-from airmeet_async.bulk.tables import Table
+from airmeet_async.bulk.options import (
+    DEFAULT_RATE,
+    FileOptions,
+    Invites,
+    JobOptions,
+    RunOptions,
+    engine_options,
+    run_rate,
+)
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.validation import fold
+from airmeet_async.protocol.validation import RegistrationFields, fold
+from airmeet_async.tables import Table, content_digest
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
 
+# Rows that a retry sends once more.
 Again = Literal["failed", "rejected", "unknown", "invites"]
-"""Rows that a retry sends once more."""
 
 _PLAIN_READING = Reading()
 
-MakeOperation = Callable[[OpenedRows], BulkOperation | Awaitable[BulkOperation]]
+Loaded = tuple[OpenedRows, BulkOperation]
 
 
 class Bulk:
     """Bulk operations: rows in, one `RowResult` per row out.
 
-    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``sheet``,
-    ``accept_stale``, ``deadline`` and ``max_failures``.
+    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
+    ``deadline`` and ``max_failures``; and those of `FileOptions`: ``sheet``, ``encoding``, ``delimiter``, ``header``,
+    ``format``.
     """
 
     def __init__(self, client: Client) -> None:
@@ -111,15 +115,17 @@ class Bulk:
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
-        fetch_fields = fetch_once(partial(fetch_registration_fields, self._client, airmeet_id))
-        return self._job(
-            rows,
-            lambda source: add_attendees(airmeet_id, flags, reading, source, fetch_fields),
-            options,
-            identity,
-            reading=reading,
-            invites=invites,
-        )
+        fetch_fields = fetch_once(partial(self._registration_fields, airmeet_id))
+
+        async def load() -> Loaded:
+            source, found = await open_rows(rows, options), None
+            if isinstance(source, Table):
+                found = find_table_columns(source, reading)
+                if found.ignored or found.custom:  # which may be registration fields
+                    found = find_table_columns(source, reading, await fetch_fields())
+            return source, AddAttendees(airmeet_id, flags, reading, fetch_fields, found)
+
+        return self._job(load, options, identity, reading=reading, invites=invites)
 
     async def plan(
         self,
@@ -132,6 +138,7 @@ class Bulk:
         preset: PresetName | None = None,
         split_name: bool = False,
         rate: float | None = None,
+        **options: Unpack[FileOptions],
     ) -> BulkPlan:
         """Say what `add_attendees` would do with the same arguments. The event is asked, and nothing is changed.
 
@@ -141,8 +148,8 @@ class Bulk:
             AirmeetError: The event's registration fields cannot be had.
         """
         reading = _reading(columns, preset, split_name=split_name)
-        source = await open_rows(rows)
-        event_fields = await fetch_registration_fields(self._client, check_id(airmeet_id, "airmeet_id"))
+        source = await open_rows(rows, options)
+        event_fields = await self._registration_fields(check_id(airmeet_id, "airmeet_id"))
         return await make_plan(
             source,
             reading,
@@ -154,12 +161,7 @@ class Bulk:
         )
 
     def block_attendees(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        columns: Mapping[str, str] | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Take the access to an event away from everybody in *rows* (help article, A).
 
@@ -174,17 +176,10 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.block_attendee, check_id(airmeet_id, "airmeet_id"))
-        identity, reading = self._identity("attendees.block", airmeet_id), Reading(overrides=columns or {})
-        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
+        return self._change_access("block", airmeet_id, rows, columns, options)
 
     def unblock_attendees(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        columns: Mapping[str, str] | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Give the access to an event back to everybody in *rows* (help article, A).
 
@@ -199,9 +194,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        build = partial(calls.unblock_attendee, check_id(airmeet_id, "airmeet_id"))
-        identity, reading = self._identity("attendees.unblock", airmeet_id), Reading(overrides=columns or {})
-        return self._job(rows, partial(change_access, build, columns or {}), options, identity, reading=reading)
+        return self._change_access("unblock", airmeet_id, rows, columns, options)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everybody in *rows* as speakers of an event.
@@ -221,15 +214,10 @@ class Bulk:
         """
         build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("speakers.add", airmeet_id)
-        return self._job(rows, lambda source: CreateItems(check_header(SPEAKERS, source), build), options, identity)
+        return self._create(CreateItems(SPEAKERS, build), rows, options, identity)
 
     def create_sessions(
-        self,
-        airmeet_id: str,
-        rows: Rows,
-        *,
-        timezone: str | None = None,
-        **options: Unpack[JobOptions],
+        self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
 
@@ -252,14 +240,9 @@ class Bulk:
         async def fetch_people() -> frozenset[str]:
             return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
 
-        check = SpeakerCheck(fetch_once(fetch_people))
         identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
-        return self._job(
-            rows,
-            lambda source: CreateItems(check_header(SESSIONS, source), build, timezone=timezone, speaker_check=check),
-            options,
-            identity,
-        )
+        operation = CreateItems(SESSIONS, build, timezone=timezone, fetch_people=fetch_once(fetch_people))
+        return self._create(operation, rows, options, identity)
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
@@ -276,7 +259,7 @@ class Bulk:
         """
         build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("booths.create", airmeet_id)
-        return self._job(rows, lambda source: CreateItems(check_header(BOOTHS, source), build), options, identity)
+        return self._create(CreateItems(BOOTHS, build), rows, options, identity)
 
     def run(
         self,
@@ -299,8 +282,14 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        identity = self._identity("custom", "")
-        return self._job(rows, lambda _source: CustomOperation(build, key), options, identity, reading=None)
+
+        async def load() -> Loaded:
+            source = await open_rows(rows, options, is_header=None)
+            if isinstance(source, Table):
+                source.judge(source.columns)  # the function may use any
+            return source, CustomOperation(build, key)
+
+        return self._job(load, options, self._identity("custom", ""), reading=None)
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Go on with a journal: what is left to do is done, and every row has its result.
@@ -317,8 +306,7 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
-        return self._job(None, None, given, None)
+        return self._job(None, cast(JobOptions, {"journal": journal, **options}), None)
 
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
@@ -337,16 +325,49 @@ class Bulk:
             JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
             BulkStoppedError: On the way: something that concerns all rows ended the run.
         """
-        given: JobOptions = {"journal": journal, "note": None, "sheet": None, **options}
-        return self._job(None, None, given, None, again=check_again(again))
+        found: frozenset[Again] = frozenset((again,) if isinstance(again, str) else again)  # type: ignore[arg-type]
+        if unknown := found - frozenset(get_args(Again)):
+            names = ", ".join(map(repr, sorted(unknown)))
+            raise ConfigError(f"again knows {', '.join(get_args(Again))}, not {names}")
+        return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
+
+    async def _registration_fields(self, airmeet_id: str) -> RegistrationFields:
+        return RegistrationFields(await self._client.custom_fields.list(airmeet_id))
+
+    def _change_access(
+        self,
+        verb: Literal["block", "unblock"],
+        airmeet_id: str,
+        rows: Rows,
+        columns: Mapping[str, str] | None,
+        given: JobOptions,
+    ) -> BulkJob:
+        build = calls.block_attendee if verb == "block" else calls.unblock_attendee
+        identity = self._identity(f"attendees.{verb}", check_id(airmeet_id, "airmeet_id"))
+        reading = evolve(ADDRESSES, overrides=columns or {})
+
+        async def load() -> Loaded:
+            source = await open_rows(rows, given)
+            found = find_table_columns(source, reading) if isinstance(source, Table) else None
+            return source, ChangeAccess(partial(build, airmeet_id), reading, found)
+
+        return self._job(load, given, identity, reading=reading)
+
+    def _create(self, operation: CreateItems, rows: Rows, given: JobOptions, identity: RunIdentity) -> BulkJob:
+        async def load() -> Loaded:
+            source = await open_rows(rows, given, operation.mapping.is_header)
+            if isinstance(source, Table):
+                operation.mapping.table_columns(source)  # what is wrong there is wrong in all rows
+            return source, operation
+
+        return self._job(load, given, identity)
 
     def _identity(self, operation: str, airmeet_id: str, **options: Any) -> RunIdentity:
         return RunIdentity(operation, airmeet_id, str(self._client.options.base), options)
 
     def _job(
         self,
-        rows: Rows | None,
-        make_operation: MakeOperation | None,
+        load: Callable[[], Awaitable[Loaded]] | None,
         given: JobOptions,
         identity: RunIdentity | None,
         *,
@@ -357,8 +378,7 @@ class Bulk:
         """Return a job.
 
         Args:
-            rows: Its input; None goes on with that of the journal.
-            make_operation: Makes the operation that fits the opened rows; None goes on with that of the journal.
+            load: Opens its input, and makes the operation that fits; None goes on with what is in the journal.
             given: The caller's options.
             identity: What the run does; None goes on with what the journal says.
             reading: What changes how a row is read; None where that is not known, as with a function of the caller's.
@@ -371,6 +391,7 @@ class Bulk:
         client = self._client
         options = engine_options(given, client.options.max_in_flight, invites)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
+        accept_stale = given.get("accept_stale", False)
 
         def engine(source: RowSource, preparer: RowPreparer, journal: Journal, results: ResultQueue) -> Engine:
             rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
@@ -381,29 +402,27 @@ class Bulk:
             return Engine(client, preparer, source, pace=pace, results=results, journal=journal, options=kept)
 
         async def make_engine(results: ResultQueue) -> Engine:
-            opened, operation = None, None
-            if make_operation is not None:
-                opened = await open_rows(rows, given.get("sheet"))  # type: ignore[arg-type]
-                made = make_operation(opened)
-                operation = await made if isawaitable(made) else made
+            rows, operation = (None, None) if load is None else await load()
             path = given.get("journal")
-            if path is None:
-                assert opened is not None  # noqa: S101 - for the type checker: without a journal there is an input
-                assert operation is not None  # noqa: S101 - the same
-                return engine(RowSource(opened), UniqueRowPreparer(operation), MemoryJournal(results), results)
-            journal = await open_journal(path, results, identity, str(client.options.base))
+            if path is None and rows is not None and operation is not None:
+                return engine(RowSource(rows), UniqueRowPreparer(operation), MemoryJournal(results), results)
+            journal = await open_journal(path or "", results, identity, str(client.options.base))
             try:
                 if (note := given.get("note")) is not None:
                     await journal.call(journal.writer.write_facts, {"note": dict(note)})
-                source, preparer = await _journaled(
-                    journal,
-                    opened,
-                    operation,
-                    accept_stale=given.get("accept_stale", False),
-                    reading=reading,
-                    again=again,
-                )
-                return engine(source, preparer, journal, results)
+                if rows is not None and operation is not None:
+                    if isinstance(rows, Sized) and not isinstance(rows, (Sequence, AsyncIterable)):
+                        rows = list(rows)
+                    if not isinstance(rows, (Table, Sequence)):  # it may have no end: each row is recorded as it comes
+                        await journal.begin_arriving_input()
+                        arriving = ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
+                        return engine(RowSource(rows), arriving, journal, results)
+                    await read_input(journal, rows, operation, await _fingerprint(rows, reading))
+                if again:
+                    await journal.call(journal.writer.reopen, again, time.time())
+                await journal.count_earlier()
+                source = RowSource(RecordedRows(journal, rows if isinstance(rows, Sequence) else ()), READ_AHEAD)
+                return engine(source, RecordedRowPreparer(accept_stale=accept_stale), journal, results)
             except BaseException:
                 await run_to_completion(journal.close({}))
                 raise
@@ -411,60 +430,18 @@ class Bulk:
         return BulkJob(make_engine)
 
 
-async def _journaled(
-    journal: SqliteJournal,
-    rows: OpenedRows | None,
-    operation: BulkOperation | None,
-    *,
-    accept_stale: bool,
-    reading: Reading | None,
-    again: frozenset[Again],
-) -> tuple[RowSource, RowPreparer]:
-    """Read the rows into the journal, and return where they come out of it.
-
-    A source that has an end is read whole before the first row is sent. Of another one each row is written down as it
-    arrives.
-    """
-    if rows is not None and operation is not None:
-        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence, AsyncIterable)):
-            rows = list(rows)
-        if not isinstance(rows, (Table, Sequence)):
-            await journal.begin_arriving_input()
-            return RowSource(rows), ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
-        fingerprint = None
-        if isinstance(rows, Table) and rows.is_file and reading is not None:
-            fingerprint = await _fingerprint(rows, reading)
-        await read_input(journal, rows, operation, fingerprint)
-    if again:
-        await journal.call(journal.writer.reopen, again, time.time())
-    await journal.count_earlier()
-    originals = () if isinstance(rows, Table) or rows is None else rows
-    return RowSource(RecordedRows(journal, originals), READ_AHEAD), RecordedRowPreparer(accept_stale=accept_stale)  # type: ignore[arg-type]
-
-
-async def _fingerprint(table: Table, reading: Reading) -> dict[str, Any]:
-    """Return what tells this file, read in this way, from others."""
-    digest = await anyio.to_thread.run_sync(content_digest, table.path)
+async def _fingerprint(rows: Table | Sequence[Any], reading: Reading | None) -> dict[str, Any] | None:
+    """Return what tells a file, read in this way, from others; None for what is no file."""
+    if reading is None or not (isinstance(rows, Table) and rows.is_file):
+        return None
     ways: dict[str, Any] = {
         "columns": dict(reading.overrides),
         "preset": reading.preset,
         "split_name": reading.split_name,
     }
-    ways = {name: value for name, value in ways.items() if value} | dict(table.reading)
-    return {"sha256": digest, "rows": table.rows, "header": list(table.header), "reading": ways}
-
-
-def check_again(names: Iterable[Again]) -> frozenset[Again]:
-    """Return the names.
-
-    Raises:
-        ConfigError: One is none of them.
-    """
-    found: frozenset[Again] = frozenset((names,)) if isinstance(names, str) else frozenset(names)  # type: ignore[arg-type]
-    if unknown := found - frozenset(get_args(Again)):
-        message = f"again knows {', '.join(get_args(Again))}, not {', '.join(map(repr, sorted(unknown)))}"
-        raise ConfigError(message)
-    return found
+    ways = {name: value for name, value in ways.items() if value} | dict(rows.reading)
+    digest = await anyio.to_thread.run_sync(content_digest, rows.path)
+    return {"sha256": digest, "rows": rows.rows, "header": list(rows.columns), "reading": ways}
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:

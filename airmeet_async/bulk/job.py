@@ -59,8 +59,7 @@ class BulkJob:
 
     async def __aenter__(self) -> Self:
         if self._started:
-            message = "this job has been started already; a job runs once, so make a new one"
-            raise ClientStateError(message)
+            raise ClientStateError("this job has been started already; a job runs once, so make a new one")
         self._started = True
         self._engine = await self._make_engine(self._queue)
         if self._stop_at_start is not None:
@@ -105,8 +104,7 @@ class BulkJob:
         if self._report is not None:
             return self._report
         if self._engine is None:
-            message = "this job has not been started: await it, or enter it with `async with`"
-            raise ClientStateError(message)
+            raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
         return self._engine.report(self.id, final=False)
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:

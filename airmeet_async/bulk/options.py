@@ -14,48 +14,64 @@ from airmeet_async.protocol.retry_policy import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
 
+# Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge.
 DEFAULT_RATE = 25.0
-"""Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge."""
 
+# So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
-"""So many of the last rows count as what happens at present."""
 
 _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may take less today
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of every bulk run. All may be left out."""
+    """Options of every bulk run. All may be left out.
+
+    Attributes:
+        rate: Requests per second; ``"auto"`` or an `Adaptive` finds and follows the server's limit; None for no limit;
+            by default the client's, or 25 where it has none.
+        max_in_flight: Rows that are being sent at once; by default the client's.
+        accept_stale: Send again also rows that a run more than 24 hours ago has sent without a clear answer. A second
+            add lets somebody in who was blocked meanwhile (help article, A), so such rows are held by default.
+        deadline: Seconds after which the run stops; it can be resumed where there is a journal.
+        max_failures: How many rows may fail before the run stops: a number, or a share of all rows such as ``"5%"``. By
+            default it stops when 20 rows in a row fail in the same way, or more than half of the last 200.
+    """
 
     rate: AskedRate | Literal["default"]
-    """Requests per second; ``"auto"`` or an `Adaptive` finds and follows the server's limit; None for no limit; by
-    default the client's, or 25 where it has none."""
-
     max_in_flight: int | None
-    """Rows that are being sent at once; by default the client's."""
-
     accept_stale: bool
-    """Send again also rows that a run more than 24 hours ago has sent without a clear answer. A second add lets
-    somebody in who was blocked meanwhile (help article, A), so such rows are held by default."""
-
     deadline: float | None
-    """Seconds after which the run stops; it can be resumed where there is a journal."""
-
     max_failures: int | str | None
-    """How many rows may fail before the run stops: a number, or a share of all rows such as ``"5%"``. By default it
-    stops when 20 rows in a row fail in the same way, or more than half of the last 200."""
 
 
-class JobOptions(RunOptions, total=False):
-    """Options of a run that has an input."""
+class FileOptions(TypedDict, total=False):
+    """How a file is read whose path is given. All may be left out.
 
-    journal: str | os.PathLike[str] | None
-    """A file that survives a crash: a run with the same journal and input goes on where the last one ended."""
-
-    note: Mapping[str, Any] | None
-    """Facts of your own, as JSON has them, that the journal keeps: a label, who has started it."""
+    Attributes:
+        sheet: Of a workbook: the sheet's name, or its number from 1; by default the only one with rows.
+        encoding: Of a text, such as ``"cp1252"``; by default UTF-8. A byte order mark wins.
+        delimiter: Of a CSV file; by default what its header shows.
+        header: The line that names the columns; by default the first within 30 lines that does.
+        format: What the file is; by default what the ending of its name says.
+    """
 
     sheet: str | int | None
-    """Of a workbook whose path is given: the sheet's name, or its number from 1; by default the only one with rows."""
+    encoding: str | None
+    delimiter: str | None
+    header: int | None
+    format: Literal["csv", "tsv", "jsonl", "xlsx", "xls", "xlsb", "ods", "parquet"] | None
+
+
+class JobOptions(RunOptions, FileOptions, total=False):
+    """Options of a run that has an input.
+
+    Attributes:
+        journal: A file that survives a crash: a run with the same journal and input goes on where the last one ended.
+        note: Facts of your own, as JSON has them, that the journal keeps: a label, who has started it.
+    """
+
+    journal: str | os.PathLike[str] | None
+    note: Mapping[str, Any] | None
 
 
 @frozen
@@ -109,11 +125,9 @@ def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invi
     """
     most, deadline = options.get("max_in_flight"), options.get("deadline")
     if deadline is not None and not (isinstance(deadline, (int, float)) and 0 < deadline < math.inf):
-        message = f"deadline must be a number of seconds above 0, not {deadline!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"deadline must be a number of seconds above 0, not {deadline!r}")
     if invites not in ("at_most_once", "at_least_once"):
-        message = f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}"
-        raise ConfigError(message)
+        raise ConfigError(f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}")
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
         deadline=deadline,
@@ -137,8 +151,7 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     except ValueError:
         limit = FailureLimit(rows=-1)
     if isinstance(given, bool) or not ((limit.rows or 0) >= 0 and 0 <= (limit.share or 0) <= 1):
-        message = f'max_failures must be a number of rows or a percentage such as "5%", not {given!r}'
-        raise ConfigError(message)
+        raise ConfigError(f'max_failures must be a number of rows or a percentage such as "5%", not {given!r}')
     return limit
 
 

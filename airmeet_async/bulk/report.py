@@ -11,81 +11,92 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.table_cells import guard
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import guard
 
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
 class RowStatus(StrEnum):
-    """How a row ended. Every input row has exactly one of these."""
+    """How a row ended. Every input row has exactly one of these.
+
+    Attributes:
+        SUCCEEDED: Airmeet did it.
+        REJECTED: Airmeet said no, with a reason.
+        FAILED: The attempts are spent; ``error.ambiguous`` says whether it may have been applied all the same.
+        INVALID: Never sent: the row itself is wrong.
+        DUPLICATE: Never sent: an earlier row has the same key.
+        SKIPPED: Never sent: done in an earlier run of the same journal.
+        UNPROCESSED: The run stopped before this row had an answer, and it was certainly not applied.
+        UNKNOWN: Sent, and the run stopped before a clear answer came. Sending it again is safe where the call is
+            repeatable.
+    """
 
     SUCCEEDED = "succeeded"
-    """Airmeet did it."""
     REJECTED = "rejected"
-    """Airmeet said no, with a reason."""
     FAILED = "failed"
-    """The attempts are spent; ``error.ambiguous`` says whether it may have been applied all the same."""
     INVALID = "invalid"
-    """Never sent: the row itself is wrong."""
     DUPLICATE = "duplicate"
-    """Never sent: an earlier row has the same key."""
     SKIPPED = "skipped"
-    """Never sent: done in an earlier run of the same journal."""
     UNPROCESSED = "unprocessed"
-    """The run stopped before this row had an answer, and it was certainly not applied."""
     UNKNOWN = "unknown"
-    """Sent, and the run stopped before a clear answer came. Sending it again is safe where the call is repeatable."""
 
 
 class Invite(StrEnum):
-    """What is known of the invitation that Airmeet mails."""
+    """What is known of the invitation that Airmeet mails.
+
+    Attributes:
+        NOT_ASKED: None was asked for.
+        ASKED: It was asked for, and Airmeet has confirmed the row.
+        UNVERIFIED: It was asked for in a request without a clear answer, and not again: it was mailed once or not at
+            all.
+    """
 
     NOT_ASKED = "not_asked"
-    """None was asked for."""
     ASKED = "asked"
-    """It was asked for, and Airmeet has confirmed the row."""
     UNVERIFIED = "unverified"
-    """It was asked for in a request without a clear answer, and not again: it was mailed once or not at all."""
 
 
 class StopReason(StrEnum):
-    """Why a run ended before its last row."""
+    """Why a run ended before its last row.
+
+    Attributes:
+        CREDENTIALS: The keys are wrong or revoked, or fresh tokens are refused.
+        NOT_PERMITTED: 401 or 403: the keys have no right on this event.
+        NOT_FOUND: 404: no such event.
+        NOT_THE_API: The address answers, but not as the API does: a redirect, a web page, no /auth.
+        SETTINGS: Something on this machine must be put right first, such as a token file that others can read.
+        UNREACHABLE: No answer for too long.
+        TEMPORARY: Airmeet cannot serve now: /auth fails, or it asks for a very long pause.
+        FAILURES: A stop rule: too many rows fail, or they all fail in the same way.
+        DEADLINE: The time that the run was given is over.
+        JOURNAL: The journal cannot be written.
+        SOURCE: The row source raised.
+        STOPPED: ``job.stop()`` was called, or the block was left early.
+        INTERRUPTED: A signal.
+        CUT_OFF: Cancelled from outside, or an error that is not Airmeet's.
+    """
 
     CREDENTIALS = "credentials"
-    """The keys are wrong or revoked, or fresh tokens are refused."""
     NOT_PERMITTED = "not_permitted"
-    """401 or 403: the keys have no right on this event."""
     NOT_FOUND = "not_found"
-    """404: no such event."""
     NOT_THE_API = "not_the_api"
-    """The address answers, but not as the API does: a redirect, a web page, no /auth."""
     SETTINGS = "settings"
-    """Something on this machine must be put right first, such as a token file that others can read."""
     UNREACHABLE = "unreachable"
-    """No answer for too long."""
     TEMPORARY = "temporary"
-    """Airmeet cannot serve now: /auth fails, or it asks for a very long pause."""
     FAILURES = "failures"
-    """A stop rule: too many rows fail, or they all fail in the same way."""
     DEADLINE = "deadline"
-    """The time that the run was given is over."""
     JOURNAL = "journal"
-    """The journal cannot be written."""
     SOURCE = "source"
-    """The row source raised."""
     STOPPED = "stopped"
-    """``job.stop()`` was called, or the block was left early."""
     INTERRUPTED = "interrupted"
-    """A signal."""
     CUT_OFF = "cut_off"
-    """Cancelled from outside, or an error that is not Airmeet's."""
 
 
+# Statuses that leave nothing to do for that row.
 DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
-"""Statuses that leave nothing to do for that row."""
 
 
 @frozen
@@ -227,10 +238,8 @@ class BulkReport:
             ClientStateError: The job was streamed, so this report has no results.
         """
         if self.results is None:
-            message = (
-                "this report has no results, since the job was streamed: await the job instead, or collect its results"
-            )
-            raise ClientStateError(message)
+            why = "since the job was streamed: await the job instead, or collect its results"
+            raise ClientStateError(f"this report has no results, {why}")
         library = _frame_library(backend)
         columns = (*_FRAME_COLUMNS, *(_LINK_COLUMN if links else ()))
         values = {name: [value_of(result) for result in self.results] for name, _, value_of in columns}

@@ -114,8 +114,8 @@ class RunStatistics:
 class LatencyHistogram:
     """Percentiles to within five per cent, from 10 µs to 10,000 s: a histogram whose bins grow by that factor."""
 
+    # The upper ends of the bins in milliseconds.
     _bounds = tuple(0.01 * 1.05**number for number in range(math.ceil(math.log(1e9, 1.05))))
-    """The upper ends of the bins in milliseconds."""
 
     def __init__(self) -> None:
         self._bins = [0] * (len(self._bounds) + 1)

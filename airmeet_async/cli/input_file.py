@@ -3,19 +3,19 @@
 import atexit
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading
-from airmeet_async.bulk.input.plan import describe_input, find_table_columns
-from airmeet_async.bulk.table_text import GUESS
-from airmeet_async.bulk.tables import SourceRow, Table, open_table
+from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading, find_table_columns
+from airmeet_async.bulk.input.plan import describe_input
+from airmeet_async.bulk.input.sources import IsHeader, names_email, open_file
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.private_files import NewFile
+from airmeet_async.tables import EncodingError, Table, command_line_option, fault, shown
 
 
 @frozen(kw_only=True)
@@ -27,9 +27,10 @@ class FileChoice:
         name: How it is called, where that is not its path.
         columns: ``field=Column``, each as typed.
         sheet: Of a workbook.
-        kind: What it is.
+        format: What it is.
         encoding: Of the text.
         delimiter: Of a CSV file.
+        header: The line that names the columns.
         limit: Most rows to take.
         preset: The tool whose export it is; None to find out, ``none`` for no tool's.
         split_name: Split whole names.
@@ -39,9 +40,10 @@ class FileChoice:
     name: str = ""
     columns: tuple[str, ...] = ()
     sheet: str | None = None
-    kind: str | None = None
+    format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    header: int | None = None
     limit: int | None = None
     preset: str | None = None
     split_name: bool = False
@@ -73,27 +75,11 @@ class People:
 
     def lines(self) -> list[str]:
         """Say what the file is, and what its columns are used for."""
-        return describe_input(self.table.path, self.table.rows, self.columns, self.table.notices)
+        return describe_input(self.table.name, self.table.rows or 0, self.columns, self.table.notices)
 
 
-@frozen
-class _Head(Table):
-    """The first rows of a table."""
-
-    whole: Table = field(repr=False, kw_only=True)
-
-    def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
-        """Yield the rows, ``size`` at a time."""
-        left = self.rows
-        for batch in self.whole.batches(min(size, left)):
-            yield batch[:left]
-            left -= len(batch)
-            if left <= 0:
-                return
-
-
-def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> People:
-    """Check a file to its end, and find its columns, of which some are *required*.
+def open_people(choice: FileChoice, console: Console, required: Collection[str] = MANDATORY) -> People:
+    """Read a file to its end, and find its columns, of which some are *required*.
 
     Raises:
         UsageError: Something that was typed cannot be used.
@@ -105,35 +91,32 @@ def open_people(choice: FileChoice, required: Collection[str] = MANDATORY) -> Pe
         split_name=choice.split_name,
         required=required,
     )
-    table = open_file(choice)
+    table = open_table(choice, console)
     return People(table, find_table_columns(table, reading), reading)
 
 
-def open_file(choice: FileChoice) -> Table:
-    """Check a file to its end.
+def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names_email) -> Table:
+    """Read a file to its end; where its encoding is not clear, somebody at a terminal is asked.
 
     Raises:
         InputError: It cannot be used.
     """
+    names = ("sheet", "encoding", "delimiter", "header", "format", "limit")
+    options = {name: getattr(choice, name) for name in names}
     try:
-        table = open_table(
-            choice.path,
-            encoding=choice.encoding or GUESS,
-            delimiter=choice.delimiter,
-            kind=choice.kind,
-            sheet=choice.sheet,
-        )
-    except InputError as error:
-        raise _renamed(error, choice) from None
-    return evolve(_head(table, choice.limit), name=choice.name)
-
-
-def _renamed(error: InputError, choice: FileChoice) -> InputError:
-    """Return the error with the name under which its file is known."""
-    if not choice.name:
-        return error
-    said = str(error).replace(choice.path, choice.name)
-    return InputError(said, path=choice.name, line=error.line, column=error.column)
+        return open_file(choice.path, is_header, name=choice.name or None, spell=command_line_option, **options)
+    except EncodingError as error:
+        if not (error.candidates and console.can_ask):
+            raise
+        console.say(*str(error).split("\n"))
+        proposed: dict[str, str] = {}
+        for encoding, reading in error.candidates:
+            proposed.setdefault(reading, encoding)  # of those that read alike, the likeliest
+        for reading, encoding in proposed.items():
+            if console.confirm(f"Is {shown(reading)} right ({encoding})?"):
+                return open_table(evolve(choice, encoding=encoding), console, is_header)
+        what = "it is in none of these encodings; save it as CSV UTF-8, or ask whoever has written it for that"
+        raise fault(what, path=choice.title) from None
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:
@@ -151,13 +134,6 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--map names {name.strip()!r:.80} twice; keep one of them")
         overrides[name.strip()] = column
     return overrides
-
-
-def _head(table: Table, limit: int | None) -> Table:
-    if limit is None or limit >= table.rows:
-        return table
-    parts = (table.path, table.header, limit, table.notices, table._format, table._stamp)
-    return _Head(*parts, whole=table)
 
 
 NAME = "stdin"

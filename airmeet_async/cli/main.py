@@ -92,7 +92,10 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what is wrong, in the ways that were asked for, also where the options themselves are wrong."""
     code, message = code_of_error(error), sentence_of(error)
     lines_are_json = "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)
-    Console(as_json=lines_are_json).say(f"error: {message}" if not isinstance(error, KeyboardInterrupt) else message)
+    said = message if isinstance(error, KeyboardInterrupt) else f"error: {message}"
+    # What is wrong with a file may take several lines; a line end in anything else comes from a stranger.
+    lines = said.split("\n") if isinstance(error, InputError) and not lines_are_json else [said]
+    Console(as_json=lines_are_json).say(*lines)
     if "--json" in arguments:
         facts: dict[str, object] = {"code": word_of(code), "message": message}
         if isinstance(error, InputError):

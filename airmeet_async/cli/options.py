@@ -102,14 +102,16 @@ class FileFlags:
     Attributes:
         sheet: Of a workbook, its name or number; otherwise the only one with rows.
         format: What the file is; otherwise what its name says, and csv for standard input.
-        encoding: Of a text; otherwise UTF-8, or a guess that is shown.
-        delimiter: Of a CSV file; otherwise what its first line shows.
+        encoding: Of a text; otherwise UTF-8.
+        delimiter: Of a CSV file; otherwise what its header shows.
+        header: The line that names the columns; otherwise the first within 30 lines that does.
     """
 
     sheet: str | None = None
     format: FormatChoice | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    header: int | None = None
 
     def choice(self, path: str, columns: tuple[str, ...] = (), limit: int | None = None) -> "FileChoice":
         """Return the file as it is to be read; ``-`` is standard input, which is read now.
@@ -121,10 +123,12 @@ class FileFlags:
         from airmeet_async.cli.input_file import NAME, FileChoice, spooled
 
         choice = FileChoice(
-            path=path, columns=columns, sheet=self.sheet, kind=self.format, encoding=self.encoding,
-            delimiter=self.delimiter, limit=positive(limit),
+            path=path, columns=columns, sheet=self.sheet, format=self.format, encoding=self.encoding,
+            delimiter=self.delimiter, header=self.header, limit=positive(limit),
         )  # fmt: skip
-        return evolve(choice, path=spooled(Console()), name=NAME, kind=choice.kind or "csv") if path == "-" else choice
+        return (
+            evolve(choice, path=spooled(Console()), name=NAME, format=choice.format or "csv") if path == "-" else choice
+        )
 
 
 @Parameter(name="*")

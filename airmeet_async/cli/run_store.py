@@ -17,11 +17,11 @@ from airmeet_async.bulk.journal.queries import (
     read_summary,
 )
 from airmeet_async.bulk.report import StopReason
-from airmeet_async.bulk.table_text import content_digest
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
+from airmeet_async.tables import content_digest
 
 _INSTEAD = "name a place for this run with --journal PATH"
 _NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))

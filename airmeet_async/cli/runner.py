@@ -25,7 +25,6 @@ from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
 from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.report import BulkReport, StopReason
-from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.event_loop import run_async
@@ -40,6 +39,7 @@ from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
 from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 from airmeet_async.private_files import NewFile
+from airmeet_async.tables import counted
 
 _log = logging.getLogger("airmeet_async.cli")
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import anyio
 
-from airmeet_async.bulk.table_cells import counted
+from airmeet_async.tables import counted
 
 _MANY_ROWS = 20_000
 CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a request to terminate (SIGTERM)", "SIGHUP": "the end of its terminal"}

@@ -7,11 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from airmeet_async import InputError
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
 from airmeet_async.sandbox import community
-from tests.files.workbooks import book, ods
 from tests.support.command import Sandbox
+from tests.tables.workbooks import book, ods
 
 LINES = [
     "email,first_name,last_name,Shirt",
@@ -31,7 +32,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 600])
 async def test_a_limit_takes_rows_from_the_top(path, limit):
-    people = open_people(FileChoice(path=path, limit=limit))
+    people = open_people(FileChoice(path=path, limit=limit), Console())
 
     rows = [row.line for batch in people.table.batches(2) for row in batch]
 
@@ -51,7 +52,7 @@ def test_columns_that_cannot_be_read_are_refused(texts):
 
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
-        open_people(FileChoice(path=str(tmp_path / "nowhere.csv")))
+        open_people(FileChoice(path=str(tmp_path / "nowhere.csv")), Console())
 
 
 EVENT = community.SUMMIT
@@ -169,7 +170,9 @@ WRONG = {
     "a missing column": ("email,first_name\na@x.de,A\n", (), 5, "stdin: no column for last_name"),
     "another format": ('{"email": "a@x.de"}\n', ("--format", "xlsx"), 5, "stdin: is plain text by its content"),
     "a format that is none": ("a\nb\n", ("--format", "xml"), 2, "--format"),
-    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet is for workbooks"),
+    "a header on no line": ("email\na@x.de\n", ("--header", "0"), 5, "lines are counted from 1"),
+    "a header below the end": ("email\na@x.de\n", ("--header", "9"), 5, "stdin: has no line 9"),
+    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet 2 means nothing for csv"),
 }
 
 
@@ -201,13 +204,27 @@ def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
     done = airmeet("check", "people.xlsx")
 
     assert (done.code, done.out) == (5, "")
-    assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Notes' in done.err
+    assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Guests' in done.err
 
 
-def test_a_guessed_encoding_is_shown_before_anything_is_sent(airmeet):
+def test_encodings_are_proposed_and_none_is_guessed(airmeet):
     (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
     done = airmeet("check", "people.csv")
     told = airmeet("check", "people.csv", "--encoding", "cp1252")
 
-    assert f'read as cp1252, which is a guess: line 2 has "Ren{WIN}"' in " ".join(done.err.split())
-    assert "guess" not in told.err.replace("guessed", "")
+    assert (done.code, told.code) == (5, 0)
+    assert f"Ren{WIN}   as Windows-1252 (cp1252)" in done.err
+    assert "--encoding cp1252" in done.err
+
+
+def test_somebody_at_a_terminal_is_asked_for_the_encoding(airmeet):
+    """One question for each way in which the cell reads, the likeliest first; a no to all is no."""
+    (airmeet.folder / "people.csv").write_bytes(f"email;first_name;last_name\na@x.de;Ren{WIN};Li\n".encode("cp1252"))
+    yes = airmeet("check", "people.csv", typed="y\n")
+    second = airmeet("check", "people.csv", typed="n\ny\n")
+    no = airmeet("check", "people.csv", typed="n\n" * 9)
+
+    assert f'Is "Ren{WIN}" right (cp1252)? [y/N]' in yes.err
+    assert (yes.code, second.code, no.code) == (0, 0, 5)
+    assert second.err.count("right (") == 2
+    assert "none of these encodings" in no.err

@@ -40,8 +40,8 @@ class RunStop:
     cause: AirmeetError | None = None
 
 
+# Reasons that may be over in a while.
 PASSING = frozenset({StopReason.UNREACHABLE, StopReason.TEMPORARY})
-"""Reasons that may be over in a while."""
 
 _BY_STATUS = {401: StopReason.NOT_PERMITTED, 403: StopReason.NOT_PERMITTED, 404: StopReason.NOT_FOUND}
 

@@ -14,8 +14,8 @@ _ENOUGH = 10  # requests in the window; half of fewer than that says nothing
 _IN_A_ROW = 5
 _FIRST_PAUSE = 5.0  # seconds, doubled with each trial that fails
 _LONGEST_PAUSE = 60.0
+# Statuses of a request that the server itself has not answered; None for no reply at all.
 _AWAY = frozenset({None, 502, 503, 504})
-"""Statuses of a request that the server itself has not answered; None for no reply at all."""
 
 
 class CircuitBreaker:

@@ -19,17 +19,17 @@ from functools import partial
 
 import anyio
 
-from airmeet_async.bulk.cancellation import run_to_completion
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
 from airmeet_async.bulk.execution.flow_control import FlowControl
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row import Row, failure_result, success_result
 from airmeet_async.bulk.execution.scheduler import RetryQueue, Scheduler, UnfinishedRows
-from airmeet_async.bulk.input.prepare import RowPreparer
+from airmeet_async.bulk.input.row_preparer import RowPreparer
 from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import AirmeetError

@@ -6,14 +6,14 @@ from attrs import evolve
 
 from airmeet_async.bulk.input.operations import PreparedRow
 from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
-from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Tries
+from airmeet_async.tables import SourceRow
 
+# Attempts that a row is not charged for: one that takes the server's connection down each time must end, too.
 _MOST_UNCHARGED = 10
-"""Attempts that a row is not charged for: one that takes the server's connection down each time must end, too."""
 
 
 class Row:

@@ -22,13 +22,13 @@ from airmeet_async.bulk.execution.flow_control import FlowControl
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row import Row, unfinished_result
 from airmeet_async.bulk.input.operations import PreparedRow
-from airmeet_async.bulk.input.prepare import RowPreparer
+from airmeet_async.bulk.input.row_preparer import RowPreparer
 from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.statistics import RunStatistics
-from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.errors import AirmeetError, InputError
+from airmeet_async.tables import SourceRow
 
 
 class Scheduler:

@@ -27,11 +27,16 @@ def _words(text: str) -> list[str]:
     return [squeezed(word) for line in text.splitlines() for word in line.split("|") if word.strip()]
 
 
+# An attendee's own fields, the mandatory ones first.
 FIELDS = tuple(_DATA["columns"])
-"""An attendee's own fields, the mandatory ones first."""
 
+# The columns that a result file adds to those of the input.
+RESULT_COLUMNS = (
+    "airmeet_row", "airmeet_status", "airmeet_code", "airmeet_error", "airmeet_attempts", "airmeet_entry_link",
+)  # fmt: skip
+
+# Squeezed names of columns that hold a whole name.
 FULL_NAMES = frozenset(_words(_DATA["other"]["whole_names"]))
-"""Squeezed names of columns that hold a whole name."""
 
 _FIELD_OF: dict[str, str] = {
     word: name for name, words in _DATA["columns"].items() for word in (squeezed(name), *_words(words))
@@ -60,8 +65,8 @@ def is_salutation(text: str) -> bool:
     return squeezed(text) in _SALUTATIONS or all(squeezed(word) in _SALUTATIONS for word in text.split())
 
 
+# What ``--preset`` takes; ``none`` reads a file as any other.
 PresetName = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
-"""What ``--preset`` takes; ``none`` reads a file as any other."""
 
 
 @frozen(kw_only=True)
@@ -104,8 +109,7 @@ def choose(name: str | None, header: Sequence[str]) -> Preset | None:
     """
     if name is not None and name != "none":
         if name not in PRESETS:
-            message = f"there is no preset {name!r:.40}; there are {', '.join(PRESETS)}, and none"
-            raise ConfigError(message)
+            raise ConfigError(f"there is no preset {name!r:.40}; there are {', '.join(PRESETS)}, and none")
         return PRESETS[name]
     names = frozenset(map(squeezed, header))
     fitting = [preset for preset in PRESETS.values() if preset.fits(names)] if name is None else []

@@ -11,7 +11,6 @@
 import difflib
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -19,6 +18,7 @@ from attrs import evolve, field, frozen
 from airmeet_async.bulk.input.column_names import (
     FIELDS,
     FULL_NAMES,
+    RESULT_COLUMNS,
     Preset,
     choose,
     field_for_column,
@@ -26,10 +26,9 @@ from airmeet_async.bulk.input.column_names import (
     parse_attendance,
     squeezed,
 )
-from airmeet_async.bulk.input.row_mapping import tidy
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, shown
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
+from airmeet_async.tables import Table, shown, tidy
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
 _PARTICLES = frozenset(
@@ -57,8 +56,9 @@ def split_name(whole: str) -> tuple[str, str]:
     return " ".join(words[:start]), " ".join(words[start:])
 
 
+# What a whole name is split into, and what Airmeet refuses an attendee without (help article, A).
 NAMES = ("first_name", "last_name")
-"""What a whole name is split into."""
+MANDATORY = ("email", *NAMES)
 
 
 def _text(value: Any) -> str:
@@ -128,20 +128,24 @@ class ColumnMap:
     status: str = ""
     detected: bool = False
     salutations: tuple[str, ...] = ()
-    _own: "Picker" = field(init=False, eq=False, repr=False)
-    _extra: "Picker" = field(init=False, eq=False, repr=False)
+    _own: Picker = field(init=False, eq=False, repr=False)
+    _extra: Picker = field(init=False, eq=False, repr=False)
 
-    @_own.default
-    def _pick_own(self) -> "Picker":
-        return Picker(self.fields)
-
-    @_extra.default
-    def _pick_extra(self) -> "Picker":
-        return Picker(self.custom)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_own", Picker(self.fields))
+        object.__setattr__(self, "_extra", Picker(self.custom))
 
     def lines(self) -> list[str]:
         """Say in a line each what every column is used for."""
-        said = _preset_lines(self.preset, self.status, detected=self.detected) if self.preset else []
+        said: list[str] = []
+        if preset := self.preset:
+            how = "by its columns; --preset none reads it as any other file" if self.detected else "--preset"
+            said.append(f"an export of {preset.title} ({how})")
+            if self.status:
+                coming = " or ".join(sorted(preset.coming))
+                said.append(f"left out: rows whose {shown(self.status)} is not {coming}")
+            elif preset.status:
+                said.append(f"no column {shown(preset.status)}, so nobody is left out")
         said += [_line(match.field, match) for match in self.fields]
         if self.whole:
             empty = ", where empty," if self.named else ""
@@ -165,6 +169,11 @@ class ColumnMap:
         return picked
 
     @property
+    def used(self) -> set[str]:
+        """The columns whose cells matter."""
+        return {match.column for match in (*self.fields, *self.custom)} | {self.whole, self.status}
+
+    @property
     def named(self) -> bool:
         """Whether there are columns for first and last name."""
         return {match.field for match in self.fields}.issuperset(NAMES)
@@ -184,22 +193,9 @@ class ColumnMap:
         return None
 
 
-def _preset_lines(preset: Preset, status: str, *, detected: bool) -> list[str]:
-    how = "by its columns; --preset none reads it as any other file" if detected else "--preset"
-    said = [f"an export of {preset.title} ({how})"]
-    if status:
-        said.append(f"left out: rows whose {shown(status)} is not {' or '.join(sorted(preset.coming))}")
-    elif preset.status:
-        said.append(f"no column {shown(preset.status)}, so nobody is left out")
-    return said
-
-
 def _line(name: str, match: Match) -> str:
     return f"{name} <- {shown(match.column)}" + (f" ({match.how})" if match.how else "")
 
-
-MANDATORY = ("email", "first_name", "last_name")
-"""What Airmeet refuses an attendee without (help article, A)."""
 
 _CUSTOM = "custom:"
 
@@ -223,17 +219,6 @@ class Reading:
     preset: str | None = None
     split_name: bool = False
     required: Collection[str] = MANDATORY
-
-
-def match_columns(
-    header: Sequence[str],
-    *,
-    overrides: Mapping[str, str] = MappingProxyType({}),
-    required: Collection[str] = MANDATORY,
-    sample: Sequence[Mapping[str, Any]] = (),
-) -> ColumnMap:
-    """Find each field's column by its name, of whatever file; see `find_columns`."""
-    return find_columns(header, Reading(overrides=overrides, preset="none", required=required), sample=sample)
 
 
 def find_columns(
@@ -260,24 +245,44 @@ def find_columns(
     if name := next((name for name in header if "@" in name and check_email(name.strip()) is None), None):
         raise InputError(f"the first line holds {shown(name)}: it must name the columns; put a header line above")
     matches, custom = _overridden(header, reading.overrides, book)
-    preset = choose(reading.preset, header)
-    if preset:
-        matches += _preset_matches(preset, header, matches, custom)
+    decided = {match.field for match in matches}
     taken = {match.column for match in (*matches, *custom)}
     free = [name for name in header if name not in taken and name not in RESULT_COLUMNS]
-    salutations = tuple(
-        name for name in free if field_for_column(name) == "designation" and _mostly(sample, name, is_salutation)
-    )
-    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches})
-    used = {match.column for match in matches}
-    whole = _whole_name_column([name for name in free if name not in used]) if reading.split_name else ""
-    found = {match.field for match in matches} | (set(NAMES) if whole else set())
-    if missing := [name for name in MANDATORY if name in reading.required and name not in found]:
-        raise _missing_columns(header, missing, [name for name in free if name not in used], sample)
+
+    def take(name: str, column: str, how: str) -> None:
+        matches.append(Match(name, column, "" if squeezed(column) == squeezed(name) else how))
+        decided.add(name)
+        free.remove(column)
+
+    preset = choose(reading.preset, header)
+    if preset:
+        for name, columns in preset.fields.items():
+            if name not in decided and (column := next(filter(None, (_column(one, free) for one in columns)), None)):
+                take(name, column, preset.title)
+    likely: dict[str, list[str]] = {}
+    salutations: list[str] = []
+    for column in free:
+        name = field_for_column(column) or ""
+        if name == "designation" and _mostly(sample, column, is_salutation):
+            salutations.append(column)
+        elif name and name not in decided:
+            likely.setdefault(name, []).append(column)
+    for name, columns in likely.items():
+        if len(columns) > 1:
+            raise _ambiguous(name, columns)
+        take(name, columns[0], "guessed")
+    whole = ""
+    if reading.split_name:
+        whole, *others = [name for name in free if squeezed(name) in FULL_NAMES] or [""]
+        if others:
+            names = names_of([whole, *others])
+            raise InputError(f"{names} could each hold the whole names that --split-name splits; rename one")
+    decided |= set(NAMES) if whole else set()
+    if missing := [name for name in MANDATORY if name in reading.required and name not in decided]:
+        raise _missing_columns(header, missing, free, sample)
     status = _column(preset.status, header) if preset and preset.status else ""
-    used |= {whole, status}
-    custom += _labelled([name for name in free if name not in used], custom, book)
-    used |= {match.column for match in custom}
+    custom += _labelled([name for name in free if name not in (whole, status)], custom, book)
+    used = {whole, status, *(match.column for match in custom)}
     matches = [
         evolve(match, how=_translated(sample, match) or match.how) if match.field == "attendance_type" else match
         for match in sorted(matches, key=lambda match: FIELDS.index(match.field))
@@ -295,10 +300,32 @@ def find_columns(
     )
 
 
-def _mostly(sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool]) -> bool:
-    """Say whether most cells of a column that are not empty are of a kind."""
+def find_table_columns(table: Table, reading: Reading, book: RegistrationFields | None = None) -> ColumnMap:
+    """Return which column of a checked table is what.
+
+    Raises:
+        InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+    """
+    try:
+        found = find_columns(table.columns, reading, book, sample=table.sample())
+    except InputError as error:
+        raise in_header(error, table) from None
+    table.judge(found.used)
+    return found
+
+
+def in_header(error: InputError, table: Table) -> InputError:
+    """Return an error about the columns of a table with the place where they are named."""
+    line = int(table.reading.get("header", 1)) if table.is_file else None
+    return InputError(f"{table.name}: {error}", path=table.name, line=line, column=error.column)
+
+
+def _mostly(
+    sample: Sequence[Mapping[str, Any]], column: str, is_one: Callable[[str], bool], share: float = _MOSTLY
+) -> bool:
+    """Say whether that share of a column's cells that are not empty are of a kind."""
     texts = [text for row in sample if (text := _text(row.get(column)))]
-    return bool(texts) and sum(map(is_one, texts)) >= _MOSTLY * len(texts)
+    return bool(texts) and sum(map(is_one, texts)) >= share * len(texts)
 
 
 def _translated(sample: Sequence[Mapping[str, Any]], match: Match) -> str:
@@ -346,60 +373,26 @@ def _overridden(
     return list(matches.values()), custom
 
 
-def _preset_matches(
-    preset: Preset, header: Sequence[str], matches: Iterable[Match], custom: Iterable[Match]
-) -> list[Match]:
-    decided = {match.field for match in matches}
-    taken = {match.column for match in (*matches, *custom)}
-    found: list[Match] = []
-    for name, wanted in preset.fields.items():
-        columns = [column for column in (_column(one, header) for one in wanted) if column and column not in taken]
-        if columns and name not in decided:
-            how = "" if squeezed(columns[0]) == squeezed(name) else preset.title
-            found.append(Match(name, columns[0], how))
-    return found
-
-
-def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
-    found: dict[str, list[str]] = {}
-    for column in free:
-        name = field_for_column(column)
-        if name is not None and name not in decided:
-            found.setdefault(name, []).append(column)
-    for name, columns in found.items():
-        if len(columns) > 1:
-            raise _ambiguous(name, columns)
-    return [
-        Match(name, column, "" if squeezed(column) == squeezed(name) else "guessed")
-        for name, (column,) in found.items()
-    ]
-
-
-def _whole_name_column(free: Iterable[str]) -> str:
-    columns = [name for name in free if squeezed(name) in FULL_NAMES]
-    if len(columns) > 1:
-        raise InputError(f"{names_of(columns)} could each hold the whole names that --split-name splits; rename one")
-    return columns[0] if columns else ""
-
-
 def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFields | None) -> list[Match]:
     """Return the columns that are called like one of the event's registration fields."""
     if book is None:
         return []
     decided = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
-    found: dict[str, list[Match]] = {}
+    columns: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
     for column in free:
         entry = book.find(column)
         if not isinstance(entry, Problem) and entry.field_id not in decided:
-            how = "its label" if squeezed(column) != squeezed(entry.field_id) else "its id"
-            found.setdefault(entry.field_id, []).append(Match(entry.label or entry.field_id, column, how))
-    for matches in found.values():
-        if len(matches) > 1:
-            raise _ambiguous(f"{_CUSTOM}{matches[0].field}", [match.column for match in matches])
-    return [  # by its label, or by its id where several fields have that label
-        evolve(match, field=field_id if isinstance(book.find(match.field), Problem) else match.field)
-        for field_id, (match,) in found.items()
-    ]
+            columns.setdefault(entry.field_id, []).append(column)
+            labels[entry.field_id] = entry.label
+    matches = []
+    for field_id, (column, *others) in columns.items():
+        # By its id where it has no label, or several fields have that one.
+        label = field_id if isinstance(book.find(labels[field_id]), Problem) else labels[field_id]
+        if others:
+            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others])
+        matches.append(Match(label, column, "its id" if squeezed(column) == squeezed(field_id) else "its label"))
+    return matches
 
 
 def _missing_columns(
@@ -425,7 +418,12 @@ def _missing_columns(
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
     """Return a free column for the proposal, or nothing: by its values for an e-mail, else by its name."""
     if name == "email" and sample:
-        return next((column for column in free if _mostly(sample, column, _holds_address)), "")
+        addresses = {
+            column: sum(_holds_address(_text(row.get(column))) for row in sample)
+            for column in free
+            if _mostly(sample, column, _holds_address, 0.5)
+        }
+        return max(addresses, key=lambda column: addresses[column], default="")
     words = {"email": "mail"}.get(name, squeezed(name))
     sounds = [column for column in free if words in squeezed(column)]
     sounds += difflib.get_close_matches(name, free, 1)

@@ -3,23 +3,20 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from attrs import fields_dict, frozen
 
 from airmeet_async.bulk.input.column_names import parse_attendance
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns, match_columns
-from airmeet_async.bulk.input.row_mapping import RowMapping, tidy
-from airmeet_async.bulk.input.sources import OpenedRows
-from airmeet_async.bulk.tables import Table
+from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
+from airmeet_async.bulk.input.row_mapping import RowMapping
 from airmeet_async.calls.people import add_checked_attendee
-from airmeet_async.client.client import Client
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.models import Attendee, NewSession
+from airmeet_async.protocol.models import Attendee
 from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email, check_texts, cuts, fold
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import tidy
 
 T = TypeVar("T")
 
@@ -70,6 +67,10 @@ class InvalidRow:
     problem: Problem
 
 
+# Of a list from which nothing but addresses is needed.
+ADDRESSES = Reading(preset="none", required=("email",))
+
+
 class BulkOperation(ABC):
     """Makes a call of each row. Only errors that concern the whole run are raised."""
 
@@ -81,33 +82,55 @@ class BulkOperation(ABC):
         """Get from Airmeet what has to be known about the event; nothing, for most operations."""
 
 
-class AddAttendees(BulkOperation):
+class _PeopleOperation(BulkOperation):
+    """Makes a call of each row of a list of people.
+
+    Args:
+        reading: How the columns of a row are found.
+        columns: Which column of a table is what; None to go by the names in each row.
+    """
+
+    def __init__(self, reading: Reading, columns: ColumnMap | None) -> None:
+        self._reading = reading
+        self._columns = columns
+        self._found: dict[tuple[Any, ...], ColumnMap | str] = {}
+
+    def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
+        """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
+        keys = tuple(data)
+        if (found := self._found.get(keys)) is None:
+            try:
+                found = find_columns([str(name) for name in keys if name != "custom_fields"], self._reading)
+            except InputError as error:
+                found = str(error)
+            self._found[keys] = found
+        return found
+
+
+class AddAttendees(_PeopleOperation):
     """Adds people to an event.
 
     Args:
         airmeet_id: The event's id, checked.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
-        columns: Which column of a file is what, or None to go by the names in each row.
-        find: Matches the names in a row with our fields.
+        reading: How the columns of a row are found.
         fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
+        columns: Which column of a table is what; None to go by the names in each row.
     """
 
     def __init__(
         self,
         airmeet_id: str,
         flags: dict[str, bool],
-        *,
-        columns: ColumnMap | None,
-        find: Callable[[Sequence[str]], ColumnMap],
+        reading: Reading,
         fetch_fields: Callable[[], Awaitable[RegistrationFields]],
+        columns: ColumnMap | None = None,
     ) -> None:
+        super().__init__(reading, columns)
         self._airmeet_id = airmeet_id
         self._flags = flags
-        self._columns = columns
-        self._find = find
         self._fetch_fields = fetch_fields
         self._event_fields: RegistrationFields | None = None
-        self._maps: dict[tuple[Any, ...], ColumnMap | str] = {}
 
     async def fetch(self) -> None:
         self._event_fields = await self._fetch_fields()
@@ -147,81 +170,44 @@ class AddAttendees(BulkOperation):
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
-            problem = Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
-            return InvalidRow("", problem)
+            message = f"a row must be an Attendee or a mapping, not {type(data).__name__}"
+            return InvalidRow("", Problem("not_a_row", message))
         if kind := texts.get("attendance_type"):
             texts["attendance_type"] = parse_attendance(kind)
-        return texts, _custom(custom) if custom else {}
-
-    def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
-        """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
-        keys = tuple(data)
-        if (found := self._maps.get(keys)) is None:
-            names = tuple(str(name) for name in keys if name != "custom_fields")
-            try:
-                found = self._find(names)
-            except InputError as error:
-                found = str(error)
-            self._maps[keys] = found
-        return found
+        if not custom:
+            return texts, {}
+        tidied = {
+            name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
+            for name, value in custom.items()
+        }
+        return texts, {name: value for name, value in tidied.items() if value}
 
 
-def _custom(values: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    tidied = {
-        name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
-        for name, value in values.items()
-    }
-    return {name: value for name, value in tidied.items() if value}
-
-
-class ChangeAccess(BulkOperation):
+class ChangeAccess(_PeopleOperation):
     """Blocks or unblocks people: it needs an e-mail and nothing else.
 
     Args:
         build: Makes the call of an address.
-        overrides: Field to name in each row, where the names alone do not tell.
+        reading: How the column of the addresses is found.
+        columns: Which column of a table is what; None to go by the names in each row.
     """
 
-    def __init__(self, build: Callable[[str], Call[Any]], overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, build: Callable[[str], Call[Any]], reading: Reading = ADDRESSES, columns: ColumnMap | None = None
+    ) -> None:
+        super().__init__(reading, columns)
         self._build = build
-        self._overrides = overrides or {}
 
     def prepare(self, data: Any) -> PreparedRow | InvalidRow:
         """Return what becomes of an address, an `Attendee` or a mapping with an e-mail."""
-        email = tidy(data if isinstance(data, str) else self._email_of(data))
+        if isinstance(data, Mapping):
+            columns = self._columns or self._columns_of(data)
+            data = None if isinstance(columns, str) else columns.pick(data).get("email")
+        elif not isinstance(data, str):
+            data = getattr(data, "email", None)
+        email = tidy(data)
         problem = check_email(email)
         return InvalidRow(email, problem) if problem else PreparedRow(email, fold(email), self._build(email))
-
-    def _email_of(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            try:
-                columns = match_columns(tuple(data), overrides=self._overrides, required=("email",))
-            except InputError:
-                return None
-            return columns.pick(data).get("email")
-        return getattr(data, "email", None)
-
-
-class SpeakerCheck:
-    """Warns of sessions whose speakers are not on the event's list.
-
-    Args:
-        fetch: Gets the addresses of everybody on the list, folded.
-    """
-
-    def __init__(self, fetch: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        self._fetch_list = fetch
-        self._people: frozenset[str] | None = None
-
-    async def fetch(self) -> None:
-        self._people = await self._fetch_list()
-
-    def warnings(self, session: NewSession) -> tuple[str, ...] | None:
-        """Return a sentence for each speaker who is missing; None before the list is there."""
-        if self._people is None and session.speaker_emails:
-            return None
-        missing = [one for one in session.speaker_emails if fold(one) not in (self._people or ())]
-        return tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
 
 
 class CreateItems(BulkOperation):
@@ -231,7 +217,8 @@ class CreateItems(BulkOperation):
         mapping: How a row becomes a value.
         build: Makes the call of a value.
         timezone: Zone of times that name none.
-        speaker_check: Of sessions.
+        fetch_people: Gets the folded addresses of everybody in the event, to warn of sessions whose speakers are not
+            among them; None for no warnings.
     """
 
     def __init__(
@@ -240,28 +227,33 @@ class CreateItems(BulkOperation):
         build: Callable[[Any], Call[Any]],
         *,
         timezone: str | None = None,
-        speaker_check: SpeakerCheck | None = None,
+        fetch_people: Callable[[], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
-        self._mapping = mapping
+        self.mapping = mapping
         self._build = build
         self._timezone = timezone
-        self._speaker_check = speaker_check
+        self._fetch_people = fetch_people
+        self._people: frozenset[str] | None = None
 
     async def fetch(self) -> None:
-        if self._speaker_check is not None:
-            await self._speaker_check.fetch()
+        if self._fetch_people is not None:
+            self._people = await self._fetch_people()
 
     def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
         """Return what becomes of a row; None where it names speakers and the event's list is not known yet."""
         key = ""
         try:
-            value = self._mapping.read(data, self._timezone)
-            key = self._mapping.key(value)
-            call = self._build(value)
+            item = self.mapping.read(data, self._timezone)
+            key = self.mapping.key(item)
+            call = self._build(item)
         except (ConfigError, InputError) as error:
             return InvalidRow(key, Problem("invalid_row", str(error)))
-        warnings = self._speaker_check.warnings(value) if self._speaker_check is not None else ()
-        return None if warnings is None else PreparedRow(key, self._mapping.unique(value), call, warnings)
+        speakers: Sequence[str] = item.speaker_emails if self._fetch_people is not None else ()
+        if speakers and self._people is None:
+            return None
+        missing = [one for one in speakers if fold(one) not in (self._people or ())]
+        warnings = tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
+        return PreparedRow(key, self.mapping.unique(item), call, warnings)
 
 
 class CustomOperation(BulkOperation):
@@ -282,47 +274,12 @@ class CustomOperation(BulkOperation):
         try:
             key = self._key(data) if self._key else ""
             call = self._build(data)
-            if not isinstance(call, Call):
-                return InvalidRow(
-                    key, Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")
-                )
-            return PreparedRow(key, fold(key), call)
+            if isinstance(call, Call):
+                return PreparedRow(key, fold(key), call)
+            message = f"build returned {type(call).__name__} instead of a Call"
         except Exception as error:  # noqa: BLE001 - one bad row must not end the run
-            return InvalidRow(key, Problem("invalid_row", f"{type(error).__name__}: {error}"))
-
-
-def change_access(build: Callable[[str], Call[Any]], overrides: Mapping[str, str], source: OpenedRows) -> BulkOperation:
-    """Return the operation, after a check of a file's header."""
-    if isinstance(source, Table):
-        match_columns(source.header, overrides=overrides, required=("email",))
-    return ChangeAccess(build, overrides)
-
-
-def check_header(mapping: RowMapping, source: OpenedRows) -> RowMapping:
-    """Return *mapping*, after a check of a file's header: what is missing there is missing in all rows."""
-    if isinstance(source, Table):
-        mapping.columns(source.header)
-    return mapping
-
-
-async def add_attendees(
-    airmeet_id: str,
-    flags: dict[str, bool],
-    reading: Reading,
-    source: OpenedRows,
-    fetch_fields: Callable[[], Awaitable[RegistrationFields]],
-) -> BulkOperation:
-    """Return the operation, after a check of a file's header: columns may be registration fields of the event."""
-    table = find_columns(source.header, reading) if isinstance(source, Table) else None
-    if isinstance(source, Table) and table and (table.ignored or table.custom):
-        table = find_columns(source.header, reading, await fetch_fields())
-    find = partial(find_columns, reading=reading)
-    return AddAttendees(airmeet_id, flags, columns=table, find=find, fetch_fields=fetch_fields)
-
-
-async def fetch_registration_fields(client: Client, airmeet_id: str) -> RegistrationFields:
-    """Return the event's registration fields."""
-    return RegistrationFields(await client.custom_fields.list(airmeet_id))
+            message = f"{type(error).__name__}: {error}"
+        return InvalidRow(key, Problem("invalid_row", message))
 
 
 def fetch_once(fetch: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:

@@ -3,24 +3,22 @@
 All rows are prepared as a run would prepare them (`check_rows`), and what is found is counted.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
-from attrs import define, evolve, field, frozen
+from attrs import asdict, evolve, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
+from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
-from airmeet_async.bulk.input.prepare import UniqueRowPreparer
-from airmeet_async.bulk.input.sources import OpenedRows
-from airmeet_async.bulk.report import FailureGroup, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import shown
-from airmeet_async.bulk.tables import SourceRow, Table
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
+from airmeet_async.bulk.input.sources import OpenedRows, read_batches
+from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
+from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
+from airmeet_async.tables import Table, shown
 
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
@@ -30,19 +28,37 @@ _BATCH = 500
 
 
 @frozen(kw_only=True)
-class BulkPlan:
-    """What adding people would do. ``print(plan)`` shows it.
+class InputSummary:
+    """The sum of a check of all rows.
 
     Attributes:
-        airmeet_id: The event.
-        source: The file, or nothing.
-        rows: All rows.
         ready: Rows that would be sent.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
         cut: Rows that would be sent with a value that Airmeet cuts.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
+    """
+
+    ready: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+    cut: int = 0
+    causes: tuple[FailureGroup, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.ready + self.invalid + self.duplicates
+
+
+@frozen(kw_only=True)
+class BulkPlan(InputSummary):
+    """What adding people would do, with all of `InputSummary`. ``print(plan)`` shows it.
+
+    Attributes:
+        airmeet_id: The event.
+        source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
         fields_known: The event was asked for its registration fields.
@@ -55,12 +71,6 @@ class BulkPlan:
 
     airmeet_id: str
     source: str = ""
-    rows: int
-    ready: int
-    invalid: int
-    duplicates: int
-    cut: int
-    causes: tuple[FailureGroup, ...] = ()
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
     fields_known: bool = False
@@ -159,8 +169,7 @@ async def make_plan(
     """
     if not isinstance(rows, (Table, Sequence)):
         if not isinstance(rows, Iterable) or iter(rows) is rows:
-            message = "a plan reads all rows, and an iterator can be read only once; plan a list, or a file"
-            raise ConfigError(message)
+            raise ConfigError("a plan reads all rows, and an iterator can be read only once; plan a list, or a file")
         rows = list(rows)
     table = rows if isinstance(rows, Table) else None
     columns = find_table_columns(table, reading, event_fields) if table else None
@@ -168,28 +177,26 @@ async def make_plan(
     async def fetch_fields() -> RegistrationFields:
         return event_fields or UncheckedFields()
 
-    operation = AddAttendees(
-        airmeet_id or "plan",
-        {},
-        columns=columns,
-        find=partial(find_columns, reading=reading),
-        fetch_fields=fetch_fields,
-    )
+    operation = AddAttendees(airmeet_id or "plan", {}, reading, fetch_fields, columns)
     summary = await check_rows(rows, operation, found)
-    causes = sorted(summary.causes.values(), key=lambda cause: -cause.n)
+    splits: list[tuple[str, str, str]] = []
+    if table and columns and columns.whole and not columns.named:
+        for row in table.sample(_EXAMPLES):
+            whole, picked = columns.whole_name(row), columns.pick(row)
+            splits += [(whole, picked["first_name"], picked["last_name"])] if whole and "last_name" in picked else []
+    unfilled: list[str] = []
+    if columns and event_fields:
+        entries = (event_fields.find(match.field) for match in columns.custom)
+        filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
+        unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
     return BulkPlan(
         airmeet_id=airmeet_id,
         source=table.name if table else "",
-        rows=summary.rows,
-        ready=summary.ready,
-        invalid=summary.invalid,
-        duplicates=summary.duplicates,
-        cut=summary.cut,
-        causes=tuple(FailureGroup(cause.code, cause.message, cause.n, tuple(cause.lines)) for cause in causes),
+        **asdict(summary, recurse=False),
         columns=columns,
-        splits=_splits(table, columns) if table and columns else (),
+        splits=tuple(splits),
         fields_known=event_fields is not None,
-        unfilled=_unfilled(columns, event_fields) if columns and event_fields else (),
+        unfilled=tuple(unfilled),
         invitations=summary.ready if invite else 0,
         registrations=summary.ready if register else 0,
         rate=rate,
@@ -199,15 +206,15 @@ async def make_plan(
 
 def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[str, ...]) -> list[str]:
     """Say what a file is, and what its columns are used for. Those that are named like their field share a line."""
-    same = [match.field for match in columns.fields if match.field == match.column]
-    others = tuple(match for match in columns.fields if match.field != match.column)
+    same = [match.field for match in columns.fields if match.field == match.column and not match.how]
+    others = tuple(match for match in columns.fields if match.field not in same)
     lines = [f"{source}: {rows:,} {many('row', rows)}"]
     lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
     lines += [line for text in evolve(columns, fields=others).lines() for line in wrapped(text, "  ", "    ")]
     return [*lines, *(line for text in notices for line in wrapped(text))]
 
 
-def describe_counts(found: "InputSummary | BulkPlan") -> str:
+def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
@@ -226,33 +233,6 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
     return lines
-
-
-def find_table_columns(table: Table, reading: Reading, event_fields: RegistrationFields | None = None) -> ColumnMap:
-    """Return which column of a file is what.
-
-    Raises:
-        InputError: That cannot be told; names the file.
-    """
-    try:
-        return find_columns(table.header, reading, event_fields)
-    except InputError as error:
-        raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
-
-
-def _splits(table: Table, columns: ColumnMap) -> tuple[tuple[str, str, str], ...]:
-    """Return how the first few names are split."""
-    if not columns.whole or columns.named:
-        return ()
-    picked = [(columns.whole_name(row.data), columns.pick(row.data)) for row in next(table.batches(_EXAMPLES))]
-    return tuple((whole, row["first_name"], row["last_name"]) for whole, row in picked if whole and "last_name" in row)
-
-
-def _unfilled(columns: ColumnMap, event_fields: RegistrationFields) -> tuple[str, ...]:
-    filled = {
-        entry.field_id for match in columns.custom if not isinstance(entry := event_fields.find(match.field), Problem)
-    }
-    return tuple(entry.label or entry.field_id for entry in event_fields.required if entry.field_id not in filled)
 
 
 class UncheckedFields(RegistrationFields):
@@ -280,46 +260,6 @@ class RowFinding:
     message: str
 
 
-@define
-class FindingGroup:
-    """Rows with the same kind of finding.
-
-    Attributes:
-        code: A short stable word.
-        message: That of the first of them.
-        n: How many rows.
-        lines: Where the first few are.
-    """
-
-    code: str
-    message: str
-    n: int = 0
-    lines: list[int] = field(factory=list)
-
-
-@define
-class InputSummary:
-    """The sum of a check of all rows.
-
-    Attributes:
-        ready: Rows that would be sent.
-        invalid: Rows that would not.
-        duplicates: Rows with the address of an earlier one.
-        cut: Rows that would be sent with a value that Airmeet cuts.
-        causes: All findings, by their code, in the order in which each first came.
-    """
-
-    ready: int = 0
-    invalid: int = 0
-    duplicates: int = 0
-    cut: int = 0
-    causes: dict[str, FindingGroup] = field(factory=dict)
-
-    @property
-    def rows(self) -> int:
-        return self.ready + self.invalid + self.duplicates
-
-
 async def check_rows(
     rows: Table | Sequence[Any], operation: BulkOperation, found: Callable[[RowFinding], object] | None = None
 ) -> InputSummary:
@@ -333,42 +273,35 @@ async def check_rows(
     Raises:
         InputError: The file changes meanwhile.
     """
-    preparer, summary, lines = UniqueRowPreparer(operation), InputSummary(), array("Q")
-    for batch in _batches(rows):
+    preparer = UniqueRowPreparer(operation)
+    ready = invalid = duplicates = cut = 0
+    counts, first = Counter[str](), dict[str, list[RowFinding]]()
+    for batch in read_batches(rows, _BATCH):
         await anyio.lowlevel.checkpoint()  # so that Ctrl-C ends it
         for row in batch:
-            lines.append(row.line or row.index + 1)
+            line = row.line or row.index + 1
             prepared = await preparer.prepare(row)
-            if isinstance(prepared, RowResult):
-                findings = [_count_unsent(prepared, lines, summary)]
+            if not isinstance(prepared, RowResult):
+                ready += 1
+                cut += bool(prepared.warnings)
+                findings = [RowFinding(line, "will_be_cut", warning) for warning in prepared.warnings]
+            elif prepared.duplicate_of is not None:
+                duplicates += 1
+                place = preparer.place_of(prepared.duplicate_of)
+                what = f"{prepared.key} is in {place} already; only that one is sent"
+                findings = [RowFinding(line, "duplicate", what)]
             else:
-                summary.ready += 1
-                summary.cut += bool(prepared.warnings)
-                findings = [RowFinding(lines[-1], "will_be_cut", warning) for warning in prepared.warnings]
+                invalid += 1
+                error = prepared.error or RowError("invalid", "")
+                findings = [RowFinding(line, error.code, error.message)]
             for finding in findings:
-                group = summary.causes.setdefault(finding.code, FindingGroup(finding.code, finding.message))
-                group.n += 1
-                if len(group.lines) < _SAMPLES:
-                    group.lines.append(finding.line)
+                counts[finding.code] += 1
+                if counts[finding.code] <= _SAMPLES:
+                    first.setdefault(finding.code, []).append(finding)
                 if found is not None:
                     found(finding)
-    return summary
-
-
-def _batches(rows: Table | Sequence[Any]) -> Iterator[list[SourceRow]]:
-    if isinstance(rows, Table):
-        yield from rows.batches(_BATCH)
-        return
-    for start in range(0, len(rows), _BATCH):
-        batch = enumerate(rows[start : start + _BATCH], start)
-        yield [row if isinstance(row, SourceRow) else SourceRow(index, None, row) for index, row in batch]
-
-
-def _count_unsent(result: RowResult, lines: Sequence[int], summary: InputSummary) -> RowFinding:
-    if result.status is RowStatus.DUPLICATE:
-        summary.duplicates += 1
-        place = f"{'row' if result.line is None else 'line'} {lines[result.duplicate_of or 0]}"
-        return RowFinding(lines[-1], "duplicate", f"{result.key} is in {place} already; only that one is sent")
-    summary.invalid += 1
-    code, message = (result.error.code, result.error.message) if result.error else ("invalid", "")
-    return RowFinding(lines[-1], code, message)
+    causes = (
+        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
+        for code, n in counts.most_common()
+    )
+    return InputSummary(ready=ready, invalid=invalid, duplicates=duplicates, cut=cut, causes=tuple(causes))

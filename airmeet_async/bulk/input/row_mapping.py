@@ -1,35 +1,19 @@
 """From a row of a table to a speaker, a session or a booth: which column is which field, and how its text is read."""
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import fields, frozen
 
-from airmeet_async.bulk.input.column_names import squeezed
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
+from airmeet_async.bulk.input.columns import ColumnMap, Match, in_header
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
-
-_BLANKS = re.compile(r"[\t\r\n\v\f]+")
-_INVISIBLE = "\ufeff\u200b\u2060"
-
-
-def tidy(value: Any) -> str:
-    """Return one cell as text. The text itself is kept as given: no Unicode form, no case is changed."""
-    if type(value) is str and value.isprintable():  # nearly always: no line ends, tabs or invisible characters in it
-        return value.strip()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, Enum):
-        value = value.value
-    text = _BLANKS.sub(" ", value if isinstance(value, str) else str(value)).strip()
-    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
-
+from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
@@ -47,15 +31,13 @@ def _words(text: str) -> list[str]:
 def _whole(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
-    message = f"{text!r:.40} is not a whole number"
-    raise ConfigError(message)
+    raise ConfigError(f"{text!r:.40} is not a whole number")
 
 
 def _flag(text: str) -> bool:
     if text.lower() in _YES | _NO:
         return text.lower() in _YES
-    message = f"{text!r:.40} is neither yes nor no"
-    raise ConfigError(message)
+    raise ConfigError(f"{text!r:.40} is neither yes nor no")
 
 
 def moment(text: str, zone: ZoneInfo | None) -> datetime:
@@ -70,8 +52,7 @@ def moment(text: str, zone: ZoneInfo | None) -> datetime:
         message = f"{text!r:.40} is not a time; write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
         raise ConfigError(message) from None
     if found.tzinfo is None and zone is None:
-        message = f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file"
-        raise ConfigError(message)
+        raise ConfigError(f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file")
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
@@ -117,9 +98,30 @@ class RowMapping:
         missing = [name for name in self.required if name not in found]
         if missing:
             there = ", ".join(map(repr, header)) or "none"
-            message = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
-            raise InputError(message)
+            raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
         return found
+
+    def table_columns(self, table: Table) -> ColumnMap:
+        """Return which column of a checked table is what.
+
+        Raises:
+            InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+        """
+        try:
+            found = self.columns(table.columns)
+        except InputError as error:
+            raise in_header(error, table) from None
+        table.judge(found.values())
+        matches = (
+            Match(name, one, "" if squeezed(name) == squeezed(one) else "guessed") for name, one in found.items()
+        )
+        others = (name for name in table.columns if name not in found.values() and name not in RESULT_COLUMNS)
+        from_results = not set(RESULT_COLUMNS).isdisjoint(table.columns)
+        return ColumnMap(tuple(matches), ignored=tuple(others), from_results=from_results)
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a line of a file names the columns."""
+        return {self.field_of(cell) for cell in cells}.issuperset(self.required)
 
     def field_of(self, column: str) -> str | None:
         """Return the field that a column is, or None."""
@@ -142,14 +144,12 @@ class RowMapping:
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
             if value == "" and name in self.required:
-                message = f"{column} is empty"
-                raise ConfigError(message)
+                raise ConfigError(f"{column} is empty")
             if isinstance(value, str) and value:
                 try:
                     value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
                 except ConfigError as error:
-                    message = f"{column}: {error}"
-                    raise ConfigError(message) from None
+                    raise ConfigError(f"{column}: {error}") from None
             if value != "":
                 values[name] = value
         return self.model(**values)

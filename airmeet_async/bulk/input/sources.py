@@ -2,46 +2,72 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from typing import Any
 
 import anyio
 import anyio.to_thread
+from attrs import frozen
 
-from airmeet_async.bulk.frames import is_frame, open_frame
-from airmeet_async.bulk.tables import SourceRow, Table, open_table
-from airmeet_async.errors import AirmeetError, ConfigError, InputError, JournalError
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
+from airmeet_async.bulk.options import FileOptions
+from airmeet_async.errors import ConfigError, InputError, JournalError
+from airmeet_async.tables import SourceRow, Table, is_frame, open_frame, open_table
 
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
+IsHeader = Callable[[Sequence[str]], bool]
+
 READ_AHEAD = 512
+_FILE_OPTIONS = FileOptions.__annotations__
 _CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
 
 
-async def open_rows(rows: Rows, sheet: str | int | None = None) -> OpenedRows:
-    """Return *rows*; a data frame made a table, and a path, too: the file is checked to its end.
+def names_email(cells: Sequence[str]) -> bool:
+    """Whether a line of a list of people names the columns."""
+    return any(field_for_column(cell) == "email" for cell in cells)
+
+
+def open_file(path: str | os.PathLike[str], is_header: IsHeader | None = names_email, **options: Any) -> Table:
+    """Open a file and read it to its end, so that nothing is sent of one that cannot be read.
+
+    Args:
+        path: The file.
+        is_header: Whether a line names the columns; None takes the first.
+        **options: As for `open_table`.
+
+    Raises:
+        InputError: It cannot be read as a table.
+    """
+    return open_table(path, is_header=is_header, own_columns=RESULT_COLUMNS, **options).check()
+
+
+async def open_rows(
+    rows: Rows, options: FileOptions | None = None, is_header: IsHeader | None = names_email
+) -> OpenedRows:
+    """Return *rows*; a data frame and the path of a file as a table that was read to its end.
 
     Args:
         rows: Where from.
-        sheet: Of a workbook.
+        options: How a file is read; others than `FileOptions` are passed over.
+        is_header: Whether a line of a file names the columns; None takes the first.
 
     Raises:
         InputError: The file cannot be read as a table.
         ConfigError: *rows* is not a source of rows.
     """
+    given = {name: value for name, value in (options or {}).items() if name in _FILE_OPTIONS and value is not None}
     if isinstance(rows, (str, os.PathLike)):
-        return await anyio.to_thread.run_sync(partial(open_table, rows, sheet=sheet))
-    if sheet is not None:
-        raise ConfigError("sheet is for the path of a workbook, and rows is none")
+        return await anyio.to_thread.run_sync(partial(open_file, rows, is_header, **given))
+    if given:
+        raise ConfigError(f"{', '.join(given)}: only for the path of a file, and rows is none")
     if is_frame(rows):
-        return await anyio.to_thread.run_sync(open_frame, rows)
-    if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable, Table)):
-        message = (
-            f"rows must be an iterable of attendees or mappings, a data frame, or a path, not {type(rows).__name__}"
-        )
-        raise ConfigError(message)
+        return await anyio.to_thread.run_sync(lambda: open_frame(rows).check())
+    if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable)):
+        what = "rows must be an iterable of attendees or mappings, a data frame, or a path"
+        raise ConfigError(f"{what}, not {type(rows).__name__}")
     return rows
 
 
@@ -83,19 +109,31 @@ class RowSource:
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        if self._iterator is not None:
-            return self._take_from(self._iterator)
-        if not self._buffer:
+        if self.ended:
             return None
-        data = self._buffer.popleft()
-        self._room.set()
-        if isinstance(data, _Failure):
-            self.ended = True
-            raise _source_error(self._index, data.error) from data.error
-        if data is _END:
+        try:
+            if self._iterator is not None:
+                data = next(self._iterator)
+            elif self._buffer:
+                data = self._buffer.popleft()
+                self._room.set()
+                if isinstance(data, _End):
+                    raise data.error  # noqa: TRY301 - to the handlers that are for the other kind of source, too
+            else:
+                return None
+        except StopIteration:
             self.ended = True
             return None
-        return self._numbered(data)
+        except Exception as error:
+            self.ended = True
+            if isinstance(error, (InputError, JournalError)):
+                raise
+            kind = type(error).__name__
+            what = f"the source of rows raised {kind} at row {self._index} (counted from 0): {error}"
+            raise InputError(what) from error
+        row = _numbered(self._index, data)
+        self._index += 1
+        return row
 
     async def pump(self, arrived: Callable[[], None]) -> None:
         """Read ahead until the source ends, and call *arrived* after each row. Returns at once for a plain iterable."""
@@ -104,9 +142,9 @@ class RowSource:
         try:
             async for data in self._async_iterator:
                 await self._put(data, arrived)
-            await self._put(_END, arrived)
+            await self._put(_End(StopIteration()), arrived)
         except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is raised where rows are taken
-            await self._put(_Failure(error), arrived)
+            await self._put(_End(error), arrived)
         finally:
             if isinstance(self._async_iterator, AsyncGenerator):
                 with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSING):
@@ -115,7 +153,7 @@ class RowSource:
     def stop_reading(self) -> None:
         """Take no more from the source: what has been read ahead is all that is left."""
         self._iterator = None
-        self._buffer.append(_END)
+        self._buffer.append(_End(StopIteration()))
 
     async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
         """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
@@ -125,33 +163,25 @@ class RowSource:
             self._room = anyio.Event()
             await self._room.wait()
 
-    def _take_from(self, rows: Iterator[Any]) -> SourceRow | None:
-        if self.ended:
-            return None
-        try:
-            data = next(rows)
-        except StopIteration:
-            self.ended = True
-            return None
-        except Exception as error:
-            self.ended = True
-            raise _source_error(self._index, error) from error
-        return self._numbered(data)
 
-    def _numbered(self, data: Any) -> SourceRow:
-        row = data if isinstance(data, SourceRow) else SourceRow(self._index, None, data)
-        self._index += 1
-        return row
+@frozen
+class _End:
+    """Stands behind the last row: the error of a source, or `StopIteration`."""
+
+    error: Exception
 
 
-_END = object()
+def read_batches(rows: Table | Sequence[Any], size: int) -> Iterator[list[SourceRow]]:
+    """Yield the rows of an input that can be read again, *size* at a time."""
+    if isinstance(rows, Table):
+        yield from rows.batches(size)
+        return
+    for start in range(0, len(rows), size):
+        yield [_numbered(index, row) for index, row in enumerate(rows[start : start + size], start)]
 
 
-class _Failure:
-    """An error of the source; raised where the row that it stands for is taken."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+def _numbered(index: int, data: Any) -> SourceRow:
+    return data if isinstance(data, SourceRow) else SourceRow(index, None, data)
 
 
 async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
@@ -159,9 +189,3 @@ async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
     while batch := await anyio.to_thread.run_sync(next, batches, None):
         for row in batch:
             yield row
-
-
-def _source_error(index: int, error: Exception) -> AirmeetError:
-    if isinstance(error, (InputError, JournalError)):
-        return error
-    return InputError(f"the source of rows raised {type(error).__name__} at row {index} (counted from 0): {error}")

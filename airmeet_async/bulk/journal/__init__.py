@@ -14,7 +14,7 @@ The promise:
 - `locking`: making, opening and locking the file.
 - `writer`: what is done to the tables, in the journal's one thread. Duplicates are found here, by `identity`.
 - `sqlite`: the same for the event loop, written in groups. `record_intent` is where a row's intent is written.
-- `prepare`: an input is read into the journal, whole or row by row.
+- `loading`: an input is read into the journal, whole or row by row.
 - `recorded_rows`: rows come out of the journal, to be sent or with the result that they have already.
 - `queries`: a view of a journal from outside.
 - `memory`: for runs that keep none.

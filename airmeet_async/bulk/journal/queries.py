@@ -7,8 +7,8 @@ import json
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,6 @@ _NAMES = {
     RowState.REJECTED: "rejected",
     RowState.FAILED: "failed",
 }
-_UNREADABLE = (sqlite3.Error, ValueError, KeyError, TypeError)
-"""Errors of a file that is damaged: in a page of SQLite's, or in a text."""
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
 
@@ -114,17 +112,23 @@ class JournalSummary:
         return "finished" if ended and not self.counts.get("pending", 0) and not self.in_flight else "interrupted"
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(locking.connect_read_only(path)) as connection:
+            yield connection
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:  # damaged: in a page of SQLite's, or in a text
+        raise locking.journal_error(path, error) from None
+
+
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts about the whole run.
 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
-    try:
-        with closing(locking.connect_read_only(path)) as connection:
-            return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
-    except _UNREADABLE as error:
-        raise locking.journal_error(path, error) from None
+    with _opened(path) as connection:
+        return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
 
 
 def read_summary(path: Path) -> JournalSummary:
@@ -135,27 +139,20 @@ def read_summary(path: Path) -> JournalSummary:
     """
     locking.check_file(path)
     process = locking.holder_of(path)
-    try:
-        with closing(locking.connect_read_only(path)) as connection:
-            connection.execute("BEGIN")  # one moment for all that follows
-            return _summary(path, connection, process)
-    except _UNREADABLE as error:
-        raise locking.journal_error(path, error) from None
-
-
-def _summary(path: Path, connection: sqlite3.Connection, process: int | None) -> JournalSummary:
-    facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
     counts, in_flight, unverified = dict.fromkeys(COUNTED, 0), 0, 0
-    for status, state, n, doubtful in connection.execute(_COUNTS, (facts.get("gen", 0),)):
-        counts[status or _NAMES[RowState(state)]] += n
-        in_flight += n if status is None and state == RowState.IN_FLIGHT else 0
-        unverified += (doubtful or 0) if status is None else 0
-    if facts.get("source"):
-        columns = tuple(facts["source"].get("header", ()))
-    else:  # no file: the columns are those of the first row
-        first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
-        row = json.loads(first[0]) if first and first[0] else None
-        columns = tuple(row) if isinstance(row, dict) else ()
+    with _opened(path) as connection:
+        connection.execute("BEGIN")  # one moment for all that follows
+        facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+        for status, state, n, doubtful in connection.execute(_COUNTS, (facts.get("gen", 0),)):
+            counts[status or _NAMES[RowState(state)]] += n
+            in_flight += n if status is None and state == RowState.IN_FLIGHT else 0
+            unverified += (doubtful or 0) if status is None else 0
+        if facts.get("source"):
+            columns = tuple(facts["source"].get("header", ()))
+        else:  # no file: the columns are those of the first row
+            first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
+            row = json.loads(first[0]) if first and first[0] else None
+            columns = tuple(row) if isinstance(row, dict) else ()
     return JournalSummary(path, facts, counts, in_flight, unverified, columns, process)
 
 
@@ -169,11 +166,8 @@ def count_stale_rows(path: Path) -> int:
     endpoint = ENDPOINTS.get((facts.get("about") or {}).get("operation", ""))
     if endpoint is None or not endpoint.repeatable:
         return 0
-    try:
-        with closing(locking.connect_read_only(path)) as connection:
-            return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
-    except _UNREADABLE as error:
-        raise locking.journal_error(path, error) from None
+    with _opened(path) as connection:
+        return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
 
 
 def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None:

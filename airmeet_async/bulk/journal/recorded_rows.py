@@ -17,8 +17,8 @@ from airmeet_async.bulk.journal.row_encoding import CallDecoder, decode_data, de
 from airmeet_async.bulk.journal.schema import LAST_OPEN, RowRecord, RowState
 from airmeet_async.bulk.journal.sqlite import SqliteJournal
 from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
-from airmeet_async.bulk.tables import SourceRow
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import SourceRow
 
 _BATCH = 1000
 STALE_SECONDS = 24 * 3600.0

@@ -49,14 +49,14 @@ TABLES: Final = """
 class RowState(IntEnum):
     """The state of an entry of the ledger. Up to `UNKNOWN` there is something left to do."""
 
+    # Not sent, or certainly not applied.
     PENDING = 0
-    """Not sent, or certainly not applied."""
+    # A request may have left; committed before its first byte.
     IN_FLIGHT = 1
-    """A request may have left; committed before its first byte."""
+    # Answered with an error that may be tried again.
     RETRY = 2
-    """Answered with an error that may be tried again."""
+    # In flight when a run ended, or without a clear answer for an operation that must not be repeated.
     UNKNOWN = 3
-    """In flight when a run ended, or without a clear answer for an operation that must not be repeated."""
     SUCCEEDED = 4
     REJECTED = 5
     FAILED = 6
@@ -64,8 +64,8 @@ class RowState(IntEnum):
 
 LAST_OPEN: Final = RowState.UNKNOWN
 
+# The condition on an entry's note that it is not known whether its invitation was mailed.
 UNVERIFIED: Final = '{} LIKE \'%"invite":"unverified"%\''
-"""The condition on an entry's note that it is not known whether its invitation was mailed."""
 
 
 @value

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,9 +68,9 @@ def _change_access(
     from airmeet_async import calls
     from airmeet_async.bulk.input.operations import ChangeAccess
     from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.bulk.tables import SourceRow
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.tables import SourceRow
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
@@ -81,9 +82,9 @@ def _change_access(
     header: tuple[str, ...] = ("email",)
     overrides: dict[str, str] = {}
     if not emails:
-        people = open_people(evolve(choice, preset="none"), required=("email",))
-        rows, header, overrides = people.table, people.table.header, dict(people.overrides)
-        recipe = ChangeAccess(lambda email: calls.block_attendee(airmeet_id, email), overrides)
+        people = open_people(evolve(choice, preset="none"), console, required=("email",))
+        rows, header, overrides = people.table, people.table.columns, dict(people.overrides)
+        recipe = ChangeAccess(partial(calls.block_attendee, airmeet_id), columns=people.columns)
         console.say(*people.lines(), describe_counts(run_async(check_rows, people.table, recipe)))
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":

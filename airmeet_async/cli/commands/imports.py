@@ -17,13 +17,12 @@ from airmeet_async.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
-    from airmeet_async.bulk.input.columns import ColumnMap
     from airmeet_async.bulk.input.operations import CreateItems
     from airmeet_async.bulk.input.plan import RowFinding
     from airmeet_async.bulk.input.row_mapping import RowMapping
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
-    from airmeet_async.bulk.tables import Table
+    from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
 
@@ -104,7 +103,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     from airmeet_async.bulk.input.plan import describe_input
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.input_file import open_file
+    from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.protocol.validation import check_timezone
 
@@ -115,14 +114,14 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
     except ConfigError as error:
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice.title, choice.path)
-    table = open_file(choice)
     ways: dict[str, tuple[RowMapping, Any]] = {
         "speakers.add": (SPEAKERS, calls.add_speaker),
         "sessions.create": (SESSIONS, calls.create_session),
         "booths.create": (BOOTHS, calls.create_booth),
     }
     form, build = ways[operation]
-    console.say(*describe_input(table.name, table.rows, columns_of(form, table), table.notices))
+    table = open_table(choice, console, form.is_header)
+    console.say(*describe_input(table.name, table.rows or 0, form.table_columns(table), table.notices))
     _check_rows(table, CreateItems(form, partial(build, airmeet_id), timezone=timezone), console)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
@@ -140,30 +139,9 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, time
         start=start,
         path=choice.path,
         name=choice.name,
-        header=table.header,
+        header=table.columns,
     )
     return run(wanted, options, Settings.of(os.environ), console).code
-
-
-def columns_of(form: "RowMapping", table: "Table") -> "ColumnMap":
-    """Return which column is what.
-
-    Raises:
-        InputError: A column is missing, or two are the same.
-    """
-    from airmeet_async.bulk.input.column_names import squeezed
-    from airmeet_async.bulk.input.columns import ColumnMap, Match
-    from airmeet_async.bulk.table_cells import RESULT_COLUMNS
-
-    try:
-        found = form.columns(table.header)
-    except InputError as error:
-        raise InputError(f"{table.name}: {error}", path=table.name, line=1, column=error.column) from None
-    matches = tuple(
-        Match(name, column, "" if squeezed(name) == squeezed(column) else "guessed") for name, column in found.items()
-    )
-    others = tuple(name for name in table.header if name not in found.values() and name not in RESULT_COLUMNS)
-    return ColumnMap(matches, ignored=others, from_results=not set(table.header).isdisjoint(RESULT_COLUMNS))
 
 
 def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None:
@@ -192,10 +170,10 @@ def _check_rows(table: "Table", recipe: "CreateItems", console: Console) -> None
 
 def blame(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
-    from airmeet_async.bulk.table_cells import counted, fault
+    from airmeet_async.tables import counted, fault
 
     message = finding.message
-    column = next((name for name in table.header if message.startswith((f"{name}: ", f"{name} is "))), None)
+    column = next((name for name in table.columns if message.startswith((f"{name}: ", f"{name} is "))), None)
     if column is not None:
         message = message.removeprefix(column).removeprefix(":").strip()
     if n:

@@ -38,8 +38,8 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
         json: Print a JSON array.
         limit: Stop after that many.
     """
-    from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.list_columns import EVENTS
+    from airmeet_async.tables import counted
 
     limit, console = positive(limit), Console()
 
@@ -148,7 +148,6 @@ def export(
         deadline: Most seconds to wait for each list; otherwise 900.
         limit: Stop after that many rows.
     """
-    from airmeet_async.bulk.table_cells import counted
     from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
     from airmeet_async.cli.output.list_writers import (
         ExportFile,
@@ -158,6 +157,7 @@ def export(
         check_kind,
         pour,
     )
+    from airmeet_async.tables import counted
 
     check_id(airmeet_id, "AIRMEET_ID")
     limit, path = positive(limit), None if output is None else Path(output)
@@ -273,7 +273,7 @@ async def _session_attendance(
     client: "AirmeetClient", airmeet_id: str, console: Console, patience: Mapping[str, Any]
 ) -> AsyncIterator["Pair"]:
     """Yield everybody of every session that is FINISHED; the others have no such list yet (C)."""
-    from airmeet_async.bulk.table_cells import counted
+    from airmeet_async.tables import counted
 
     sessions = (await client.airmeets.info(airmeet_id)).sessions
     over = [session for session in sessions if session.status == "FINISHED"]

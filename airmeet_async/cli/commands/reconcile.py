@@ -61,7 +61,6 @@ def reconcile(
         json: Print one JSON object with all differences.
         output: Write the differences into this .csv or .jsonl file, not to standard output.
     """
-    from airmeet_async.bulk.table_cells import shown
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.list_columns import ListFormat, ListRow
     from airmeet_async.cli.list_columns import columns as list_columns
@@ -75,6 +74,7 @@ def reconcile(
         check_kind,
     )
     from airmeet_async.cli.output.results_csv import choose_paths
+    from airmeet_async.tables import shown
 
     console, choice = Console(), reading.choice(file, columns)
     target = None if output is None else Path(output)
@@ -82,9 +82,10 @@ def reconcile(
     if target is not None:
         check_kind(target)
         choose_paths(choice.title, str(target), None)
-    people = open_people(evolve(choice, preset="none"), required=("email",))
+    people = open_people(evolve(choice, preset="none"), console, required=("email",))
     console.say(*people.lines())
     if whole_name := whole_name_column(people):
+        people.table.judge([whole_name])
         console.say(f"  {shown(whole_name)} is compared with whole names")
     shown_columns = ("difference", "line", "email", "field", "in_file", "in_event")
     form = ListFormat("difference", list_columns(" ".join(_COLUMNS)), shown_columns)
@@ -118,7 +119,7 @@ def reconcile(
 async def _load_file(comparison: "Comparison", people: "People") -> None:
     import anyio.lowlevel
 
-    from airmeet_async.bulk.input.row_mapping import tidy
+    from airmeet_async.tables import tidy
 
     whole_name = whole_name_column(people)
     for batch in people.table.batches():

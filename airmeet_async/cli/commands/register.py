@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from attrs import evolve
 from cyclopts import Parameter
 
-from airmeet_async.bulk.table_cells import shown
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import run_async
@@ -28,6 +27,7 @@ from airmeet_async.errors import AirmeetError
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.redact import escape
+from airmeet_async.tables import shown
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -153,7 +153,7 @@ def register_people(
         options={"sendEmailInvite": invite, "registerAttendee": register},
         path=choice.path,
         name=choice.name,
-        header=people.table.header,
+        header=people.table.columns,
         mails=0 if agreed or not invite else plan.invitations,
         is_demo=is_demo,
     )
@@ -180,7 +180,8 @@ def _plan(
     from airmeet_async.protocol.retry_policy import Retry
     from airmeet_async.protocol.validation import RegistrationFields
 
-    people, settings, console = open_people(choice), Settings.of(environ), options.console
+    console = options.console
+    people, settings = open_people(choice, console), Settings.of(environ)
     asking: dict[str, Any] = {}
     if not patient:
         asking = {"timeout": _PATIENCE_S, "retry": Retry(attempts=2, free=2, longest_pause=5)}
@@ -189,7 +190,7 @@ def _plan(
         async with settings.client() as client:
             return RegistrationFields(await client.send(calls.list_custom_fields(airmeet_id), **asking))
 
-    if people.table.rows > _MANY_ROWS:
+    if (people.table.rows or 0) > _MANY_ROWS:
         console.say("checking all rows before anything is sent...")
     rate = options.job_options()["rate"] or settings.rate
     facts: dict[str, Any] = {"invite": invite, "register": register, "rate": None if rate == "auto" else rate}
@@ -248,7 +249,9 @@ def check(
     if event is not None:
         check_id(event, "--event")
     if file is not None:
-        people = open_people(evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name))
+        people = open_people(
+            evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name), console
+        )
     if people is None or event is not None:
         settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
         console.say(*settings.notices, f"address: {settings.base}")

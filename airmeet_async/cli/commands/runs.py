@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import asdict
 from cyclopts import App, Parameter
 
-from airmeet_async.bulk.table_cells import counted
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
 from airmeet_async.errors import ConfigError, JournalError, NotSentError
+from airmeet_async.tables import counted
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient

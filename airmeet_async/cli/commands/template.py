@@ -47,8 +47,8 @@ def template(
     from pathlib import Path
 
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.bulk.table_cells import guard, shown
     from airmeet_async.protocol.base_urls import check_id
+    from airmeet_async.tables import guard, shown
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
@@ -86,9 +86,8 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
 
     Not its label, either, where that would be a formula in a spreadsheet or play tricks with a terminal.
     """
-    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, field_for_column, squeezed
+    from airmeet_async.bulk.input.column_names import FIELDS, FULL_NAMES, RESULT_COLUMNS, field_for_column, squeezed
     from airmeet_async.bulk.input.columns import Reading, find_columns
-    from airmeet_async.bulk.table_cells import RESULT_COLUMNS
     from airmeet_async.errors import InputError
     from airmeet_async.protocol.validation import Problem, RegistrationFields
 
@@ -112,7 +111,7 @@ def _answer(field: "CustomField") -> str:
 
 
 def _is_harmless(text: str) -> bool:
-    from airmeet_async.bulk.table_cells import guard
     from airmeet_async.protocol.redact import escape
+    from airmeet_async.tables import guard
 
     return guard(text) == escape(text) == text

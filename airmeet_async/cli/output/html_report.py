@@ -30,7 +30,6 @@ from typing import Any
 from attrs import field, frozen
 
 from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import MEANINGS, wording_of
@@ -38,6 +37,7 @@ from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.redact import clean, mask_email
+from airmeet_async.tables import guard
 
 _MARK = b'content="airmeet-async report"'  # tells a report page from any other file
 _MOST_SAMPLES, _MOST_CAUSES, _MOST_ROWS = 240, 100, 20

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from airmeet_async.bulk.table_cells import guard
 from airmeet_async.cli.console import Console, QuietStream
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, table_lines
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target
+from airmeet_async.tables import guard
 
 _KINDS = (".csv", ".jsonl", ".ndjson")
 _ROWS_AT_ONCE = 100

@@ -23,12 +23,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
 from airmeet_async.bulk.journal.recorded_rows import CHANGED
 from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS, guard
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
+from airmeet_async.tables import guard
 
 _log = logging.getLogger("airmeet_async.cli")
 

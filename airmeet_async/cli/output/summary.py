@@ -7,8 +7,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.bulk.table_cells import counted
 from airmeet_async.formatting import duration, many, wrapped
+from airmeet_async.tables import counted
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",

@@ -10,16 +10,21 @@ import pytest
 from airmeet_async.bulk.input.column_names import (
     FULL_NAMES,
     PRESETS,
+    RESULT_COLUMNS,
     PresetName,
     field_for_column,
     parse_attendance,
     squeezed,
 )
-from airmeet_async.bulk.input.columns import match_columns
-from airmeet_async.bulk.table_cells import RESULT_COLUMNS
+from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.errors import InputError
 
 DATA = tomllib.loads(files("airmeet_async.bulk.input").joinpath("column_names.toml").read_text(encoding="utf-8"))
+
+
+def match_columns(header, *, sample=(), **reading):
+    return find_columns(header, Reading(preset="none", **reading), sample=sample)
+
 
 ORDER = ("email", "first_name", "last_name", "city", "country", "designation", "organisation")
 

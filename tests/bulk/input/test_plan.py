@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, make_plan
-from airmeet_async.bulk.tables import open_table
+from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.sandbox import community
 from tests.support.worlds import EVENT, add, client_of, person, transport_of
 
@@ -36,7 +36,7 @@ async def planned(rows, **options):
 async def test_a_plan_finds_everything_that_a_run_would(write):
     found: list[RowFinding] = []
 
-    plan = await make_plan(open_table(write(*LINES)), Reading(), None, found.append)
+    plan = await make_plan(open_file(write(*LINES)), Reading(), None, found.append)
 
     assert (plan.rows, plan.ready, plan.invalid, plan.duplicates, plan.cut) == (4, 2, 1, 1, 1)
     assert [(finding.line, finding.code) for finding in found] == [
@@ -69,7 +69,7 @@ async def test_a_plan_and_the_run_agree_and_the_plan_changes_nothing(write):
 async def test_custom_fields_pass_where_no_event_was_asked(write):
     reading = Reading(overrides={"custom:Nonsense": "Shirt"})
 
-    plan = await make_plan(open_table(write(*LINES)), reading, None)
+    plan = await make_plan(open_file(write(*LINES)), reading, None)
 
     assert (plan.ready, plan.invalid, plan.fields_known) == (2, 1, False)
 
@@ -148,7 +148,7 @@ async def test_a_preset_that_does_not_exist_is_refused_at_once():
 
 
 def test_lines_fit_a_terminal():
-    plan = BulkPlan(airmeet_id="e", rows=9, ready=9, invalid=0, duplicates=0, cut=0, unfilled=("a label " * 9,) * 9)
+    plan = BulkPlan(airmeet_id="e", ready=9, unfilled=("a label " * 9,) * 9)
 
     assert max(map(len, plan.lines())) < 80
 

@@ -4,9 +4,6 @@ import pytest
 
 from airmeet_async.bulk.input.column_names import PRESETS, choose
 from airmeet_async.bulk.input.columns import Reading, find_columns, split_name
-from airmeet_async.bulk.table_reports import unwrapped
-from airmeet_async.bulk.tables import open_table
-from airmeet_async.errors import InputError
 
 NAMES = {
     "Ada Lovelace": ("Ada", "Lovelace"),
@@ -101,43 +98,3 @@ def test_a_name_in_two_columns_is_not_split_again():
 
     assert found.pick({"first_name": "A", "last_name": "B", "name": "C D"}) == {"first_name": "A", "last_name": "B"}
     assert found.pick({"first_name": "A", "last_name": "", "name": "C D"}) == {"first_name": "C", "last_name": "D"}
-
-
-# What stands in the file, the rows that are left, and what is said.
-REPORTS = {
-    "no report": (["a,b", "1,2"], ["1"], []),
-    "one column is no report": (["a", "Grand Totals (1 records)"], ["Grand Totals (1 records)"], []),
-    "lines of one cell that are no footer": (["a,b", "1,", "2,", "3,", "4,", "5,6"], list("12345"), []),
-    "a footer after short lines": (
-        ["a,b", "1,2", "3,", "4,", "Title,", "Confidential Information - Do Not Distribute", "Corp"],
-        ["1", "3"],
-        ["lines 4 to 7, the end of a Salesforce report, left out"],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REPORTS)
-def test_what_stands_around_a_table_is_left_out_and_said(case):
-    lines, left, said = REPORTS[case]
-    notices: list[str] = []
-    records = iter([(number, line.split(",")) for number, line in enumerate(lines, 1)])
-
-    assert [cells[0] for _, cells in unwrapped(records, notices, "x.csv")][1:] == left
-    assert notices == said
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
-        ("Attendee Report\nTopic,x\na,b\n1,2\n", None, "delete what stands above"),
-        ('a,b\n1,2\n"Copyright (c) 2000-2026 salesforce.com, inc."\n3,4\n', 4, "a row below the end"),
-    ],
-    ids=["a report without its table", "rows below a footer"],
-)
-def test_a_report_that_cannot_be_told_from_its_table_is_refused(tmp_path, text, line, said):
-    path = tmp_path / "x.csv"
-    path.write_text(text, encoding="utf-8")
-
-    with pytest.raises(InputError, match=said) as caught:
-        open_table(path)
-    assert caught.value.line == line

@@ -5,8 +5,8 @@ import pytest
 from airmeet_async import InputError
 from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.row_mapping import SESSIONS
-from airmeet_async.bulk.tables import open_table
-from airmeet_async.cli.commands.imports import blame, columns_of
+from airmeet_async.bulk.input.sources import open_file
+from airmeet_async.cli.commands.imports import blame
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
 
@@ -21,13 +21,13 @@ ZONE = ("--timezone", "Europe/Paris")
 def table(tmp_path):
     def made(*lines):
         (tmp_path / "x.csv").write_text("\n".join(lines), encoding="utf-8")
-        return open_table(tmp_path / "x.csv")
+        return open_file(tmp_path / "x.csv", SESSIONS.is_header)
 
     return made
 
 
 def test_columns_are_found_by_their_usual_names(table):
-    found = columns_of(SESSIONS, table("Title,START,Host,speakers,Room", "a,b,c,d,e"))
+    found = SESSIONS.table_columns(table("Title,START,Host,speakers,Room", "a,b,c,d,e"))
 
     assert [(match.field, match.column, match.how) for match in found.fields] == [
         ("title", "Title", ""),
@@ -43,7 +43,7 @@ def test_columns_are_found_by_their_usual_names(table):
 )
 def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header, said):
     with pytest.raises(InputError, match=said) as caught:
-        columns_of(SESSIONS, table(header, "a,b,c,d"[: len(header.split(",")) * 2 - 1]))
+        SESSIONS.table_columns(table(header, "a,b,c,d"[: len(header.split(",")) * 2 - 1]))
 
     assert (caught.value.path or "").endswith("x.csv")
 

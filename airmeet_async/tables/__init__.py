@@ -1,0 +1,25 @@
+"""Files and data frames as rows of texts, each with the line at which a person finds it.
+
+It knows nothing of Airmeet and does no network I/O. ``open_table`` is the way in for files, ``open_frame`` for data
+frames; both return a `Table`.
+"""
+
+from airmeet_async.tables.cells import (
+    command_line_option,
+    counted,
+    fault,
+    guard,
+    guard_raw,
+    shown,
+    text_of,
+    tidy,
+    unguard,
+)
+from airmeet_async.tables.read_frame import is_frame, open_frame
+from airmeet_async.tables.table import KINDS, SourceRow, Table, content_digest, open_table
+from airmeet_async.tables.text_file import EncodingError
+
+__all__ = [
+    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "content_digest", "counted", "fault",
+    "guard", "guard_raw", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
+]  # fmt: skip

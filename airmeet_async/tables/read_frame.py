@@ -1,0 +1,69 @@
+"""Data frames as tables: pandas, polars, pyarrow and whatever else narwhals knows, read slice by slice."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airmeet_async.errors import ConfigError
+from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, brief, needs, text_of
+from airmeet_async.tables.read_parquet import column_faults, in_microseconds
+from airmeet_async.tables.table import Table
+
+_MAKERS = frozenset((
+    "pandas", "polars", "pyarrow", "modin", "cudf", "narwhals", "dask", "duckdb", "ibis", "pyspark", "sqlframe",
+))  # fmt: skip
+_AT_ONCE = 500
+
+
+def is_frame(rows: Any) -> bool:
+    """Whether something comes out of a data frame library; tells without importing one."""
+    return type(rows).__module__.partition(".")[0] in _MAKERS
+
+
+def open_frame(rows: Any) -> Table:
+    """Return a data frame as a table: its values are texts, as in a file; null, NaN and NaT are no value.
+
+    Raises:
+        ConfigError: It is none that can be read, or narwhals is not installed.
+        InputError: It has no rows.
+    """
+    options = ReadOptions(path="the data frame", name="the data frame")
+    with needs("dataframe", options.name):
+        import narwhals as nw
+    kind = f"{type(rows).__module__.partition('.')[0]} {type(rows).__name__}"
+    try:
+        frame = nw.from_native(rows, pass_through=True)
+        if isinstance(frame, nw.LazyFrame):
+            message = f"rows is lazy ({kind}): it would be computed more than once; pass what its collect() returns"
+            raise ConfigError(message)
+        if not isinstance(frame, nw.DataFrame):
+            message = f"rows must be an iterable of attendees or mappings, a data frame, or a path, not a {kind}"
+            raise ConfigError(message)
+        if frame.implementation.is_pyarrow():
+            frame = nw.from_native(in_microseconds(frame.to_native()))
+        reader = FrameReader(options, frame)
+    except nw.exceptions.NarwhalsError as error:
+        raise options.fault(brief(error)) from None
+    if not len(frame):
+        raise options.fault("has no rows")
+    return Table(options, reader, rows=len(frame))
+
+
+class FrameReader(TableReader):
+    """How to read a data frame; see `TableReader`. Its rows have no line."""
+
+    def __init__(self, options: ReadOptions, frame: Any) -> None:
+        self._frame = frame
+        self.notices, self.reading = [], {}
+        self._names = [str(name) for name in frame.columns]
+        options.check_width(len(self._names))
+        kinds = [str(kind) if kind.is_nested() or str(kind) == "Binary" else "" for kind in frame.schema.dtypes()]
+        self._faults = column_faults(zip(self._names, kinds, strict=True))
+        self.columns = tuple(dict.fromkeys(name for name in self._names if name.strip()))
+
+    def rows(self, findings: Findings) -> Iterator[tuple[None, Mapping[str, str]]]:
+        """Yield the texts of each row by column."""
+        for name, what in self._faults.items():
+            findings.fault(what, None, name)
+        usable = [(index, name) for index, name in enumerate(self._names) if name.strip() and name not in self._faults]
+        for values in self._frame.iter_rows(buffer_size=_AT_ONCE):
+            yield None, {name: text for index, name in usable if (text := text_of(values[index]))}
