@@ -126,7 +126,6 @@ class Console:
             return False
 
     def write_plainly(self, line: str) -> None:
-        """Write a line to standard error."""
         self._out.write(f"{line}\n")
         self._out.flush()
 
@@ -166,7 +165,6 @@ class SafeFormatter(logging.Formatter):
         self._secrets += secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line to be shown."""
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")

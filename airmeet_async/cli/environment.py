@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from attrs import frozen
 
 from airmeet_async.cli.console import Console, hide
+from airmeet_async.cli.event_loop import find_transport, run_async
 from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
-from airmeet_async.cli.runtime import find_transport, run_async
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
 from airmeet_async.private_files import make_private_folder
 from airmeet_async.protocol.base_urls import Base, Region, base_of

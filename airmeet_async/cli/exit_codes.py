@@ -70,49 +70,25 @@ class KeysError(ConfigError):
     """There are no usable keys in the environment."""
 
 
-_STOPS: dict[StopReason, Exit] = {
-    StopReason.CREDENTIALS: Exit.CREDENTIALS,
-    StopReason.NOT_PERMITTED: Exit.EVENT,
-    StopReason.NOT_FOUND: Exit.EVENT,
-    StopReason.NOT_THE_API: Exit.USAGE,
-    StopReason.SETTINGS: Exit.USAGE,
-    StopReason.UNREACHABLE: Exit.TEMPORARY,
-    StopReason.TEMPORARY: Exit.TEMPORARY,
-    StopReason.DEADLINE: Exit.TEMPORARY,
-    StopReason.SOURCE: Exit.INPUT,
-    StopReason.FAILURES: Exit.RULE,
-    StopReason.JOURNAL: Exit.UNEXPECTED,
-    StopReason.STOPPED: Exit.RULE,
-    StopReason.CUT_OFF: Exit.UNEXPECTED,
+_STOPS = {
+    Exit.UNEXPECTED: {StopReason.JOURNAL, StopReason.CUT_OFF},
+    Exit.USAGE: {StopReason.NOT_THE_API, StopReason.SETTINGS},
+    Exit.CREDENTIALS: {StopReason.CREDENTIALS},
+    Exit.INPUT: {StopReason.SOURCE},
+    Exit.EVENT: {StopReason.NOT_PERMITTED, StopReason.NOT_FOUND},
+    Exit.RULE: {StopReason.FAILURES, StopReason.STOPPED},
+    Exit.TEMPORARY: {StopReason.UNREACHABLE, StopReason.TEMPORARY, StopReason.DEADLINE},
 }
 
 # The first that fits.
-_ERRORS: tuple[tuple[type[BaseException], Exit], ...] = (
-    (KeysError, Exit.CREDENTIALS),
-    (ConfigError, Exit.USAGE),
-    (JournalError, Exit.USAGE),  # one that fails on the way ends the run, see above
-    (InputError, Exit.INPUT),
-    (CredentialsError, Exit.CREDENTIALS),
-    (TokenRejectedError, Exit.CREDENTIALS),
-    (PermissionDeniedError, Exit.EVENT),
-    (NotFoundError, Exit.EVENT),
-    (RejectedError, Exit.EVENT),  # a clear no, such as for a list of an event that is not FINISHED: no use in repeating
-    (NotReadyError, Exit.TEMPORARY),
-    (RedirectError, Exit.USAGE),
-    (DecodeError, Exit.USAGE),
-    (RateLimitedError, Exit.TEMPORARY),
-    (ServerError, Exit.TEMPORARY),
-    (TransportError, Exit.TEMPORARY),
-)
-
-# The word for machines in the JSON of an error.
-_WORDS: dict[int, str] = {
-    Exit.UNEXPECTED: "unexpected",
-    Exit.USAGE: "usage",
-    Exit.CREDENTIALS: "credentials",
-    Exit.INPUT: "input",
-    Exit.EVENT: "event",
-    Exit.TEMPORARY: "temporary",
+_ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
+    Exit.CREDENTIALS: (KeysError, CredentialsError, TokenRejectedError),
+    # A journal that fails on the way ends the run, see above. A page that is not the API's is a wrong address.
+    Exit.USAGE: (ConfigError, JournalError, RedirectError, DecodeError),
+    Exit.INPUT: (InputError,),
+    # A clear no, such as for a list of an event that is not FINISHED, is no use in repeating.
+    Exit.EVENT: (PermissionDeniedError, NotFoundError, RejectedError),
+    Exit.TEMPORARY: (NotReadyError, RateLimitedError, ServerError, TransportError),
 }
 
 
@@ -124,33 +100,28 @@ def code_of(report: BulkReport, signal_number: int | None = None) -> int:
         signal_number: The signal that stopped it, if one did.
     """
     if report.stop_reason is StopReason.INTERRUPTED:
-        return after_signal(signal_number or signal.SIGINT)
+        return 128 + (signal_number or signal.SIGINT)  # what a shell expects
     if report.stop_reason is StopReason.SOURCE and report.attempts:
         return Exit.TEMPORARY  # INPUT promises that nothing was sent
     if report.stop_reason is not None:
-        return _STOPS[report.stop_reason]
+        return next(code for code, reasons in _STOPS.items() if report.stop_reason in reasons)
     return Exit.OK if report.all_done else Exit.LEFT_OVER
 
 
 def code_of_error(error: BaseException) -> int:
     """Return the exit code of a command that *error* ended."""
     if isinstance(error, KeyboardInterrupt):
-        return after_signal(getattr(error, "number", signal.SIGINT))
+        return 128 + int(getattr(error, "number", signal.SIGINT))
     if isinstance(error, NotFoundError) and error.operation == "auth":
         return Exit.USAGE  # there is no Airmeet at that address
     if isinstance(error, JournalError) and error.busy:
         return Exit.TEMPORARY
-    return next((code for kind, code in _ERRORS if isinstance(error, kind)), Exit.UNEXPECTED)
-
-
-def after_signal(number: int) -> int:
-    """Return what a shell expects of a process that a signal has ended."""
-    return 128 + number
+    return next((code for code, kinds in _ERRORS.items() if isinstance(error, kinds)), Exit.UNEXPECTED)
 
 
 def word_of(code: int) -> str:
-    """Return the word for machines."""
-    return _WORDS.get(code, "interrupted" if code > 128 else "unexpected")
+    """Return the word for machines in the JSON of an error."""
+    return "interrupted" if code > 128 else Exit(code).name.lower()
 
 
 def sentence_of(error: BaseException) -> str:

@@ -12,9 +12,9 @@ from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, U
 
 from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
+from airmeet_async.cli.event_loop import replaced
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.options import is_file
-from airmeet_async.cli.runtime import runtime
 from airmeet_async.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main(
     sys.stdout = cast("TextIO", out)  # for help, which is printed by a library
     try:
         set_up(os.environ)
-        with runtime(transport, loop_factory):
+        with replaced(transport, loop_factory):
             load_all(arguments)
             launch, bound, _ = app.meta.parse_args(list(arguments), exit_on_error=False, print_error=False)
             code = launch(*bound.args, **bound.kwargs)

@@ -13,18 +13,21 @@ import json
 import logging
 import os
 import socket
-import stat
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
-from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.cli.output.summary import pace_of
 from airmeet_async.errors import ConfigError, NotSentError
+from airmeet_async.private_files import make_private_folder
+
+if TYPE_CHECKING:
+    from airmeet_async.bulk.job import BulkJob
 
 _log = logging.getLogger("airmeet_async.cli")
 
@@ -39,32 +42,16 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     Raises:
         ConfigError: There is no private folder for it.
     """
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{user}"
+    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if hasattr(os, 'getuid') else 0}"
     try:
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        status = folder.lstat()
+        make_private_folder(folder, in_shared_folder=True)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be used ({error.strerror})") from None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user or stat.S_IMODE(status.st_mode) & 0o077:
-        raise ConfigError(f"{folder}: is not a private folder of yours; remove it")
     name = hashlib.sha256(os.path.realpath(journal).encode(errors="surrogateescape")).hexdigest()[:16]
     return folder / f"{name}.sock"
 
 
-class ControlledJob(Protocol):
-    """The part of a job that another terminal may reach."""
-
-    @property
-    def paused(self) -> bool: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def set_rate(self, rate: AskedRate) -> None: ...
-    def stop(self, reason: StopReason, message: str) -> None: ...
-
-
-def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dict[str, Any]:
+def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[str, Any]:
     """Do what another terminal asks for, tell the one where the run was started, and return the answer."""
     request = request if isinstance(request, dict) else {}
     match request.get("do"):
@@ -83,7 +70,7 @@ def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dic
             except ConfigError as error:
                 return {"error": str(error)}
             job.set_rate(checked)
-            said = "as fast as Airmeet lets us" if checked == "auto" else f"at most {checked:g} requests per second"
+            said = pace_of(checked)
         case "stop":
             job.stop(StopReason.STOPPED, "the run was stopped by airmeet runs stop")
             said = "stopping: requests under way may end"
@@ -95,7 +82,7 @@ def carry_out_request(request: Any, job: ControlledJob, console: Console) -> dic
 
 @asynccontextmanager
 async def listening(
-    journal: Path | None, job: ControlledJob, console: Console, base: Path | None = None
+    journal: Path | None, job: "BulkJob", console: Console, base: Path | None = None
 ) -> AsyncIterator[None]:
     """Listen while the block lasts; without a journal nobody does."""
 
@@ -162,11 +149,3 @@ def ask(journal: Path, request: dict[str, Any], base: Path | None = None, patien
         said = answer.get("error") if isinstance(answer, dict) else None
         raise ConfigError(str(said or "the run gave no answer; try again"))
     return str(answer["said"])
-
-
-def state_of(journal: Path) -> str:
-    """Return ``paused`` for a run that is going on and is held by `pause`, else ``running``."""
-    try:
-        return ask(journal, {"do": "state"}, patience_s=1.0)
-    except (ConfigError, NotSentError):
-        return "running"

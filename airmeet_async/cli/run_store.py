@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ from airmeet_async.bulk.journal.queries import (
 )
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.private_files import UnsafeFileError, make_private_folder
 from airmeet_async.tables import content_digest
 
 _INSTEAD = "name a place for this run with --journal PATH"
@@ -75,17 +76,16 @@ def runs_folder() -> Path:
     folder: Path | str = "the state directory"
     try:
         folder = user_state_path("airmeet") / "runs"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
+        make_private_folder(folder)
+    except UnsafeFileError as error:
+        raise ConfigError(
+            f"{folder}: {error.reason}, so no journal is kept in it; {error.fix}, or {_INSTEAD}"
+        ) from None
     except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"{folder}: the journals of runs cannot be kept there ({why}); {_INSTEAD}") from None
-    if not stat.S_ISDIR(status.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{folder}: the journals of runs cannot be kept there (not writable); {_INSTEAD}")
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022):
-        raise ConfigError(
-            f"{folder}: others can write there, so no journal is kept in it; chmod 0700 it, or {_INSTEAD}"
-        )
     return folder
 
 
@@ -112,22 +112,19 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
         return RunJournal(path, _facts(path), named=True)
     folder = runs_folder()
     if fresh or key.operation in _NEVER_RESUMED:
-        path, number = folder / f"{key.stem}.job", 1
-        while path.exists() or path.is_symlink():
-            number += 1
-            path = folder / f"{key.stem}-{number}.job"
-        return RunJournal(path)
+        return RunJournal(free_path(folder / f"{key.stem}.job"))
     found, digest = list[RunJournal](), ""
     for path in find_journals(folder):
         facts = _facts(path)
-        about = facts.get("about") or {}
-        if (about.get("operation"), about.get("airmeet_id"), about.get("base")) != (
-            key.operation, key.airmeet_id, key.base,
-        ):  # fmt: skip
+        about, known = facts.get("about") or {}, (facts.get("source") or {}).get("sha256")
+        if any(about.get(name) != getattr(key, name) for name in ("operation", "airmeet_id", "base")):
             continue
-        is_own, known = path.stem.split("-")[0] == key.stem, (facts.get("source") or {}).get("sha256")
-        if known and not is_own:
-            digest = digest or _digest(key.path)
+        is_own = path.stem.split("-")[0] == key.stem
+        if known and not is_own and not digest:
+            try:
+                digest = content_digest(key.path)
+            except OSError:
+                digest = "?"
         if is_own or known == digest:
             found.append(RunJournal(path, facts))
     return max(found, key=lambda one: one.facts.get("created", 0.0), default=RunJournal(folder / f"{key.stem}.job"))
@@ -139,13 +136,6 @@ def _facts(path: Path) -> Mapping[str, Any]:
         return read_facts(path)
     except JournalError:
         return {}
-
-
-def _digest(path: str) -> str:
-    try:
-        return content_digest(path)
-    except OSError:
-        return "?"
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:
@@ -222,5 +212,5 @@ def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
 
 
 def is_of_no_event(run: JournalSummary) -> bool:
-    """Whether a run had the id of no event, so that it cannot go on."""
+    """Whether a run had an id that no event has, so that it cannot go on."""
     return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")

@@ -9,12 +9,14 @@ import asyncio
 import logging
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
+from signal import Signals
 from typing import Any, cast
 
 import anyio
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
@@ -25,31 +27,24 @@ from airmeet_async.bulk.options import JobOptions
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, leaf, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
-from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory
+from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import RunProgress, choose_display
-from airmeet_async.cli.output.results_csv import ResultFiles, check_results, choose_paths, relative_to_here
-from airmeet_async.cli.output.summary import RunOutcome, intention_of, since_done, summary, wording_of
+from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, choose_paths, relative_to_here
+from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
-from airmeet_async.cli.runtime import run_async
-from airmeet_async.cli.signals import Stopper, incoming_signals
+from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 from airmeet_async.formatting import counted
+from airmeet_async.private_files import NewFile
 
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
 _DAMAGED = ("malformed", "not a journal", "not a database", "no such table")
-_COMMANDS = {
-    "attendees.add": "register",
-    "attendees.block": "block",
-    "attendees.unblock": "unblock",
-    "speakers.add": "import speakers",
-    "sessions.create": "import sessions",
-    "booths.create": "import booths",
-}
 
 
 @frozen(kw_only=True)
@@ -97,43 +92,46 @@ def check_places(flags: BulkFlags, title: str, path: str) -> tuple[Path | None, 
     """
     flags.job_options()
     results, failed = choose_paths(title, flags.results or (None if title else "-"), flags.failed)
-    check_results(flags.results, flags.failed)
+    for place in (flags.results, flags.failed):
+        if place is not None:
+            check_result_file(Path(place))
     with _page_file(flags, path, results, failed):
         return results if title or flags.results else None, failed
 
 
-def _page_file(flags: BulkFlags, *others: str | Path | None) -> ReportFile:
-    return ReportFile(Path(flags.report) if flags.report else None, [Path(other) for other in others if other])
+def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextManager[NewFile | None]:
+    if not flags.report:
+        return nullcontext()
+    return open_report_file(Path(flags.report), [Path(other) for other in others if other])
 
 
 def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> RunOutcome:
-    """Carry out a bulk run, print its report if that was asked for, and return what came of it.
+    """Carry out a bulk run, print its report if that was asked for, and return its outcome.
 
     Raises:
         AirmeetError: It could not begin; nothing was sent.
         DeclinedError: The answer was no.
         TerminatedError: A signal came before it began.
     """
-    options = {name: value for name, value in flags.job_options().items() if name != "max_in_flight"}
+    options = flags.job_options()
+    del options["max_in_flight"]  # is the client's
     options["rate"] = options["rate"] or settings.rate or "auto"
     journal = wanted.journal
     if journal is None and wanted.path:
         key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.path)
         journal = find_journal(key, flags.journal, fresh=flags.fresh)
     if wanted.mails and console.can_ask:
-        people = "1 person" if wanted.mails == 1 else f"{wanted.mails:,} people"
         up_to = "Up to " if journal is not None and journal.facts else ""
-        if not console.confirm(f"{up_to}{people} will be mailed by Airmeet. Go on?"):
+        if not console.confirm(f"{up_to}{_people(wanted.mails)} will be mailed by Airmeet. Go on?"):
             raise DeclinedError("nothing was sent")
     client = settings.client(flags.concurrency)
     # Once more: the question may have stood there for hours.
     results, failed = check_places(flags, wanted.name or wanted.path, wanted.path)
     results = _results_place(wanted, flags, journal, results, failed)
-    rate = options["rate"]
-    pace = "as fast as Airmeet lets us" if rate == "auto" else f"at most {rate:g} requests per second"
-    intention = intention_of(wanted.operation, wanted.options)
+    pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
+    words = wording_of(wanted.operation, wanted.airmeet_id)
     if wanted.people:
-        intention += f" for {counted(wanted.people, 'person').replace('persons', 'people')}"
+        intention += f" for {_people(wanted.people)}"
 
     with _page_file(flags, wanted.path, results, failed) as page_file:
         with ResultFiles(results, failed, wanted.header) as files:
@@ -143,15 +141,15 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             if journal is not None and wanted.journal is None:  # else the job has its journal already
                 options |= {"journal": journal.path, "note": _note(wanted, flags, results, failed)}
             job = wanted.start(client, cast(JobOptions, options))
-            execution = Execution(client, job, files, console, flags)
+            execution = Execution(client, job, files, console, flags, journal)
             try:
-                execution.run(journal)
+                execution.run()
             except JournalError as error:
-                raise with_hint(error, journal, "" if wanted.journal else _COMMANDS[wanted.operation]) from None
+                raise with_hint(error, journal, "" if wanted.journal else words.command) from None
         report = job.report
         outcome = RunOutcome(
             report=report,
-            code=Exit.UNEXPECTED if files.trouble else code_of(report, execution.stopper.number),
+            code=Exit.UNEXPECTED if files.trouble else code_of(report, execution.signal),
             results=str(files.results or ""),
             failed=str(files.left) if files.left else None,
             trouble=files.trouble,
@@ -162,25 +160,22 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             unverified=files.unverified,
             job=job_word(report, journal) if journal is not None and not wanted.is_demo else "",
         )
-
-        def page(facts: Mapping[str, Any]) -> ReportPage:
-            where = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
-            return ReportPage(
+        if page_file is not None and flags.report:
+            place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
+            page = ReportPage(
                 operation=wanted.operation,
                 source=wanted.path,
                 event=wanted.airmeet_id,
                 report=report,
                 history=execution.history,
-                settings=where | {"pace": pace, "what": intention},
+                settings=place | {"pace": pace, "what": intention},
                 command=typed(),
-                facts=facts,
                 emails=flags.report_emails,
                 transport=(client.transport_name, execution.loop),
             )
-
-        outcome = write_page(page_file, outcome, page)
+            outcome = write_page(page_file, Path(flags.report), outcome, page)
     _log.info("job %s ended: %d of %d rows succeeded", report.job, report.succeeded, report.rows_read)
-    console.say(*summary(outcome, wording_of(wanted.operation, wanted.airmeet_id), brief=wanted.is_demo))
+    console.say(*summary(outcome, words, brief=wanted.is_demo))
     if outcome.trouble:
         console.say(f"error: {outcome.trouble}")
     if flags.json:
@@ -188,18 +183,20 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
-def write_page(file: ReportFile, outcome: RunOutcome, page: Callable[[Mapping[str, Any]], ReportPage]) -> RunOutcome:
-    """Write the page, if there is to be one, and return what came of the run with it or with the trouble."""
-    if file.path is None:
-        return outcome
-    done = evolve(outcome, page=str(file.path))
+def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
+    """Write the report page, and return the outcome with its place or with the trouble."""
+    done = evolve(outcome, page=str(path))
     try:
-        file.write(page(done.as_dict()))
-    except Exception as error:  # noqa: BLE001 - the run is done, and what came of it must be told whatever happens here
+        write_report_file(file, path, evolve(page, facts=done.as_dict()))
+    except Exception as error:  # noqa: BLE001 - the run is done, and its outcome must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = str(error) if isinstance(error, ConfigError) else f"{file.path}: cannot be made ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else f"{path}: cannot be made ({sentence_of(error)})"
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
+
+
+def _people(n: int) -> str:
+    return "1 person" if n == 1 else f"{n:,} people"
 
 
 def _results_place(
@@ -207,25 +204,23 @@ def _results_place(
 ) -> Path | None:
     """Return where the results go: a run that goes on has all rows, so its results take the earlier ones' place."""
     recorded = journal.note.get("results") if journal is not None and flags.results is None else None
-    # What a finished run has left is kept.
-    if results is None or journal is None or not recorded or not (wanted.journal or _is_unfinished(journal)):
+    if results is None or journal is None or not recorded:
         return results
-    taken = {os.path.abspath(other) for other in (failed, wanted.path) if other}  # noqa: PTH100 - of what is typed
+    if wanted.journal is None:
+        state = "finished"  # what a finished run has left is kept
+        with suppress(JournalError):  # the run will say why
+            state = read_summary(journal.path).state
+        if state != "interrupted":
+            return results
+    taken = {_absolute(other) for other in (failed, wanted.path)}
     return relative_to_here(Path(recorded)) if Path(recorded).parent.is_dir() and recorded not in taken else results
-
-
-def _is_unfinished(journal: RunJournal) -> bool:
-    try:
-        return bool(journal.facts) and read_summary(journal.path).state == "interrupted"
-    except JournalError:  # the run will say why
-        return False
 
 
 def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path | None) -> dict[str, Any]:
     """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
     asked = flags.job_options()
     return {
-        "command": _COMMANDS[wanted.operation],
+        "command": wording_of(wanted.operation).command,
         "file": wanted.name or wanted.path,
         "path": None if wanted.name else _absolute(wanted.path),  # what has a name is no lasting file
         "results": _absolute(results),
@@ -243,12 +238,10 @@ def _absolute(path: str | Path | None) -> str | None:
 
 def _may_send_stale(journal: RunJournal, console: Console) -> bool:
     """Ask, on a terminal, whether rows that were sent long ago without a clear answer are to be sent again."""
-    if not journal.facts or not console.can_ask:
-        return False
-    try:
-        held = count_stale_rows(journal.path)
-    except JournalError:  # the run will say why
-        return False
+    held = 0
+    if journal.facts and console.can_ask:
+        with suppress(JournalError):  # the run will say why
+            held = count_stale_rows(journal.path)
     if not held:
         return False
     console.say(
@@ -291,10 +284,8 @@ def resuming(earlier: Earlier | None, total: int, before: int = 0, *, limited: b
     """
     if earlier is None:
         return []
-    if earlier.settled >= total:
-        lines = [f"nothing left to do: {_rows(total, 'is', 'are')} settled"]
-    else:
-        lines = [f"resuming: {earlier.settled:,} of {_rows(total, 'is', 'are')} settled"]
+    how_far = "nothing left to do:" if earlier.settled >= total else f"resuming: {earlier.settled:,} of"
+    lines = [f"{how_far} {_rows(total, 'is', 'are')} settled"]
     if earlier.unclear:
         lines.append(f"  {_rows(earlier.unclear)} sent without a clear answer")
     if earlier.changed:
@@ -314,28 +305,29 @@ def _rows(n: int, one: str = "was", many: str = "were") -> str:
     return f"{counted(n, 'row')} {one if n == 1 else many}"
 
 
+@define
 class Execution:
     """One job while it runs.
 
     Attributes:
-        stopper: Knows the signal that has stopped it.
+        signal: The first signal that came, or None.
+        has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
         history: What a report page shows, if one is to be made.
     """
 
-    def __init__(
-        self, client: AirmeetClient, job: BulkJob, files: ResultFiles, console: Console, flags: BulkFlags
-    ) -> None:
-        self.stopper = Stopper(console, job, client)
-        self.loop = ""
-        self.history = RunHistory()
-        self._client = client
-        self._job = job
-        self._files = files
-        self._console = console
-        self._flags = flags
+    client: AirmeetClient
+    job: BulkJob
+    files: ResultFiles
+    console: Console
+    flags: BulkFlags
+    journal: RunJournal | None
+    signal: int | None = None
+    has_begun: bool = False
+    loop: str = ""
+    history: RunHistory = field(factory=RunHistory)
 
-    def run(self, journal: RunJournal | None) -> None:
+    def run(self) -> None:
         """Run the job to its end, or until something stops it.
 
         Raises:
@@ -343,57 +335,81 @@ class Execution:
             TerminatedError: A signal came before it began.
         """
         try:
-            run_async(self._run, journal, use_uvloop=True)
+            run_async(self._run, use_uvloop=True)
         except BaseExceptionGroup as group:
             raise leaf(group) from None
-        if self.stopper.number is not None and not self.stopper.has_begun:
-            raise TerminatedError(self.stopper.number)
+        if self.signal is not None and not self.has_begun:
+            raise TerminatedError(self.signal)
 
-    async def _run(self, journal: RunJournal | None) -> None:
-        job, client, console = self._job, self._client, self._console
+    async def _run(self) -> None:
+        job, client, console, journal = self.job, self.client, self.console, self.journal
         with incoming_signals() as signals:  # before anything else: preparing a job may take a minute
             async with anyio.create_task_group() as helpers:
-                helpers.start_soon(self.stopper.watch, signals, helpers.cancel_scope)
+                helpers.start_soon(self._stop_on, signals, helpers.cancel_scope)
                 async with client, job:
-                    self.stopper.has_begun = True
+                    self.has_begun = True
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
                     how = f"over {client.transport_name}, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
                     console.say(f"sending {how}")
                     total = job.total or 0
                     if journal is not None:
-                        limited, before = self._flags.limit is not None, journal.facts.get("rows", 0)
+                        limited, before = self.flags.limit is not None, journal.facts.get("rows", 0)
                         console.say(*resuming(job.earlier, total, before, limited=limited))
                     # A run with nothing to do would show a bar that is full at once.
                     is_idle = job.earlier is not None and job.earlier.settled >= total
-                    display = "none" if is_idle and self._flags.progress != "json" else self._flags.progress
+                    display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress
                     progress = RunProgress(choose_display(display, console, job.total), job, client)
                     helpers.start_soon(progress.watch)
-                    if self._flags.report:
+                    if self.flags.report:
                         helpers.start_soon(self._record)
                     try:
                         async with listening(journal.path if journal else None, job, console):
                             await self._collect()
                     finally:
                         progress.end()
-                self.history.record(job.report, job.allowed_rate)  # what came after the last look
+                self.history.record(job.report, job.allowed_rate)  # the last piece of the run
                 helpers.cancel_scope.cancel()
 
+    async def _stop_on(self, signals: AsyncIterator[Signals], scope: anyio.CancelScope) -> None:
+        """Let requests end on the first signal, wait for none on the second, and leave rows unread on the third.
+
+        *scope* is cancelled by a signal that comes before the job has begun: nothing was sent.
+        """
+        hurried = False
+        async for number in signals:
+            if not self.has_begun:
+                self.signal = number
+                scope.cancel()
+                return
+            if self.signal is None:
+                self.signal = number
+                self.job.stop(StopReason.INTERRUPTED, f"the run was stopped by {CAUSES[number.name]}")
+                left = (self.job.total or 0) - self.job.report.rows_read
+                self.console.say(*stopping(self.client.pace.statistics().in_flight, left))
+            elif not hurried:
+                hurried = True
+                self.job.hurry()
+            else:
+                self.job.cut_off()
+                return
+
     async def _record(self) -> None:
+        job = self.job
         while True:
-            job, pause_s = self._job, self._client.pace.statistics().paused_s
-            self.history.record(job.report, job.allowed_rate, paused=job.paused or job.outage or pause_s > 0)
+            paused = job.paused or job.outage or self.client.pace.statistics().paused_s > 0
+            self.history.record(job.report, job.allowed_rate, paused=paused)
             await anyio.sleep(_RECORDED_EVERY_S)
 
     async def _collect(self) -> None:
         try:
-            async for result in self._job:
-                self._files.add(result)
-                if self._flags.report:
+            async for result in self.job:
+                self.files.add(result)
+                if self.flags.report:
                     self.history.add(result)
-                if self._files.trouble:  # who cannot be noted must not be registered
-                    self._job.stop(StopReason.STOPPED, self._files.trouble)
+                if self.files.trouble:  # who cannot be noted must not be registered
+                    self.job.stop(StopReason.STOPPED, self.files.trouble)
         except BulkStoppedError as error:
-            if self._job.report.stop_reason is None:  # the engine's own fault, not the run's end
+            if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
                 raise
-            _log.info("job %s stopped: %s", self._job.id, error)
+            _log.info("job %s stopped: %s", self.job.id, error)

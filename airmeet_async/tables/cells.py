@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from airmeet_async.errors import ConfigError, InputError
-from airmeet_async.formatting import counted
+from airmeet_async.formatting import counted, many
 
 # Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
 CELL_LIMIT = 128 * 1024

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 
+from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, event_id
 
@@ -63,17 +67,11 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 def _change_access(
     airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
 ) -> int:
-    from functools import partial
-
-    from attrs import evolve
-
     from airmeet_async import calls
     from airmeet_async.bulk.input.operations import ChangeAccess
     from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
-    from airmeet_async.cli.runtime import run_async
     from airmeet_async.tables import SourceRow
 
     path, emails = split(targets)

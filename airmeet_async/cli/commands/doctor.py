@@ -15,10 +15,10 @@ from attrs import field, frozen
 from airmeet_async.cli import environment
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import PROFILE, Settings
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import Exit, code_of_error, sentence_of
 from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import profiles_path, read_profiles, without_home
-from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import counted, duration, wrapped
 from airmeet_async.optional_imports import EXTRAS, missing_packages

@@ -100,9 +100,9 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     from airmeet_async.bulk.input.plan import check_rows, describe_counts, describe_input
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
+    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.runner import BulkRun, check_places, run
-    from airmeet_async.cli.runtime import run_async
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console

@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from airmeet_async.cli import environment, profiles
 from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.environment import ADDRESS, KEYS, PROFILE
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import DEFAULT, Profile, without_home
-from airmeet_async.cli.runtime import run_async
 from airmeet_async.errors import ConfigError, CredentialsError
 from airmeet_async.protocol.base_urls import Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, cast
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from attrs import evolve
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.environment import Settings, terminable
+from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import (
     DEFAULT,
@@ -20,6 +23,11 @@ from airmeet_async.cli.options import (
     PresetChoice,
     event_id,
 )
+from airmeet_async.errors import AirmeetError
+from airmeet_async.formatting import wrapped
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.redact import escape
+from airmeet_async.tables import shown
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -27,11 +35,9 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
-    from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import FileChoice, People
     from airmeet_async.cli.output.summary import RunOutcome
     from airmeet_async.protocol.models import AirmeetInfo
-    from airmeet_async.protocol.validation import RegistrationFields
 
 _MANY_ROWS = 100_000
 _PATIENCE_S = 15.0
@@ -104,15 +110,8 @@ def register(
         return register_people(
             airmeet_id, choice, options, os.environ, invite=invite, register=register, agreed=yes
         ).code
-
-    from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.input_file import open_people
-
-    console = options.console
-    people = open_people(choice, console)
-    settings = Settings.of(os.environ)
-    plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register, patient=True)
-    console.say(*plan.lines(), "dry run: nothing was sent")
+    *_, plan = _plan(airmeet_id, choice, options, os.environ, invite=invite, register=register, patient=True)
+    options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.invalid else Exit.OK
     if options.json:
         print_json({**plan.as_dict(), "exit_code": int(code)})
@@ -135,15 +134,10 @@ def register_people(
     Raises:
         AirmeetError: The run could not begin.
     """
-    from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
     check_places(options, choice.title, choice.path)
-    console, settings = options.console, Settings.of(environ)
-    people = open_people(choice, console)
-    plan = _plan(people, airmeet_id, options, settings, console, invite=invite, register=register)
-    console.say(*plan.lines())
+    people, settings, plan = _plan(airmeet_id, choice, options, environ, invite=invite, register=register)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         return client.bulk.add_attendees(
@@ -168,54 +162,44 @@ def register_people(
         mails=0 if agreed or not invite else plan.invitations,
         is_demo=is_demo,
     )
-    return run(wanted, options, settings, console)
+    return run(wanted, options, settings, options.console)
 
 
 def _plan(
-    people: "People",
     airmeet_id: str,
+    choice: "FileChoice",
     options: BulkFlags,
-    settings: "Settings",
-    console: Console,
+    environ: Mapping[str, str],
     *,
     invite: bool,
     register: bool,
     patient: bool = False,
-) -> "BulkPlan":
-    """Make the plan; *patient*: it is all that is wanted, so the event must answer.
+) -> "tuple[People, Settings, BulkPlan]":
+    """Check a file, and show the plan; *patient*: it is all that is wanted, so the event must answer.
 
     Otherwise a run follows, which meets the same trouble and knows better what to do about it.
     """
-    from functools import partial
-
     from airmeet_async import calls
-    from airmeet_async.bulk.input.plan import BulkPlan, make_plan
-    from airmeet_async.cli.environment import terminable
-    from airmeet_async.cli.runtime import run_async
-    from airmeet_async.errors import AirmeetError
-    from airmeet_async.formatting import wrapped
+    from airmeet_async.bulk.input.plan import make_plan
+    from airmeet_async.cli.input_file import open_people
     from airmeet_async.protocol.retry_policy import Retry
     from airmeet_async.protocol.validation import RegistrationFields
 
+    console = options.console
+    people, settings = open_people(choice, console), Settings.of(environ)
+    asking: dict[str, Any] = {}
+    if not patient:
+        asking = {"timeout": _PATIENCE_S, "retry": Retry(attempts=2, free=2, longest_pause=5)}
+
     async def registration_fields() -> RegistrationFields:
-        call = calls.list_custom_fields(airmeet_id)
         async with settings.client() as client:
-            if patient:
-                return RegistrationFields(await client.send(call))
-            return RegistrationFields(
-                await client.send(call, timeout=_PATIENCE_S, retry=Retry(attempts=2, free=2, longest_pause=5))
-            )
+            return RegistrationFields(await client.send(calls.list_custom_fields(airmeet_id), **asking))
 
     if (people.table.rows or 0) > _MANY_ROWS:
         console.say("checking all rows before anything is sent...")
     rate = options.job_options()["rate"] or settings.rate
-    plan = partial(
-        make_plan,
-        airmeet_id=airmeet_id,
-        invite=invite,
-        register=register,
-        rate=float(rate) if isinstance(rate, (int, float)) else None,
-    )
+    facts: dict[str, Any] = {"invite": invite, "register": register, "rate": None if rate == "auto" else rate}
+    make = partial(make_plan, airmeet_id=airmeet_id, **facts)
     book: RegistrationFields | None = None
     with terminable():
         try:
@@ -225,8 +209,9 @@ def _plan(
                 raise
             why = str(error) or "no answer in time"
             console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
-        result: BulkPlan = run_async(plan, people.table, people.reading, book)
-        return result
+        plan: BulkPlan = run_async(make, people.table, people.reading, book)
+    console.say(*plan.lines())
+    return people, settings, plan
 
 
 def check(
@@ -261,62 +246,49 @@ def check(
         limit: Look at only that many rows from the top.
         reading: As for every command with a file.
     """
+    from airmeet_async.bulk.input.plan import describe_counts, make_plan
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.protocol.base_urls import check_id
+    from airmeet_async.client.token_store import MemoryTokenStore
+    from airmeet_async.protocol.validation import RegistrationFields
 
     console, people, book = Console(), None, None
     if event is not None:
         check_id(event, "--event")
     if file is not None:
-        choice = evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name)
-        people = open_people(choice, console)
+        people = open_people(
+            evolve(reading.choice(file, columns, limit), preset=preset, split_name=split_name), console
+        )
     if people is None or event is not None:
-        book = _check_event(event, console)
-    return Exit.OK if people is None else _check_people(people, book, console)
+        settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
+        console.say(*settings.notices, f"address: {settings.base}")
 
+        async def ask() -> "tuple[AirmeetInfo | None, RegistrationFields]":
+            async with settings.client() as client:
+                if event is None:
+                    await client.token.get()
+                    return None, RegistrationFields(())
+                return await client.airmeets.info(event), RegistrationFields(await client.custom_fields.list(event))
 
-def _check_event(event: str | None, console: Console) -> "RegistrationFields":
-    from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.runtime import run_async
-    from airmeet_async.client.token_store import MemoryTokenStore
-    from airmeet_async.formatting import wrapped
-    from airmeet_async.protocol.validation import RegistrationFields
-    from airmeet_async.tables import shown
+        info, book = run_async(ask)
+        console.say("keys: accepted")
+        if info is not None:
+            console.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")
+            if info.event_sub_type == "HYBRID_CONFERENCE":
+                console.say(*wrapped("this is a hybrid event: each row needs an attendance_type, IN-PERSON or VIRTUAL"))
+            console.say(f"registration fields: {', '.join(map(shown, book.labels)) or 'none'}")
+    if people is None:
+        return Exit.OK
 
-    settings = evolve(Settings.of(os.environ), store=MemoryTokenStore())  # a kept token would prove nothing
-    console.say(*settings.notices, f"address: {settings.base}")
-
-    async def ask() -> "tuple[AirmeetInfo | None, RegistrationFields]":
-        async with settings.client() as client:
-            if event is None:
-                await client.token.get()
-                return None, RegistrationFields(())
-            return await client.airmeets.info(event), RegistrationFields(await client.custom_fields.list(event))
-
-    info, book = run_async(ask)
-    console.say("keys: accepted")
-    if info is not None:
-        console.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")
-        if info.event_sub_type == "HYBRID_CONFERENCE":
-            console.say(*wrapped("this is a hybrid event: each row needs an attendance_type, IN-PERSON or VIRTUAL"))
-        console.say(f"registration fields: {', '.join(map(shown, book.labels)) or 'none'}")
-    return book
-
-
-def _check_people(people: "People", book: "RegistrationFields | None", console: Console) -> int:
-    from airmeet_async.bulk.input.plan import describe_counts, make_plan
-    from airmeet_async.cli.runtime import run_async
-    from airmeet_async.protocol.redact import escape
-
+    name = people.table.name
     if people.columns.custom and book is None:
         console.say("the registration fields are not checked; --event AIRMEET_ID does that")
 
-    def tell(finding: "RowFinding") -> None:
-        print_data(escape(f"{people.table.name}:{finding.line}: {finding.code}: {finding.message}"))
+    def print_finding(finding: "RowFinding") -> None:
+        print_data(escape(f"{name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    found = run_async(make_plan, people.table, people.reading, book, tell)
+    plan = run_async(make_plan, people.table, people.reading, book, print_finding)
     verdict = "the file can be registered as it is"
-    if found.invalid:
+    if plan.invalid:
         verdict = "the invalid rows would not be sent: mend them, or let the others go without them"
-    console.say(*found.head(), describe_counts(found), verdict)
-    return Exit.LEFT_OVER if found.invalid else Exit.OK
+    console.say(*plan.head(), describe_counts(plan), verdict)
+    return Exit.LEFT_OVER if plan.invalid else Exit.OK

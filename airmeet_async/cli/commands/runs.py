@@ -5,25 +5,26 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import asdict
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
-from airmeet_async.errors import JournalError
+from airmeet_async.errors import ConfigError, JournalError, NotSentError
+from airmeet_async.formatting import counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.journal.queries import JournalSummary
-    from airmeet_async.bulk.options import JobOptions
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
@@ -93,20 +94,18 @@ def retry(
             for the second time.
         options: As for every bulk command.
     """
-    asked = {"failed": failed, "rejected": rejected, "unknown": unknown, "invites": invites}
-    again: frozenset[Any] = frozenset(name for name, is_asked in asked.items() if is_asked)
-    return _go_on(job, options, again or frozenset(("failed",)), None)
+    kinds = {"rejected": rejected, "unknown": unknown, "invites": invites}
+    again: set[Any] = {kind for kind, is_wanted in kinds.items() if is_wanted}
+    if failed or not again:
+        again.add("failed")
+    return _go_on(job, options, frozenset(again), None)
 
 
 def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
-    from pathlib import Path
-
-    from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
-    from airmeet_async.formatting import counted
 
     options.job_options()  # finds fault
     found, console = find_run(word, finished=bool(again)), options.console
@@ -117,20 +116,19 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         raise JournalError(
             f"{found.path}: its input was not read to its end; run the same command again, with the file"
         )
-    note, operation = found.note, str(found.about.get("operation", ""))
-    file = note.get("file") or "rows of a program"
-    what = f"{note.get('command') or operation} {file}".strip()
-    console.say(f"job {found.job}: {what}, {counted(found.rows, 'row')}")
+    note = found.note
+    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
-    def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
-        asked = cast(Any, job_options)
-        return client.bulk.retry(found.path, again=again, **asked) if again else client.bulk.resume(found.path, **asked)
+    def start(client: "AirmeetClient", job_options: Any) -> "BulkJob":
+        if again:
+            return client.bulk.retry(found.path, again=again, **job_options)
+        return client.bulk.resume(found.path, **job_options)
 
     wanted = BulkRun(
-        operation=operation,
+        operation=str(found.about.get("operation", "")),
         airmeet_id=str(found.about.get("airmeet_id", "")),
         start=start,
         options=dict(found.about.get("options") or {}),
@@ -140,6 +138,10 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         journal=RunJournal(found.path, found.facts, named=not is_in_runs_folder(found.path)),
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
+
+
+def _what(run: "JournalSummary", no_file: str = "") -> str:
+    return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or no_file}".strip()
 
 
 def _usage(command: str) -> str:
@@ -176,7 +178,7 @@ def _cells(run: "JournalSummary") -> tuple[str, ...]:
     left = "-" if rows is None else f"{run.left:,}"
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _when(run.created), _state(run), settled, left, command, event, file
+    return run.job, _begun(run), _state(run), settled, left, command, event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -197,13 +199,17 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
 
 def _state(run: "JournalSummary") -> str:
     """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
-    from airmeet_async.cli.run_control import state_of
+    from airmeet_async.cli.run_control import ask
 
-    return run.state if run.process is None else state_of(run.path)
+    if run.process is None:
+        return run.state
+    with suppress(ConfigError, NotSentError):  # no answer: it may only just have begun
+        return ask(run.path, {"do": "state"}, patience_s=1.0)
+    return "running"
 
 
-def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
+def _begun(run: "JournalSummary") -> str:
+    return f"{datetime.fromtimestamp(run.created, UTC).astimezone():%Y-%m-%d %H:%M}" if run.created else "-"
 
 
 def _iso(moment: Any) -> str | None:
@@ -265,12 +271,11 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.formatting import counted
 
     note, about = run.note, run.about
     yield "job", run.job
     yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
-    yield "begun", _when(run.created)
+    yield "begun", _begun(run)
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
@@ -325,24 +330,22 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         yes: Do not ask.
         json: Print one JSON object: removed, kept.
     """
+    from airmeet_async.bulk.journal.queries import JournalSummary
     from airmeet_async.cli.run_store import all_runs, damaged_runs, find_run_to_remove
 
     older_s, console = seconds(older_than, "--older-than"), Console()
+    states = {"finished", "interrupted"} if all_ or jobs else {"finished"}
     found, wrong = ([find_run_to_remove(word) for word in jobs], []) if jobs else all_runs()
     if all_ and not jobs:
         found += damaged_runs()
     else:
         console.say(*(f"left out: {why}" for why in wrong))
+    chosen, kept = list[JournalSummary](), list[JournalSummary]()
     for run in found:
         if jobs and run.process is not None:
             raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
-    chosen = [
-        run
-        for run in found
-        if run.state in ({"finished", "interrupted"} if all_ or jobs else {"finished"})
-        and (older_s is None or time.time() - run.changed > older_s)
-    ]
-    kept = [run for run in found if run not in chosen]
+        is_old = older_s is None or time.time() - run.changed > older_s
+        (chosen if is_old and run.state in states else kept).append(run)
     if not chosen:
         console.say("nothing to remove" + (f"; {len(kept)} kept" if kept else ""))
     elif not _may_remove(chosen, console, agreed=yes):
@@ -350,15 +353,13 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
         chosen = []
     removed = [run for run in chosen if _remove(run.path, console)]
     for run in removed:
-        what = f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or ''}".strip()
-        console.say(f"removed {run.job}: {what if run.facts else 'a journal that could not be read'}")
+        console.say(f"removed {run.job}: {_what(run) if run.facts else 'a journal that could not be read'}")
     if json:
         print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
 
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-    from airmeet_async.formatting import counted
 
     def journals(n: int) -> str:
         return "the journal" if n == 1 else f"{n:,} journals"
@@ -377,7 +378,7 @@ def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: boo
     return agreed or not console.can_ask or console.confirm("Remove?")
 
 
-def _remove(path: "Path", console: Console) -> bool:
+def _remove(path: Path, console: Console) -> bool:
     """Remove a journal and what belongs to it, unless a run has just begun with it."""
     from airmeet_async.bulk.journal.locking import JournalLock
 

@@ -25,15 +25,14 @@ from importlib.resources import files
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from attrs import field, frozen
 
 from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
-from airmeet_async.cli.output.summary import MEANINGS
+from airmeet_async.cli.output.summary import MEANINGS, wording_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
 from airmeet_async.private_files import NewFile, check_target
@@ -43,16 +42,6 @@ from airmeet_async.tables import guard
 _MARK = b'content="airmeet-async report"'  # tells a report page from any other file
 _MOST_SAMPLES, _MOST_CAUSES, _MOST_ROWS = 240, 100, 20
 _LONGEST = 500
-
-# Operation: the title, and what a row that succeeded is.
-_WORDS = {
-    "attendees.add": ("Registration", "registered"),
-    "attendees.block": ("Access taken away", "blocked"),
-    "attendees.unblock": ("Access given back", "unblocked"),
-    "speakers.add": ("Speakers", "added"),
-    "sessions.create": ("Sessions", "created"),
-    "booths.create": ("Booths", "created"),
-}
 
 # The look-behind keeps the search linear: it begins only where a word does.
 _WORD = r"[^\s@\uff20<>\"'(),;:=\[\]{}]"
@@ -165,17 +154,17 @@ def render(page: ReportPage) -> str:
     environment.filters |= {"text": text, "cell": lambda value: guard(text(value)), "duration": duration}
     report, steps, versions = page.report, page.history.steps, _versions(*page.transport)
     now = datetime.now().astimezone()
-    title, done = _WORDS.get(page.operation, (page.operation, "succeeded"))
+    words = wording_of(page.operation)
     machine = {**page.facts, "command": page.command, "versions": versions, "settings": dict(page.settings)}
     return environment.from_string(template).render(
         page=page,
         report=report,
-        title=f"{title}: {Path(page.source).name}" if page.source else title,
+        title=f"{words.title}: {Path(page.source).name}" if page.source else words.title,
         when=f"{now.day} {now:%B %Y, %H:%M %Z}",
         place="Line" if page.source else "Row",
-        verdict=verdict(report, done),
+        verdict=verdict(report, words.done),
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), MEANINGS[status] or done)
+            (status.value, n, 100 * n / (report.rows_read or 1), MEANINGS[status] or words.done)
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],
@@ -310,49 +299,29 @@ def _plot(steps: Sequence[tuple[Sample, Sample]], lines: Sequence[Sequence[float
     return {"lines": corners, "heights": [(f"{mark:,.6g}", 100 * mark / marks[-1]) for mark in marks], "peak": peak}
 
 
-class ReportFile:
-    """The private file of a page; an earlier page in its place is kept as ``….bak``.
-
-    Args:
-        path: Its place, or None for no page.
-        others: Files of the same run, which it must not replace.
+def open_report_file(path: Path, others: Iterable[Path] = ()) -> NewFile:
+    """Open the private file of a page; *others* are files of the same run, which it must not replace.
 
     Raises:
         UsageError: It would replace one of them, or a package is missing.
         ConfigError: It cannot be written.
     """
+    if not is_available():
+        raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
+        raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
+    check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
+    return NewFile(path.parent)
 
-    def __init__(self, path: Path | None, others: Iterable[Path | None] = ()) -> None:
-        self.path = path
-        if path is None:
-            return
-        if not is_available():
-            raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
-        if any(other is not None and os.path.realpath(path) == os.path.realpath(other) for other in others):
-            raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
-        check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
-        self._file = NewFile(path.parent)
 
-    def __enter__(self) -> Self:
-        return self
+def write_report_file(file: NewFile, path: Path, page: ReportPage) -> None:
+    """Write the page, and give the file its name; an earlier page in its place is kept as ``….bak``.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.path is not None:
-            self._file.discard()
-
-    def write(self, page: ReportPage) -> None:
-        """Write the page, and give the file its name.
-
-        Raises:
-            ConfigError: It cannot be written. What there is of it is kept.
-        """
-        if self.path is None:
-            return
-        try:
-            self._file.write(render(page).encode(errors="backslashreplace"))
-            self._file.put(self.path, backup=True)
-        except OSError as error:
-            kept = self._file.keep()
-            raise ConfigError(f"{self.path}: cannot be written ({error.strerror}); the page is in {kept}") from None
+    Raises:
+        ConfigError: It cannot be written. What there is of it is kept.
+    """
+    try:
+        file.write(render(page).encode(errors="backslashreplace"))
+        file.put(path, backup=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); the page is in {file.keep()}") from None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console as Terminal
 
 TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
+_UNDONE = (RowStatus.UNPROCESSED, RowStatus.UNKNOWN)  # as `airmeet runs` counts
 _KNOWN_BEFORE = (RowStatus.SKIPPED, RowStatus.INVALID, RowStatus.DUPLICATE)
 _WINDOW_S, _LONG_WINDOW_S = 5.0, 30.0
 
@@ -29,7 +30,7 @@ class Snapshot:
     """A run at one moment.
 
     Attributes:
-        done: Rows that have a result, without those that a stop has left undone.
+        done: Rows that have a clear result: not those that a stop has left undone or without a clear answer.
         total: All rows, where that is known.
         counts: Results by status.
         rate: Rows per second lately, or None where that cannot be told yet.
@@ -42,6 +43,7 @@ class Snapshot:
         slowed: Some of these came lately.
         paused_s: Seconds until sending goes on.
         held: Why nothing is sent for as long as it takes: ``paused`` by hand, ``waiting`` for the server; or nothing.
+        has_ended: The run is over, whether all rows have a result or not.
     """
 
     done: int
@@ -57,6 +59,7 @@ class Snapshot:
     slowed: bool = False
     paused_s: float = 0.0
     held: str = ""
+    has_ended: bool = False
 
     @property
     def trouble(self) -> int:
@@ -65,16 +68,16 @@ class Snapshot:
 
     @property
     def is_over(self) -> bool:
-        """Whether all rows have a result."""
-        return self.done == self.total
+        """Whether no row will get a result any more."""
+        return self.has_ended or self.done == self.total
 
     @property
     def left_s(self) -> float | None:
         """Seconds that the rest will take, or None where that cannot be told."""
         rate = self.rate if self.steady is None else self.steady
-        if self.total is None or not rate or self.held:
+        if self.total is None or not rate or self.held or (self.has_ended and self.done < self.total):
             return None
-        return self.paused_s + max(0, self.total - self.done) / rate
+        return self.paused_s + (self.total - self.done) / rate
 
     @property
     def state(self) -> str:
@@ -113,7 +116,7 @@ class Meter:
         """Return the run as it is now; *others* are attributes of the snapshot that a report does not have."""
         counts = report.counts
         before = sum(counts[status] for status in _KNOWN_BEFORE)
-        done = sum(counts.values()) - counts[RowStatus.UNPROCESSED] + max(0, self._settled - before)
+        done = sum(n for status, n in counts.items() if status not in _UNDONE) + max(0, self._settled - before)
         done = done if self._total is None else min(self._total, done)
         now = (report.elapsed_s, done, report.attempts, report.throttled)
         self._points.append(now)
@@ -122,17 +125,12 @@ class Meter:
         first = self._points[0]
         then = next((point for point in reversed(self._points) if now[0] - point[0] >= _WINDOW_S), first)
         seconds = now[0] - then[0]
+        rates: dict[str, Any] = {}
+        if seconds > 0:
+            steady = (done - first[1]) / (now[0] - first[0])
+            rates = {"rate": (done - then[1]) / seconds, "steady": steady, "sent": (now[2] - then[2]) / seconds}
         return Snapshot(
-            done,
-            self._total,
-            counts,
-            rate=(done - then[1]) / seconds if seconds > 0 else None,
-            steady=(done - first[1]) / (now[0] - first[0]) if seconds > 0 else None,
-            sent=(now[2] - then[2]) / seconds if seconds > 0 else None,
-            elapsed_s=now[0],
-            throttled=now[3],
-            slowed=now[3] > then[3],
-            **others,
+            done, self._total, counts, elapsed_s=now[0], throttled=now[3], slowed=now[3] > then[3], **rates, **others
         )
 
 
@@ -221,7 +219,6 @@ class LineDisplay(NoDisplay):
         self._write = write
 
     def show(self, run: Snapshot) -> None:
-        """Write a line."""
         self._write(self._text(run))
 
 
@@ -266,7 +263,6 @@ class BarDisplay(NoDisplay):
         console.write = lambda line: self._progress.console.print(line, markup=False, soft_wrap=True)
 
     def show(self, run: Snapshot) -> None:
-        """Paint the lines anew."""
         self._below.plain = ""
         for text, style in below_bar(run):
             if self._below and self._below.cell_len + 2 + len(text) > self._progress.console.width:
@@ -275,7 +271,6 @@ class BarDisplay(NoDisplay):
         self._progress.update(self._task, completed=run.done, description=beside_bar(run), refresh=True)
 
     def end(self, run: Snapshot) -> None:
-        """Leave the lines as they are."""
         self.show(run)
         self._progress.stop()
         self._console.write = self._console.write_plainly
@@ -288,9 +283,9 @@ def choose_display(wanted: str, console: Console, total: int | None) -> NoDispla
         return LineDisplay(1.0, lambda run: json.dumps(progress_event(run)), console.write_plainly)
     if wanted == "none":
         return NoDisplay()
-    return (
-        BarDisplay(console, total) if can_draw and wanted != "plain" else LineDisplay(10.0, plain_line, console.write)
-    )
+    if can_draw and wanted != "plain":
+        return BarDisplay(console, total)
+    return LineDisplay(10.0, plain_line, console.write)
 
 
 class RunProgress:
@@ -305,19 +300,19 @@ class RunProgress:
     async def watch(self) -> None:
         """Show a snapshot now and then, for ever."""
         while True:
-            self._display.show(self._now())
+            self._display.show(self._now(has_ended=False))
             await anyio.sleep(self._display.every)
 
     def end(self) -> None:
         """Show the last one."""
-        self._display.end(self._now())
+        self._display.end(self._now(has_ended=True))
 
-    def _now(self) -> Snapshot:
-        job = self._job
+    def _now(self, *, has_ended: bool) -> Snapshot:
         return self._meter.read(
-            job.report,
-            allowed=job.allowed_rate,
-            retrying=job.retrying,
+            self._job.report,
+            allowed=self._job.allowed_rate,
+            retrying=self._job.retrying,
             paused_s=self._client.pace.statistics().paused_s,
-            held="paused" if job.paused else "waiting" if job.outage else "",
+            held="paused" if self._job.paused else "waiting" if self._job.outage else "",
+            has_ended=has_ended,
         )

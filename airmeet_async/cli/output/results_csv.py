@@ -18,11 +18,10 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import attrs
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
 from airmeet_async.bulk.journal.recorded_rows import CHANGED
@@ -30,12 +29,11 @@ from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
-from airmeet_async.tables import guard, guard_raw
+from airmeet_async.tables import guard
 
 _log = logging.getLogger("airmeet_async.cli")
 
 _BYTES_AT_ONCE = 1024 * 1024
-_ROWS_AT_ONCE = 500
 _SECONDS_AT_ONCE = 1.0
 _SHOWN = 3
 _PASSING = frozenset(("http_408", "http_425", "http_429"))
@@ -69,17 +67,12 @@ class ResultFiles:
         self.changed = 0
         self.refused = 0
         self.trouble: str | None = None
-        self._waiting: list[RowResult] = []
         self._flushed = time.monotonic()
         self._writers: list[ResultsWriter] = []
-        self._left: ResultsWriter | None = None
-        self._stack = ExitStack()
         with ExitStack() as stack:
-            if results is not None:
-                self._writers.append(stack.enter_context(ResultsWriter(results, header)))
-            if failed is not None:
-                self._left = ResultsWriter(failed, header, only=lambda result: result.status not in DONE)
-                self._writers.append(stack.enter_context(self._left))
+            for path, only in ((results, None), (failed, lambda result: result.status not in DONE)):
+                if path is not None:
+                    self._writers.append(stack.enter_context(ResultsWriter(path, header, only=only)))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -97,7 +90,7 @@ class ResultFiles:
     @property
     def left(self) -> Path | None:
         """The file of what is left, where there is one."""
-        return self.failed if self._left is not None and self._left.written else None
+        return self.failed if self.failed is not None and self._writers[-1].written else None
 
     def add(self, result: RowResult) -> None:
         """Take one result."""
@@ -112,18 +105,17 @@ class ResultFiles:
         if result.status in (RowStatus.SUCCEEDED, RowStatus.SKIPPED):
             self.unverified += result.invite is Invite.UNVERIFIED
         self.refused += result.status is RowStatus.FAILED and code.startswith("http_4") and code not in _PASSING
-        self._waiting.append(result)
-        if len(self._waiting) >= _ROWS_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
+        waiting = sum(writer.add(result) for writer in self._writers)
+        if waiting > _BYTES_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
         """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
         try:
             for writer in self._writers:
-                writer.write(self._waiting)
+                writer.flush()
         except OSError as error:
             self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
-        self._waiting.clear()
         self._flushed = time.monotonic()
 
 
@@ -134,10 +126,11 @@ def _place(result: RowResult) -> str:
 class ResultsWriter:
     """Writes results as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
 
+    Encoded rows are in a private file in order of arrival; memory has the place and the size of each one.
+
     Args:
         path: The file to write. An earlier result file there is replaced, any other file is refused.
         header: The input's columns in their order.
-        raw: Leave formulas as they are.
         only: Which results to write. When none is, no file is created and one of an earlier run is removed.
 
     Raises:
@@ -149,111 +142,88 @@ class ResultsWriter:
         path: str | os.PathLike[str],
         header: Sequence[str],
         *,
-        raw: bool = False,
         only: Callable[[RowResult], bool] | None = None,
     ) -> None:
         self.path = Path(path)
         self.written = 0
         self._only = only
         self._seen = False
-        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS], raw=raw)
-        check_target(self.path, _is_result, "a result file")
-        self._rows = _RowFile(self.path.parent, self._encode(None))
+        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS])
+        check_result_file(self.path)
+        self._new = NewFile(self.path.parent)
+        self._pending = bytearray(self._encode(None))
+        self._head = len(self._pending)
+        self._end = 0
+        self._last = -1
+        self._is_sorted = True
+        self._starts = array("Q")
+        self._sizes = array("Q")  # 0 where a row has no result
+        self.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not self._seen:
-            self._rows.discard()  # the run never began: what an earlier one left is still the last word
+            self._new.discard()  # the run never began: an earlier one's file is still the last word
         else:
             self.close()
 
-    def write(self, results: Iterable[RowResult]) -> None:
-        """Add results in any order; a later one for the same row takes the earlier one's place."""
-        for result in results:
-            self._seen = True
-            if self._only is None or self._only(result):
-                self._rows.add(result.index, self._encode(result))
-                self.written += 1
-        self._rows.flush()
+    def add(self, result: RowResult) -> int:
+        """Take a result, and return how many bytes wait to be written.
 
-    def close(self) -> None:
-        """Put the finished file in its place. Doing it twice does no harm."""
-        if self._rows.closed:
-            return
-        if self._only is not None and not self.written:
-            self._rows.discard()
-            set_aside(self.path)
-            return
-        try:
-            self._rows.put(self.path)
-        except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._rows.keep()}"
-            raise ConfigError(what) from None
-
-
-class _RowFile:
-    """Encoded rows in a private file in order of arrival, and the place of each one."""
-
-    def __init__(self, folder: Path, head: bytes) -> None:
-        self._new = NewFile(folder)
-        self._head = len(head)
-        self._end = 0
-        self._last = -1
-        self._is_sorted = True
-        self._pending = bytearray(head)
-        self._starts = array("Q")
-        self._sizes = array("Q")  # 0 where a row has no result
-        self.flush()
-
-    @property
-    def closed(self) -> bool:
-        return self._new.file.closed
-
-    def add(self, index: int, row: bytes) -> None:
-        gap = index + 1 - len(self._starts)
-        if gap > 0:
-            self._starts.frombytes(bytes(gap * self._starts.itemsize))
-            self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
-        self._starts[index] = self._end + len(self._pending)
-        self._sizes[index] = len(row)
-        self._is_sorted = self._is_sorted and index > self._last
-        self._last = index
-        self._pending += row
-        if len(self._pending) > _BYTES_AT_ONCE:
-            self.flush()
+        They come in any order; a later one for the same row takes the earlier one's place.
+        """
+        self._seen = True
+        if self._only is None or self._only(result):
+            self.written += 1
+            index, row = result.index, self._encode(result)
+            gap = index + 1 - len(self._starts)
+            if gap > 0:
+                self._starts.frombytes(bytes(gap * self._starts.itemsize))
+                self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
+            self._starts[index] = self._end + len(self._pending)
+            self._sizes[index] = len(row)
+            self._is_sorted = self._is_sorted and index > self._last
+            self._last = index
+            self._pending += row
+        return len(self._pending)
 
     def flush(self) -> None:
-        """Write what is pending. After a failure the next flush begins where the last good byte ended."""
+        """Write what waits. After a failure the next flush begins where the last good byte ended."""
         self._new.file.seek(self._end)
         self._new.write(self._pending)
         self._end += len(self._pending)
         self._pending.clear()
 
-    def discard(self) -> None:
-        self._new.discard()
-
-    def put(self, target: Path) -> None:
-        """Sort the rows, and give the file its name."""
-        with suppress(OSError):  # a full disk: what is on it still counts
-            self.flush()
-        self._new.file.truncate(self._end)
-        if not self._is_sorted:
-            self._sort()
-        self._new.put(target, backup=True)
-
-    def keep(self) -> Path:
-        return self._new.keep()
+    def close(self) -> None:
+        """Sort the rows, and put the finished file in its place. Doing it twice does no harm."""
+        if self._new.file.closed:
+            return
+        if self._only is not None and not self.written:
+            self._new.discard()
+            set_aside(self.path)
+            return
+        try:
+            with suppress(OSError):  # a full disk: what is on it still counts
+                self.flush()
+            self._new.file.truncate(self._end)
+            if not self._is_sorted:
+                self._sort()
+            self._new.put(self.path, backup=True)
+        except OSError as error:
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
+            raise ConfigError(what) from None
 
     def _sort(self) -> None:
         """Take a sorted copy in the file's place, where the disk has room for one."""
         with suppress(ConfigError):
-            copy = NewFile(self._new.path.parent)
+            copy = NewFile(self.path.parent)
             try:
-                piece = bytearray(self._read(0, self._head))
-                for start, size in zip(self._starts, self._sizes, strict=True):
-                    piece += self._read(start, size)  # a row that found no room reads as nothing
+                piece = bytearray()
+                for start, size in chain([(0, self._head)], zip(self._starts, self._sizes, strict=True)):
+                    self._new.file.seek(start)
+                    piece += self._new.file.read(size)  # a row that found no room reads as nothing
                     if len(piece) > _BYTES_AT_ONCE:
                         copy.write(piece)
                         piece.clear()
@@ -265,16 +235,11 @@ class _RowFile:
                 self._new.discard()
                 self._new = copy
 
-    def _read(self, start: int, size: int) -> bytes:
-        self._new.file.seek(start)
-        return self._new.file.read(size)
 
-
-def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResult | None], bytes]:
+def _encoder(path: Path, columns: list[str]) -> Callable[[RowResult | None], bytes]:
     """Return what turns a result into bytes, and None into what stands above the rows."""
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return lambda result: b"" if result is None else _json_line(result, columns)
-    shield = guard_raw if raw else guard
     buffer = io.StringIO(newline="")
     # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
@@ -283,7 +248,7 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
         cells = [*columns, *RESULT_COLUMNS] if result is None else _cells(result, columns)
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow([shield(cell) for cell in cells])
+        writer.writerow([guard(cell) for cell in cells])
         mark = "\ufeff" if result is None else ""
         # A NUL makes the file unreadable for most readers, ours included. No real value has one.
         return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
@@ -292,12 +257,12 @@ def _encoder(path: Path, columns: list[str], *, raw: bool) -> Callable[[RowResul
 
 
 def _cells(result: RowResult, columns: Iterable[str]) -> list[str]:
-    given = _given(result.row)
+    given = result.row if isinstance(result.row, Mapping) else {}
     return [_text(value) for value in (*map(given.get, columns), *_outcome(result).values())]
 
 
 def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
-    given = _given(result.row)
+    given = result.row if isinstance(result.row, Mapping) else {}
     line = {name: given[name] for name in columns if name in given} | _outcome(result)
     # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
     return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
@@ -305,26 +270,15 @@ def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
 
 def _outcome(result: RowResult) -> dict[str, Any]:
     row = result.index + 1 if result.line is None else result.line
-    code, message = (result.error.code, result.error.message) if result.error else _doubt(result)
+    code = message = None
+    if result.error:
+        code, message = result.error.code, result.error.message
+    elif result.invite is Invite.UNVERIFIED:
+        code, message = "invite_unverified", _UNVERIFIED
+    elif result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
+        code, message = "changed", CHANGED
     found = (row, result.status.value, code, message, result.attempts, result.entry_link)
     return dict(zip(RESULT_COLUMNS, found, strict=True))
-
-
-def _doubt(result: RowResult) -> tuple[str, str] | tuple[None, None]:
-    """Return what a row that is done leaves to be known."""
-    if result.invite is Invite.UNVERIFIED:
-        return "invite_unverified", _UNVERIFIED
-    if result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
-        return "changed", CHANGED
-    return None, None
-
-
-def _given(row: Any) -> Mapping[str, Any]:
-    """Return the input's cells, also of a `SourceRow` or of an attrs value."""
-    row = getattr(row, "data", row)
-    if isinstance(row, Mapping):
-        return row
-    return attrs.asdict(row, recurse=False) if attrs.has(type(row)) else {}
 
 
 def _text(value: Any) -> str:
@@ -333,19 +287,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _is_result(head: bytes) -> bool:
-    return all(name.encode() in head for name in RESULT_COLUMNS)
-
-
-def check_results(*paths: str | None) -> None:
-    """Check that result files can be made at the paths that were typed, before anybody is asked anything.
+def check_result_file(path: Path) -> None:
+    """Check that a result file can be made at a path.
 
     Raises:
         ConfigError: There is something else, or no way to write there.
     """
-    for path in paths:
-        if path is not None:
-            check_target(Path(path), _is_result, "a result file")
+    check_target(path, lambda head: all(name.encode() in head for name in RESULT_COLUMNS), "a result file")
 
 
 def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[Path, Path | None]:
@@ -354,7 +302,7 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     Raises:
         UsageError: A file would overwrite the input or the other file.
     """
-    path = Path(results) if results else free_path(Path(source).stem)
+    path = Path(results) if results else free_path(Path(f"{Path(source).stem}-results.csv"))
     other = Path(failed) if failed else None
     for name, target in (("--results", path), ("--failed", other)):
         if target is not None and _same(target, Path(source)):
@@ -364,13 +312,13 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     return path, other
 
 
-def free_path(stem: str, folder: Path = Path()) -> Path:
-    """Return ``<stem>-results.csv``, numbered if it is there: an earlier run's links may be nowhere else."""
-    path, number = folder / f"{stem}-results.csv", 1
-    while path.exists() or path.is_symlink():
+def free_path(path: Path) -> Path:
+    """Return the path, numbered if it is taken: an earlier run's links or rows may be nowhere else."""
+    found, number = path, 1
+    while found.exists() or found.is_symlink():
         number += 1
-        path = folder / f"{stem}-results-{number}.csv"
-    return path
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def relative_to_here(path: Path) -> Path:

@@ -1,12 +1,13 @@
 """What a run has done, in words. Pure, and without a single entry link."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.formatting import duration, many, wrapped
+from airmeet_async.formatting import counted, duration, many, wrapped
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
@@ -29,13 +30,16 @@ _MEND_FIRST = frozenset({
 _MOST_CAUSES = 8
 
 
-@frozen(kw_only=True)
+@frozen
 class Wording:
-    """What a run is about, where the summary has to say so.
+    """What is said of an operation, where that is not what is said of every one.
 
     Attributes:
+        command: What was typed.
+        title: Of the report page.
+        done: What a row that succeeded is.
+        intention: What a run is going to do.
         warned: What is the matter with rows that have a warning.
-        meaning: What comes of it.
         advice: What to do about it.
         left: What to do with the file of rows that are left.
         again: How to go on without one, after some rows have succeeded.
@@ -44,8 +48,11 @@ class Wording:
         look: Where to look for rows of which nobody knows.
     """
 
+    command: str = ""
+    title: str = ""
+    done: str = "succeeded"
+    intention: str = "each row makes one request"
     warned: str = "too long for Airmeet"
-    meaning: str = "which cuts the text"
     advice: str = ""
     left: str = "register it in the same way"
     again: str = f"run the same command again{_AGAIN}"
@@ -54,45 +61,54 @@ class Wording:
     look: str = "on the event's page"
 
 
-def wording_of(operation: str, airmeet_id: str) -> Wording:
-    """Return what is said of an operation."""
-    match operation:
-        case "attendees.add":
-            return Wording()
-        case "attendees.block" | "attendees.unblock":
-            return Wording(
-                links=False,
-                left="give it to the same command",
-                again="run the same command again; doing it twice does no harm",
-            )
-        case "speakers.add" | "sessions.create" | "booths.create":
-            look = {"speakers.add": "on the event's page", "sessions.create": f"with airmeet event show {airmeet_id}"}
-            return Wording(
-                warned="speakers who are not in the event",
-                meaning="which Airmeet refuses",
-                advice=f"add them first: airmeet import speakers {airmeet_id} SPEAKERS.csv",
-                left="mend it and import it in the same way",
-                links=False,
-                repeats=False,
-                look=look.get(operation, f"with airmeet export {airmeet_id} booths"),
-            )
-    return Wording(links=False)
+_access = partial(
+    Wording,
+    left="give it to the same command",
+    again="run the same command again; doing it twice does no harm",
+    links=False,
+)
+_items = partial(
+    Wording,
+    warned="speakers who are not in the event",
+    advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
+    left="mend it and import it in the same way",
+    links=False,
+    repeats=False,
+)
+_WORDINGS = {
+    "attendees.add": Wording("register", "Registration", "registered"),
+    "attendees.block": _access("block", "Access taken away", "blocked", "access to the event is taken away"),
+    "attendees.unblock": _access("unblock", "Access given back", "unblocked", "access to the event is given back"),
+    "speakers.add": _items("import speakers", "Speakers", "added", "each row makes one of the event's speakers"),
+    "sessions.create": _items(
+        "import sessions", "Sessions", "created", "each row makes one of the event's sessions",
+        look="with airmeet event show AIRMEET_ID",
+    ),
+    "booths.create": _items(
+        "import booths", "Booths", "created", "each row makes one of the event's booths",
+        look="with airmeet export AIRMEET_ID booths",
+    ),
+}  # fmt: skip
+
+
+def wording_of(operation: str, airmeet_id: str = "AIRMEET_ID") -> Wording:
+    """Return what is said of an operation, with the event's id in commands that can be typed."""
+    words = _WORDINGS.get(operation, Wording(links=False, title=operation))
+    advice, look = (text.replace("AIRMEET_ID", airmeet_id) for text in (words.advice, words.look))
+    return evolve(words, advice=advice, look=look)
 
 
 def intention_of(operation: str, options: Mapping[str, Any]) -> str:
     """Say in a sentence what a run is going to do."""
-    match operation:
-        case "attendees.add":
-            invites, registers = options.get("sendEmailInvite") is True, options.get("registerAttendee") is True
-            mails = "Airmeet mails each person an invitation" if invites else "no invitations are mailed"
-            return mails + ("; confirmed registrations, which use up the plan's" if registers else "")
-        case "attendees.block":
-            return "access to the event is taken away"
-        case "attendees.unblock":
-            return "access to the event is given back"
-        case "speakers.add" | "sessions.create" | "booths.create":
-            return f"each row makes one of the event's {operation.partition('.')[0]}"
-    return "each row makes one request"
+    if operation != "attendees.add":
+        return wording_of(operation).intention
+    mails = "Airmeet mails each person an invitation" if options.get("sendEmailInvite") else "no invitations are mailed"
+    return mails + ("; confirmed registrations, which use up the plan's" if options.get("registerAttendee") else "")
+
+
+def pace_of(rate: float | str) -> str:
+    """Say how fast a run sends, by its rate or ``auto``."""
+    return "as fast as Airmeet lets us" if isinstance(rate, str) else f"at most {rate:g} requests per second"
 
 
 @frozen(kw_only=True)
@@ -145,24 +161,18 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     report = outcome.report
     if brief and report.stop_reason is None:
         return [*_effort(report), *_files(outcome, words), *_next(outcome, words)]
-    return [
-        "",
-        *_stop(report),
-        *_counts(outcome),
-        *_failures(report.failures),
-        *_effort(report),
-        *_cuts(report.warned_rows - outcome.changed, outcome.warned, words),
-        *(["", *wrapped(since_done(outcome.changed))] if outcome.changed else []),
-        *_files(outcome, words),
-        *_next(outcome, words),
-    ]
-
-
-def _stop(report: BulkReport) -> list[str]:
-    if report.stop_reason is None:
-        return []
-    before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
-    return [*wrapped(before + report.stop_message), ""]
+    lines = [""]
+    if report.stop_reason is not None:
+        before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
+        lines += [*wrapped(before + report.stop_message), ""]
+    lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
+    if (n := report.warned_rows - outcome.changed) > 0:
+        shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
+        more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
+        lines += ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
+    if outcome.changed:
+        lines += ["", *wrapped(since_done(outcome.changed))]
+    return [*lines, *_files(outcome, words), *_next(outcome, words)]
 
 
 def _counts(outcome: RunOutcome) -> list[str]:
@@ -185,49 +195,36 @@ def _failures(groups: Sequence[FailureGroup]) -> list[str]:
     for group in groups:
         by_code.setdefault(group.code, []).append(group)
     causes = sorted(by_code.items(), key=lambda cause: -sum(group.n for group in cause[1]))
-    lines = [line for code, same in causes[:_MOST_CAUSES] for line in _cause(code, same)]
+    lines = list[str]()
+    for code, same in causes[:_MOST_CAUSES]:
+        n = sum(group.n for group in same)
+        rows = sorted(row for group in same for row in group.sample_rows)[:5]
+        more = f" and {n - len(rows):,} more" if n > len(rows) else ""
+        message = next((group.message for group in same if group.message != "several messages"), "")
+        where = f"{many('line', n)} {', '.join(map(str, rows))}{more}"
+        lines += wrapped(f"{n:,} x {code}, {where}: {message}", "  ", "      ")
     if len(causes) > _MOST_CAUSES:
         lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
     return ["", "why rows did not succeed:", *lines] if lines else []
 
 
-def _cause(code: str, groups: Sequence[FailureGroup]) -> list[str]:
-    n = sum(group.n for group in groups)
-    rows = sorted(row for group in groups for row in group.sample_rows)[:5]
-    more = f" and {n - len(rows):,} more" if n > len(rows) else ""
-    where = f"{'line' if n == 1 else 'lines'} {', '.join(map(str, rows))}{more}"
-    message = next((group.message for group in groups if group.message != "several messages"), "")
-    return wrapped(f"{n:,} x {code}, {where}: {message}", "  ", "      ")
-
-
 def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
         return ["", "nothing was sent"]
-    sent = f"{report.attempts:,} {many('request', report.attempts)} in {duration(report.elapsed_s)}"
+    sent = f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}"
     pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s at most"
-    facts = [f"{report.retries:,} of them repeats", f"{report.throttled:,} told to slow down (429)"]
-    facts.append(f"{report.token_refreshes:,} {many('token', report.token_refreshes)} fetched")
+    facts = f"{report.retries:,} of them repeats, {report.throttled:,} told to slow down (429)"
+    if report.token_refreshes:  # a token that was kept, or fetched for the plan, is none of the run's
+        facts += f", {counted(report.token_refreshes, 'token')} fetched"
     typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
     answers = f"answers took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most"
-    return ["", f"{sent}: {pace}", ", ".join(facts), answers]
-
-
-def _cuts(n: int, warned: Sequence[str], words: Wording) -> list[str]:
-    if n <= 0:
-        return []
-    rows = f"{n:,} {many('row', n)}"
-    advice = wrapped(words.advice, "  ", "    ")
-    if not warned:
-        return ["", f"{words.warned}, {words.meaning}: {rows}", *advice]
-    more = n - len(warned)
-    shown = [line for text in warned for line in wrapped(text, "  ", "      ")]
-    return ["", f"{words.warned}, in {rows}:", *shown, *([f"  and {more:,} more"] if more else []), *advice]
+    return ["", f"{sent}: {pace}", facts, answers]
 
 
 def since_done(n: int) -> str:
     """Say that rows have changed."""
     when = "has changed since it was" if n == 1 else "have changed since they were"
-    return f"{n:,} {many('row', n)} {when} done; Airmeet does not update people on a second add"
+    return f"{counted(n, 'row')} {when} done; Airmeet does not update people on a second add"
 
 
 def _files(outcome: RunOutcome, words: Wording) -> list[str]:
@@ -253,22 +250,22 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
             return []
         sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
         return wrapped(f"to go on: {words.again if sent else 'run the same command again'}")
-    job, lines = outcome.job, list[str]()
+    job, hints = outcome.job, list[str]()
     if report.stop_reason is not None:
         after = " once that is mended" if report.stop_reason in _MEND_FIRST else ""
-        lines += wrapped(f"to go on{after}: airmeet resume {job}")
+        hints.append(f"to go on{after}: airmeet resume {job}")
     elif n := report.counts[RowStatus.UNKNOWN]:
-        rows = f"{n:,} {many('row', n)}"
-        if words.repeats:
-            lines += wrapped(f"to send the {rows} that are held again: airmeet resume {job} --accept-stale")
-        else:
-            there = f"{rows} may be there or not: look first {words.look}"
-            lines += wrapped(f"{there}, then airmeet retry {job} --unknown")
+        rows = counted(n, "row")
+        hints.append(
+            f"to send the {rows} that are held again: airmeet resume {job} --accept-stale"
+            if words.repeats
+            else f"{rows} may be there or not: look first {words.look}, then airmeet retry {job} --unknown"
+        )
     if n := report.counts[RowStatus.FAILED]:
-        lines += wrapped(f"to send the {n:,} failed {many('row', n)} again: airmeet retry {job}")
+        hints.append(f"to send the {n:,} failed {many('row', n)} again: airmeet retry {job}")
     if n := report.counts[RowStatus.REJECTED]:
-        lines += wrapped(f"to send the {n:,} refused {many('row', n)} again, unchanged: airmeet retry {job} --rejected")
+        hints.append(f"to send the {n:,} refused {many('row', n)} again, unchanged: airmeet retry {job} --rejected")
     if n := outcome.unverified:
-        doubt = f"nobody knows whether {n:,} {many('invitation', n)} {'was' if n == 1 else 'were'} mailed"
-        lines += wrapped(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
-    return lines
+        doubt = f"nobody knows whether {counted(n, 'invitation')} {'was' if n == 1 else 'were'} mailed"
+        hints.append(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
+    return [line for hint in hints for line in wrapped(hint)]

@@ -13,7 +13,14 @@ from attrs import evolve
 from airmeet_async import BulkReport, RowError, RowResult, RowStatus, StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output import html_report
-from airmeet_async.cli.output.html_report import ReportFile, ReportPage, RunHistory, render, verdict
+from airmeet_async.cli.output.html_report import (
+    ReportPage,
+    RunHistory,
+    open_report_file,
+    render,
+    verdict,
+    write_report_file,
+)
 from airmeet_async.cli.output.summary import RunOutcome
 from airmeet_async.cli.runner import write_page
 from airmeet_async.errors import ConfigError
@@ -265,9 +272,9 @@ def test_the_verdict_says_what_came_of_the_rows():
 def test_a_page_is_private_and_an_earlier_one_is_kept(tmp_path):
     path = tmp_path / "run.html"
     for event in ("first", "second"):
-        with ReportFile(path) as file:
-            file.write(evolve(PAGE, event=event))
-    with ReportFile(path):  # a run that never began leaves the page
+        with open_report_file(path) as file:
+            write_report_file(file, path, evolve(PAGE, event=event))
+    with open_report_file(path):  # a run that never began leaves the page
         pass
 
     assert "Event second" in path.read_text()
@@ -280,21 +287,25 @@ def test_another_file_is_not_replaced(tmp_path):
     (tmp_path / "other.html").write_text("<p>my own")
 
     with pytest.raises(ConfigError, match="exists and is not a report page; choose another name"):
-        ReportFile(tmp_path / "other.html")
+        open_report_file(tmp_path / "other.html")
     with pytest.raises(UsageError, match=r"--report .* is another file of this run; choose"):
-        ReportFile(tmp_path / "x" / ".." / "results.csv", (None, tmp_path / "results.csv"))
+        open_report_file(tmp_path / "x" / ".." / "results.csv", (tmp_path / "results.csv",))
     with pytest.raises(ConfigError, match="no file can be created there"):
-        ReportFile(tmp_path / "nowhere" / "run.html")
+        open_report_file(tmp_path / "nowhere" / "run.html")
 
 
 def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
     """The run is done: its counts and files are told all the same."""
 
-    def broken(_):
-        raise ZeroDivisionError
+    class Broken(RunHistory):
+        @property
+        def steps(self):
+            raise ZeroDivisionError
 
-    with ReportFile(tmp_path / "run.html") as file:
-        outcome = write_page(file, RunOutcome(report=REPORT, code=3, results="r.csv"), broken)
+    path = tmp_path / "run.html"
+    with open_report_file(path) as file:
+        page = evolve(PAGE, history=Broken())
+        outcome = write_page(file, path, RunOutcome(report=REPORT, code=3, results="r.csv"), page)
 
     assert (outcome.code, outcome.results, outcome.page) == (1, "r.csv", None)
     assert "run.html: cannot be made (unexpected: ZeroDivisionError" in str(outcome.trouble)
@@ -302,9 +313,10 @@ def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
 
 
 def test_a_page_that_finds_no_place_is_kept(tmp_path):
-    with ReportFile(tmp_path / "run.html") as file, pytest.raises(ConfigError, match=r"the page is in .*\.kept"):
-        (tmp_path / "run.html").mkdir()
-        file.write(PAGE)
+    path = tmp_path / "run.html"
+    with open_report_file(path) as file, pytest.raises(ConfigError, match=r"the page is in .*\.kept"):
+        path.mkdir()
+        write_report_file(file, path, PAGE)
 
     [kept] = tmp_path.glob(".airmeet-*.kept")
     assert "7 of 10" in kept.read_text()
@@ -314,7 +326,7 @@ def test_a_missing_package_is_named_before_anything_is_sent(monkeypatch):
     monkeypatch.setattr(html_report, "find_spec", lambda name: None)
 
     with pytest.raises(UsageError, match=r"--report needs jinja2: pip install 'airmeet-async\[report\]'"):
-        ReportFile(Path("run.html"))
+        open_report_file(Path("run.html"))
 
 
 # The contrast of each text against the nearest background that is painted, as WCAG 2 counts it.

@@ -184,9 +184,19 @@ def test_requests_have_a_rate_of_their_own_and_throttling_counts_as_long_as_it_i
 
 
 def test_rows_that_a_stop_has_overtaken_are_not_done():
-    snapshot = Meter(10).read(report(1.0, succeeded=2, unprocessed=8))
+    """Nor is one that was sent without a clear answer: `airmeet runs` counts it as left, too."""
+    snapshot = Meter(10).read(report(1.0, succeeded=2, unknown=1, unprocessed=7))
 
     assert (snapshot.done, snapshot.total, snapshot.rate) == (2, 10, None)
+
+
+def test_a_run_that_was_stopped_has_no_time_left():
+    stopped = evolve(CASES[2][0], has_ended=True)
+
+    assert beside_bar(stopped) == "500/2,000  25 %  in 20 s"
+    assert plain_line(stopped) == "500 of 2,000 rows in 20 s, 26.2 of 30/s"
+    assert progress_event(stopped)["left_s"] is None
+    assert progress_event(evolve(stopped, done=2000))["left_s"] == 0
 
 
 def test_rows_that_were_settled_before_are_done_from_the_start_and_counted_once():

@@ -9,6 +9,7 @@ import pytest
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.cli.output.results_csv import ResultsWriter
 from airmeet_async.errors import ConfigError
+from tests.support.results import write
 
 HEADER = ("email", "note")
 
@@ -53,7 +54,7 @@ def test_a_full_disk_keeps_all_whole_rows(tmp_path, disk, order):
     def run() -> None:
         with ResultsWriter(path, HEADER) as writer:
             for index in order:
-                writer.write([result(index, note="x" * 1000)])
+                write(writer, [result(index, note="x" * 1000)])
                 written.append(index)
 
     with pytest.raises(OSError, match="File too large"):
@@ -70,9 +71,9 @@ def test_a_disk_that_has_room_again_gets_every_row(tmp_path, disk):
     with ResultsWriter(path, HEADER) as writer:
         disk(1000)
         with pytest.raises(OSError, match="File too large"):
-            writer.write([result(0, note="x" * 2000)])
+            write(writer, [result(0, note="x" * 2000)])
         disk(1_000_000)
-        writer.write([result(1, note="y" * 2000)])
+        write(writer, [result(1, note="y" * 2000)])
     assert [record[1][:1] for record in records(path)[1:]] == ["x", "y"]
 
 
@@ -112,7 +113,7 @@ def test_an_empty_file_may_be_replaced(tmp_path):
     path = tmp_path / "out.csv"
     path.touch()
     with ResultsWriter(path, HEADER) as writer:
-        writer.write([result(0)])
+        write(writer, [result(0)])
     assert emails(path) == ["p0@x.de"]
 
 
@@ -120,7 +121,7 @@ def test_a_target_that_vanishes_keeps_the_results(tmp_path):
     """When the file cannot get its place, the message says where the results are."""
     path = tmp_path / "out.csv"
     writer = ResultsWriter(path, HEADER)
-    writer.write([result(0)])
+    write(writer, [result(0)])
     path.mkdir()
     with pytest.raises(ConfigError, match="the results are in") as caught:
         writer.close()

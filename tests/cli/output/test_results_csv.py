@@ -12,6 +12,7 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.results_csv import ResultFiles, ResultsWriter, choose_paths, free_path
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile
+from tests.support.results import write
 
 HEADER = ("email",)
 
@@ -21,12 +22,13 @@ def result(index, status=RowStatus.SUCCEEDED, **facts):
 
 
 def test_earlier_results_are_never_replaced_by_default(tmp_path):
-    assert free_path("people", tmp_path).name == "people-results.csv"
+    path = tmp_path / "people-results.csv"
+    assert free_path(path) == path
 
-    (tmp_path / "people-results.csv").touch()
+    path.touch()
     (tmp_path / "people-results-2.csv").touch()
 
-    assert free_path("people", tmp_path).name == "people-results-3.csv"
+    assert free_path(path).name == "people-results-3.csv"
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,10 @@ def test_a_full_disk_is_noted_not_raised(tmp_path):
     """Requests are under way: they must end in peace, and what is on the disk still counts."""
 
     class Full:
-        written = 0
+        def add(self, result):
+            return 0
 
-        def write(self, results):
+        def flush(self):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with ResultFiles(tmp_path / "r.csv", None, HEADER) as files:
@@ -103,8 +106,8 @@ def parts(folder):
 
 def test_two_writers_of_one_process_leave_each_other_alone(tmp_path):
     with ResultsWriter(tmp_path / "a.csv", ("email",)) as one, ResultsWriter(tmp_path / "b.csv", ("email",)) as other:
-        one.write([result(1), result(0)])
-        other.write([result(0)])
+        write(one, [result(1), result(0)])
+        write(other, [result(0)])
 
     assert [len((tmp_path / name).read_text().splitlines()) for name in ("a.csv", "b.csv")] == [3, 2]
     assert parts(tmp_path) == set()
@@ -112,7 +115,7 @@ def test_two_writers_of_one_process_leave_each_other_alone(tmp_path):
 
 def test_results_that_found_no_place_are_not_swept_away(tmp_path):
     writer = ResultsWriter(tmp_path / "a.csv", ("email",))
-    writer.write([result(1), result(0)])
+    write(writer, [result(1), result(0)])
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(ConfigError, match=r"the results are in .*\.kept"):
         writer.close()

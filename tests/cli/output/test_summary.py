@@ -1,6 +1,7 @@
 """What is said at the end of a run."""
 
 import pytest
+from attrs import evolve
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.cli.output.summary import RunOutcome, Wording, since_done, summary
@@ -161,6 +162,7 @@ def test_the_effort_is_told():
     assert "12 requests in 1:01: 25.0/s on average, 26/s at most" in text
     assert "3 of them repeats, 2 told to slow down (429), 1 token fetched" in text
     assert "answers took 80 ms (median), 120 ms (99 %), 301 ms at most" in text
+    assert summary(outcome(evolve(found, token_refreshes=0)))[-4].endswith("2 told to slow down (429)")
 
 
 def test_lines_fit_a_terminal():

@@ -1,4 +1,4 @@
-"""The event loop and the transport of a command.
+"""The event loop of a command, and the transport of its clients.
 
 `main` can be given others than the real ones, so that a test needs no process, no server and no clock.
 """
@@ -16,40 +16,37 @@ if TYPE_CHECKING:
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
-_transport: "ContextVar[Transport | None]" = ContextVar("_transport", default=None)
-_loop_factory: "ContextVar[Callable[[], AbstractEventLoop] | None]" = ContextVar("_loop_factory", default=None)
+_replaced: "ContextVar[tuple[Transport | None, Callable[[], AbstractEventLoop] | None]]" = ContextVar(
+    "_replaced", default=(None, None)
+)
 
 
 @contextmanager
-def runtime(
+def replaced(
     transport: "Transport | None" = None, loop_factory: "Callable[[], AbstractEventLoop] | None" = None
 ) -> Iterator[None]:
     """Let `run_async` and `find_transport` use these; None is the real one."""
-    tokens = _transport.set(transport), _loop_factory.set(loop_factory)
+    token = _replaced.set((transport, loop_factory))
     try:
         yield
     finally:
-        _transport.reset(tokens[0])
-        _loop_factory.reset(tokens[1])
+        _replaced.reset(token)
 
 
 def find_transport() -> "Transport | str":
     """Return the transport for each client that a command makes."""
-    return _transport.get() or "auto"
+    return _replaced.get()[0] or "auto"
 
 
 def run_async(function: Callable[[*Arguments], Awaitable[T]], *arguments: *Arguments, use_uvloop: bool = False) -> T:
     """Run an event loop for *function*. Every command does it here, never by `anyio.run`.
 
-    Args:
-        function: What is awaited.
-        arguments: For it.
-        use_uvloop: Worth its import for runs of many requests; taken where it is installed.
+    *use_uvloop* is worth its import for runs of many requests; it is taken where it is installed.
     """
     from importlib.util import find_spec
 
     import anyio
 
-    factory = _loop_factory.get()
+    _, factory = _replaced.get()
     uvloop = use_uvloop and factory is None and find_spec("uvloop") is not None
     return anyio.run(function, *arguments, backend_options={"loop_factory": factory, "use_uvloop": uvloop})
