@@ -28,9 +28,8 @@ from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
 from airmeet_async.bulk.input.row_preparer import RowPreparer, UniqueRowPreparer
 from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal import Journal, MemoryJournal
 from airmeet_async.bulk.journal.loading import ArrivingRowPreparer, RunIdentity, open_journal, read_input
-from airmeet_async.bulk.journal.memory import MemoryJournal
 from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,

@@ -13,11 +13,12 @@ The promise:
 - `row_encoding`: calls, input rows and results as text.
 - `locking`: making, opening and locking the file.
 - `writer`: what is done to the tables, in the journal's one thread. Duplicates are found here, by `identity`.
-- `sqlite`: the same for the event loop, written in groups. `record_intent` is where a row's intent is written.
+- `sqlite_journal`: the same for the event loop, written in groups. `record_intent` is where a row's intent is written.
 - `loading`: an input is read into the journal, whole or row by row.
 - `recorded_rows`: rows come out of the journal, to be sent or with the result that they have already.
 - `queries`: a view of a journal from outside.
-- `memory`: for runs that keep none.
+
+`MemoryJournal` below is for runs that keep none.
 """
 
 from collections.abc import Awaitable
@@ -25,6 +26,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row import Row
 from airmeet_async.bulk.report import RowResult
 
@@ -78,3 +80,28 @@ class Journal(Protocol):
     async def close(self, facts: dict[str, Any]) -> None:
         """Record the last facts, and return when all has been recorded."""
         ...
+
+
+class MemoryJournal:
+    """Passes results on, and keeps nothing."""
+
+    def __init__(self, results: ResultQueue) -> None:
+        self.facts: dict[str, Any] = {}
+        self.earlier: Earlier | None = None
+        self._results = results
+
+    def record_intent(self, row: Row) -> None:
+        """Let the request leave at once."""
+
+    def record_retry(self, row: Row) -> None:
+        """Do nothing."""
+
+    def record_result(self, row: Row, result: RowResult) -> None:  # noqa: ARG002 - as `Journal` has it
+        """Pass the result on."""
+        self._results.put(result)
+
+    def record_facts(self, facts: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    async def close(self, facts: dict[str, Any]) -> None:
+        """Do nothing."""

@@ -27,7 +27,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_note,
 )
 from airmeet_async.bulk.journal.schema import NewRow
-from airmeet_async.bulk.journal.sqlite import SqliteJournal
+from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import RowError, RowResult
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.errors import JournalError

@@ -15,7 +15,7 @@ from typing import Any
 from airmeet_async.bulk.input.operations import EarlierAttempts, PreparedRow
 from airmeet_async.bulk.journal.row_encoding import CallDecoder, decode_data, decode_note
 from airmeet_async.bulk.journal.schema import LAST_OPEN, RowRecord, RowState
-from airmeet_async.bulk.journal.sqlite import SqliteJournal
+from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
 from airmeet_async.protocol.value_class import value
 from airmeet_async.tables import SourceRow

@@ -38,7 +38,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
         json: Print one JSON object.
     """
     from airmeet_async import calls
-    from airmeet_async.cli.list_columns import EVENT
+    from airmeet_async.cli.list_formats import EVENT
 
     call = calls.get_airmeet(airmeet_id)
     info = with_client(Console(), lambda client: client.send(call))
@@ -51,7 +51,7 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people: its facts, and a table of its sessions."""
-    from airmeet_async.cli.list_columns import EVENT, LISTS, fact_lines, shown_value, table_lines
+    from airmeet_async.cli.list_formats import EVENT, LISTS, fact_lines, shown_value, table_lines
 
     facts = {**next(EVENT.rows(info)).cells, "sessions": len(info.sessions)}
     lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)

@@ -16,7 +16,7 @@ from airmeet_async.protocol.base_urls import check_id
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
-    from airmeet_async.cli.list_columns import ListFormat, Pair
+    from airmeet_async.cli.list_formats import ListFormat, Pair
 
 What = Literal[
     "participants", "registrations", "attendance", "session-attendance", "booth-attendance", "replays", "polls",
@@ -35,7 +35,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
         json: Print a JSON array.
         limit: Stop after this many events.
     """
-    from airmeet_async.cli.list_columns import EVENTS
+    from airmeet_async.cli.list_formats import EVENTS
     from airmeet_async.formatting import counted
 
     limit, console = positive(limit), Console()
@@ -67,7 +67,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
         airmeet_id: The event's id.
         json: Print a JSON array.
     """
-    from airmeet_async.cli.list_columns import LISTS
+    from airmeet_async.cli.list_formats import LISTS
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
@@ -80,7 +80,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] | None) -> None:
     """Print a short list, as a table or with these members as JSON."""
-    from airmeet_async.cli.list_columns import json_value
+    from airmeet_async.cli.list_formats import json_value
     from airmeet_async.cli.output.list_writers import ReaderGoneError, TextTable
 
     rows = [row for item in items for row in form.rows(item)]
@@ -149,7 +149,7 @@ def export(
         deadline: Seconds to wait for each list, at most. Default: 900.
         limit: Stop after this many rows.
     """
-    from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
+    from airmeet_async.cli.list_formats import BOOTH_VISITS, LISTS
     from airmeet_async.cli.output.list_writers import (
         ExportFile,
         JsonArray,
@@ -282,7 +282,7 @@ async def _each_of(
 
     Each list is asked for once before the first is waited for, so that Airmeet prepares them all meanwhile.
     """
-    from airmeet_async.cli.list_columns import Pair
+    from airmeet_async.cli.list_formats import Pair
     from airmeet_async.errors import NotReadyError
 
     if patience["wait"] and len(things) > 1:

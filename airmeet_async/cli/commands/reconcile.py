@@ -65,7 +65,7 @@ def reconcile(
 
     from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_columns import ListRow, list_format
+    from airmeet_async.cli.list_formats import ListRow, list_format
     from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, check_kind
     from airmeet_async.cli.output.results_csv import choose_paths
     from airmeet_async.tables import shown, tidy

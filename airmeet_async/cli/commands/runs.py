@@ -155,7 +155,7 @@ def list_runs(*, json: Flag = False) -> int:
     Args:
         json: Print a JSON array.
     """
-    from airmeet_async.cli.list_columns import table_lines
+    from airmeet_async.cli.list_formats import table_lines
     from airmeet_async.cli.run_store import all_runs
 
     found, wrong = all_runs()
@@ -258,7 +258,7 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
         job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
         json: Print one JSON object.
     """
-    from airmeet_async.cli.list_columns import fact_lines
+    from airmeet_async.cli.list_formats import fact_lines
     from airmeet_async.cli.run_store import find_run
 
     run = find_run(job, finished=True)

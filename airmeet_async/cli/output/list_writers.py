@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from airmeet_async.cli.console import Console, QuietStream
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_columns import ListFormat, ListRow, csv_value, table_lines
+from airmeet_async.cli.list_formats import ListFormat, ListRow, csv_value, table_lines
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.tables import guard

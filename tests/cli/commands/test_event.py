@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import AirmeetInfo, Session
 from airmeet_async.cli.commands.event import create, event_lines
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_columns import EVENT
+from airmeet_async.cli.list_formats import EVENT
 from airmeet_async.protocol.models import Moment, Presenter
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks

@@ -12,7 +12,7 @@ from airmeet_async import NotReadyError
 from airmeet_async.cli.commands.lists import export, read_list
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_columns import BOOTH_VISITS, LISTS
+from airmeet_async.cli.list_formats import BOOTH_VISITS, LISTS
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
 from tests.support.command import Sandbox

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from airmeet_async.cli.commands.lists import What
-from airmeet_async.cli.list_columns import (
+from airmeet_async.cli.list_formats import (
     LISTS,
     csv_value,
     fact_lines,

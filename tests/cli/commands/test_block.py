@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async.cli.commands.access import split
+from airmeet_async.cli.commands.block import split
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
