@@ -18,11 +18,11 @@ from airmeet_async.cli.options import CommandContext
 
 app = App(
     name="airmeet",
-    help="""Register lists of people in Airmeet events, and know for each what happened.
+    help="""Register lists of people for Airmeet events, and get a result for each person.
 
     Try it without an account: airmeet demo
-    Begin with your own:       airmeet login, then airmeet events
-    When something is odd:     airmeet doctor
+    Use your own account:      airmeet login, then airmeet events
+    If something is wrong:     airmeet doctor
     """,
     help_format="plaintext",
     help_epilogue=HELP,
@@ -88,14 +88,14 @@ def load_all(arguments: Sequence[str] = ()) -> None:
 def launch(
     *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     profile: Annotated[
-        str | None, Parameter(name="--profile", group=Group("For every command that needs keys"), show_default=False)
+        str | None, Parameter(name="--profile", group=Group("Global options"), show_default=False)
     ] = None,
 ) -> int:
     """Run a command.
 
     Args:
         words: The command and what belongs to it.
-        profile: The keys and the address that airmeet login has kept under this name; otherwise AIRMEET_PROFILE.
+        profile: Use the keys and address saved under this name by airmeet login. Default: AIRMEET_PROFILE.
     """
     if "--profile" in words:
         raise UsageError("--profile needs a name: one that airmeet login has kept")

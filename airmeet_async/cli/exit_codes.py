@@ -39,9 +39,9 @@ class Exit(IntEnum):
 
 HELP = """\
 Exit codes:
-    0  all rows are done               5  the input is unusable
-    1  something unexpected            6  event unknown, not allowed, unfinished
-    2  usage or settings               7  stopped by a rule, or runs stop
+    0  all rows are done               5  the input cannot be used
+    1  unexpected error                6  event unknown, forbidden or unfinished
+    2  wrong usage or settings         7  stopped by a limit, or by runs stop
     3  some rows did not succeed      75  temporary: try again later
     4  keys missing or refused       130  interrupted (143: terminated)"""
 

@@ -49,15 +49,17 @@ class RunFlags:
 
     Attributes:
         rate: Requests per second, or auto: as many as Airmeet allows. Default: AIRMEET_RATE, else auto.
-        concurrency: Requests under way at once, at most. Default: 64.
-        max_failures: Stop when more rows than this fail: a number, or a share such as 5%. Default: when nearly all do.
-        deadline: Stop after this time: 90 (seconds), 30m or 2h. What is left can be resumed.
-        accept_stale: Also send rows again that were sent more than 24 hours ago without a clear answer.
-        results: The file for what became of each row. Default: FILE's name with -results.csv, in the current directory.
-        report: Write a page about the run into this HTML file: numbers, charts, failed rows. Needs the extra report.
-        report_emails: Show addresses on that page in full. Default: masked.
+        concurrency: Maximum number of concurrent requests. Default: 64.
+        max_failures: Stop when more rows than this fail: a number, or a share such as 5%. Default: when nearly all
+            fail.
+        deadline: Stop after this time: 90 (seconds), 30m or 2h. The run can be resumed.
+        accept_stale: Also resend rows that were sent more than 24 hours ago without a clear answer.
+        results: Write the result of each row to this file. Default: FILE's name with -results.csv, in the current
+            directory.
+        report: Write an HTML report on the run to this file: numbers, charts, failed rows. Needs the report extra.
+        report_emails: Show full e-mail addresses in that report. Default: masked.
         json: Print the report as one JSON object on standard output.
-        progress: How to show progress. auto: a bar on a terminal, else a line every 10 seconds.
+        progress: How to show progress. auto: a bar on a terminal, otherwise a line every 10 seconds.
     """
 
     rate: str | None = None
@@ -97,10 +99,10 @@ class FileFlags:
 
     Attributes:
         sheet: The sheet of a workbook, by name or number. Default: the only one with rows.
-        format: The format of the file. Default: what its name says; csv for standard input.
+        format: The file format. Default: from the file name; csv for standard input.
         encoding: The encoding of a text file. Default: UTF-8.
-        delimiter: The delimiter of a CSV file. Default: found in its header.
-        header: The line that names the columns. Default: the first within 30 lines that does.
+        delimiter: The delimiter of a CSV file. Default: detected in its header.
+        header: The line with the column names. Default: detected within the first 30 lines.
     """
 
     sheet: str | None = None
@@ -134,9 +136,9 @@ class BulkFlags(RunFlags, FileFlags):
     """The options of every bulk command that takes a file.
 
     Attributes:
-        failed: Write the rows that are not done into this file, which the same command can read.
-        limit: Take only this many rows, from the top.
-        journal: Record in this file what becomes of each row, for resuming. Default: one that airmeet runs lists.
+        failed: Write the rows that are not done to this file, which the same command can read.
+        limit: Read only this many rows, from the top.
+        journal: Record each row's progress in this file, for resuming. Default: one that airmeet runs lists.
         fresh: Start from the first row, even if an earlier run of the same file can be resumed.
     """
 

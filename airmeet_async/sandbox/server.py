@@ -260,8 +260,8 @@ def run(
         port: Where to listen; 0 takes any free port.
         rate_limit: Requests per second let through.
         faults: What goes wrong; see `airmeet_async.sandbox.faults`.
-        seed: Of the faults, tokens and links.
-        latency_ms: Milliseconds that every answer takes.
+        seed: Seed of the random faults, tokens and links.
+        latency_ms: Milliseconds before each reply.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
         out: Takes each line to be shown: the environment to paste, then the events as comments.
 

@@ -23,10 +23,10 @@ Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leadi
 
 
 def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
-    r"""Take the access to an event away from some people, or from everybody in a file.
+    r"""Block people from an event: the given addresses, or everyone in a file.
 
-    All of them are sent each time, which does no harm; airmeet resume goes on with
-    a run that was stopped. Without a file, results are written only with --results.
+    Every run sends all of them, which is harmless. To continue a run that was
+    stopped, use airmeet resume. Without a file, results need --results.
 
     For example:
       airmeet block 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ada@example.com \
@@ -36,19 +36,19 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
 
     Args:
         airmeet_id: The event's id.
-        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
-            input, or one or more addresses.
-        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard input,
+            or one or more e-mail addresses.
+        columns: The column with the addresses, when its name is not clear: --map email="E-mail 2".
         options: As for every bulk command.
     """
     return _change_access(airmeet_id, targets, columns, options, block=True)
 
 
 def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
-    """Give the access to an event back to some people, or to everybody in a file.
+    """Give people access to an event again: the given addresses, or everyone in a file.
 
-    All of them are sent each time, which does no harm; airmeet resume goes on with
-    a run that was stopped. Without a file, results are written only with --results.
+    Every run sends all of them, which is harmless. To continue a run that was
+    stopped, use airmeet resume. Without a file, results need --results.
 
     For example:
       airmeet unblock 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ada@example.com
@@ -56,9 +56,9 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 
     Args:
         airmeet_id: The event's id.
-        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard
-            input, or one or more addresses.
-        columns: The column of the addresses, where the names do not tell: --map email="E-mail 2".
+        targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard input,
+            or one or more e-mail addresses.
+        columns: The column with the addresses, when its name is not clear: --map email="E-mail 2".
         options: As for every bulk command.
     """
     return _change_access(airmeet_id, targets, columns, options, block=False)

@@ -20,20 +20,20 @@ fi"""
 
 
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
-    """Print a script that lets a shell complete commands, options and files.
+    """Print a script for shell completion of commands, options and files.
 
     For example:
       airmeet completion bash > ~/.local/share/bash-completion/completions/airmeet
       airmeet completion zsh > ~/.zfunc/_airmeet
       airmeet completion fish > ~/.config/fish/completions/airmeet.fish
 
-    The directory must be there: mkdir -p makes it. In zsh it must be one of fpath:
-    fpath+=~/.zfunc in ~/.zshrc, before compinit. For this shell only:
+    The directory must exist (mkdir -p). For zsh it must be in fpath: put
+    fpath+=~/.zfunc in ~/.zshrc, before compinit. For the current shell only:
 
       source <(airmeet completion bash)
 
     Args:
-        shell: Which one.
+        shell: The shell.
     """
     from airmeet_async.cli.app import app
     from airmeet_async.cli.console import print_data

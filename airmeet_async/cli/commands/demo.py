@@ -31,20 +31,20 @@ def demo(
     json: Flag = False,
     progress: ProgressChoice = "auto",
 ) -> int:
-    """Register 2,000 invented people in a pretend Airmeet that makes trouble, and verify the outcome.
+    """Register 2,000 fictional people with a faulty, simulated Airmeet, and verify the outcome.
 
-    Needs no account and no network, and takes about 15 seconds.
+    Needs no account and no network. Takes about 15 seconds.
 
     For example:
       airmeet demo
       airmeet demo --people 500 --seed 7 --progress plain
 
     Args:
-        people: How many rows to invent; some are duplicates, some have no usable address.
+        people: Number of rows to generate; some are duplicates or have no valid address.
         rate: Requests per second.
-        seed: Other people and other faults.
-        results: The file with one line per row.
-        report: A page about the run. Default: demo-report.html, if the extra report is installed.
+        seed: A different number gives different people and faults.
+        results: The file with the result of each row.
+        report: The HTML report. Default: demo-report.html, if the report extra is installed.
         json: Print the report as one JSON object on standard output.
         progress: As for register.
     """

@@ -68,13 +68,13 @@ def _ok(name: str, text: str, **facts: Any) -> CheckResult:
 
 
 def doctor(*, context: Context, json: Flag = False) -> int:
-    """Check everything that a run needs: keys, region, network, clock, folders.
+    """Check everything a run needs: keys, region, network, clock, directories.
 
-    One line for each check, with the fix where there is one, and who says so: an
-    option, the environment, a profile, the default. Keys that are refused in their
-    region are tried in the others. No secret is shown: what it prints is safe to
-    paste. Exit code 0: usable. 2: a setting is wrong. 4: the keys are. 75: Airmeet
-    cannot be reached.
+    Prints one line per check, with the source of the setting (an option, the
+    environment, a profile, the default) and a fix if there is one. Keys refused in
+    their region are tried in the others. The output contains no secrets and is safe
+    to share. Exit code 0: usable. 2: a setting is wrong. 4: the keys are wrong. 75:
+    Airmeet cannot be reached.
 
     For example:
       airmeet doctor

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 event = App(
     name="event",
-    help="""Show an event, create one, start and end one.
+    help="""Show, create, start or end an event.
 
     For example:
       airmeet event show 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
@@ -64,8 +64,8 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
 def create(*, host: str, name: str, summary: str, start: str, end: str, timezone: str, json: Flag = False) -> int:
     r"""Create an event and print its id.
 
-    Without a clear answer the event may be there all the same, and it is not tried
-    again (exit code 1): look at airmeet events first.
+    If Airmeet gives no clear answer, the event may exist anyway. The command does not
+    try again (exit code 1): check airmeet events first.
 
     For example:
       airmeet event create --host sam@example.com --name "Spring Summit" \
@@ -73,12 +73,12 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         --start "2027-03-01 10:00" --end "2027-03-01 18:00"
 
     Args:
-        host: E-mail of the host, a member of the community's team.
+        host: The host's e-mail address. The host must be a member of the community's team.
         name: Its title.
         summary: A sentence or two.
         start: Like "2027-03-01 10:00" in the event's time zone, or 2027-03-01T10:00+01:00.
         end: The same.
-        timezone: A name such as Europe/Paris. Airmeet does not have all.
+        timezone: A name such as Europe/Paris. Airmeet does not support every time zone.
         json: Print one JSON object: id and status.
     """
     from zoneinfo import ZoneInfo
@@ -113,8 +113,8 @@ def status(
 ) -> int:
     """Start, pause, end or archive an event.
 
-    Attendance, polls and the like are there once it is FINISHED. An event in the
-    archive is not listed any more.
+    Attendance, polls and similar lists are available once it is FINISHED. An archived
+    event is no longer listed.
 
     For example:
       airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ONGOING

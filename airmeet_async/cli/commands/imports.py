@@ -23,7 +23,7 @@ _MOST_SHOWN = 10
 
 import_ = App(
     name="import",
-    help=r"""Make speakers, sessions or booths from a file.
+    help=r"""Create speakers, sessions or booths from a file.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -36,17 +36,17 @@ import_ = App(
 
 @import_.command(sort_key=0)
 def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
-    """Add everybody in a file as speakers of an event.
+    """Add everyone in a file as a speaker of an event.
 
-    Columns: email and name, and if you like organisation, designation, image_url,
-    bio, city, country. A file with a wrong row is refused as a whole.
+    Columns: email and name; optional: organisation, designation, image_url, bio,
+    city, country. If any row is wrong, nothing is sent.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - for standard input.
         options: As for every bulk command.
     """
     return _import("speakers.add", airmeet_id, file, options)
@@ -56,10 +56,10 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
 def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, options: BulkFlags = DEFAULT) -> int:
     r"""Create the sessions in a file. Their speakers must be in the event first.
 
-    Columns: title, start and host_email, and if you like duration_minutes, summary,
-    speaker_emails and cohost_emails (several with ; between), track_ids, tags,
-    booth_id. A file with a wrong row is refused as a whole. A session whose outcome
-    is unclear is not sent again: it is "unknown" in the results.
+    Columns: title, start and host_email; optional: duration_minutes, summary,
+    speaker_emails and cohost_emails (separated by ;), track_ids, tags, booth_id. If
+    any row is wrong, nothing is sent. A session whose outcome is unclear is not sent
+    again: it is "unknown" in the results.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -68,9 +68,9 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - for standard input.
         options: As for every bulk command.
-        timezone: The time zone of start times that name none, such as Europe/Paris.
+        timezone: The time zone of start times without one, such as Europe/Paris.
     """
     return _import("sessions.create", airmeet_id, file, options, timezone=timezone)
 
@@ -79,16 +79,16 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
     """Create the booths in a file.
 
-    Columns: name, and if you like exhibitors (addresses with ; between), tags, chat,
-    lounge and broadcast (yes or no), table_count. A file with a wrong row is refused
-    as a whole. A booth whose outcome is unclear is not sent again: it is "unknown".
+    Columns: name; optional: exhibitors (e-mail addresses separated by ;), tags, chat,
+    lounge and broadcast (yes or no), table_count. If any row is wrong, nothing is
+    sent. A booth whose outcome is unclear is not sent again: it is "unknown".
 
     For example:
       airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - for standard input.
         options: As for every bulk command.
     """
     return _import("booths.create", airmeet_id, file, options)

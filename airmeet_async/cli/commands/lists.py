@@ -56,7 +56,7 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
 
 
 def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
-    r"""List an event's own registration fields: label, id, required or not, type, options.
+    r"""List an event's registration fields: label, id, required, type, options.
 
     For example:
       airmeet fields 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02
@@ -111,20 +111,20 @@ def export(
     deadline: float | None = None,
     limit: int | None = None,
 ) -> int:
-    r"""Print one list of an event, or write it into a file that only you can read.
+    r"""Print a list from an event, or write it to a file that only you can read.
 
-    Printed, it is a table, or with --json a JSON array. A CSV file has the
-    documented columns; JSON lines have exact values, and what else Airmeet sends.
-    An earlier export of the same list is replaced when the new one is complete.
+    Prints a table, or a JSON array with --json. A CSV file has the documented
+    columns; JSON lines have exact values and every other field that Airmeet sends.
+    An earlier export of the same list is replaced once the new one is complete.
 
-    participants are all people on an event's list: invited, registered, on stage.
-    session-attendance is of all sessions that are FINISHED, booth-attendance of
-    all booths. polls and questions have one answer or question a row. utms say
-    which campaigns brought the registrations; they may lag 90 minutes behind.
+    participants: everyone on the event's list, whether invited, registered or on
+    stage. session-attendance covers all FINISHED sessions, booth-attendance all
+    booths. polls and questions have one answer or question per row. utms show the
+    campaigns behind the registrations and may be up to 90 minutes out of date.
 
-    Airmeet prepares attendance, replays and utms when they are asked for, which
-    takes some minutes. Attendance is there for what is FINISHED; before that, this
-    ends with exit code 6, and with 75 where a list is not ready in time.
+    Airmeet prepares attendance, replays and utms on request, which takes a few
+    minutes. Attendance is available once the event is FINISHED; before that, the
+    exit code is 6. If a list is not ready in time, it is 75.
 
     For example:
       airmeet export 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 participants \
@@ -135,18 +135,18 @@ def export(
         --email ada@example.com --json
 
     Args:
-        airmeet_id: The event's id.
-        what: Which list.
-        output: The file; its name ends in .csv, .jsonl or .ndjson. Default: standard output.
+                airmeet_id: The event's id.
+        what: The list to export.
+        output: The output file: .csv, .jsonl or .ndjson. Default: standard output.
         json: Print a JSON array.
         emails: Only the participant with this address. May be repeated.
         sort: The order of participants. Default: registrationDate.
         session: Only the attendance of the session with this id (airmeet event show lists them).
         booth: Only the attendance of the booth with this id (airmeet export AIRMEET_ID booths).
-        links: Include joining links, with which anybody gets in, and download links, which are good for six hours.
-        raw: Do not guard CSV cells that a spreadsheet would run as formulas.
-        wait: Wait until a list is prepared, or ask only once.
-        deadline: Seconds to wait for each list, at most. Default: 900.
+        links: Include joining links, which let anybody in, and download links, which are valid for six hours.
+        raw: Do not escape CSV cells that a spreadsheet would run as formulas.
+        wait: Wait until the list is ready, or ask only once.
+        deadline: Maximum seconds to wait for each list. Default: 900.
         limit: Stop after this many rows.
     """
     from airmeet_async.cli.list_formats import BOOTH_VISITS, LISTS

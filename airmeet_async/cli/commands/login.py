@@ -32,13 +32,13 @@ def login(
     stdin: Flag = False,
     check: Annotated[bool, Parameter(negative="--no-check", show_default=False)] = True,
 ) -> int:
-    """Keep a key pair on this machine, so that commands need no environment.
+    """Save a key pair on this machine, so that commands need no environment variables.
 
-    Asks for the two keys without showing them, and asks Airmeet whether they are
-    right. They are kept in a file that only you can read; the last line says where.
-    Without --profile they are the default ones.
+    Prompts for the two keys without showing them, and checks them with Airmeet.
+    They are saved in a file that only you can read; its path is printed at the end.
+    Without --profile they become the default keys.
 
-    What counts, in this order: options; the environment (AIRMEET_ACCESS_KEY and
+    Order of precedence: options; the environment (AIRMEET_ACCESS_KEY and
     AIRMEET_SECRET_KEY, AIRMEET_URI or AIRMEET_REGION); the profile; the default.
 
     For example:
@@ -48,10 +48,10 @@ def login(
 
     Args:
         context: The profile and the environment.
-        region: The region of the community. Default: the environment's, else the first one that accepts the keys.
-        uri: The whole base address instead, such as a sandbox's.
+        region: The community's region. Default: from the environment, or the first region that accepts the keys.
+        uri: The full base URL instead of a region, such as a sandbox's.
         stdin: Read the keys from standard input: two lines, the access key first.
-        check: Ask Airmeet whether the keys are right before they are kept.
+        check: Check the keys with Airmeet before saving them.
     """
     from airmeet_async.client.config import find_base
 
@@ -87,7 +87,7 @@ def login(
 
 
 def logout(*, context: Context) -> int:
-    """Remove a key pair that airmeet login has kept, and its token.
+    """Delete a key pair saved by airmeet login, and its token.
 
     For example:
       airmeet logout

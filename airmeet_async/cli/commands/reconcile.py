@@ -40,11 +40,11 @@ def reconcile(
     json: Flag = False,
     output: OutputPath = None,
 ) -> int:
-    r"""Compare a file with an event's list: who is missing where, and whose details differ.
+    r"""Compare a file with an event's list: who is missing from either, and whose details differ.
 
-    Names, organisation, designation, city and country are compared where the file
-    has them, whatever their case and blanks, and as Airmeet cuts them. Exit code 0
-    says that file and event agree, 3 that they do not.
+    Compares names, organisation, designation, city and country if the file has them.
+    Ignores case, spacing and Airmeet's cutting of long text. Exit code 0: file and
+    event match. 3: they differ.
 
     For example:
       airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv
@@ -53,13 +53,13 @@ def reconcile(
 
     Args:
         airmeet_id: The event's id.
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least an e-mail column; - is
-            standard input.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least an e-mail column; - for standard
+            input.
         columns: As for register.
         reading: As for every command with a file.
-        everybody: Also report hosts, speakers and the like that the file does not have.
+        everybody: Also report hosts, speakers and other team members who are not in the file.
         json: Print one JSON object with all differences.
-        output: Write the differences into this .csv or .jsonl file, not to standard output.
+        output: Write the differences to this .csv or .jsonl file instead of standard output.
     """
     import anyio.lowlevel
 

@@ -57,13 +57,13 @@ def register(
     yes: Flag = False,
     options: BulkFlags = DEFAULT,
 ) -> int:
-    r"""Register everybody of a file in an event.
+    r"""Register everyone in a file for an event.
 
-    The file is checked to its end before anything is sent, and the plan is shown:
-    which column is what, and which rows would not be sent. Afterwards a result file
-    says for each row what happened, and has each person's entry link.
-    A run that was stopped or killed goes on where it was when the same command is
-    given again; what is done is not sent again, and nobody is mailed twice.
+    The whole file is checked before anything is sent. The plan shows which column
+    fills which field, and which rows will not be sent. Afterwards a result file has
+    the outcome of each row and each person's entry link.
+    To continue a run that was stopped or killed, run the same command again: rows
+    that are done are not sent again, and nobody is mailed twice.
 
     For example:
       airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite
@@ -78,24 +78,25 @@ def register(
       cut -d, -f1-3 all.csv |
         airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 - --no-invite
 
-    The keys are those of airmeet login, or of the environment: AIRMEET_ACCESS_KEY
-    and AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
+    The keys come from airmeet login or from the environment: AIRMEET_ACCESS_KEY and
+    AIRMEET_SECRET_KEY, with AIRMEET_REGION (global, eu, us) or AIRMEET_URI.
     AIRMEET_RATE and AIRMEET_TOKEN_CACHE (a directory, or off) are optional.
 
     Args:
-        airmeet_id: The event's id, as in its address after /e/.
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least e-mail, first name and last
-            name; - is standard input.
-        invite: Whether Airmeet mails each person an invitation. One of the two must be given.
-        register: Make them confirmed registrations, which uses up the plan's; else they are pending until they come.
-        columns: A field and its column, where the names do not tell: --map email="E-mail 2". May be repeated;
-            custom:LABEL=Column fills a registration field of the event; a column called like one does so anyway.
-        preset: The tool whose export FILE is; otherwise its columns tell. Rows of people who do not come are left out
-            (invalid, not_attending). none: read it as any other file.
-        split_name: Split a column of whole names: the last word is the last name, with van, de la and the like.
-        dry_run: Show the plan and send nothing: exit code 0, or 3 where rows are invalid. With --json the plan is
+        airmeet_id: The event's id: the part of its web address after /e/.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with at least e-mail, first name and last name;
+            - for standard input.
+        invite: Whether Airmeet mails an invitation to each person. One of the two is required.
+        register: Make confirmed registrations, which count towards your plan; otherwise people stay pending until they
+            attend.
+        columns: Assign a column to a field, when its name is not clear: --map email="E-mail 2". May be repeated.
+            custom:LABEL=Column fills a registration field of the event; a column with its label does so anyway.
+        preset: The tool that exported FILE. Default: detected by its columns. People who declined are left out
+            (invalid, not_attending). none: read it like any other file.
+        split_name: Split a column of full names: the last word is the last name, with van, de la and the like.
+        dry_run: Show the plan and send nothing: exit code 0, or 3 if rows are invalid. With --json the plan is
             one JSON object.
-        yes: Do not ask before people are mailed. Nobody is asked off a terminal.
+        yes: Do not ask before people are mailed. Without a terminal there is no question.
         options: As for every bulk command.
     """
     if invite is None:
@@ -225,11 +226,11 @@ def check(
     limit: int | None = None,
     reading: FileFlags = DEFAULT_FILE,
 ) -> int:
-    r"""Check a file, the keys and an event, without sending anything of the file.
+    r"""Check a file, the keys and an event without sending any rows.
 
-    With FILE: everything that is wrong with it, one line per finding on standard
-    output. That needs no keys. With --event, or without FILE: the keys, the
-    region, and whether the event can be reached.
+    With FILE: lists every problem in the file, one per line on standard output.
+    This needs no keys. With --event, or without FILE: checks the keys, the region,
+    and access to the event.
 
     For example:
       airmeet check people.csv
@@ -238,12 +239,12 @@ def check(
       airmeet check
 
     Args:
-        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - is standard input.
-        event: The event's id; its registration fields are then checked, too.
+        file: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file; - for standard input.
+        event: The event's id. Its registration fields are checked, too.
         columns: As for register.
         preset: As for register.
         split_name: As for register.
-        limit: Look at only that many rows from the top.
+        limit: Check only this many rows, from the top.
         reading: As for every command with a file.
     """
     from airmeet_async.bulk.input.plan import describe_counts, make_plan

@@ -36,10 +36,10 @@ _JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
 
 runs = App(
     name="runs",
-    help="""List runs, steer them, remove their journals.
+    help="""List, control and delete runs.
 
-    The journal of each run is kept, so that it can be resumed and retried. It holds
-    the people of its file and their personal links: see airmeet runs purge.
+    Each run is recorded in a file, so that it can be resumed and retried. That file
+    contains people's data and their personal links: see airmeet runs purge.
 
     For example:
       airmeet runs
@@ -51,18 +51,18 @@ runs = App(
 
 
 def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
-    """Go on with a run that was stopped or killed. The file is not needed again.
+    """Continue a run that was stopped or killed. The input file is not needed.
 
-    Results go where the run's own command has put them. What is done is not sent
-    again, and what failed or was refused keeps that result: see airmeet retry.
+    Results go to the same file as before. Rows that are done are not sent again.
+    Rows that failed or were refused keep that result: see airmeet retry.
 
     For example:
       airmeet resume
       airmeet resume 3f2a9c1b --rate 50
 
     Args:
-        job: Its id, the beginning of it, or the path of its journal; otherwise the newest unfinished run.
-        failed: A file with only the rows that are not done; otherwise as the run's own command said.
+        job: The run's id, the start of it, or the path given to --journal. Default: the newest unfinished run.
+        failed: Write the rows that are not done to this file. Default: the one named by the original command.
         options: As for every bulk command.
     """
     return _go_on(job, options, frozenset(), failed)
@@ -78,20 +78,20 @@ def retry(
     invites: Flag = False,
     options: RunFlags = DEFAULT_RUN,
 ) -> int:
-    """Send rows of a run once more: those that failed, unless something else is said.
+    """Send the failed rows of a run again, or the rows chosen by the options.
 
     For example:
       airmeet retry 3f2a9c1b
       airmeet retry 3f2a9c1b --failed --rejected
 
     Args:
-        job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
-        failed: Rows whose attempts are spent.
-        rejected: Rows that Airmeet has refused.
-        unknown: Rows that were sent without a clear answer and are not sent again by themselves, such as sessions:
-            look in the event first, they may be there.
-        invites: Rows that are done, but whose invitation may have been mailed or not. It is mailed now, to some people
-            for the second time.
+        job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
+        failed: Rows that got no clear answer after several attempts.
+        rejected: Rows that Airmeet refused.
+        unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
+            Check the event first: they may exist.
+        invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
+            get it twice.
         options: As for every bulk command.
     """
     kinds = {"rejected": rejected, "unknown": unknown, "invites": invites}
@@ -248,14 +248,14 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
 
 @runs.command(sort_key=0, usage=_usage("runs show"))
 def show(job: Job = None, /, *, json: Flag = False) -> int:
-    """Show one run: what it is about, how far it is, what can be done with it.
+    """Show one run: what it does, its progress, and the next commands.
 
     For example:
       airmeet runs show
       airmeet runs show 3f2a9c1b --json
 
     Args:
-        job: Its id, the beginning of it, or the path of its journal; otherwise the newest run.
+        job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
         json: Print one JSON object.
     """
     from airmeet_async.cli.list_formats import fact_lines
@@ -314,9 +314,9 @@ def next_steps(run: "JournalSummary") -> list[str]:
 
 @runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
 def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Flag = False, json: Flag = False) -> int:
-    """Remove the journals of finished runs, with the personal data and links in them.
+    """Delete finished runs, with the personal data and links recorded in them.
 
-    Result files stay where they are. A run that is going on is never touched.
+    Result files are kept. A run in progress is never deleted.
 
     For example:
       airmeet runs purge
@@ -324,9 +324,9 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
       airmeet runs purge 3f2a9c1b
 
     Args:
-        jobs: Only these runs, finished or not.
-        all_: Also of runs that are not finished, and so cannot be resumed any more.
-        older_than: Only if nothing has changed for that long, as 12h or 30d.
+        jobs: Delete only these runs, finished or not.
+        all_: Also delete unfinished runs, which can then no longer be resumed.
+        older_than: Delete only runs unchanged for this long, such as 12h or 30d.
         yes: Do not ask.
         json: Print one JSON object: removed, kept.
     """
@@ -397,43 +397,43 @@ def _remove(path: Path, console: Console) -> bool:
 
 @runs.command(sort_key=2, usage=_usage("runs pause"))
 def pause(job: Job = None, /) -> int:
-    """Let a run send no more until airmeet runs continue; it stays where it is.
+    """Pause a run until airmeet runs continue.
 
     For example:
       airmeet runs pause 3f2a9c1b
 
     Args:
-        job: Its id or the beginning of it; otherwise the only one that is going on.
+        job: The run's id or the start of it. Default: the only run in progress.
     """
     return _ask(job, {"do": "pause"})
 
 
 @runs.command(name="continue", sort_key=3, usage=_usage("runs continue"))
 def continue_(job: Job = None, /) -> int:
-    """Let a run go on after airmeet runs pause.
+    """Continue a run after airmeet runs pause.
 
-    For one that has ended, see airmeet resume.
+    For a run that has ended, see airmeet resume.
 
     For example:
       airmeet runs continue 3f2a9c1b
 
     Args:
-        job: Its id or the beginning of it; otherwise the only one that is going on.
+        job: The run's id or the start of it. Default: the only run in progress.
     """
     return _ask(job, {"do": "continue"})
 
 
 @runs.command(sort_key=4, usage="Usage: airmeet runs rate [JOB] RATE")
 def rate(job: Job = None, rate: Rate = None, /) -> int:
-    """Change how fast a run sends.
+    """Change the rate of a run.
 
     For example:
       airmeet runs rate 3f2a9c1b 50
       airmeet runs rate 3f2a9c1b auto
 
     Args:
-        job: Its id or the beginning of it; it may be left out where only one run is going on.
-        rate: Requests per second, or auto, which finds and follows the server's limit.
+        job: The run's id or the start of it. Default: the only run in progress.
+        rate: Requests per second, or auto: as many as Airmeet allows.
     """
     word, wanted = (job, rate) if rate is not None else (None, job)
     if wanted is None:
@@ -443,13 +443,13 @@ def rate(job: Job = None, rate: Rate = None, /) -> int:
 
 @runs.command(sort_key=5, usage=_usage("runs stop"))
 def stop(job: Job = None, /) -> int:
-    """Stop a run as Ctrl-C does: what is under way may end. It can be resumed.
+    """Stop a run as Ctrl-C does: requests in progress finish. It can be resumed.
 
     For example:
       airmeet runs stop 3f2a9c1b
 
     Args:
-        job: Its id or the beginning of it; otherwise the only one that is going on.
+        job: The run's id or the start of it. Default: the only run in progress.
     """
     return _ask(job, {"do": "stop"})
 

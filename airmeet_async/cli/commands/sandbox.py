@@ -12,18 +12,18 @@ def sandbox(
     seed: int = 0,
     latency: float = 0.0,
 ) -> int:
-    """Run a pretend Airmeet on this machine until Ctrl-C, and print the environment that leads to it.
+    """Run a simulated Airmeet on this machine until Ctrl-C, and print the environment variables to use it.
 
     For example:
       airmeet sandbox
       airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
 
     Args:
-        port: Where to listen, on 127.0.0.1 only; 0 takes any free port.
-        rate_limit: Answer 429 beyond that many requests per second.
-        faults: What goes wrong, and when.
-        seed: Of the faults, tokens and links.
-        latency: Milliseconds that every answer takes.
+        port: The port on 127.0.0.1; 0 takes any free port.
+        rate_limit: Reply 429 above this many requests per second.
+        faults: Faults to simulate, such as "500:2%,drop:1%".
+        seed: Seed of the random faults, tokens and links.
+        latency: Milliseconds before each reply.
     """
     introduced = False
 

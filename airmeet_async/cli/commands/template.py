@@ -33,10 +33,10 @@ def template(
     output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     example: Flag = False,
 ) -> int:
-    """Write an empty list for an event: a CSV file with a column for each of its fields.
+    """Write an empty CSV file with a column for each field of an event.
 
-    First the mandatory columns, then the others, then the event's own registration
-    fields. Filled in, it is what airmeet register and airmeet check read.
+    The required columns come first, then the optional ones, then the event's own
+    registration fields. Fill it in for airmeet register or airmeet check.
 
     For example:
       airmeet template 8f0c1a2e-5b03-11ee-9c3a-0a58a9feac02 -o people.csv
@@ -44,8 +44,8 @@ def template(
 
     Args:
         airmeet_id: The event's id.
-        output: The file, which must not exist yet. Default: standard output.
-        example: Add a row with an invented person.
+        output: The output file, which must not exist yet. Default: standard output.
+        example: Add an example row.
     """
     from airmeet_async.bulk.input.column_names import FIELDS
     from airmeet_async.tables import guard, shown
