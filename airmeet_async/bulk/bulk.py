@@ -314,7 +314,7 @@ class Bulk:
 
         Args:
             journal: The file.
-            again: Which rows: ``failed`` (attempts spent), ``rejected`` (Airmeet said no), ``unknown`` (sent without
+            again: Which rows: ``failed`` (attempts spent), ``rejected`` (refused by Airmeet), ``unknown`` (sent without
                 a clear answer, by an operation that may not be repeated: it may then be done twice), ``invites``
                 (succeeded, but nobody knows whether the invitation was mailed: it may then be mailed twice).
             **options: See `RunOptions`.

@@ -24,7 +24,7 @@ class RowStatus(StrEnum):
 
     Attributes:
         SUCCEEDED: Airmeet did it.
-        REJECTED: Airmeet said no, with a reason.
+        REJECTED: refused by Airmeet, with a reason.
         FAILED: The attempts are spent; ``error.ambiguous`` says whether it may have been applied all the same.
         INVALID: Never sent: the row itself is wrong.
         DUPLICATE: Never sent: an earlier row has the same key.
@@ -221,7 +221,7 @@ class BulkReport:
 
     @property
     def all_done(self) -> bool:
-        """Whether nothing is left to do for any row."""
+        """Whether nothing left to do for any row."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:

@@ -98,7 +98,7 @@ def launch(
         profile: Use the keys and address saved under this name by airmeet login. Default: AIRMEET_PROFILE.
     """
     if "--profile" in words:
-        raise UsageError("--profile needs a name: one that airmeet login has kept")
+        raise UsageError("--profile needs the name of a profile saved by airmeet login")
     if words[:2] == ("runs", "resume"):
         raise UsageError(f"airmeet runs resume is now: {' '.join(('airmeet runs continue', *words[2:3]))}")
     if words[:1] == ("help",):

@@ -89,11 +89,11 @@ class Settings:
         store, notices = find_store(environ)
         base, base_from = find_address(environ, profile)
         if profile is not None and base != profile.base:
-            notices = (f"keys of {profile}, address of {base_from}, which wins over the profile's", *notices)
+            notices = (f"keys of {profile}, address of {base_from}, which overrides the profile's", *notices)
         elif profile is not None:
             notices = (f"keys of {profile}", *notices)
         elif unused := environ.get(PROFILE, "").strip():
-            notices = (f"profile {unused} is not used: the environment has keys, which win over {PROFILE}", *notices)
+            notices = (f"profile {unused} is not used: the keys in the environment override {PROFILE}", *notices)
         return cls(keys, base, base_from, find_rate(environ), store, notices)
 
     def client(self, concurrency: int | None = None) -> "AirmeetClient":
@@ -139,7 +139,7 @@ def find_profile(environ: Mapping[str, str]) -> Profile | None:
     if close := get_close_matches(name, kept, 1):
         raise KeysError(f"there is no profile {name!r:.80}; did you mean {close[0]!r}?")
     others = f"; there are {', '.join(sorted(kept))}" if kept else ""
-    raise KeysError(f"there is no profile {name!r:.80}{others} (to make it: airmeet login --profile {name!s:.80})")
+    raise KeysError(f"there is no profile {name!r:.80}{others} (create it with airmeet login --profile {name!s:.80})")
 
 
 def find_keys(environ: Mapping[str, str], profile: Profile | None) -> ApiKeys:
@@ -164,10 +164,10 @@ def find_keys(environ: Mapping[str, str], profile: Profile | None) -> ApiKeys:
     missing = [name for name in KEYS if name not in present]
     said = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
     if profile is not None:
-        raise KeysError(f"{said}, but {present[0]} is: set both, or unset it to use {profile}")
+        raise KeysError(f"{said}, but {present[0]} is; set both, or unset it to use {profile}")
     raise KeysError(
-        f"{said}; generate a key pair in the community dashboard under Integrations, API Access Key, and keep it with "
-        "airmeet login, or put it into the environment (to look around without one: airmeet demo)"
+        f"{said}; generate a key pair in the community dashboard under Integrations, API Access Key, and save it "
+        "with airmeet login or set it in the environment (to try airmeet without keys: airmeet demo)"
     )
 
 
@@ -215,7 +215,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     if place.lower() == "off":
         return MemoryTokenStore(), ()
     if place.startswith(("redis://", "rediss://")):
-        raise ConfigError("AIRMEET_TOKEN_CACHE: a token cache in Redis is not supported yet; use a directory, or off")
+        raise ConfigError("AIRMEET_TOKEN_CACHE: Redis is not supported as a token cache; use a directory, or off")
     if place:
         return opened(Path(place).expanduser()), ()
     from platformdirs import user_state_path
@@ -223,7 +223,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     try:
         return opened(user_state_path("airmeet") / "tokens"), ()
     except (ConfigError, RuntimeError) as error:  # nobody asked for this place, so it must not fail the run
-        return MemoryTokenStore(), (f"the token is not kept for the next run: {error}",)
+        return MemoryTokenStore(), (f"the token cannot be saved for the next run: {error}",)
 
 
 def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:
@@ -255,7 +255,7 @@ def say_wait(console: Console, waiting: "Waiting") -> None:
     """Say what a call waits for, unless it is over before anybody has read it."""
     seconds = math.ceil(waiting.seconds)
     if waiting.cause == "not ready":
-        console.say(f"Airmeet is preparing the list; asking again in {seconds} s")
+        console.say(f"Airmeet is preparing the list; checking again in {seconds} s")
     elif waiting.seconds >= 1:
         console.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
 

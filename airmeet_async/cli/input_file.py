@@ -115,7 +115,7 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
         for reading, encoding in proposed.items():
             if console.confirm(f"Is {shown(reading)} right ({encoding})?"):
                 return open_table(evolve(choice, encoding=encoding), console, is_header)
-        what = "it is in none of these encodings; save it as CSV UTF-8, or ask whoever has written it for that"
+        what = "it is in none of these encodings; save it as CSV UTF-8, or ask its author to"
         raise fault(what, path=choice.title) from None
 
 
@@ -131,7 +131,7 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
         if not (sign and name.strip() and column):
             raise UsageError(f'--map {text!r:.80}: write field=Column, such as --map email="E-mail address"')
         if name.strip() in overrides:
-            raise UsageError(f"--map names {name.strip()!r:.80} twice; keep one of them")
+            raise UsageError(f"--map names {name.strip()!r:.80} twice; remove one")
         overrides[name.strip()] = column
     return overrides
 
@@ -151,9 +151,9 @@ def spooled(console: Console) -> str:
         ConfigError: There is no room for it.
     """
     if sys.stdin is None:
-        raise UsageError("- stands for standard input, and there is none; name a file")
+        raise UsageError("- means standard input, but there is none; name a file")
     if sys.stdin.isatty():
-        console.say("reading rows from the terminal; Ctrl-D ends them, or name a file")
+        console.say("reading rows from the terminal; end with Ctrl-D, or give a file")
     spool = NewFile(Path(tempfile.gettempdir()))
     atexit.register(spool.discard)  # until then it is open, and so locked against being swept away
     try:
@@ -162,7 +162,7 @@ def spooled(console: Console) -> str:
         empty = not spool.file.tell()
     except OSError as error:
         folder = spool.path.parent
-        raise ConfigError(f"{NAME}: cannot be kept in {folder} ({error.strerror}); name a file") from None
+        raise ConfigError(f"{NAME}: cannot be buffered in {folder} ({error.strerror}); name a file") from None
     if empty:
-        raise InputError(f"{NAME}: is empty; pipe rows into it, with a line above that names the columns", path=NAME)
+        raise InputError(f"{NAME}: is empty; pipe in rows, with the column names on the first line", path=NAME)
     return str(spool.path)

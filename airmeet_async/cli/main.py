@@ -70,9 +70,9 @@ def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
         if name.startswith("-"):
             message = f"{name} needs a value"
         elif name == "FILE" and file is not None:  # a file alone was taken for the event's id before it
-            message = f"AIRMEET_ID is missing before {file}: airmeet events lists the ids"
+            message = f"AIRMEET_ID is missing before {file}; airmeet events lists the ids"
         else:
-            message = f"{name} is missing{': airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
+            message = f"{name} is missing{'; airmeet events lists the ids' if name == 'AIRMEET_ID' else ''}"
     elif isinstance(error, UnusedCliTokensError):
         group, words = app, error.unused_tokens or []
         for name in chain:

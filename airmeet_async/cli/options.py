@@ -168,7 +168,7 @@ def event_id(word: str, file: str) -> str:
         return check_id(word, "AIRMEET_ID")
     except ConfigError:
         if is_file(word) and _is_id(file):
-            raise UsageError(f"the event's id comes first, then the file: write {file} {word}") from None
+            raise UsageError(f"the event's id comes before the file: write {file} {word}") from None
         raise
 
 
@@ -199,7 +199,7 @@ def positive(number: int | None, name: str = "--limit") -> int | None:
         UsageError: It counts nothing.
     """
     if number is not None and number < 1:
-        raise UsageError(f"{name} must be a whole number from 1, not {number}")
+        raise UsageError(f"{name} must be a whole number above 0, not {number}")
     return number
 
 

@@ -64,7 +64,7 @@ def check_name(name: str) -> str:
         UsageError: It is none.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"a profile's name is a word of letters, digits, dots, - and _, not {name!r:.80}")
+        raise UsageError(f"a profile name has only letters, digits, dots, - and _, unlike {name!r:.80}")
     return name
 
 
@@ -79,7 +79,7 @@ def profiles_path() -> Path:
     try:
         return user_config_path("airmeet") / "profiles.json"
     except RuntimeError as error:
-        raise ConfigError(f"there is no place for profiles ({error}); put the keys into the environment") from None
+        raise ConfigError(f"profiles cannot be saved ({error}); put the keys in the environment instead") from None
 
 
 def without_home(text: str | Path) -> str:
@@ -102,7 +102,7 @@ def read_profiles(path: Path) -> dict[str, Profile]:
     except FileNotFoundError:
         return {}
     except UnsafeFileError as error:
-        raise ConfigError(f"{error}; generate new keys if somebody may have seen those in it") from None
+        raise ConfigError(f"{error}; generate new keys if somebody may have read those in the file") from None
     except OSError as error:
         raise ConfigError(f"{path}: the profiles cannot be read ({error.strerror})") from None
     try:
@@ -111,7 +111,7 @@ def read_profiles(path: Path) -> dict[str, Profile]:
             access, secret = (str.strip(one[key]) for key in ("access_key", "secret_key"))  # a TypeError for a number
             found[name] = Profile(name, Secret(access), Secret(secret), one.get("region"), one.get("uri"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ConfigError(f"{path}: is not a file of profiles; remove it and run airmeet login again") from None
+        raise ConfigError(f"{path}: is not a profile file; delete it and run airmeet login again") from None
     return found
 
 
@@ -139,7 +139,7 @@ def _change(path: Path, change: Callable[[Mapping[str, Profile]], Mapping[str, P
         lock = FileLock(path.with_name("profiles.lock"))
         try:
             if not lock.acquire(wait=_LOCK_SECONDS):
-                raise ConfigError(f"{path}: another airmeet has been changing the profiles for seconds; try again")
+                raise ConfigError(f"{path}: another airmeet command is changing the profiles; try again")
             changed = change(read_profiles(path))
             if changed:
                 profiles = {name: _document(changed[name]) for name in sorted(changed)}
@@ -150,7 +150,7 @@ def _change(path: Path, change: Callable[[Mapping[str, Profile]], Mapping[str, P
         finally:
             lock.release()
     except OSError as error:
-        raise ConfigError(f"{path}: the profile cannot be kept there ({error.strerror})") from None
+        raise ConfigError(f"{path}: the profile cannot be saved there ({error.strerror})") from None
 
 
 def _document(profile: Profile) -> dict[str, str]:

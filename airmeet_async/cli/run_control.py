@@ -59,9 +59,9 @@ def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[st
             return {"said": "paused" if job.paused else "running"}
         case "pause":
             job.pause()
-            said = "paused: requests under way may end, no more are sent"
+            said = "paused: requests in progress finish, no more are sent"
         case "continue":
-            said = "going on" if job.paused else "going on: it was not paused"
+            said = "continuing" if job.paused else "continuing: it was not paused"
             job.resume()
         case "rate":
             rate = request.get("rate")
@@ -72,10 +72,10 @@ def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[st
             job.set_rate(checked)
             said = pace_of(checked)
         case "stop":
-            job.stop(StopReason.STOPPED, "the run was stopped by airmeet runs stop")
-            said = "stopping: requests under way may end"
+            job.stop(StopReason.STOPPED, "stopped by airmeet runs stop")
+            said = "stopping: requests in progress finish"
         case other:
-            return {"error": f"nobody knows what {other!r:.40} is; one of state, pause, continue, rate, stop"}
+            return {"error": f"unknown request {other!r:.40}; use state, pause, continue, rate or stop"}
     console.say(f"{said} (from another terminal)")
     return {"said": said}
 
@@ -143,9 +143,9 @@ def ask(journal: Path, request: dict[str, Any], base: Path | None = None, patien
             with channel.makefile("rb") as answers:
                 answer = _parsed(answers.readline(_LONGEST))
     except OSError as error:
-        message = f"the run does not answer ({error.strerror or error}); it may only just have begun, so try again"
+        message = f"the run does not respond ({error.strerror or error}); it may have just started, so try again"
         raise NotSentError(message) from None
     if not isinstance(answer, dict) or "said" not in answer:
         said = answer.get("error") if isinstance(answer, dict) else None
-        raise ConfigError(str(said or "the run gave no answer; try again"))
+        raise ConfigError(str(said or "the run did not respond; try again"))
     return str(answer["said"])

@@ -23,7 +23,7 @@ from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
 from airmeet_async.tables import content_digest
 
-_INSTEAD = "name a place for this run with --journal PATH"
+_INSTEAD = "choose a file for this run with --journal PATH"
 _NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
 """Doing these twice is harmless, and between two runs of a list somebody may have undone the first by other means."""
 
@@ -79,13 +79,13 @@ def runs_folder() -> Path:
         make_private_folder(folder)
     except UnsafeFileError as error:
         raise ConfigError(
-            f"{folder}: {error.reason}, so no journal is kept in it; {error.fix}, or {_INSTEAD}"
+            f"{folder}: {error.reason}, so no run is recorded there; {error.fix}, or {_INSTEAD}"
         ) from None
     except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{folder}: the journals of runs cannot be kept there ({why}); {_INSTEAD}") from None
+        raise ConfigError(f"{folder}: runs cannot be recorded there ({why}); {_INSTEAD}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{folder}: the journals of runs cannot be kept there (not writable); {_INSTEAD}")
+        raise ConfigError(f"{folder}: runs cannot be recorded there (not writable); {_INSTEAD}")
     return folder
 
 
@@ -104,11 +104,9 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
     if named is not None:
         path = Path(named)
         if not named or path.is_dir():
-            raise UsageError(f"--journal {named!r} is no name for a file; write one such as launch.job")
+            raise UsageError(f"--journal {named!r} is not a file name; use one such as launch.job")
         if fresh and path.exists():
-            raise UsageError(
-                f"--fresh: {path} is there already; name a new file, or leave --fresh out to go on with it"
-            )
+            raise UsageError(f"--fresh: {path} already exists; name a new file, or omit --fresh to continue that run")
         return RunJournal(path, _facts(path), named=True)
     folder = runs_folder()
     if fresh or key.operation in _NEVER_RESUMED:
@@ -199,15 +197,15 @@ def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
     if word is None:
         wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
         if not wanted:
-            raise UsageError("there is no run yet" if finished else "no run is unfinished; see airmeet runs")
+            raise UsageError("there is no run yet" if finished else "there is no unfinished run; see airmeet runs")
         return wanted[0]
     exact = [run for run in runs if word in {run.job, run.path.stem}]
     found = exact or [run for run in runs if run.job.startswith(word) or run.path.stem.startswith(word)]
     if not word or not found:
         more = f" ({wrong[0]})" if wrong else ""
-        raise UsageError(f"no run is called {word!r:.40}; see airmeet runs, or give the path of its journal{more}")
+        raise UsageError(f"there is no run {word!r:.40}; see airmeet runs, or give the path used with --journal{more}")
     if len(found) > 1 and not exact:
-        raise UsageError(f"{word!r:.40} could be {' or '.join(run.job for run in found[:5])}; write more of it")
+        raise UsageError(f"{word!r:.40} matches {' and '.join(run.job for run in found[:5])}; give more of the id")
     return found[0]
 
 

@@ -44,7 +44,7 @@ from airmeet_async.private_files import NewFile
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
-_DAMAGED = ("malformed", "not a journal", "not a database", "no such table")
+_DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
 @frozen(kw_only=True)
@@ -122,7 +122,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         journal = find_journal(key, flags.journal, fresh=flags.fresh)
     if wanted.mails and console.can_ask:
         up_to = "Up to " if journal is not None and journal.facts else ""
-        if not console.confirm(f"{up_to}{_people(wanted.mails)} will be mailed by Airmeet. Go on?"):
+        if not console.confirm(f"{up_to}{_people(wanted.mails)} will be mailed by Airmeet. Continue?"):
             raise DeclinedError("nothing was sent")
     client = settings.client(flags.concurrency)
     # Once more: the question may have stood there for hours.
@@ -190,7 +190,11 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
         write_report_file(file, path, evolve(page, facts=done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and its outcome must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = str(error) if isinstance(error, ConfigError) else f"{path}: cannot be made ({sentence_of(error)})"
+        why = (
+            str(error)
+            if isinstance(error, ConfigError)
+            else (f"{path}: the report could not be written ({sentence_of(error)})")
+        )
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
 
@@ -246,7 +250,7 @@ def _may_send_stale(journal: RunJournal, console: Console) -> bool:
         return False
     console.say(
         f"{_rows(held)} sent more than 24 hours ago without a clear answer.",
-        "Sending again would let somebody in who was blocked meanwhile.",
+        "Sending again lets in anyone who was blocked in the meantime.",
     )
     return console.confirm("Send it again?" if held == 1 else "Send them again?")
 
@@ -268,8 +272,8 @@ def with_hint(error: JournalError, journal: RunJournal | None, command: str = ""
     if journal is None or journal.named or error.busy:
         return error
     if any(word in str(error) for word in _DAMAGED):
-        anew = f"begin anew (airmeet {command} ... --fresh), or " if command else ""
-        return JournalError(f"{error}; or {anew}remove it (airmeet runs purge {journal.path.stem})")
+        anew = f"start over (airmeet {command} ... --fresh), or " if command else ""
+        return JournalError(f"{error}; or {anew}delete it (airmeet runs purge {journal.path.stem})")
     return JournalError(f"{error} (--fresh does that)") if command and "another" in str(error) else error
 
 
@@ -285,19 +289,19 @@ def resuming(earlier: Earlier | None, total: int, before: int = 0, *, limited: b
     if earlier is None:
         return []
     how_far = "nothing left to do:" if earlier.settled >= total else f"resuming: {earlier.settled:,} of"
-    lines = [f"{how_far} {_rows(total, 'is', 'are')} settled"]
+    lines = [f"{how_far} {_rows(total, 'is', 'are')} done"]
     if earlier.unclear:
         lines.append(f"  {_rows(earlier.unclear)} sent without a clear answer")
     if earlier.changed:
         lines.append(f"  {since_done(earlier.changed)}")
     if earlier.updated:
-        they, are = ("it was", "is sent as it is") if earlier.updated == 1 else ("they were", "are sent as they are")
-        lines.append(f"  {_rows(earlier.updated)} changed before {they} done, and {are} now")
+        they, are = ("it was", "is") if earlier.updated == 1 else ("they were", "are")
+        lines.append(f"  {_rows(earlier.updated)} changed before {they} done, and {are} sent with the change")
     if earlier.new:
         lines.append(f"  {_rows(earlier.new)} new")
     if (gone := before - (total - earlier.new)) > 0:
         where = "left out of this run (--limit)" if limited else "no longer in the file"
-        lines.append(f"  {counted(gone, 'row')} of the last run {'is' if gone == 1 else 'are'} {where}")
+        lines.append(f"  {counted(gone, 'row')} of the previous run {'is' if gone == 1 else 'are'} {where}")
     return lines
 
 
@@ -384,7 +388,7 @@ class Execution:
                 return
             if self.signal is None:
                 self.signal = number
-                self.job.stop(StopReason.INTERRUPTED, f"the run was stopped by {CAUSES[number.name]}")
+                self.job.stop(StopReason.INTERRUPTED, f"stopped by {CAUSES[number.name]}")
                 left = (self.job.total or 0) - self.job.report.rows_read
                 self.console.say(*stopping(self.client.pace.statistics().in_flight, left))
             elif not hurried:

@@ -9,15 +9,15 @@ import anyio
 from airmeet_async.formatting import counted
 
 _MANY_ROWS = 20_000
-CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a request to terminate (SIGTERM)", "SIGHUP": "the end of its terminal"}
+CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
 
 
 def stopping(under_way: int, left: int) -> list[str]:
     """Say what happens after the first signal, with that many requests under way and that many rows not read yet."""
-    requests = f"letting {counted(under_way, 'request')} end" if under_way else "no request is under way"
-    said = [f"stopping: {requests}; press Ctrl-C again to stop at once"]
+    requests = f"waiting for {counted(under_way, 'request')} to finish" if under_way else "no request is in progress"
+    said = [f"stopping: {requests}; press Ctrl-C again to stop now"]
     if left > _MANY_ROWS:
-        said.append(f"the other {left:,} rows are noted as not done in the results, which takes a moment")
+        said.append(f"the other {left:,} rows are being marked as not done in the results")
     return said
 
 

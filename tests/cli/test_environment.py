@@ -157,7 +157,7 @@ def test_what_contradicts_itself_is_explained(environ, said):
         (KEYS | BERLIN, ("profile berlin is not used: the environment has keys, which win over AIRMEET_PROFILE",)),
         (
             BERLIN | {"AIRMEET_REGION": "us"},
-            ("keys of profile berlin, address of AIRMEET_REGION, which wins over the profile's",),
+            ("keys of profile berlin, address of AIRMEET_REGION, which overrides the profile's",),
         ),
     ],
 )

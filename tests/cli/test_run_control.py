@@ -53,11 +53,11 @@ def journal(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "said", "told"),
     [
-        ({"do": "pause"}, "paused: requests under way may end, no more are sent", []),
-        ({"do": "continue"}, "going on: it was not paused", []),
+        ({"do": "pause"}, "paused: requests in progress finish, no more are sent", []),
+        ({"do": "continue"}, "continuing: it was not paused", []),
         ({"do": "rate", "rate": 50}, "at most 50 requests per second", [("rate", 50.0)]),
-        ({"do": "rate", "rate": "auto"}, "as fast as Airmeet lets us", [("rate", "auto")]),
-        ({"do": "stop"}, "stopping: requests under way may end", [("stop", "stopped")]),
+        ({"do": "rate", "rate": "auto"}, "as fast as Airmeet allows", [("rate", "auto")]),
+        ({"do": "stop"}, "stopping: requests in progress finish", [("stop", "stopped")]),
     ],
 )
 def test_what_can_be_asked(asked, said, told):
@@ -87,7 +87,7 @@ async def test_a_line_in_and_a_line_out(base, journal):
         async with await anyio.connect_unix(socket_of(journal, base)):
             pass  # one that says nothing
 
-    assert (said, job.paused) == ("paused: requests under way may end, no more are sent", True)
+    assert (said, job.paused) == ("paused: requests in progress finish, no more are sent", True)
     assert not socket_of(journal, base).exists()
     with pytest.raises(NotSentError, match="does not answer"):
         ask(journal, {"do": "pause"}, base)

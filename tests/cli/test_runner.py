@@ -20,7 +20,7 @@ from airmeet_async.errors import JournalError
             [
                 "resuming: 9,000 of 10,000 rows are settled",
                 "  1 row was sent without a clear answer",
-                "  10 rows have changed since they were done; Airmeet does not update people on a second add",
+                "  10 rows have changed since they were done; Airmeet keeps the old details",
                 "  2 rows were changed before they were done, and are sent as they are now",
                 "  5 rows were new",
             ],

@@ -8,9 +8,9 @@ from airmeet_async.cli.signals import stopping
 @pytest.mark.parametrize(
     ("under_way", "said"),
     [
-        (0, "stopping: no request is under way; press Ctrl-C again to stop at once"),
-        (1, "stopping: letting 1 request end; press Ctrl-C again to stop at once"),
-        (64, "stopping: letting 64 requests end; press Ctrl-C again to stop at once"),
+        (0, "stopping: no request is in progress; press Ctrl-C again to stop now"),
+        (1, "stopping: letting 1 request end; press Ctrl-C again to stop now"),
+        (64, "stopping: letting 64 requests end; press Ctrl-C again to stop now"),
     ],
 )
 def test_the_first_signal_says_what_happens(under_way, said):

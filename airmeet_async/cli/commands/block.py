@@ -78,7 +78,7 @@ def _change_access(
     choice, console = options.file(path, columns), options.console
     event_id(airmeet_id, choice.path)
     if emails and (options.journal or options.fresh):
-        raise UsageError("--journal and --fresh are for files; addresses that are typed have no journal")
+        raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
     check_places(options, choice.title, choice.path)
     rows: object = [SourceRow(index, index + 1, {"email": one}) for index, one in enumerate(emails)]
     header: tuple[str, ...] = ("email",)
@@ -114,14 +114,14 @@ def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     from airmeet_async.protocol.validation import check_email
 
     if not targets:
-        raise UsageError("FILE_OR_EMAIL is missing: give a file, or one or more addresses")
+        raise UsageError("FILE_OR_EMAIL is missing; give a file or e-mail addresses")
     for one in targets:
         if one.startswith("-") and one != "-" and not Path(one).exists():
             raise UsageError(f"unknown option: {one!r:.80} (see airmeet block --help)")
     files = [one for one in targets if "@" not in one or Path(one).exists()]
     emails = tuple(one for one in targets if one not in files)
     if files and len(targets) > 1:
-        raise UsageError(f"{files[0]!r:.80} is no address; give one file, or one or more addresses")
+        raise UsageError(f"{files[0]!r:.80} is not an e-mail address; give one file, or one or more e-mail addresses")
     for one in emails:
         if problem := check_email(one):
             raise UsageError(problem.message)

@@ -60,8 +60,8 @@ def demo(
     check_rate(rate)
     console = Console(as_json=progress == "json")
     console.say(
-        f"Registering {people:,} invented people in a pretend Airmeet on this machine.",
-        "On the way it throttles us, lets our token expire, fails, and drops connections.",
+        f"Registering {people:,} fictional people with a simulated Airmeet on this machine.",
+        "It limits the rate, expires tokens, returns errors and drops connections.",
         "",
     )
     with (
@@ -89,8 +89,8 @@ def demo(
             there = _ask(environ, f"people/{SUMMIT}")["people"]
             checks = audit(staged(people), outcome.report, statistics, there, Path(outcome.results))
             wrong = ", ".join(check.what for check in checks if not check.is_right)
-            right = "all as staged. For your own list: airmeet register --help"
-            verdict = f"NOT as staged: {wrong}" if wrong else right
+            right = "all as expected. For your own list: airmeet register --help"
+            verdict = f"NOT as expected: {wrong}" if wrong else right
             console.say("", *table(checks), "", verdict)
             outcome = evolve(outcome, code=Exit.UNEXPECTED if wrong else Exit.OK)
     if json:
@@ -133,8 +133,8 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
                 name, _, value = shlex.split(line)[1].partition("=")
                 environ[name] = value
             if "AIRMEET_URI" not in environ:
-                said = (process.communicate()[1].strip() or "it said nothing").splitlines()[-1]
-                missing = "this needs the extra packages of the sandbox: pip install 'airmeet-async[sandbox]'"
+                said = (process.communicate()[1].strip() or "no output").splitlines()[-1]
+                missing = "the sandbox needs extra packages: pip install 'airmeet-async[sandbox]'"
                 raise UsageError(missing if "ModuleNotFoundError" in said else f"the sandbox did not start: {said}")
             yield environ
         finally:
@@ -200,25 +200,25 @@ def audit(
     right = {row["email"] for row in done if links.get(row["email"]) == row["airmeet_entry_link"]}
     # A line that has another link than the sandbox gave is never as staged, whatever the number of right ones.
     right_links = len(right) if len(right) == len(done) else min(len(right), len(links) - 1)
-    again = f"{fired('500')} and {fired('drop')} came, sent again"
+    again = f"{fired('500')} and {fired('drop')} occurred, all retried"
     return [
         StagedCheck("rows read", plan.rows, report.rows_read),
-        StagedCheck("people registered", plan.valid, report.succeeded, "says the run"),
-        StagedCheck("people in the event", plan.valid, len(links), "says the sandbox, each once"),
+        StagedCheck("people registered", plan.valid, report.succeeded, "according to the run"),
+        StagedCheck("people in the event", plan.valid, len(links), "according to the sandbox, each once"),
         StagedCheck("right entry links", plan.valid, right_links, f"in {results}"),
-        StagedCheck("duplicates held back", plan.duplicates, report.counts[RowStatus.DUPLICATE]),
-        StagedCheck("invalid rows held back", plan.invalid, report.counts[RowStatus.INVALID]),
-        StagedCheck("invitations mailed", 0, statistics["world"]["mails"], "says the sandbox"),
+        StagedCheck("duplicates not sent", plan.duplicates, report.counts[RowStatus.DUPLICATE]),
+        StagedCheck("invalid rows not sent", plan.invalid, report.counts[RowStatus.INVALID]),
+        StagedCheck("invitations mailed", 0, statistics["world"]["mails"], "according to the sandbox"),
         StagedCheck("tokens renewed", fired("expire"), report.token_refreshes, "one per expiry"),
-        StagedCheck("told to slow down (429)", fired("429"), report.throttled, "waited as told, sent again"),
-        StagedCheck("rows lost to 500s and drops", 0, lost, again),
+        StagedCheck("rate-limited (429)", fired("429"), report.throttled, "waited as asked, then retried"),
+        StagedCheck("rows lost to errors and drops", 0, lost, again),
     ]
 
 
 def table(checks: Sequence[StagedCheck]) -> list[str]:
     """Return the comparison as lines; what is wrong is marked."""
-    lines = [f"  {'verified against the sandbox':<30}{'staged':>8}{'found':>8}"]
+    lines = [f"  {'verified against the sandbox':<30}{'expected':>10}{'found':>8}"]
     for check in checks:
         mark = "  " if check.is_right else "! "
-        lines.append(f"{mark}{check.what:<30}{check.staged:>8,}{check.found:>8,}  {check.note}".rstrip())
+        lines.append(f"{mark}{check.what:<30}{check.staged:>10,}{check.found:>8,}  {check.note}".rstrip())
     return lines

@@ -33,11 +33,11 @@ _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW_SECONDS = 120
 _NAME_WIDTH = 12
 _NEW_KEYS = (
-    "copy both keys again from the community dashboard, Integrations, API Access Key, or generate new ones there; "
-    "then airmeet login"
+    "copy both keys again from the community dashboard, Integrations, API Access Key, or generate new ones; then "
+    "run airmeet login"
 )
 _NETWORK = {
-    "tls": "where a proxy looks into TLS, name a file with its certificate in SSL_CERT_FILE; else see the clock",
+    "tls": "if a proxy inspects TLS, put the path of its certificate in SSL_CERT_FILE; otherwise check the clock",
     "connect": "check the network, the address, and whether a proxy is needed (HTTPS_PROXY)",
 }
 
@@ -90,7 +90,7 @@ def doctor(*, context: Context, json: Flag = False) -> int:
     results = list(local_checks(environ, typed=context.profile is not None))
     if not exit_code(results):
         settings = Settings.of(environ)
-        console.say(f"asking {settings.base} about the keys")
+        console.say(f"checking the keys with {settings.base}")
         with environment.terminable():
             results += run_async(network_checks, settings)
     code = exit_code(results)
@@ -137,8 +137,8 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     def profile() -> CheckResult:
         found, named = environment.find_profile(environ), environ.get(PROFILE, "").strip()
         if found is None and named:
-            text = f"profile {named} is not used: the environment has keys, which win over {PROFILE}"
-            return CheckResult("profile", "WARN", text, f"unset the keys, or say --profile {named}")
+            text = f"profile {named} is not used: the keys in the environment override {PROFILE}"
+            return CheckResult("profile", "WARN", text, f"unset the keys, or use --profile {named}")
         try:
             names = sorted(read_profiles(profiles_path()))
         except ConfigError:  # none is in use, so that they need not be right
@@ -166,7 +166,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             fix = f"unset {origin} for the profile's own address"
             return CheckResult("address", "WARN", f"{text}, not {in_use.base} of {in_use}", fix, facts=facts)
         if origin == "AIRMEET_URI" and environ.get("AIRMEET_REGION", "").strip():
-            text = f"{text}, so AIRMEET_REGION does nothing"
+            text = f"{text}, so AIRMEET_REGION is ignored"
             return CheckResult("address", "WARN", text, "unset one of them", facts=facts)
         return _ok("address", text, **facts)
 
@@ -180,17 +180,17 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         named = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
         origin = "AIRMEET_TOKEN_CACHE" if named else "the default"
         if notices:
-            fix = "name a directory of your own in AIRMEET_TOKEN_CACHE"
+            fix = "set AIRMEET_TOKEN_CACHE to a directory of your own"
             return CheckResult("tokens", "WARN", " ".join(notices), fix)
         if not isinstance(store, FileTokenStore):
-            return _ok("tokens", f"not kept for the next command ({origin})", place=None, origin=origin)
-        return _folder("tokens", store.directory, f" ({origin})", "name another in AIRMEET_TOKEN_CACHE")
+            return _ok("tokens", f"not saved for the next command ({origin})", place=None, origin=origin)
+        return _folder("tokens", store.directory, f" ({origin})", "set AIRMEET_TOKEN_CACHE to another directory")
 
     def journals() -> CheckResult:
         from airmeet_async.cli.run_store import runs_folder
 
         try:
-            return _folder("journals", runs_folder(), "", "name a place for each run with --journal PATH")
+            return _folder("journals", runs_folder(), "", "choose a file for each run with --journal PATH")
         except ConfigError as error:
             return CheckResult("journals", "WARN", sentence_of(error))
 
@@ -199,10 +199,10 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         if isinstance(store, FileTokenStore):
             saved = store.saved_at(account_name(str(settings.base), keys.access, keys.secret))
         if saved is None:
-            return _ok("token", "none kept for these keys: the first command fetches one", age_s=None)
+            return _ok("token", "none saved for these keys; the first command gets one", age_s=None)
         age = max(0, round(time.time() - saved))
         old = counted(age // 86400, "day") if age >= 86400 else duration(age)
-        return _ok("token", f"kept, {old} old; good for 30 days", age_s=age)
+        return _ok("token", f"saved, {old} old; valid for 30 days", age_s=age)
 
     def proxy() -> CheckResult:
         from airmeet_async.client.transports.httpx_transport import proxy_from_environment
@@ -214,7 +214,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         _ = parts.port  # a ValueError where it is no number
         where = escape(parts.netloc.rpartition("@")[2])  # a password may be before the @
         origin = next((name for name in _PROXIES if environ.get(name)), "the system's settings")
-        return _ok("proxy", f"{where} ({origin}); NO_PROXY can name hosts that need none", proxy=where, origin=origin)
+        return _ok("proxy", f"{where} ({origin}); NO_PROXY lists hosts that need none", proxy=where, origin=origin)
 
     def certificates() -> CheckResult:
         import ssl
@@ -315,7 +315,7 @@ async def network_checks(
     if answer.skew_s is not None:  # a wrong clock makes certificates and kept tokens look too old or too new
         skew = round(answer.skew_s)
         text = f"{abs(skew):,} seconds {'ahead of' if skew > 0 else 'behind'} the server's"
-        fix = "let this machine set its clock by the network (NTP)"
+        fix = "set this machine's clock from the network (NTP)"
         right = _ok("clock", "within two minutes of the server's", skew_s=skew)
         wrong = CheckResult("clock", "WARN", text, fix, facts={"skew_s": skew})
         results.append(right if abs(skew) <= _SKEW_SECONDS else wrong)

@@ -133,5 +133,5 @@ def status(
     code = Exit.OK if done else Exit.EVENT
     if json:
         print_json({"id": airmeet_id, "status": status, "updated": done, "exit_code": int(code)})
-    console.say(f"event {airmeet_id} {'is' if done else 'could not be made'} {status}")
+    console.say(f"event {airmeet_id} {'is' if done else 'could not be set to'} {status}")
     return code

@@ -51,7 +51,9 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
     found = with_client(console, read)
     _print_all(found, EVENTS, EVENTS.columns if json else None)
     if not json:
-        console.say(counted(len(found), "event") if found else "no events for these keys (airmeet doctor shows which)")
+        console.say(
+            counted(len(found), "event") if found else ("these keys have no events (airmeet doctor shows which keys)")
+        )
     return Exit.OK
 
 
@@ -74,7 +76,7 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
     found = with_client(console, lambda client: client.custom_fields.list(airmeet_id))
     _print_all(found, LISTS["fields"], LISTS["fields"].shown if json else None)
     if not (json or found):
-        console.say("this event has no registration fields of its own")
+        console.say("this event has no registration fields")
     return Exit.OK
 
 
@@ -135,7 +137,7 @@ def export(
         --email ada@example.com --json
 
     Args:
-                airmeet_id: The event's id.
+        airmeet_id: The event's id.
         what: The list to export.
         output: The output file: .csv, .jsonl or .ndjson. Default: standard output.
         json: Print a JSON array.
@@ -165,9 +167,9 @@ def export(
     if deadline is not None and not 0 < deadline < float("inf"):
         raise UsageError(f"--deadline must be a number of seconds above 0, not {deadline:g}")
     if output and json:
-        raise UsageError("--output and --json exclude each other: in a file, its ending says what is written")
+        raise UsageError("use --output or --json, not both: the name of the output file sets its format")
     if session and booth:
-        raise UsageError("--session and --booth exclude each other; choose one")
+        raise UsageError("use --session or --booth, not both")
     if what != "participants" and (emails or sort):
         raise UsageError(f"--email and --sort are for participants, not for {what}")
     if what != "attendance" and (session or booth):
@@ -175,8 +177,8 @@ def export(
     console = Console()
     if path is not None and check_kind(path) == ".csv" and raw:
         console.say(
-            "warning: --raw: a spreadsheet may run cells that begin with =, +, - or @ as formulas; open the file as "
-            "text only"
+            "warning: --raw: a spreadsheet may run cells that begin with =, +, - or @ as formulas; import all "
+            "columns as text"
         )
     form = BOOTH_VISITS if booth else LISTS[what]
     plain = form if links else form.without_links()
@@ -202,7 +204,7 @@ def export(
     except ReaderGoneError:
         return Exit.OK
     if path is not None:
-        care = "with the personal links: keep it private" if links else "personal data: keep it private"
+        care = "contains personal links: keep it private" if links else "contains personal data: keep it private"
         if what in {"fields", "tracks", "booths", "sessions"} and not links:
             care = "readable by you only"
         console.say(f"{counted(n, form.noun)}: {path} ({care})")
@@ -250,7 +252,7 @@ async def read_list(
             others = [one.name or one.session_id for one in sessions if one.status != "FINISHED"]
             if others:  # which have no such list yet (C)
                 names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-                console.say(f"{counted(len(others), 'session')} not FINISHED yet, so without a list: {names}")
+                console.say(f"{counted(len(others), 'session')} not FINISHED yet, so not listed: {names}")
             items = _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)

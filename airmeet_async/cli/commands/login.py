@@ -58,7 +58,7 @@ def login(
     console, environ = Console(), context.environ
     name = profiles.check_name(_profile_name(context.profile, environ))
     if region and uri:
-        raise UsageError("--region and --uri name an address twice; keep one of them")
+        raise UsageError("--region and --uri both set the address; use only one")
     named: str | None = region
     if uri:
         uri = str(parse_base(uri.strip()))
@@ -77,12 +77,12 @@ def login(
         named = named or Region.GLOBAL
     profiles.keep_profile(path, Profile(name, access, secret, named, uri))
     console.say(
-        f"{'replaced' if earlier else 'kept'}: profile {name}, {uri or f'region {named}'}, in {without_home(path)}"
+        f"{'replaced' if earlier else 'saved'}: profile {name}, {uri or f'region {named}'}, in {without_home(path)}"
     )
     if name != DEFAULT and environ.get(PROFILE, "").strip() != name:
         console.say(f"to use it: airmeet --profile {name} ..., or export {PROFILE}={name}")
     if all(environ.get(key, "").strip() for key in KEYS):
-        console.say("the environment has keys, too, and they win over profiles that are not typed: unset them")
+        console.say("the keys in the environment override this profile unless --profile names it; unset them")
     return Exit.OK
 
 
@@ -111,8 +111,8 @@ def logout(*, context: Context) -> int:
     except ConfigError:  # whatever is wrong with the tokens, the keys must go
         pass
     profiles.remove_profile(path, name)
-    console.say(f"removed: profile {name} from {without_home(path)}{', and its token' if forgotten else ''}")
-    console.say("the keys themselves are still good: to revoke them, use the community dashboard")
+    console.say(f"deleted: profile {name} from {without_home(path)}{', and its token' if forgotten else ''}")
+    console.say("the keys themselves remain valid; revoke them in the community dashboard")
     return Exit.OK
 
 
@@ -128,12 +128,16 @@ def typed_keys(console: Console, ask: Callable[[str], str]) -> tuple[Secret, Sec
         ConfigError: What was typed is no key.
     """
     if not console.can_ask:
-        raise UsageError("there is no terminal to ask for the keys; give them as two lines with airmeet login --stdin")
-    console.say("the key pair is in the community dashboard under Integrations, API Access Key; it is not shown here")
+        raise UsageError(
+            "there is no terminal to prompt for the keys; pipe them as two lines into airmeet login --stdin"
+        )
+    console.say(
+        "the key pair is in the community dashboard under Integrations, API Access Key; what you type is not shown"
+    )
     try:
         access, secret = (_key(ask(f"{what}: "), what) for what in _KEY_NAMES)
     except EOFError:
-        raise UsageError("no key was typed; nothing was changed") from None
+        raise UsageError("no key was entered; nothing was changed") from None
     return access, secret
 
 
@@ -145,10 +149,10 @@ def piped_keys(lines: TextIO | None) -> tuple[Secret, Secret]:
         ConfigError: One of them is no key.
     """
     if lines is None or lines.isatty():
-        raise UsageError("--stdin reads two lines from a pipe or a file; without it the keys are asked for, unseen")
+        raise UsageError("--stdin reads two lines from a pipe or a file; without it airmeet login prompts for the keys")
     found = [line for line in lines.read(4096).splitlines() if line.strip()]
     if len(found) != 2:
-        raise UsageError(f"--stdin needs two lines, the access key and the secret key; there are {len(found)}")
+        raise UsageError(f"--stdin needs two lines, the access key and the secret key, not {len(found)}")
     access, secret = map(_key, found, _KEY_NAMES)
     return access, secret
 
@@ -170,7 +174,7 @@ def check_keys(
         AirmeetError: They are not taken.
     """
     named = uri or (base_of(region) if region else None)
-    console.say(f"asking {named} about the keys" if named else f"asking the regions {', '.join(Region)} about the keys")
+    console.say(f"checking the keys with {named}" if named else f"checking the keys in the regions {', '.join(Region)}")
     with environment.terminable():
         if named:
             answer = run_async(environment.try_keys, client_at(named))

@@ -83,7 +83,7 @@ def reconcile(
         whole_name = next((name for name in people.columns.ignored if squeezed(name) in FULL_NAMES), None)
     if whole_name:
         people.table.judge([whole_name])
-        console.say(f"  {shown(whole_name)} is compared with whole names")
+        console.say(f"  {shown(whole_name)} is compared with full names")
     with terminable(), closing(Comparison()) as comparison, ExitStack() as stack:
         # Opened before anything is asked for: a file that cannot be written is found at once.
         export = stack.enter_context(ExportFile(target, _COLUMNS, marks=_COLUMNS)) if target else None
@@ -253,13 +253,13 @@ def verdict(counts: Mapping[str, int], target: Path | None) -> list[str]:
     found: dict[str, Any] = {
         "only in the file (airmeet register adds them)": counts["only_in_file"],
         "only in the event": counts["only_in_event"],
-        "with other details (airmeet register does not change who is in already)": counts["differing"],
-        "without a usable address in the file": counts["no_address"],
-        "in the file more than once; the first row was compared": counts["repeated_in_file"],
-        "in the event more than once; one of them must agree": counts["repeated_in_event"],
-        "hosts, speakers and the like, not in the file (--everybody counts them)": counts["team"],
+        "with different details (airmeet register does not update people)": counts["differing"],
+        "without a valid address in the file": counts["no_address"],
+        "more than once in the file; the first row was compared": counts["repeated_in_file"],
+        "more than once in the event; one entry must match": counts["repeated_in_event"],
+        "hosts, speakers and other team members, not in the file (--everybody counts them)": counts["team"],
     }
     lines += [line for what, n in found.items() if n for line in wrapped(f"{n:,} {what}", "  ", "    ")]
     if target is not None:
-        lines.append(f"differences: {target} (personal data: keep it private)")
-    return [*lines, "file and event agree" if all_agree(counts) else "file and event do not agree"]
+        lines.append(f"differences: {target} (contains personal data: keep it private)")
+    return [*lines, "file and event match" if all_agree(counts) else "file and event differ"]

@@ -101,8 +101,8 @@ def register(
     """
     if invite is None:
         raise UsageError(
-            "say --no-invite or --invite: with --invite Airmeet mails everybody in the file at once, so nothing is "
-            "assumed here"
+            "choose --invite or --no-invite: there is no default, because with --invite Airmeet mails everyone "
+            "in the file at once"
         )
     choice = options.file(file, columns, preset=preset, split_name=split_name)
     options.job_options()  # finds fault
@@ -197,7 +197,7 @@ def _plan(
             return RegistrationFields(await client.send(calls.list_custom_fields(airmeet_id), **asking))
 
     if (people.table.rows or 0) > _MANY_ROWS:
-        console.say("checking all rows before anything is sent...")
+        console.say("checking all rows before sending anything...")
     rate = options.job_options()["rate"] or settings.rate
     facts: dict[str, Any] = {"invite": invite, "register": register, "rate": None if rate == "auto" else rate}
     make = partial(make_plan, airmeet_id=airmeet_id, **facts)
@@ -209,7 +209,7 @@ def _plan(
             if patient:
                 raise
             why = str(error) or "no answer in time"
-            console.say(*wrapped(f"the event's registration fields are not known, so they are not checked yet: {why}"))
+            console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
         plan: BulkPlan = run_async(make, people.table, people.reading, book)
     console.say(*plan.lines())
     return people, settings, plan
@@ -282,14 +282,14 @@ def check(
 
     name = people.table.name
     if people.columns.custom and book is None:
-        console.say("the registration fields are not checked; --event AIRMEET_ID does that")
+        console.say("the registration fields are not checked; add --event AIRMEET_ID to check them")
 
     def print_finding(finding: "RowFinding") -> None:
         print_data(escape(f"{name}:{finding.line}: {finding.code}: {finding.message}"))
 
     plan = run_async(make_plan, people.table, people.reading, book, print_finding)
-    verdict = "the file can be registered as it is"
+    verdict = "no problems found"
     if plan.invalid:
-        verdict = "the invalid rows would not be sent: mend them, or let the others go without them"
+        verdict = "the invalid rows will not be sent; correct them, or register only the others"
     console.say(*plan.head(), describe_counts(plan), verdict)
     return Exit.LEFT_OVER if plan.invalid else Exit.OK

@@ -110,12 +110,10 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
     options.job_options()  # finds fault
     found, console = find_run(word, finished=bool(again)), options.console
     if found.process is not None:
-        message = f"{found.path}: this run is going on (process {found.process}); nothing was sent here"
+        message = f"{found.path}: this run is in progress (process {found.process}); nothing was sent"
         raise JournalError(message, busy=True)
     if found.rows is None:
-        raise JournalError(
-            f"{found.path}: its input was not read to its end; run the same command again, with the file"
-        )
+        raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
     note = found.note
     console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
@@ -160,7 +158,7 @@ def list_runs(*, json: Flag = False) -> int:
 
     found, wrong = all_runs()
     console = Console()
-    console.say(*(f"left out: {why}" for why in wrong))
+    console.say(*(f"not listed: {why}" for why in wrong))
     if json:
         print_json([run_shape(run) for run in found])
     elif found:
@@ -168,7 +166,7 @@ def list_runs(*, json: Flag = False) -> int:
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
-        console.say("to remove a journal that cannot be read: airmeet runs purge with the name of its file")
+        console.say("to delete a run that cannot be read: airmeet runs purge with the name of its file")
     return Exit.OK
 
 
@@ -281,10 +279,10 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
     yield "file", str(note.get("path") or note.get("file") or "-")
     yield "results", str(note.get("results") or "-")
-    yield "rows", "not read to their end" if run.rows is None else f"{run.rows:,}"
+    yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"
     yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
     if run.unverified:
-        yield "invitations", f"{counted(run.unverified, 'row')} may have been mailed or not"
+        yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "journal", str(relative_to_here(run.path))
     if steps := next_steps(run):
         yield "next", " or ".join(steps)
@@ -339,21 +337,21 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
     if all_ and not jobs:
         found += damaged_runs()
     else:
-        console.say(*(f"left out: {why}" for why in wrong))
+        console.say(*(f"not listed: {why}" for why in wrong))
     chosen, kept = list[JournalSummary](), list[JournalSummary]()
     for run in found:
         if jobs and run.process is not None:
-            raise UsageError(f"job {run.job} is running; stop it first: airmeet runs stop {run.job}")
+            raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
         is_old = older_s is None or time.time() - run.changed > older_s
         (chosen if is_old and run.state in states else kept).append(run)
     if not chosen:
-        console.say("nothing to remove" + (f"; {len(kept)} kept" if kept else ""))
+        console.say("nothing to delete" + (f"; {len(kept)} kept" if kept else ""))
     elif not _may_remove(chosen, console, agreed=yes):
-        console.say("nothing was removed")
+        console.say("nothing was deleted")
         chosen = []
     removed = [run for run in chosen if _remove(run.path, console)]
     for run in removed:
-        console.say(f"removed {run.job}: {_what(run) if run.facts else 'a journal that could not be read'}")
+        console.say(f"deleted {run.job}: {_what(run) if run.facts else 'a run that could not be read'}")
     if json:
         print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
@@ -369,7 +367,7 @@ def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: boo
     if readable:
         console.say(
             f"{journals(len(readable))} of {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
-            f"names, addresses and {links:,} personal links; what is removed cannot be resumed or retried"
+            f"names, addresses and {links:,} personal links; deleted runs cannot be resumed or retried"
         )
     if damaged := len(chosen) - len(readable):
         console.say(f"{journals(damaged)} that cannot be read, with names, addresses and personal links")
@@ -462,8 +460,8 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
     if word is None:
         going_on = [run for run in all_runs()[0] if run.process is not None]
         if len(going_on) != 1:
-            many = f"{len(going_on)} runs are going on; name one (airmeet runs)"
-            raise UsageError(many if going_on else "no run is going on")
+            many = f"{len(going_on)} runs are in progress; name one (airmeet runs)"
+            raise UsageError(many if going_on else "no run is in progress")
         [run] = going_on
     else:
         run = find_run(word)

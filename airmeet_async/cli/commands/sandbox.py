@@ -30,7 +30,7 @@ def sandbox(
     def print_line(line: str) -> None:
         nonlocal introduced
         if not introduced:  # once it listens
-            Console().say("a pretend Airmeet; paste these lines into another shell, and end it here with Ctrl-C")
+            Console().say("a simulated Airmeet; paste these lines into another shell, and stop it here with Ctrl-C")
             introduced = True
         print_data(line)
 
@@ -39,11 +39,13 @@ def sandbox(
 
         run(port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
     except ImportError:
-        message = "this needs the extra packages of the sandbox: pip install 'airmeet-async[sandbox]'"
+        message = "the sandbox needs extra packages: pip install 'airmeet-async[sandbox]'"
         raise UsageError(message) from None
     except ValueError as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         what = error.strerror or str(error)
-        raise UsageError(f"port {port} cannot be used ({what}); choose another --port, or 0 for any free one") from None
+        raise UsageError(
+            f"port {port} cannot be used ({what}); choose another --port, or 0 for any free port"
+        ) from None
     return Exit.OK

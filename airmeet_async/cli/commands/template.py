@@ -74,12 +74,12 @@ def template(
             with Path(output).open("x", encoding="utf-8-sig", newline="") as file:  # the mark is for Excel
                 file.write(text.getvalue())
         except FileExistsError:
-            raise UsageError(f"{output} is there already; name another file, or remove it") from None
+            raise UsageError(f"{output} already exists; name another file, or delete it") from None
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from None
         console.say(f"written: {output}")
     required = [shown(header) for header, field in zip(headers, fields, strict=True) if field.is_required]
-    console.say(f"mandatory: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
+    console.say(f"required: {', '.join([*columns[:3], *(['attendance_type'] if hybrid else []), *required])}")
     return Exit.OK
 
 

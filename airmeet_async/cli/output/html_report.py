@@ -184,11 +184,11 @@ def verdict(report: BulkReport, done: str) -> str:
     failed = sum(counts[status] for status in TROUBLE)
     parts = [f"{report.succeeded:,} of {report.rows_read:,} {done}"]
     parts += [f"{earlier:,} {done} in an earlier run"] if earlier else []
-    parts += [f"{twice:,} left out, the same as an earlier row"] if twice else []
+    parts += [f"{twice:,} left out, repeating an earlier row"] if twice else []
     parts += [f"{failed:,} did not succeed"] if failed else []
-    parts += [f"{left:,} not reached"] if left else []
+    parts += [f"{left:,} not sent"] if left else []
     over = report.rows_read and sum(counts[status] for status in DONE) == report.rows_read
-    return " · ".join([*parts, *(["nothing is left to do"] if over else [])])
+    return " · ".join([*parts, *(["nothing left to do"] if over else [])])
 
 
 def _text(raw: str, longest: int = _LONGEST, *, emails: bool) -> str:
@@ -309,7 +309,7 @@ def open_report_file(path: Path, others: Iterable[Path] = ()) -> NewFile:
     if not is_available():
         raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
     if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
-        raise UsageError(f"--report {path} is another file of this run; choose a name of its own")
+        raise UsageError(f"--report {path} is another file of this run; choose a different name")
     check_target(path, lambda head: _MARK in head, "a report page", name="report.html")
     return NewFile(path.parent)
 

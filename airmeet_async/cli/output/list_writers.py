@@ -215,5 +215,5 @@ def check_kind(path: Path) -> str:
     """
     ending = path.suffix.lower()
     if ending not in _KINDS:
-        raise UsageError(f"-o {path}: the ending says what is written; use {', '.join(_KINDS)}")
+        raise UsageError(f"-o {path}: the file name must end in one of {', '.join(_KINDS)}")
     return ending

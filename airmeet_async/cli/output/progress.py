@@ -87,7 +87,7 @@ class Snapshot:
         if self.held:
             return {"paused": "paused", "waiting": "waiting for the server"}[self.held]
         if self.paused_s >= 0.5:
-            return f"asked to wait {duration(self.paused_s)}"
+            return f"Airmeet asked for a pause of {duration(self.paused_s)}"
         return "throttled by Airmeet" if self.slowed else ""
 
     def speed(self, digits: int = 0) -> str:

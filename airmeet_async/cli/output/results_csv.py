@@ -37,7 +37,7 @@ _BYTES_AT_ONCE = 1024 * 1024
 _SECONDS_AT_ONCE = 1.0
 _SHOWN = 3
 _PASSING = frozenset(("http_408", "http_425", "http_429"))
-_UNVERIFIED = "nobody knows whether the invitation was mailed: the request that asked for it got no clear answer"
+_UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
 
 
 class ResultFiles:
@@ -52,7 +52,7 @@ class ResultFiles:
         warned: The first few rows with a warning, as sentences.
         changed: Rows that have changed since they were done.
         refused: Rows that failed with a refusal, after an attempt without a clear answer.
-        unverified: Rows that are done, but whose invitation may have been mailed or not.
+        unverified: Rows that are done, but whose invitation may not have been mailed.
         trouble: Why the files cannot be written, or None.
 
     Raises:
@@ -212,7 +212,7 @@ class ResultsWriter:
                 self._sort()
             self._new.put(self.path, backup=True)
         except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()} instead"
             raise ConfigError(what) from None
 
     def _sort(self) -> None:
@@ -306,9 +306,9 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     other = Path(failed) if failed else None
     for name, target in (("--results", path), ("--failed", other)):
         if target is not None and _same(target, Path(source)):
-            raise UsageError(f"{name} {target} is the input file itself; choose another name")
+            raise UsageError(f"{name} {target} is the input file; choose another name")
     if other is not None and _same(path, other):
-        raise UsageError(f"--results and --failed are both {path}; choose two names")
+        raise UsageError(f"--results and --failed are both {path}; choose different files")
     return path, other
 
 

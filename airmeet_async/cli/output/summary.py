@@ -11,18 +11,18 @@ from airmeet_async.formatting import counted, duration, many, wrapped
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
-    RowStatus.REJECTED: "Airmeet said no",
-    RowStatus.FAILED: "still no clear answer after several attempts",
-    RowStatus.INVALID: "not sent: something is wrong with the row",
-    RowStatus.DUPLICATE: "not sent: the same as an earlier row",
+    RowStatus.REJECTED: "refused by Airmeet",
+    RowStatus.FAILED: "no clear answer after several attempts",
+    RowStatus.INVALID: "not sent: the row is not valid",
+    RowStatus.DUPLICATE: "not sent: repeats an earlier row",
     RowStatus.SKIPPED: "done in an earlier run",
-    RowStatus.UNPROCESSED: "not done: the run ended before",
+    RowStatus.UNPROCESSED: "not sent: the run ended first",
     RowStatus.UNKNOWN: "sent without a clear answer",
 }
 
-_REFUSED = "an earlier attempt had no clear answer, the last one was refused"
-_PARTLY = "no clear answer after several attempts, or refused after one without"
-_AGAIN = "; who is in already keeps the same link (with --failed left.csv a run also writes a file of just the others)"
+_REFUSED = "refused, after an attempt without a clear answer"
+_PARTLY = "no clear answer after several attempts, or refused after such an attempt"
+_AGAIN = "; people who are registered keep their link (to write a file of just the others, add --failed left.csv)"
 _MEND_FIRST = frozenset({
     StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
 })  # fmt: skip
@@ -52,9 +52,9 @@ class Wording:
     title: str = ""
     done: str = "succeeded"
     intention: str = "each row makes one request"
-    warned: str = "too long for Airmeet"
+    warned: str = "text too long for Airmeet"
     advice: str = ""
-    left: str = "register it in the same way"
+    left: str = "register it with the same options"
     again: str = f"run the same command again{_AGAIN}"
     links: bool = True
     repeats: bool = True
@@ -63,29 +63,29 @@ class Wording:
 
 _access = partial(
     Wording,
-    left="give it to the same command",
-    again="run the same command again; doing it twice does no harm",
+    left="run the same command with it",
+    again="run the same command again; sending rows twice is harmless",
     links=False,
 )
 _items = partial(
     Wording,
-    warned="speakers who are not in the event",
+    warned="people who are not speakers of the event",
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
-    left="mend it and import it in the same way",
+    left="correct it and import it with the same options",
     links=False,
     repeats=False,
 )
 _WORDINGS = {
     "attendees.add": Wording("register", "Registration", "registered"),
-    "attendees.block": _access("block", "Access taken away", "blocked", "access to the event is taken away"),
-    "attendees.unblock": _access("unblock", "Access given back", "unblocked", "access to the event is given back"),
-    "speakers.add": _items("import speakers", "Speakers", "added", "each row makes one of the event's speakers"),
+    "attendees.block": _access("block", "People blocked", "blocked", "people are blocked from the event"),
+    "attendees.unblock": _access("unblock", "People unblocked", "unblocked", "people are unblocked"),
+    "speakers.add": _items("import speakers", "Speakers", "added", "each row creates one of the event's speakers"),
     "sessions.create": _items(
-        "import sessions", "Sessions", "created", "each row makes one of the event's sessions",
+        "import sessions", "Sessions", "created", "each row creates one of the event's sessions",
         look="with airmeet event show AIRMEET_ID",
     ),
     "booths.create": _items(
-        "import booths", "Booths", "created", "each row makes one of the event's booths",
+        "import booths", "Booths", "created", "each row creates one of the event's booths",
         look="with airmeet export AIRMEET_ID booths",
     ),
 }  # fmt: skip
@@ -103,12 +103,13 @@ def intention_of(operation: str, options: Mapping[str, Any]) -> str:
     if operation != "attendees.add":
         return wording_of(operation).intention
     mails = "Airmeet mails each person an invitation" if options.get("sendEmailInvite") else "no invitations are mailed"
-    return mails + ("; confirmed registrations, which use up the plan's" if options.get("registerAttendee") else "")
+    quota = "; registrations are confirmed and count towards your plan" if options.get("registerAttendee") else ""
+    return mails + quota
 
 
 def pace_of(rate: float | str) -> str:
     """Say how fast a run sends, by its rate or ``auto``."""
-    return "as fast as Airmeet lets us" if isinstance(rate, str) else f"at most {rate:g} requests per second"
+    return "as fast as Airmeet allows" if isinstance(rate, str) else f"at most {rate:g} requests per second"
 
 
 @frozen(kw_only=True)
@@ -126,7 +127,7 @@ class RunOutcome:
         warned: The first few warnings.
         changed: Rows that have changed since they were done.
         refused: Rows that failed with a refusal, after an attempt without a clear answer.
-        unverified: Rows whose invitation may have been mailed or not.
+        unverified: Rows whose invitation may not have been mailed.
         job: What is typed for the job; empty where it has no journal that lasts.
     """
 
@@ -212,19 +213,19 @@ def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
         return ["", "nothing was sent"]
     sent = f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}"
-    pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s at most"
-    facts = f"{report.retries:,} of them repeats, {report.throttled:,} told to slow down (429)"
+    pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s peak"
+    facts = f"{report.retries:,} retries, {report.throttled:,} rate-limited (429)"
     if report.token_refreshes:  # a token that was kept, or fetched for the plan, is none of the run's
         facts += f", {counted(report.token_refreshes, 'token')} fetched"
     typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
-    answers = f"answers took {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms at most"
+    answers = f"response time {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms (max)"
     return ["", f"{sent}: {pace}", facts, answers]
 
 
 def since_done(n: int) -> str:
     """Say that rows have changed."""
     when = "has changed since it was" if n == 1 else "have changed since they were"
-    return f"{counted(n, 'row')} {when} done; Airmeet does not update people on a second add"
+    return f"{counted(n, 'row')} {when} done; Airmeet keeps the old details"
 
 
 def _files(outcome: RunOutcome, words: Wording) -> list[str]:
@@ -232,9 +233,9 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     lines = ["", f"results: {outcome.results}"] if outcome.results else []
     linked = report.succeeded or report.counts[RowStatus.SKIPPED]
     if linked and lines and words.links:
-        lines[-1] += " (with the personal links: keep it private)"
+        lines[-1] += " (contains personal links: keep it private)"
     if outcome.failed:
-        lines.append(f"left to do: {outcome.failed} ({words.left})")
+        lines.append(f"not done: {outcome.failed} ({words.left})")
     if outcome.page:
         lines += [*([] if lines else [""]), f"report: {outcome.page}"]
     return lines
@@ -244,28 +245,28 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on."""
     report = outcome.report
     if report.stop_reason is StopReason.NOT_FOUND and not (report.succeeded or report.counts[RowStatus.SKIPPED]):
-        return wrapped("to go on: run the command with the file again, with the right id of the event")
+        return wrapped("next: run the command again with the right event id")
     if not outcome.job:
         if outcome.failed or not report.resumable or report.stop_reason in _MEND_FIRST:
             return []
         sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
-        return wrapped(f"to go on: {words.again if sent else 'run the same command again'}")
+        return wrapped(f"next: {words.again if sent else 'run the same command again'}")
     job, hints = outcome.job, list[str]()
     if report.stop_reason is not None:
-        after = " once that is mended" if report.stop_reason in _MEND_FIRST else ""
-        hints.append(f"to go on{after}: airmeet resume {job}")
+        after = " once that is fixed" if report.stop_reason in _MEND_FIRST else ""
+        hints.append(f"to continue{after}: airmeet resume {job}")
     elif n := report.counts[RowStatus.UNKNOWN]:
         rows = counted(n, "row")
         hints.append(
-            f"to send the {rows} that are held again: airmeet resume {job} --accept-stale"
+            f"to resend the {rows} without a clear answer: airmeet resume {job} --accept-stale"
             if words.repeats
-            else f"{rows} may be there or not: look first {words.look}, then airmeet retry {job} --unknown"
+            else f"{rows} may exist or not: check first {words.look}, then airmeet retry {job} --unknown"
         )
     if n := report.counts[RowStatus.FAILED]:
-        hints.append(f"to send the {n:,} failed {many('row', n)} again: airmeet retry {job}")
+        hints.append(f"to resend the {n:,} failed {many('row', n)}: airmeet retry {job}")
     if n := report.counts[RowStatus.REJECTED]:
-        hints.append(f"to send the {n:,} refused {many('row', n)} again, unchanged: airmeet retry {job} --rejected")
+        hints.append(f"to resend the {n:,} refused {many('row', n)} unchanged: airmeet retry {job} --rejected")
     if n := outcome.unverified:
-        doubt = f"nobody knows whether {counted(n, 'invitation')} {'was' if n == 1 else 'were'} mailed"
+        doubt = f"{counted(n, 'invitation')} may not have been mailed"
         hints.append(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
     return [line for hint in hints for line in wrapped(hint)]

@@ -489,7 +489,7 @@ async def test_a_throttled_row_pauses_every_worker() -> None:
 
 
 async def test_an_unclear_outcome_is_remembered_whatever_comes_after_it() -> None:
-    """500 and then 422: it may be in, so "Airmeet said no" would be a claim."""
+    """500 and then 422: it may be in, so "refused by Airmeet" would be a claim."""
     answers = iter([Reply(500), Reply(422, {}, b'{"message": "no"}')])
 
     async def odd(request: Request) -> Reply | None:

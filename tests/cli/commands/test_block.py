@@ -65,4 +65,4 @@ def test_a_file_is_blocked_like_any_list(airmeet):
     assert done.code == 3, done.err
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
     assert [row["Mail"] for row in airmeet.rows("left.csv")] == ["nobody@example.com"]
-    assert "left to do: left.csv (give it to the same command)" in done.err
+    assert "left to do: left.csv (run the same command with it)" in done.err

@@ -36,11 +36,11 @@ def test_all_as_staged(tmp_path):
         ({"links": ("link-a", "link-b", "link-c")}, "right entry links"),
         ({"people": PEOPLE[:1]}, "people in the event"),
         ({"statistics": STATISTICS | {"world": {"mails": 1}}}, "invitations mailed"),
-        ({"throttled": 3}, "told to slow down (429)"),
+        ({"throttled": 3}, "rate-limited (429)"),
         ({"token_refreshes": 2}, "tokens renewed"),
-        ({"counts": {RowStatus.FAILED: 1}}, "rows lost to 500s and drops"),
-        ({"counts": {RowStatus.UNKNOWN: 1}}, "rows lost to 500s and drops"),
-        ({"counts": {RowStatus.INVALID: 0}}, "invalid rows held back"),
+        ({"counts": {RowStatus.FAILED: 1}}, "rows lost to errors and drops"),
+        ({"counts": {RowStatus.UNKNOWN: 1}}, "rows lost to errors and drops"),
+        ({"counts": {RowStatus.INVALID: 0}}, "invalid rows not sent"),
     ],
 )
 def test_what_differs_is_named(tmp_path, facts, what):

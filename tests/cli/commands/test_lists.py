@@ -49,7 +49,7 @@ async def test_sessions_that_are_not_over_are_named_and_left_out():
     found = await rows("session-attendance", community.LIVE, said)
 
     assert {line.cells["session_name"] for line in found} == {"Keynote"}
-    assert said.lines == ["1 session not FINISHED yet, so without a list: Questions and answers"]
+    assert said.lines == ["1 session not FINISHED yet, so not listed: Questions and answers"]
 
 
 async def test_all_sessions_are_prepared_while_the_first_is_waited_for():

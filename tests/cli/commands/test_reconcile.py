@@ -99,7 +99,7 @@ def test_the_same_in_both():
     )
 
     assert (all_agree(counts), counts["agree"], counts["rows"], counts["people"], differences) == (True, 2, 2, 2, [])
-    assert verdict(counts, None)[-1] == "file and event agree"
+    assert verdict(counts, None)[-1] == "file and event match"
 
 
 def test_only_ascii_letters_are_folded():

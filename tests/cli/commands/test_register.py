@@ -101,7 +101,7 @@ def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed,
 
     assert (done.code, statistics.adds) == ending, done.err
     assert statistics.mails == statistics.adds
-    assert ("3 people will be mailed by Airmeet. Go on? [y/N]" in done.err) == (not words)
+    assert ("3 people will be mailed by Airmeet. Continue? [y/N]" in done.err) == (not words)
     assert ("nothing was sent" in done.err) == (done.code == 130)
 
 
@@ -238,7 +238,7 @@ def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, "interrupted")
     assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
     assert len(airmeet.rows()) == 400
-    assert "press Ctrl-C again to stop at once" in done.err
+    assert "press Ctrl-C again to stop now" in done.err
     assert f"to go on: airmeet resume {done.json['job']}" in done.err
 
 

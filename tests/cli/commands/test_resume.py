@@ -97,7 +97,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
     assert "resuming: 30 of 35 rows are settled" in done.err
-    assert "10 rows have changed since they were done; Airmeet does not update people on a second add" in done.err
+    assert "10 rows have changed since they were done; Airmeet keeps the old details" in done.err
     assert "5 rows were new" in done.err
     assert "too long" not in done.err
     assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5

@@ -114,7 +114,7 @@ def test_people_come_before_machinery():
     """What failed and whom it concerns is said before charts, latencies and versions."""
     said = [
         "Event 8f0c1a2e", "Registration: people.csv", "7 of 10 registered · 3 did not succeed",
-        "1 row : nobody knows whether the invitation was mailed", "3 rows will look different", "Airmeet said no",
+        "1 row : nobody knows whether the invitation was mailed", "3 rows will look different", "refused by Airmeet",
         "Rows that did not succeed", "people-results.csv", "l.csv", "http_422", "Line", "invalid_email", "Line 9",
         "Speed", "Steps of 1 s: at most 8.0 requests a second; allowed were 10", "Tokens fetched: 1", "half (median)",
         "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite", "sending over llhttp, on uvloop",
@@ -259,10 +259,10 @@ def test_the_verdict_says_what_came_of_the_rows():
         found = dict.fromkeys(RowStatus, 0) | {RowStatus(name): n for name, n in counts.items()}
         return verdict(BulkReport("job", sum(found.values()), found), "registered")
 
-    assert of(succeeded=8) == "8 of 8 registered · nothing is left to do"
-    assert of(skipped=8) == "0 of 8 registered · 8 registered in an earlier run · nothing is left to do"
+    assert of(succeeded=8) == "8 of 8 registered · nothing left to do"
+    assert of(skipped=8) == "0 of 8 registered · 8 registered in an earlier run · nothing left to do"
     assert of(succeeded=1, duplicate=1) == (
-        "1 of 2 registered · 1 left out, the same as an earlier row · nothing is left to do"
+        "1 of 2 registered · 1 left out, the same as an earlier row · nothing left to do"
     )
     assert of(succeeded=1000, failed=2, unknown=1) == "1,000 of 1,003 registered · 3 did not succeed"
     assert of(unprocessed=4) == "0 of 4 registered · 4 not reached"

@@ -22,7 +22,7 @@ def test_the_counts_that_are_shown_sum_to_the_rows_read():
     lines = summary(outcome(found))
 
     assert "  succeeded    1,900" in lines
-    assert "  invalid         60  not sent: something is wrong with the row" in lines
+    assert "  invalid         60  not sent: the row is not valid" in lines
     assert "  unknown         40  sent without a clear answer" in lines
     assert "  rows read    2,000" in lines
     assert not any("rejected" in line for line in lines)
@@ -75,9 +75,9 @@ def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, sa
 @pytest.mark.parametrize(
     ("refused", "gloss"),
     [
-        (0, "still no clear answer after several attempts"),
-        (2, "an earlier attempt had no clear answer, the last one was refused"),
-        (1, "no clear answer after several attempts, or refused after one without"),
+        (0, "no clear answer after several attempts"),
+        (2, "refused, after an attempt without a clear answer"),
+        (1, "no clear answer after several attempts, or refused after such an attempt"),
     ],
 )
 def test_a_refusal_is_not_taken_for_silence(refused, gloss):
@@ -121,14 +121,14 @@ def test_failures_of_one_cause_are_one_entry():
     groups = (
         FailureGroup("invalid_email", "'a' is not", 2, (5, 9)),
         FailureGroup("invalid_email", "several messages", 30, (3, 11, 12, 13, 14)),
-        FailureGroup("http_422", "Airmeet said no", 1, (4,)),
+        FailureGroup("http_422", "refused by Airmeet", 1, (4,)),
     )
     found = report(counts={RowStatus.INVALID: 32, RowStatus.REJECTED: 1}, failures=groups)
 
     lines = summary(outcome(found))
 
     assert "  32 x invalid_email, lines 3, 5, 9, 11, 12 and 27 more: 'a' is not" in lines
-    assert "  1 x http_422, line 4: Airmeet said no" in lines
+    assert "  1 x http_422, line 4: refused by Airmeet" in lines
 
 
 def test_what_airmeet_cuts_is_listed():
@@ -160,9 +160,9 @@ def test_the_effort_is_told():
     text = "\n".join(summary(outcome(found)))
 
     assert "12 requests in 1:01: 25.0/s on average, 26/s at most" in text
-    assert "3 of them repeats, 2 told to slow down (429), 1 token fetched" in text
+    assert "3 of them repeats, 2 rate-limited (429), 1 token fetched" in text
     assert "answers took 80 ms (median), 120 ms (99 %), 301 ms at most" in text
-    assert summary(outcome(evolve(found, token_refreshes=0)))[-4].endswith("2 told to slow down (429)")
+    assert summary(outcome(evolve(found, token_refreshes=0)))[-4].endswith("2 rate-limited (429)")
 
 
 def test_lines_fit_a_terminal():
