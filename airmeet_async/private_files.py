@@ -84,18 +84,18 @@ def check_private(path: Path, status: os.stat_result | None = None) -> None:
     """
     status = status or path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        raise UnsafeFileError(path, "is a symbolic link, which is never followed", "put the file itself there")
+        raise UnsafeFileError(path, "is a symbolic link, which is never followed", "replace it with the file itself")
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeFileError(path, "is not a plain file", "name another path")
     if status.st_nlink > 1:
-        raise UnsafeFileError(path, "has a second name (a hard link)", "copy it and remove both names")
+        raise UnsafeFileError(path, "has a second name (a hard link)", "copy it and delete both names")
     if _POSIX:
         _check_owner(path, status, forbidden=0o077, wanted="0600")
 
 
 def _check_owner(path: Path, status: os.stat_result, *, forbidden: int, wanted: str) -> None:
     if status.st_uid != os.getuid():
-        raise UnsafeFileError(path, "belongs to another user", "name a path of your own")
+        raise UnsafeFileError(path, "belongs to another user", "use a path of your own")
     if stat.S_IMODE(status.st_mode) & forbidden:
         raise UnsafeFileError(path, "is open to other users", f"run: chmod {wanted} {path}")
 
@@ -315,4 +315,4 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
         raise ConfigError(f"{path}: is a directory; name a file in it, such as {path / name}")
     if not stat.S_ISREG(mode) or (head and not is_ours(head)):
         # Most likely the input file, typed once too often.
-        raise ConfigError(f"{path}: exists and is not {what}; choose another name or remove it first")
+        raise ConfigError(f"{path}: exists and is not {what}; choose another name or delete it first")

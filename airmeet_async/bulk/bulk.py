@@ -327,7 +327,7 @@ class Bulk:
         found: frozenset[Again] = frozenset((again,) if isinstance(again, str) else again)  # type: ignore[arg-type]
         if unknown := found - frozenset(get_args(Again)):
             names = ", ".join(map(repr, sorted(unknown)))
-            raise ConfigError(f"again knows {', '.join(get_args(Again))}, not {names}")
+            raise ConfigError(f"again must be one of {', '.join(get_args(Again))}, not {names}")
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
 
     async def _registration_fields(self, airmeet_id: str) -> RegistrationFields:

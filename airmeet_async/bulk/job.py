@@ -59,7 +59,7 @@ class BulkJob:
 
     async def __aenter__(self) -> Self:
         if self._started:
-            raise ClientStateError("this job has been started already; a job runs once, so make a new one")
+            raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
         self._engine = await self._make_engine(self._queue)
         if self._stop_at_start is not None:
@@ -88,7 +88,7 @@ class BulkJob:
     def __del__(self) -> None:
         if getattr(self, "_engine", None) is None and not getattr(self, "_started", True):
             warnings.warn(
-                "a bulk job was made and never started: await it, or enter it with `async with`",
+                "a bulk job was created but never started: await it, or enter it with `async with`",
                 RuntimeWarning,
                 source=self,
                 stacklevel=2,

@@ -238,7 +238,7 @@ class BulkReport:
             ClientStateError: The job was streamed, so this report has no results.
         """
         if self.results is None:
-            why = "since the job was streamed: await the job instead, or collect its results"
+            why = "because the job was streamed; await the job instead, or collect its results"
             raise ClientStateError(f"this report has no results, {why}")
         library = _frame_library(backend)
         columns = (*_FRAME_COLUMNS, *(_LINK_COLUMN if links else ()))
@@ -292,7 +292,7 @@ class BulkReport:
         lines += [f"<p>stopped early: {_html_text(self.stop_message)}</p>"] if self.stop_reason else []
         lines.append(_html_table("Rows by status", ("status", "rows"), statuses))
         if causes:
-            lines.append(_html_table("Why rows did not succeed", ("code", "rows", "such as", "message"), causes))
+            lines.append(_html_table("Why rows did not succeed", ("code", "rows", "examples", "message"), causes))
         return "\n".join(lines)
 
 

@@ -92,7 +92,7 @@ def _renamed(group: str, name: str) -> Any:
     new = dict(pair.split("=") for pair in _RENAMED[group].split()).get(name)
     if new is None:
         raise AttributeError(f"module 'airmeet_async.calls.{group}' has no attribute {name!r}")
-    message = f"calls.{group}.{name} is now calls.{new}; the old name answers until version 0.3"
+    message = f"calls.{group}.{name} is now calls.{new}; the old name works until version 0.3"
     warnings.warn(message, DeprecationWarning, stacklevel=2)
     return globals()[new]
 

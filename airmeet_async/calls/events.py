@@ -121,7 +121,7 @@ def change_landing_page(
         "imageUrl": image_url,
     })  # fmt: skip
     if not body:
-        raise ConfigError("nothing to change: give at least one of ambience, layout, the colours and image_url")
+        raise ConfigError("nothing to change; give at least one of ambience, layout, the colours and image_url")
     return Call(endpoints.AIRMEETS_LANDING_PAGE, check_ids(airmeet_id=airmeet_id), body=body)
 
 

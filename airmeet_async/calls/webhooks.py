@@ -47,7 +47,7 @@ def register_webhook(
         AmbiguousOutcomeError: There was no clear answer; a repeat could register it twice.
     """
     if urlsplit(url).scheme != "https":
-        raise ConfigError("url must be an https address that Airmeet can reach")
+        raise ConfigError("url must be an https URL that Airmeet can reach")
     if trigger in _OF_AN_EVENT and airmeet_id is None:
         raise ConfigError(f"{trigger} concerns one event; give airmeet_id")
     if trigger == "trigger.session.attendee.joined" and session_id is None:

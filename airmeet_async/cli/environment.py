@@ -245,7 +245,7 @@ def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]
 
 
 _CAUSES = {
-    "throttled": "Airmeet asks to slow down (429)",
+    "throttled": "Airmeet's rate limit was exceeded (429)",
     "not sent": "Airmeet cannot be reached",
     "ambiguous": "no clear answer",
 }

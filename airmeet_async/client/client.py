@@ -133,7 +133,7 @@ class Client(Operations):
             async with asyncio.timeout(timeout):
                 value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
         except TimeoutError:
-            message = f"{call.endpoint.name} had no answer within {timeout:g} s; it may have been carried out"
+            message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
         return value
 
@@ -318,12 +318,12 @@ class Client(Operations):
     def _check_life(self) -> None:
         loop = asyncio.get_running_loop()
         if self._life.closed:
-            raise ClientStateError("this client is closed; make a new one")
+            raise ClientStateError("this client is closed; create a new one")
         if self._life.loop is None:
             self._life.loop = loop
         elif self._life.loop is not loop:
             raise ClientStateError(
-                "this client belongs to another event loop; make one client per loop (per asyncio.run)"
+                "this client belongs to another event loop; create one client per loop (per asyncio.run)"
             )
 
     @property

@@ -64,7 +64,7 @@ def find_base(base_url: str | None, region: Region | str | None, environ: Mappin
     there = base_of(named.strip().lower())
     uri = environ.get("AIRMEET_URI")
     if uri is not None and not uri.strip():
-        message = "AIRMEET_URI is set but empty, which could mean anything: unset it for the address of the region"
+        message = "AIRMEET_URI is set but empty, which is ambiguous: unset it to use the region's address"
         raise ConfigError(message)
     return parse_base(there if uri is None else uri.strip())
 
@@ -78,13 +78,14 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
     text = (environ.get(variable, "") if value is None else value).strip()
     if not text:
         message = (
-            f"no key: set {variable} (community dashboard, Integrations, API Access Key), or pass it to AirmeetClient"
+            f"no key: set {variable} (from the community dashboard, Integrations, API Access Key), or pass it to "
+            "AirmeetClient"
         )
         raise ConfigError(message)
     if any(quote in text for quote in "\"'`"):
         raise ConfigError(f"{variable} holds a quotation mark; write the key without the quotes")
     if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
-        raise ConfigError(f"{variable} is not a key: one word of visible ASCII characters is expected; copy it again")
+        raise ConfigError(f"{variable} is not a key: expected one word of visible ASCII characters; copy it again")
     return Secret(text)
 
 

@@ -106,8 +106,8 @@ class SharedToken:
             return
         if self._sign_in is None and self._unproven >= _MOST_RENEWALS:
             message = (
-                f"Airmeet has refused {_MOST_RENEWALS} tokens in a row that it had just issued (412); something "
-                "between here and Airmeet changes the requests, or the address is not the API's"
+                f"Airmeet has refused {_MOST_RENEWALS} tokens in a row that it had just issued (412); a proxy "
+                "changes the requests, or the address is not the API's"
             )
             raise TokenRejectedError(message, status=412, operation="auth", attempts=_MOST_RENEWALS)
         await self._join_sign_in()

@@ -163,7 +163,7 @@ class FileTokenStore:
         if not self._has_warned:
             self._has_warned = True
             reason = getattr(error, "strerror", None) or error
-            _log.warning("the token cannot be kept in %s (%s); going on without", self.directory, reason)
+            _log.warning("the token cannot be saved in %s (%s); continuing without", self.directory, reason)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def base_of(region: Region | str) -> str:
         return _BASES[Region(region)]
     except ValueError:
         choices = ", ".join(Region)
-        raise ConfigError(f"there is no region {region!r}; use one of {choices}") from None
+        raise ConfigError(f"unknown region {region!r}; use one of {choices}") from None
 
 
 def parse_base(url: str) -> Base:
@@ -89,21 +89,25 @@ def parse_base(url: str) -> Base:
         ConfigError: Not https (http is for loopback only), or with credentials, query or fragment.
     """
     if not url.isascii() or any(char.isspace() or ord(char) < 0x20 or char == "\\" for char in url):
-        raise ConfigError(_bad_base("it has characters that do not belong in an address"))
+        raise ConfigError(_bad_base("it has characters that a URL cannot have"))
     if "@" in url:  # before anything of it may be quoted: a password with a slash in it reads like a path
-        raise ConfigError(_bad_base("it holds a user name or a password; keys go into AIRMEET_ACCESS_KEY and so on"))
+        raise ConfigError(
+            _bad_base(
+                "it contains a user name or a password; put the keys in AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
+            )
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigError(_bad_base("its host or its port cannot be read")) from None
+        raise ConfigError(_bad_base("its host or port is not valid")) from None
     host = (parts.hostname or "").lower()
     problem = _problem(parts.scheme, host, port, "[" in parts.netloc)
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         problem = "it has a query or a fragment"
     prefix = parts.path.rstrip("/")
     if not _PREFIX.fullmatch(prefix) or "." in prefix.split("/") or ".." in prefix.split("/"):
-        problem = f"its path {parts.path!r} is not a plain one"
+        problem = f"its path {parts.path!r} is not a plain path"
     if problem:
         raise ConfigError(_bad_base(problem))
     return Base(parts.scheme, host, port or _PORTS[parts.scheme], prefix)
@@ -113,16 +117,16 @@ def _problem(scheme: str, host: str, port: int | None, bracketed: bool) -> str |
     if scheme not in _PORTS:
         return "it does not start with https://"
     if port == 0:
-        return "no port has the number 0"
+        return "its port is 0"
     if not (_is_address(host) if bracketed else _HOST.fullmatch(host)):
-        return "it has no usable host name"
+        return "it has no valid host name"
     if scheme == "http" and not (host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)):
-        return "http would send the keys in the clear; only loopback addresses may use it, so write https://"
+        return "http sends the keys unencrypted and is for loopback addresses only; use https://"
     return None
 
 
 def _bad_base(problem: str) -> str:
-    return f"this base address cannot be used: {problem} (expected something like {_BASES[Region.GLOBAL]})"
+    return f"this base URL cannot be used: {problem} (expected something like {_BASES[Region.GLOBAL]})"
 
 
 def _is_address(host: str) -> bool:
@@ -144,8 +148,8 @@ def check_id(value: str, name: str) -> str:
         return value
     hint = ""
     if isinstance(value, str) and "airmeet.com/e/" in value:
-        hint = "; pass only the part after /e/, not the whole address"
-    message = f"{name} {value!r:.80} is not an id: letters, digits, - and _ only, as in the event's address{hint}"
+        hint = "; use only the part after /e/, not the whole URL"
+    message = f"{name} {value!r:.80} is not an id: only letters, digits, - and _, as in the event's URL{hint}"
     raise ConfigError(message)
 
 

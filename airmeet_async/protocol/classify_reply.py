@@ -74,7 +74,7 @@ class Verdict:
 _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
 _LONGEST_DIGITS = 9
-_COMPRESSED = "the answer is compressed although that was not asked for"
+_COMPRESSED = "the reply is compressed, which was not requested"
 
 
 def judge(call: Call[Any], reply: Reply) -> Verdict:
@@ -82,7 +82,7 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     try:
         document = json_codec.decode(reply.body) if reply.body else None
     except ValueError as error:
-        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the answer is {error}")
+        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}")
     status = reply.status
     if type(document) is not dict or "statusCode" in document or "success" in document:
         status = _worse_status(status, document)
@@ -90,7 +90,7 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
         return _success(call, reply, document, status)
     if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
-        return _unusable(status, f"status {status} is no answer to this: {_said(document) or 'no reason given'}")
+        return _unusable(status, f"status {status} is not a valid reply here: {_said(document) or 'no reason given'}")
     return _refusal(call, reply, status, _said(document))
 
 

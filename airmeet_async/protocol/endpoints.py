@@ -63,9 +63,9 @@ def find_participants(document: Any) -> Any:
 def check_same_person(body: Any, access: Any) -> str | None:
     """An answer about somebody else would hand out that person's link."""
     if access.email != body["email"] and fold(access.email) != fold(body["email"]):
-        return "the answer is about another e-mail address than the one that was added"
+        return "the reply is for a different e-mail address than the one sent"
     if not access.entry_link.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        return "the answer's entry link is not an https address"
+        return "the entry link in the reply is not an https URL"
     return None
 
 
@@ -77,7 +77,7 @@ def check_webhook_code(_body: Any, receipt: Any) -> str | None:
 
 def check_success(_body: Any, answer: Any) -> str | None:
     """A 200 that does not say success is none."""
-    return None if answer.success else "the answer does not say success"
+    return None if answer.success else "the reply does not report success"
 
 
 _EVENT = "/airmeet/{airmeet_id}"

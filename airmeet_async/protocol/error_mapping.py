@@ -8,25 +8,25 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Tries, waited_for_ready
 
 _WRONG_KEYS = (
-    "Airmeet refused the access key or the secret key ({status}). Check AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, "
+    "Airmeet refused the access key or the secret key ({status}): check AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY, "
     "and that AIRMEET_REGION is the region of your community"
 )
 _REVOKED_KEYS = (
-    "Airmeet says these keys are revoked (403). Generate a new pair in the community dashboard under "
-    "Integrations, API Access Key"
+    "these keys are revoked (403): generate a new pair in the community dashboard under Integrations, API Access Key"
 )
-_NO_AUTH = "there is no sign-in at this address (404): check AIRMEET_URI or base_url, which ends in /prod"
+_NO_AUTH = "this address has no Airmeet sign-in (404): check AIRMEET_URI or base_url, which must end in /prod"
 _REDIRECT = (
-    "Airmeet answered with a redirect ({status}), which is not followed because it would carry the token away: check "
+    "Airmeet replied with a redirect ({status}), which is not followed because it could leak the token: check "
     "AIRMEET_URI or base_url, and any proxy or sign-in page in between"
 )
 _SENTENCES: dict[int, str] = {
-    401: "the keys have no right on this event (401): it belongs to another community, or to another region",
-    404: "Airmeet does not know this id (404): check the event's id, and that AIRMEET_REGION is its region",
-    412: "Airmeet refuses even tokens that it has just issued (412)",
-    429: "Airmeet asks to slow down (429); choose a lower rate",
+    401: "these keys have no access to this event (401): it belongs to another community or region",
+    403: "these keys may not do this (403)",
+    404: "Airmeet does not know this id (404): check the event id, and that AIRMEET_REGION is its region",
+    412: "Airmeet refuses tokens that it has just issued (412)",
+    429: "Airmeet's rate limit was exceeded (429): choose a lower rate",
 }
-_NOT_FINISHED = "; this list exists once the session, or the event, is FINISHED"
+_NOT_FINISHED = "; this list is available once the session or event is FINISHED"
 _CLASSES: dict[int, type[errors.ReplyError]] = {
     401: errors.PermissionDeniedError,
     403: errors.PermissionDeniedError,
@@ -43,8 +43,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
     if verdict.kind is Kind.AMBIGUOUS and not call.endpoint.repeatable:
         cause = f"status {status}" if status else verdict.message
         message = (
-            f"{name} may or may not have been carried out ({cause}), and repeating it could do it twice: look in the "
-            "dashboard first"
+            f"{name} may have been carried out ({cause}), and repeating it could do it twice: check the dashboard first"
         )
         return errors.AmbiguousOutcomeError(message, operation=name, status=status)
     if status is None:
@@ -61,7 +60,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         waited = waited_for_ready(tries.not_ready - 1)  # nobody waits after the last answer
         if call.ready_within is not None:
             waited = min(waited, call.ready_within)
-        message = f"{name}: Airmeet is still preparing this report after {waited:g} s; ask again in 5 minutes"
+        message = f"{name}: Airmeet is still preparing this list after {waited:g} s; try again in 5 minutes"
         return errors.NotReadyError(message, deadline=waited)
     facts = {"status": status, "reason": verdict.message, "operation": name, "attempts": max(tries.sent, 1)}
     if auth is Auth.KEYS or (auth is Auth.RAW_KEYS and status in {401, 403}):
@@ -73,8 +72,10 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         sentence = _NO_AUTH
     elif 300 <= status < 400:
         sentence = _REDIRECT.format(status=status)
+    elif status >= 500 or status == 408:
+        sentence = f"Airmeet could not handle this request ({status})"
     else:
-        sentence = _SENTENCES.get(status) or f"{name} failed with status {status}"
+        sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED

@@ -75,4 +75,4 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret cannot be pickled or copied; pass the keys through the environment instead")
+        raise TypeError("a Secret cannot be pickled or copied; pass the keys in the environment instead")

@@ -106,7 +106,9 @@ def check_texts(texts: Mapping[str, str]) -> Problem | None:
         return None
     for name in _TEXTS:
         if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):
-            return Problem("invalid_text", f"{name} holds a control character or half a character; retype that cell")
+            return Problem(
+                "invalid_text", (f"{name} contains a control character or a broken character; retype this cell")
+            )
     return None
 
 
@@ -115,7 +117,7 @@ def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
     if max(map(len, texts.values())) <= NAME_LIMIT:  # nearly always
         return ()
     return tuple(
-        f"Airmeet will cut {name} after {limit} characters (it has {len(text)})"
+        f"Airmeet will shorten {name} to {limit} characters (it has {len(text)})"
         for name, limit in _LIMITS.items()
         if (text := texts.get(name)) and len(text) > limit
     )
@@ -153,7 +155,9 @@ class RegistrationFields:
             return found[0]
         if found:
             ids = ", ".join(field.field_id for field in found)
-            return Problem("ambiguous_field", f"more than one registration field is {name!r:.80}; use an id: {ids}")
+            return Problem(
+                "ambiguous_field", (f"more than one registration field is called {name!r:.80}; use its id: {ids}")
+            )
         close = difflib.get_close_matches(name, self.labels, 1)
         hint = f"did you mean {close[0]!r:.80}? It has" if close else "it has"
         known = ", ".join(self.labels) or "none"
@@ -174,7 +178,7 @@ def _answer(field: CustomField, value: str | Sequence[str]) -> str | list[str] |
     named = value if isinstance(value, str) and len(wrong) == len(texts) else wrong[0].strip()
     options = ", ".join(option.display_value or option.code for option in field.options)
     label = field.label or field.field_id
-    return Problem("unknown_option", f"{named!r:.80} is no option of {label!r:.80}; it has: {options}")
+    return Problem("unknown_option", f"{named!r:.80} is not an option of {label!r:.80}; the options are {options}")
 
 
 def _key(name: str) -> str:
@@ -191,7 +195,7 @@ def page_query(endpoint: Endpoint[Any], size: int, after: Cursor = None, before:
         ConfigError: *size* is out of range, or both cursors are given.
     """
     if after is not None and before is not None:
-        raise ConfigError("give after or before, not both: Airmeet would ignore before")
+        raise ConfigError("use after or before, not both: Airmeet would ignore before")
     query = {"size": str(check_size(endpoint, size)), "after": after, "before": before}
     return {name: str(value) for name, value in query.items() if value is not None}
 
@@ -249,7 +253,7 @@ def require_text(value: str, name: str) -> str:
     """
     if value and value.strip():
         return value
-    raise ConfigError(f"{name} is empty; Airmeet demands it")
+    raise ConfigError(f"{name} is empty; Airmeet requires it")
 
 
 def require_email(value: str, name: str = "email") -> str:
@@ -271,7 +275,7 @@ def require_emails(values: Sequence[str], name: str) -> list[str]:
         ConfigError: One is none, or a single text was given instead of a list.
     """
     if isinstance(values, str):
-        raise ConfigError(f"{name} must be a list of addresses, not one text; write [{values!r:.80}]")
+        raise ConfigError(f"{name} must be a list of addresses, not a string; write [{values!r:.80}]")
     return [require_email(value, name) for value in values]
 
 

@@ -82,7 +82,7 @@ class ReadOptions:
     def check_width(self, columns: int, line: int | None = None) -> None:
         """Refuse a table of more than `COLUMN_LIMIT` columns."""
         if columns > COLUMN_LIMIT:
-            what = f"has {columns:,} columns; at most {COLUMN_LIMIT:,} are read, so take the others away"
+            what = f"has {columns:,} columns; at most {COLUMN_LIMIT:,} are read, so remove the others"
             raise self.fault(what, line)
 
 
@@ -206,7 +206,7 @@ class Header:
     def begin(self, findings: Findings) -> None:
         """Put down what is to be said about the header itself."""
         if self._is_ours:
-            findings.say("a result file of an earlier run: the apostrophes it put before formulas are taken away")
+            findings.say("a result file of an earlier run: the apostrophes that it put before formulas are removed")
         for name, what in self._twice.items():
             findings.fault(what, self._line, name)
 
@@ -231,16 +231,16 @@ class Header:
             bare = [unguard(cell) for cell in cells] if self._is_ours else bare
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
                 if cell != text and not self._is_ours:
-                    findings.cell('marked as text by an apostrophe or by ="…": the mark is taken away', line, name)
+                    findings.cell('marked as text by an apostrophe or by ="…": the mark is removed', line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):
             for name, text in row.items():
                 if text in ABSENT:
-                    findings.cell(f"with {shown(text)}, taken as empty", line, name)
+                    findings.cell(f"with {shown(text)}, read as empty", line, name)
                     row[name] = ""
                 elif text in ODD:
-                    what = f"with {shown(text)}, sent as it stands; empty such cells if nothing is meant"
+                    what = f"with {shown(text)}, sent as it is; empty these cells if they mean no value"
                     findings.cell(what, line, name)
         return row
 
@@ -253,12 +253,12 @@ class Header:
                 what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
                 if index >= len(self._names):
                     what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
-                    what += f"delimiter in double quotes, or take away what is too much ({shown(cell, 30)})"
+                    what += f"delimiter in double quotes, or remove what is too much ({shown(cell, 30)})"
                 raise self._options.fault(what, line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
                 findings.nameless.add(index)
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"
-                findings.say(f"column {index + 1} has no name in the header and is left out {where}")
+                findings.say(f"column {index + 1} has no name in the header and is ignored {where}")
         padded = [*cells, *[""] * (len(self._names) - len(cells))]
         return [padded[index] for index in self._named]
 
@@ -280,7 +280,7 @@ def put_down_header(reader: TableReader, options: ReadOptions, first: int, line:
     reader.reading["header"] = str(line)
     if options.header is None:
         above = f"line {first}" if first == line - 1 else f"lines {first} to {line - 1}"
-        reader.notices.append(f"the columns are named on line {line}; {above} above left out")
+        reader.notices.append(f"the column names are on line {line}; {above} above ignored")
 
 
 @contextmanager
@@ -294,7 +294,7 @@ def needs(extra: str, name: str) -> Iterator[None]:
         yield
     except ImportError as error:
         package = (error.name or "a package").partition(".")[0].replace("_", "-")
-        message = f"{name}: reading this needs {package}; pip install 'airmeet-async[{extra}]', or save it as CSV UTF-8"
+        message = f"{name}: this format needs {package}; pip install 'airmeet-async[{extra}]', or save it as CSV UTF-8"
         raise ConfigError(message) from None
 
 

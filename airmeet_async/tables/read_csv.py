@@ -35,7 +35,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 _BLANKS = ("\t", "\xa0", "\u3000")  # which the `csv` module does not skip
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ADDRESS = re.compile(r"[\s\"'<]*[^\s@]+@[^\s@]+[\s\"'>]*")
-_ONE_QUOTE = 'take the quote away or close it; inside a quoted cell a quote is written twice ("")'
+_ONE_QUOTE = 'remove the quote or close it; inside a quoted cell, write a quote twice ("")'
 # Zoom's reports have a title, and sections on the host and the panelists with headers of their own; those who have
 # registered come under "Attendee Details" or "Registration Details" (C: seen in published exports).
 _REPORT = re.compile(r"(attendee|registration|meeting registration|webinar registration) report", re.IGNORECASE)
@@ -55,16 +55,16 @@ class CsvReader(TableReader):
         head = list(islice(text.lines(), _HEAD_LINES))
         sep = _SEP_LINE.fullmatch(head[0]) if head else None
         if options.header is not None and options.header > len(head):
-            raise options.fault(f"has no line {options.header}, on which the columns were said to be named")
+            raise options.fault(f"has no line {options.header}, given as the line of column names")
         if options.delimiter is not None:
             self.reading["delimiter"] = options.delimiter
             delimiter = {"tab": "\t", "\\t": "\t"}.get(options.delimiter, options.delimiter)
             if len(delimiter) != 1 or delimiter in '"\r\n ' or not (delimiter.isprintable() or delimiter == "\t"):
-                what = f"the delimiter must be one character, not {shown(delimiter)}; say "
+                what = f"the delimiter must be one character, not {shown(delimiter)}; use "
                 raise options.fault(f"{what}{options.spell('delimiter', ';')} or {options.spell('delimiter', 'tab')}")
         elif delimiter is None and sep:
             delimiter = sep[1]
-            self.notices.append(f"delimiter {_spelled(delimiter)} named by the sep= line")
+            self.notices.append(f"delimiter {_spelled(delimiter)} from the sep= line")
         first = max(options.header or 1, 2 if sep else 1)
         tried = {one: _loosely(head, one, first)[: 1 if options.header else None] for one in delimiter or _DELIMITERS}
         found = {one: line for one, records in tried.items() if (line := _header_line(options, records))}
@@ -76,7 +76,7 @@ class CsvReader(TableReader):
             self._delimiter = max(found, key=lambda one: len(dict(tried[one])[found[one]]))
         elif inner:
             self._delimiter = inner[0]
-            self.notices.append("each line stands in one pair of quotes, which are taken away")
+            self.notices.append("each line is in one pair of quotes, which are removed")
         elif delimiter is None:
             bare = _QUOTED.sub("", "".join(head[first - 1 :][:HEADER_LINES]))
             self._delimiter = max(_DELIMITERS, key=next(filter(str.strip, bare.splitlines()), "").count)
@@ -112,7 +112,7 @@ class CsvReader(TableReader):
             text = "".join(cells)
             for index, cell in enumerate(cells) if '"' in text or not text.isascii() else ():
                 if cell[:1] in _BLANKS and cell.lstrip()[:1] == '"':
-                    what = "a blank stands before the quote, so the quote would be part of the text; take it away"
+                    what = "there is a space before the quote, so the quote would be part of the text; remove the space"
                     raise self._options.fault(what, line, self._header.name(index))
                 if cell.isascii():
                     continue
@@ -143,18 +143,18 @@ class CsvReader(TableReader):
                     elif len(cells) == 1 and (inside := _cut(cells[0], self._delimiter)):
                         yield start, inside
                     else:
-                        what = "is not in one pair of quotes, as the lines above are; take those quotes away"
+                        what = "is not in one pair of quotes like the lines above; remove the quotes around those lines"
                         raise self._options.fault(what, start)
                     start = after
             except csv.Error as error:
                 what = "a quote that opens in this row is "
                 if "field larger" in str(error):
-                    what = f"a cell {TOO_LONG}, or mind a quote that opens in this row: {_ONE_QUOTE}"
+                    what = f"a cell {TOO_LONG}, or check the quote that opens in this row: {_ONE_QUOTE}"
                 elif "unexpected end" in str(error):
                     what += f"never closed; {_ONE_QUOTE}"
                 else:
                     line = begin + reader.line_num - 1
-                    what += f"closed on line {line} with a blank or text right behind it; {_ONE_QUOTE}"
+                    what += f"closed on line {line} and followed by a space or text; {_ONE_QUOTE}"
                 raise self._options.fault(what, start) from None
 
     def _check_lines(self, start: int, cells: Sequence[str]) -> None:
@@ -164,8 +164,8 @@ class CsvReader(TableReader):
             for line in lines if len(lines) > 1 else ():
                 parts = line.split(self._delimiter)
                 if len(parts) > 1 and any(map(_ADDRESS.fullmatch, parts)):
-                    what = f"a cell of {len(lines)} lines, one of which reads like a row ({shown(line, 40)}): "
-                    what += f"the quote that opens here is perhaps never closed; {_ONE_QUOTE}"
+                    what = f"a cell of {len(lines)} lines, one of which looks like a row ({shown(line, 40)}): "
+                    what += f"the quote that opens here may never be closed; {_ONE_QUOTE}"
                     above = sum(map(_breaks, cells[:index]))
                     raise self._options.fault(what, start + above, self._header.name(index))
 

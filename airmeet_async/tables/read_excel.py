@@ -58,8 +58,8 @@ TEXTS_LIMIT = 512 * 1024**2
 
 _SMALL = 1024 * 1024
 _LAST_DAY = 2_958_466  # the one after 9999-12-31
-_HOSTILE = "no spreadsheet program writes that, so it is not opened; save it anew in one, or as CSV UTF-8"
-_ANEW = "open it in a spreadsheet program and save it anew, or as CSV UTF-8"
+_HOSTILE = "no spreadsheet program writes that, so it is not opened; save it again in one, or as CSV UTF-8"
+_ANEW = "open it in a spreadsheet program and save it again, or as CSV UTF-8"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, ParseError, KeyError,
            RuntimeError)  # fmt: skip
 _PIECE = r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.'
@@ -96,7 +96,7 @@ class ExcelReader(TableReader):
         self._line = options.header or find_header(options, head) or head[0][0]
         cells = dict(head).get(self._line)
         if cells is None:
-            what = f"row {self._line} of sheet {shown(sheet.name)}, which was said to name the columns, is empty"
+            what = f"row {self._line} of sheet {shown(sheet.name)}, given as the line of column names, is empty"
             raise options.fault(what)
         self._header = Header(options, self._line, cells, strict=False)
         self.columns = self._header.columns
@@ -136,7 +136,7 @@ class ExcelReader(TableReader):
                 raise
             if "password" in f"{type(error).__name__} {error}".lower():
                 raise self._options.fault("is protected by a password; save it without one") from None
-            raise self._options.fault(f"is a workbook by its content, and damaged ({brief(error)}); {_ANEW}") from None
+            raise self._options.fault(f"is a damaged workbook ({brief(error)}); {_ANEW}") from None
 
     def _chosen(self, book: _Book) -> Sheet:
         sheets, word = book.sheets, self._options.sheet
@@ -154,17 +154,17 @@ class ExcelReader(TableReader):
             hidden = _names([sheet for sheet in sheets if sheet.is_hidden])
             found = [sheet for sheet in visible if next(self._filled(book, sheet, Findings()), None)]
             if not found:
-                but = f" that is not hidden (hidden: {hidden}, which can be named all the same)" if hidden else ""
+                but = f" that is visible (hidden: {hidden}, which you can name)" if hidden else ""
                 raise self._options.fault(f"has no rows in any sheet{but}")
             if len(found) > 1:
                 # The advice names the first that has what is wanted.
                 likely = (sheet for sheet in found if find_header(self._options, self._filled(book, sheet, Findings())))
                 which = self._options.spell("sheet", next(likely, found[0]).name)
-                raise self._options.fault(f"{len(found)} sheets have rows: {_names(found)}; say which one: {which}")
+                raise self._options.fault(f"{len(found)} sheets have rows: {_names(found)}; choose one: {which}")
             aside += [counted(len(visible) - 1, "empty sheet")] if len(visible) > 1 else []
             aside += [f"hidden: {hidden}"] if hidden else []
-        passed = f" (passed over: {', '.join(aside)})" if aside else ""
-        self.notices.append(f"sheet {shown(found[0].name)}; a line is a row of it{passed}")
+        passed = f" (skipped: {', '.join(aside)})" if aside else ""
+        self.notices.append(f"sheet {shown(found[0].name)}; line numbers are its rows{passed}")
         return found[0]
 
 
@@ -179,7 +179,7 @@ def _letters(column: int) -> str:
 
 
 def _merged_notice(n: int) -> str:
-    return f"{counted(n, 'merged area')}: only the first cell of one has a value, its others are empty"
+    return f"{counted(n, 'merged area')}: only the first cell of each has a value, the others are empty"
 
 
 class Archive(zipfile.ZipFile):
@@ -194,7 +194,7 @@ class Archive(zipfile.ZipFile):
         try:
             super().__init__(options.path)
         except _BROKEN as error:
-            raise options.fault(f"is a workbook or a zip file, and damaged ({brief(error)}); {_ANEW}") from None
+            raise options.fault(f"is a damaged workbook or zip file ({brief(error)}); {_ANEW}") from None
         parts = self.infolist()
         size = sum(part.file_size for part in parts)
         if len(parts) > PART_LIMIT or size > SIZE_LIMIT:
@@ -207,8 +207,8 @@ class Archive(zipfile.ZipFile):
         """Refuse a part that is to be held in memory and grows too much."""
         if part.file_size > max(_SMALL, part.compress_size * RATIO_LIMIT):
             times = part.file_size // max(1, part.compress_size)
-            what = f"its part {shown(part.filename)} grows {times:,} times when it is unpacked"
-            raise self._options.fault(f"{what}, more than the {RATIO_LIMIT} that are let pass; {_HOSTILE}")
+            what = f"its part {shown(part.filename)} grows {times:,} times when unpacked"
+            raise self._options.fault(f"{what}, more than the limit of {RATIO_LIMIT}; {_HOSTILE}")
 
     def elements(self, name: str, *wanted: str, in_memory: bool = True) -> Iterator[Element]:
         """Yield the elements of some names as they are unpacked; nothing of a part that is not there."""
@@ -307,7 +307,7 @@ class XlsxWorkbook:
             findings.say(_merged_notice(merged))
         if hidden:
             lines = f"{many('line', hidden)} {listed(first, hidden - len(first))}"
-            findings.say(f"{counted(hidden, 'hidden or filtered row')} read like all others ({lines})")
+            findings.say(f"{counted(hidden, 'hidden or filtered row')} read like all other rows ({lines})")
 
     def _cell(self, cell: Element) -> str:
         kind = cell.get("t", "n")
@@ -320,17 +320,19 @@ class XlsxWorkbook:
                 text = _rich_text(child) if tag == "is" else child.text or ""
         if not text:
             is_lost = has_formula and kind != "str"
-            return flaw("holds a formula whose result is not in the file; open it in a spreadsheet program and save "
-                        "it, or put the values in its place") if is_lost else ""  # fmt: skip
+            return flaw(
+                "holds a formula whose result is not in the file; save the file in a spreadsheet program, or "
+                "replace formulas by values"
+            ) if is_lost else ""  # fmt: skip
         if kind == "n":
             style = int(cell.get("s", "0"))
             return self._formats[style](float(text)) if style < len(self._formats) else text_of(float(text))
         if kind == "e":
-            return flaw(f"holds the error {shown(text, 20)}; mend its formula, or empty the cell")
+            return flaw(f"holds the error {shown(text, 20)}; correct its formula, or empty the cell")
         if kind == "s":
             texts = self._texts or []
             if not 0 <= int(text) < len(texts):
-                return flaw(f"refers to a text that is not there; {_ANEW}")
+                return flaw(f"refers to a text that is missing; {_ANEW}")
             return texts[int(text)]
         if kind == "b":
             return "TRUE" if text.strip() in ("1", "true") else "FALSE"
@@ -342,7 +344,7 @@ class XlsxWorkbook:
             text = self._unescape(_rich_text(element))
             n, size = n + 1, size + len(text) + 60  # 60: what an object takes
             if size > TEXTS_LIMIT:
-                raise self._options.fault(f"has more than {n:,} different texts, which take too much memory; {_ANEW}")
+                raise self._options.fault(f"has more than {n:,} different texts, which need too much memory; {_ANEW}")
             yield text
 
     def _number_formats(self) -> Iterator[Callable[[float], str]]:
@@ -439,9 +441,13 @@ class CalamineWorkbook:
                 yield number, cells
         if merged := content.merged_cell_ranges:
             findings.say(_merged_notice(len(merged)))
-        findings.say("in this kind of workbook it cannot be told whether a row is hidden or filtered, nor whether a "
-                     "cell holds an error: all rows are read, and an error as an empty cell")  # fmt: skip
+        findings.say(
+            "this workbook format does not show hidden rows, filtered rows or cell errors: all rows are read, "
+            "and an error becomes an empty cell"
+        )  # fmt: skip
         if numbers:
             columns = listed([_letters(column) for column in sorted(numbers)][:_MOST_NAMED])
-            findings.say(f"column {columns} has numbers, which are read without their formats: zeros in front, such "
-                         f"as those of postcodes, are not there {next(iter(numbers.values()))}")  # fmt: skip
+            findings.say(
+                f"column {columns} has numbers, which are read without their formats: leading zeros, as in "
+                f"postcodes, are missing {next(iter(numbers.values()))}"
+            )  # fmt: skip

@@ -33,7 +33,7 @@ def open_frame(rows: Any) -> Table:
     try:
         frame = nw.from_native(rows, pass_through=True)
         if isinstance(frame, nw.LazyFrame):
-            message = f"rows is lazy ({kind}): it would be computed more than once; pass what its collect() returns"
+            message = f"rows is lazy ({kind}) and would be computed more than once; pass the result of its collect()"
             raise ConfigError(message)
         if not isinstance(frame, nw.DataFrame):
             message = f"rows must be an iterable of attendees or mappings, a data frame, or a path, not a {kind}"

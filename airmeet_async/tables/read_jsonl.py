@@ -62,7 +62,7 @@ class JsonReader(TableReader):
                 columns.update(dict.fromkeys(found))
                 self.columns = tuple(columns)
             if len(columns) > COLUMN_LIMIT:
-                what = f"more than {COLUMN_LIMIT:,} different keys up to here; these look like values, not like columns"
+                what = f"more than {COLUMN_LIMIT:,} different keys up to here; these look like values, not column names"
                 raise self._options.fault(what, line)
             row: dict[str, Any] = {}
             for name, value in found.items():
@@ -107,7 +107,7 @@ class JsonReader(TableReader):
             elif array == "[" and behind:
                 raise self._options.fault("a comma is missing between two objects of the array", line)
             elif array == "]":
-                raise self._options.fault(f"something stands behind the end of the array; {_WANTED}", line)
+                raise self._options.fault(f"there is text after the end of the array; {_WANTED}", line)
             else:
                 try:
                     found, end = self._decoded(buffer, place, line)
@@ -130,7 +130,7 @@ class JsonReader(TableReader):
         try:
             found, end = _DECODER.raw_decode(buffer, place)
         except _FieldTwiceError as error:
-            raise self._options.fault("the key stands twice in this object; take one away", line, str(error)) from None
+            raise self._options.fault("the key is twice in this object; remove one", line, str(error)) from None
         except json.JSONDecodeError:
             raise
         except (ValueError, RecursionError) as error:

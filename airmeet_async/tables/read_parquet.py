@@ -16,7 +16,7 @@ _BUFFER = 64 * 1024
 _RATIO_LIMIT = 1000
 _SMALL = 16 * 1024**2
 _BATCH_LIMIT = 16 * 1024**2  # bytes of texts
-_SAVE = "write it anew, or save it as CSV UTF-8"
+_SAVE = "write it again, or save it as CSV UTF-8"
 
 
 class ParquetReader(TableReader):
@@ -29,7 +29,7 @@ class ParquetReader(TableReader):
 
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
-        self.notices = ["a line is a row of the file, counted from 1"]
+        self.notices = ["line numbers are rows of the file, from 1"]
         self.reading = {}
         with self._opened() as file:
             schema, metadata = file.schema_arrow, file.metadata
@@ -105,9 +105,9 @@ def column_faults(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
     seen: set[str] = set()
     for name, kind in columns:
         if name in seen:
-            faults[name] = "is the name of two columns; rename one of them"
+            faults[name] = "is the name of two columns; rename one"
         elif kind:
-            faults[name] = f"holds {kind}, which is no text, number, truth value or time; take the column away"
+            faults[name] = f"holds {kind}, which is not a text, number, boolean or time; remove the column"
         seen.add(name)
     return faults
 

@@ -43,7 +43,7 @@ _NAMES = {
     "xlsx": "an Excel workbook (.xlsx)", "xls": "an Excel workbook (.xls)", "xlsb": "an Excel workbook (.xlsb)",
     "ods": "a LibreOffice workbook (.ods)", "parquet": "a Parquet file",
 }  # fmt: skip
-_INSTEAD = "name a workbook, or save it as CSV UTF-8"
+_INSTEAD = "use a workbook, or save it as CSV UTF-8"
 _PACKED = "unpack it first ({} {{}}), then name the file in it"
 _LOCKED = "is protected by a password; save it without one"
 # How other files begin, and what to do with them; {} is the name of the file.
@@ -54,13 +54,15 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": f"is a Zstandard file: {_PACKED.format('unzstd')}",
     b"7z\xbc\xaf\x27\x1c": f"is a 7z archive: {_PACKED.format('7z x')}",
     b"Rar!": f"is a RAR archive: {_PACKED.format('unrar x')}",
-    b"%PDF": f"is a PDF file by its content; {_INSTEAD}",
-    b"SQLite format": f"is a database by its content; {_INSTEAD}",
-    b"{\\rtf": f"is an RTF document by its content; {_INSTEAD}",
+    b"%PDF": f"is a PDF file; {_INSTEAD}",
+    b"SQLite format": f"is a database file; {_INSTEAD}",
+    b"{\\rtf": f"is an RTF document; {_INSTEAD}",
     b"PARE": "is an encrypted Parquet file; write it without encryption",
 }
 _WEB_PAGE = re.compile(
-    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
+    rb(
+        r"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)"
+    ),
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -144,7 +146,7 @@ class Table:
                         row = {**row, name: ""}  # noqa: PLW2901
                     length = sum(map(len, row.values()))
                 if most is not None and (size := size + length) > most:
-                    what = f"its texts are more than {most:,} characters up to here, far more than the file is long"
+                    what = f"its texts are more than {most:,} characters up to here, far more than the file's size"
                     what += "; save it as CSV UTF-8"
                     raise fault(what, path=self.name, line=line)
                 yield line, row
@@ -216,7 +218,7 @@ class Table:
             raise self._changed()
 
     def _changed(self) -> InputError:
-        return fault("changed while reading; run again when nothing writes to it any more", path=self.name)
+        return fault("changed while being read; run again when nothing writes to it", path=self.name)
 
 
 def open_table(
@@ -267,9 +269,9 @@ def open_table(
         (header, "header", {"csv", "tsv"} | WORKBOOKS),
     ):  # fmt: skip
         if given is not None and kind not in kinds:
-            raise options.fault(f"{options.spell(word, str(given))} means nothing for {kind}; leave it out")
+            raise options.fault(f"{options.spell(word, str(given))} does not apply to {kind}; omit it")
     if header is not None and header < 1:
-        raise options.fault(f"lines are counted from 1, so {options.spell('header', str(header))} names none")
+        raise options.fault(f"lines are counted from 1, so {options.spell('header', str(header))} is not a line")
     reader: TableReader
     if kind in WORKBOOKS:
         reader = ExcelReader(options, kind)
@@ -301,7 +303,7 @@ def _stamp(path: str, name: str) -> _Stamp:
         raise fault("is a directory; name a file", path=name)
     if not stat.S_ISREG(facts.st_mode):
         # It is read more than once; and opening a pipe would wait for its writer.
-        raise fault("is not a regular file and cannot be read twice; write it to a file first", path=name)
+        raise fault("is not a regular file and cannot be read twice; copy it to a file first", path=name)
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
@@ -317,15 +319,15 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     if said == found or (not found and said in _TEXTS):
         return said, ()
     if said in WORKBOOKS and found in WORKBOOKS:
-        return found, (f"{_NAMES[found]} by its content, whatever its name says",)
+        return found, (f"{_NAMES[found]} by its content, despite its name",)
     if not Path(options.path).stat().st_size:
         raise options.fault("is empty")
     fix = options.spell("format", found or "csv")
     if asked is None:
-        fix = f"rename it to {PurePath(options.name).stem}.{found or 'csv'}, or say {fix}"
+        fix = f"rename it to {PurePath(options.name).stem}.{found or 'csv'}, or use {fix}"
     if found:
-        raise options.fault(f"is {_NAMES[found]} by its content, and not {said}; {fix}, or save it as CSV UTF-8")
-    raise options.fault(f"is plain text by its content, and no {_NAMES[said].partition(' ')[2]}; {fix}")
+        raise options.fault(f"is {_NAMES[found]} by its content, not {said}; {fix}, or save it as CSV UTF-8")
+    raise options.fault(f"is plain text by its content, not {_NAMES[said]}; {fix}")
 
 
 def _content(options: ReadOptions) -> str:
@@ -342,7 +344,7 @@ def _content(options: ReadOptions) -> str:
                     if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
                         raise options.fault(_LOCKED)
                     if all(content.find(word.encode("utf-16-le")) < 0 for word in ("Book", "Workbook")):
-                        raise options.fault(f"is an old Office document by its content, and no workbook; {_INSTEAD}")
+                        raise options.fault(f"is an old Office document, not a workbook; {_INSTEAD}")
                 return "xls"
     except OSError as error:
         raise options.fault(f"cannot be read: {error.strerror}; check the path and its permissions") from None
@@ -354,7 +356,7 @@ def _content(options: ReadOptions) -> str:
         if head.startswith(start):
             raise options.fault(what.format(PurePath(options.name).name))
     if _WEB_PAGE.match(head.lstrip(b"\xef\xbb\xbf\xfe\xff").replace(b"\0", b"").lstrip()):  # also in UTF-16
-        what = "is a web page or XML by its content, as some programs export under the name of a workbook"
+        what = "is a web page or XML, which some programs export with the name of a workbook"
         raise options.fault(f"{what}; open it in a spreadsheet program and save it as .xlsx")
     return ""
 
@@ -374,6 +376,6 @@ def _zipped(options: ReadOptions) -> str:
         return "xlsb" if "xl/workbook.bin" in names else "xlsx"
     for folder, what in ("word/", "Word document"), ("ppt/", "presentation"):
         if any(name.startswith(folder) for name in names):
-            raise options.fault(f"is a {what} by its content, and no workbook; {_INSTEAD}")
+            raise options.fault(f"is a {what}, not a workbook; {_INSTEAD}")
     inside = f" ({', '.join(names[:3])})" if names else ""
-    raise options.fault(f"is a zip file by its content; unpack it first, then name the file in it{inside}")
+    raise options.fault(f"is a zip file; unpack it first, then name the file in it{inside}")

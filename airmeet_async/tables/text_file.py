@@ -80,7 +80,7 @@ class TextFile:
             head = bytes(file.buffer.read(12))
         if mark := next((name for start, name in _MARKS.items() if head.startswith(start)), None):
             self.encoding = mark
-            self.notices = [f"{mark.upper()} text, by its byte order mark"] if mark != "utf-8" else []
+            self.notices = [f"{mark.upper()} text, from its byte order mark"] if mark != "utf-8" else []
             return
         asked = options.encoding or "utf-8"
         try:
@@ -89,7 +89,7 @@ class TextFile:
         except (LookupError, UnicodeError, ValueError):
             self.encoding = "undefined"
         if self.encoding in _NO_TEXTS:
-            what = f"unknown encoding {asked}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            what = f"unknown encoding {asked}; use one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
             raise options.fault(what)
         # Where the first characters are all ASCII, every other byte of UTF-16 is zero.
         even, odd = head[0::2], head[1::2]
@@ -97,12 +97,12 @@ class TextFile:
         if len(odd) > 1 and even.isascii() and odd.isascii() and any(even) != any(odd) and 0 not in max(even, odd):
             by_zeros = "utf-16-le" if any(even) else "utf-16-be"
         if by_zeros and not options.encoding:
-            self.notices = ["UTF-16 text without a byte order mark, by its every other byte"]
+            self.notices = ["UTF-16 text without a byte order mark, detected from its zero bytes"]
             self.encoding = by_zeros
         elif self.encoding in ("utf-16", "utf-32"):  # which need the mark that is not there
             if not by_zeros:
-                what = f"is no {self.encoding.upper()}: it has neither a byte order mark nor zero bytes"
-                raise options.fault(f"{what}; leave the encoding out")
+                what = f"is not {self.encoding.upper()}: it has neither a byte order mark nor zero bytes"
+                raise options.fault(f"{what}; omit the encoding")
             self.encoding = by_zeros
 
     def _open(self) -> TextIOWrapper:
@@ -129,14 +129,14 @@ class TextFile:
             what = f"cannot be read: {error}"
             if isinstance(error, UnicodeError):
                 reason = getattr(error, "reason", str(error))
-                what = f"the text is not valid {self.encoding} ({reason}); say another encoding"
+                what = f"the text is not valid {self.encoding} ({reason}); use another encoding"
             raise self._options.fault(what, None if size else number + 1) from None
 
     def check_nul(self, text: str, line: int) -> None:
         """Refuse a text with a NUL character, which no list of people has."""
         if "\0" in text:
             utf_16 = self._options.spell("encoding", "utf-16-le")
-            what = f"holds a NUL character; delete it, or export the file anew; or say {utf_16}, if it is that"
+            what = f"holds a NUL character; delete it, or export the file again; or use {utf_16}, if it is UTF-16"
             raise self._options.fault(what, line)
 
     def misfit(self, text: str) -> int | None:
@@ -167,11 +167,11 @@ class TextFile:
         line, column, text = first
         utf_8 = self._as_utf_8(text)
         if utf_8 is not None:
-            what = f"is UTF-8 here ({shown(_around(utf_8), 40)}), and {self.encoding} elsewhere"
-            return self._options.fault(f"{what}: the file mixes encodings; save it anew as UTF-8", line, column)
+            what = f"is UTF-8 here ({shown(_around(utf_8), 40)})and {self.encoding} elsewhere"
+            return self._options.fault(f"{what}: the file mixes encodings; save it again as UTF-8", line, column)
         if self.encoding != "utf-8":
             what = f"byte 0x{ord(text[self.misfit(text) or 0]) - 0xDC00:02X} is not {self.encoding}"
-            return self._options.fault(f"{what}; say another encoding, or save the file as UTF-8", line, column)
+            return self._options.fault(f"{what}; use another encoding, or save the file as UTF-8", line, column)
         cells: list[Cell] = [first]
         sound: Cell | None = None
         with suppress(InputError):  # whatever else is wrong with the file can wait
@@ -190,16 +190,18 @@ class TextFile:
         line, column, _ = cells[index]
         readings = {name: _around(read[name][index]) for name in names}
         width = max(map(len, readings.values()), default=0)
-        said = ["is not UTF-8; here it reads" if names else "is not UTF-8, nor anything else that is known"]
+        said = ["is not UTF-8; this text could be" if names else "is not UTF-8 or any other known encoding"]
         for reading in dict.fromkeys(readings.values()):
             titles = [f"{_TITLES[name]} ({name})" if name in _TITLES else name
                       for name in names if readings[name] == reading]  # fmt: skip
             said.append(f"    {reading:{width}}   as {', '.join(titles)}")
         if sound:
-            said.append(f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file "
-                        "mixes encodings; save it anew as UTF-8.")  # fmt: skip
+            said.append(
+                f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file mixes "
+                "encodings; save it again as UTF-8."
+            )  # fmt: skip
         elif names:
-            said.append(f"  Say which, if one is right: {self._options.spell('encoding', names[0])}")
+            said.append(f"  Use the right one: {self._options.spell('encoding', names[0])}")
         text = str(self._options.fault("\n".join(said), line, column))
         error = EncodingError(text, path=self._options.name, line=line, column=column)
         error.candidates = tuple(readings.items())

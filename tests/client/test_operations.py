@@ -307,7 +307,7 @@ async def test_speakers_sessions_and_booths_in_bulk() -> None:
     assert added.succeeded == 3
     assert made.results is not None
     assert [result.status for result in made.results] == ["succeeded", "succeeded", "rejected", "invalid"]
-    assert made.results[2].warnings == ("gone@example.com is not in the event yet; add it as a speaker first",)
+    assert made.results[2].warnings == ("gone@example.com is not in the event yet; add this speaker first",)
     assert made.results[3].error is not None
     assert "Start: 'noon' is not a time" in made.results[3].error.message
     assert [booths.succeeded, booths.counts[RowStatus.DUPLICATE]] == [2, 1]

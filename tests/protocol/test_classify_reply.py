@@ -119,7 +119,7 @@ def test_a_success_has_its_value():
 UNUSABLE = {
     "empty": (reply(b""), "an object"),
     "blank": (reply(b" \n"), "not JSON"),
-    "no content": (reply(b"", 204), "status 204 is no answer to this: no reason given"),
+    "no content": (reply(b"", 204), "status 204 is not a valid reply here: no reason given"),
     "HTML": (reply(b"<!doctype html><p>Sign in to the hotel's network"), "not JSON"),
     "text": (reply(b"OK"), "not JSON"),
     "cut off": (reply(json.dumps(ADDED).encode()[:-5]), "not JSON"),

@@ -89,7 +89,7 @@ SAID = {
     "quotes around lines are taken away": ("whole-line-quoted.csv", "each line stands in one pair of quotes"),
     "lines above are left out": ("title-row-above.csv", "named on line 3; lines 1 to 2 above left out"),
     "rows above are left out": ("xlsx-title-row-above.xlsx", "named on line 3; lines 1 to 2 above left out"),
-    "a column without a name is left out": ("pandas-index.csv", "column 1 has no name in the header and is left out"),
+    "a column without a name is left out": ("pandas-index.csv", "column 1 has no name in the header and is ignored"),
     "filters of .xls are not seen": ("xls-filtered.xls", "cannot be told whether a row is hidden or filtered"),
     "formats of .ods are not seen": ("ods-leading-zeros.ods", "column D has numbers, which are read without their"),
 }
@@ -178,5 +178,5 @@ def test_the_content_counts_and_not_the_name(tmp_path):
     shutil.copy(CASES / "xlsx-title-row-above.xlsx", path)
     table = open_table(path, is_header=names_email).check()
 
-    assert table.notices[0] == "an Excel workbook (.xlsx) by its content, whatever its name says"
+    assert table.notices[0] == "an Excel workbook (.xlsx) by its content, despite its name"
     assert table.rows == 2

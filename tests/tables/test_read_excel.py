@@ -173,7 +173,7 @@ def test_merged_areas_and_hidden_rows_are_told(tmp_path):
     table = open_table(tmp_path / "x.xlsx").check()
 
     assert table.notices[1:] == (
-        "1 merged area: only the first cell of one has a value, its others are empty",
+        "1 merged area: only the first cell of each has a value, the others are empty",
         "1 hidden or filtered row read like all others (line 4)",
     )
     assert cells(table.path)[1] == ["b@x.de", "Bo", ""]
@@ -225,7 +225,7 @@ def test_other_kinds_of_workbook_are_read_by_calamine(subtests, tmp_path):
 def test_a_workbook_is_what_it_is_by_its_content(tmp_path):
     path = book(tmp_path / "people.xls", {"S": PEOPLE})
 
-    assert open_table(path).notices[0] == "an Excel workbook (.xlsx) by its content, whatever its name says"
+    assert open_table(path).notices[0] == "an Excel workbook (.xlsx) by its content, despite its name"
     assert cells(path) == PEOPLE[1:]
 
 
@@ -349,8 +349,8 @@ def test_notes_beside_the_table_are_left_out_and_told(tmp_path):
 
     assert [row for _, row in table] == [{"a": "1", "b": "2"}]
     assert table.notices[1:] == (
-        'column 2 has no name in the header and is left out (first line 2: "x")',
-        'column 4 has no name in the header and is left out (first line 2: "see below")',
+        'column 2 has no name in the header and is ignored (first line 2: "x")',
+        'column 4 has no name in the header and is ignored (first line 2: "see below")',
     )
 
 

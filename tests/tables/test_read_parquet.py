@@ -53,7 +53,7 @@ def test_null_and_nan_are_no_value(tmp_path):
     table = open_table(path).check()
 
     assert (table.columns, table.rows) == (("email", "n"), 2)
-    assert table.notices == ("a line is a row of the file, counted from 1",)
+    assert table.notices == ("line numbers are rows of the file, from 1",)
     assert [(row.line, row.data) for row in rows(path)] == [(1, {"email": "a@x.de"}), (2, {"n": "1"})]
 
 

@@ -44,12 +44,12 @@ SAME_PEOPLE: dict[str, Any] = {
     "UTF-16, little end first": (
         codecs.BOM_UTF16_LE + PEOPLE.encode("utf-16-le"),
         {},
-        ("UTF-16 text, by its byte order mark",),
+        ("UTF-16 text, from its byte order mark",),
     ),
     "UTF-16, big end first": (
         codecs.BOM_UTF16_BE + PEOPLE.encode("utf-16-be"),
         {},
-        ("UTF-16 text, by its byte order mark",),
+        ("UTF-16 text, from its byte order mark",),
     ),
     "UTF-16 without a mark, as told": (PEOPLE.encode("utf-16-le"), {"encoding": "utf-16-le"}, ()),
     "Latin-1, as told": (PEOPLE.encode("latin-1"), {"encoding": "latin-1"}, ()),
@@ -63,7 +63,7 @@ SAME_PEOPLE: dict[str, Any] = {
     "pipes": (PEOPLE.replace(",", "|"), {}, ("delimiter '|' detected",)),
     "a delimiter as told": (PEOPLE.replace(",", "~"), {"delimiter": "~"}, ()),
     "tab as told": (PEOPLE.replace(",", "\t"), {"delimiter": "tab"}, ()),
-    "Excel's sep line": ("sep=;\n" + PEOPLE.replace(",", ";"), {}, ("delimiter ';' named by the sep= line",)),
+    "Excel's sep line": ("sep=;\n" + PEOPLE.replace(",", ";"), {}, ("delimiter ';' from the sep= line",)),
     "empty lines": ("\n" + PEOPLE + "\n,,\n  \n", {}, ("4 empty lines skipped",)),
     "one empty line": (PEOPLE + "\n", {}, ("1 empty line skipped",)),
     "blanks around column names": (PEOPLE.replace("email,first", " email , first"), {}, ()),

@@ -101,7 +101,7 @@ def test_one_bad_byte_in_utf_8_is_told_with_a_line_that_is_sound(tmp_path):
 def test_a_byte_that_is_not_in_the_encoding_that_was_said_is_told(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes(HEAD.encode() + b"b@x.de,Ren\x81,Li\n")
-    with pytest.raises(InputError, match='line 2, column "first": byte 0x81 is not cp1252; say another encoding'):
+    with pytest.raises(InputError, match='line 2, column "first": byte 0x81 is not cp1252; use another encoding'):
         open_table(path, encoding="cp1252").check()
 
 
@@ -122,12 +122,14 @@ def test_katakana_that_happens_to_be_utf_8_is_read(tmp_path):
 
 MARKED = {
     "UTF-8": (codecs.BOM_UTF8, "utf-8", ()),
-    "UTF-16, little end first": (codecs.BOM_UTF16_LE, "utf-16-le", ("UTF-16 text, by its byte order mark",)),
-    "UTF-16, big end first": (codecs.BOM_UTF16_BE, "utf-16-be", ("UTF-16 text, by its byte order mark",)),
-    "UTF-32, little end first": (codecs.BOM_UTF32_LE, "utf-32-le", ("UTF-32 text, by its byte order mark",)),
-    "UTF-16 without a mark": (b"", "utf-16-le", ("UTF-16 text without a byte order mark, by its every other byte",)),
+    "UTF-16, little end first": (codecs.BOM_UTF16_LE, "utf-16-le", ("UTF-16 text, from its byte order mark",)),
+    "UTF-16, big end first": (codecs.BOM_UTF16_BE, "utf-16-be", ("UTF-16 text, from its byte order mark",)),
+    "UTF-32, little end first": (codecs.BOM_UTF32_LE, "utf-32-le", ("UTF-32 text, from its byte order mark",)),
+    "UTF-16 without a mark": (b"", "utf-16-le", ((
+        "UTF-16 text without a byte order mark, detected from its zero bytes"
+    ),)),
     "UTF-16 without a mark, big end first": (
-        b"", "utf-16-be", ("UTF-16 text without a byte order mark, by its every other byte",),
+        b"", "utf-16-be", ("UTF-16 text without a byte order mark, detected from its zero bytes",),
     ),
 }  # fmt: skip
 

@@ -135,9 +135,9 @@ class FailureRules:
         if self._limit is not None:
             if self._failed <= self._limit.most(self._total, self._done):
                 return None
-            why = f"{self._failed:,} rows have failed, which is more than you allowed"
+            why = f"{self._failed:,} rows have failed, more than allowed"
         elif self._equal[1] >= _MOST_EQUAL:
-            why = f"{_MOST_EQUAL} rows in a row failed in the same way"
+            why = f"{_MOST_EQUAL} consecutive rows failed in the same way"
         elif len(self._recent) == RECENT_ROWS and 2 * sum(self._recent) > RECENT_ROWS:
             why = f"more than half of the last {RECENT_ROWS} rows failed"
         else:

@@ -249,7 +249,7 @@ class Engine:
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:
             await anyio.sleep(deadline)
-            self.stop(StopReason.DEADLINE, f"the {deadline:g} s that the run was given are over")
+            self.stop(StopReason.DEADLINE, f"the deadline of {deadline:g} s has passed")
 
     async def _keep_rate(self) -> None:
         """Let the next run know how fast it may go, even if this one is killed."""

@@ -80,7 +80,7 @@ class FlowControl:
         row.end(verdict, away=self._breaker.is_open)
         self._silence.record(answered=verdict.status is not None, sent_at=sent_at)
         if verdict.status is None and self._silence.is_too_long(now):
-            return RunStop(StopReason.UNREACHABLE, f"no answer for too long: {verdict.message}")
+            return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
         return None
 
     def record_result(self, result: RowResult) -> RunStop | None:

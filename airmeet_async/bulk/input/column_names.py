@@ -109,7 +109,7 @@ def choose(name: str | None, header: Sequence[str]) -> Preset | None:
     """
     if name is not None and name != "none":
         if name not in PRESETS:
-            raise ConfigError(f"there is no preset {name!r:.40}; there are {', '.join(PRESETS)}, and none")
+            raise ConfigError(f"unknown preset {name!r:.40}; use one of {', '.join(PRESETS)} or none")
         return PRESETS[name]
     names = frozenset(map(squeezed, header))
     fitting = [preset for preset in PRESETS.values() if preset.fits(names)] if name is None else []

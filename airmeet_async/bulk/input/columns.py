@@ -139,7 +139,7 @@ class ColumnMap:
         """Say in a line each what every column is used for."""
         said: list[str] = []
         if preset := self.preset:
-            how = "by its columns; --preset none reads it as any other file" if self.detected else "--preset"
+            how = "detected by its columns; --preset none reads it like any other file" if self.detected else "--preset"
             said.append(f"an export of {preset.title} ({how})")
             if self.status:
                 coming = " or ".join(sorted(preset.coming))
@@ -186,10 +186,10 @@ class ColumnMap:
         """Return why a row is left out for what the tool that has written it says, or for its name."""
         if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
             what = f"{self.preset.title} says {status!r:.40} ({self.status})"
-            return Problem("not_attending", f"{what}, so this row is left out; --preset none takes all rows")
+            return Problem("not_attending", f"{what}, so this row is left out; --preset none includes all rows")
         if self.whole and (picked := self.pick(data)).get("first_name") and "last_name" not in picked:
-            what = f"{self.whole_name(data)!r:.80} is one word, and Airmeet needs a first and a last name"
-            return Problem("one_word_name", f"{what}; write the last name, or - for none, behind it")
+            what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
+            return Problem("one_word_name", f"{what}; add the last name, or - for none")
         return None
 
 
@@ -276,7 +276,7 @@ def find_columns(
         whole, *others = [name for name in free if squeezed(name) in FULL_NAMES] or [""]
         if others:
             names = names_of([whole, *others])
-            raise InputError(f"{names} could each hold the whole names that --split-name splits; rename one")
+            raise InputError(f"{names} could each hold the full names for --split-name; rename one")
     decided |= set(NAMES) if whole else set()
     if missing := [name for name in MANDATORY if name in reading.required and name not in decided]:
         raise _missing_columns(header, missing, free, sample)
@@ -357,7 +357,7 @@ def _overridden(
             label = given.removeprefix(_CUSTOM).strip()
             if not label:
                 example = "such as --map custom:LABEL=Column"
-                raise InputError(f"--map {given}: name the custom field by its label or id, {example}")
+                raise InputError(f"--map {given}: give the label or id of the custom field, {example}")
             if book is not None and isinstance(problem := book.find(label), Problem):
                 raise InputError(f"--map {given}: {problem.message}")
             custom.append(Match(label, column, "--map"))
@@ -365,10 +365,10 @@ def _overridden(
         name = next((name for name in FIELDS if squeezed(given) == squeezed(name)), None)
         if name is None:
             known = _close_names(given, FIELDS) or f"the fields are {', '.join(FIELDS)}."
-            example = "A registration field of the event is --map custom:LABEL=Column"
+            example = "For a registration field of the event use --map custom:LABEL=Column"
             raise InputError(f"--map {given}: there is no such field; {known} {example}")
         if name in matches:
-            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; keep one of them")
+            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; remove one")
         matches[name] = Match(name, column, "--map")
     return list(matches.values()), custom
 
@@ -402,17 +402,17 @@ def _missing_columns(
     what = f"no column for {' and '.join(missing)}; the columns are {names_of(header)}"
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     if names:
-        what += f". {shown(names[0])} may hold whole names: a single name column is not split by itself, since where"
-        what += " the first name ends is a guess; --split-name makes it, or give the file two columns"
+        what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
+        what += " the split is a guess: use --split-name, or two columns in the file"
         if len(missing) == 1:
-            return InputError(f"{what}, or type {_option(missing[0], names[0])}")
+            return InputError(f"{what}, or use {_option(missing[0], names[0])}")
     left = list(free)
     options = []
     for name in missing:
         column = _likely_column(name, left, sample)
         left = [other for other in left if other != column]
         options.append(_option(name, column or "COLUMN"))
-    return InputError(f"{what}. Say which: {' '.join(options)}")
+    return InputError(f"{what}. Choose it: {' '.join(options)}")
 
 
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
@@ -432,7 +432,7 @@ def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str,
 
 def _ambiguous(name: str, columns: Sequence[str]) -> InputError:
     fix = " or ".join(_option(name, column) for column in columns)
-    return InputError(f"{names_of(columns)} could each be {name}; say which one: {fix}")
+    return InputError(f"{names_of(columns)} could each be {name}; choose one: {fix}")
 
 
 def _close_names(given: str, known: Iterable[str]) -> str:

@@ -252,7 +252,7 @@ class CreateItems(BulkOperation):
         if speakers and self._people is None:
             return None
         missing = [one for one in speakers if fold(one) not in (self._people or ())]
-        warnings = tuple(f"{one} is not in the event yet; add it as a speaker first" for one in missing)
+        warnings = tuple(f"{one} is not in the event yet; add this speaker first" for one in missing)
         return PreparedRow(key, self.mapping.unique(item), call, warnings)
 
 

@@ -91,12 +91,15 @@ class BulkPlan(InputSummary):
     def lines(self) -> list[str]:
         """Return the plan in words, in lines that fit a terminal."""
         mails = f"{self.invitations:,} {many('invitation', self.invitations)} mailed by Airmeet"
-        quota = f"{self.registrations:,} of the plan's registrations used up"
+        quota = f"{self.registrations:,} of your plan's registrations used"
         if self.seconds is None:
-            time = f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if allowed"
+            time = (
+                f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, or less time "
+                "if Airmeet allows more"
+            )
         else:
             time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"that means: {mails}; {quota}; about {time}")
+        uses = wrapped(f"{mails}; {quota}; takes about {time}")
         return [*self.head(), describe_counts(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:
@@ -107,8 +110,8 @@ class BulkPlan(InputSummary):
         if not self.unfilled:
             return lines
         labels = ", ".join(map(shown, self.unfilled))
-        what = f"no column fills the event's mandatory registration {many('field', len(self.unfilled))} {labels}"
-        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Fill it with --map custom:LABEL=Column")
+        what = f"no column fills the event's required registration {many('field', len(self.unfilled))} {labels}"
+        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with --map custom:LABEL=Column")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``--dry-run --json``)."""
@@ -169,7 +172,7 @@ async def make_plan(
     """
     if not isinstance(rows, (Table, Sequence)):
         if not isinstance(rows, Iterable) or iter(rows) is rows:
-            raise ConfigError("a plan reads all rows, and an iterator can be read only once; plan a list, or a file")
+            raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
         rows = list(rows)
     table = rows if isinstance(rows, Table) else None
     columns = find_table_columns(table, reading, event_fields) if table else None
@@ -209,14 +212,14 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
     same = [match.field for match in columns.fields if match.field == match.column and not match.how]
     others = tuple(match for match in columns.fields if match.field not in same)
     lines = [f"{source}: {rows:,} {many('row', rows)}"]
-    lines += wrapped(f"columns named like their field: {', '.join(same)}", "  ", "    ") if same else []
+    lines += wrapped(f"columns used by their own name: {', '.join(same)}", "  ", "    ") if same else []
     lines += [line for text in evolve(columns, fields=others).lines() for line in wrapped(text, "  ", "    ")]
     return [*lines, *(line for text in notices for line in wrapped(text))]
 
 
 def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
-    cuts = f" ({found.cut:,} with too long a text)" if found.cut else ""
+    cuts = f" ({found.cut:,} with text too long for Airmeet)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
     parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
     return ", ".join(parts)
@@ -288,7 +291,7 @@ async def check_rows(
             elif prepared.duplicate_of is not None:
                 duplicates += 1
                 place = preparer.place_of(prepared.duplicate_of)
-                what = f"{prepared.key} is in {place} already; only that one is sent"
+                what = f"{prepared.key} is already in {place}; only that one is sent"
                 findings = [RowFinding(line, "duplicate", what)]
             else:
                 invalid += 1

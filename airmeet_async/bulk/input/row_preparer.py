@@ -82,7 +82,7 @@ class UniqueRowPreparer:
         if made.identity:
             first = self._duplicates.first_index(made.identity, source.index)
             if first != source.index:
-                error = RowError("duplicate", f"the same as {self.place_of(first)}, which is the one that counts")
+                error = RowError("duplicate", f"repeats {self.place_of(first)}, which is sent instead")
                 return RowResult(
                     source.index, source.line, made.key, RowStatus.DUPLICATE,
                     error=error, duplicate_of=first, row=source.data,

@@ -62,7 +62,7 @@ async def open_rows(
     if isinstance(rows, (str, os.PathLike)):
         return await anyio.to_thread.run_sync(partial(open_file, rows, is_header, **given))
     if given:
-        raise ConfigError(f"{', '.join(given)}: only for the path of a file, and rows is none")
+        raise ConfigError(f"{', '.join(given)}: only for files, and rows is not a path")
     if is_frame(rows):
         return await anyio.to_thread.run_sync(lambda: open_frame(rows).check())
     if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable)):

@@ -35,7 +35,7 @@ from airmeet_async.tables import SourceRow, Table
 
 _BATCH = 1000  # rows per transaction
 
-_MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for", "options": "was begun with"}
+_MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for", "options": "was started with"}
 
 
 @frozen
@@ -74,9 +74,9 @@ async def open_journal(
     """
     place = Path(path)
     if not place.name:
-        raise JournalError(f"{str(path)!r} is no name for a journal; write one such as launch.job")
+        raise JournalError(f"{str(path)!r} is not a file name; use one such as launch.job")
     if identity is None and not await anyio.to_thread.run_sync(place.exists):
-        raise JournalError(f"{place}: there is no such journal; check the path")
+        raise JournalError(f"{place}: there is no such run; check the path")
     journal = SqliteJournal(place, results)
     await journal.open()
     try:
@@ -100,15 +100,15 @@ async def open_journal(
 def _check_resumable(path: Path, facts: dict[str, Any], base: str) -> None:
     known = facts.get("about")
     if known is None or not facts.get("gen") or facts["gen"] != facts.get("begun"):
-        raise JournalError(f"{path}: its input was not read to its end; run it again with the input. Nothing was sent")
+        raise JournalError(f"{path}: its input was not read completely; run it again with the input. Nothing was sent")
     _check_identity(path, known, {**known, "base": base})
 
 
 def _check_identity(path: Path, known: dict[str, Any], now: dict[str, Any]) -> None:
     for name, meaning in _MEANINGS.items():
         if known[name] != now[name]:
-            message = f"{path}: this journal {meaning} {_shown(known[name])}, and now it is {_shown(now[name])}"
-            raise JournalError(f"{message}; say the same again, or begin with another journal")
+            message = f"{path}: this run {meaning} {_shown(known[name])}, not {_shown(now[name])}"
+            raise JournalError(f"{message}; use the same again, or start another run with a new file")
 
 
 def _shown(value: Any) -> str:

@@ -45,16 +45,16 @@ class JournalLock:
         if not self._lock.acquire(wait=_PATIENCE):
             holder = _process_in(self._lock) or "unknown"
             self._lock.release()
-            message = f"{path}: a run of this journal is going on (process {holder}); nothing was sent here"
+            message = f"{path}: this run is already in progress (process {holder}); nothing was sent"
             raise JournalError(message, busy=True)
         if not self._lock.works:  # a network file system without locks: there is nothing better to be had
-            _log.warning("%s cannot be locked: see that no second run uses it", path)
+            _log.warning("%s cannot be locked: make sure that no second run uses it", path)
         try:
             os.ftruncate(self._lock.descriptor, 0)
             os.pwrite(self._lock.descriptor, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             self._lock.release()
-            raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); make room") from None
+            raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); free disk space") from None
 
     def release(self) -> None:
         """Let others in, also where a process that was forked off has the file open."""
@@ -93,7 +93,9 @@ def create_file(path: Path) -> None:
     except UnsafeFileError as error:
         raise JournalError(str(error)) from None
     except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be made ({error.strerror}); name a place of yours") from None
+        raise JournalError(
+            f"{path}: the run cannot be recorded there ({error.strerror}); choose a directory of your own"
+        ) from None
 
 
 def check_file(path: Path) -> None:
@@ -108,7 +110,7 @@ def check_file(path: Path) -> None:
     except UnsafeFileError as error:
         raise JournalError(str(error)) from None
     except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be opened ({error.strerror})") from None
+        raise JournalError(f"{path}: the run file cannot be opened ({error.strerror})") from None
     if not status.st_size:  # a crash in the first moment leaves an empty file
         return
     try:
@@ -117,7 +119,7 @@ def check_file(path: Path) -> None:
     except OSError as error:
         raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
     if not head.startswith(b"SQLite format 3\0"):
-        raise JournalError(f"{path}: is not a journal; it is left as it is, so name another path")
+        raise JournalError(f"{path}: is not a run file and was left unchanged; choose another path")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -175,15 +177,15 @@ def _create_or_check_tables(connection: sqlite3.Connection, path: Path) -> None:
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         connection.close()
-        raise JournalError(f"{path}: is a database, but not a journal; it is left as it is, so name another path")
+        raise JournalError(f"{path}: is a database but is not a run file, and was left unchanged; choose another path")
     if (version := connection.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
         connection.close()
-        message = f"{path}: is a journal of version {version}, and this airmeet-async reads version {VERSION}"
-        raise JournalError(f"{message}; finish it with the version that began it")
+        message = f"{path}: is a run file of version {version}, but this airmeet-async reads version {VERSION}"
+        raise JournalError(f"{message}; finish the run with the version that started it")
 
 
 def journal_error(path: Path, error: Exception) -> JournalError:
     """Return the error that tells the journal's owner what a failure of SQLite means."""
     reason = str(error) or type(error).__name__
-    hint = "make room" if "full" in reason else "check the disk and the file"
-    return JournalError(f"{path}: the journal cannot be used ({reason}); {hint}, then resume the run")
+    hint = "free disk space" if "full" in reason else "check the disk and the file"
+    return JournalError(f"{path}: the run file cannot be used ({reason}); {hint}, then resume the run")

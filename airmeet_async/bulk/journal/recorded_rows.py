@@ -29,13 +29,13 @@ _ENDED = {
     RowState.REJECTED: RowStatus.REJECTED,
     RowState.FAILED: RowStatus.FAILED,
 }
-CHANGED = "changed in the input since it was done; Airmeet does not update anybody on a second add"
-_SENT_AS_IT_WAS = "changed in the input since it was sent; it may have been done, so it is sent again as it was"
+CHANGED = "changed since it was done; Airmeet keeps the old details"
+_SENT_AS_IT_WAS = "changed since it was sent; it may have been done, so the original is sent again"
 _HELD = (
-    "sent more than 24 hours ago without a clear answer; sending it again would let somebody in who was blocked "
-    "meanwhile, so it waits for your word: accept_stale=True, or --accept-stale"
+    "sent more than 24 hours ago without a clear answer; sending it again lets in anyone who was blocked in the "
+    "meantime: allow it with accept_stale=True or --accept-stale"
 )
-_NOT_REPEATABLE = "sent without a clear answer; sending it again could do it twice, so look in the event first"
+_NOT_REPEATABLE = "sent without a clear answer; sending it again could do it twice, so check the event first"
 
 
 class RecordedRows:
@@ -135,7 +135,7 @@ def _never_sent(row: RecordedRow) -> RowResult:
     error, first = note["error"], note.get("duplicate_of")
     if first is not None:
         place = f"row {first + 1}" if note.get("of_line") is None else f"line {note['of_line']}"
-        error = RowError("duplicate", f"the same as {place}, which is the one that counts")
+        error = RowError("duplicate", f"repeats {place}, which is sent instead")
     return RowResult(row.index, row.line, note.get("key", row.record.key or ""), status, error=error,
                      duplicate_of=first, row=row.data)  # fmt: skip
 

@@ -28,7 +28,7 @@ def encode_call(call: Call[Any]) -> str:
     """
     name = call.endpoint.name
     if ENDPOINTS.get(name) is not call.endpoint:
-        message = f"a journal keeps calls of the API's own operations; {name!r} is not one, so run it without a journal"
+        message = f"only the API's own operations can be resumed, and {name!r} is not one; run it without journal="
         raise JournalError(message)
     head = _head(name, tuple(call.path.items()), tuple(call.query.items()))
     return f"{head}{call.payload.decode() or 'null'}]"

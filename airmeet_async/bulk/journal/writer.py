@@ -230,14 +230,16 @@ class JournalWriter:
     def _check_file(self) -> None:
         """Check that this is still the process and the file with which it began."""
         if os.getpid() != self._process:
-            raise JournalError(f"{self.path}: this process was forked off the one that runs the journal; open it anew")
+            raise JournalError(
+                f"{self.path}: this process was forked from the one that runs the job; start the run again"
+            )
         try:
             same = os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - before each transaction, so the fast way
         except OSError:
             same = False
         if not same:
-            message = f"{self.path}: the journal was removed or replaced while it was in use; no more is sent"
-            raise JournalError(f"{message}. Put it back and resume, or start anew")
+            message = f"{self.path}: the run file was deleted or replaced during the run; nothing more is sent"
+            raise JournalError(f"{message}. Restore it and resume, or start over")
 
     def _place_known(self, row: NewRow, known: tuple[Any, ...]) -> str:
         """Place a row whose identity is known already."""

@@ -56,13 +56,13 @@ class Transport(Protocol):
 
 _NOT_SENT = {
     "dns": "cannot find the address of {host}: check the network and AIRMEET_URI",
-    "tls": "no trustworthy TLS connection to {host}: {cause}",
-    "proxy": "the proxy does not let us through to {host}: check HTTPS_PROXY",
+    "tls": "no trusted TLS connection to {host}: {cause}",
+    "proxy": "the proxy refused the connection to {host}: check HTTPS_PROXY",
     "timeout": "cannot reach {host}: no connection in time; check the network, or whether a proxy is needed",
     "connect": "cannot reach {host}: {cause}",
     "protocol": "the request to {host} could not be written: a header or the address is not valid",
 }
-_LOST = {"timeout": "went silent", "protocol": "spoke no proper HTTP"}
+_LOST = {"timeout": "went silent", "protocol": "did not send valid HTTP"}
 _PATIENCE = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -73,18 +73,18 @@ def not_sent(reason: str, host: str, error: BaseException | None = None) -> NotS
 
 def lost(reason: str, host: str) -> NoReplyError:
     """Return the error of a request that left, and whose connection failed."""
-    message = f"the connection to {host} {_LOST.get(reason, 'broke')} before the answer was complete"
+    message = f"the connection to {host} {_LOST.get(reason, 'broke')} before the reply was complete"
     return NoReplyError(message, reason=reason, host=host)
 
 
 def late(host: str, seconds: float) -> NoReplyError:
     """Return the error of an exchange that took longer than all of it may."""
-    return NoReplyError(f"{host} did not answer within {seconds:g} s", reason="timeout", host=host)
+    return NoReplyError(f"{host} did not reply within {seconds:g} s", reason="timeout", host=host)
 
 
 def too_large(host: str, limit: int) -> NoReplyError:
     """Return the error of an answer that is over the limit of its request."""
-    return NoReplyError(f"the answer of {host} is larger than {limit} bytes", reason="protocol", host=host)
+    return NoReplyError(f"the reply from {host} is larger than {limit} bytes", reason="protocol", host=host)
 
 
 def reason_below(error: BaseException) -> str | None:

@@ -41,8 +41,8 @@ def _fast(options: ClientOptions) -> Transport | str:
     """Return the fast transport, or what stands in its way."""
     if proxy_from_environment(options.base):
         return (
-            f"transport='llhttp' goes through no proxy, and the environment names one for {options.base.host}: "
-            "use transport='httpx', or name the host in NO_PROXY"
+            f"transport='llhttp' does not support proxies, and the environment sets one for {options.base.host}: "
+            "use transport='httpx', or add the host to NO_PROXY"
         )
     try:
         from airmeet_async.client.transports.llhttp_transport import LlhttpTransport

@@ -145,7 +145,7 @@ class HttpxClientTransport:
         if client.follow_redirects:
             message = (
                 "the given httpx.AsyncClient follows redirects, which would carry the token to another address; "
-                "make it with follow_redirects=False"
+                "create it with follow_redirects=False"
             )
             raise ConfigError(message)
         self._client = client

@@ -147,7 +147,7 @@ class LlhttpTransport:
     def _bind_to_loop(self) -> None:
         if self.loop is not None:
             raise ClientStateError(
-                "this transport belongs to another event loop; make one client per loop (per asyncio.run)"
+                "this transport belongs to another event loop; create one client per loop (per asyncio.run)"
             )
         self.loop = asyncio.get_running_loop()
         self.clock = self.loop.time

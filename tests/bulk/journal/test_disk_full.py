@@ -62,7 +62,7 @@ def test_a_disk_that_is_full_stops_the_sending(tmp_path: Path) -> None:
     full, after = (json.loads(line) for line in done.stdout.splitlines())
 
     assert full["said"].startswith("journal: ")
-    assert "make room" in full["said"]
+    assert "free disk space" in full["said"]
     assert 0 < full["counts"]["succeeded"] < ROWS
     assert full["applied"] - full["counts"]["succeeded"] <= 64
     assert after["counts"]["succeeded"] + after["counts"]["skipped"] == ROWS

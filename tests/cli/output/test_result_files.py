@@ -180,7 +180,7 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
         assert table.columns == (*given_columns(header), *RESULT_COLUMNS)
         header = table.columns
         assert table.notices == (
-            "a result file of an earlier run: the apostrophes it put before formulas are taken away",
+            "a result file of an earlier run: the apostrophes that it put before formulas are removed",
         )
         ((source,),) = table.batches()
         row = source.data
