@@ -60,9 +60,7 @@ _OTHERS = {
     b"PARE": "is an encrypted Parquet file; write it without encryption",
 }
 _WEB_PAGE = re.compile(
-    rb(
-        r"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)"
-    ),
+    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
     re.IGNORECASE | re.DOTALL,
 )
 
