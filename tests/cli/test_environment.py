@@ -180,8 +180,8 @@ def test_a_masked_key_is_known_again_and_of_no_use(key, shown):
 
 
 WAITS = [
-    (Waiting("x", "not ready", 20.0, 2), ["Airmeet is preparing the list; asking again in 20 s"]),
-    (Waiting("x", "not ready", 0.2, 1), ["Airmeet is preparing the list; asking again in 1 s"]),
+    (Waiting("x", "not ready", 20.0, 2), ["Airmeet is preparing the list; checking again in 20 s"]),
+    (Waiting("x", "not ready", 0.2, 1), ["Airmeet is preparing the list; checking again in 1 s"]),
     (Waiting("x", "throttled", 3.2, 1), ["Airmeet's rate limit was exceeded (429); trying again in 4 s"]),
     (Waiting("x", "ambiguous", 0.4, 1), []),
 ]

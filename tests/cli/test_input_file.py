@@ -104,7 +104,7 @@ def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make,
     adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
-    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert f"resuming: {before} of 60 rows are done" in done.err
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
     assert list(airmeet.rows()[0])[:3] == HEADER
 
@@ -172,7 +172,7 @@ WRONG = {
     "a format that is none": ("a\nb\n", ("--format", "xml"), 2, "--format"),
     "a header on no line": ("email\na@x.de\n", ("--header", "0"), 5, "lines are counted from 1"),
     "a header below the end": ("email\na@x.de\n", ("--header", "9"), 5, "stdin: has no line 9"),
-    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet 2 means nothing for csv"),
+    "a sheet of a text": ("a\nb\n", ("--sheet", "2"), 5, "--sheet 2 does not apply to csv"),
 }
 
 
@@ -204,7 +204,7 @@ def test_several_sheets_are_listed_with_the_option_to_type(airmeet):
     done = airmeet("check", "people.xlsx")
 
     assert (done.code, done.out) == (5, "")
-    assert '2 sheets have rows: "Notes", "Guests"; say which one: --sheet Guests' in done.err
+    assert '2 sheets have rows: "Notes", "Guests"; choose one: --sheet Guests' in done.err
 
 
 def test_encodings_are_proposed_and_none_is_guessed(airmeet):

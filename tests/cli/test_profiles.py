@@ -110,7 +110,7 @@ def test_keys_are_shown_by_no_repr(path):
 
 @pytest.mark.parametrize("name", ["", "two words", "../x", "-x", "a" * 65, "x\n"])
 def test_a_name_that_cannot_stand_in_a_message_or_a_command_is_refused(name):
-    with pytest.raises(UsageError, match="word of letters"):
+    with pytest.raises(UsageError, match="only letters"):
         check_name(name)
 
 

@@ -13,23 +13,23 @@ from airmeet_async.errors import JournalError
     ("earlier", "said"),
     [
         (None, []),
-        (Earlier(4310), ["resuming: 4,310 of 10,000 rows are settled"]),
-        (Earlier(10_000), ["nothing left to do: 10,000 rows are settled"]),
+        (Earlier(4310), ["resuming: 4,310 of 10,000 rows are done"]),
+        (Earlier(10_000), ["nothing not done: 10,000 rows are done"]),
         (
             Earlier(9_000, unclear=1, changed=10, updated=2, new=5),
             [
-                "resuming: 9,000 of 10,000 rows are settled",
+                "resuming: 9,000 of 10,000 rows are done",
                 "  1 row was sent without a clear answer",
                 "  10 rows have changed since they were done; Airmeet keeps the old details",
-                "  2 rows were changed before they were done, and are sent as they are now",
+                "  2 rows were changed before they were done, and are sent with the change",
                 "  5 rows were new",
             ],
         ),
         (
             Earlier(9_000, updated=1),
             [
-                "resuming: 9,000 of 10,000 rows are settled",
-                "  1 row was changed before it was done, and is sent as it is now",
+                "resuming: 9,000 of 10,000 rows are done",
+                "  1 row was changed before it was done, and is sent with the change",
             ],
         ),
     ],
@@ -42,10 +42,10 @@ def test_where_a_run_goes_on_is_said(earlier, said):
     ("new", "before", "limited", "said"),
     [
         (0, 30, False, []),
-        (0, 40, False, ["  10 rows of the last run are no longer in the file"]),
-        (1, 30, False, ["  1 row was new", "  1 row of the last run is no longer in the file"]),
+        (0, 40, False, ["  10 rows of the previous run are no longer in the file"]),
+        (1, 30, False, ["  1 row was new", "  1 row of the previous run is no longer in the file"]),
         (5, 25, False, ["  5 rows were new"]),
-        (0, 40, True, ["  10 rows of the last run are left out of this run (--limit)"]),
+        (0, 40, True, ["  10 rows of the previous run are left out of this run (--limit)"]),
     ],
 )
 def test_rows_that_are_gone_are_counted(new, before, limited, said):
@@ -73,7 +73,7 @@ def test_the_way_out_is_named_where_there_is_one(tmp_path):
     assert str(with_hint(other, found, "block")).endswith("(--fresh does that)")
     assert with_hint(other, found) is other
     assert with_hint(other, RunJournal(tmp_path / "a.job", named=True), "block") is other
-    assert "airmeet block ... --fresh), or remove it (airmeet runs purge a)" in str(
+    assert "airmeet block ... --fresh), or delete it (airmeet runs purge a)" in str(
         with_hint(JournalError("database disk image is malformed"), found, "block")
     )
     assert with_hint(JournalError("the disk is full"), found).args == ("the disk is full",)

@@ -9,8 +9,8 @@ from airmeet_async.cli.signals import stopping
     ("under_way", "said"),
     [
         (0, "stopping: no request is in progress; press Ctrl-C again to stop now"),
-        (1, "stopping: letting 1 request end; press Ctrl-C again to stop now"),
-        (64, "stopping: letting 64 requests end; press Ctrl-C again to stop now"),
+        (1, "stopping: waiting for 1 request to finish; press Ctrl-C again to stop now"),
+        (64, "stopping: waiting for 64 requests to finish; press Ctrl-C again to stop now"),
     ],
 )
 def test_the_first_signal_says_what_happens(under_way, said):

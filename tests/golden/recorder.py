@@ -30,7 +30,7 @@ _RATE = r"\d[\d,]*(?:\.\d+)?"
 _MEASURED = [
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(rf"(rows in) {_RATE} s(?:, {_RATE} of {_RATE}/s)?(?:, {_RATE} s left)?"), r"\1 N s"),
-    (re.compile(rf"(requests? in) {_RATE} s: {_RATE}/s on average, {_RATE}/s at most"), r"\1 N s: N/s, N/s"),
+    (re.compile(rf"(requests? in) {_RATE} s: {_RATE}/s on average, {_RATE}/s peak"), r"\1 N s: N/s, N/s"),
     (re.compile(r"(still preparing this report after) \d+ s"), r"\1 N s"),
     (re.compile(r"answers took .*"), "answers took N ms"),
     (re.compile(r'"(elapsed_s|rate_mean|rate_peak)": [\d.]+'), r'"\1": 0'),

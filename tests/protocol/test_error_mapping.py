@@ -83,7 +83,7 @@ def test_a_write_that_must_not_be_repeated_is_ambiguous():
 
             assert isinstance(found, AmbiguousOutcomeError)
             assert (found.operation, found.status) == ("events.create", status)
-            assert "look in the dashboard first" in str(found)
+            assert "check the dashboard first" in str(found)
             assert str(status) in str(found)
 
 
@@ -167,8 +167,8 @@ def test_signing_in_can_fail_in_other_ways():
 
 def test_no_reason_leaves_no_gap():
     """The sentence ends where there is nothing more to say."""
-    assert str(error(ADD, reply(b"", 422))) == "attendees.add failed with status 422"
-    assert str(error(AUTH, reply({"message": "Down"}, 500))) == "auth failed with status 500: Down"
+    assert str(error(ADD, reply(b"", 422))) == "Airmeet refused this request (422)"
+    assert str(error(AUTH, reply({"message": "Down"}, 500))) == "Airmeet could not handle this request (500): Down"
 
 
 def test_a_limit_says_how_long():

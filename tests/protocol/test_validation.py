@@ -170,7 +170,9 @@ def test_what_airmeet_will_cut_is_said():
             beyond = attrs.evolve(ADA, **{name: "é" * (limit + 1)})  # type: ignore[arg-type]
 
             assert cuts(texts_of(at_the_limit)) == ()
-            assert cuts(texts_of(beyond)) == (f"Airmeet will cut {name} after {limit} characters (it has {limit + 1})",)
+            assert cuts(texts_of(beyond)) == (
+                f"Airmeet will shorten {name} to {limit} characters (it has {limit + 1})",
+            )
 
 
 def test_all_cuts_are_said():

@@ -15,7 +15,7 @@ from airmeet_async.tables.table import open_table
 
 HEAD = "email,first,last\n"
 MANY = "".join(f"p{number}@x.de,Al,Fo\n" for number in range(500))
-TWICE = 'a quote is written twice ("")'
+TWICE = 'write a quote twice ("")'
 
 # Content, the line and the column that are blamed, and what the message says.
 BAD_CSV: dict[str, Any] = {
@@ -32,26 +32,26 @@ BAD_CSV: dict[str, Any] = {
     "a quote never closed": (HEAD + 'a@x.de,Al,Fo\nb@x.de,"Bo,Li\nc@x.de,A,B\n', 3, None, ["never closed", TWICE]),
     "a quote never closed, deep in a row": (HEAD + 'a@x.de,"x\ny","Fo\nc@x.de,A,B\n', 2, None, ["never closed"]),
     "text behind a closing quote": (HEAD + 'b@x.de,"Bo" Li,x\n', 2, None, ["closed on line 2", TWICE]),
-    "a blank behind a closing quote": (HEAD + 'b@x.de,"Bo" ,x\n', 2, None, ["closed on line 2 with a blank or text"]),
+    "a blank behind a closing quote": (HEAD + 'b@x.de,"Bo" ,x\n', 2, None, ["closed on line 2 and followed by a space or text"]),
     "a stray quote and a good one": (
-        HEAD + 'b@x.de,"Bo,Li\nc@x.de,A,B\nd@x.de,"C, c",D\n', 2, None, ["closed on line 4 with a blank or text"],
+        HEAD + 'b@x.de,"Bo,Li\nc@x.de,A,B\nd@x.de,"C, c",D\n', 2, None, ["closed on line 4 and followed by a space or text"],
     ),
     "a stray quote that swallows 500 rows": (
         HEAD + 'a@x.de,"Al,Fo\n' + MANY + 'z@x.de,Bo",Li\n', 2, "first", ["502 lines", '"p0@x.de,Al,Fo"', TWICE],
     ),
-    "a stray quote that swallows one row": (HEAD + 'a@x.de,Al,"Fo\nb@x.de,Bo,Li"\n', 2, "last", ["reads like a row"]),
-    "a stray quote in the first cell": (HEAD + '"a@x.de,Al,Fo\nb@x.de,Bo,Li"\n', 2, "email", ["reads like a row"]),
+    "a stray quote that swallows one row": (HEAD + 'a@x.de,Al,"Fo\nb@x.de,Bo,Li"\n', 2, "last", ["looks like a row"]),
+    "a stray quote in the first cell": (HEAD + '"a@x.de,Al,Fo\nb@x.de,Bo,Li"\n', 2, "email", ["looks like a row"]),
     "a stray quote in a short row": (
         HEAD + 'a@x.de,"Al\nb@x.de,Bo,Li\nc@x.de,Cy",Mo\n', 2, "first", ["a cell of 3 lines"],
     ),
     "a stray quote, and the address stands last": (
-        "first,last,email\n" + 'Al,"Fo,a@x.de\nBo,Li, b@x.de\nCy,Mo,c@x.de"\n', 2, "last", ["reads like a row"],
+        "first,last,email\n" + 'Al,"Fo,a@x.de\nBo,Li, b@x.de\nCy,Mo,c@x.de"\n', 2, "last", ["looks like a row"],
     ),
     "a stray quote behind a good cell of two lines": (
-        HEAD + '"a\n@x.de","Al,Fo\nb@x.de,Bo,Li\nc@x.de,Cy",Mo\n', 3, "first", ["reads like a row"],
+        HEAD + '"a\n@x.de","Al,Fo\nb@x.de,Bo,Li\nc@x.de,Cy",Mo\n', 3, "first", ["looks like a row"],
     ),
     "a stray quote with semicolons": (
-        'email;first;last\na@x.de;"Al;Fo\nb@x.de;Bo;Li\nc@x.de;Cy";Mo\n', 2, "first", ["reads like a row"],
+        'email;first;last\na@x.de;"Al;Fo\nb@x.de;Bo;Li\nc@x.de;Cy";Mo\n', 2, "first", ["looks like a row"],
     ),
     "a quote that swallows more than a cell may hold": (
         HEAD + 'a@x.de,"Al,Fo\n' + "p@x.de,Al\n" * 20_000, 2, None, ["longer than 131,072 characters", TWICE],
@@ -65,7 +65,7 @@ BAD_JSON: dict[str, Any] = {
     "an empty array": ("[]", None, None, ["has no rows"]),
     "not JSON": ('{"a": 1}\n{"a" 1}\n', 2, None, ["character 6: not JSON", "one JSON object per line"]),
     "an array that is cut off": ('[\n{"a": 1},\n', 3, None, ["not closed"]),
-    "an array that goes on": ('[{"a": 1}]\n{"a": 2}', 2, None, ["behind the end of the array"]),
+    "an array that goes on": ('[{"a": 1}]\n{"a": 2}', 2, None, ["after the end of the array"]),
     "an array without a comma": ('[{"a": 1}\n{"a": 2}]', 2, None, ["a comma is missing"]),
     "an array of arrays": ('[["a"]]\n', 1, None, ["not an object", "array of objects"]),
     "a text": ('"a"\n', 1, None, ["not an object"]),
@@ -74,7 +74,7 @@ BAD_JSON: dict[str, Any] = {
     "a used column with a list in a list": ('{"a": [["b"]]}\n', 1, "a", ["nested JSON"]),
     "a used column with a truth value in a list": ('{"a": [true]}\n', 1, "a", ["nested JSON"]),
     "too deep": ("[" * 200_000 + "\n", 1, None, ["not JSON"]),
-    "a key twice": ('{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', 2, "a", ["stands twice", "take one away"]),
+    "a key twice": ('{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', 2, "a", ["is twice", "take one away"]),
     "an empty key": ('{"": 1}\n', 1, None, ["key is empty"]),
     "NUL": ('{"a": "\0"}\n', 1, None, ["NUL"]),
     "a long value": ('{"a": "' + "x" * 131_073 + '"}\n', 1, "a", ["longer than 131,072"]),
@@ -150,13 +150,13 @@ def test_an_unknown_ending_is_refused(subtests, tmp_path):
 def test_an_option_that_cannot_work_is_refused(subtests, tmp_path):
     """A wrong encoding, delimiter or kind is as clear as a wrong file."""
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"encoding": "klingon"}, "unknown encoding klingon; say one such as encoding='cp1252'"),
+        ({"encoding": "klingon"}, "unknown encoding klingon; use one such as encoding='cp1252'"),
         ({"encoding": "idna"}, "unknown encoding idna"),
-        ({"encoding": "utf-16"}, "is no UTF-16: it has neither a byte order mark nor zero bytes"),
-        ({"encoding": "utf-32"}, "is no UTF-32"),
+        ({"encoding": "utf-16"}, "is not UTF-16: it has neither a byte order mark nor zero bytes"),
+        ({"encoding": "utf-32"}, "is not UTF-32"),
         ({"header": 3}, "has no line 3"),
         ({"header": 0}, "lines are counted from 1"),
-        ({"sheet": "x"}, "sheet='x' means nothing for csv; leave it out"),
+        ({"sheet": "x"}, "sheet='x' does not apply to csv; omit it"),
         ({"encoding": "zip"}, "unknown encoding zip"),
         ({"delimiter": ";;"}, "delimiter=';'"),
         ({"delimiter": ""}, "must be one character"),
@@ -176,7 +176,7 @@ def test_a_message_writes_options_as_its_reader_does(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("a\n1\n")
 
-    assert "say delimiter=';' or delimiter='tab'" in str(refused(path, delimiter=""))
+    assert "use delimiter=';' or delimiter='tab'" in str(refused(path, delimiter=""))
     assert "say --delimiter ';' or --delimiter tab" in str(refused(path, delimiter="", spell=command_line_option))
 
 

@@ -69,7 +69,7 @@ _SPREADSHEET = "application/vnd.oasis.opendocument.spreadsheet"
 BAD = {
     "texts that grow a thousand times": (
         lambda path: raw(path, HEAD + ROW, xl__sharedStrings=f"<sst><si><t>{'x' * 5_000_000}</t></si></sst>"),
-        ["sharedStrings.xml", "grows", "more than the 100", "save it anew"],
+        ["sharedStrings.xml", "grows", "more than the 100", "save it again"],
     ),
     "a billion laughs": (lambda path: package(path, parts(with_type(LAUGHS))), ["document type or entities"]),
     "an entity from outside": (lambda path: package(path, parts(with_type(OUTSIDE))), ["document type or entities"]),
@@ -86,18 +86,18 @@ BAD = {
         ["protected by a password"],
     ),
     "a password of a zip file": (locked, ["protected by a password"]),
-    "a Word document": (lambda path: package(path, {"word/document.xml": "<x/>"}), ["Word document", "no workbook"]),
+    "a Word document": (lambda path: package(path, {"word/document.xml": "<x/>"}), ["Word document", "not a workbook"]),
     "an old Word document": (lambda path: compound(path, {"WordDocument": b"x"}), ["old Office document"]),
-    "a zip file": (lambda path: package(path, {"people.csv": "a\nb\n"}), ["zip file by its content"]),
+    "a zip file": (lambda path: package(path, {"people.csv": "a\nb\n"}), ["is a zip file"]),
     "a web page": (lambda path: path.write_text("<html><table>"), ["web page", "save it as .xlsx"]),
     "a PDF file": (lambda path: path.write_bytes(b"%PDF-1.7 "), ["a PDF file"]),
     "plain text": (lambda path: path.write_text("a,b\n1,2\n"), ["plain text", "people.csv", "format='csv'"]),
     "nothing": (lambda path: path.write_bytes(b""), ["is empty"]),
-    "half a file": (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), ["damaged", "save it anew"]),
+    "half a file": (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), ["damaged", "save it again"]),
     "flipped bits": (damaged, ["damaged"]),
     "no rows": (lambda path: book(path, {"S": []}), ["no rows in any sheet"]),
     "a header alone": (lambda path: book(path, {"S": [["a", "b"]]}), ["has no rows, only a header"]),
-    "rows in hidden sheets only": (only_hidden, ["that is not hidden", '"Old"']),
+    "rows in hidden sheets only": (only_hidden, ["that is visible", '"Old"']),
     "rows in two sheets": (two_sheets, ["2 sheets have rows", '"O\'Neill"', "sheet='Guests'"]),
     "16,384 columns": (wide, ["cell XFD1", "beyond the 2,000 columns", "delete it"]),
     "a cell far away": (lambda path: raw(path, HEAD + ROW + FAR), ["line 1048576", "cell XFD1048576", "2,000 columns"]),
@@ -107,9 +107,9 @@ BAD = {
     ),
     "a formula without its result": (uncalculated, ['line 2, column "first"', "result is not in the file", "save it"]),
     "a column twice": (lambda path: book(path, {"S": [["a", "b", "a"], ["1"]]}), ["columns 1 and 3", "rename one"]),
-    "a text that is not there": (
+    "a text that is missing": (
         lambda path: raw(path, HEAD + '<row r="2"><c r="A2" t="s"><v>7</v></c></row>'),
-        ['line 2, column "email"', "a text that is not there"],
+        ['line 2, column "email"', "a text that is missing"],
     ),
     "a number that is none": (lambda path: raw(path, HEAD + "<row><c><v>x</v></c></row>"), ["damaged"]),
     "a text that is too long": (

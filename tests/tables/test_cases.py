@@ -86,11 +86,11 @@ def test_a_sheet_that_is_named_is_read(subtests):
 # What is said of a file, and why that matters.
 SAID = {
     "marks are taken away": ("leading-apostrophe.csv", '3 cells marked as text by an apostrophe or by ="…"'),
-    "quotes around lines are taken away": ("whole-line-quoted.csv", "each line stands in one pair of quotes"),
-    "lines above are left out": ("title-row-above.csv", "named on line 3; lines 1 to 2 above left out"),
-    "rows above are left out": ("xlsx-title-row-above.xlsx", "named on line 3; lines 1 to 2 above left out"),
+    "quotes around lines are taken away": ("whole-line-quoted.csv", "each line is in one pair of quotes"),
+    "lines above are left out": ("title-row-above.csv", "are on line 3; lines 1 to 2 above ignored"),
+    "rows above are left out": ("xlsx-title-row-above.xlsx", "are on line 3; lines 1 to 2 above ignored"),
     "a column without a name is left out": ("pandas-index.csv", "column 1 has no name in the header and is ignored"),
-    "filters of .xls are not seen": ("xls-filtered.xls", "cannot be told whether a row is hidden or filtered"),
+    "filters of .xls are not seen": ("xls-filtered.xls", "does not show hidden rows, filtered rows"),
     "formats of .ods are not seen": ("ods-leading-zeros.ods", "column D has numbers, which are read without their"),
 }
 

@@ -43,7 +43,7 @@ def test_the_header_is_found_below_other_lines(subtests, tmp_path):
 
             assert table.columns == ("email", "first", "last")
             assert [at for at, _ in table] == [line + 1]
-            assert f"the columns are named on line {line}; {said} left out" in table.notices
+            assert f"the column names are on line {line}; {said} left out" in table.notices
             assert table.reading == {"header": str(line)}
 
 

@@ -219,7 +219,7 @@ def test_other_kinds_of_workbook_are_read_by_calamine(subtests, tmp_path):
                 (3, {"email": "007", "n": "12"})
             ]
             assert table.notices[0] == 'sheet "People"; a line is a row of it'
-            assert "cannot be told whether a row is hidden or filtered" in table.notices[1]
+            assert "does not show hidden rows, filtered rows" in table.notices[1]
 
 
 def test_a_workbook_is_what_it_is_by_its_content(tmp_path):
@@ -361,7 +361,7 @@ def test_the_header_may_be_said_or_found_below_other_rows(tmp_path):
 
     assert list(found) == list(said) == [(4, {"email": "a@x.de", "n": "1"})]
     assert found.reading == said.reading == {"sheet": "S", "header": "3"}
-    assert found.notices[1:] == ("the columns are named on line 3; lines 1 to 2 above left out",)
+    assert found.notices[1:] == ("the column names are on line 3; lines 1 to 2 above ignored",)
     assert said.notices[1:] == ()
 
 
@@ -369,7 +369,7 @@ def test_a_name_of_a_sheet_is_found_by_what_is_in_it(tmp_path):
     """The advice names the sheet that has what is wanted, and not the first one."""
     path = book(tmp_path / "x.xlsx", {"Read me": [["Hello"], ["x"]], "Guests": [["email"], ["a@x.de"]]})
 
-    with pytest.raises(ValueError, match=r"2 sheets have rows.*say which one: --sheet Guests"):
+    with pytest.raises(ValueError, match=r"2 sheets have rows.*choose one: --sheet Guests"):
         open_table(path, is_header=lambda cells: "email" in cells, spell=command_line_option)
 
 

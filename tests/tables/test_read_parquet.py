@@ -88,7 +88,7 @@ def twice(path):
 
 
 BAD = {
-    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "take the column away"]),
+    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "remove the column"]),
     "a structure": (lambda path: write(path, {"who": [{"a": 1}]}), "who", ["holds struct"]),
     "bytes": (lambda path: write(path, {"photo": [b"x"]}), "photo", ["holds binary"]),
     "a column twice": (twice, "a", ["two columns", "rename one"]),

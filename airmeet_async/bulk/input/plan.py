@@ -212,7 +212,7 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
     same = [match.field for match in columns.fields if match.field == match.column and not match.how]
     others = tuple(match for match in columns.fields if match.field not in same)
     lines = [f"{source}: {rows:,} {many('row', rows)}"]
-    lines += wrapped(f"columns used by their own name: {', '.join(same)}", "  ", "    ") if same else []
+    lines += wrapped(f"columns matched by name: {', '.join(same)}", "  ", "    ") if same else []
     lines += [line for text in evolve(columns, fields=others).lines() for line in wrapped(text, "  ", "    ")]
     return [*lines, *(line for text in notices for line in wrapped(text))]
 

@@ -45,7 +45,7 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
 
 
 def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
-    """Give people access to an event again: the given addresses, or everyone in a file.
+    """Unblock people for an event: the given addresses, or everyone in a file.
 
     Every run sends all of them, which is harmless. To continue a run that was
     stopped, use airmeet resume. Without a file, results need --results.

@@ -31,7 +31,7 @@ def demo(
     json: Flag = False,
     progress: ProgressChoice = "auto",
 ) -> int:
-    """Register 2,000 fictional people with a faulty, simulated Airmeet, and verify the outcome.
+    """Register 2,000 fictional people with a simulated Airmeet that fails often.
 
     Needs no account and no network. Takes about 15 seconds.
 
@@ -203,12 +203,12 @@ def audit(
     again = f"{fired('500')} and {fired('drop')} occurred, all retried"
     return [
         StagedCheck("rows read", plan.rows, report.rows_read),
-        StagedCheck("people registered", plan.valid, report.succeeded, "according to the run"),
-        StagedCheck("people in the event", plan.valid, len(links), "according to the sandbox, each once"),
+        StagedCheck("people registered", plan.valid, report.succeeded, "in the report"),
+        StagedCheck("people in the event", plan.valid, len(links), "in the sandbox, each once"),
         StagedCheck("right entry links", plan.valid, right_links, f"in {results}"),
         StagedCheck("duplicates not sent", plan.duplicates, report.counts[RowStatus.DUPLICATE]),
         StagedCheck("invalid rows not sent", plan.invalid, report.counts[RowStatus.INVALID]),
-        StagedCheck("invitations mailed", 0, statistics["world"]["mails"], "according to the sandbox"),
+        StagedCheck("invitations mailed", 0, statistics["world"]["mails"], "in the sandbox"),
         StagedCheck("tokens renewed", fired("expire"), report.token_refreshes, "one per expiry"),
         StagedCheck("rate-limited (429)", fired("429"), report.throttled, "waited as asked, then retried"),
         StagedCheck("rows lost to errors and drops", 0, lost, again),

@@ -64,8 +64,8 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
 def create(*, host: str, name: str, summary: str, start: str, end: str, timezone: str, json: Flag = False) -> int:
     r"""Create an event and print its id.
 
-    If Airmeet gives no clear answer, the event may exist anyway. The command does not
-    try again (exit code 1): check airmeet events first.
+    If Airmeet gives no clear answer, the event may exist anyway. The command does
+    not try again (exit code 1): check airmeet events first.
 
     For example:
       airmeet event create --host sam@example.com --name "Spring Summit" \
@@ -113,8 +113,8 @@ def status(
 ) -> int:
     """Start, pause, end or archive an event.
 
-    Attendance, polls and similar lists are available once it is FINISHED. An archived
-    event is no longer listed.
+    Attendance, polls and similar lists are available once it is FINISHED. An
+    archived event is no longer listed.
 
     For example:
       airmeet event status 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 ONGOING

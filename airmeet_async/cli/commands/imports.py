@@ -58,8 +58,8 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 
     Columns: title, start and host_email; optional: duration_minutes, summary,
     speaker_emails and cohost_emails (separated by ;), track_ids, tags, booth_id. If
-    any row is wrong, nothing is sent. A session whose outcome is unclear is not sent
-    again: it is "unknown" in the results.
+    any row is wrong, nothing is sent. A session whose outcome is unclear is not
+    sent again: it is "unknown" in the results.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -79,9 +79,10 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
     """Create the booths in a file.
 
-    Columns: name; optional: exhibitors (e-mail addresses separated by ;), tags, chat,
-    lounge and broadcast (yes or no), table_count. If any row is wrong, nothing is
-    sent. A booth whose outcome is unclear is not sent again: it is "unknown".
+    Columns: name; optional: exhibitors (e-mail addresses separated by ;), tags,
+    chat, lounge and broadcast (yes or no), table_count. If any row is wrong,
+    nothing is sent. A booth whose outcome is unclear is not sent again: it is
+    "unknown" in the results.
 
     For example:
       airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv

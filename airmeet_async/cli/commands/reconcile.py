@@ -42,9 +42,9 @@ def reconcile(
 ) -> int:
     r"""Compare a file with an event's list: who is missing from either, and whose details differ.
 
-    Compares names, organisation, designation, city and country if the file has them.
-    Ignores case, spacing and Airmeet's cutting of long text. Exit code 0: file and
-    event match. 3: they differ.
+    Compares names, organisation, designation, city and country if the file has
+    them. Ignores case, spacing and Airmeet's shortening of long text. Exit code 0:
+    file and event match. 3: they differ.
 
     For example:
       airmeet reconcile 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv

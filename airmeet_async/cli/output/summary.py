@@ -214,7 +214,8 @@ def _effort(report: BulkReport) -> list[str]:
         return ["", "nothing was sent"]
     sent = f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}"
     pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s peak"
-    facts = f"{report.retries:,} retries, {report.throttled:,} rate-limited (429)"
+    retries = "retry" if report.retries == 1 else "retries"
+    facts = f"{report.retries:,} {retries}, {report.throttled:,} rate-limited (429)"
     if report.token_refreshes:  # a token that was kept, or fetched for the plan, is none of the run's
         facts += f", {counted(report.token_refreshes, 'token')} fetched"
     typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))

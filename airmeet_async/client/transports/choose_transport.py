@@ -41,7 +41,7 @@ def _fast(options: ClientOptions) -> Transport | str:
     """Return the fast transport, or what stands in its way."""
     if proxy_from_environment(options.base):
         return (
-            f"transport='llhttp' does not support proxies, and the environment sets one for {options.base.host}: "
+            f"transport='llhttp' does not support a proxy, and the environment sets one for {options.base.host}: "
             "use transport='httpx', or add the host to NO_PROXY"
         )
     try:

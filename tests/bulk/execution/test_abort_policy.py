@@ -70,7 +70,7 @@ async def test_a_quota_that_is_used_up_stops_the_run() -> None:
     report = await report_of(transport, 5000, max_in_flight=8)
 
     assert report.stop_reason is StopReason.FAILURES
-    assert "20 rows in a row" in report.stop_message
+    assert "20 consecutive rows" in report.stop_message
     assert report.counts[S.SUCCEEDED] == 100
     assert 20 <= report.counts[S.REJECTED] < 20 + 2 * 8
     assert report.counts[S.UNPROCESSED] == 5000 - 100 - report.counts[S.REJECTED]

@@ -161,9 +161,9 @@ REFUSED = {
     "one name": (
         ["email", "Full Name"],
         {},
-        ["first_name and last_name", '"Full Name"', "a single name column is not split by itself", "two columns"],
+        ["first_name and last_name", '"Full Name"', "It is not split automatically", "two columns"],
     ),
-    "a German name": (["email", "Vorname", "Name"], {}, ["not split by itself", "--map last_name=Name"]),
+    "a German name": (["email", "Vorname", "Name"], {}, ["not split automatically", "--map last_name=Name"]),
     "no such column": (
         ["E-Mail", "first", "last"],
         {"email": "Email"},
@@ -173,7 +173,7 @@ REFUSED = {
     "no such field": (["a"], {"frist_name": "a"}, ['did you mean "first_name"', "custom:LABEL=Column"]),
     "nothing like that field": (["a"], {"zzz": "a"}, ["the fields are email, first_name"]),
     "a field twice": (["a", "b"], {"email": "a", "E-Mail": "b"}, ['names email twice: "a", "b"']),
-    "a custom field without a name": (["a"], {"custom:": "a"}, ["by its label or id"]),
+    "a custom field without a name": (["a"], {"custom:": "a"}, ["the label or id"]),
     "no header line": (["a@x.de", "Al", "Fo"], {}, ['the first line holds "a@x.de"', "put a header line above"]),
     "very many columns": ([f"c{n}" for n in range(99)], {}, ['"c19" and 79 more']),
 }

@@ -73,8 +73,8 @@ async def test_what_airmeet_will_cut_is_sent_whole_and_said() -> None:
 
     assert report.results is not None
     assert [result.warnings for result in report.results] == [
-        ("Airmeet will cut city after 70 characters (it has 71)",),
-        ("Airmeet will cut first_name after 35 characters (it has 36)",),
+        ("Airmeet will shorten city to 70 characters (it has 71)",),
+        ("Airmeet will shorten first_name to 35 characters (it has 36)",),
     ]
     assert report.warned_rows == 2
     assert report.succeeded == 2

@@ -44,7 +44,7 @@ async def test_a_plan_finds_everything_that_a_run_would(write):
         (4, "duplicate"),
         (5, "will_be_cut"),
     ]
-    assert "is in line 2 already" in found[1].message
+    assert "is already in line 2" in found[1].message
     assert [(cause.code, cause.n, cause.sample_rows) for cause in plan.causes] == [
         ("invalid_email", 1, (3,)),
         ("duplicate", 1, (4,)),
@@ -96,7 +96,7 @@ async def test_a_mandatory_registration_field_without_a_column_is_said(write):
     plan = await planned(write(*LINES), event=community.WITH_FIELDS)
 
     assert plan.unfilled == ("T-shirt size",)
-    assert 'mandatory registration field "T-shirt size"' in " ".join(str(plan).split())
+    assert 'required registration field "T-shirt size"' in " ".join(str(plan).split())
 
 
 async def test_an_option_that_does_not_exist_is_found_per_row(write):
@@ -105,7 +105,7 @@ async def test_an_option_that_does_not_exist_is_found_per_row(write):
     plan = await planned(path, event=community.WITH_FIELDS)
 
     assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "unknown_option", (3,))
-    assert "it has: Small, Medium, Large" in plan.causes[0].message
+    assert "the options are Small, Medium, Large" in plan.causes[0].message
 
 
 async def test_names_are_split_only_when_asked_and_shown(write):

@@ -42,6 +42,6 @@ async def test_of_equal_rows_the_first_one_counts_also_if_it_takes_longer() -> N
     assert isinstance(second, RowResult)
     assert (second.status, second.duplicate_of) == (RowStatus.DUPLICATE, 0)
     assert second.error is not None
-    assert second.error.message.startswith("the same as line 2,")
+    assert second.error.message.startswith("repeats line 2,")
     assert isinstance(third, PreparedRow)
     assert isinstance(preparer.prepare_now(SourceRow(3, 5, "cyd")), PreparedRow)

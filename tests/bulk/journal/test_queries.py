@@ -140,7 +140,7 @@ async def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_pa
     assert found[0].path.name == "b.job"
     assert len(found) == 3
     assert len(wrong) == 1
-    assert "x.job: is not a journal" in wrong[0]
+    assert "x.job: is not a run file" in wrong[0]
 
 
 async def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:

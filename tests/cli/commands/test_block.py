@@ -51,7 +51,7 @@ def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet):
 
     assert (first.code, first.json["counts"]["succeeded"], first.json["results_path"]) == (0, 2, None)
     assert (again.code, again.out, list(airmeet.folder.iterdir())) == (0, "", [])
-    assert "given back for 1 person" in again.err
+    assert "are unblocked for 1 person" in again.err
 
 
 def test_a_file_is_blocked_like_any_list(airmeet):
@@ -65,4 +65,4 @@ def test_a_file_is_blocked_like_any_list(airmeet):
     assert done.code == 3, done.err
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
     assert [row["Mail"] for row in airmeet.rows("left.csv")] == ["nobody@example.com"]
-    assert "left to do: left.csv (run the same command with it)" in done.err
+    assert "not done: left.csv (run the same command with it)" in done.err

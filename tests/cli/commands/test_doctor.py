@@ -172,7 +172,7 @@ def test_the_place_of_tokens_is_shown_with_its_mode_and_who_named_it(tmp_path):
 def test_a_region_that_an_address_overrides_is_a_warning():
     found = local(KEYS | {"AIRMEET_URI": "https://x.example/prod", "AIRMEET_REGION": "eu"})["address"]
 
-    assert (found.level, "AIRMEET_REGION does nothing" in found.text) == ("WARN", True)
+    assert (found.level, "AIRMEET_REGION is ignored" in found.text) == ("WARN", True)
 
 
 def test_a_proxy_is_shown_without_its_password_and_explains_the_transport(monkeypatch):

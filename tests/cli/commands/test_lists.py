@@ -79,13 +79,13 @@ async def test_attendance_is_of_the_event_or_of_one_session_or_booth(options, n)
 @pytest.mark.parametrize(
     ("what", "options", "said"),
     [
-        ("attendance", {"session": "s", "booth": "b"}, "--session and --booth"),
-        ("participants", {"output": "x.csv", "json": True}, "--output and --json"),
+        ("attendance", {"session": "s", "booth": "b"}, "--session or --booth"),
+        ("participants", {"output": "x.csv", "json": True}, "--output or --json"),
         ("polls", {"emails": ("a@example.com",)}, "--email and --sort are for participants, not for polls"),
         ("participants", {"booth": "b"}, "--session and --booth are for attendance, not for participants"),
         ("attendance", {"deadline": 0.0}, "--deadline must be a number of seconds above 0, not 0"),
         ("attendance", {"limit": 0}, "--limit"),
-        ("booths", {"output": "x.xlsx"}, "use .csv, .jsonl, .ndjson"),
+        ("booths", {"output": "x.xlsx"}, "must end in one of .csv, .jsonl, .ndjson"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(what, options, said):
@@ -117,7 +117,7 @@ def test_a_list_that_is_being_prepared_is_waited_for_aloud_or_not_at_all(airmeet
 
     assert (at_once.code, at_once.json["exit_code"], at_once.json["error"]["code"]) == (75, 75, "temporary")
     assert (waited.code, len(waited.json)) == (0, 75)
-    assert "Airmeet is preparing the list; asking again in 1 s" in waited.err
+    assert "Airmeet is preparing the list; checking again in 1 s" in waited.err
 
 
 @pytest.mark.parametrize(

@@ -133,11 +133,11 @@ def typing(airmeet, words, lines):
         (("login", "--stdin", "--region", "mars"), PAIR, '"global", "eu", "us"'),
         (("login", "--stdin", "--region", "eu", "--uri", "https://x.example/prod"), PAIR, "keep one of them"),
         (("login", "--stdin", "--uri", "http://x.example/prod"), PAIR, "https://"),
-        (("login", "--stdin", "--profile", "../x"), PAIR, "word of letters"),
+        (("login", "--stdin", "--profile", "../x"), PAIR, "only letters"),
         (("login", "--stdin", SENTINEL_ACCESS_KEY[:9]), PAIR, "too many words"),
         (("logout", "--profile", "x"), "", "there is no profile 'x'"),
         (("doctor", "--profile"), "", "--profile needs a value"),
-        (("register", community.SUMMIT, "--profile"), "", "--profile needs a name"),
+        (("register", community.SUMMIT, "--profile"), "", "--profile needs the name"),
         (("login", "--profil", "x"), "", "Did you mean --profile?"),
     ],
 )

@@ -190,5 +190,5 @@ def test_an_event_is_compared_with_a_file(airmeet):
     assert {one["difference"] for one in found} == {"differs", "only_in_file", "only_in_event"}
     assert {one["field"] for one in found if one["email"] == "guest000@example.com"} == {"name", "city"}
     assert [one["email"] for one in found if one["difference"] == "only_in_event"] == ["guest149@example.com"]
-    assert "1 hosts, speakers and the like" in other.err
+    assert "1 hosts, speakers and other team members" in other.err
     assert SENTINEL_ACCESS_KEY not in other.err

@@ -42,7 +42,9 @@ def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
     said = " ".join(done.err.split())
     assert "40 rows: 40 to send" in said
-    assert "40 invitations mailed by Airmeet; 40 of your plan's registrations used; about 10 s at 4 requests" in said
+    assert (
+        "40 invitations mailed by Airmeet; 40 of your plan's registrations used; takes about 10 s at 4 requests" in said
+    )
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 
@@ -84,7 +86,7 @@ def test_an_event_that_does_not_answer_the_plan_does_not_keep_a_run_from_waiting
     done = there("register", EVENT, "people.csv", "--no-invite", "--json")
 
     assert (done.code, done.json["counts"]["succeeded"]) == (0, 3)
-    assert "are not known, so they are not checked yet" in " ".join(done.err.split())
+    assert "could not be read and are not checked yet" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet):
     assert (first.code, [row["airmeet_status"] for row in airmeet.rows()]) == (3, ["succeeded", "invalid", "rejected"])
     assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
     assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
-    assert "left to do: left.csv" in first.err
+    assert "not done: left.csv" in first.err
 
 
 def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet):
@@ -239,7 +241,7 @@ def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number
     assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
     assert len(airmeet.rows()) == 400
     assert "press Ctrl-C again to stop now" in done.err
-    assert f"to go on: airmeet resume {done.json['job']}" in done.err
+    assert f"to continue: airmeet resume {done.json['job']}" in done.err
 
 
 def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet):
@@ -353,7 +355,7 @@ FROM_TOOLS = {
         "zoom-attendee-report.csv", EVENT,
         {"rosa.delgado": "Delgado", "kofi": "Mensah", "aino.virtanen": "Virtanen"},
         {"not_attending": 2, "invalid_email": 2, "missing_field": 1},
-        "the columns are named on line 12; lines 1 to 11 above left out",
+        "the column names are on line 12; lines 1 to 11 above ignored",
     ),
     "hubspot": (
         "hubspot-contacts.csv", EVENT, {"camille.durand": "Durand", "w.kowalski": "Kowalski", "siobhan": "O'Brien"},

@@ -38,7 +38,7 @@ def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
 
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
-    assert f"resuming: {before} of 60 rows are settled" in done.err
+    assert f"resuming: {before} of 60 rows are done" in done.err
     assert (done.json["attempts"], done.json["counts"]["skipped"]) == (60 - before, before)
     assert all("code=" in row["airmeet_entry_link"] for row in rows)
     assert done.json["results_path"] == "people-results.csv"
@@ -78,7 +78,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
-    assert "nothing left to do: 5 rows are settled" in again.err
+    assert "nothing not done: 5 rows are done" in again.err
     assert (none.code, "no run is unfinished" in none.err) == (2, True)
 
 
@@ -96,7 +96,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     adds = sandbox.adds
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
-    assert "resuming: 30 of 35 rows are settled" in done.err
+    assert "resuming: 30 of 35 rows are done" in done.err
     assert "10 rows have changed since they were done; Airmeet keeps the old details" in done.err
     assert "5 rows were new" in done.err
     assert "too long" not in done.err
@@ -112,8 +112,8 @@ def test_rows_that_are_left_out_are_counted(airmeet):
     airmeet.people(4)
     shorter = there(*REGISTER, "--results", "b.csv")
 
-    assert "7 rows of the last run are left out of this run (--limit)" in limited.err
-    assert "8 rows of the last run are no longer in the file" in shorter.err
+    assert "7 rows of the previous run are left out of this run (--limit)" in limited.err
+    assert "8 rows of the previous run are no longer in the file" in shorter.err
 
 
 def test_a_wrong_id_is_not_gone_on_with(airmeet):
@@ -123,7 +123,7 @@ def test_a_wrong_id_is_not_gone_on_with(airmeet):
     shown = there("runs", "show")
     bare = there("resume")
 
-    assert (wrong.code, "with the right id of the event" in wrong.err) == (6, True)
+    assert (wrong.code, "with the right event id" in wrong.err) == (6, True)
     assert "airmeet resume" not in wrong.err
     assert "airmeet resume" not in shown.out
     assert (bare.code, "no run is unfinished" in bare.err) == (2, True)
@@ -137,7 +137,7 @@ def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
 
     said = " ".join(done.err.split())
     assert (done.code, done.json["counts"]["unknown"]) == (3, 1)
-    assert f"look first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
+    assert f"check first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
     assert f"airmeet retry {done.json['job']} --unknown" in shown.out
 
 
@@ -362,4 +362,4 @@ def test_another_address_is_not_the_same_job(airmeet):
     airmeet.at(Sandbox("401@2:on=attendees.add"))(*REGISTER)
     moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
 
-    assert (moved.code, "this journal is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)
+    assert (moved.code, "this run is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)

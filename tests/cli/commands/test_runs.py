@@ -59,8 +59,8 @@ def test_a_journal_that_cannot_be_read_is_left_out_and_named(airmeet):
     listed = airmeet("runs", "--json")
     shown = airmeet("runs", "show", "dead")
 
-    assert (listed.code, listed.json, "left out:" in listed.err) == (0, [], True)
-    assert (shown.code, "is not a journal" in shown.err) == (2, True)
+    assert (listed.code, listed.json, "not listed:" in listed.err) == (0, [], True)
+    assert (shown.code, "is not a run file" in shown.err) == (2, True)
 
 
 def test_a_damaged_journal_has_ways_out(airmeet):
@@ -79,7 +79,7 @@ def test_a_damaged_journal_has_ways_out(airmeet):
 
     assert (listed.code, "no run yet" in listed.err, "airmeet runs purge" in listed.err) == (0, False, True)
     assert refused.code == 2
-    assert f"airmeet register ... --fresh), or remove it (airmeet runs purge {wreck.stem})" in refused.err
+    assert f"airmeet register ... --fresh), or delete it (airmeet runs purge {wreck.stem})" in refused.err
     assert (fresh.code, kept.json["removed"]) == (0, [fresh.json["job"]])
     assert (named.code, named.json["removed"], "cannot be read" in named.err) == (0, [wreck.stem], True)
     assert (every.code, every.json["removed"]) == (0, [wreck.stem])

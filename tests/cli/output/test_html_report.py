@@ -262,7 +262,7 @@ def test_the_verdict_says_what_came_of_the_rows():
     assert of(succeeded=8) == "8 of 8 registered · nothing left to do"
     assert of(skipped=8) == "0 of 8 registered · 8 registered in an earlier run · nothing left to do"
     assert of(succeeded=1, duplicate=1) == (
-        "1 of 2 registered · 1 left out, the same as an earlier row · nothing left to do"
+        "1 of 2 registered · 1 left out, repeating an earlier row · nothing left to do"
     )
     assert of(succeeded=1000, failed=2, unknown=1) == "1,000 of 1,003 registered · 3 did not succeed"
     assert of(unprocessed=4) == "0 of 4 registered · 4 not reached"
@@ -308,7 +308,7 @@ def test_a_page_that_cannot_be_made_does_not_take_the_outcome_along(tmp_path):
         outcome = write_page(file, path, RunOutcome(report=REPORT, code=3, results="r.csv"), page)
 
     assert (outcome.code, outcome.results, outcome.page) == (1, "r.csv", None)
-    assert "run.html: cannot be made (unexpected: ZeroDivisionError" in str(outcome.trouble)
+    assert "run.html: the report could not be written (unexpected: ZeroDivisionError" in str(outcome.trouble)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -44,7 +44,7 @@ def test_a_stop_says_why_and_how_to_go_on():
 
     assert "stopped early: cannot reach x: refused" in text
     assert "nothing was sent" in text
-    assert "to go on: run the same command again" in text
+    assert "next: run the same command again" in text
 
 
 def test_a_file_of_what_is_left_is_how_to_go_on():
@@ -52,17 +52,17 @@ def test_a_file_of_what_is_left_is_how_to_go_on():
 
     text = "\n".join(summary(outcome(found, failed="left.csv")))
 
-    assert "left to do: left.csv" in text
+    assert "not done: left.csv" in text
     assert "run the same command" not in text
 
 
 @pytest.mark.parametrize(
     ("stop", "counts", "words", "said"),
     [
-        (StopReason.INTERRUPTED, {RowStatus.UNPROCESSED: 7}, Wording(), "to go on: airmeet resume 3f2a"),
-        (StopReason.SETTINGS, {RowStatus.UNPROCESSED: 7}, Wording(), "once that is mended: airmeet resume 3f2a"),
-        (None, {RowStatus.FAILED: 7}, Wording(), "to send the 7 failed rows again: airmeet retry 3f2a"),
-        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows that are held again: airmeet resume 3f2a --accept-stale"),
+        (StopReason.INTERRUPTED, {RowStatus.UNPROCESSED: 7}, Wording(), "to continue: airmeet resume 3f2a"),
+        (StopReason.SETTINGS, {RowStatus.UNPROCESSED: 7}, Wording(), "once that is fixed: airmeet resume 3f2a"),
+        (None, {RowStatus.FAILED: 7}, Wording(), "to resend the 7 failed rows: airmeet retry 3f2a"),
+        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows without a clear answer: airmeet resume 3f2a --accept-stale"),
         (None, {RowStatus.UNKNOWN: 1}, Wording(repeats=False), "then airmeet retry 3f2a --unknown"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_wrong_id_of_an_event_is_not_resumed():
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.SUCCEEDED: 7}, resumable=True)
     gone = "\n".join(summary(outcome(found, job="3f2a")))
 
-    assert ("with the right id of the event" in wrong, "airmeet resume" in wrong) == (True, False)
+    assert ("with the right event id" in wrong, "airmeet resume" in wrong) == (True, False)
     assert "airmeet resume 3f2a" in gone
 
 
@@ -159,7 +159,7 @@ def test_the_effort_is_told():
 
     text = "\n".join(summary(outcome(found)))
 
-    assert "12 requests in 1:01: 25.0/s on average, 26/s at most" in text
+    assert "12 requests in 1:01: 25.0/s on average, 26/s peak" in text
     assert "3 of them repeats, 2 rate-limited (429), 1 token fetched" in text
     assert "answers took 80 ms (median), 120 ms (99 %), 301 ms at most" in text
     assert summary(outcome(evolve(found, token_refreshes=0)))[-4].endswith("2 rate-limited (429)")
