@@ -167,7 +167,7 @@ class TextFile:
         line, column, text = first
         utf_8 = self._as_utf_8(text)
         if utf_8 is not None:
-            what = f"is UTF-8 here ({shown(_around(utf_8), 40)})and {self.encoding} elsewhere"
+            what = f"is UTF-8 here ({shown(_around(utf_8), 40)}) and {self.encoding} elsewhere"
             return self._options.fault(f"{what}: the file mixes encodings; save it again as UTF-8", line, column)
         if self.encoding != "utf-8":
             what = f"byte 0x{ord(text[self.misfit(text) or 0]) - 0xDC00:02X} is not {self.encoding}"

@@ -10,7 +10,7 @@ from tests.tables.workbooks import book
 
 
 async def test_options_of_files_are_for_paths():
-    with pytest.raises(ConfigError, match="sheet, header: only for the path of a file"):
+    with pytest.raises(ConfigError, match="sheet, header: only for files"):
         await open_rows(["a@x.de"], {"sheet": "Guests", "header": 2})
 
 

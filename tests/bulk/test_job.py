@@ -272,7 +272,7 @@ async def test_a_job_runs_once() -> None:
     async with client_of(transport_of()) as client:
         job = add(client, people(1))
         await job
-        with pytest.raises(ClientStateError, match="make a new one"):
+        with pytest.raises(ClientStateError, match="create a new one"):
             await job
 
 

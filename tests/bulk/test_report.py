@@ -102,7 +102,7 @@ def test_an_empty_run_has_an_empty_frame_with_the_same_columns():
 
 
 def test_a_streamed_run_has_none():
-    with pytest.raises(ClientStateError, match="was streamed: await the job instead"):
+    with pytest.raises(ClientStateError, match="was streamed; await the job instead"):
         REPORT.to_frame()
 
 

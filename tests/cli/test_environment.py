@@ -136,10 +136,10 @@ def test_who_wins(environ, typed, keys, address, by):
     ("environ", "said"),
     [
         ({"AIRMEET_PROFILE": "berln"}, "did you mean 'berlin'"),
-        ({"AIRMEET_PROFILE": "tokyo"}, "there are berlin, default .to make it: airmeet login --profile tokyo"),
+        ({"AIRMEET_PROFILE": "tokyo"}, "there are berlin, default .create it with airmeet login --profile tokyo"),
         (
             {"AIRMEET_ACCESS_KEY": "x"},
-            "AIRMEET_SECRET_KEY is not set, but AIRMEET_ACCESS_KEY is: set both, or unset it",
+            "AIRMEET_SECRET_KEY is not set, but AIRMEET_ACCESS_KEY is; set both, or unset it",
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_what_contradicts_itself_is_explained(environ, said):
     [
         (KEYS, ()),
         ({}, ("keys of profile default",)),
-        (KEYS | BERLIN, ("profile berlin is not used: the environment has keys, which win over AIRMEET_PROFILE",)),
+        (KEYS | BERLIN, ("profile berlin is not used: the keys in the environment override AIRMEET_PROFILE",)),
         (
             BERLIN | {"AIRMEET_REGION": "us"},
             ("keys of profile berlin, address of AIRMEET_REGION, which overrides the profile's",),

@@ -165,7 +165,7 @@ def test_a_stopped_run_of_standard_input_is_gone_on_with(airmeet, again):
 
 
 WRONG = {
-    "nothing": ("", (), 5, "stdin: is empty; pipe rows into it"),
+    "nothing": ("", (), 5, "stdin: is empty; pipe in rows"),
     "a broken row": ("email,first_name,last_name\na@x.de,A,B,C\n", (), 5, "stdin, line 2: 4 cells"),
     "a missing column": ("email,first_name\na@x.de,A\n", (), 5, "stdin: no column for last_name"),
     "another format": ('{"email": "a@x.de"}\n', ("--format", "xlsx"), 5, "stdin: is plain text by its content"),

@@ -97,7 +97,7 @@ def test_a_damaged_file_is_not_taken_for_an_empty_one(path, text):
     path.write_text(text)
     path.chmod(0o600)
 
-    with pytest.raises(ConfigError, match="is not a file of profiles"):
+    with pytest.raises(ConfigError, match="is not a profile file"):
         keep_profile(path, profile())
     assert path.read_text() == text
 

@@ -58,7 +58,7 @@ def test_fresh_takes_a_new_one(folder):
     first.touch()
 
     assert find_journal(ABOUT, None, fresh=True).path != first
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         find_journal(ABOUT, str(first), fresh=True)
 
 
@@ -66,7 +66,7 @@ def test_fresh_takes_a_new_one(folder):
 def test_what_is_no_file_is_no_journal(folder, tmp_path, name):
     (tmp_path / "here").mkdir()
 
-    with pytest.raises(UsageError, match="no name for a file"):
+    with pytest.raises(UsageError, match="is not a file name"):
         find_journal(ABOUT, name, fresh=False)
     assert not list(tmp_path.glob("*-lock"))
 
@@ -96,9 +96,7 @@ def test_a_shelf_that_others_can_write_is_refused(folder):
         runs_folder()
 
 
-@pytest.mark.parametrize(
-    ("word", "said"), [("abc", "no run is called"), ("", "no run is called"), (None, "unfinished")]
-)
+@pytest.mark.parametrize(("word", "said"), [("abc", "there is no run"), ("", "there is no run"), (None, "unfinished")])
 def test_a_run_that_is_not_there(folder, word, said):
     with pytest.raises(UsageError, match=said):
         find_run(word)

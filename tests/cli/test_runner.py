@@ -14,7 +14,7 @@ from airmeet_async.errors import JournalError
     [
         (None, []),
         (Earlier(4310), ["resuming: 4,310 of 10,000 rows are done"]),
-        (Earlier(10_000), ["nothing not done: 10,000 rows are done"]),
+        (Earlier(10_000), ["nothing left to do: 10,000 rows are done"]),
         (
             Earlier(9_000, unclear=1, changed=10, updated=2, new=5),
             [

@@ -66,7 +66,9 @@ def test_a_missing_key_is_explained():
     for given in [None, "", "  ", "\n"]:
         with case(given):
             environ = {} if given is None else {NAME: KEY}
-            with pytest.raises(ConfigError, match=rf"set {NAME} \(community dashboard, Integrations, API Access Key\)"):
+            with pytest.raises(
+                ConfigError, match=rf"set {NAME} \(from the community dashboard, Integrations, API Access Key\)"
+            ):
                 find_key(given, NAME, environ)
 
 
@@ -124,7 +126,7 @@ def test_a_setting_that_says_nothing_does_not_mean_the_real_thing():
     for environ, words in [
         ({"AIRMEET_URI": ""}, "set but empty"),
         ({"AIRMEET_URI": " ", "AIRMEET_REGION": "us"}, "set but empty"),
-        ({"AIRMEET_REGION": ""}, "no region"),
+        ({"AIRMEET_REGION": ""}, "unknown region"),
         ({"AIRMEET_REGION": "mars"}, "global, eu, us"),
         ({"AIRMEET_REGION": "mars", "AIRMEET_URI": "http://127.0.0.1:8900/prod"}, "global, eu, us"),
     ]:

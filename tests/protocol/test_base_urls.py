@@ -56,7 +56,7 @@ BAD_BASES = {
     "https://a%2eb.example.com": "host",
     "https://[::1%eth0]/prod": "host",
     "https://[v1.a]/prod": "host",
-    "https://[::1": "host or its port",
+    "https://[::1": "host or port",
     "https://[1.2.3.4]/": "host",
     "https://example.com:0": "port",
     "https://example.com:-1": "port",

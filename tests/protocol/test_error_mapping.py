@@ -138,7 +138,7 @@ FIXES = {
     "wrong keys, undocumented": (AUTH, reply(b"", 401), CredentialsError, "AIRMEET_ACCESS_KEY AIRMEET_SECRET_KEY"),
     "keys of another region": (AUTH, reply(b"", 400), CredentialsError, "AIRMEET_REGION"),
     "keys refused inside a 200": (AUTH, reply({"success": False}), CredentialsError, "AIRMEET_ACCESS_KEY"),
-    "revoked keys": (AUTH, reply(b"", 403), CredentialsError, "revoked Generate dashboard"),
+    "revoked keys": (AUTH, reply(b"", 403), CredentialsError, "revoked generate dashboard"),
     "a base address without /prod": (AUTH, reply(b"", 404), NotFoundError, "AIRMEET_URI /prod"),
     "a foreign event": (ADD, reply(b"", 401), PermissionDeniedError, "community region"),
     "a wrong event": (ADD, reply(b"", 404), NotFoundError, "id AIRMEET_REGION"),

@@ -32,9 +32,9 @@ BAD_CSV: dict[str, Any] = {
     "a quote never closed": (HEAD + 'a@x.de,Al,Fo\nb@x.de,"Bo,Li\nc@x.de,A,B\n', 3, None, ["never closed", TWICE]),
     "a quote never closed, deep in a row": (HEAD + 'a@x.de,"x\ny","Fo\nc@x.de,A,B\n', 2, None, ["never closed"]),
     "text behind a closing quote": (HEAD + 'b@x.de,"Bo" Li,x\n', 2, None, ["closed on line 2", TWICE]),
-    "a blank behind a closing quote": (HEAD + 'b@x.de,"Bo" ,x\n', 2, None, ["closed on line 2 and followed by a space or text"]),
+    "a blank behind a closing quote": (HEAD + 'b@x.de,"Bo" ,x\n', 2, None, ["line 2 and followed by a space"]),
     "a stray quote and a good one": (
-        HEAD + 'b@x.de,"Bo,Li\nc@x.de,A,B\nd@x.de,"C, c",D\n', 2, None, ["closed on line 4 and followed by a space or text"],
+        HEAD + 'b@x.de,"Bo,Li\nc@x.de,A,B\nd@x.de,"C, c",D\n', 2, None, ["line 4 and followed by a space"],
     ),
     "a stray quote that swallows 500 rows": (
         HEAD + 'a@x.de,"Al,Fo\n' + MANY + 'z@x.de,Bo",Li\n', 2, "first", ["502 lines", '"p0@x.de,Al,Fo"', TWICE],
@@ -74,7 +74,7 @@ BAD_JSON: dict[str, Any] = {
     "a used column with a list in a list": ('{"a": [["b"]]}\n', 1, "a", ["nested JSON"]),
     "a used column with a truth value in a list": ('{"a": [true]}\n', 1, "a", ["nested JSON"]),
     "too deep": ("[" * 200_000 + "\n", 1, None, ["not JSON"]),
-    "a key twice": ('{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', 2, "a", ["is twice", "take one away"]),
+    "a key twice": ('{"a": 1}\n{"a": 1, "b": 2, "a": 3}\n', 2, "a", ["is twice", "remove one"]),
     "an empty key": ('{"": 1}\n', 1, None, ["key is empty"]),
     "NUL": ('{"a": "\0"}\n', 1, None, ["NUL"]),
     "a long value": ('{"a": "' + "x" * 131_073 + '"}\n', 1, "a", ["longer than 131,072"]),
@@ -177,7 +177,7 @@ def test_a_message_writes_options_as_its_reader_does(tmp_path):
     path.write_text("a\n1\n")
 
     assert "use delimiter=';' or delimiter='tab'" in str(refused(path, delimiter=""))
-    assert "say --delimiter ';' or --delimiter tab" in str(refused(path, delimiter="", spell=command_line_option))
+    assert "use --delimiter ';' or --delimiter tab" in str(refused(path, delimiter="", spell=command_line_option))
 
 
 def test_a_message_names_the_file_as_its_owner_does(tmp_path):

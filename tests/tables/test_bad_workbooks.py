@@ -69,7 +69,7 @@ _SPREADSHEET = "application/vnd.oasis.opendocument.spreadsheet"
 BAD = {
     "texts that grow a thousand times": (
         lambda path: raw(path, HEAD + ROW, xl__sharedStrings=f"<sst><si><t>{'x' * 5_000_000}</t></si></sst>"),
-        ["sharedStrings.xml", "grows", "more than the 100", "save it again"],
+        ["sharedStrings.xml", "grows", "more than the limit of 100", "save it again"],
     ),
     "a billion laughs": (lambda path: package(path, parts(with_type(LAUGHS))), ["document type or entities"]),
     "an entity from outside": (lambda path: package(path, parts(with_type(OUTSIDE))), ["document type or entities"]),
@@ -105,7 +105,7 @@ BAD = {
         lambda path: raw(path, HEAD + '<row r="7"><c r="B7" t="e"><f>A1</f><v>#REF!</v></c></row>'),
         ['line 7, column "first"', '"#REF!"', "empty the cell"],
     ),
-    "a formula without its result": (uncalculated, ['line 2, column "first"', "result is not in the file", "save it"]),
+    "a formula without its result": (uncalculated, ['line 2, column "first"', "is not in the file; save the"]),
     "a column twice": (lambda path: book(path, {"S": [["a", "b", "a"], ["1"]]}), ["columns 1 and 3", "rename one"]),
     "a text that is missing": (
         lambda path: raw(path, HEAD + '<row r="2"><c r="A2" t="s"><v>7</v></c></row>'),
@@ -156,7 +156,7 @@ def test_a_workbook_that_is_called_csv_says_what_it_is(subtests, tmp_path):
             path = tmp_path / "people.csv"
             make(path)
             with pytest.raises(
-                InputError, match=re.escape(f"is {name} by its content, and not csv; rename it to {better}")
+                InputError, match=re.escape(f"is {name} by its content, not csv; rename it to {better}")
             ):
                 table = open_table(path).check()
                 table.judge(table.columns)
@@ -175,9 +175,9 @@ def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path):
 def test_options_of_texts_are_refused_for_a_workbook(tmp_path):
     """What is typed has an effect, or is answered."""
     path = book(tmp_path / "x.xlsx", {"S": [["a"], ["b"]]})
-    with pytest.raises(InputError, match="encoding='cp1252' means nothing for xlsx; leave it out"):
+    with pytest.raises(InputError, match="encoding='cp1252' does not apply to xlsx; omit it"):
         open_table(path, encoding="cp1252")
-    with pytest.raises(InputError, match="delimiter=';' means nothing for xlsx; leave it out"):
+    with pytest.raises(InputError, match="delimiter=';' does not apply to xlsx; omit it"):
         open_table(path, delimiter=";")
 
 

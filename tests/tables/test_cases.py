@@ -168,7 +168,7 @@ def test_the_advice_leads_on(subtests):
 
 def test_a_file_that_mixes_encodings_is_refused_with_the_line():
     """Every byte is a letter in cp1252; that it is two letters of UTF-8 gives it away."""
-    with pytest.raises(InputError, match=r'line 3, column "first_name": is UTF-8 here \("Zoë"\), and cp1252 elsewhere'):
+    with pytest.raises(InputError, match=r'line 3, column "first_name": is UTF-8 here \("Zoë"\) and cp1252 elsewhere'):
         rows("enc-latin1-first-utf8-later-short.csv", encoding="cp1252")
 
 

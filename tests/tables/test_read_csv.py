@@ -43,7 +43,7 @@ def test_the_header_is_found_below_other_lines(subtests, tmp_path):
 
             assert table.columns == ("email", "first", "last")
             assert [at for at, _ in table] == [line + 1]
-            assert f"the column names are on line {line}; {said} left out" in table.notices
+            assert f"the column names are on line {line}; {said} ignored" in table.notices
             assert table.reading == {"header": str(line)}
 
 
@@ -102,14 +102,14 @@ def test_the_delimiter_is_the_one_that_cuts_the_header(subtests, tmp_path):
 
 def test_a_line_that_is_not_in_quotes_like_the_others_is_refused(subtests, tmp_path):
     for line in ["b@x.de,Bo", '"b@x.de\nBo"']:
-        said = "line 3: is not in one pair of quotes, as the lines above are"
+        said = "line 3: is not in one pair of quotes like the lines above"
         with subtests.test(repr(line)), pytest.raises(InputError, match=said):
             opened(tmp_path, f'"email,first"\n"a@x.de,Al"\n{line}\n').check()
 
 
 def test_a_tab_before_a_quote_is_refused(tmp_path):
     """Otherwise the name would be sent with its quotes."""
-    with pytest.raises(InputError, match='line 2, column "first": a blank stands before the quote'):
+    with pytest.raises(InputError, match='line 2, column "first": there is a space before the quote'):
         opened(tmp_path, 'email,first\na@x.de,\t"Al"\n').check()
 
 

@@ -35,7 +35,7 @@ def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path):
     table = open_table(book(tmp_path / "people.xlsx", {"Guests": PEOPLE})).check()
 
     assert (table.columns, table.rows) == (("email", "first", "last"), 2)
-    assert table.notices == ('sheet "Guests"; a line is a row of it',)
+    assert table.notices == ('sheet "Guests"; line numbers are its rows',)
     assert [(row.index, row.line, row.data["email"]) for batch in table.batches() for row in batch] == [
         (0, 2, "a@x.de"),
         (1, 3, "b@x.de"),
@@ -142,7 +142,7 @@ def test_hidden_and_empty_sheets_are_passed_over_and_named(tmp_path):
     made.save(path)
 
     assert open_table(path).notices == (
-        'sheet "Guests"; a line is a row of it (passed over: 1 empty sheet, hidden: "Lookup")',
+        'sheet "Guests"; line numbers are its rows (skipped: 1 empty sheet, hidden: "Lookup")',
     )
     assert open_table(path, sheet="Lookup").columns == ("x",)
 
@@ -174,7 +174,7 @@ def test_merged_areas_and_hidden_rows_are_told(tmp_path):
 
     assert table.notices[1:] == (
         "1 merged area: only the first cell of each has a value, the others are empty",
-        "1 hidden or filtered row read like all others (line 4)",
+        "1 hidden or filtered row read like all other rows (line 4)",
     )
     assert cells(table.path)[1] == ["b@x.de", "Bo", ""]
 
@@ -218,7 +218,7 @@ def test_other_kinds_of_workbook_are_read_by_calamine(subtests, tmp_path):
             assert [(row.line, row.data) for batch in table.batches() for row in batch] == [
                 (3, {"email": "007", "n": "12"})
             ]
-            assert table.notices[0] == 'sheet "People"; a line is a row of it'
+            assert table.notices[0] == 'sheet "People"; line numbers are its rows'
             assert "does not show hidden rows, filtered rows" in table.notices[1]
 
 
@@ -247,7 +247,7 @@ def test_a_changed_workbook_is_not_read_on(tmp_path):
     table = open_table(path).check()
     book(path, {"S": [*PEOPLE, ["c@x.de", "Cy", "Mo"]]})
 
-    with pytest.raises(ValueError, match="changed while reading"):
+    with pytest.raises(ValueError, match="changed while being read"):
         list(table.batches())
 
 
@@ -402,7 +402,7 @@ def test_a_web_page_under_the_name_of_a_workbook_says_what_it_is(subtests, tmp_p
                 path = tmp_path / name
                 path.write_bytes(content)
 
-                with pytest.raises(ValueError, match=r"is a web page or XML by its content.*save it as \.xlsx"):
+                with pytest.raises(ValueError, match=r"is a web page or XML, .*save it as \.xlsx"):
                     open_table(path)
 
 

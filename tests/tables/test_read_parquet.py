@@ -120,9 +120,7 @@ def test_a_bad_parquet_file_is_refused(subtests, tmp_path):
 def test_a_parquet_file_that_is_called_csv_says_what_it_is(tmp_path):
     path = write(tmp_path / "people.csv", {"a": ["x"]})
 
-    with pytest.raises(
-        InputError, match=r"is a Parquet file by its content, and not csv; rename it to people\.parquet"
-    ):
+    with pytest.raises(InputError, match=r"is a Parquet file by its content, not csv; rename it to people\.parquet"):
         table = open_table(path).check()
         table.judge(table.columns)
 

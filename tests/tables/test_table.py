@@ -193,7 +193,7 @@ def test_a_file_that_changed_is_not_read_on(subtests, tmp_path):
                 file.seek(0)
                 file.write(text)
             os.utime(path, ns=(before, before if keeps_time else before + 1_000_000_000))
-            with pytest.raises(InputError, match=r"people\.csv: changed while reading; run again"):
+            with pytest.raises(InputError, match=r"people\.csv: changed while being read; run again"):
                 list(table.batches())
 
 
@@ -203,7 +203,7 @@ def test_a_fault_that_came_after_the_check_is_a_change(tmp_path):
     batches = open_table(path).batches(10_000)
     assert len(next(batches)) == 10_000
     path.write_text("a\n" + '"x" y\n' * 20_000)
-    with pytest.raises(InputError, match="changed while reading"):
+    with pytest.raises(InputError, match="changed while being read"):
         next(batches)
 
 
@@ -213,7 +213,7 @@ def test_a_file_that_changes_under_the_reader_stops_it(tmp_path):
     batches = open_table(path).batches(3)
     next(batches)
     os.utime(path, ns=(1, 1))
-    with pytest.raises(InputError, match="changed while reading"):
+    with pytest.raises(InputError, match="changed while being read"):
         next(batches)
 
 

@@ -217,8 +217,8 @@ def audit(
 
 def table(checks: Sequence[StagedCheck]) -> list[str]:
     """Return the comparison as lines; what is wrong is marked."""
-    lines = [f"  {'verified against the sandbox':<30}{'expected':>10}{'found':>8}"]
+    lines = [f"  {'verified against the sandbox':<30}{'expected':>8}{'found':>8}"]
     for check in checks:
         mark = "  " if check.is_right else "! "
-        lines.append(f"{mark}{check.what:<30}{check.staged:>10,}{check.found:>8,}  {check.note}".rstrip())
+        lines.append(f"{mark}{check.what:<30}{check.staged:>8,}{check.found:>8,}  {check.note}".rstrip())
     return lines

@@ -212,7 +212,7 @@ class ResultsWriter:
                 self._sort()
             self._new.put(self.path, backup=True)
         except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()} instead"
+            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
             raise ConfigError(what) from None
 
     def _sort(self) -> None:

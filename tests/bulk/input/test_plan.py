@@ -140,10 +140,10 @@ async def test_rows_that_are_mappings_are_read_by_the_same_rules():
 
 
 async def test_a_preset_that_does_not_exist_is_refused_at_once():
-    with pytest.raises(ConfigError, match="there is no preset 'lumma'"):
+    with pytest.raises(ConfigError, match="unknown preset 'lumma'"):
         await planned([], preset="lumma")
     async with client_of(transport_of()) as client:
-        with pytest.raises(ConfigError, match="there is no preset 'lumma'"):
+        with pytest.raises(ConfigError, match="unknown preset 'lumma'"):
             await add(client, [], preset="lumma")
 
 

@@ -44,7 +44,7 @@ async def test_another_time_zone_is_another_reading(path: Path) -> None:
 
 
 async def test_there_is_nothing_to_resume_where_there_is_no_journal(path: Path) -> None:
-    with pytest.raises(JournalError, match="no such journal"):
+    with pytest.raises(JournalError, match="no such run"):
         await resume(transport_of(), path)
 
     assert not path.exists()
@@ -52,7 +52,7 @@ async def test_there_is_nothing_to_resume_where_there_is_no_journal(path: Path) 
 
 async def test_what_is_no_name_is_refused() -> None:
     for name in ("", Path("/")):
-        with pytest.raises(JournalError, match="no name for a journal"):
+        with pytest.raises(JournalError, match="is not a file name"):
             await resume(transport_of(), name)  # type: ignore[arg-type]
 
 
@@ -64,7 +64,7 @@ async def test_an_input_that_was_not_read_whole_is_read_again(path: Path) -> Non
     async with client_of(transport) as client:
         with pytest.raises(NotFoundError):
             await client.bulk.add_attendees("nowhere", [row], send_email_invite=False, columns=columns, journal=path)
-        with pytest.raises(JournalError, match="not read to its end"):
+        with pytest.raises(JournalError, match="not read completely"):
             await client.bulk.resume(path)
 
     assert sends(transport) == {}

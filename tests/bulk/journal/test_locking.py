@@ -80,8 +80,8 @@ def _link(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (_foreign, "not a journal"),
-        (_text, "not a journal"),
+        (_foreign, "not a run file"),
+        (_text, "not a run file"),
         (_newer, "version 99"),
         (_open_to_all, "chmod 0600"),
         (_link, "symbolic link"),

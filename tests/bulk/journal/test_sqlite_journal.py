@@ -94,7 +94,7 @@ async def test_a_journal_that_goes_away_stops_the_sending(path: Path) -> None:
     transport = transport_of()
     async with client_of(transport) as client:
         job = client.bulk.add_attendees(EVENT, ROWS, send_email_invite=False, journal=path, rate=None, max_in_flight=4)
-        with pytest.raises(BulkStoppedError, match="removed or replaced"):
+        with pytest.raises(BulkStoppedError, match="deleted or replaced"):
             async with job:
                 seen = sent = 0
                 async for _ in job:

@@ -131,7 +131,7 @@ def typing(airmeet, words, lines):
         (("login",), "", "airmeet login --stdin"),
         (("login", "--stdin"), "one line\n", "needs two lines"),
         (("login", "--stdin", "--region", "mars"), PAIR, '"global", "eu", "us"'),
-        (("login", "--stdin", "--region", "eu", "--uri", "https://x.example/prod"), PAIR, "keep one of them"),
+        (("login", "--stdin", "--region", "eu", "--uri", "https://x.example/prod"), PAIR, "use only one"),
         (("login", "--stdin", "--uri", "http://x.example/prod"), PAIR, "https://"),
         (("login", "--stdin", "--profile", "../x"), PAIR, "only letters"),
         (("login", "--stdin", SENTINEL_ACCESS_KEY[:9]), PAIR, "too many words"),
@@ -186,7 +186,7 @@ def regions(*, in_trouble=(), home="us"):
 
 def test_without_a_named_region_the_first_that_takes_the_keys_is_found(capsys):
     assert check_keys(regions(), None, None, Console()) == "us"
-    assert "asking the regions global, eu, us about the keys" in capsys.readouterr().err
+    assert "checking the keys in the regions global, eu, us" in capsys.readouterr().err
 
 
 def test_a_region_that_is_named_is_the_only_one_to_be_asked():

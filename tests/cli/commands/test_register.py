@@ -390,7 +390,7 @@ def test_an_export_is_registered_whole(airmeet, name, named):
     assert done.json["counts"]["succeeded"] == len(people)
     assert sum(done.json["counts"].values()) == done.json["rows_read"] == len(airmeet.rows("r.csv"))
     assert (done.code, done.json["exit_code"]) == (3, 3)
-    assert f"an export of {PRESETS[name].title} ({'--preset' if named else 'by its columns'}" in done.err
+    assert f"an export of {PRESETS[name].title} ({'--preset' if named else 'detected by its columns'}" in done.err
     assert " ".join(said.split()) in " ".join(done.err.split())
 
 

@@ -265,7 +265,7 @@ def test_the_verdict_says_what_came_of_the_rows():
         "1 of 2 registered · 1 left out, repeating an earlier row · nothing left to do"
     )
     assert of(succeeded=1000, failed=2, unknown=1) == "1,000 of 1,003 registered · 3 did not succeed"
-    assert of(unprocessed=4) == "0 of 4 registered · 4 not reached"
+    assert of(unprocessed=4) == "0 of 4 registered · 4 not sent"
     assert of() == "0 of 0 registered"
 
 

@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", ["x", "x.xlsx", "-", "x.csv.gz"])
 def test_the_ending_must_say_what_is_written(tmp_path, name):
-    with pytest.raises(UsageError, match=r"use \.csv, \.jsonl"):
+    with pytest.raises(UsageError, match=r"must end in one of \.csv, \.jsonl"):
         write(tmp_path / name)
 
 

@@ -87,8 +87,8 @@ CASES = [
             slowed=True,
         ),
         "500/2,000  25 %  1:07 left",
-        "asked to wait 7 s  25/s  0 ok  3 failed",
-        "500 of 2,000 rows in 20 s, 25.0/s, asked to wait 7 s, 1:07 left, 3 did not succeed",
+        "Airmeet asked for a pause of 7 s  25/s  0 ok  3 failed",
+        "500 of 2,000 rows in 20 s, 25.0/s, Airmeet asked for a pause of 7 s, 1:07 left, 3 did not succeed",
     ),
     (
         Snapshot(500, 2000, {}, rate=25.0, elapsed_s=20, held="paused"),
