@@ -16,6 +16,7 @@ from airmeet_async.cli.event_loop import replaced
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
 from airmeet_async.cli.options import is_file
 from airmeet_async.errors import InputError
+from airmeet_async.formatting import many
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -78,7 +79,7 @@ def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
         for name in chain:
             group = group[name]
         close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1) if words else []
-        message = f"too many words: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
+        message = f"unexpected {many('argument', len(words))}: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
         word = next((word for word in arguments if word in message), "")
         if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # the parser of one command knows it not

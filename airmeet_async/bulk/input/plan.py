@@ -16,7 +16,7 @@ from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
 from airmeet_async.bulk.input.sources import OpenedRows, read_batches
 from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
 from airmeet_async.errors import ConfigError
-from airmeet_async.formatting import duration, many, wrapped
+from airmeet_async.formatting import counted, duration, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, shown
 
@@ -90,16 +90,16 @@ class BulkPlan(InputSummary):
 
     def lines(self) -> list[str]:
         """Return the plan in words, in lines that fit a terminal."""
-        mails = f"{self.invitations:,} {many('invitation', self.invitations)} mailed by Airmeet"
-        quota = f"{self.registrations:,} of your plan's registrations used"
+        mails = f"this mails {counted(self.invitations, 'invitation')}"
+        quota = f"uses {self.registrations:,} of your plan's registrations"
         if self.seconds is None:
             time = (
-                f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, or less time "
-                "if Airmeet allows more"
+                f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if Airmeet "
+                "allows more"
             )
         else:
             time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"{mails}; {quota}; takes about {time}")
+        uses = wrapped(f"{mails}, {quota} and takes about {time}")
         return [*self.head(), describe_counts(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:
@@ -219,7 +219,7 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
 
 def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
-    cuts = f" ({found.cut:,} with text too long for Airmeet)" if found.cut else ""
+    cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
     parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
     return ", ".join(parts)

@@ -31,7 +31,7 @@ All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
 Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
-_TITLES = ("JOB", "BEGUN", "STATE", "SETTLED", "LEFT", "COMMAND", "EVENT", "FILE")
+_TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
 _JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
 
 runs = App(
@@ -273,7 +273,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     note, about = run.note, run.about
     yield "job", run.job
     yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
-    yield "begun", _begun(run)
+    yield "started", _begun(run)
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
@@ -283,7 +283,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
-    yield "journal", str(relative_to_here(run.path))
+    yield "run file", str(relative_to_here(run.path))
     if steps := next_steps(run):
         yield "next", " or ".join(steps)
 
@@ -359,21 +359,21 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
 
-    def journals(n: int) -> str:
-        return "the journal" if n == 1 else f"{n:,} journals"
+    def runs(n: int) -> str:
+        return counted(n, "run")
 
     readable = [run for run in chosen if run.facts]
     links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
     if readable:
         console.say(
-            f"{journals(len(readable))} of {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
+            f"{runs(len(readable))}, {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
             f"names, addresses and {links:,} personal links; deleted runs cannot be resumed or retried"
         )
     if damaged := len(chosen) - len(readable):
-        console.say(f"{journals(damaged)} that cannot be read, with names, addresses and personal links")
+        console.say(f"{runs(damaged)} that cannot be read, with names, addresses and personal links")
     if unfinished:
         console.say(f"  {counted(unfinished, 'row')} in them are not done")
-    return agreed or not console.can_ask or console.confirm("Remove?")
+    return agreed or not console.can_ask or console.confirm("Delete?")
 
 
 def _remove(path: Path, console: Console) -> bool:

@@ -236,7 +236,7 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     if linked and lines and words.links:
         lines[-1] += " (contains personal links: keep it private)"
     if outcome.failed:
-        lines.append(f"not done: {outcome.failed} ({words.left})")
+        lines.append(f"rows not done: {outcome.failed} ({words.left})")
     if outcome.page:
         lines += [*([] if lines else [""]), f"report: {outcome.page}"]
     return lines

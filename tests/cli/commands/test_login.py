@@ -134,7 +134,7 @@ def typing(airmeet, words, lines):
         (("login", "--stdin", "--region", "eu", "--uri", "https://x.example/prod"), PAIR, "use only one"),
         (("login", "--stdin", "--uri", "http://x.example/prod"), PAIR, "https://"),
         (("login", "--stdin", "--profile", "../x"), PAIR, "only letters"),
-        (("login", "--stdin", SENTINEL_ACCESS_KEY[:9]), PAIR, "too many words"),
+        (("login", "--stdin", SENTINEL_ACCESS_KEY[:9]), PAIR, "unexpected argument"),
         (("logout", "--profile", "x"), "", "there is no profile 'x'"),
         (("doctor", "--profile"), "", "--profile needs a value"),
         (("register", community.SUMMIT, "--profile"), "", "--profile needs the name"),

@@ -79,7 +79,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
     assert "nothing left to do: 5 rows are done" in again.err
-    assert (none.code, "no run is unfinished" in none.err) == (2, True)
+    assert (none.code, "there is no unfinished run" in none.err) == (2, True)
 
 
 def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
@@ -126,7 +126,7 @@ def test_a_wrong_id_is_not_gone_on_with(airmeet):
     assert (wrong.code, "with the right event id" in wrong.err) == (6, True)
     assert "airmeet resume" not in wrong.err
     assert "airmeet resume" not in shown.out
-    assert (bare.code, "no run is unfinished" in bare.err) == (2, True)
+    assert (bare.code, "there is no unfinished run" in bare.err) == (2, True)
 
 
 def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):

@@ -115,7 +115,7 @@ def test_on_a_terminal_it_asks_before_it_removes(airmeet, answer, left):
     done = there("runs", "purge", typed=f"{answer}\n")
     runs = there("runs", "--json")
 
-    assert (done.code, len(runs.json), "Remove? [y/N]" in done.err) == (0, left, True)
+    assert (done.code, len(runs.json), "Delete? [y/N]" in done.err) == (0, left, True)
 
 
 @pytest.mark.real_time
@@ -180,7 +180,7 @@ def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
         there("runs", **how) for how in ({"typed": "", "COLUMNS": "80"}, {"typed": "", "COLUMNS": "200"}, {})
     )
 
-    assert narrow.out.split("\n")[0].split() == ["JOB", "BEGUN", "STATE", "SETTLED", "COMMAND", "FILE"]
+    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "COMMAND", "FILE"]
     assert max(map(len, narrow.out.splitlines())) <= 80
     assert "people.csv" in narrow.out
     assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()
