@@ -1,14 +1,14 @@
-"""airmeet-async: register thousands of people in Airmeet events, and know for each what happened.
+"""airmeet-async: register thousands of people for Airmeet events, and get a result for each person.
 
 The layers, each importing only those before it:
 
-- ``errors``          what can go wrong
-- ``protocol``        what Airmeet is: the endpoint table, typed replies, what a status means, when to retry; no I/O
-- ``calls``           what can be asked: a function per operation, each returning a `Call`; no I/O
-- ``client``          how to ask: the send loop, one token for all tasks, the rate limiter, the transports
+- ``errors``          the exceptions
+- ``protocol``        Airmeet's API: the endpoint table, typed replies, the meaning of a status, retry rules; no I/O
+- ``calls``           one function per API operation, each returning a `Call`; no I/O
+- ``client``          sending: the send loop, one token for all tasks, the rate limiter, the transports
 - ``bulk``            many rows: input, execution, report, journal
-- ``airmeet_client``  `AirmeetClient`, where these come together
-- ``sandbox``         a pretend Airmeet, which shares nothing with the above but `Request` and `Reply`
+- ``airmeet_client``  `AirmeetClient`, which combines these
+- ``sandbox``         a simulated Airmeet, which shares only `Request` and `Reply` with the layers above
 - ``testing``         virtual time and the sandbox for users' own tests
 - ``cli``             the ``airmeet`` command
 

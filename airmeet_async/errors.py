@@ -1,28 +1,28 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of this library.
 
 ::
 
     AirmeetError
-    ├── ConfigError             a setting or an argument is unusable; nothing was sent
+    ├── ConfigError             a setting or an argument is not valid; nothing was sent
     ├── InputError              a file or a row source cannot be read; nothing was sent
     ├── ClientStateError        used after close, or on another event loop
     ├── TransportError          the network failed
-    │   ├── NotSentError        certainly not applied: the request never left
-    │   └── NoReplyError        may have been applied: it left, no usable answer came
-    ├── ReplyError              Airmeet answered, and the answer is a refusal
+    │   ├── NotSentError        certainly not applied: the request was not sent
+    │   └── NoReplyError        may have been applied: sent, but no usable reply came
+    ├── ReplyError              Airmeet replied with an error
     │   ├── CredentialsError    /auth refused the key pair (400 wrong, 403 revoked)
-    │   ├── TokenRejectedError  a token that was just issued is refused again
-    │   ├── PermissionDeniedError   401: the keys have no right on this event
+    │   ├── TokenRejectedError  Airmeet refuses tokens that it has just issued
+    │   ├── PermissionDeniedError   401, 403: the keys have no access to this event
     │   ├── NotFoundError       404: no such event, session or booth
-    │   ├── RejectedError       400, 409, 422 and the like: this request, for this reason
-    │   ├── RateLimitedError    429: slower, please
+    │   ├── RejectedError       400, 409, 422 and similar: Airmeet refused this request
+    │   ├── RateLimitedError    429: too many requests
     │   ├── ServerError         5xx and 408
-    │   └── RedirectError       3xx: never followed, since it would carry the token away
-    ├── AmbiguousOutcomeError   a write that must not be repeated got no clear answer
-    ├── NotReadyError           a prepared read stayed "not ready" past its deadline
-    ├── DecodeError             an answer that cannot be understood
+    │   └── RedirectError       3xx: never followed, because it could leak the token
+    ├── AmbiguousOutcomeError   a write that must not be repeated got no clear reply
+    ├── NotReadyError           a report that Airmeet prepares was not ready in time
+    ├── DecodeError             a reply without the documented shape
     ├── BulkStoppedError        a bulk run ended before its last row
-    └── JournalError            the journal of a bulk run is unusable
+    └── JournalError            the journal of a bulk run cannot be used
 
 Errors carry facts as attributes, can be pickled and copied, and never hold a
 key, a token, an entry link or an object of the HTTP library.
@@ -41,7 +41,7 @@ def _rebuild(cls: type[_Error], args: tuple[Any, ...], facts: dict[str, Any]) ->
 
 
 class AirmeetError(Exception):
-    """The root of this library's errors. ``str(error)`` is one sentence for people."""
+    """The base class of this library's errors. ``str(error)`` is one sentence for people."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
@@ -52,7 +52,7 @@ class AirmeetError(Exception):
 
 
 class ConfigError(AirmeetError, ValueError):
-    """A setting or an argument cannot be used. Nothing was sent."""
+    """A setting or an argument is not valid. Nothing was sent."""
 
 
 class InputError(AirmeetError, ValueError):
@@ -60,8 +60,8 @@ class InputError(AirmeetError, ValueError):
 
     Attributes:
         path: The file, when the rows come from one.
-        line: Physical line in the file, counted from 1.
-        column: The column's name, when one is to blame.
+        line: Physical line in the file, from 1.
+        column: The name of the faulty column, if it is one column.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class TransportError(AirmeetError):
 
     Attributes:
         reason: One word: ``dns``, ``connect``, ``tls``, ``proxy``, ``timeout``, ``reset`` or ``protocol``.
-        host: Where the request was meant to go; no path, no credentials.
-        attempts: How often it was tried.
+        host: Host of the request, without path and credentials.
+        attempts: Number of attempts.
     """
 
     def __init__(self, message: str, *, reason: str = "connect", host: str = "", attempts: int = 1) -> None:
@@ -94,21 +94,21 @@ class TransportError(AirmeetError):
 
 
 class NotSentError(TransportError):
-    """The request never left this machine, so it was certainly not applied."""
+    """The request never left this machine, so Airmeet has certainly not applied it."""
 
 
 class NoReplyError(TransportError):
-    """The request left, and no complete answer came back: it may have been applied."""
+    """The request was sent but got no complete reply, so Airmeet may have applied it."""
 
 
 class ReplyError(AirmeetError):
-    """Airmeet answered with a refusal.
+    """Airmeet replied with an error.
 
     Attributes:
-        status: The HTTP status, or the ``statusCode`` inside the body where that is the worse one.
-        reason: What the server said, cleaned and cut to 200 characters.
+        status: The HTTP status, or the ``statusCode`` in the body if that is worse.
+        reason: The server's message, cleaned and cut to 200 characters.
         operation: The operation's name in the endpoint table, such as ``attendees.add``.
-        attempts: How often the request was sent.
+        attempts: Number of times the request was sent.
     """
 
     def __init__(self, message: str, *, status: int, reason: str = "", operation: str = "", attempts: int = 1) -> None:
@@ -124,11 +124,11 @@ class CredentialsError(ReplyError):
 
 
 class TokenRejectedError(ReplyError):
-    """A token that Airmeet had just issued was refused again, so renewing it once more is pointless."""
+    """Airmeet refused tokens that it had just issued, so another renewal is pointless."""
 
 
 class PermissionDeniedError(ReplyError):
-    """401: these keys have no right on this event (help article, A)."""
+    """401 or 403: these keys have no access to this event (help article, A)."""
 
 
 class NotFoundError(ReplyError):
@@ -136,14 +136,14 @@ class NotFoundError(ReplyError):
 
 
 class RejectedError(ReplyError):
-    """Airmeet understood the request and said no to it."""
+    """Airmeet understood the request and refused it. See ``reason``."""
 
 
 class RateLimitedError(ReplyError):
-    """429. Airmeet publishes no limit, so this is the only place where one shows.
+    """429: too many requests. Airmeet does not publish its limit.
 
     Attributes:
-        retry_after: Seconds the server asked to wait, or None when it did not say.
+        retry_after: Seconds to wait, as the server asked, or None if it did not say.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
@@ -156,15 +156,15 @@ class ServerError(ReplyError):
 
 
 class RedirectError(ReplyError):
-    """A redirect, which is never followed: it would carry the token to another address."""
+    """A redirect. It is never followed, because it could send the token to another host."""
 
 
 class AmbiguousOutcomeError(AirmeetError):
-    """A write that is not safe to repeat ended without a clear answer.
+    """A write that is not safe to repeat got no clear reply: look in the event before you send it again.
 
     Attributes:
         operation: The operation's name.
-        status: The answer's status, or None when no answer came.
+        status: The status of the reply, or None if there was none.
     """
 
     def __init__(self, message: str, *, operation: str = "", status: int | None = None) -> None:
@@ -177,7 +177,7 @@ class NotReadyError(AirmeetError):
     """A report that Airmeet prepares on demand was not ready in time.
 
     Attributes:
-        deadline: Seconds that were waited.
+        deadline: Seconds waited.
     """
 
     def __init__(self, message: str, *, deadline: float = 0.0) -> None:
@@ -186,10 +186,10 @@ class NotReadyError(AirmeetError):
 
 
 class DecodeError(AirmeetError):
-    """An answer does not have the documented shape.
+    """A reply does not have the documented shape.
 
     Attributes:
-        path: Where in the answer, such as ``data[3].uid``.
+        path: Place in the reply, such as ``data[3].uid``.
         operation: The operation's name.
     """
 
@@ -203,8 +203,8 @@ class BulkStoppedError(AirmeetError):
     """A bulk run ended before its last row.
 
     Attributes:
-        stop_reason: The engine's one-word reason.
-        report: The `BulkReport`, with all results, where the job was awaited as a whole.
+        stop_reason: One word: the value of a `StopReason`.
+        report: The `BulkReport` with all results if the job was awaited, else None.
     """
 
     def __init__(self, message: str, *, stop_reason: str = "", report: Any = None) -> None:
@@ -217,7 +217,7 @@ class JournalError(AirmeetError):
     """The journal of a bulk run cannot be used.
 
     Attributes:
-        busy: Only because another run has it.
+        busy: True if another run is using it.
     """
 
     def __init__(self, message: str, *, busy: bool = False) -> None:

@@ -60,11 +60,14 @@ Loaded = tuple[OpenedRows, BulkOperation]
 
 
 class Bulk:
-    """Bulk operations: rows in, one `RowResult` per row out.
+    """Bulk operations: each input row gives one `RowResult`.
 
-    All take the arguments of `JobOptions`, too: ``rate``, ``max_in_flight``, ``journal``, ``accept_stale``,
-    ``deadline`` and ``max_failures``; and those of `FileOptions`: ``sheet``, ``encoding``, ``delimiter``, ``header``,
-    ``format``.
+    All accept the options of `JobOptions` (``rate``, ``max_in_flight``, ``journal``, ``accept_stale``, ``deadline``,
+    ``max_failures``), and those that read files the options of `FileOptions` (``sheet``, ``encoding``, ``delimiter``,
+    ``header``, ``format``). They return a `BulkJob`, which starts when it is awaited or entered::
+
+        report = await client.bulk.add_attendees(event_id, "people.csv", send_email_invite=False)
+        print(report.succeeded, report.failures)
     """
 
     def __init__(self, client: Client) -> None:
@@ -83,32 +86,32 @@ class Bulk:
         split_name: bool = False,
         **options: Unpack[JobOptions],
     ) -> BulkJob:
-        """Add everybody in *rows* to an event.
+        """Register everyone in *rows* for an event.
 
-        Each row is checked first (mandatory fields, address, attendance type, registration fields); one that is wrong
-        is INVALID and not sent. Of rows with the same address, ASCII case aside, the first is sent.
+        Rows are checked first (required fields, e-mail address, attendance type, registration fields); a wrong row is
+        INVALID and not sent. Of rows with the same address, ignoring ASCII case, only the first is sent.
 
         Args:
             airmeet_id: The event's id.
             rows: `Attendee` values or mappings, from any iterable or async iterable; a data frame; or the path of a
                 CSV, JSON lines, Excel or Parquet file.
-            send_email_invite: Whether Airmeet mails each person the calendar entry and the link. It has no default
-                here, since Airmeet's own is yes (A), and a list that is run twice would be mailed twice.
-            register_attendee: True uses up one registration of the plan per person (A).
-            invites: ``at_most_once``: a row whose outcome was unclear is sent again without asking for the mail, and
-                is listed with ``invite=UNVERIFIED``. ``at_least_once``: it asks again, so somebody may get two.
-            columns: Field to column name, where the names alone do not tell; ``custom:LABEL`` names a registration
-                field of the event. A column of a file that is called like one is that field anyway.
-            preset: The tool whose export *rows* are; by default that is told by unmistakable columns. ``none``: no
-                tool's. Rows whose status says that somebody does not come are INVALID (``not_attending``).
-            split_name: Split a column of whole names where first and last name are not given. It is a guess: see
-                `plan`.
+            send_email_invite: Whether Airmeet mails each person the calendar entry and the link. There is no default,
+                because Airmeet's own is yes (A) and would mail people by mistake.
+            register_attendee: True uses one registration of your plan per person (A).
+            invites: ``at_most_once``: a row whose outcome was unclear is sent again without the mail, and its result
+                has ``invite=UNVERIFIED``. ``at_least_once``: it is sent again with the mail, so people may get two.
+            columns: Maps fields to column names, when the names are not clear; ``custom:LABEL`` is a registration
+                field of the event. A file's column with the label of such a field fills it automatically.
+            preset: The tool that exported *rows*. Default: detected by its columns. ``none``: no tool. Rows of people
+                who declined are INVALID (``not_attending``).
+            split_name: Split a column of full names if there is no first and last name. The split is a guess: check it
+                with `plan`.
             **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         check_id(airmeet_id, "airmeet_id")
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
@@ -139,12 +142,14 @@ class Bulk:
         rate: float | None = None,
         **options: Unpack[FileOptions],
     ) -> BulkPlan:
-        """Say what `add_attendees` would do with the same arguments. The event is asked, and nothing is changed.
+        """Return what `add_attendees` would do with the same arguments.
+
+        It reads the file and the event's registration fields, and changes nothing.
 
         Raises:
             ConfigError: An argument cannot be used, or *rows* is an iterator, which can be read only once.
-            InputError: The file cannot be used, or names a registration field that the event does not have.
-            AirmeetError: The event's registration fields cannot be had.
+            InputError: The file cannot be read, or names a registration field that the event does not have.
+            AirmeetError: The event's registration fields cannot be read.
         """
         reading = _reading(columns, preset, split_name=split_name)
         source = await open_rows(rows, options)
@@ -162,44 +167,44 @@ class Bulk:
     def block_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
-        """Take the access to an event away from everybody in *rows* (help article, A).
+        """Block everyone in *rows* from an event (help article, A).
 
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
-            columns: ``email`` to the name of its column, where the names alone do not tell.
+            columns: Maps ``email`` to its column, when the name is not clear.
             **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         return self._change_access("block", airmeet_id, rows, columns, options)
 
     def unblock_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
-        """Give the access to an event back to everybody in *rows* (help article, A).
+        """Unblock everyone in *rows* for an event (help article, A).
 
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
-            columns: ``email`` to the name of its column, where the names alone do not tell.
+            columns: Maps ``email`` to its column, when the name is not clear.
             **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         return self._change_access("unblock", airmeet_id, rows, columns, options)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
-        """Add everybody in *rows* as speakers of an event.
+        """Add everyone in *rows* as a speaker of an event.
 
-        A row whose outcome is unclear is UNKNOWN and is not sent again, since it is not documented what a second add
-        does.
+        A row whose outcome is unclear is UNKNOWN and is not sent again, because the effect of a second add is not
+        documented.
 
         Args:
             airmeet_id: The event's id.
@@ -209,7 +214,7 @@ class Bulk:
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("speakers.add", airmeet_id)
@@ -220,19 +225,19 @@ class Bulk:
     ) -> BulkJob:
         """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
 
-        A session that names somebody who is not on the event's list is sent all the same, with a warning that names
-        the address; Airmeet decides. A row whose outcome is unclear is UNKNOWN and is not sent again.
+        A session whose speaker is not on the event's list is sent anyway, with a warning that names the address. A row
+        whose outcome is unclear is UNKNOWN and is not sent again.
 
         Args:
             airmeet_id: The event's id.
             rows: `NewSession` values, mappings, or the path of a file with at least title, start and host e-mail.
-            timezone: Zone of start times that name none, such as ``Europe/Paris``.
+            timezone: Time zone of start times without one, such as ``Europe/Paris``.
             **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         build = partial(calls.create_session, check_id(airmeet_id, "airmeet_id"))
 
@@ -254,7 +259,7 @@ class Bulk:
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
         identity = self._identity("booths.create", airmeet_id)
@@ -268,18 +273,18 @@ class Bulk:
         key: Callable[[Any], str] | None = None,
         **options: Unpack[JobOptions],
     ) -> BulkJob:
-        """Send what *build* makes of each row: any operation in bulk.
+        """Send the call that *build* returns for each row: any operation in bulk.
 
         Args:
-            rows: Anything iterable, a data frame, or the path of a file; of the last two, rows are mappings of texts.
+            rows: Any iterable, a data frame, or the path of a file. Rows of a frame or file are mappings of strings.
             build: Returns the call for a row; if it raises, that row is INVALID.
-            key: What makes a row unique; rows with the key of an earlier one are not sent. None: nothing does.
+            key: Returns the key of a row; a row with the key of an earlier row is not sent. None: all rows are sent.
             **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
             InputError: The file cannot be read; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
 
         async def load() -> Loaded:
@@ -291,10 +296,10 @@ class Bulk:
         return self._job(load, options, self._identity("custom", ""), reading=None)
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
-        """Go on with a journal: what is left to do is done, and every row has its result.
+        """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
-        Rows that succeeded in an earlier run are SKIPPED, with their entry link; those that were refused or failed
-        keep that result. Invitations go on as they were begun.
+        Rows that succeeded in an earlier run are SKIPPED, with their entry link; rows that were refused or failed keep
+        that result. The run keeps its setting for invitations.
 
         Args:
             journal: The file.
@@ -302,27 +307,27 @@ class Bulk:
 
         Raises:
             ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            JournalError: The journal cannot be used, or another process is running it; nothing was sent.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None)
 
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
     ) -> BulkJob:
-        """Go on with a journal, and send once more what has ended badly.
+        """Continue the run of a journal, and resend rows that did not succeed.
 
         Args:
             journal: The file.
-            again: Which rows: ``failed`` (attempts spent), ``rejected`` (refused by Airmeet), ``unknown`` (sent without
-                a clear answer, by an operation that may not be repeated: it may then be done twice), ``invites``
-                (succeeded, but nobody knows whether the invitation was mailed: it may then be mailed twice).
+            again: Rows to send again: ``failed`` (no attempt succeeded), ``rejected`` (refused by Airmeet), ``unknown``
+                (sent without a clear reply by an operation that is not repeatable: it may be done twice), ``invites``
+                (succeeded, but the invitation may not have been mailed: it may be mailed twice).
             **options: See `RunOptions`.
 
         Raises:
             ConfigError: An argument cannot be used.
-            JournalError: The journal cannot be used, or its run goes on somewhere else; nothing was sent.
-            BulkStoppedError: On the way: something that concerns all rows ended the run.
+            JournalError: The journal cannot be used, or another process is running it; nothing was sent.
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         found: frozenset[Again] = frozenset((again,) if isinstance(again, str) else again)  # type: ignore[arg-type]
         if unknown := found - frozenset(get_args(Again)):

@@ -24,16 +24,20 @@ MakeEngine = Callable[[ResultQueue], Awaitable[Engine]]
 
 
 class BulkJob:
-    """One bulk run. It starts when it is awaited or entered, and runs once.
+    """One bulk run. It starts when it is awaited or entered, and runs only once.
 
-    ``report = await job`` runs it to the end. ``async with job:`` and ``async for result in job:`` inside give each
-    row's `RowResult` as soon as it is known. Leaving the block early stops the run: requests under way may end, no
-    more are started.
+    ``report = await job`` runs it to the end. To get each row's `RowResult` as soon as it is known::
+
+        async with job:
+            async for result in job:
+                print(result.key, result.status)
+
+    Leaving the block early stops the run: requests in progress finish, no more are sent.
 
     Attributes:
         id: The run's name.
-        total: Rows of the source, where that is known; None before the start, too.
-        earlier: What the journal knew when this run began; None without one, and for its first run.
+        total: Number of rows, if known; None before the start.
+        earlier: Progress of earlier runs in the same journal; None if there are none.
     """
 
     def __init__(self, make_engine: MakeEngine) -> None:
@@ -108,7 +112,7 @@ class BulkJob:
         return self._engine.report(self.id, final=False)
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
-        """Take no more rows; let requests under way end. Rows that are left are UNPROCESSED."""
+        """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED."""
         if self._report is not None:
             return
         if self._engine is None:
@@ -117,43 +121,43 @@ class BulkJob:
             self._engine.stop(reason, message)
 
     def hurry(self) -> None:
-        """After `stop`: do not wait for requests under way. Their rows become UNKNOWN, the others get their results."""
+        """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN."""
         if self._engine is not None:
             self._engine.hurry()
 
     def cut_off(self) -> None:
-        """End the run at once: rows under way become UNKNOWN, rows that were not read yet get no result."""
+        """End the run at once: rows in progress become UNKNOWN, and rows not yet read get no result."""
         if self._running is not None:
             self._running.cancel()
 
     def pause(self) -> None:
-        """Send no more until `resume`; requests under way may end."""
+        """Send no more until `resume`; requests in progress finish."""
         if self._engine is not None:
             self._engine.hold(on=True)
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Continue after `pause`."""
         if self._engine is not None:
             self._engine.hold(on=False)
 
     @property
     def paused(self) -> bool:
-        """Whether the run is held by `pause`."""
+        """Whether the run is paused by `pause`."""
         return self._engine is not None and self._engine.flow.held
 
     @property
     def outage(self) -> bool:
-        """Whether the server is taken to be away: only one row every so often tries."""
+        """Whether the server seems to be down: only a single row is sent from time to time, as a probe."""
         return self._engine is not None and self._engine.flow.outage
 
     @property
     def allowed_rate(self) -> float | None:
-        """Requests per second that the run is allowed at present; None for no limit, and before the start."""
+        """The run's current limit in requests per second; None for no limit, and before the start."""
         return None if self._engine is None else self._engine.pace.rate
 
     @property
     def retrying(self) -> int:
-        """Rows that were sent, and will be sent again or are being sent again."""
+        """Number of rows that are waiting for a retry or being retried."""
         return 0 if self._engine is None else self._engine.retrying
 
     def set_rate(self, rate: AskedRate) -> None:

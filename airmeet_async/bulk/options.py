@@ -24,17 +24,17 @@ _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of every bulk run. All may be left out.
+    """Options of every bulk run. All are optional.
 
     Attributes:
-        rate: Requests per second; ``"auto"`` or an `Adaptive` finds and follows the server's limit; None for no limit;
-            by default the client's, or 25 where it has none.
-        max_in_flight: Rows that are being sent at once; by default the client's.
-        accept_stale: Send again also rows that a run more than 24 hours ago has sent without a clear answer. A second
-            add lets somebody in who was blocked meanwhile (help article, A), so such rows are held by default.
-        deadline: Seconds after which the run stops; it can be resumed where there is a journal.
-        max_failures: How many rows may fail before the run stops: a number, or a share of all rows such as ``"5%"``. By
-            default it stops when 20 rows in a row fail in the same way, or more than half of the last 200.
+        rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no
+            limit. Default: the client's rate, or 25 if it has none.
+        max_in_flight: Maximum number of rows sent concurrently. Default: the client's.
+        accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
+            False, because a second add lets in people who were blocked in the meantime (help article, A).
+        deadline: Seconds after which the run stops. It can be resumed if it has a journal. Default: none.
+        max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
+            stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail.
     """
 
     rate: AskedRate | Literal["default"]
@@ -45,14 +45,14 @@ class RunOptions(TypedDict, total=False):
 
 
 class FileOptions(TypedDict, total=False):
-    """How a file is read whose path is given. All may be left out.
+    """How a file is read. All are optional.
 
     Attributes:
-        sheet: Of a workbook: the sheet's name, or its number from 1; by default the only one with rows.
-        encoding: Of a text, such as ``"cp1252"``; by default UTF-8. A byte order mark wins.
-        delimiter: Of a CSV file; by default what its header shows.
-        header: The line that names the columns; by default the first within 30 lines that does.
-        format: What the file is; by default what the ending of its name says.
+        sheet: Sheet of a workbook: its name, or its number from 1. Default: the only one with rows.
+        encoding: Encoding of a text file, such as ``"cp1252"``. Default: UTF-8. A byte order mark overrides it.
+        delimiter: Delimiter of a CSV file. Default: detected in its header.
+        header: Line with the column names, from 1. Default: detected within the first 30 lines.
+        format: File format. Default: from the file name.
     """
 
     sheet: str | int | None
@@ -63,11 +63,12 @@ class FileOptions(TypedDict, total=False):
 
 
 class JobOptions(RunOptions, FileOptions, total=False):
-    """Options of a run that has an input.
+    """Options of a run that has an input. All are optional.
 
     Attributes:
-        journal: A file that survives a crash: a run with the same journal and input goes on where the last one ended.
-        note: Facts of your own, as JSON has them, that the journal keeps: a label, who has started it.
+        journal: Path of a file that records each row's progress and survives a crash. A run with the same journal and
+            input continues where the last one ended. Default: none.
+        note: Your own JSON-compatible data to store in the journal, such as a label.
     """
 
     journal: str | os.PathLike[str] | None

@@ -20,17 +20,17 @@ FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
 class RowStatus(StrEnum):
-    """How a row ended. Every input row has exactly one of these.
+    """The outcome of a row. Every input row gets exactly one.
 
     Attributes:
-        SUCCEEDED: Airmeet did it.
-        REJECTED: refused by Airmeet, with a reason.
-        FAILED: The attempts are spent; ``error.ambiguous`` says whether it may have been applied all the same.
-        INVALID: Never sent: the row itself is wrong.
-        DUPLICATE: Never sent: an earlier row has the same key.
-        SKIPPED: Never sent: done in an earlier run of the same journal.
-        UNPROCESSED: The run stopped before this row had an answer, and it was certainly not applied.
-        UNKNOWN: Sent, and the run stopped before a clear answer came. Sending it again is safe where the call is
+        SUCCEEDED: Airmeet confirmed it.
+        REJECTED: Airmeet refused it and gave a reason.
+        FAILED: No attempt succeeded; ``error.ambiguous`` says whether it may have been applied anyway.
+        INVALID: Not sent: the row is not valid.
+        DUPLICATE: Not sent: an earlier row has the same key.
+        SKIPPED: Not sent: done in an earlier run of the same journal.
+        UNPROCESSED: The run stopped before this row was applied.
+        UNKNOWN: Sent, but the run stopped before a clear reply. Sending it again is safe if the operation is
             repeatable.
     """
 
@@ -45,13 +45,12 @@ class RowStatus(StrEnum):
 
 
 class Invite(StrEnum):
-    """What is known of the invitation that Airmeet mails.
+    """What is known about the invitation that Airmeet mails.
 
     Attributes:
-        NOT_ASKED: None was asked for.
-        ASKED: It was asked for, and Airmeet has confirmed the row.
-        UNVERIFIED: It was asked for in a request without a clear answer, and not again: it was mailed once or not at
-            all.
+        NOT_ASKED: None was requested.
+        ASKED: It was requested, and Airmeet confirmed the row.
+        UNVERIFIED: It was requested once, without a clear reply: it was mailed once or not at all.
     """
 
     NOT_ASKED = "not_asked"
@@ -63,20 +62,20 @@ class StopReason(StrEnum):
     """Why a run ended before its last row.
 
     Attributes:
-        CREDENTIALS: The keys are wrong or revoked, or fresh tokens are refused.
-        NOT_PERMITTED: 401 or 403: the keys have no right on this event.
+        CREDENTIALS: The keys are wrong or revoked, or new tokens are refused.
+        NOT_PERMITTED: 401 or 403: the keys have no access to this event.
         NOT_FOUND: 404: no such event.
-        NOT_THE_API: The address answers, but not as the API does: a redirect, a web page, no /auth.
-        SETTINGS: Something on this machine must be put right first, such as a token file that others can read.
-        UNREACHABLE: No answer for too long.
-        TEMPORARY: Airmeet cannot serve now: /auth fails, or it asks for a very long pause.
-        FAILURES: A stop rule: too many rows fail, or they all fail in the same way.
-        DEADLINE: The time that the run was given is over.
+        NOT_THE_API: The address replies, but not like the API: a redirect, a web page, no /auth.
+        SETTINGS: Something on this machine must be fixed first, such as a token file that others can read.
+        UNREACHABLE: No reply for too long.
+        TEMPORARY: Airmeet is not available: /auth fails, or it asks for a very long pause.
+        FAILURES: Too many rows failed, or many failed in the same way.
+        DEADLINE: The run's deadline has passed.
         JOURNAL: The journal cannot be written.
-        SOURCE: The row source raised.
+        SOURCE: The source of rows raised an exception.
         STOPPED: ``job.stop()`` was called, or the block was left early.
-        INTERRUPTED: A signal.
-        CUT_OFF: Cancelled from outside, or an error that is not Airmeet's.
+        INTERRUPTED: A signal, such as Ctrl-C.
+        CUT_OFF: The task was cancelled, or an unexpected error occurred.
     """
 
     CREDENTIALS = "credentials"
@@ -106,8 +105,8 @@ class RowError:
     Attributes:
         code: A short stable word for machines: ``http_422``, ``no_reply``, ``invalid_email``, ``missing_field``.
         message: One sentence for people. Holds no secret.
-        retryable: Sending the row again later can help.
-        ambiguous: It may have been applied all the same.
+        retryable: Sending the row again later may succeed.
+        ambiguous: The row may have been applied anyway.
     """
 
     code: str
@@ -118,24 +117,24 @@ class RowError:
 
 @value
 class RowResult:
-    """What happened to one input row.
+    """The result of one input row.
 
     Attributes:
         index: Position in the source, from 0.
         line: Physical line where the row starts in its file, from 1; None for rows that are not from a file.
-        key: What makes the row unique in a run; the e-mail for people.
+        key: Identifies the row within a run; for people, the e-mail address.
         status: See `RowStatus`.
-        attempts: How often it was sent.
-        http_status: The last answer's status, or None when there was none.
+        attempts: Number of times it was sent.
+        http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
-        warnings: What will look different from what was sent, such as a name that Airmeet cuts.
-        value: The typed answer of a success.
-        entry_link: The attendee's personal link. Whoever has it can enter as that person: not shown in reprs.
-        latency_s: Seconds from the first send to the last answer, waits included.
-        replayed: It was sent more than once because an earlier outcome was unclear.
-        invite: What is known of the invitation.
+        warnings: Differences between the row and Airmeet's record, such as a shortened name.
+        value: The typed reply of a success.
+        entry_link: The attendee's personal link. Anybody who has it can enter as that person; not shown in reprs.
+        latency_s: Seconds from the first send to the last reply, waits included.
+        replayed: It was sent again because an earlier outcome was unclear.
+        invite: What is known about the invitation.
         duplicate_of: Index of the earlier row with the same key.
-        row: The input as it was given.
+        row: The input row, unchanged.
     """
 
     index: int
@@ -162,8 +161,8 @@ class FailureGroup:
     Attributes:
         code: The rows' `RowError.code`.
         message: The first such row's message.
-        n: How many rows.
-        sample_rows: Up to five of them, by line where the source is a file, else by index.
+        n: Number of rows.
+        sample_rows: Up to five of them: line numbers for a file, indexes otherwise.
     """
 
     code: str
@@ -174,26 +173,26 @@ class FailureGroup:
 
 @frozen
 class BulkReport:
-    """The sum of a bulk run. The engine checks that the counts add up to the rows read.
+    """The summary of a bulk run. The counts always add up to the rows read.
 
     Attributes:
         job: The run's id.
         rows_read: Rows taken from the source.
         counts: Rows per status, zeros included.
         attempts: Requests sent for rows.
-        retries: Of these, how many were not a row's first.
-        throttled: Answers with status 429.
-        token_refreshes: Tokens fetched while the run was on, the first included.
+        retries: Requests that were not the first for their row.
+        throttled: Replies with status 429.
+        token_refreshes: Tokens fetched during the run, the first included.
         elapsed_s: Seconds from start to end.
         rate_mean: Requests per second over the whole run; a run of less than a second counts as one.
-        rate_peak: Most requests in any one second of the run's clock.
-        latency_ms: Milliseconds of one exchange by percentile: ``p50``, ``p90``, ``p99``, ``max``.
+        rate_peak: Highest number of requests in one second.
+        latency_ms: Response time in milliseconds by percentile: ``p50``, ``p90``, ``p99``, ``max``.
         failures: Rows that did not succeed, by cause, most rows first.
-        warned_rows: How many rows carry a warning.
-        stop_reason: None for a run that reached its end, else one word (see `StopReason`).
-        stop_message: One sentence on the stop that says what to do.
-        resumable: Running the same input again can finish the job.
-        results: All rows in input order where the job was awaited; None where it was streamed.
+        warned_rows: Rows with a warning.
+        stop_reason: Why the run ended early (see `StopReason`), or None if it did not.
+        stop_message: One sentence with the reason and the fix, or empty.
+        resumable: Whether running the same input again can finish the job.
+        results: All rows in input order if the job was awaited; None if it was streamed.
     """
 
     job: str
@@ -216,22 +215,22 @@ class BulkReport:
 
     @property
     def succeeded(self) -> int:
-        """Rows that Airmeet did."""
+        """Number of rows that Airmeet confirmed."""
         return self.counts[RowStatus.SUCCEEDED]
 
     @property
     def all_done(self) -> bool:
-        """Whether nothing left to do for any row."""
+        """Whether every row is done: succeeded, skipped or a duplicate."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
         """Return the results as a data frame, one row per row of the input.
 
-        All kinds but those of pandas need the extra ``dataframe``.
+        polars and pyarrow need the extra ``dataframe``.
 
         Args:
             backend: ``pandas``, ``polars`` or ``pyarrow``; by default the first of them that is installed.
-            links: With the column ``entry_link``: whoever has such a link can enter as that person.
+            links: Include the column ``entry_link``. Anybody who has such a link can enter as that person.
 
         Raises:
             ConfigError: A package is missing.

@@ -79,7 +79,8 @@ def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
         for name in chain:
             group = group[name]
         close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1) if words else []
-        message = f"unexpected {many('argument', len(words))}: {' '.join(words)}{f'; did you mean {close[0]}?' if close else ''}"
+        meant = f"; did you mean {close[0]}?" if close else ""
+        message = f"unexpected {many('argument', len(words))}: {' '.join(words)}{meant}"
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
         word = next((word for word in arguments if word in message), "")
         if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # the parser of one command knows it not

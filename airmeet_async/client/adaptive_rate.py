@@ -61,16 +61,16 @@ def _positive(_rates: "Adaptive", attribute: "Attribute[float]", value: object) 
 
 @frozen
 class Adaptive:
-    """A rate that follows the server: it grows while all is well, and falls when the server answers 429.
+    """A rate that follows the server's limit: it grows until the server replies 429, then falls and grows again.
 
     Attributes:
         initial: Requests per second to start with.
-        floor: The rate never falls below.
-        ceiling: The rate never grows beyond. By default above what 64 requests in flight get from a server that
-            takes 50 ms, so it is no hindrance where there is no limit, and a bound for what a mistake can do.
-        decrease: What remains of the rate after a refusal.
-        recovery: Seconds to climb back.
-        doubling: Seconds in which the rate doubles as long as no limit is known.
+        floor: Lowest rate, in requests per second.
+        ceiling: Highest rate, in requests per second. The default is more than 64 concurrent requests reach on a
+            server that takes 50 ms, so it does not slow down a run, but limits the damage of a mistake.
+        decrease: Factor of the rate after a 429, below 1.
+        recovery: Seconds to return to the rate before a 429.
+        doubling: Seconds in which the rate doubles until the first 429.
     """
 
     initial: float = field(default=10.0, validator=_positive)

@@ -61,7 +61,7 @@ class Attempt:
 
 @frozen
 class Waiting:
-    """A wait that a call has before it, for those who show progress.
+    """A wait before the next attempt of a call, for progress displays.
 
     Attributes:
         operation: The operation's name.
@@ -98,19 +98,19 @@ class _Life:
 class Client(Operations):
     """An asynchronous client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine.
 
-    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it: all
-    tasks have one token, one rate and one set of connections.
+    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it between
+    tasks: they then share one token, one rate and one set of connections.
 
     Args:
-        access_key: ``X-Airmeet-Access-Key``; by default from the environment's ``AIRMEET_ACCESS_KEY``.
-        secret_key: ``X-Airmeet-Secret-Key``; by default from ``AIRMEET_SECRET_KEY``.
-        region: The community's region; by default from ``AIRMEET_REGION``, else the global one.
-        base_url: The whole base address (``https://…/prod``); wins over *region*; by default from ``AIRMEET_URI``.
+        access_key: ``X-Airmeet-Access-Key``. Default: ``AIRMEET_ACCESS_KEY`` in the environment.
+        secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
+        region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
+        base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
         transport: ``"auto"``, ``"httpx"``, ``"llhttp"`` (extra *fast*), a `Transport`, or your own
-            ``httpx.AsyncClient``, which you close.
-        token_store: Where tokens outlive this client; by default they do not.
-        rate: Requests per second; ``"auto"`` or an `Adaptive` to find them; None for no limit. Airmeet publishes none.
-        max_in_flight: Requests under way, and connections open, at once.
+            ``httpx.AsyncClient``, which the client does not close.
+        token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
+        rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
+        max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Patience of a single call.
         timeouts: Seconds.
 
@@ -119,12 +119,12 @@ class Client(Operations):
     """
 
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
-        """Send *call* until it is answered, and return its typed answer.
+        """Send *call*, with retries, and return its typed reply.
 
         Args:
             call: What a function of `airmeet_async.calls` returned.
             timeout: Seconds for all attempts and waits together; None for no limit.
-            retry: Patience; by default the client's.
+            retry: The retry rules. Default: the client's.
 
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
@@ -245,7 +245,7 @@ class Client(Operations):
         return verdict
 
     async def exchange(self, call: Call[Any]) -> Reply:
-        """Send *call* once and return the raw answer, whatever it is.
+        """Send *call* once and return the raw reply, whatever its status.
 
         Raises:
             TransportError: There is none.
@@ -296,10 +296,10 @@ class Client(Operations):
         self._bind(self)
 
     def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
-        """Return a client that shares everything with this one but its patience.
+        """Return a client that shares everything with this one except its retry rules.
 
         Args:
-            retry: How patient its calls are.
+            retry: The retry rules of its calls.
             on_wait: Called before each wait of a call: a report that is not ready, throttling, a retry.
         """
         sibling = copy.copy(self)
@@ -309,7 +309,7 @@ class Client(Operations):
         return sibling
 
     async def aclose(self) -> None:
-        """Close the connections. The client cannot be used afterwards."""
+        """Close the connections. The client cannot be used again."""
         self._life.closed = True
         await self.token.aclose()
         if self._owns_transport:
@@ -328,7 +328,7 @@ class Client(Operations):
 
     @property
     def transport_name(self) -> str:
-        """Which transport is in use: ``httpx``, ``llhttp``, or the class of your own."""
+        """The transport in use: ``httpx``, ``llhttp``, or the name of your own class."""
         name: str = getattr(self._transport, "name", type(self._transport).__name__)
         return name
 

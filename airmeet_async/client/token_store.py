@@ -34,23 +34,23 @@ def account_name(base: str, access_key: Secret, secret_key: Secret) -> str:
 
 
 class TokenStore(Protocol):
-    """Keeps tokens between processes. An unreadable token is no token; only a dangerous place is an error."""
+    """Stores tokens for reuse. A token that cannot be read counts as missing; only an unsafe location is an error."""
 
     def lock(self, account: str) -> AbstractAsyncContextManager[None]:
-        """Keep other processes from fetching a token for *account* at the same time."""
+        """Stop other processes from fetching a token for *account* at the same time."""
         ...
 
     async def load(self, account: str) -> Secret | None:
-        """Return the kept token, or None."""
+        """Return the stored token, or None."""
         ...
 
     async def save(self, account: str, token: Secret) -> None:
-        """Keep *token*."""
+        """Store *token*."""
         ...
 
 
 class MemoryTokenStore:
-    """Keeps tokens while the process lives; clients may share one."""
+    """Stores tokens in memory until the process ends. Several clients may share one store."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Secret] = {}
@@ -58,7 +58,7 @@ class MemoryTokenStore:
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
-        """Keep the other clients of this process waiting."""
+        """Make the other clients of this process wait."""
         async with self._locks.setdefault(account, asyncio.Lock()):
             yield
 
@@ -70,15 +70,15 @@ class MemoryTokenStore:
 
 
 class FileTokenStore:
-    """Keeps tokens in files of mode 0600 in a directory of mode 0700.
+    """Stores tokens in files of mode 0600 in a directory of mode 0700, so that later processes need no sign-in.
 
-    A disk that is full or read-only costs a warning, once, and the client goes on without.
+    If the disk is full or read-only, the client logs one warning and continues without stored tokens.
 
     Args:
-        directory: Made if it is not there.
+        directory: Created if it does not exist.
 
     Raises:
-        ConfigError: On first use, when the directory or a file in it could be read or replaced by somebody else.
+        ConfigError: On first use, if other users could read or replace the directory or a file in it.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:

@@ -17,18 +17,17 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict
 
 @frozen
 class Retry:
-    """How patient a call is.
+    """How often and how long a call is retried.
 
     Attributes:
-        attempts: Most sends that end in an unclear outcome (no answer, 5xx, 408).
-        free: Most sends that certainly were not applied (no connection, 429); None for no limit, where somebody
-            else decides when to give up.
-        renewals: Most new tokens for one call.
-        base: Seconds; the first wait is drawn from 0 to this, and each further one from twice as much.
-        throttle_base: The same after a 429 that does not say how long.
-        cap: Longest wait drawn, in seconds. A longer Retry-After is obeyed all the same.
-        longest_pause: A Retry-After above this many seconds is not waited for.
-        ready_within: Seconds to go on asking for a report that is still being prepared; 0 asks once.
+        attempts: Maximum number of sends with an unclear outcome (no reply, 5xx, 408).
+        free: Maximum number of sends that were certainly not applied (no connection, 429); None for no limit.
+        renewals: Maximum number of new tokens for one call.
+        base: Seconds. The first wait is random between 0 and this; the range doubles for each further wait.
+        throttle_base: The same in seconds, after a 429 without Retry-After.
+        cap: Upper limit of a random wait in seconds. A longer Retry-After is obeyed anyway.
+        longest_pause: Seconds. The call fails instead of waiting for a longer Retry-After.
+        ready_within: Seconds to keep asking for a report that Airmeet is preparing; 0 asks once.
     """
 
     attempts: int = 5

@@ -70,7 +70,7 @@ def invent_people(n: int, seed: int = 0) -> Iterator[dict[str, str]]:
     """Invent people, one by one.
 
     Args:
-        n: How many rows.
+        n: Number of rows.
         seed: The same seed gives the same people.
 
     Yields:

@@ -290,7 +290,7 @@ class Engine:
 
     @property
     def retrying(self) -> int:
-        """Rows that were sent, and will be sent again or are being sent again."""
+        """Number of rows that are waiting for a retry or being retried."""
         return sum(row.begun > row.sending for row in self._rows)
 
     def report(self, job: str, *, final: bool = True) -> BulkReport:

@@ -37,7 +37,7 @@ class Snapshot:
         steady: Rows per second over a longer time, so that the time left does not jump with each pause.
         sent: Requests per second lately, or None as well.
         allowed: Requests per second that are allowed; None for no limit.
-        retrying: Rows that were sent, and will be sent again or are being sent again.
+        retrying: Number of rows that are waiting for a retry or being retried.
         elapsed_s: Seconds since the start.
         throttled: Replies with status 429 so far.
         slowed: Some of these came lately.

@@ -18,14 +18,14 @@ outcome."""
 
 @frozen
 class Timeouts:
-    """Seconds, each with its reason.
+    """Timeouts of one request, in seconds.
 
     Attributes:
-        connect: To reach the host and agree on TLS.
-        write: For one piece of the request to leave.
-        read: Between two pieces of the answer. Above the 29 to 30 s after which such a gateway itself gives up, so
-            that its 504 is received rather than guessed.
-        total: For the whole exchange; a server that drips one byte a second never trips *read*.
+        connect: For the connection and the TLS handshake.
+        write: For sending one piece of the request.
+        read: Between two pieces of the reply. The default is above the 29 to 30 s after which Airmeet's gateway gives
+            up, so that its 504 is received.
+        total: For the whole exchange, because a server that sends one byte per second never triggers *read*.
     """
 
     connect: float = 5.0
@@ -35,17 +35,17 @@ class Timeouts:
 
 
 class Transport(Protocol):
-    """Carries requests to one base address.
+    """Sends requests to one base URL. Implement it to use another HTTP library.
 
-    A transport follows no redirects, keeps no cookies, undoes no content encoding, and never repeats a request.
+    A transport must not follow redirects, keep cookies, decode content encodings or repeat a request.
     """
 
     async def exchange(self, request: Request) -> Reply:
-        """Send *request* and return the whole answer.
+        """Send *request* and return the complete reply.
 
         Raises:
             NotSentError: The request certainly did not reach the server.
-            NoReplyError: It may have; there is no complete answer.
+            NoReplyError: It may have reached the server, but there is no complete reply.
         """
         ...
 
