@@ -20,7 +20,7 @@ _ADDRESS = "https://sandbox.example/prod"
 
 
 def trial(variant: str, rows: int, repeats: int = 1) -> Figures:
-    """Add so many invented people, and look at the largest memory that the process has had."""
+    """Add so many fictional people, and look at the largest memory that the process has had."""
     before = peak_mib()
     asyncio.run(_add(variant, 200))
     cpu = time.process_time()

@@ -1,6 +1,6 @@
 """Record a terminal session of a real run for the documents: `make session`.
 
-It starts a pretend Airmeet that throttles, fails and lets the token expire, registers 5,000 invented people on a
+It starts a simulated Airmeet that throttles, fails and lets the token expire, registers 5,000 fictional people on a
 terminal of 80 columns, and writes
 
 - ``session.txt``: what was to be seen, every few seconds;

@@ -27,8 +27,8 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
         booth: Only the name is mandatory. An exhibitor's attendance type is for the hybrid conference format (B).
 
     Raises:
-        ConfigError: A member is missing or not usable.
-        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second booth.
+        ConfigError: A required value is missing or not valid.
+        AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second booth.
         RejectedError: Airmeet refuses it.
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]

@@ -24,7 +24,7 @@ def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None
     Args:
         size: Events per page, 1 to 500; Airmeet's own default is 50 (A).
         after: Cursor of an earlier page.
-        before: The same backwards. Airmeet ignores it beside *after* (A), so both together are refused here.
+        before: The same, backwards. Airmeet ignores it if *after* is given (A), so giving both is an error.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
@@ -52,8 +52,8 @@ def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
         airmeet: Host, name, short description, times and time zone are mandatory (B).
 
     Raises:
-        ConfigError: A member is missing or not usable.
-        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second event.
+        ConfigError: A required value is missing or not valid.
+        AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second event.
         RejectedError: Airmeet refuses it; some time zones are not available (A).
     """
     start, end = validation.to_milliseconds(airmeet.start, "start"), validation.to_milliseconds(airmeet.end, "end")
@@ -78,7 +78,7 @@ def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
 
     Args:
         airmeet_id: The event's id.
-        status: ``ONGOING`` or ``FINISHED`` (B), ``PAUSED`` or ``ARCHIVE`` (D). Which may follow which is not
+        status: ``ONGOING`` or ``FINISHED`` (B), ``PAUSED`` or ``ARCHIVE`` (D). The allowed transitions are not
             documented.
 
     Raises:
@@ -110,7 +110,7 @@ def change_landing_page(
         image_url: A public JPG or PNG.
 
     Raises:
-        ConfigError: A value is not usable, or there is none.
+        ConfigError: A value is not valid, or no value was given.
         NotFoundError: There is no such event.
     """
     body = validation.drop_empty({
@@ -141,11 +141,11 @@ def duplicate_airmeet(
         name: Title of the copy.
         start: Aware datetime.
         timezone: A name such as ``Europe/Paris``.
-        duplicate_speakers: Whether its speakers come along.
+        duplicate_speakers: Whether to copy its speakers.
 
     Raises:
-        ConfigError: An argument is not usable.
-        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second copy.
+        ConfigError: An argument is not valid.
+        AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second copy.
     """
     zone = validation.check_timezone(timezone)
     body = {
@@ -160,12 +160,12 @@ def duplicate_airmeet(
 
 
 def list_series() -> Call[tuple[Series, ...]]:
-    """List the community's event series (D; the answer's shape is not documented)."""
+    """List the community's event series (D; the shape of the reply is not documented)."""
     return Call(endpoints.SERIES_LIST)
 
 
 def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
-    """List the events of a series (D; the answer's shape is not documented).
+    """List the events of a series (D; the shape of the reply is not documented).
 
     Args:
         event_series_id: The series' id.

@@ -23,21 +23,21 @@ _DIRECTIONS = ("ASC", "DESC")
 def add_attendee(
     airmeet_id: str, attendee: Attendee, *, register_attendee: bool = False, send_email_invite: bool = True
 ) -> Call[Access]:
-    """Register one person in an event, and return that person's entry link.
+    """Register one person for an event, and return that person's entry link.
 
-    Sending the same person again changes nothing and only renews a revoked access (help article, A), so this may be
-    repeated. Whether a repeat sends the mail again is not documented.
+    Sending the same person again changes nothing except that it unblocks a blocked person (help article, A), so this
+    may be repeated. Whether a repeat sends the mail again is not documented.
 
     Args:
         airmeet_id: The event's id.
-        attendee: The person. Names over 35 characters and other texts over 70 are cut by Airmeet (A). The keys of
+        attendee: The person. Airmeet shortens names to 35 and other texts to 70 characters (A). The keys of
             its custom fields must be field ids here; the bulk engine accepts labels, too.
-        register_attendee: True makes it a confirmed registration and uses one of the plan's; False leaves it pending
-            until the link is used (A). In a hybrid event an attendance type registers by itself (A).
-        send_email_invite: Airmeet mails the calendar entry and the link (A).
+        register_attendee: True makes a confirmed registration and uses one of the plan's; False leaves it pending until
+            the link is used (A). In a hybrid event, an attendance type alone confirms it (A).
+        send_email_invite: Whether Airmeet mails the calendar entry and the link (A).
 
     Raises:
-        ConfigError: A mandatory field is missing, or a value is not usable.
+        ConfigError: A required field is missing, or a value is not valid.
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
         RejectedError: Airmeet refuses this person.
@@ -81,7 +81,7 @@ def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         email: The person's address.
 
     Raises:
-        ConfigError: The address is not one.
+        ConfigError: The address is not valid.
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
@@ -96,7 +96,7 @@ def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         email: The person's address.
 
     Raises:
-        ConfigError: The address is not one.
+        ConfigError: The address is not valid.
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
@@ -111,7 +111,7 @@ def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         email: The person's address. Airmeet's own connector escapes it twice (B), here it is escaped once.
 
     Raises:
-        ConfigError: The address is not one.
+        ConfigError: The address is not valid.
         NotFoundError: There is no such event.
     """
     _refuse(validation.check_email(email))
@@ -136,7 +136,7 @@ def list_participants(
     sort: str = "registrationDate",
     direction: str = "ASC",
 ) -> Call[Page[Participant]]:
-    """List invited, registered and other people of an event (B, C). One e-mail can be there twice (C).
+    """List invited, registered and other people of an event (B, C). An e-mail address can appear twice (C).
 
     Args:
         airmeet_id: The event's id.

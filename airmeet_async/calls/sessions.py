@@ -15,8 +15,8 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         session: Title, start and host are mandatory; the type must be HOSTING (A).
 
     Raises:
-        ConfigError: A member is missing or not usable.
-        AmbiguousOutcomeError: There was no clear answer; a repeat could make a second session.
+        ConfigError: A required value is missing or not valid.
+        AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second session.
         RejectedError: Airmeet refuses it, for example for an unknown speaker.
     """
     networking = session.speed_networking

@@ -111,8 +111,8 @@ class Client(Operations):
         token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
         max_in_flight: Maximum number of concurrent requests and of open connections.
-        retry: Patience of a single call.
-        timeouts: Seconds.
+        retry: Retry rules of a single call. Default: ``Retry()``.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
 
     Raises:
         ConfigError: A setting is missing or cannot be used.

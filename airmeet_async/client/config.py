@@ -40,8 +40,8 @@ class ClientOptions:
         secret_key: ``X-Airmeet-Secret-Key``.
         rate: Requests per second, or None.
         max_in_flight: Requests under way at once.
-        retry: Patience of a single call.
-        timeouts: Seconds.
+        retry: Retry rules of a single call. Default: ``Retry()``.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
     """
 
     base: Base

@@ -15,9 +15,9 @@ from airmeet_async.errors import ConfigError
 
 
 class Region(StrEnum):
-    """Where a community's data live; they do not cross regions (help article, A).
+    """The region of a community's data (help article, A).
 
-    Pick the one of the community's own address in the browser.
+    It is the region in the community's web address.
     """
 
     GLOBAL = "global"

@@ -132,7 +132,7 @@ _TRIGGER_NAMES = ("trigger", "triggerMetaInfoId", "triggerId", "eventType")
 
 @frozen
 class WebhookEvent:
-    """What a webhook delivered.
+    """One webhook request.
 
     Attributes:
         trigger: Which trigger, where the caller or the body says so.
@@ -146,16 +146,16 @@ class WebhookEvent:
 
 
 def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEvent:
-    """Make a typed event of a webhook's request body.
+    """Parse the body of a webhook request.
 
-    Airmeet signs nothing (C), so keep the address secret, for example with a random path, and check what arrives.
+    Airmeet does not sign requests (C), so keep the URL secret, for example with a random path, and check the values.
 
     Args:
-        body: The request's body, as it came.
+        body: The raw request body.
         trigger: Which trigger it is for, where you register one address per trigger.
 
     Raises:
-        DecodeError: The body is no JSON object. An unknown trigger is no error, and its members are in ``raw``.
+        DecodeError: The body is not a JSON object. An unknown trigger is not an error: its members are in ``raw``.
     """
     if not isinstance(body, (bytes, str)):
         raise DecodeError(f"parse_webhook takes the body as bytes or text, not {type(body).__name__}")

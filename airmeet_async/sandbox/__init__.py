@@ -1,9 +1,9 @@
-"""A pretend Airmeet, to develop, test and demonstrate against without an account.
+"""A simulated Airmeet, to develop, test and demonstrate against without an account.
 
 From the inside out, each file importing only those above it:
 
 - `switches`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
-- `fake_people`: invented people, in many scripts.
+- `fake_people`: fictional people, in many scripts.
 - `community`: the events, people and keys that are there at the start, and all that requests can change.
 - `event_people`, `event_records`: the people of an event, and what they leave behind when it is over.
 - `webhook_payloads`: what each webhook sends. `forms`: what a body or a query may hold.

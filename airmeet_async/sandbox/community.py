@@ -1,4 +1,4 @@
-"""The pretend community: its state, and the events and people it starts with.
+"""The simulated community: its state, and the events and people it starts with.
 
 Ids, keys and addresses never change, so tests and examples may name them.
 Grades (A to D) say how sure a rule is, as in `tests/contract`.
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 LINK: Final = "https://www.airmeet.com/e/{event}?code={code}"  # A
 
 ACCESS_KEY = "sandbox-access-key#in"  # real ones hold a '#', too (C)
-SECRET_KEY = "sandbox-secret-key"  # noqa: S105  (opens a pretend service only)
+SECRET_KEY = "sandbox-secret-key"  # noqa: S105  (opens a simulated service only)
 REVOKED_ACCESS_KEY = "sandbox-revoked-key#in"
 REVOKED_SECRET_KEY = "sandbox-revoked-secret"  # noqa: S105  (see above)
 FOREIGN_ACCESS_KEY = "foreign-access-key#in"

@@ -1,4 +1,4 @@
-"""The pretend Airmeet without a network: a request goes in, an answer comes out.
+"""The simulated Airmeet without a network: a request goes in, an answer comes out.
 
 Nothing here waits, reads a clock or draws a random number, so a test that sends
 the same requests at the same times gets the same bytes.

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  (names in many scripts look like Latin letters to the linter)
-"""Invented people, with the faults that real lists have; none of them is meant to be real.
+"""Fictional people, with the faults that real lists have; none of them is meant to be real.
 
 What is wrong with which row follows from its number alone, so `staged` can say
 beforehand what a run over them must report.
@@ -39,7 +39,7 @@ _KINDS: Final = {17: RowKind.REPEATED, 42: RowKind.RECASED, 58: RowKind.INVALID,
 
 @frozen
 class Staged:
-    """How many of the first n invented people are of which kind.
+    """How many of the first n fictional people are of which kind.
 
     Attributes:
         rows: All of them.

@@ -1,4 +1,4 @@
-"""The pretend API on one page: which verb and path does what, and what may come with it.
+"""The simulated API on one page: which verb and path does what, and what may come with it.
 
 To add an operation, write a handler under `handlers/` and a row here.
 Paths are relative to the base path, as in the help text.

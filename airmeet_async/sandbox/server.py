@@ -2,7 +2,7 @@
 
 Rules:
 
-1. Loopback only: the sandbox has no secrets, and its pretend people are nobody's business.
+1. Loopback only: the sandbox has no secrets, and its fictional people are nobody's business.
 2. Signals belong to whoever runs the loop: uvicorn does not touch them.
 3. Ending is quick: answers under way are not waited for, since some hang on purpose.
 """
@@ -71,7 +71,7 @@ class SandboxApp:
             await _end(outcome, scope, receive, send)
 
     def _own(self, scope: Scope) -> Reply:
-        """Answer a path beside the pretend API, where programs that test against it see what happened."""
+        """Answer a path beside the simulated API, where programs that test against it see what happened."""
         world = self.desk.world
         body: dict[str, Any]
         match (scope["method"], scope["path"].removeprefix(OWN_PATH).split("/")):
@@ -320,7 +320,7 @@ def _stop_on_end_of_input(serving: asyncio.Future[None]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``python -m airmeet_async.sandbox``."""
-    parser = argparse.ArgumentParser(prog="python -m airmeet_async.sandbox", description="A pretend Airmeet.")
+    parser = argparse.ArgumentParser(prog="python -m airmeet_async.sandbox", description="A simulated Airmeet.")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
     parser.add_argument("--rate-limit", type=float, metavar="R", help="answer 429 beyond R requests per second")

@@ -1,4 +1,4 @@
-"""The choices a pretend Airmeet has to make, each one switchable.
+"""The choices a simulated Airmeet has to make, each one switchable.
 
 Airmeet's help text leaves much unsaid. Wherever it does, the sandbox picks an
 answer, and a client that is meant to last must work under the other answers too.

@@ -1,6 +1,6 @@
 """Helpers for the tests of programs that use this library.
 
-- ``SandboxTransport`` leads a client to a pretend Airmeet in the same process.
+- ``SandboxTransport`` leads a client to a simulated Airmeet in the same process.
 - ``VirtualTimeLoop`` lets an hour of pacing and back-off pass at once.
 """
 

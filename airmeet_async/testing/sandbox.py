@@ -1,4 +1,4 @@
-"""The sandbox without a network: a transport whose other end is a pretend Airmeet in the same process."""
+"""The sandbox without a network: a transport whose other end is a simulated Airmeet in the same process."""
 
 import asyncio
 import json
@@ -40,12 +40,12 @@ class SandboxTransport:
         assert transport.world.statistics().adds == len(people)
 
     Args:
-        world: The pretend Airmeet.
+        world: The simulated Airmeet.
         faults: What goes wrong.
         latency: Seconds between arrival and answer.
 
     Attributes:
-        world: The pretend Airmeet.
+        world: The simulated Airmeet.
         arrivals: All requests so far.
         in_flight: Requests without an answer.
         peak: Most such requests at once.

@@ -1,4 +1,4 @@
-"""``airmeet demo``: the real thing, against a pretend Airmeet that makes trouble, with the outcome verified."""
+"""``airmeet demo``: the real thing, against a simulated Airmeet that makes trouble, with the outcome verified."""
 
 import csv
 import json as jsonlib
@@ -182,7 +182,7 @@ def audit(
     """Compare what was staged with the outcome.
 
     Args:
-        plan: What the invented list holds.
+        plan: What the generated list holds.
         report: Of the run.
         statistics: The sandbox's own count.
         people: Those who are in the event, as the sandbox knows them.

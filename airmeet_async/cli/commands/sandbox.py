@@ -1,4 +1,4 @@
-"""``airmeet sandbox``: the pretend Airmeet in the foreground."""
+"""``airmeet sandbox``: the simulated Airmeet in the foreground."""
 
 from airmeet_async.cli.console import Console, print_data
 from airmeet_async.cli.exit_codes import Exit, UsageError

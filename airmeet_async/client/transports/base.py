@@ -23,8 +23,8 @@ class Timeouts:
     Attributes:
         connect: For the connection and the TLS handshake.
         write: For sending one piece of the request.
-        read: Between two pieces of the reply. The default is above the 29 to 30 s after which Airmeet's gateway gives
-            up, so that its 504 is received.
+        read: Between two pieces of the reply. The default is above the 29 to 30 s after which an API gateway gives up,
+            so that its 504 is received.
         total: For the whole exchange, because a server that sends one byte per second never triggers *read*.
     """
 

@@ -76,7 +76,7 @@ class HttpxTransport:
     Args:
         base: Where the requests go.
         connections: Most connections that are open at any time.
-        timeouts: Seconds.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         verify: The caller's TLS settings; None takes the system's defaults.
     """
 

@@ -88,7 +88,7 @@ class Pool(Protocol):
         loop: The event loop.
         clock: Its clock.
         host: For messages.
-        timeouts: Seconds.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         buffer: Shared by all connections: what is read into it is parsed before anybody else can read.
     """
 

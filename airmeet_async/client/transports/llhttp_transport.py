@@ -48,7 +48,7 @@ class LlhttpTransport:
     Args:
         base: Where the requests go. No proxy is used on the way.
         connections: Most connections that are open at any time.
-        timeouts: Seconds.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         verify: The caller's TLS settings; None takes the same defaults as httpx.
     """
 

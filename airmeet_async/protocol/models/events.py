@@ -11,7 +11,7 @@ from airmeet_async.protocol.models.values import Answer, Moment, wire
 
 
 class AirmeetStatus(StrEnum):
-    """Where an event is in its life. The list of values is open (C)."""
+    """The state of an event. More values are possible (C)."""
 
     CREATED = "CREATED"
     ONGOING = "ONGOING"
@@ -80,14 +80,14 @@ class AirmeetInfo(Answer):
 
 @frozen
 class Speaker:
-    """A speaker to be added (B, C). One name, not first and last.
+    """A speaker to add (B, C), with one name instead of first and last name.
 
     Attributes:
         email: Identity within an event; sessions name speakers by it.
         name: Full name.
         organisation: Company or the like.
         designation: Job title.
-        image_url: A picture that anybody can fetch.
+        image_url: URL of a public picture.
         bio: A few sentences.
         city: Free text.
         country: Free text.
@@ -121,7 +121,7 @@ class Created(Answer):
 
 @frozen
 class SpeakerLink(Answer):
-    """A speaker's own way into a session (C)."""
+    """A speaker's personal link to a session (C)."""
 
     email: str = ""
     link: str | None = field(default=None, metadata=wire("token"), repr=False)
@@ -204,7 +204,7 @@ class WebhookReceipt(Answer):
 
 @frozen(kw_only=True)
 class NewAirmeet:
-    """An event to be created.
+    """An event to create.
 
     Attributes:
         host_email: The host, a member of the community's team.
@@ -214,7 +214,7 @@ class NewAirmeet:
         end: Aware datetime, after the start.
         timezone: A name such as ``Europe/Paris``. Airmeet refuses some (A).
         long_description: More.
-        image_url: A picture that anybody can fetch.
+        image_url: URL of a public picture.
         access: ``INVITED_ONLY``, ``WITH_VERIFIED_EMAIL`` or ``WITHOUT_VERIFIED_EMAIL`` (B).
         event_type: ``MEETUP`` is the only value that is published (B).
         networking: Whether there are tables (B).
@@ -250,13 +250,14 @@ class SpeedNetworking:
 
 @frozen(kw_only=True)
 class NewSession:
-    """A session to be created. Title, start and host are mandatory (A).
+    """A session to create. Title, start and host are required (A).
 
     Attributes:
         title: Title.
         start: Aware datetime; sent rounded down to a minute (B).
         host_email: The event's host or a member of the community's team (A).
-        duration_minutes: Minutes (C). Optional by the help article, mandatory by another source, so give it.
+        duration_minutes: Minutes (C). Optional according to the help article, required according to another source, so
+            set it.
         summary: A few sentences.
         speaker_emails: Speakers; they must be in the event already (A).
         cohost_emails: Team members of the community (A). To give a speaker cohost rights, name them in both (A).
@@ -298,7 +299,7 @@ class Exhibitor:
 
 @frozen(kw_only=True)
 class NewBooth:
-    """A booth to be created. Only the name is mandatory (B).
+    """A booth to create. Only the name is required (B).
 
     Attributes:
         name: Name.

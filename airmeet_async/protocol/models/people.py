@@ -25,11 +25,11 @@ class AuthToken(Answer):
 
 @value
 class Access(Answer):
-    """A person's way into an event: the answer to adding an attendee (A).
+    """A person's access to an event: the reply to adding an attendee (A).
 
     Attributes:
-        email: Whom the link belongs to.
-        entry_link: The personal link. Whoever holds it enters as that person, so it is not shown in the repr.
+        email: E-mail address of the person.
+        entry_link: The personal link. Anybody who has it can enter as that person, so it is not shown in the repr.
     """
 
     email: str
@@ -53,14 +53,14 @@ class AttendanceType(StrEnum):
 
 @frozen
 class Attendee:
-    """A person to be added to an event. E-mail, first and last name are mandatory (A).
+    """A person to register for an event. E-mail, first and last name are required (A).
 
     Attributes:
         email: Identity within an event.
-        first_name: Airmeet cuts it after 35 characters (A).
+        first_name: Airmeet shortens it to 35 characters (A).
         last_name: As first_name.
         attendance_type: Only for, and mandatory for, the hybrid conference format (A).
-        city: Airmeet cuts it, and the three below, after 70 characters (A).
+        city: Airmeet shortens it, and the three below, to 70 characters (A).
         country: Free text.
         designation: Job title.
         organisation: Company or the like.

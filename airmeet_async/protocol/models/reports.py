@@ -18,7 +18,7 @@ class FieldValue(Answer):
 
 @value
 class Participant(Answer):
-    """Somebody on an event's list: invited, registered or on stage (B, C). One e-mail can be there twice (C)."""
+    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C)."""
 
     email: str = ""
     name: str = ""
@@ -31,7 +31,7 @@ class Participant(Answer):
     profile_url: str | None = None
     user_type: str | None = None
     joining_link: str | None = field(default=None, metadata=wire("token"), repr=False)
-    """The person's own way in; whoever holds it enters as that person."""
+    """The personal link; anybody who has it can enter as that person."""
     invite_sent: bool | None = None
     fields: tuple[FieldValue, ...] = field(default=(), metadata=wire("user_profile"))
 
