@@ -118,7 +118,8 @@ class CsvReader(TableReader):
                     continue
                 misfit = self._text.misfit(cell)
                 if misfit is not None:
-                    rest = ((at, self._header.name(n), one) for at, more in records for n, one in enumerate(more))
+                    rest = ((at, self._header.name(n), one) for at, more in chain([(line, cells)], records)
+                            for n, one in enumerate(more) if (at, n) > (line, index))  # fmt: skip
                     above = sum(map(_breaks, [*cells[:index], cell[:misfit]]))
                     raise self._text.refuse((line + above, self._header.name(index), cell), chain(sound, rest))
                 sound = sound or [(line, self._header.name(index), cell)]

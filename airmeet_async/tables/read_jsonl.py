@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, shown
@@ -57,7 +57,8 @@ class JsonReader(TableReader):
                 cells = [(line, *one) for one in _texts(found)]
                 # Else it is in a key, or in what is nested.
                 bad = next((cell for cell in cells if self._text.misfit(cell[2]) is not None), (line, None, raw))
-                raise self._text.refuse(bad, ((at, *one) for at, _, more in objects for one in _texts(more)))
+                behind = cells[cells.index(bad) + 1 :] if bad in cells else []
+                raise self._text.refuse(bad, chain(behind, ((at, *one) for at, _, more in objects for one in _texts(more))))
             if not columns.keys() >= found.keys():
                 columns.update(dict.fromkeys(found))
                 self.columns = tuple(columns)
