@@ -39,6 +39,7 @@ ABSENT = frozenset(("NaN", "nan", "NaT", "<NA>"))
 # The same, and texts that may be meant: there are people called Null.
 ODD = ABSENT | {
     "NULL", "Null", "null", "None", "N/A", "n/a", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!",
+    "NA", "\\N", "(null)", "(NULL)", "undefined", "#NV", "#BEZUG!", "#WERT!", "#N/D", "#VALEUR!", "#ERROR!", "#SPILL!",
 }  # fmt: skip
 
 # What a spreadsheet runs as a formula, also behind blanks and quotes: OWASP "CSV injection" and Symfony's
@@ -108,12 +109,12 @@ class Findings:
 
     Attributes:
         blank: How many lines were empty.
-        nameless: Which columns without a name hold something.
+        nameless: Columns without a name that hold something, and what is said of them.
     """
 
     def __init__(self) -> None:
         self.blank = 0
-        self.nameless: set[int] = set()
+        self.nameless: dict[int, str] = {}
         self._said: list[str] = []
         # By what is wrong, and the column for which that is a fault.
         self._counts: Counter[tuple[str, str | None]] = Counter()
@@ -251,14 +252,17 @@ class Header:
             if self._strict and not any(self._names[index:]):
                 # Behind the last name: as likely a row that has slipped.
                 what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
+                if line <= HEADER_LINES:  # perhaps of a header of two lines
+                    what += f"; if this line names the columns, {self._options.spell('header', str(line))}"
                 if index >= len(self._names):
                     what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
-                    what += f"delimiter in double quotes, or take away what is too much ({shown(cell, 30)})"
+                    what += "delimiter in double quotes, name what has no name, or delete what is too much "
+                    what += f"({shown(cell, 30)})"
                 raise self._options.fault(what, line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
-                findings.nameless.add(index)
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"
-                findings.say(f"column {index + 1} has no name in the header and is left out {where}")
+                findings.nameless[index] = f"column {index + 1} has no name in the header and is left out {where}"
+                findings.say(findings.nameless[index])
         padded = [*cells, *[""] * (len(self._names) - len(cells))]
         return [padded[index] for index in self._named]
 
@@ -363,6 +367,9 @@ def text_of(value: Any) -> str:
         return value
     if value is None or type(value).__name__ == "NAType":  # pandas' own None, which is neither true nor false
         return ""
+    if isinstance(value, (bytes, bytearray, list, tuple, dict, set)) or getattr(value, "shape", None):  # also arrays
+        kind = type(value).__name__
+        return flaw(f"holds a value of type {kind}, which is no text, number, truth value or time; turn it to text")
     if value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
         return ""
     if isinstance(value, bool):

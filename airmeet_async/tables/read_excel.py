@@ -333,6 +333,9 @@ class XlsxWorkbook:
             if not 0 <= int(text) < len(texts):
                 return flaw(f"refers to a text that is not there; {_ANEW}")
             return texts[int(text)]
+        if kind == "d":  # of a strict workbook
+            day = self._datetime.from_ISO8601(text)  # type: ignore[no-untyped-call]
+            return text_of(day)
         if kind == "b":
             return "TRUE" if text.strip() in ("1", "true") else "FALSE"
         return str(self._unescape(text))

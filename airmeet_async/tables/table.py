@@ -123,6 +123,11 @@ class Table:
         """What was decided without being asked, one sentence each; complete after a complete pass."""
         return (*self._said, *self._reader.notices, *self._findings.notices)
 
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """A sentence about each column that has values and no name; complete after a complete pass."""
+        return tuple(self._findings.nameless.values())
+
     def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()
         findings = Findings()
@@ -304,6 +309,8 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
         hint = f"; its content is {_NAMES[found]}: {options.spell('format', found)}" if found else ""
         raise options.fault(f"{what}; supported are {', '.join(KINDS)}{hint}")
     if said == found or (not found and said in _TEXTS):
+        if said != "jsonl" and _looks_like_json(options):
+            raise options.fault(f"is JSON by its content; {options.spell('format', 'jsonl')}")
         return said, ()
     if said in WORKBOOKS and found in WORKBOOKS:
         return found, (f"{_NAMES[found]} by its content, whatever its name says",)
@@ -315,6 +322,11 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     if found:
         raise options.fault(f"is {_NAMES[found]} by its content, and not {said}; {fix}, or save it as CSV UTF-8")
     raise options.fault(f"is plain text by its content, and no {_NAMES[said].partition(' ')[2]}; {fix}")
+
+
+def _looks_like_json(options: ReadOptions) -> bool:
+    with Path(options.path).open("rb") as file:
+        return bool(re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', file.read(1024)))
 
 
 def _content(options: ReadOptions) -> str:

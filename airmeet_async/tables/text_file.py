@@ -92,7 +92,9 @@ class TextFile:
         except (LookupError, UnicodeError, ValueError):
             self.encoding = "undefined"
         if self.encoding in _NO_TEXTS:
-            what = f"unknown encoding {asked:.40}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            what = (
+                f"unknown encoding {asked:.40}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            )
             raise options.fault(what)
         # Where the first characters are all ASCII, every other byte of UTF-16 is zero.
         even, odd = head[0::2], head[1::2]
