@@ -48,6 +48,7 @@ _FORMULA = re.compile(r"[\s\"']*(?:[=+\-@|\uff1d\uff0b\uff0d\uff20]|(?<=[\t\r\n]
 _ADDRESS = re.compile(r"'*[^\s@'\"]+@[^\s@'\"]+\.[^\s@'\"]+")
 _DIGITS = re.compile(r"'*\d[\d ()/.-]*")
 _AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+_IN_APOSTROPHES = re.compile(r"'((?:[^']|'')+)'")
 _INVISIBLE = "\ufeff\u200b\u2060"
 _MOST_DIGITS = 15  # what a spreadsheet keeps of a number
 _MOST_PLACES = 3
@@ -56,6 +57,11 @@ _MOST_PLACES = 3
 def command_line_option(name: str, value: str) -> str:
     """Return an option as it is typed: ``--sheet 'Read me'``."""
     return f"--{name} {shlex.quote(value)}"
+
+
+def python_option(name: str, value: str) -> str:
+    """Return an option as it is written in Python: ``sheet='Read me'``, ``header=2``."""
+    return f"{name}={value if value.isdecimal() else repr(value)}"
 
 
 @frozen(kw_only=True)
@@ -74,7 +80,7 @@ class ReadOptions:
     header: int | None = None
     is_header: Callable[[Sequence[str]], bool] | None = None
     own_columns: Collection[str] = ()
-    spell: Callable[[str, str], str] = "{}={!r}".format
+    spell: Callable[[str, str], str] = python_option
 
     def fault(self, message: str, line: int | None = None, column: str | None = None) -> InputError:
         """Return an error about the file."""
@@ -233,6 +239,8 @@ class Header:
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
                 if cell != text and not self._is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is taken away', line, name)
+                elif text[:1] == "'" and not self._is_ours:
+                    findings.cell("with an apostrophe in front, sent as it stands", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):
@@ -346,7 +354,10 @@ def _is_guarded(text: str, start: int) -> bool:
 
 def _unmarked(text: str) -> str:
     found = _AS_TEXT.fullmatch(text) if text[:1] == "=" else None
-    return found[1].replace('""', '"') if found else unguard(text)
+    if found:
+        return found[1].replace('""', '"')
+    within = _IN_APOSTROPHES.fullmatch(text)  # as databases quote
+    return within[1].replace("''", "'") if within else unguard(text)
 
 
 def tidy(value: Any) -> str:

@@ -57,6 +57,7 @@ _OTHERS = {
     b"%PDF": f"is a PDF file by its content; {_INSTEAD}",
     b"SQLite format": f"is a database by its content; {_INSTEAD}",
     b"{\\rtf": f"is an RTF document by its content; {_INSTEAD}",
+    bytes(4): "begins with zero bytes, as a file does whose copy or download has failed; copy it again",
     b"PARE": "is an encrypted Parquet file; write it without encryption",
 }
 _WEB_PAGE = re.compile(
@@ -306,7 +307,8 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     found = _content(options)
     if said not in KINDS.values():
         what = f"unknown format {asked}" if asked else f"unknown kind of file {ending or '(no ending)'}"
-        hint = f"; its content is {_NAMES[found]}: {options.spell('format', found)}" if found else ""
+        hint = f"; its content is {_NAMES[found]}" if found else "; if it is text"
+        hint += f": {options.spell('format', found or 'csv')}"
         raise options.fault(f"{what}; supported are {', '.join(KINDS)}{hint}")
     if said == found or (not found and said in _TEXTS):
         if said != "jsonl" and _looks_like_json(options):

@@ -273,7 +273,7 @@ def find_columns(
     salutations = tuple(
         name for name in free if field_for_column(name) == "designation" and _mostly(sample, name, is_salutation)
     )
-    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches})
+    matches += _guesses([name for name in free if name not in salutations], {match.field for match in matches}, sample)
     used = {match.column for match in matches}
     whole = _whole_name_column([name for name in free if name not in used]) if reading.split_name else ""
     found = {match.field for match in matches} | (set(NAMES) if whole else set())
@@ -388,12 +388,14 @@ def _preset_matches(
     return found
 
 
-def _guesses(free: Iterable[str], decided: Collection[str]) -> list[Match]:
+def _guesses(free: Iterable[str], decided: Collection[str], sample: Sequence[Mapping[str, Any]]) -> list[Match]:
     found: dict[str, list[str]] = {}
     for column in free:
         name = field_for_column(column)
         if name is not None and name not in decided:
             found.setdefault(name, []).append(column)
+    if len(emails := found.get("email", [])) > 1:  # of forms one is often empty, or says "anonymous"
+        found["email"] = [name for name in emails if _mostly(sample, name, _holds_address, 0.5)] or emails
     for name, columns in found.items():
         if len(columns) > 1:
             raise _ambiguous(name, columns)
@@ -435,8 +437,10 @@ def _missing_columns(
 ) -> InputError:
     """Return the error of a table that has no column for a required field."""
     what = f"no column for {' and '.join(missing)}; the columns are {names_of(header) or 'without names'}"
-    if len(header) == 1 and len(missing) > 1:
-        return InputError(f"{what}. If that is several columns, say what stands between them, such as --delimiter ';'")
+    sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
+    if len(header) == 1 and len(missing) > 1 and sign:
+        option = "tab" if sign == "\t" else shlex.quote(sign)
+        return InputError(f"{what}. If that is several columns, say what stands between them: --delimiter {option}")
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
