@@ -104,5 +104,5 @@ async def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text(",first_name,last_name\nana@example.com,Ana,Lovelace\n")
 
-    with pytest.raises(InputError, match="column 1 has no name .*ana@example.com.* name it in the file"):
+    with pytest.raises(InputError, match=r"column 1 has no name .*ana@example\.com.* name it in the file"):
         await make_plan(open_file(path), Reading(), None)

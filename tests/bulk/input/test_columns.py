@@ -267,7 +267,7 @@ def test_advice_can_be_followed():
 
 
 def test_a_column_called_name_is_proposed_for_what_its_values_are():
-    """The last name where it has one word, to be split where it has several; the columns of a wrong delimiter are not."""
+    """The last name where it has one word, to be split where it has several; of a wrong delimiter nothing is."""
     header = ["email", "Vorname", "Name"]
     for name, said, unsaid in [
         ("Lovelace", "--map last_name=Name", "--split-name"),
@@ -279,7 +279,7 @@ def test_a_column_called_name_is_proposed_for_what_its_values_are():
         assert unsaid not in str(caught.value), name
     with pytest.raises(InputError, match=r"--delimiter ';'$"):
         match_columns(["email;first_name;last_name"])
-    with pytest.raises(InputError, match="--delimiter tab$"):
+    with pytest.raises(InputError, match=r"--delimiter tab$"):
         match_columns(["email\tfirst_name\tlast_name"])
 
 
