@@ -126,7 +126,7 @@ class Table:
 
     @property
     def nameless(self) -> tuple[str, ...]:
-        """A sentence about each column that has values and no name; complete after a complete pass."""
+        """A sentence about each column without a name, or index; complete after a complete pass."""
         return tuple(self._findings.nameless.values())
 
     def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:

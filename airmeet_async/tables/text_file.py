@@ -43,6 +43,7 @@ _WESTERN = frozenset((
     "iso8859-1", "iso8859-2", "iso8859-9", "iso8859-15",
 ))  # fmt: skip
 _ASIDE = re.compile(r"[,;\t|\"\r\n:{}\[\]]+")
+_MIXED = re.compile(r"[A-Za-z][\u0370-\u06ff]|[\u0370-\u06ff][A-Za-z]")  # no word is half Cyrillic, Greek, Hebrew
 _SHOWN = 30
 _MOST_LIKELY = 4  # of a short list the best is seldom right, yet among these
 _WEIGHED = 500  # cells that are enough to rank the candidates
@@ -231,7 +232,8 @@ def _decoded(sample: list[bytes], name: str) -> list[str]:
         texts = [cell.decode(name) for cell in sample]
     except UnicodeError:
         return []
-    return texts if "".join("".join(texts).split()).isprintable() else []
+    whole = " ".join(texts)
+    return texts if "".join(whole.split()).isprintable() and not _MIXED.search(whole) else []
 
 
 def _oddness(text: str) -> int:

@@ -189,3 +189,12 @@ def test_columns_without_a_name_are_known(tmp_path):
     table = opened(tmp_path / "a.csv", ",email,first\n7,ana@example.com,Ana\n")
 
     assert table.nameless == ('column 1 has no name in the header and is left out (first line 2: "7")',)
+
+
+def test_an_index_of_a_frame_is_told():
+    """One that has a name was a column once."""
+    table = open_frame(pd.DataFrame(TWO).set_index(["email", "first"])).check()
+
+    assert table.nameless == ('the index "email" is left out', 'the index "first" is left out')
+    assert table.notices == table.nameless
+    assert open_frame(pd.DataFrame(TWO)).check().notices == ()

@@ -317,7 +317,8 @@ def find_table_columns(table: Table, reading: Reading, book: FieldBook | None = 
 def in_header(error: InputError, table: Table) -> InputError:
     """Return an error about the columns of a table with the place where they are named, and columns without a name."""
     line = int(table.reading.get("header", 1)) if table.is_file else None
-    nameless = f". {'; '.join(table.nameless)}: name it in the file, if it is wanted" if table.nameless else ""
+    fix = "name it in the file, if it is wanted" if table.is_file else "reset_index() makes it a column"
+    nameless = f". {'; '.join(table.nameless)}: {fix}" if table.nameless else ""
     return InputError(f"{table.name}: {error}{nameless}", path=table.name, line=line, column=error.column)
 
 
