@@ -239,8 +239,8 @@ class Header:
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
                 if cell != text and not self._is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is taken away', line, name)
-                elif text[:1] == "'" and not self._is_ours:
-                    findings.cell("with an apostrophe in front, sent as it stands", line, name)
+                elif text[:1] in ("'", "=") and not self._is_ours:
+                    findings.cell(f"with {text[0]} in front, sent as it stands", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):
@@ -260,12 +260,13 @@ class Header:
             if self._strict and not any(self._names[index:]):
                 # Behind the last name: as likely a row that has slipped.
                 what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
-                if line <= HEADER_LINES:  # perhaps of a header of two lines
-                    what += f"; if this line names the columns, {self._options.spell('header', str(line))}"
                 if index >= len(self._names):
                     what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
                     what += "delimiter in double quotes, name what has no name, or delete what is too much "
                     what += f"({shown(cell, 30)})"
+                # The header may have two lines, or a title of one word above.
+                if (line <= HEADER_LINES and index < len(self._names)) or len(self.columns) == 1:
+                    what += f"; if this line names the columns, {self._options.spell('header', str(line))}"
                 raise self._options.fault(what, line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"

@@ -79,11 +79,13 @@ class TextFile:
         self._options = options
         self.notices: list[str] = []
         self.encoding = "utf-8"
+        self._is_marked = False
         with self._open() as file:
             beginning = bytes(file.buffer.read(4096))
         head = beginning[:12]
         if mark := next((name for start, name in _MARKS.items() if head.startswith(start)), None):
             self.encoding = mark
+            self._is_marked = True
             self.notices = [f"{mark.upper()} text, by its byte order mark"] if mark != "utf-8" else []
             return
         asked = options.encoding or "utf-8"
@@ -207,12 +209,14 @@ class TextFile:
         if sound:
             said.append(f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file "
                         "mixes encodings; save it anew as UTF-8.")  # fmt: skip
+        elif self._is_marked:
+            said.append("  Its byte order mark says UTF-8, so the file mixes encodings; save it anew as UTF-8.")
         elif names:
             which = self._options.spell("encoding", names[0])
             said.append(f"  Say which, if one is right: {which}; if none is, save the file as CSV UTF-8.")
         text = str(self._options.fault("\n".join(said), line, column))
         error = EncodingError(text, path=self._options.name, line=line, column=column)
-        error.candidates = tuple(readings.items())
+        error.candidates = () if self._is_marked else tuple(readings.items())  # nothing that is said can change it
         return error
 
 

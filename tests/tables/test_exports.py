@@ -54,6 +54,12 @@ REFUSED = {
     "a header of two lines": (
         "a.csv", "id,email,name,\n,,First,Last\n1,ana@example.com,Ana,Lovelace\n", 2, ["column 4", "header=2"],
     ),
+    "a title that could be a header": (
+        "a.csv", "email\n\n" + HEAD + "ana@example.com,Ana,Lovelace\n", 3, ["3 cells", "header=3"],
+    ),
+    "a byte order mark that is wrong": (
+        "a.csv", b"\xef\xbb\xbf" + HEAD.encode() + b"a@x.de,Zo\xeb,Li\n", 2, ["byte order mark", "save it anew"],
+    ),
     "a text with line breaks and an address": (
         "a.csv", HEAD + 'a@x.de,Ana,"1 Road\nTown,a@x.de"\n', 2, ["take its line breaks away"],
     ),
@@ -74,6 +80,14 @@ def test_an_export_is_refused_for_the_right_reason(subtests, tmp_path):
             assert [word for word in said if word not in str(caught.value)] == []
 
 
+def test_nothing_is_asked_that_changes_nothing(tmp_path):
+    """A byte order mark wins over an encoding that is named."""
+    with pytest.raises(EncodingError) as caught:
+        opened(tmp_path / "a.csv", b"\xef\xbb\xbf" + HEAD.encode() + b"a@x.de,Zo\xeb,Li\n", encoding="cp1252")
+
+    assert caught.value.candidates == ()
+
+
 def test_a_key_that_stands_twice_is_refused_where_it_is_used(tmp_path):
     table = opened(tmp_path / "a.jsonl", '{"email": "ana@example.com", "first": "Ana", "first": "Bob"}')
 
@@ -86,7 +100,8 @@ def test_texts_that_stand_for_nothing_and_apostrophes_are_told(tmp_path):
         ("\\N", 'with "\\\\N", sent as it stands'),
         ("#NV", 'with "#NV", sent as it stands'),
         ("NA", 'with "NA", sent as it stands'),
-        ("'Ana", "with an apostrophe in front, sent as it stands"),
+        ("'Ana", "with ' in front, sent as it stands"),
+        ("=A1", "with = in front, sent as it stands"),
     ]:
         table = opened(tmp_path / "a.csv", f"{HEAD}ana@example.com,{text},Lovelace\n")
 
