@@ -239,8 +239,8 @@ class Header:
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
                 if cell != text and not self._is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is taken away', line, name)
-                elif text[:1] in ("'", "=") and not self._is_ours:
-                    findings.cell(f"with {text[0]} in front, sent as it stands", line, name)
+                elif text[:1] == "'" and not self._is_ours:
+                    findings.cell("with an apostrophe in front, read as it stands", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):
@@ -377,6 +377,8 @@ def text_of(value: Any) -> str:
     """Return a value as the text of a cell: nothing for None, NaN and their like, dates in ISO form."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     if value is None or type(value).__name__ == "NAType":  # pandas' own None, which is neither true nor false
         return ""
     if isinstance(value, (bytes, bytearray, list, tuple, dict, set)) or getattr(value, "shape", None):  # also arrays
