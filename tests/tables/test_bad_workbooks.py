@@ -105,6 +105,17 @@ BAD = {
         lambda path: raw(path, HEAD + '<row r="7"><c r="B7" t="e"><f>A1</f><v>#REF!</v></c></row>'),
         ['line 7, column "first"', '"#REF!"', "empty the cell"],
     ),
+    "a row in the wrong place": (
+        lambda path: raw(path, HEAD + texts(3, "a@x.de", "Al", "Fo") + ROW),
+        ["line 2", "row 2 stands below row 3", "save it anew"],
+    ),
+    "a row before the first": (
+        lambda path: raw(path, HEAD + ROW + texts(-3, "b@x.de", "Bo", "Fo")), ["row -3 stands below row 2"],
+    ),
+    "an encoding that nobody knows": (
+        lambda path: package(path, parts(sheet(HEAD + ROW).replace("?>", ' encoding="klingon"?>', 1))),
+        ["damaged", "klingon"],
+    ),
     "a formula without its result": (uncalculated, ['line 2, column "first"', "result is not in the file", "save it"]),
     "a column twice": (lambda path: book(path, {"S": [["a", "b", "a"], ["1"]]}), ["columns 1 and 3", "rename one"]),
     "a text that is not there": (

@@ -11,6 +11,7 @@ import pytest
 from airmeet_async.errors import InputError
 from airmeet_async.tables import open_frame, open_table
 from airmeet_async.tables.text_file import EncodingError
+from tests.tables.workbooks import raw, texts
 
 ANA = {"email": "ana@example.com", "first": "Ana", "last": "Lovelace"}
 HEAD = "email,first,last\n"
@@ -212,3 +213,10 @@ def test_an_index_of_a_frame_is_told():
     assert table.nameless == ('the index "email" is left out', 'the index "first" is left out')
     assert table.notices == table.nameless
     assert open_frame(pd.DataFrame(TWO)).check().notices == ()
+
+
+def test_dates_of_a_strict_workbook_are_days(tmp_path):
+    cells = [f'<c t="d"><v>{text}</v></c>' for text in ("2026-03-01T00:00:00.000", "2026-03-01T09:30:00", "soon")]
+    path = raw(tmp_path / "a.xlsx", texts(1, "email", "x", "y") + f'<row r="2">{"".join(cells)}</row>')
+
+    assert rows(open_table(path)) == [{"email": "2026-03-01", "x": "2026-03-01T09:30:00", "y": "soon"}]
