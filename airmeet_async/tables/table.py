@@ -61,7 +61,8 @@ _OTHERS = {
     b"PARE": "is an encrypted Parquet file; write it without encryption",
 }
 _WEB_PAGE = re.compile(
-    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
+    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:"
+    rb"|(script|div|span|center|font|title|link|xml|p|b|br|h\d)[\s>/])",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -375,7 +376,8 @@ def _zipped(options: ReadOptions) -> str:
         return "ods"
     if any(name.startswith("xl/") or name.endswith("/workbook.xml") for name in names):
         return "xlsb" if "xl/workbook.bin" in names else "xlsx"
-    for folder, what in ("word/", "Word document"), ("ppt/", "presentation"):
+    others = ("word/", "Word document"), ("ppt/", "presentation"), ("index/document.iwa", "document of Apple Numbers")
+    for folder, what in others:
         if any(name.startswith(folder) for name in names):
             raise options.fault(f"is a {what} by its content, and no workbook; {_INSTEAD}")
     inside = f" ({', '.join(names[:3])})" if names else ""

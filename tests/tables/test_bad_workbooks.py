@@ -87,6 +87,10 @@ BAD = {
     ),
     "a password of a zip file": (locked, ["protected by a password"]),
     "a Word document": (lambda path: package(path, {"word/document.xml": "<x/>"}), ["Word document", "no workbook"]),
+    "a document of Numbers": (
+        lambda path: package(path, {"Index/Document.iwa": "x"}), ["Apple Numbers", "save it as CSV UTF-8"],
+    ),
+    "a web page that begins within": (lambda path: path.write_text("<div class='x'><table>"), ["web page"]),
     "an old Word document": (lambda path: compound(path, {"WordDocument": b"x"}), ["old Office document"]),
     "a zip file": (lambda path: package(path, {"people.csv": "a\nb\n"}), ["zip file by its content"]),
     "a web page": (lambda path: path.write_text("<html><table>"), ["web page", "save it as .xlsx"]),
