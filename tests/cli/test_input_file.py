@@ -46,3 +46,8 @@ def test_columns_that_cannot_be_read_are_refused(texts):
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.csv"):
         open_people(FileChoice(path=str(tmp_path / "nowhere.csv")), Console())
+
+
+def test_a_line_0_that_was_typed_is_not_passed_over(path):
+    with pytest.raises(InputError, match="--header 0 names none"):
+        open_people(FileChoice(path=path, header=0), Console())
