@@ -2,7 +2,7 @@
 #
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make quick   the tests without a process, a socket or a wait, in seconds; ARGS="-k pace" for some of them
-#   make test    all tests, about two minutes
+#   make test    all tests, two to three minutes
 #   make check   lint, format and types
 #   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
 #   make bench   the benchmarks, a quarter of an hour; ARGS=--quick for a minute. As root it installs nginx

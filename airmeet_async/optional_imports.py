@@ -14,7 +14,7 @@ EXTRAS = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
     "sandbox": ("uvicorn",),
-    "excel": ("python_calamine",),
+    "excel": ("openpyxl", "python_calamine"),
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
     "report": ("jinja2",),

@@ -102,7 +102,7 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
         InputError: It cannot be used.
     """
     names = ("sheet", "encoding", "delimiter", "header", "format", "limit")
-    options = {name: getattr(choice, name) for name in names}
+    options = {name: None if (value := getattr(choice, name)) == "" else value for name in names}
     try:
         return open_file(choice.path, is_header, name=choice.name or None, spell=command_line_option, **options)
     except EncodingError as error:

@@ -39,6 +39,7 @@ ABSENT = frozenset(("NaN", "nan", "NaT", "<NA>"))
 # The same, and texts that may be meant: there are people called Null.
 ODD = ABSENT | {
     "NULL", "Null", "null", "None", "N/A", "n/a", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!",
+    "NA", "\\N", "(null)", "(NULL)", "undefined", "#NV", "#BEZUG!", "#WERT!", "#N/D", "#VALEUR!", "#ERROR!", "#SPILL!",
 }  # fmt: skip
 
 # What a spreadsheet runs as a formula, also behind blanks and quotes: OWASP "CSV injection" and Symfony's
@@ -47,6 +48,7 @@ _FORMULA = re.compile(r"[\s\"']*(?:[=+\-@|\uff1d\uff0b\uff0d\uff20]|(?<=[\t\r\n]
 _ADDRESS = re.compile(r"'*[^\s@'\"]+@[^\s@'\"]+\.[^\s@'\"]+")
 _DIGITS = re.compile(r"'*\d[\d ()/.-]*")
 _AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+_IN_APOSTROPHES = re.compile(r"'((?:[^']|'')+)'")
 _INVISIBLE = "\ufeff\u200b\u2060"
 _MOST_DIGITS = 15  # what a spreadsheet keeps of a number
 _MOST_PLACES = 3
@@ -55,6 +57,11 @@ _MOST_PLACES = 3
 def command_line_option(name: str, value: str) -> str:
     """Return an option as it is typed: ``--sheet 'Read me'``."""
     return f"--{name} {shlex.quote(value)}"
+
+
+def python_option(name: str, value: str) -> str:
+    """Return an option as it is written in Python: ``sheet='Read me'``, ``header=2``."""
+    return f"{name}={value if value.isdecimal() else repr(value)}"
 
 
 @frozen(kw_only=True)
@@ -73,7 +80,7 @@ class ReadOptions:
     header: int | None = None
     is_header: Callable[[Sequence[str]], bool] | None = None
     own_columns: Collection[str] = ()
-    spell: Callable[[str, str], str] = "{}={!r}".format
+    spell: Callable[[str, str], str] = python_option
 
     def fault(self, message: str, line: int | None = None, column: str | None = None) -> InputError:
         """Return an error about the file."""
@@ -108,12 +115,12 @@ class Findings:
 
     Attributes:
         blank: How many lines were empty.
-        nameless: Which columns without a name hold something.
+        nameless: Columns without a name that hold something, and what is said of them.
     """
 
     def __init__(self) -> None:
         self.blank = 0
-        self.nameless: set[int] = set()
+        self.nameless: dict[int, str] = {}
         self._said: list[str] = []
         # By what is wrong, and the column for which that is a fault.
         self._counts: Counter[tuple[str, str | None]] = Counter()
@@ -232,6 +239,8 @@ class Header:
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
                 if cell != text and not self._is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is removed', line, name)
+                elif text[:1] == "'" and not self._is_ours:
+                    findings.cell("with an apostrophe in front, read as it stands", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):
@@ -253,12 +262,16 @@ class Header:
                 what = f"column {index + 1} holds {shown(cell, 30)} but has no name in the header; name or delete it"
                 if index >= len(self._names):
                     what = f"{len(cells)} cells, but the header has {len(self._names)}; put a cell that contains the "
-                    what += f"delimiter in double quotes, or remove what is too much ({shown(cell, 30)})"
+                    what += "delimiter in double quotes, name what has no name, or delete what is too much "
+                    what += f"({shown(cell, 30)})"
+                # The header may have two lines, or a title of one word above.
+                if (line <= HEADER_LINES and index < len(self._names)) or len(self.columns) == 1:
+                    what += f"; if this line names the columns, {self._options.spell('header', str(line))}"
                 raise self._options.fault(what, line)
             if index not in findings.nameless and len(findings.nameless) < _MOST_PLACES:
-                findings.nameless.add(index)
                 where = f"(first line {line}: {shown(cell.strip(), 30)})"
-                findings.say(f"column {index + 1} has no name in the header and is ignored {where}")
+                findings.nameless[index] = f"column {index + 1} has no name in the header and is ignored {where}"
+                findings.say(findings.nameless[index])
         padded = [*cells, *[""] * (len(self._names) - len(cells))]
         return [padded[index] for index in self._named]
 
@@ -342,7 +355,10 @@ def _is_guarded(text: str, start: int) -> bool:
 
 def _unmarked(text: str) -> str:
     found = _AS_TEXT.fullmatch(text) if text[:1] == "=" else None
-    return found[1].replace('""', '"') if found else unguard(text)
+    if found:
+        return found[1].replace('""', '"')
+    within = _IN_APOSTROPHES.fullmatch(text)  # as databases quote
+    return within[1].replace("''", "'") if within else unguard(text)
 
 
 def tidy(value: Any) -> str:
@@ -361,8 +377,13 @@ def text_of(value: Any) -> str:
     """Return a value as the text of a cell: nothing for None, NaN and their like, dates in ISO form."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     if value is None or type(value).__name__ == "NAType":  # pandas' own None, which is neither true nor false
         return ""
+    if isinstance(value, (bytes, bytearray, list, tuple, dict, set)) or getattr(value, "shape", None):  # also arrays
+        kind = type(value).__name__
+        return flaw(f"holds a value of type {kind}, which is no text, number, truth value or time; turn it to text")
     if value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
         return ""
     if isinstance(value, bool):

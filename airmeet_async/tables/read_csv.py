@@ -118,7 +118,8 @@ class CsvReader(TableReader):
                     continue
                 misfit = self._text.misfit(cell)
                 if misfit is not None:
-                    rest = ((at, self._header.name(n), one) for at, more in records for n, one in enumerate(more))
+                    rest = ((at, self._header.name(n), one) for at, more in chain([(line, cells)], records)
+                            for n, one in enumerate(more) if (at, n) > (line, index))  # fmt: skip
                     above = sum(map(_breaks, [*cells[:index], cell[:misfit]]))
                     raise self._text.refuse((line + above, self._header.name(index), cell), chain(sound, rest))
                 sound = sound or [(line, self._header.name(index), cell)]
@@ -165,7 +166,8 @@ class CsvReader(TableReader):
                 parts = line.split(self._delimiter)
                 if len(parts) > 1 and any(map(_ADDRESS.fullmatch, parts)):
                     what = f"a cell of {len(lines)} lines, one of which looks like a row ({shown(line, 40)}): "
-                    what += f"the quote that opens here may never be closed; {_ONE_QUOTE}"
+                    what += f"the quote that opens here may never be closed; {_ONE_QUOTE}; and if the text is "
+                    what += "meant, take its line breaks away"
                     above = sum(map(_breaks, cells[:index]))
                     raise self._options.fault(what, start + above, self._header.name(index))
 

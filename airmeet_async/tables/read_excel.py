@@ -17,7 +17,7 @@ strangers.
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -60,7 +60,7 @@ _SMALL = 1024 * 1024
 _LAST_DAY = 2_958_466  # the one after 9999-12-31
 _HOSTILE = "no spreadsheet program writes that, so it is not opened; save it again in one, or as CSV UTF-8"
 _ANEW = "open it in a spreadsheet program and save it again, or as CSV UTF-8"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, ParseError, KeyError,
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, ParseError, LookupError,
            RuntimeError)  # fmt: skip
 _PIECE = r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.'
 _DATES = frozenset((*range(27, 37), *range(50, 59)))  # built in for East Asia: ECMA-376, 18.8.30
@@ -289,7 +289,10 @@ class XlsxWorkbook:
             if element.tag.endswith("mergeCell"):
                 merged += 1
                 continue
-            number, column = int(element.get("r") or number + 1), 0
+            last, number, column = number, int(element.get("r") or number + 1), 0
+            if number < last or number < 1:  # it would be taken for one above the header, and people would be lost
+                what = f"sheet {shown(sheet.name)}: a row {number} stands below row {last}; {_ANEW}"
+                raise self._options.fault(what, number)
             cells: dict[int, str] = {}
             for cell in element:
                 letters = cell.get("r", "").rstrip("0123456789")
@@ -334,6 +337,9 @@ class XlsxWorkbook:
             if not 0 <= int(text) < len(texts):
                 return flaw(f"refers to a text that is missing; {_ANEW}")
             return texts[int(text)]
+        if kind == "d":  # of a strict workbook
+            with suppress(ValueError):
+                return text_of(self._datetime.from_ISO8601(text))  # type: ignore[no-untyped-call]
         if kind == "b":
             return "TRUE" if text.strip() in ("1", "true") else "FALSE"
         return str(self._unescape(text))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airmeet_async.errors import ConfigError
-from airmeet_async.tables.cells import Findings, ReadOptions, TableReader, brief, needs, text_of
+from airmeet_async.tables.cells import Findings, Flaw, ReadOptions, TableReader, brief, needs, shown, text_of
 from airmeet_async.tables.read_parquet import column_faults, in_microseconds
 from airmeet_async.tables.table import Table
 
@@ -52,18 +52,41 @@ class FrameReader(TableReader):
     """How to read a data frame; see `TableReader`. Its rows have no line."""
 
     def __init__(self, options: ReadOptions, frame: Any) -> None:
-        self._frame = frame
+        import narwhals as nw
+
+        self._options, self._frame = options, frame
         self.notices, self.reading = [], {}
         self._names = [str(name) for name in frame.columns]
         options.check_width(len(self._names))
         kinds = [str(kind) if kind.is_nested() or str(kind) == "Binary" else "" for kind in frame.schema.dtypes()]
         self._faults = column_faults(zip(self._names, kinds, strict=True))
+        index = nw.maybe_get_index(frame)
+        self._index = [] if index is None else [str(name) for name in index.names if name is not None]
+        # In these a cell may hold anything, also a list.
+        dtypes = zip(self._names, frame.schema.dtypes(), strict=True)
+        self._mixed = [name for name, kind in dtypes if str(kind) in ("Object", "Unknown")]
         self.columns = tuple(dict.fromkeys(name for name in self._names if name.strip()))
 
     def rows(self, findings: Findings) -> Iterator[tuple[None, Mapping[str, str]]]:
         """Yield the texts of each row by column."""
+        for number, name in enumerate(self._index):
+            findings.nameless[number] = f"the index {shown(name)} is left out"
+            findings.say(findings.nameless[number])
         for name, what in self._faults.items():
             findings.fault(what, None, name)
         usable = [(index, name) for index, name in enumerate(self._names) if name.strip() and name not in self._faults]
-        for values in self._frame.iter_rows(buffer_size=_AT_ONCE):
+        mixed = [one for one in usable if one[1] in self._mixed]
+        rows = self._frame.iter_rows(buffer_size=_AT_ONCE)
+        while True:
+            try:
+                values = next(rows, None)
+            except (ValueError, OverflowError) as error:  # such as a year that Python's own dates do not have
+                what = f"holds a value that cannot be read ({brief(error)}); take its column away, or turn it to text"
+                raise self._options.fault(what) from None
+            if values is None:
+                return
+            for index, name in list(mixed):
+                if isinstance(text := text_of(values[index]), Flaw):
+                    mixed.remove((index, name))  # one is enough
+                    findings.fault(text.what, None, name)
             yield None, {name: text for index, name in usable if (text := text_of(values[index]))}

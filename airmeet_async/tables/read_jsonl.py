@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from airmeet_async.tables.cells import CELL_LIMIT, COLUMN_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, shown
@@ -16,15 +17,17 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class _FieldTwiceError(Exception):
-    """An object names a field twice; which of them counts would be a guess."""
+class _Twice(str):
+    """The value of a key that an object names twice; which of them counts would be a guess."""
+
+    __slots__ = ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _FieldTwiceError(next(name for name in names if names.count(name) > 1))
+        names = Counter(name for name, _ in pairs)
+        found |= {name: _Twice() for name, n in names.items() if n > 1}
     return found
 
 
@@ -45,6 +48,14 @@ class JsonReader(TableReader):
         self.columns: tuple[str, ...] = ()
         self.notices = self._text.notices
         self.reading = {} if self._text.encoding == "utf-8" else {"encoding": self._text.encoding}
+        head = list(islice(self._objects(), 2))
+        is_header = options.is_header
+        if len(head) == 1 and is_header and not is_header(tuple(head[0][2])):
+            line, _, whole = head[0]
+            for name, value in whole.items():
+                if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+                    what = "the rows stand in a list within an object; make that list the whole file"
+                    raise options.fault(what, line, name)
         for _ in islice(self.rows(Findings()), _HEAD):
             pass
 
@@ -57,7 +68,10 @@ class JsonReader(TableReader):
                 cells = [(line, *one) for one in _texts(found)]
                 # Else it is in a key, or in what is nested.
                 bad = next((cell for cell in cells if self._text.misfit(cell[2]) is not None), (line, None, raw))
-                raise self._text.refuse(bad, ((at, *one) for at, _, more in objects for one in _texts(more)))
+                behind = cells[cells.index(bad) + 1 :] if bad in cells else []
+                raise self._text.refuse(
+                    bad, chain(behind, ((at, *one) for at, _, more in objects for one in _texts(more)))
+                )
             if not columns.keys() >= found.keys():
                 columns.update(dict.fromkeys(found))
                 self.columns = tuple(columns)
@@ -68,6 +82,8 @@ class JsonReader(TableReader):
             for name, value in found.items():
                 if isinstance(value, str) and len(value) <= CELL_LIMIT:
                     row[name] = value
+                    if type(value) is _Twice:
+                        findings.fault("the key is twice in this object; remove one", line, name)
                     continue
                 if value is None:
                     continue
@@ -129,8 +145,6 @@ class JsonReader(TableReader):
         """Return the object that begins at a place of the buffer, and where it ends."""
         try:
             found, end = _DECODER.raw_decode(buffer, place)
-        except _FieldTwiceError as error:
-            raise self._options.fault("the key is twice in this object; remove one", line, str(error)) from None
         except json.JSONDecodeError:
             raise
         except (ValueError, RecursionError) as error:

@@ -16,6 +16,7 @@ _BUFFER = 64 * 1024
 _RATIO_LIMIT = 1000
 _SMALL = 16 * 1024**2
 _BATCH_LIMIT = 16 * 1024**2  # bytes of texts
+_DIFFERING = frozenset(("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"))
 _SAVE = "write it again, or save it as CSV UTF-8"
 
 
@@ -45,7 +46,7 @@ class ParquetReader(TableReader):
                 raise options.fault(what, None, chunk.path_in_schema)
         # A text may be written as its difference to the last one: pyarrow keeps no dictionary of such, so only few rows
         # are unfolded at once.
-        differing = {chunk.path_in_schema for chunk in chunks if "DELTA_BYTE_ARRAY" in chunk.encodings}
+        differing = {chunk.path_in_schema for chunk in chunks if not _DIFFERING.isdisjoint(chunk.encodings)}
         self._at_once = 8 if differing else _AT_ONCE
         self._usable = [name for name in self.columns if name not in self._faults]
         texts = {field.name for field in schema if _is_text(field.type)}
@@ -56,14 +57,17 @@ class ParquetReader(TableReader):
         for name, what in self._faults.items():
             findings.fault(what, None, name)
         number = 0
+        unreadable: set[str] = set()
         with self._opened(read_dictionary=self._dictionaries) as file:
             for batch in file.iter_batches(self._at_once, columns=self._usable, use_threads=False):
-                for values in self._unfolded(batch, number):
+                for values in self._unfolded(batch, number, findings, unreadable):
                     number += 1
                     row = {name: text for name, value in values.items() if (text := text_of(value))}
                     yield number, row
 
-    def _unfolded(self, batch: Any, before: int) -> Iterator[Mapping[str, Any]]:
+    def _unfolded(
+        self, batch: Any, before: int, findings: Findings, unreadable: set[str]
+    ) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of a batch, never more at once than have `_BATCH_LIMIT` bytes of texts."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -82,7 +86,18 @@ class ParquetReader(TableReader):
             part = in_microseconds(batch.slice(start, at_once))
             for index in folded:
                 part = part.set_column(index, part.schema.names[index], part.column(index).dictionary_decode())
-            yield from part.to_pylist()
+            columns: dict[str, list[Any]] = {}
+            for name, column in zip(part.schema.names, part.columns, strict=True):
+                try:
+                    columns[name] = column.to_pylist()
+                except (pa.ArrowException, ValueError, OverflowError) as error:  # a year or a zone that Python has not
+                    columns[name] = [None] * len(part)
+                    if name not in unreadable:
+                        unreadable.add(name)
+                        what = f"holds a value that cannot be read ({brief(error)}); make it text, or take it away"
+                        findings.fault(what, None, name)
+            for n in range(len(part)):
+                yield {name: values[n] for name, values in columns.items()}
 
     @contextmanager
     def _opened(self, **more: Any) -> Iterator[Any]:
@@ -107,7 +122,7 @@ def column_faults(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name in seen:
             faults[name] = "is the name of two columns; rename one"
         elif kind:
-            faults[name] = f"holds {kind}, which is not a text, number, boolean or time; remove the column"
+            faults[name] = f"holds {kind}, which is no text, number, truth value or time; make it text, or take it away"
         seen.add(name)
     return faults
 

@@ -57,10 +57,12 @@ _OTHERS = {
     b"%PDF": f"is a PDF file; {_INSTEAD}",
     b"SQLite format": f"is a database file; {_INSTEAD}",
     b"{\\rtf": f"is an RTF document; {_INSTEAD}",
+    bytes(4): "begins with zero bytes, as a file does whose copy or download has failed; copy it again",
     b"PARE": "is an encrypted Parquet file; write it without encryption",
 }
 _WEB_PAGE = re.compile(
-    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:)",
+    rb"mime-version|(<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(html|!doctype|table|head|meta|body|style|\?xml|\?mso|workbook|ss:"
+    rb"|(script|div|span|center|font|title|link|xml|p|b|br|h\d)[\s>/])",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -125,6 +127,11 @@ class Table:
     def notices(self) -> tuple[str, ...]:
         """What was decided without being asked, one sentence each; complete after a complete pass."""
         return (*self._said, *self._reader.notices, *self._findings.notices)
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """A sentence about each column without a name, or index; complete after a complete pass."""
+        return tuple(self._findings.nameless.values())
 
     def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()
@@ -312,9 +319,12 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     found = _content(options)
     if said not in KINDS.values():
         what = f"unknown format {asked}" if asked else f"unknown kind of file {ending or '(no ending)'}"
-        hint = f"; its content is {_NAMES[found]}: {options.spell('format', found)}" if found else ""
+        hint = f"; its content is {_NAMES[found]}" if found else "; if it is text"
+        hint += f": {options.spell('format', found or 'csv')}"
         raise options.fault(f"{what}; supported are {', '.join(KINDS)}{hint}")
     if said == found or (not found and said in _TEXTS):
+        if said != "jsonl" and _looks_like_json(options):
+            raise options.fault(f"is JSON by its content; {options.spell('format', 'jsonl')}")
         return said, ()
     if said in WORKBOOKS and found in WORKBOOKS:
         return found, (f"{_NAMES[found]} by its content, despite its name",)
@@ -326,6 +336,11 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     if found:
         raise options.fault(f"is {_NAMES[found]} by its content, not {said}; {fix}, or save it as CSV UTF-8")
     raise options.fault(f"is plain text by its content, not {_NAMES[said]}; {fix}")
+
+
+def _looks_like_json(options: ReadOptions) -> bool:
+    with Path(options.path).open("rb") as file:
+        return bool(re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', file.read(1024)))
 
 
 def _content(options: ReadOptions) -> str:
@@ -372,7 +387,8 @@ def _zipped(options: ReadOptions) -> str:
         return "ods"
     if any(name.startswith("xl/") or name.endswith("/workbook.xml") for name in names):
         return "xlsb" if "xl/workbook.bin" in names else "xlsx"
-    for folder, what in ("word/", "Word document"), ("ppt/", "presentation"):
+    others = ("word/", "Word document"), ("ppt/", "presentation"), ("index/document.iwa", "document of Apple Numbers")
+    for folder, what in others:
         if any(name.startswith(folder) for name in names):
             raise options.fault(f"is a {what}, not a workbook; {_INSTEAD}")
     inside = f" ({', '.join(names[:3])})" if names else ""

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 
 from airmeet_async.errors import InputError
@@ -36,13 +37,15 @@ _MARKS = {
     codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
-_NO_TEXTS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"))
+_NO_TEXTS = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "charmap"))
 _WESTERN = frozenset((
     "cp1252", "cp1250", "cp1254", "cp1257", "cp850", "cp852", "cp858", "cp437", "mac-roman", "mac-latin2",
     "iso8859-1", "iso8859-2", "iso8859-9", "iso8859-15",
 ))  # fmt: skip
 _ASIDE = re.compile(r"[,;\t|\"\r\n:{}\[\]]+")
+_MIXED = re.compile(r"[A-Za-z][\u0370-\u06ff]|[\u0370-\u06ff][A-Za-z]")  # no word is half Cyrillic, Greek, Hebrew
 _SHOWN = 30
+_MOST_LIKELY = 4  # of a short list the best is seldom right, yet among these
 _WEIGHED = 500  # cells that are enough to rank the candidates
 
 
@@ -76,10 +79,13 @@ class TextFile:
         self._options = options
         self.notices: list[str] = []
         self.encoding = "utf-8"
+        self._is_marked = False
         with self._open() as file:
-            head = bytes(file.buffer.read(12))
+            beginning = bytes(file.buffer.read(4096))
+        head = beginning[:12]
         if mark := next((name for start, name in _MARKS.items() if head.startswith(start)), None):
             self.encoding = mark
+            self._is_marked = True
             self.notices = [f"{mark.upper()} text, from its byte order mark"] if mark != "utf-8" else []
             return
         asked = options.encoding or "utf-8"
@@ -89,7 +95,9 @@ class TextFile:
         except (LookupError, UnicodeError, ValueError):
             self.encoding = "undefined"
         if self.encoding in _NO_TEXTS:
-            what = f"unknown encoding {asked}; use one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            what = (
+                f"unknown encoding {asked:.40}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+            )
             raise options.fault(what)
         # Where the first characters are all ASCII, every other byte of UTF-16 is zero.
         even, odd = head[0::2], head[1::2]
@@ -99,11 +107,13 @@ class TextFile:
         if by_zeros and not options.encoding:
             self.notices = ["UTF-16 text without a byte order mark, detected from its zero bytes"]
             self.encoding = by_zeros
-        elif self.encoding in ("utf-16", "utf-32"):  # which need the mark that is not there
-            if not by_zeros:
+        elif self.encoding.startswith(("utf-16", "utf-32")):
+            # Without a mark its order must be known, and signs such as line ends have zero bytes in any language.
+            is_ordered = self.encoding not in ("utf-16", "utf-32")
+            if not by_zeros and not (is_ordered and beginning.count(0) > len(beginning) // 20):
                 what = f"is not {self.encoding.upper()}: it has neither a byte order mark nor zero bytes"
                 raise options.fault(f"{what}; omit the encoding")
-            self.encoding = by_zeros
+            self.encoding = self.encoding if is_ordered else by_zeros
 
     def _open(self) -> TextIOWrapper:
         return Path(self._options.path).open(encoding=self.encoding, errors="surrogateescape", newline="")
@@ -136,7 +146,8 @@ class TextFile:
         """Refuse a text with a NUL character, which no list of people has."""
         if "\0" in text:
             utf_16 = self._options.spell("encoding", "utf-16-le")
-            what = f"holds a NUL character; delete it, or export the file again; or use {utf_16}, if it is UTF-16"
+            what = "holds a NUL character; delete it, or export the file anew"
+            what += "" if self._options.encoding else f"; or say {utf_16}, if it is that"
             raise self._options.fault(what, line)
 
     def misfit(self, text: str) -> int | None:
@@ -200,23 +211,26 @@ class TextFile:
                 f"  Line {sound[0]} is UTF-8 ({shown(_around(sound[2]), 40)}): if that is right, the file mixes "
                 "encodings; save it again as UTF-8."
             )  # fmt: skip
+        elif self._is_marked:
+            said.append("  Its byte order mark says UTF-8, so the file mixes encodings; save it again as UTF-8.")
         elif names:
-            said.append(f"  Use the right one: {self._options.spell('encoding', names[0])}")
+            which = self._options.spell("encoding", names[0])
+            said.append(f"  Use the right one: {which}; if none is, save the file as CSV UTF-8.")
         text = str(self._options.fault("\n".join(said), line, column))
         error = EncodingError(text, path=self._options.name, line=line, column=column)
-        error.candidates = tuple(readings.items())
+        error.candidates = () if self._is_marked else tuple(readings.items())  # nothing that is said can change it
         return error
 
 
 def _likeliest(sample: list[bytes]) -> list[str]:
-    """Return what charset-normalizer takes the cells for, if it is installed and that is no candidate yet."""
+    """Return what charset-normalizer takes the cells for, if it is installed and as far as that is no candidate yet."""
     try:
         from charset_normalizer import from_bytes
     except ImportError:
         return []
-    best = from_bytes(b"\n".join(sample), cp_isolation=_OTHERS).best()
-    name = codecs.lookup(best.encoding).name if best else "utf-8"
-    return [] if name in ("utf-8", "ascii", *(codecs.lookup(one).name for one in CANDIDATES)) else [name]
+    found = from_bytes(b"\n".join(sample), cp_isolation=_OTHERS)  # the best first
+    names = [codecs.lookup(match.encoding).name for match in islice(found, _MOST_LIKELY)]
+    return [name for name in names if name not in ("utf-8", "ascii", *(codecs.lookup(one).name for one in CANDIDATES))]
 
 
 def _decoded(sample: list[bytes], name: str) -> list[str]:
@@ -224,7 +238,8 @@ def _decoded(sample: list[bytes], name: str) -> list[str]:
         texts = [cell.decode(name) for cell in sample]
     except UnicodeError:
         return []
-    return texts if "".join("".join(texts).split()).isprintable() else []
+    whole = " ".join(texts)
+    return texts if "".join(whole.split()).isprintable() and not _MIXED.search(whole) else []
 
 
 def _oddness(text: str) -> int:

@@ -228,3 +228,8 @@ def test_somebody_at_a_terminal_is_asked_for_the_encoding(airmeet):
     assert (yes.code, second.code, no.code) == (0, 0, 5)
     assert second.err.count("right (") == 2
     assert "none of these encodings" in no.err
+
+
+def test_a_line_0_that_was_typed_is_not_passed_over(path):
+    with pytest.raises(InputError, match="--header 0 names none"):
+        open_people(FileChoice(path=path, header=0), Console())

@@ -67,6 +67,9 @@ async def airmeet(port: int, folder: Path, *words: str) -> tuple[int, bytes, byt
         "AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY,
         "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY,
         "AIRMEET_TOKEN_CACHE": "off",
+        "HOME": str(folder),  # nothing of the test gets among the runs of whoever runs it
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "airmeet_async", *words, cwd=folder, env=environ,

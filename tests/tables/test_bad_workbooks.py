@@ -87,6 +87,10 @@ BAD = {
     ),
     "a password of a zip file": (locked, ["protected by a password"]),
     "a Word document": (lambda path: package(path, {"word/document.xml": "<x/>"}), ["Word document", "not a workbook"]),
+    "a document of Numbers": (
+        lambda path: package(path, {"Index/Document.iwa": "x"}), ["Apple Numbers", "save it as CSV UTF-8"],
+    ),
+    "a web page that begins within": (lambda path: path.write_text("<div class='x'><table>"), ["web page"]),
     "an old Word document": (lambda path: compound(path, {"WordDocument": b"x"}), ["old Office document"]),
     "a zip file": (lambda path: package(path, {"people.csv": "a\nb\n"}), ["is a zip file"]),
     "a web page": (lambda path: path.write_text("<html><table>"), ["web page", "save it as .xlsx"]),
@@ -105,7 +109,18 @@ BAD = {
         lambda path: raw(path, HEAD + '<row r="7"><c r="B7" t="e"><f>A1</f><v>#REF!</v></c></row>'),
         ['line 7, column "first"', '"#REF!"', "empty the cell"],
     ),
-    "a formula without its result": (uncalculated, ['line 2, column "first"', "is not in the file; save the"]),
+    "a row in the wrong place": (
+        lambda path: raw(path, HEAD + texts(3, "a@x.de", "Al", "Fo") + ROW),
+        ["line 2", "row 2 stands below row 3", "save it again"],
+    ),
+    "a row before the first": (
+        lambda path: raw(path, HEAD + ROW + texts(-3, "b@x.de", "Bo", "Fo")), ["row -3 stands below row 2"],
+    ),
+    "an encoding that nobody knows": (
+        lambda path: package(path, parts(sheet(HEAD + ROW).replace("?>", ' encoding="klingon"?>', 1))),
+        ["damaged", "klingon"],
+    ),
+    "a formula without its result": (uncalculated, ['line 2, column "first"', "result is not in the file", "save it"]),
     "a column twice": (lambda path: book(path, {"S": [["a", "b", "a"], ["1"]]}), ["columns 1 and 3", "rename one"]),
     "a text that is missing": (
         lambda path: raw(path, HEAD + '<row r="2"><c r="A2" t="s"><v>7</v></c></row>'),

@@ -88,13 +88,13 @@ def twice(path):
 
 
 BAD = {
-    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "remove the column"]),
+    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "make it text"]),
     "a structure": (lambda path: write(path, {"who": [{"a": 1}]}), "who", ["holds struct"]),
     "bytes": (lambda path: write(path, {"photo": [b"x"]}), "photo", ["holds binary"]),
     "a column twice": (twice, "a", ["two columns", "rename one"]),
     "too many columns": (lambda path: write(path, {f"c{n}": [1] for n in range(2001)}), None, ["2,001 columns"]),
     "no rows": (lambda path: write(path, {"a": pa.array([], pa.string())}), None, ["has no rows"]),
-    "a text that is not UTF-8": (not_utf_8, None, ["damaged", "utf-8"]),
+    "a text that is not UTF-8": (not_utf_8, "a", ["cannot be read", "utf-8"]),
     "a long text": (lambda path: write(path, {"a": ["x" * 131_073]}), "a", ["line 1", "longer than 131,072"]),
     "encryption": (encrypted, None, ["encrypted"]),
     "a file that was cut off": (cut, None, ["damaged"]),

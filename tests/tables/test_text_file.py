@@ -51,12 +51,12 @@ def test_the_right_reading_is_among_those_that_are_proposed(subtests, tmp_path):
             assert rows[1][error.column] == text
 
 
-def test_with_charset_normalizer_its_best_is_proposed_too(tmp_path):
+def test_what_charset_normalizer_takes_it_for_is_proposed_too(tmp_path):
     path = put(tmp_path, HEAD + "a@x.de,Иван,Петров\nb@x.de,Ольга,Иванова\n", "cp1251")
     names = [name for name, _ in refusal(path).candidates]
 
     assert "cp1251" in names
-    assert set(names) - set(CANDIDATES) == {"cp1251"}
+    assert 1 <= len(set(names) - set(CANDIDATES)) <= 4
 
 
 def test_candidates_that_do_not_fit_are_not_proposed(tmp_path):
@@ -69,8 +69,8 @@ def test_candidates_that_do_not_fit_are_not_proposed(tmp_path):
 def test_the_option_is_written_as_it_is_typed(tmp_path):
     path = put(tmp_path, HEAD + "a@x.de,Zoë,Li\n", "cp1252")
 
-    assert str(refusal(path)).endswith("encoding='cp1252'")
-    assert str(refusal(path, spell=command_line_option)).endswith("--encoding cp1252")
+    assert "encoding='cp1252'; if none is" in str(refusal(path))
+    assert "--encoding cp1252; if none is" in str(refusal(path, spell=command_line_option))
 
 
 def test_the_place_is_told_whatever_the_text_is(subtests, tmp_path):

@@ -49,9 +49,12 @@ _REMARK = re.compile(r"[(\[\uff08]([^)\]\uff09]*)[)\]\uff09]\s*$")  # also in fu
 
 def field_for_column(column: str) -> str | None:
     """Return the field that a column's name stands for, or None."""
-    remark = _REMARK.search(column)
-    if remark and squeezed(remark[1]) in _REMARKS:
-        column = column[: remark.start()]
+    if remark := _REMARK.search(column):
+        before, within = column[: remark.start()], squeezed(remark[1])
+        if within in _REMARKS:
+            column = before
+        elif squeezed(before) in FULL_NAMES and _FIELD_OF.get(within) in ("first_name", "last_name"):
+            return _FIELD_OF[within]  # "Name (First)"
     return _FIELD_OF.get(squeezed(column))
 
 

@@ -267,6 +267,8 @@ def find_columns(
             salutations.append(column)
         elif name and name not in decided:
             likely.setdefault(name, []).append(column)
+    if len(emails := likely.get("email", [])) > 1:  # of forms one is often empty, or says "anonymous"
+        likely["email"] = [column for column in emails if _mostly(sample, column, _holds_address, 0.5)] or emails
     for name, columns in likely.items():
         if len(columns) > 1:
             raise _ambiguous(name, columns)
@@ -315,9 +317,11 @@ def find_table_columns(table: Table, reading: Reading, book: RegistrationFields 
 
 
 def in_header(error: InputError, table: Table) -> InputError:
-    """Return an error about the columns of a table with the place where they are named."""
+    """Return an error about the columns of a table with the place where they are named, and columns without a name."""
     line = int(table.reading.get("header", 1)) if table.is_file else None
-    return InputError(f"{table.name}: {error}", path=table.name, line=line, column=error.column)
+    fix = "name it in the file, if it is wanted" if table.is_file else "reset_index() makes it a column"
+    nameless = f". {'; '.join(table.nameless)}: {fix}" if table.nameless else ""
+    return InputError(f"{table.name}: {error}{nameless}", path=table.name, line=line, column=error.column)
 
 
 def _mostly(
@@ -399,14 +403,23 @@ def _missing_columns(
     header: Sequence[str], missing: Sequence[str], free: Sequence[str], sample: Sequence[Mapping[str, Any]]
 ) -> InputError:
     """Return the error of a table that has no column for a required field."""
-    what = f"no column for {' and '.join(missing)}; the columns are {names_of(header)}"
+    what = f"no column for {' and '.join(missing)}; the columns are {names_of(header) or 'without names'}"
+    sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
+    if len(header) == 1 and len(missing) > 1 and sign:
+        option = "tab" if sign == "\t" else shlex.quote(sign)
+        return InputError(f"{what}. If that is several columns, say what stands between them: --delimiter {option}")
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
+    # "Vorname; Name" has last names in the second.
+    if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
+        return InputError(f"{what}. Say which: {_option(missing[0], names[0])}")
     if names:
         what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
         what += " the split is a guess: use --split-name, or two columns in the file"
-        if len(missing) == 1:
-            return InputError(f"{what}, or use {_option(missing[0], names[0])}")
-    left = list(free)
+        if len(missing) == 1 and not sample:
+            what += f", or use {_option(missing[0], names[0])}"
+        if "email" not in missing:
+            return InputError(what)
+    left = [name for name in free if name not in names]
     options = []
     for name in missing:
         column = _likely_column(name, left, sample)

@@ -98,3 +98,11 @@ def test_the_encoding_that_is_proposed_reads_the_file(name):
 
     assert name.removesuffix(".csv").split("-")[-1] in encodings
     assert open_file(CASES / name, encoding=next(iter(encodings))).rows
+
+
+async def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text(",first_name,last_name\nana@example.com,Ana,Lovelace\n")
+
+    with pytest.raises(InputError, match=r"column 1 has no name .*ana@example\.com.* name it in the file"):
+        await make_plan(open_file(path), Reading(), None)

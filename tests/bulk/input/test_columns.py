@@ -247,7 +247,9 @@ def test_a_remark_behind_a_name_does_not_hide_it():
         ("E-Mail (Pflichtfeld)", "email"),
         ("メールアドレス（必須）", "email"),
         ("Company *", "organisation"),
-        ("Name (first)", None),
+        ("Name (First)", "first_name"),
+        ("氏名（姓）", "last_name"),
+        ("Name (work)", None),
     ]:
         assert field_for_column(column) == name, column
 
@@ -267,6 +269,37 @@ def test_advice_can_be_followed():
 
         assert typed == mapped
         assert match_columns(header, sample=sample, overrides=typed).pick(sample[0])["email"] == "ana@example.com"
+
+
+def test_a_column_called_name_is_proposed_for_what_its_values_are():
+    """The last name where it has one word, to be split where it has several; of a wrong delimiter nothing is."""
+    header = ["email", "Vorname", "Name"]
+    for name, said, unsaid in [
+        ("Lovelace", "--map last_name=Name", "--split-name"),
+        ("Ana Lovelace", "--split-name", "--map"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            match_columns(header, sample=rows_of(header, ("ana@example.com", "Ana", name)))
+        assert said in str(caught.value), name
+        assert unsaid not in str(caught.value), name
+    with pytest.raises(InputError, match=r"--delimiter ';'$"):
+        match_columns(["email;first_name;last_name"])
+    with pytest.raises(InputError, match=r"--delimiter tab$"):
+        match_columns(["email\tfirst_name\tlast_name"])
+
+
+def test_of_two_columns_for_the_address_only_those_with_addresses_count():
+    header = ["Email", "E-mail", "Vorname", "Nachname"]
+    for first, second, found in [
+        ("anonymous", "ana@example.com", "E-mail"),
+        ("", "ana@example.com", "E-mail"),
+        ("ana@example.com", "-", "Email"),
+    ]:
+        columns = match_columns(header, sample=rows_of(header, (first, second, "Ana", "Lovelace")))
+        assert columns.fields[0].column == found
+    for first, second in [("ana@example.com", "ana@example.org"), ("", ""), ("x", "y")]:
+        with pytest.raises(InputError, match="could each be email"):
+            match_columns(header, sample=rows_of(header, (first, second, "Ana", "Lovelace")))
 
 
 def test_advice_names_no_column_that_is_another_field():
