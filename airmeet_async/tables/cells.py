@@ -240,7 +240,7 @@ class Header:
                 if cell != text and not self._is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is removed', line, name)
                 elif text[:1] == "'" and not self._is_ours:
-                    findings.cell("with an apostrophe in front, read as it stands", line, name)
+                    findings.cell("with an apostrophe in front, read as it is", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
         if not self._is_ours and not ODD.isdisjoint(cells):

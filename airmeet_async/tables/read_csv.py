@@ -167,7 +167,7 @@ class CsvReader(TableReader):
                 if len(parts) > 1 and any(map(_ADDRESS.fullmatch, parts)):
                     what = f"a cell of {len(lines)} lines, one of which looks like a row ({shown(line, 40)}): "
                     what += f"the quote that opens here may never be closed; {_ONE_QUOTE}; and if the text is "
-                    what += "meant, take its line breaks away"
+                    what += "intended, remove its line breaks"
                     above = sum(map(_breaks, cells[:index]))
                     raise self._options.fault(what, start + above, self._header.name(index))
 

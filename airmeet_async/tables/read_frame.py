@@ -81,7 +81,7 @@ class FrameReader(TableReader):
             try:
                 values = next(rows, None)
             except (ValueError, OverflowError) as error:  # such as a year that Python's own dates do not have
-                what = f"holds a value that cannot be read ({brief(error)}); take its column away, or turn it to text"
+                what = f"holds a value that cannot be read ({brief(error)}); convert its column to text, or remove it"
                 raise self._options.fault(what) from None
             if values is None:
                 return

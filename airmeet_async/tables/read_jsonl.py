@@ -54,7 +54,7 @@ class JsonReader(TableReader):
             line, _, whole = head[0]
             for name, value in whole.items():
                 if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-                    what = "the rows stand in a list within an object; make that list the whole file"
+                    what = "the rows are in a list inside an object; save only that list"
                     raise options.fault(what, line, name)
         for _ in islice(self.rows(Findings()), _HEAD):
             pass

@@ -94,7 +94,7 @@ class ParquetReader(TableReader):
                     columns[name] = [None] * len(part)
                     if name not in unreadable:
                         unreadable.add(name)
-                        what = f"holds a value that cannot be read ({brief(error)}); make it text, or take it away"
+                        what = f"holds a value that cannot be read ({brief(error)}); convert it to text, or remove it"
                         findings.fault(what, None, name)
             for n in range(len(part)):
                 yield {name: values[n] for name, values in columns.items()}
@@ -122,7 +122,9 @@ def column_faults(columns: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name in seen:
             faults[name] = "is the name of two columns; rename one"
         elif kind:
-            faults[name] = f"holds {kind}, which is no text, number, truth value or time; make it text, or take it away"
+            faults[name] = (
+                f"holds {kind}, which is not a text, number, boolean or time; convert it to text or remove it"
+            )
         seen.add(name)
     return faults
 

@@ -96,7 +96,7 @@ class TextFile:
             self.encoding = "undefined"
         if self.encoding in _NO_TEXTS:
             what = (
-                f"unknown encoding {asked:.40}; say one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
+                f"unknown encoding {asked:.40}; use one such as {options.spell('encoding', 'cp1252')}, cp850 or utf-16"
             )
             raise options.fault(what)
         # Where the first characters are all ASCII, every other byte of UTF-16 is zero.
@@ -146,7 +146,7 @@ class TextFile:
         """Refuse a text with a NUL character, which no list of people has."""
         if "\0" in text:
             utf_16 = self._options.spell("encoding", "utf-16-le")
-            what = "holds a NUL character; delete it, or export the file anew"
+            what = "holds a NUL character; delete it, or export the file again"
             what += "" if self._options.encoding else f"; or say {utf_16}, if it is that"
             raise self._options.fault(what, line)
 

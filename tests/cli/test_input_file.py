@@ -231,5 +231,5 @@ def test_somebody_at_a_terminal_is_asked_for_the_encoding(airmeet):
 
 
 def test_a_line_0_that_was_typed_is_not_passed_over(path):
-    with pytest.raises(InputError, match="--header 0 names none"):
+    with pytest.raises(InputError, match="--header 0 is not a line"):
         open_people(FileChoice(path=path, header=0), Console())

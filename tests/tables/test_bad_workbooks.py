@@ -120,7 +120,7 @@ BAD = {
         lambda path: package(path, parts(sheet(HEAD + ROW).replace("?>", ' encoding="klingon"?>', 1))),
         ["damaged", "klingon"],
     ),
-    "a formula without its result": (uncalculated, ['line 2, column "first"', "result is not in the file", "save it"]),
+    "a formula without its result": (uncalculated, ['line 2, column "first"', "is not in the file; save the"]),
     "a column twice": (lambda path: book(path, {"S": [["a", "b", "a"], ["1"]]}), ["columns 1 and 3", "rename one"]),
     "a text that is missing": (
         lambda path: raw(path, HEAD + '<row r="2"><c r="A2" t="s"><v>7</v></c></row>'),

@@ -59,13 +59,13 @@ REFUSED = {
         "a.csv", "email\n\n" + HEAD + "ana@example.com,Ana,Lovelace\n", 3, ["3 cells", "header=3"],
     ),
     "a byte order mark that is wrong": (
-        "a.csv", b"\xef\xbb\xbf" + HEAD.encode() + b"a@x.de,Zo\xeb,Li\n", 2, ["byte order mark", "save it anew"],
+        "a.csv", b"\xef\xbb\xbf" + HEAD.encode() + b"a@x.de,Zo\xeb,Li\n", 2, ["byte order mark", "save it again"],
     ),
     "a text with line breaks and an address": (
         "a.csv", HEAD + 'a@x.de,Ana,"1 Road\nTown,a@x.de"\n', 2, ["take its line breaks away"],
     ),
     "JSON that is called CSV": ("a.csv", json.dumps([ANA], indent=1), None, ["is JSON", "format='jsonl'"]),
-    "rows within an object": ("a.json", json.dumps({"n": 1, "guests": [ANA]}), 1, ["guests", "make that list"]),
+    "rows within an object": ("a.json", json.dumps({"n": 1, "guests": [ANA]}), 1, ["guests", "save only that list"]),
     "only zero bytes": ("a.xlsx", bytes(5000), None, ["zero bytes", "copy it again"]),
     "no ending": ("people", HEAD, None, ["no ending", "format='csv'"]),
 }  # fmt: skip
@@ -92,16 +92,16 @@ def test_nothing_is_asked_that_changes_nothing(tmp_path):
 def test_a_key_that_stands_twice_is_refused_where_it_is_used(tmp_path):
     table = opened(tmp_path / "a.jsonl", '{"email": "ana@example.com", "first": "Ana", "first": "Bob"}')
 
-    with pytest.raises(InputError, match='line 1, column "first": the key stands twice'):
+    with pytest.raises(InputError, match='line 1, column "first": the key is twice'):
         table.judge(["email", "first"])
 
 
 def test_texts_that_stand_for_nothing_and_apostrophes_are_told(tmp_path):
     for text, said in [
-        ("\\N", 'with "\\\\N", sent as it stands'),
-        ("#NV", 'with "#NV", sent as it stands'),
-        ("NA", 'with "NA", sent as it stands'),
-        ("'Ana", "with an apostrophe in front, read as it stands"),
+        ("\\N", 'with "\\\\N", sent as it is'),
+        ("#NV", 'with "#NV", sent as it is'),
+        ("NA", 'with "NA", sent as it is'),
+        ("'Ana", "with an apostrophe in front, read as it is"),
     ]:
         table = opened(tmp_path / "a.csv", f"{HEAD}ana@example.com,{text},Lovelace\n")
 
@@ -114,8 +114,8 @@ def test_an_encoding_that_writes_escapes_or_has_no_zero_bytes_is_none(subtests, 
         ("unicode_escape", "unknown encoding"),
         ("raw-unicode-escape", "unknown encoding"),
         ("charmap", "unknown encoding"),
-        ("utf-16-le", "is no UTF-16-LE"),
-        ("utf-32-be", "is no UTF-32-BE"),
+        ("utf-16-le", "is not UTF-16-LE"),
+        ("utf-32-be", "is not UTF-32-BE"),
     ]:
         with subtests.test(name), pytest.raises(InputError, match=said):
             opened(tmp_path / "a.csv", HEAD + "ana@example.com,Ana,Lovelace\n", encoding=name)
@@ -203,7 +203,7 @@ def test_texts_that_are_written_by_their_lengths_are_read(tmp_path):
 def test_columns_without_a_name_are_known(tmp_path):
     table = opened(tmp_path / "a.csv", ",email,first\n7,ana@example.com,Ana\n")
 
-    assert table.nameless == ('column 1 has no name in the header and is left out (first line 2: "7")',)
+    assert table.nameless == ('column 1 has no name in the header and is ignored (first line 2: "7")',)
 
 
 def test_an_index_of_a_frame_is_told():

@@ -88,7 +88,7 @@ def twice(path):
 
 
 BAD = {
-    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "make it text"]),
+    "a list": (lambda path: write(path, {"tags": [["x"]]}), "tags", ["holds list", "convert it to text"]),
     "a structure": (lambda path: write(path, {"who": [{"a": 1}]}), "who", ["holds struct"]),
     "bytes": (lambda path: write(path, {"photo": [b"x"]}), "photo", ["holds binary"]),
     "a column twice": (twice, "a", ["two columns", "rename one"]),

@@ -407,7 +407,7 @@ def _missing_columns(
     sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
     if len(header) == 1 and len(missing) > 1 and sign:
         option = "tab" if sign == "\t" else shlex.quote(sign)
-        return InputError(f"{what}. If that is several columns, say what stands between them: --delimiter {option}")
+        return InputError(f"{what}. If these are several columns, name their delimiter: --delimiter {option}")
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):

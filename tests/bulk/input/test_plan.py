@@ -157,7 +157,7 @@ SENTENCES = [
     (InputSummary(ready=1), "1 row: 1 to send"),
     (
         InputSummary(ready=1900, invalid=60, duplicates=40, cut=9),
-        "2,000 rows: 1,900 to send (9 with text too long for Airmeet), ",
+        "2,000 rows: 1,900 to send (9 with shortened text), ",
     ),
     (InputSummary(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
 ]
