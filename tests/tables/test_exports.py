@@ -62,7 +62,7 @@ REFUSED = {
         "a.csv", b"\xef\xbb\xbf" + HEAD.encode() + b"a@x.de,Zo\xeb,Li\n", 2, ["byte order mark", "save it again"],
     ),
     "a text with line breaks and an address": (
-        "a.csv", HEAD + 'a@x.de,Ana,"1 Road\nTown,a@x.de"\n', 2, ["take its line breaks away"],
+        "a.csv", HEAD + 'a@x.de,Ana,"1 Road\nTown,a@x.de"\n', 2, ["remove its line breaks"],
     ),
     "JSON that is called CSV": ("a.csv", json.dumps([ANA], indent=1), None, ["is JSON", "format='jsonl'"]),
     "rows within an object": ("a.json", json.dumps({"n": 1, "guests": [ANA]}), 1, ["guests", "save only that list"]),

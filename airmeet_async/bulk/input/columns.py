@@ -411,7 +411,7 @@ def _missing_columns(
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
-        return InputError(f"{what}. Say which: {_option(missing[0], names[0])}")
+        return InputError(f"{what}. Choose it: {_option(missing[0], names[0])}")
     if names:
         what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
         what += " the split is a guess: use --split-name, or two columns in the file"
