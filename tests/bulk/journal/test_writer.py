@@ -1,14 +1,18 @@
 """What is done to a journal's tables, in one transaction at a time."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from airmeet_async.bulk.journal.locking import connect_read_only
 from airmeet_async.bulk.journal.schema import NewRow, RowState
 from airmeet_async.bulk.journal.writer import RECORD_INTENT, RECORD_RETRY, JournalWriter
 from airmeet_async.errors import JournalError
+from tests.support.bulk_runs import resume, stopped_after
+from tests.support.worlds import people, sends, transport_of
 
 
 @pytest.fixture
@@ -43,3 +47,28 @@ def test_a_process_that_was_forked_off_writes_nothing(writer: JournalWriter, mon
             writer.in_one_transaction([(RECORD_INTENT, (5.0, entry))])
 
     assert writer.one(0).state == RowState.PENDING
+
+
+def test_who_only_reads_cannot_write(writer: JournalWriter) -> None:
+    """One connection writes: two can corrupt a file."""
+    reader = connect_read_only(writer.path)
+    try:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader.execute("UPDATE ledger SET state = 3")
+    finally:
+        reader.close()
+
+
+async def test_a_run_whose_input_was_not_read_to_its_end_is_not_resumed(path: Path) -> None:
+    """The process died while it read an edited file: who is in it now is not known."""
+    transport = transport_of()
+    await stopped_after(5, transport, list(people(20)), path)
+    before = sends(transport)
+    writer = JournalWriter(path)
+    writer.begin_input()
+    writer.close()
+
+    with pytest.raises(JournalError, match="not read to its end"):
+        await resume(transport, path)
+
+    assert sends(transport) == before
