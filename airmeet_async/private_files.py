@@ -21,7 +21,8 @@ Rules of this file:
 1. A file is opened without following a link and without waiting for the other end of a FIFO, and checked through its
    descriptor: what was checked is what is used. `check_private` takes a path only for those who must not open the file.
 2. What other users could read or replace is refused, not mended: it may hold something of theirs already. A hard
-   link is refused, too: somebody could make us truncate a file that its owner has elsewhere.
+   link is refused, too: somebody could make us truncate a file that its owner has elsewhere. A file that was made just
+   now is taken as it is: on a disk that keeps no modes (FAT, a Windows drive in WSL) results can be no more private.
 3. A lock is on a file of its own that is never removed: else one process could lock the file without a name, and
    another one the new file.
 4. A `NewFile` is locked from its first byte until it has its name. So a ``.airmeet-*.part`` without a lock is of a
@@ -128,6 +129,8 @@ def _open(path: str, flags: int) -> int:
         if os.path.islink(path):  # noqa: PTH114 - its error differs by system, and would not say why
             check_private(Path(path))
         raise
+    if flags & os.O_EXCL:  # new: nobody else has made or linked it, and refusing it would leave it behind
+        return descriptor
     try:
         check_private(Path(path), os.fstat(descriptor))
     except BaseException:
@@ -261,11 +264,17 @@ class NewFile:
             self.path.unlink(missing_ok=True)
 
 
+def _open_as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | _SAFE)  # its mode does not matter: it is not read, only removed
+
+
 def _sweep(folder: Path) -> None:
     with suppress(OSError):  # the folder is missing or closed to us: making the file will say so
         for path in folder.glob(".airmeet-*.part"):
-            with suppress(OSError, UnsafeFileError), open_private(path, "rb+") as file:
-                if _try_lock(file.fileno()) and os.path.samestat(os.fstat(file.fileno()), path.lstat()):
+            with suppress(OSError), open(path, "rb+", buffering=0, opener=_open_as_it_is) as file:
+                status = os.fstat(file.fileno())
+                is_ours = stat.S_ISREG(status.st_mode) and (not _POSIX or status.st_uid == os.getuid())
+                if is_ours and _try_lock(file.fileno()) and os.path.samestat(status, path.lstat()):
                     path.unlink()
 
 

@@ -40,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "sandbox": {"errors", "protocol.http_messages"},
     "testing": {*EVERYTHING, "sandbox"},
     "cli": {*EVERYTHING, "sandbox"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "optional_imports"},
 }
 
 # Where nothing waits, reads a clock, draws lots or talks to the world; the sandbox's server is a thin shell around it.

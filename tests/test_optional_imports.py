@@ -1,9 +1,13 @@
 """The packages of the extras."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
 
 from airmeet_async.optional_imports import EXTRAS, missing_packages, needs_extra
 
@@ -26,3 +30,14 @@ def test_the_packages_of_an_extra_that_are_missing(monkeypatch):
     assert needs_extra("reading Parquet", "parquet") == (
         "reading Parquet needs the extra `parquet`: pip install 'airmeet-async[parquet]'"
     )
+
+
+@pytest.mark.slow
+def test_without_its_extra_the_command_says_what_to_install():
+    """`airmeet` is installed with the library alone, too."""
+    code = "import sys; sys.modules['cyclopts'] = None; from airmeet_async.__main__ import main; sys.exit(main())"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    told = "error: the command airmeet needs the extra `cli`: pip install 'airmeet-async[cli]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)

@@ -247,6 +247,29 @@ def test_a_new_file_that_another_process_sweeps_before_it_is_locked_is_made_agai
         assert [new.path] != swept
 
 
+def test_results_can_be_written_on_a_disk_that_keeps_no_modes(tmp_path, monkeypatch):
+    """Such as FAT, or a Windows drive in WSL: a file is open to all there, whatever mode it is made with."""
+    really_open = os.open
+
+    def open_with_all_rights(path, flags, _mode=0):
+        descriptor = really_open(path, flags, 0o777)
+        os.fchmod(descriptor, 0o777)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_with_all_rights)
+    leftover = tmp_path / LEFTOVER
+    leftover.write_bytes(b"of a process that died")
+
+    with NewFile(tmp_path) as new:
+        new.write(b"results")
+        new.put(tmp_path / "results.csv")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+    assert (tmp_path / "results.csv").read_bytes() == b"results"
+    with pytest.raises(UnsafeFileError, match="chmod 0600"):  # but keys are not read from it
+        open_private(tmp_path / "results.csv")
+
+
 def test_what_this_process_writes_is_left_alone(tmp_path):
     with NewFile(tmp_path) as one, NewFile(tmp_path) as other:
         assert parts(tmp_path) == {one.path.name, other.path.name}

@@ -1,7 +1,12 @@
 """The settings of a command, and a client with them.
 
 Options win over the environment, the environment over the profile, and the profile over the defaults.
-This file is loaded by every command, so that what is heavy is imported in the function that uses it.
+
+1. The two keys come from one place. Half a pair of the environment is not completed from a profile.
+2. A profile gives keys and address together, and only where the environment has no keys: an old login must never send
+   the environment's keys to an address of its own. The environment's address wins over the profile's, and that is said.
+3. A profile that was typed wins over the environment's keys and address; one that ``AIRMEET_PROFILE`` names does not.
+4. Every command loads this file, so that what is heavy is imported in the function that uses it.
 """
 
 import math
@@ -24,7 +29,6 @@ from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
-from airmeet_async.private_files import make_private_folder
 from airmeet_async.protocol.base_urls import Base, Region, base_of
 from airmeet_async.protocol.redact import Secret
 
@@ -207,9 +211,9 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore
 
     def opened(directory: Path) -> FileTokenStore:
-        with suppress(OSError):  # as of a full disk, which costs a warning when there is a token to keep
-            make_private_folder(directory)
-        return FileTokenStore(directory)
+        store = FileTokenStore(directory)
+        store.check()  # a fault is found now, and not in the middle of a run
+        return store
 
     place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
     if place.lower() == "off":

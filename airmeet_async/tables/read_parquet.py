@@ -12,6 +12,7 @@ from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import CELL_LIMIT, Findings, ReadOptions, TableReader, brief, needs, text_of
 
 _AT_ONCE = 500
+_READ_AT_ONCE = 16 * 1024  # the dictionaries of a row group are measured once for each batch that is read
 _BUFFER = 64 * 1024
 _RATIO_LIMIT = 1000
 _SMALL = 16 * 1024**2
@@ -47,7 +48,7 @@ class ParquetReader(TableReader):
         # A text may be written as its difference to the last one: pyarrow keeps no dictionary of such, so only few rows
         # are unfolded at once.
         differing = {chunk.path_in_schema for chunk in chunks if not _DIFFERING.isdisjoint(chunk.encodings)}
-        self._at_once = 8 if differing else _AT_ONCE
+        self._at_once = 8 if differing else _READ_AT_ONCE
         self._usable = [name for name in self.columns if name not in self._faults]
         texts = {field.name for field in schema if _is_text(field.type)}
         self._dictionaries = [name for name in self._usable if name in texts - differing]
@@ -81,7 +82,7 @@ class ParquetReader(TableReader):
             if size > _BATCH_LIMIT:
                 what = f"holds a text of {size:,} bytes; at most {CELL_LIMIT:,} characters are read"
                 raise self._options.fault(what, before + 1, batch.schema.names[index])
-        at_once = max(1, _BATCH_LIMIT // max(1, longest))
+        at_once = min(_AT_ONCE, max(1, _BATCH_LIMIT // max(1, longest)))
         for start in range(0, len(batch), at_once):
             part = in_microseconds(batch.slice(start, at_once))
             for index in folded:

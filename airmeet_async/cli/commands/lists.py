@@ -36,7 +36,6 @@ def events(*, json: Flag = False, limit: int | None = None) -> int:
         limit: Stop after this many events.
     """
     from airmeet_async.cli.list_formats import EVENTS
-    from airmeet_async.formatting import counted
 
     limit, console = positive(limit), Console()
 
@@ -160,7 +159,6 @@ def export(
         check_kind,
         pour,
     )
-    from airmeet_async.formatting import counted
 
     check_id(airmeet_id, "AIRMEET_ID")
     limit, path = positive(limit), None if output is None else Path(output)

@@ -8,9 +8,11 @@ import pytest
 
 from airmeet_async import Reply, Request
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
+from airmeet_async.bulk.execution.row import Row
 from airmeet_async.bulk.report import RowStatus
 from airmeet_async.errors import NoReplyError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.tables import SourceRow
 from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import report_of
 from tests.support.worlds import sends, transport_of
@@ -231,3 +233,13 @@ async def test_a_gateway_without_a_server_is_an_outage(width: int) -> None:
 
     assert report.counts[S.FAILED] == 0
     assert report.all_done
+
+
+def test_a_row_that_takes_the_server_down_each_time_ends_too() -> None:
+    """Attempts in an outage are not charged, but only so many of them."""
+    row = Row(SourceRow(0, None, {}))
+    for _ in range(15):
+        row.begin(0.0)
+        row.end(SILENT, away=True)
+
+    assert (row.tries.sent, row.tries.charged) == (15, 5)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import anyio
 import anyio.lowlevel
@@ -21,8 +21,18 @@ from airmeet_async import (
     RowResult,
     RowStatus,
     StopReason,
+    calls,
 )
+from airmeet_async.bulk.execution.engine import Engine
+from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.execution.row import Row
+from airmeet_async.bulk.input.operations import CustomOperation
+from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
+from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.journal import MemoryJournal
+from airmeet_async.bulk.options import engine_options
+from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.client.token_store import account_name
 from airmeet_async.errors import NoReplyError, NotSentError
 from airmeet_async.protocol.models import Acknowledgement
@@ -486,6 +496,41 @@ async def test_a_throttled_row_pauses_every_worker() -> None:
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert sum(gap > 1 for gap in gaps) == 1
     assert 20 <= max(gaps) <= 22.1
+
+
+@pytest.mark.parametrize("hindrance", ["a 429", "a pause by hand", "a stop"])
+async def test_what_comes_while_the_journal_writes_keeps_the_request_back(hindrance: str) -> None:
+    """An intent may take the disk a second. What was true before it need not be true when the request could leave."""
+    transport = transport_of("429@4:retry=30" if hindrance == "a 429" else "")
+
+    class SlowJournal(MemoryJournal):
+        def record_intent(self, row: Row) -> Awaitable[None]:  # type: ignore[override]
+            return anyio.sleep(2 if row.source.index > 1 and row.source.index % 2 else 0)
+
+    async with client_of(transport) as client:
+
+        async def make_engine(results: ResultQueue) -> Engine:
+            operation = CustomOperation(lambda one: calls.add_attendee(EVENT, one, send_email_invite=False), None)
+            return Engine(
+                client, UniqueRowPreparer(operation), RowSource(list(people(40))), pace=Pace(None, 4), results=results,
+                journal=SlowJournal(results), options=engine_options({}, 4, "at_most_once"),
+            )  # fmt: skip
+
+        async with BulkJob(make_engine) as job:
+            await anyio.sleep(1)  # one worker at least waits for its intent
+            if hindrance == "a pause by hand":
+                job.pause()
+            elif hindrance == "a stop":
+                job.stop()
+            await anyio.sleep(20)
+            late = [arrival.at for arrival in transport.arrivals if 1.5 < arrival.at < 20]
+            early = len(transport.arrivals)
+            job.resume()
+            await anyio.sleep(60)
+
+    assert late == []
+    assert early >= 3
+    assert (len(transport.arrivals) > early) is (hindrance != "a stop")
 
 
 async def test_an_unclear_outcome_is_remembered_whatever_comes_after_it() -> None:
