@@ -42,7 +42,7 @@ def list_event_attendance(
         after: Cursor of an earlier page.
         before: The same backwards.
         wait: False raises NotReadyError at once where Airmeet would have to be asked again.
-        deadline: Seconds to go on asking.
+        deadline: Maximum seconds to wait for the list.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
@@ -70,7 +70,7 @@ def list_session_attendance(
         after: Cursor of an earlier page.
         before: The same backwards.
         wait: False raises NotReadyError at once where Airmeet would have to be asked again.
-        deadline: Seconds to go on asking.
+        deadline: Maximum seconds to wait for the list.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
@@ -100,7 +100,7 @@ def list_booth_attendance(
         after: Cursor of an earlier page.
         before: The same backwards.
         wait: False raises NotReadyError at once where Airmeet would have to be asked again.
-        deadline: Seconds to go on asking.
+        deadline: Maximum seconds to wait for the list.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
@@ -129,7 +129,7 @@ def list_replay_attendance(
         after: Cursor of an earlier page.
         before: The same backwards.
         wait: False raises NotReadyError at once where Airmeet would have to be asked again.
-        deadline: Seconds to go on asking.
+        deadline: Maximum seconds to wait for the list.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
@@ -206,7 +206,7 @@ def list_utms(
         after: Cursor of an earlier page.
         before: The same backwards.
         wait: False raises NotReadyError at once where Airmeet would have to be asked again.
-        deadline: Seconds to go on asking.
+        deadline: Maximum seconds to wait for the list.
 
     Raises:
         ConfigError: *size* is out of range, or both cursors are given.
