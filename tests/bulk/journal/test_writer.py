@@ -68,7 +68,7 @@ async def test_a_run_whose_input_was_not_read_to_its_end_is_not_resumed(path: Pa
     writer.begin_input()
     writer.close()
 
-    with pytest.raises(JournalError, match="not read to its end"):
+    with pytest.raises(JournalError, match="not read completely"):
         await resume(transport, path)
 
     assert sends(transport) == before
