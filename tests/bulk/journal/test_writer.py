@@ -43,7 +43,7 @@ def test_a_process_that_was_forked_off_writes_nothing(writer: JournalWriter, mon
     entry = writer.one(0).entry
     with monkeypatch.context() as child:
         child.setattr(os, "getpid", lambda: 1)
-        with pytest.raises(JournalError, match="forked off"):
+        with pytest.raises(JournalError, match="forked from"):
             writer.in_one_transaction([(RECORD_INTENT, (5.0, entry))])
 
     assert writer.one(0).state == RowState.PENDING
