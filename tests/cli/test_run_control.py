@@ -79,7 +79,7 @@ async def test_a_line_in_and_a_line_out(base, journal):
     job: Any = FakeJob()
     async with listening(journal, job, Console(), base):
         said = await anyio.to_thread.run_sync(ask, journal, {"do": "pause"}, base)
-        with pytest.raises(ConfigError, match="nobody knows"):
+        with pytest.raises(ConfigError, match="unknown request"):
             await anyio.to_thread.run_sync(ask, journal, {"do": "dance"}, base)
         async with await anyio.connect_unix(socket_of(journal, base)) as odd:
             await odd.send(b"\xff\x00 no json\n")

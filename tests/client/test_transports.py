@@ -105,7 +105,7 @@ async def test_a_request_that_left_and_got_no_whole_answer_may_have_been_applied
 
     assert (sent, reply.status, server.connections) == (1, 200, 2)
     # A byte now and then keeps the read time-out quiet, but not the total one.
-    assert ("did not answer within" in str(caught.value)) is (name == "a drip without end")
+    assert ("did not reply within" in str(caught.value)) is (name == "a drip without end")
     assert caught.value.reason in {reason, "reset"} if reason == "protocol" else caught.value.reason == reason
     assert leaks(f"{caught.value!s}{caught.value!r}{caught.value.__dict__}{caught.value.__cause__}") == []
 
