@@ -82,6 +82,7 @@ async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
     ]
 
 
+@pytest.mark.slow  # it may be the first to import pandas
 def test_a_column_has_its_type_also_where_it_is_empty():
     schema = evolve(REPORT, results=()).to_frame(backend="pyarrow").schema
 
