@@ -4,6 +4,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import pandas as pd  # noqa: F401 - now, or the first test that needs it is charged for a second of imports
 import pyarrow as pa
 import pytest
 from attrs import evolve
@@ -68,7 +69,6 @@ def rows_of(frame, backend):
     return frame.to_dicts() if backend == "polars" else frame.to_pylist()
 
 
-@pytest.mark.slow  # whichever test is the first to import pandas pays for it
 @pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
 async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
     pytest.importorskip(backend)
@@ -82,7 +82,6 @@ async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
     ]
 
 
-@pytest.mark.slow  # it may be the first to import pandas
 def test_a_column_has_its_type_also_where_it_is_empty():
     schema = evolve(REPORT, results=()).to_frame(backend="pyarrow").schema
 
