@@ -4,6 +4,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import pandas as pd  # noqa: F401 - now, or the first test that needs it is charged for a second of imports
 import pyarrow as pa
 import pytest
 from attrs import evolve
@@ -68,7 +69,6 @@ def rows_of(frame, backend):
     return frame.to_dicts() if backend == "polars" else frame.to_pylist()
 
 
-@pytest.mark.slow  # whichever test is the first to import pandas pays for it
 @pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
 async def test_the_results_are_a_frame_with_a_row_for_each_row(backend):
     pytest.importorskip(backend)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.bulk.journal.locking import connect_read_only
+from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
 from airmeet_async.bulk.journal.schema import NewRow, RowState
 from airmeet_async.bulk.journal.writer import RECORD_INTENT, RECORD_RETRY, JournalWriter
 from airmeet_async.errors import JournalError
@@ -47,6 +47,36 @@ def test_a_process_that_was_forked_off_writes_nothing(writer: JournalWriter, mon
             writer.in_one_transaction([(RECORD_INTENT, (5.0, entry))])
 
     assert writer.one(0).state == RowState.PENDING
+
+
+def test_a_row_that_may_be_in_is_not_replaced_by_its_edited_self(writer: JournalWriter) -> None:
+    """Its mail may be on the way: the new request would ask for it again, as if nothing had been sent."""
+    before = writer.one(0)
+    writer.in_one_transaction([(RECORD_RETRY, (1, 1, 1, before.entry))])
+    writer.begin_input()
+
+    counts = writer.add([NewRow(0, 1, None, key="a", identity="a", call="[1]", digest=b"b")])
+
+    after = writer.one(0)
+    assert counts["changed"] == 1
+    assert (after.call, after.state, after.charged) == (before.call, RowState.RETRY, 1)
+
+
+def test_a_reading_that_is_cut_off_leaves_the_last_whole_one(writer: JournalWriter) -> None:
+    whole = writer.counts()
+    writer.begin_input()
+
+    writer.begin_run()  # as the next process does
+
+    assert whole == writer.counts() != []
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(path: Path) -> None:
+    """The promise holds after a loss of power, too: in WAL mode only FULL says so."""
+    create_file(path)
+    connection = connect(path)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    connection.close()
 
 
 def test_who_only_reads_cannot_write(writer: JournalWriter) -> None:
