@@ -89,7 +89,7 @@ async def test_a_line_in_and_a_line_out(base, journal):
 
     assert (said, job.paused) == ("paused: requests in progress finish, no more are sent", True)
     assert not socket_of(journal, base).exists()
-    with pytest.raises(NotSentError, match="does not answer"):
+    with pytest.raises(NotSentError, match="does not respond"):
         ask(journal, {"do": "pause"}, base)
 
 
