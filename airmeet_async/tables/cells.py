@@ -190,8 +190,8 @@ class Header:
         options.check_width(len(cells), line)
         names = [cell.strip() for cell in cells]
         # A file of ours has no marks but our own, and may hold a text such as ="Ana" that is meant.
-        self._is_ours = bool(options.own_columns) and set(options.own_columns).issubset(names)
-        self._names = [unguard(name) if self._is_ours else _unmarked(name) for name in names]
+        self.is_ours = bool(options.own_columns) and set(options.own_columns).issubset(names)
+        self._names = [unguard(name) if self.is_ours else _unmarked(name) for name in names]
         self._twice: dict[str, str] = {}
         first: dict[str, int] = {}
         for index, given in enumerate(self._names):
@@ -212,7 +212,7 @@ class Header:
 
     def begin(self, findings: Findings) -> None:
         """Put down what is to be said about the header itself."""
-        if self._is_ours:
+        if self.is_ours:
             findings.say("a result file of an earlier run: the apostrophes that it put before formulas are removed")
         for name, what in self._twice.items():
             findings.fault(what, self._line, name)
@@ -235,15 +235,15 @@ class Header:
             # Only a program that marks every text marks an address: then 'Ana in the same row is Ana, too.
             all_marked = any(cell[:1] == "'" and _ADDRESS.fullmatch(cell, 1) for cell in cells)
             bare = [cell[1:] if all_marked and cell[:1] == "'" else _unmarked(cell) for cell in cells]
-            bare = [unguard(cell) for cell in cells] if self._is_ours else bare
+            bare = [unguard(cell) for cell in cells] if self.is_ours else bare
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
-                if cell != text and not self._is_ours:
+                if cell != text and not self.is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is removed', line, name)
-                elif text[:1] == "'" and not self._is_ours:
+                elif text[:1] == "'" and not self.is_ours:
                     findings.cell("with an apostrophe in front, read as it is", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
-        if not self._is_ours and not ODD.isdisjoint(cells):
+        if not self.is_ours and not ODD.isdisjoint(cells):
             for name, text in row.items():
                 if text in ABSENT:
                     findings.cell(f"with {shown(text)}, read as empty", line, name)

@@ -135,7 +135,7 @@ class CsvReader(TableReader):
             try:
                 for cells in reader:
                     after = begin + reader.line_num
-                    if after > start + 1:
+                    if after > start + 1 and not self._header.is_ours:  # our own files close their quotes
                         self._check_lines(start, cells)
                     if not any(map(str.strip, cells)):
                         findings.blank += 1

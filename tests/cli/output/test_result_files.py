@@ -250,6 +250,7 @@ def folder(tmp_path_factory):
 
 
 @given(notes=st.lists(_ODD, min_size=1, max_size=5), data=st.data())
+@example(notes=["\r,1@1", "a@x.de,b\nc"], data=None)
 @example(notes=["'=1", "=1", '="Ana"', "'a@x.de", "NaN"], data=None)
 def test_a_result_file_gives_back_the_input(folder, notes, data):
     """Rows written in any order, read again: the same values in input order."""
