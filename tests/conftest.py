@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from airmeet_async.testing import VirtualTimeLoop
 from tests.sentinels import leaks
@@ -33,6 +34,11 @@ def pytest_configure() -> None:
     """Let Ctrl-C reach the runs that are tested: a shell starts what it puts into the background without it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart() -> None:
+    """Let hypothesis make its table of characters, once for each checkout: no single test is to pay for it."""
+    st.text().validate()
 
 
 def _slowdown() -> float:
