@@ -36,7 +36,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_sessionstart() -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _table_of_characters() -> None:
     """Let hypothesis make its table of characters, once for each checkout: no single test is to pay for it."""
     st.text().validate()
 
