@@ -223,3 +223,10 @@ class JournalError(AirmeetError):
     def __init__(self, message: str, *, busy: bool = False) -> None:
         super().__init__(message)
         self.busy = busy
+
+
+def first_error(error: BaseException) -> BaseException:
+    """Return the error that set a group of errors off, or the error itself if it is no group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -16,7 +16,7 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.errors import BulkStoppedError, ClientStateError
+from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
@@ -202,7 +202,7 @@ class BulkJob:
         try:
             await engine.run()
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_error(group) from None  # whoever awaits a job wants it, not a group of sixty-four
         finally:
             try:
                 self._report = engine.report(self.id)
@@ -228,11 +228,3 @@ class BulkJob:
             await asyncio.wait({self._running})
         if not self._running.cancelled():
             self._running.exception()
-
-
-def _first(group: BaseExceptionGroup) -> BaseException:
-    """Return the first error of a group: whoever awaits a job wants it, not a group of sixty-four."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -133,10 +133,3 @@ def sentence_of(error: BaseException) -> str:
     said = " ".join(str(error).split())
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"unexpected: {what} (AIRMEET_DEBUG=1 shows where)"
-
-
-def leaf(error: BaseException) -> BaseException:
-    """Return the error that set a group off."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

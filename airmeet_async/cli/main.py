@@ -13,9 +13,9 @@ from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, U
 from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
 from airmeet_async.cli.event_loop import replaced
-from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, sentence_of, word_of
 from airmeet_async.cli.options import is_file
-from airmeet_async.errors import InputError
+from airmeet_async.errors import InputError, first_error
 from airmeet_async.formatting import many
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def main(
             traceback.print_exc()
         if isinstance(raised, CycloptsError):
             return _report(UsageError(_explain(raised, arguments)), arguments)
-        return _report(leaf(raised), arguments)
+        return _report(first_error(raised), arguments)
     finally:
         out.flush()
         sys.stdout = before

@@ -28,7 +28,7 @@ from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.event_loop import run_async
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, leaf, sentence_of
+from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import RunProgress, choose_display
@@ -37,7 +37,7 @@ from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, 
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
 from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
-from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
+from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted
 from airmeet_async.private_files import NewFile
 
@@ -341,7 +341,7 @@ class Execution:
         try:
             run_async(self._run, use_uvloop=True)
         except BaseExceptionGroup as group:
-            raise leaf(group) from None
+            raise first_error(group) from None
         if self.signal is not None and not self.has_begun:
             raise TerminatedError(self.signal)
 

@@ -26,7 +26,8 @@ from airmeet_async import (
     TokenRejectedError,
 )
 from airmeet_async.cli.commands.demo import running_sandbox
-from airmeet_async.cli.exit_codes import Exit, KeysError, UsageError, code_of, code_of_error, leaf, sentence_of, word_of
+from airmeet_async.cli.exit_codes import Exit, KeysError, UsageError, code_of, code_of_error, sentence_of, word_of
+from airmeet_async.errors import first_error
 from airmeet_async.sandbox import community
 from tests.support.command import Airmeet
 
@@ -115,8 +116,8 @@ def test_every_error_has_its_code_and_its_word(error, code, word):
 def test_the_error_that_set_a_group_off_counts():
     inner = InputError("no")
 
-    assert leaf(BaseExceptionGroup("outer", [ExceptionGroup("group", [inner]), ValueError()])) is inner
-    assert leaf(inner) is inner
+    assert first_error(BaseExceptionGroup("outer", [ExceptionGroup("group", [inner]), ValueError()])) is inner
+    assert first_error(inner) is inner
 
 
 def test_an_unexpected_error_is_one_line_that_says_how_to_see_more():
