@@ -1,0 +1,178 @@
+"""`Row`: one row of an input on its way through a run. `CallTemplate`: what the calls of a list have in common."""
+
+from collections.abc import Mapping
+from enum import IntEnum, IntFlag
+from functools import cached_property
+from typing import Any
+
+from attrs import field, frozen
+
+from airmeet_async.bulk.report import RowError
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.classify_reply import Verdict
+from airmeet_async.protocol.retry_policy import Tries
+from airmeet_async.protocol.value_class import value
+
+
+class Wish(IntFlag):
+    """What a list asks for its people, what an attempt asked for, and what was done: each a set of these."""
+
+    DONE = 1
+    REGISTERED = 2
+    MAILED = 4
+    # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
+    MAIL_UNVERIFIED = 8
+
+
+class OutcomeState(IntEnum):
+    """The state of something to be done, where anything is recorded of it. Up to `UNKNOWN` something is left to do."""
+
+    # To be sent on purpose, although it was sent before.
+    REOPENED = 0
+    # A request may have left; recorded before its first byte.
+    IN_FLIGHT = 1
+    # Certainly not applied; it will be sent again.
+    RETRY = 2
+    # It may have been applied.
+    UNKNOWN = 3
+    SUCCEEDED = 4
+    REJECTED = 5
+    FAILED = 6
+
+
+@value
+class Outcome:
+    """What a journal knows of something that was sent before; the fields are the columns of its table.
+
+    Attributes:
+        state: See `OutcomeState`.
+        sent: Requests so far.
+        done: What Airmeet has confirmed, as `Wish`.
+        unclear: What requests without a clear answer have asked for, as `Wish`.
+        run: The run that recorded this.
+        touched: When the last request left, in seconds since the epoch.
+        http: The last status.
+        latency: Seconds from the first request of that run to the last reply.
+        link: The entry link.
+        note: Error and other facts, as text.
+    """
+
+    state: int
+    sent: int
+    done: int
+    unclear: int
+    run: int
+    touched: float | None = None
+    http: int | None = None
+    latency: float | None = None
+    link: str | None = field(default=None, repr=False)
+    note: str | None = None
+
+
+@frozen
+class CallTemplate:
+    """What all calls of a list have in common; each row adds its payload.
+
+    Attributes:
+        endpoint: The operation.
+        path: Its path arguments, checked.
+        query: Its query arguments.
+        flags: Members at the end of each body: ``registerAttendee`` and ``sendEmailInvite``, or none.
+    """
+
+    endpoint: Endpoint[Any]
+    path: Mapping[str, str] = field(factory=dict)
+    query: Mapping[str, str] = field(factory=dict)
+    flags: Mapping[str, bool] = field(factory=dict)
+
+    @property
+    def wish(self) -> Wish:
+        """What these calls ask for."""
+        wish = Wish.DONE
+        if self.flags.get("registerAttendee"):
+            wish |= Wish.REGISTERED
+        return wish | Wish.MAILED if self.flags.get("sendEmailInvite") else wish
+
+    @cached_property
+    def target(self) -> str:
+        """Path and query below the base address."""
+        return Call(self.endpoint, self.path, self.query).target
+
+    @cached_property
+    def without_mail(self) -> "CallTemplate":
+        """The same without asking for a mail."""
+        if "sendEmailInvite" not in self.flags:
+            return self
+        return CallTemplate(self.endpoint, self.path, self.query, {**self.flags, "sendEmailInvite": False})
+
+    @cached_property
+    def _suffix(self) -> bytes:
+        return b"," + json_codec.encode(dict(self.flags))[1:] if self.flags else b""
+
+    def body(self, payload: bytes) -> bytes:
+        """Return what is sent: the payload, which is a JSON object or nothing, with the flags at its end."""
+        return payload[:-1] + self._suffix if self._suffix else payload
+
+    def call(self, payload: bytes) -> Call[Any]:
+        """Return the call of a row."""
+        body = self.body(payload)
+        return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
+
+
+class Row:
+    """One row, from being read until it has its result.
+
+    Attributes:
+        index: Position in its list, from 0.
+        line: Where it starts in its file, from 1; None for rows that are not from a file.
+        data: As given.
+        key: What makes it unique in its list, as shown in results.
+        identity: The same for comparison; empty for rows that may repeat.
+        template: What its call shares with others; None for a row that cannot be sent.
+        payload: Its part of the call: the body's JSON without the template's flags.
+        warnings: What will not be kept as it was given.
+        error: Why it is not sent; None for a row to be sent.
+        duplicate_of: Index of the earlier row of the list with the same identity.
+        entry: Its number in the journal; 0 for none.
+        earlier: What earlier runs of the journal have done.
+        changed: It differs from what was sent for it, or from what was given first.
+    """
+
+    # Class attributes until a row gets its own: most rows never need most of them, which saves time and memory.
+    warnings: tuple[str, ...] = ()
+    error: RowError | None = None
+    duplicate_of: int | None = None
+    entry = 0
+    earlier: Outcome | None = None
+    changed = False
+    # While it is being sent: attempts of this run, when the first one left, whether one is under way now, what those
+    # without a clear answer asked for, the last verdict, and attempts that are not charged (the server was away).
+    tries: Tries | None = None
+    first_sent: float | None = None
+    sending = False
+    unclear = 0
+    last: Verdict | None = None
+    begun = 0
+    uncharged = 0
+
+    def __init__(
+        self,
+        index: int,
+        line: int | None,
+        data: Any,
+        key: str,
+        identity: str = "",
+        template: CallTemplate | None = None,
+        payload: bytes = b"",
+    ) -> None:
+        self.index = index
+        self.line = line
+        self.data = data
+        self.key = key
+        self.identity = identity
+        self.template = template
+        self.payload = payload
+
+    def __repr__(self) -> str:
+        return f"<Row {self.index} {self.key!r}>"
