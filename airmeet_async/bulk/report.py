@@ -19,6 +19,10 @@ from airmeet_async.tables import guard
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
+# What is said of a row that is done, and has changed in its list since.
+CHANGED = "changed since it was done; Airmeet keeps the old details"
+
+
 class RowStatus(StrEnum):
     """The outcome of a row. Every input row gets exactly one.
 
@@ -124,6 +128,7 @@ class RowResult:
         line: Physical line where the row starts in its file, from 1; None for rows that are not from a file.
         key: Identifies the row within a run; for people, the e-mail address.
         status: See `RowStatus`.
+        from_earlier_run: It ended so in an earlier run of the same journal, and was not sent in this one.
         attempts: Number of times it was sent.
         http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
@@ -141,6 +146,7 @@ class RowResult:
     line: int | None
     key: str
     status: RowStatus
+    from_earlier_run: bool = False
     attempts: int = 0
     http_status: int | None = None
     error: RowError | None = None
