@@ -8,13 +8,12 @@
 4. What is known of the event is asked for once, in `BulkOperation.fetch`.
 """
 
-import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence, Sized
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.to_thread
 from attrs import evolve, frozen
@@ -24,18 +23,24 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
 from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
-from airmeet_async.bulk.journal import Journal, MemoryJournal
-from airmeet_async.bulk.journal.row_encoding import encode_template
+from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
+from airmeet_async.bulk.row import OutcomeState, Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.tables import Table
+from airmeet_async.version import __version__
+
+T = TypeVar("T")
 
 _ROWS_AT_ONCE = 1000  # that are prepared and recorded in one step of the journal's thread
 _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
+
+# By these a list is known again.
+_WHAT_A_LIST_IS = ("name", "options", "source")
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
 
@@ -105,6 +110,7 @@ class JobPreparation:
         self.input: LoadedInput | None = None
         self._list = 0
         self._nameless: SqliteJournal | None = None
+        self._counts = Counter[str]()
 
     async def take_in(self) -> SqliteJournal:
         """Read the whole input into the journal, and return it, still open.
@@ -126,19 +132,208 @@ class JobPreparation:
             raise
         return journal
 
+    async def plan_of(self, describe: Callable[[SqliteJournal, int, LoadedInput], T]) -> T:
+        """Take the input in, and return what *describe* says of it in the journal's thread.
+
+        The journal is closed again; one without a name stays open for the run.
+        """
+        journal = await self.take_in()
+        if self.input is None:
+            await journal.close({})
+            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
+        try:
+            return await journal.call(describe, journal, self._list, self.input)
+        finally:
+            if journal.path is None:
+                self._nameless = journal
+            else:
+                await run_to_completion(journal.close({}))
+
     async def start(self, results: ResultQueue) -> Engine:
         """Return the engine of the job; its journal is open."""
         if self._load is not None and self.input is None:
             self.input = await self._load()
-        loaded = self.input
-        needs_file = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
-        if self._given.get("journal") is None and not needs_file and loaded is not None:
+        loaded, path = self.input, self._given.get("journal")
+        is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
+        if path is None and not is_whole and loaded is not None:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
         journal = self._nameless or await self._open_journal()
         try:
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
-                return await self._arriving(journal, loaded, results)
-            ...
+                return await self._start_arriving(journal, loaded, results)
+            if loaded is not None and not self._list:
+                self._list = await self._record_list(journal, loaded)
+            lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+            whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
+            if not self._list and not whole:
+                raise JournalError(
+                    f"{journal.path}: its input was not read completely; run it again with the input. Nothing was sent"
+                )
+            found = lists[self._list or whole[-1]]
+            await journal.call(journal.writer.confirm_list, found.id)
+            journal.facts["rows"] = found.rows
+            journal.earlier = await journal.call(self._earlier, journal, found.id)
+            feed = RecordedFeed(
+                journal,
+                found.id,
+                found.rows or 0,
+                originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
+                accept_stale=self._given.get("accept_stale", False),
+                only_reopened=bool(self._again),
+            )
+            invites = found.facts.get("options", {}).get("invites", self._options.invites)
+            options = evolve(self._options, invites=invites)
+            journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
+            return self._engine(feed, journal, results, options)
         except BaseException:
             await run_to_completion(journal.close({}))
             raise
+
+    async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
+        """Begin a list that has no end yet: each row counts as soon as it is recorded."""
+        number = await journal.call(journal.writer.begin_list, self._list_facts(loaded))
+        await journal.call(journal.writer.confirm_list, number)
+        feed = SourceFeed(
+            RowSource(loaded.rows),
+            loaded.operation,
+            recorded=True,
+            accept_stale=self._given.get("accept_stale", False),
+        )
+        journal.send_list(number, loaded.operation.template, self._options, sort=feed.sort, more=feed.refill)
+        return self._engine(feed, journal, results)
+
+    def _engine(
+        self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
+    ) -> Engine:
+        client = self._client
+        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
+        options = options or self._options
+        pace = Pace(rate, options.max_in_flight, parent=client.pace)
+        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)
+
+    # The journal.
+
+    async def _open_journal(self) -> SqliteJournal:
+        """Open the journal and begin a run in it.
+
+        Raises:
+            JournalError: It cannot be used, a run has it, or it belongs to another run.
+        """
+        given, identity = self._given.get("journal"), self._identity
+        path = None if given is None else Path(given)
+        if path is not None and not path.name:
+            raise JournalError(f"{str(path)!r} is not a file name; use one such as launch.job")
+        if path is not None and identity is None and not await anyio.to_thread.run_sync(path.exists):
+            raise JournalError(f"{path}: there is no such run; check the path")
+        journal = SqliteJournal(path)
+        await journal.open()
+        try:
+            facts = await journal.call(journal.writer.facts)
+            base = str(self._client.options.base)
+            if "operation" not in facts:
+                if identity is None:
+                    raise JournalError(
+                        f"{path}: its input was not read completely; run it again with the input. Nothing was sent"
+                    )
+                new = {"operation": identity.operation, "airmeet_id": identity.airmeet_id, "base": base}
+                facts |= {**new, "created": time.time(), "job": secrets.token_hex(4)}
+                await journal.call(journal.writer.write_facts, facts)
+            else:
+                mine = {"base": base}
+                if identity is not None:
+                    mine |= {"operation": identity.operation, "airmeet_id": identity.airmeet_id}
+                for name, value in mine.items():
+                    if facts[name] != value:
+                        what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
+                        raise JournalError(f"{what}; use the same again, or start another run with a new file")
+            await journal.call(journal.writer.begin_run, self._again)
+            journal.facts = facts
+        except BaseException:
+            await run_to_completion(journal.close({}))
+            raise
+        return journal
+
+    def _list_facts(self, loaded: LoadedInput) -> dict[str, Any]:
+        assert self._identity is not None  # noqa: S101 - for the type checker; an input has one
+        rows = loaded.rows
+        note = self._given.get("note")
+        return {
+            "name": str(rows.path) if isinstance(rows, Table) and rows.is_file else "",
+            "options": self._identity.options,
+            "template": loaded.operation.template,
+            "source": None,
+            "columns": [],
+            "note": dict(note) if note is not None else {},
+            "created": time.time(),
+        }
+
+    async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
+        """Read an input whole into the journal, and return its number; one that is there already is not read again."""
+        rows, writer = loaded.rows, journal.writer
+        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence)):
+            rows = list(rows)  # type: ignore[call-overload]
+            self.input = evolve(loaded, rows=rows)
+        facts = self._list_facts(loaded)
+        if isinstance(rows, Table) and rows.is_file and loaded.reading is not None:
+            digest = await anyio.to_thread.run_sync(lambda: rows.digest)
+            facts["source"] = {"sha256": digest, "reading": {**rows.reading, **loaded.reading}, "version": __version__}
+            for found in reversed(await journal.call(writer.lists)):
+                if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
+                    if facts["note"]:
+                        await journal.call(writer.update_list, found.id, {"note": facts["note"]})
+                    return found.id
+        number = await journal.call(writer.begin_list, facts)
+        operation, first = loaded.operation, 0
+        fresh_from = writer.next_entry
+        counts = self._counts = Counter[str]()
+
+        def record(made: Sequence[Row]) -> None:
+            writer.add(number, made)
+            for row in made:
+                if row.error is None:
+                    done = row.earlier is not None and row.earlier.state == OutcomeState.SUCCEEDED
+                    counts["new" if row.entry >= fresh_from else "same" if not row.changed else
+                           "changed" if done else "updated"] += 1  # fmt: skip
+
+        def prepare_and_record(*part: Any) -> int:
+            made = operation.prepare_rows(*part)
+            record(made)
+            return len(made)
+
+        chunks = _chunks_of(rows, _FOREIGN_ROWS_AT_ONCE if operation.is_foreign else _ROWS_AT_ONCE)
+        while (chunk := await journal.call(next, chunks, None)) is not None:
+            data, lines = chunk
+            done = 0
+            while done < len(data):
+                part = data[done:], None if lines is None else lines[done:], first + done
+                if operation.is_foreign:  # the caller's functions expect the thread of the event loop
+                    made = operation.prepare_rows(*part)
+                    await journal.call(record, made)
+                    done += len(made)
+                else:
+                    done += await journal.call(prepare_and_record, *part)
+                if done < len(data):
+                    await operation.fetch()
+            first += len(data)
+            self.progress(first)
+        columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
+        await journal.call(writer.end_list, number, **columns)
+        return number
+
+    def _earlier(self, journal: SqliteJournal, number: int) -> Earlier | None:
+        """Return what earlier runs have done of a list; it runs in the journal's thread."""
+        counts = self._counts
+        done, unclear = journal.writer.count_done(number)
+        if not journal.writer.has_outcomes:
+            return None
+        return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+
+
+def _chunks_of(rows: OpenedRows, size: int) -> Iterator[tuple[Sequence[Any], Sequence[int | None] | None]]:
+    """Yield the rows of an input that has an end, and their lines."""
+    if isinstance(rows, Table):
+        yield from rows.chunks(size)
+        return
+    assert isinstance(rows, Sequence)  # noqa: S101 - for the type checker
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size], None

@@ -27,6 +27,7 @@ from airmeet_async.bulk.execution.row_results import done_now, not_recorded, tem
 from airmeet_async.bulk.journal import Deliver, Earlier
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
+from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import Invite, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
@@ -119,9 +120,8 @@ class SqliteJournal:
         self,
         list_id: int,
         template: CallTemplate | None,
-        max_in_flight: int,
+        options: EngineOptions,
         *,
-        may_mail_twice: bool,
         sort: Callable[[Sequence[Row]], list[Row]],
         more: Callable[[], None],
     ) -> None:
@@ -130,16 +130,14 @@ class SqliteJournal:
         Args:
             list_id: The list.
             template: Of its calls; None where each row has its own.
-            max_in_flight: Most rows without an outcome on the disk.
-            may_mail_twice: Mails are asked for again after an unclear outcome.
+            options: Of the run.
             sort: Takes rows of an arriving input that are recorded now, and returns those that can be sent.
             more: Called when more rows could be taken.
         """
-        self._list, self._most, self._may_mail_twice = list_id, max_in_flight, may_mail_twice
+        self._list, self._most = list_id, options.max_in_flight
+        self._may_mail_twice = options.invites == "at_least_once"
         self._sort, self._more = sort, more
-        self._plain_list = (
-            template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
-        )
+        self._plain_list = template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
 
     def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
         self._deliver, self._woken, self._on_failed = deliver, woken, failed
