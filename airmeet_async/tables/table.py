@@ -322,7 +322,7 @@ def open_table(
         ConfigError: The package that reads this kind of file is not installed.
     """
     place = os.fspath(path)
-    more = {} if spell is None else {"spell": spell}
+    more: dict[str, Any] = {} if spell is None else {"spell": spell}
     options = ReadOptions(
         path=place, name=name or place, encoding=encoding, sheet=None if sheet is None else str(sheet),
         delimiter=delimiter, header=header, is_header=is_header, own_columns=own_columns, **more,
