@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, Unpack, cast, get_args
 
+import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import ADDRESSES, AddAttendees, ChangeAccess, CreateItems, CustomOperation
-from airmeet_async.bulk.input.plan import BulkPlan, make_plan
+from airmeet_async.bulk.input.plan import BulkPlan
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     FileOptions,
@@ -102,16 +102,17 @@ class Bulk:
         async def load() -> LoadedInput:
             source, found, fields = await open_rows(rows, options), None, None
             if isinstance(source, Table):
-                found = await source.in_thread(find_table_columns, source, reading)
+                found = await anyio.to_thread.run_sync(find_table_columns, source, reading)
                 if found.ignored or found.custom:  # which may be registration fields
                     fields = await self._registration_fields(airmeet_id)
                     found = find_table_columns(source, reading, fields)
             fetch = partial(self._registration_fields, airmeet_id)
-            operation = AddAttendees(airmeet_id, flags, reading, fetch, found, fields)
+            operation = AddAttendees(
+                airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch
+            )
             return LoadedInput(source, operation, reading, found, fields)
 
-        plan = partial(self._attendee_plan, airmeet_id, flags, options)
-        return self._job(load, options, identity, invites=invites, plan=plan)
+        return self._job(load, options, identity, invites=invites)
 
     async def plan(
         self,
@@ -329,7 +330,7 @@ class Bulk:
 
         async def load() -> LoadedInput:
             source = await open_rows(rows, given)
-            found = await source.in_thread(find_table_columns, source, reading) if isinstance(source, Table) else None
+            found = await anyio.to_thread.run_sync(find_table_columns, source, reading) if isinstance(source, Table) else None
             return LoadedInput(source, ChangeAccess(endpoint, airmeet_id, reading, found), reading, found)
 
         return self._job(load, given, identity)
@@ -345,7 +346,7 @@ class Bulk:
             source = await open_rows(rows, given, operation.mapping.is_header)
             found = None
             if isinstance(source, Table):
-                found = await source.in_thread(operation.mapping.table_columns, source)
+                found = await anyio.to_thread.run_sync(operation.mapping.table_columns, source)
             return LoadedInput(source, operation, Reading(), found)
 
         return self._job(load, given, identity)
@@ -361,7 +362,6 @@ class Bulk:
         *,
         invites: Invites = "at_most_once",
         again: frozenset[Again] = frozenset(),
-        plan: DescribePlan = plan_rows,
     ) -> BulkJob:
         """Return a job.
 
@@ -371,7 +371,6 @@ class Bulk:
             identity: What the run does; None goes on with what the journal says.
             invites: Whether a mail may be asked for twice.
             again: Rows that ended, and are to be sent once more.
-            plan: Says what a prepared input would do.
 
         Raises:
             ConfigError: An option cannot be used.
@@ -379,7 +378,7 @@ class Bulk:
         client = self._client
         options = engine_options(given, client.options.max_in_flight, invites)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
-        return BulkJob(JobPreparation(client, load, identity, given, options, again), plan)
+        return BulkJob(JobPreparation(client, load, identity, given, options, again))
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:

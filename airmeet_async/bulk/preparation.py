@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
+from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
@@ -31,6 +32,7 @@ from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
 
@@ -69,12 +71,32 @@ class LoadedInput:
     Attributes:
         rows: The input.
         operation: Makes a call of each row.
-        reading: How it is read, beyond what the file says by itself; None where that cannot be told.
+        reading: How its columns are found; None where what is made of a row is not known, as with a caller's function.
+        columns: Which column of a file is what.
+        event_fields: The event's registration fields, where it was asked.
     """
 
     rows: OpenedRows
     operation: BulkOperation
-    reading: dict[str, Any] | None = None
+    reading: Reading | None = None
+    columns: ColumnMap | None = None
+    event_fields: RegistrationFields | None = None
+
+    def fingerprint(self) -> dict[str, Any] | None:
+        """Return what tells this input, read in this way, from others; None where nothing does."""
+        rows, reading = self.rows, self.reading
+        if reading is None or not (isinstance(rows, Table) and rows.is_file):
+            return None
+        ways = {"columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name}
+        custom = [match.field for match in self.columns.custom] if self.columns else []
+        fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
+        return {
+            "sha256": rows.digest,
+            "reading": {**rows.reading, **{name: way for name, way in ways.items() if way}},
+            "header": list(rows.columns),
+            "fields": fields,
+            "version": __version__,
+        }
 
 
 class JobPreparation:
@@ -274,9 +296,8 @@ class JobPreparation:
             rows = list(rows)  # type: ignore[call-overload]
             self.input = evolve(loaded, rows=rows)
         facts = self._list_facts(loaded)
-        if isinstance(rows, Table) and rows.is_file and loaded.reading is not None:
-            digest = await anyio.to_thread.run_sync(lambda: rows.digest)
-            facts["source"] = {"sha256": digest, "reading": {**rows.reading, **loaded.reading}, "version": __version__}
+        facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
+        if facts["source"] is not None:
             for found in reversed(await journal.call(writer.lists)):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
                     if facts["note"]:

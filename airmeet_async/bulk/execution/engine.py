@@ -87,7 +87,7 @@ class Engine:
         self._started = self._clock()
         self._fetched_before = client.token.fetched
         self._statistics = RunStatistics()
-        self.state = RunState(options, feed.total, journal.ready, journal.queue, self._outside_is_open)
+        self.state = RunState(options, feed.total, journal, self._outside_is_open)
         # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer that
         # wakes, plain successes that are not settled yet, and whether the server has answered.
         self._workers: dict[anyio.CancelScope, Row | None] = {}
@@ -174,8 +174,11 @@ class Engine:
                 journal.admit_repeat(row)
             if state.retries:
                 self._arm_timer(state.retries[0][0])
-            if not state.ready and state.stopped is None:
+            read = -1
+            while not (journal.ready or journal.queue or journal.arriving or state.stopped) and read != self.feed.read:
+                read = self.feed.read  # rows that cannot be sent need another one
                 self.feed.refill()
+            state.source_ended = self.feed.ended
             step = next_step(state, now, state.claimed)
             if step is Step.DONE:
                 self._wake(_EVERYBODY)
@@ -195,7 +198,7 @@ class Engine:
             taken = False
             try:
                 while next_step(state, self._clock()) is Step.SEND and token.current is not None and not pace.is_paused:
-                    if state.ready:
+                    if journal.ready:
                         taken = True
                         row = state.take(self._clock())
                         state.weigh()

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
 from airmeet_async.bulk.execution.row_results import unsent_result
@@ -186,7 +187,7 @@ class SourceFeed:
             self._receiver.journal.queue.extend(rows)
         else:
             self._read_chunk()
-        await anyio.sleep(0)  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
+        await anyio.lowlevel.checkpoint()  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
 
 
 class RecordedFeed:

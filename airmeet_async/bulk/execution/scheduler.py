@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-1. Rows that may be sent stand in `RunState.ready`, repeats first, then new rows in their order; those that still have
-   to be recorded on the disk before they may go stand in `RunState.queue`.
+1. Rows that may be sent stand in the journal's `ready`, repeats first, then new rows in their order; those that still
+   have to be recorded on the disk before they may go stand in its `queue`, or are `arriving`.
 2. `next_step` decides and waits for nothing. A row leaves `ready` only by `RunState.take`, or where the run is `hot`:
    then every answer of `next_step` would be to send.
 3. `hot` is set in one place, `RunState.weigh`, which is called by whoever changes a part of it.
@@ -15,14 +15,14 @@ import heapq
 import itertools
 import math
 import random
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 
 from attrs import frozen
 
 from airmeet_async.bulk.execution.abort_policy import FailureRules, RunStop, ServerSilence
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
+from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, StopReason
 from airmeet_async.bulk.row import Row
@@ -56,8 +56,7 @@ class RunState:
     Args:
         options: Of the run.
         total: All rows, where that is known.
-        ready: Rows that may be sent at once.
-        queue: Rows that have to be recorded before they may be sent.
+        journal: Has the rows that may be sent, and those that have to be recorded before.
         outside_is_open: Whether nothing outside of the run holds it back: the pace, room for results.
 
     Attributes:
@@ -66,7 +65,7 @@ class RunState:
         held: The run is paused by hand.
         trusted: The first rows have shown that it works.
         begun: Rows that have begun in this run.
-        claimed: Workers that wait for a place, each for one of the rows in `ready` and `queue`.
+        claimed: Workers that wait for a place, each for one of these rows.
         source_ended: No more new rows will come.
         hot: Nothing holds the run back, and a plain success changes nothing about that.
     """
@@ -75,12 +74,10 @@ class RunState:
         self,
         options: EngineOptions,
         total: int | None,
-        ready: deque[Row],
-        queue: Sequence[Row],
+        journal: Journal,
         outside_is_open: Callable[[], bool],
     ) -> None:
-        self.ready = ready
-        self.queue = queue
+        self.journal = journal
         self.retries: list[tuple[float, int, Row]] = []
         self.stopped: RunStop | None = None
         self.held = False
@@ -114,7 +111,7 @@ class RunState:
 
     def take(self, now: float) -> Row:
         """Return the row that goes now; in an outage it is the trial."""
-        row = self.ready.popleft()
+        row = self.journal.ready.popleft()
         if not row.begun:
             self.begun += 1
         row.begun += 1
@@ -201,12 +198,13 @@ def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
         return Step.DONE
     if (pause := math.inf if run.held else run.breaker.pause_left(now)) > 0:
         return Sleep(pause)
-    if len(run.ready) + len(run.queue) > claimed:
-        first = run.ready[0] if run.ready else run.queue[0]
-        if first.begun or run.may_begin_row():
+    journal = run.journal
+    if len(journal.ready) + len(journal.queue) + journal.arriving > claimed:
+        waiting = journal.ready or journal.queue
+        if (waiting and waiting[0].begun) or run.may_begin_row():
             return Step.SEND
     if run.retries:
         return Sleep(max(0.0, run.retries[0][0] - now))
-    if run.source_ended and not run.ready and not run.queue:
+    if run.source_ended and not (journal.ready or journal.queue or journal.arriving):
         return Step.DONE
     return Sleep(math.inf)

@@ -68,12 +68,14 @@ class Journal(Protocol):
         earlier: What was known when this run began; None without a file, and for the first run.
         ready: Rows whose request may leave.
         queue: Rows that have to be recorded before.
+        arriving: How many rows are being recorded of which it is not known yet whether they are to be sent.
     """
 
     facts: dict[str, Any]
     earlier: Earlier | None
     ready: deque[Row]
     queue: deque[Row]
+    arriving: int
 
     def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
         """Take the functions that pass results on, wake that many workers, and end the run after a failure."""
@@ -128,6 +130,7 @@ class MemoryJournal:
         self.earlier: Earlier | None = None
         self.ready: deque[Row] = deque()
         self.queue: deque[Row] = deque()  # always empty: nothing has to be recorded
+        self.arriving = 0
 
     def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:  # noqa: ARG002
         """Take the function that passes results on."""

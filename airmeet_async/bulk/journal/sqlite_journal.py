@@ -28,7 +28,7 @@ from airmeet_async.bulk.journal import Deliver, Earlier
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
-from airmeet_async.bulk.report import Invite, RowResult, RowStatus
+from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
 
@@ -69,6 +69,7 @@ class SqliteJournal:
         self.writer: JournalWriter
         self.ready: deque[Row] = deque()
         self.queue: deque[Row] = deque()
+        self.arriving = 0
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "airmeet-journal")
         # Of the list that is sent.
@@ -167,6 +168,7 @@ class SqliteJournal:
         """Take rows to be sent; those of an arriving input are recorded first."""
         if rows and rows[0].entry == 0 and not self.failed:
             self._new.extend(rows)
+            self.arriving += len(rows)
         else:
             self.queue.extend(rows)
         self._woken(len(rows))
@@ -308,6 +310,7 @@ class SqliteJournal:
             return
         self._exposed += len(chosen) - len(work.outcomes)
         self.ready.extend(chosen)
+        self.arriving -= len(work.rows)
         for row in self._sort(work.rows) if work.rows else ():
             if work.horizon is not None and row.index <= work.horizon and self._is_plain(row):
                 self._exposed += 1
@@ -325,7 +328,7 @@ class SqliteJournal:
 
     def _wake_waiting(self) -> None:
         """Wake as many as there are rows ready; all, where no row will become ready by itself."""
-        n = len(self.ready) if self.queue or self._new else len(self._waiting)
+        n = len(self.ready) if self.queue or self.arriving else len(self._waiting)
         while self._waiting and n > 0:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -342,7 +345,7 @@ class SqliteJournal:
             self._deliver([self._as_found(result) for result in several])
         self._results, self._outcomes, self._new_facts = [], [], {}
         self.queue.extend(self._new)
-        self._new = []
+        self._new, self.arriving = [], 0
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(self.failed.again())

@@ -400,7 +400,7 @@ class JournalWriter:
         sql = f"""
             SELECT COALESCE(SUM(NOT {_OPEN}), 0), COALESCE(SUM({_OPEN} AND {_IN_DOUBT}), 0)
             {_FROM} WHERE i.id BETWEEN :first AND :last
-        """  # noqa: S608 - no values
+        """
         values = {"wish": wish, "first": first, "last": first + _POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
