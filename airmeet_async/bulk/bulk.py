@@ -107,9 +107,7 @@ class Bulk:
                     fields = await self._registration_fields(airmeet_id)
                     found = find_table_columns(source, reading, fields)
             fetch = partial(self._registration_fields, airmeet_id)
-            operation = AddAttendees(
-                airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch
-            )
+            operation = AddAttendees(airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch)
             return LoadedInput(source, operation, reading, found, fields)
 
         return self._job(load, options, identity, invites=invites)
@@ -330,14 +328,16 @@ class Bulk:
 
         async def load() -> LoadedInput:
             source = await open_rows(rows, given)
-            found = await anyio.to_thread.run_sync(find_table_columns, source, reading) if isinstance(source, Table) else None
+            found = (
+                await anyio.to_thread.run_sync(find_table_columns, source, reading)
+                if isinstance(source, Table)
+                else None
+            )
             return LoadedInput(source, ChangeAccess(endpoint, airmeet_id, reading, found), reading, found)
 
         return self._job(load, given, identity)
 
-    def _create(
-        self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any
-    ) -> BulkJob:
+    def _create(self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
         operation = CreateItems(mapping, check_id(airmeet_id, "airmeet_id"), **details)
         named = {"timezone": details["timezone"]} if "timezone" in details else {}
         identity = self._identity(mapping.endpoint.name, airmeet_id, **named)

@@ -233,7 +233,9 @@ class Client(Operations):
             verdict = evolve(verdict, blames_token=False)
         return verdict
 
-    def request_head(self, endpoint: Endpoint[Any], target: str, issued: IssuedToken | None) -> tuple[str, str, Headers]:
+    def request_head(
+        self, endpoint: Endpoint[Any], target: str, issued: IssuedToken | None
+    ) -> tuple[str, str, Headers]:
         """Return method, whole target and headers of a request; the headers are the same object for the same token."""
         if issued is not None and endpoint.auth is Auth.TOKEN:
             headers = self._credentials.of_token(issued)

@@ -42,7 +42,7 @@ from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken
-from airmeet_async.errors import AirmeetError, TransportError, first_error
+from airmeet_async.errors import AirmeetError, JournalError, TransportError, first_error
 from airmeet_async.protocol.classify_reply import Kind, glance
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
@@ -134,7 +134,9 @@ class Engine:
                     row.first_sent = row.first_sent or sent_at
                     outcome: Reply | TransportError
                     try:
-                        outcome = await exchange(Request(*head, template.body(row.payload), template.endpoint.reply_limit))
+                        outcome = await exchange(
+                            Request(*head, template.body(row.payload), template.endpoint.reply_limit)
+                        )
                     except TransportError as error:
                         outcome = error
                     now, row.sending = clock(), False
@@ -175,7 +177,7 @@ class Engine:
             if state.retries:
                 self._arm_timer(state.retries[0][0])
             read = -1
-            while not (journal.ready or journal.queue or journal.arriving or state.stopped) and read != self.feed.read:
+            while state.rows_at_hand <= state.claimed and state.stopped is None and read != self.feed.read:
                 read = self.feed.read  # rows that cannot be sent need another one
                 self.feed.refill()
             state.source_ended = self.feed.ended
@@ -187,30 +189,37 @@ class Engine:
                 await self._sleep(step.seconds)
                 continue
             state.claimed += 1
+            has_place = False
             try:
                 if token.current is None or not pace.try_acquire():
                     await pace.acquire(Priority.BULK, token.get)
-            except AirmeetError as error:
-                self._hold_or_stop(error)
-                continue
-            finally:
-                state.claimed -= 1
-            taken = False
-            try:
-                while next_step(state, self._clock()) is Step.SEND and token.current is not None and not pace.is_paused:
+                has_place = True
+                while token.current is not None and not pace.is_paused:
+                    if next_step(state, self._clock(), state.claimed - 1) is not Step.SEND:
+                        break
                     if journal.ready:
-                        taken = True
+                        has_place = False  # it is the row's from now on
                         row = state.take(self._clock())
                         state.weigh()
                         return row
                     await journal.clear()
+            except JournalError:
+                raise
+            except AirmeetError as error:
+                self._hold_or_stop(error)
             finally:
-                if not taken:
+                state.claimed -= 1
+                if has_place:
                     pace.release()
             journal.withdraw()  # the run was held or stopped while the disk was waited for
 
     async def _answer(
-        self, row: Row, template: CallTemplate, outcome: Reply | TransportError, issued: IssuedToken | None, latency: float
+        self,
+        row: Row,
+        template: CallTemplate,
+        outcome: Reply | TransportError,
+        issued: IssuedToken | None,
+        latency: float,
     ) -> None:
         """Act on the outcome of an attempt: the row has its result, or waits for its next attempt."""
         state, call, now = self.state, template.call(row.payload), self._clock()

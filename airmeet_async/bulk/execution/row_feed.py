@@ -187,7 +187,9 @@ class SourceFeed:
             self._receiver.journal.queue.extend(rows)
         else:
             self._read_chunk()
-        await anyio.lowlevel.checkpoint()  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
+        await (
+            anyio.lowlevel.checkpoint()
+        )  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
 
 
 class RecordedFeed:

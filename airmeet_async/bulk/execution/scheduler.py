@@ -105,6 +105,12 @@ class RunState:
             and self._outside_is_open()
         )
 
+    @property
+    def rows_at_hand(self) -> int:
+        """Rows that can be sent now, or perhaps after they were recorded."""
+        journal = self.journal
+        return len(journal.ready) + len(journal.queue) + journal.arriving
+
     def may_begin_row(self) -> bool:
         """Whether one more new row may begin: not while many wait for a repeat, or the first have yet to succeed."""
         return len(self.retries) < self._most_waiting and (self.trusted or self.rules.may_begin(self.begun))
@@ -199,12 +205,12 @@ def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
     if (pause := math.inf if run.held else run.breaker.pause_left(now)) > 0:
         return Sleep(pause)
     journal = run.journal
-    if len(journal.ready) + len(journal.queue) + journal.arriving > claimed:
+    if run.rows_at_hand > claimed:
         waiting = journal.ready or journal.queue
         if (waiting and waiting[0].begun) or run.may_begin_row():
             return Step.SEND
     if run.retries:
         return Sleep(max(0.0, run.retries[0][0] - now))
-    if run.source_ended and not (journal.ready or journal.queue or journal.arriving):
+    if run.source_ended and not run.rows_at_hand:
         return Step.DONE
     return Sleep(math.inf)

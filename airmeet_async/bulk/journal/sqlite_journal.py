@@ -335,9 +335,7 @@ class SqliteJournal:
                 waiter.set_result(None)
                 n -= 1
 
-    def _fail(
-        self, error: BaseException, rows: list[Row], results: list[tuple[Sequence[RowResult], bool]]
-    ) -> None:
+    def _fail(self, error: BaseException, rows: list[Row], results: list[tuple[Sequence[RowResult], bool]]) -> None:
         """Stop: what waits ends now, and results say what a resumed run will find."""
         self.failed = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
         self.queue.extend(rows)
