@@ -398,13 +398,17 @@ class Engine:
             unwatch()
             if self._timer is not None:
                 self._timer.cancel()
-            self._finish_the_rest()  # again: a cancellation may have come in between
-            rate = self.pace.good_rate if self.pace.adapts else None
-            stopped = self.state.stopped
-            facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
-            if stopped is not None:
-                facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
-            await run_to_completion(self.journal.close(facts))
+            self.feed.stop()
+            await run_to_completion(self._close_journal())
+
+    async def _close_journal(self) -> None:
+        await self.journal.drain()
+        self._finish_the_rest()  # again: rows that were being recorded belong to nobody until then
+        stopped, rate = self.state.stopped, self.pace.good_rate if self.pace.adapts else None
+        facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
+        if stopped is not None:
+            facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
+        await self.journal.close(facts)
 
     async def _run_workers(self) -> None:
         """The first row goes alone: wrong keys or a wrong event cost one request, not as many as there are workers."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airmeet_async.bulk.execution.row_results import done_now, not_recorded, template_to_send
-from airmeet_async.bulk.journal import Deliver, Earlier
+from airmeet_async.bulk.journal import Deliver, Earlier, insert_repeat
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
@@ -175,7 +175,7 @@ class SqliteJournal:
         self._flush_if_due()
 
     def admit_repeat(self, row: Row) -> None:
-        self.queue.appendleft(row)
+        insert_repeat(self.queue, row)
         self._woken(1)
 
     async def clear(self) -> None:
