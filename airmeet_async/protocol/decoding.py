@@ -14,8 +14,7 @@ import cattrs
 
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol.call import Call, Paging
-from airmeet_async.protocol.models.events import AirmeetStatus
-from airmeet_async.protocol.models.values import Moment
+from airmeet_async.protocol.models import AirmeetStatus, Moment
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
 

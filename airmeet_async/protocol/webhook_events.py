@@ -11,8 +11,7 @@ from attrs import field, frozen
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.decoding import Misfit, converter
-from airmeet_async.protocol.models.reports import PollAnswer, Question
-from airmeet_async.protocol.models.values import Answer, Moment, wire
+from airmeet_async.protocol.models import Answer, Moment, PollAnswer, Question, wire
 
 
 @frozen

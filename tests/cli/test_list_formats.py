@@ -21,13 +21,13 @@ from airmeet_async.cli.list_formats import (
 from airmeet_async.protocol.models import (
     Attendance,
     CustomField,
+    FieldValue,
     Moment,
     Participant,
     PollAnswer,
     PollResponses,
     Recording,
 )
-from airmeet_async.protocol.models.reports import FieldValue
 from tests.sentinels import SENTINEL_LINK, leaks
 
 DETAILS = "organisation designation city country"

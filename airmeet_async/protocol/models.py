@@ -1,13 +1,173 @@
-"""Events as Airmeet shows them. The list and the single view name the same things differently."""
+"""The values of requests and answers, frozen. Shapes by Airmeet's help, its connector and production clients (A to D).
 
-from collections.abc import Sequence
-from datetime import datetime
+Unknown members of an answer are kept in ``extra``, unknown words of an
+enumeration stay plain strings, and null means absent.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.protocol.models.values import Answer, Moment, wire
+from airmeet_async.protocol.redact import Secret
+from airmeet_async.protocol.value_class import value
+
+
+def wire(*names: str) -> dict[str, Any]:
+    """Return attrs metadata: the names under which a field may arrive, the likeliest first."""
+    return {"wire": names}
+
+
+@value
+class Answer:
+    """An answer of the API, or an object within one.
+
+    Attributes:
+        extra: The members that the model does not know, by their names on the wire.
+    """
+
+    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True)
+
+
+_COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
+
+
+@value
+class Moment:
+    """A time from an answer. The raw text is kept, because some documented samples are not valid dates (C).
+
+    Attributes:
+        text: What Airmeet sent.
+    """
+
+    text: str
+
+    @property
+    def at(self) -> datetime | None:
+        """The same as an aware datetime (UTC where no zone is given), or None where it cannot be read.
+
+        It is read leniently: ISO 8601, and the ``2021:12:25T…`` of the documentation's own sample (C); and only when
+        it is asked for, since most times of a long list are just written down again.
+        """
+        try:
+            at = datetime.fromisoformat(_COLON_DATE.sub(r"\1-\2-\3", self.text.strip()))
+        except ValueError:
+            return None
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    @classmethod
+    def parse(cls, text: str) -> "Moment":
+        """Return the moment of a text, whatever it says."""
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+# People and access
+
+
+@frozen
+class AuthToken(Answer):
+    """The answer of ``POST /auth``. Flat in production (B, C), under ``data`` in the help article (A).
+
+    Attributes:
+        token: Good for 30 days (A).
+        community_id: The community the keys belong to, where the answer says so (C).
+    """
+
+    token: Secret
+    community_id: str | None = field(default=None, metadata=wire("communityId"))
+
+
+@value
+class Access(Answer):
+    """A person's access to an event: the reply to adding an attendee (A).
+
+    Attributes:
+        email: E-mail address of the person.
+        entry_link: The personal link. Anybody who has it can enter as that person, so it is not shown in the repr.
+    """
+
+    email: str
+    entry_link: str = field(metadata=wire("entryLink"), repr=False)
+
+
+@frozen
+class Acknowledgement(Answer):
+    """``{"success": true}`` (A)."""
+
+    success: bool
+    message: str | None = None
+
+
+class AttendanceType(StrEnum):
+    """How a person takes part in a hybrid event (A)."""
+
+    IN_PERSON = "IN-PERSON"
+    VIRTUAL = "VIRTUAL"
+
+
+@frozen
+class Attendee:
+    """A person to register for an event. E-mail, first and last name are required (A).
+
+    Attributes:
+        email: Identity within an event.
+        first_name: Airmeet shortens it to 35 characters (A).
+        last_name: As first_name.
+        attendance_type: Only for, and mandatory for, the hybrid conference format (A).
+        city: Airmeet shortens it, and the three below, to 70 characters (A).
+        country: Free text.
+        designation: Job title.
+        organisation: Company or the like.
+        custom_fields: Values of the event's own registration fields, by field id or by label.
+    """
+
+    email: str
+    first_name: str
+    last_name: str
+    attendance_type: AttendanceType | str | None = None
+    city: str | None = None
+    country: str | None = None
+    designation: str | None = None
+    organisation: str | None = None
+    custom_fields: Mapping[str, str | Sequence[str]] = field(factory=dict)
+
+
+@frozen
+class FieldOption(Answer):
+    """One choice of a field that has choices (B)."""
+
+    code: str = ""
+    display_value: str = field(default="", metadata=wire("displayValue"))
+
+
+@frozen
+class FieldType(Answer):
+    """What kind of input a field is (B; the values are not documented)."""
+
+    field_type: str | None = field(default=None, metadata=wire("fieldType"))
+    input_type: str | None = field(default=None, metadata=wire("inputType"))
+    mapped_from: str | None = field(default=None, metadata=wire("mappedFrom"))
+
+
+@frozen
+class CustomField(Answer):
+    """One registration field of an event (B)."""
+
+    field_id: str = field(metadata=wire("fieldId"))
+    label: str = ""
+    name: str | None = None
+    is_required: bool = field(default=False, metadata=wire("isRequired"))
+    options: tuple[FieldOption, ...] = ()
+    type: FieldType | None = None
+
+
+# Events. The list and the single view name the same things differently.
 
 
 class AirmeetStatus(StrEnum):
@@ -318,3 +478,144 @@ class NewBooth:
     lounge: bool = True
     broadcast: bool = True
     table_count: int = field(default=6)
+
+
+# Reports: participants, registrations, attendance, polls and questions
+
+
+@value
+class FieldValue(Answer):
+    """One answer in a participant's registration form (B)."""
+
+    field_id: str = field(default="", metadata=wire("fieldId"))
+    value: Any = None
+
+
+@value
+class Participant(Answer):
+    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C)."""
+
+    email: str = ""
+    name: str = ""
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    city: str | None = None
+    country: str | None = None
+    organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
+    designation: str | None = field(default=None, metadata=wire("Designation", "designation"))
+    registered_at: Moment | None = field(default=None, metadata=wire("registrationDate"))
+    profile_url: str | None = None
+    user_type: str | None = None
+    joining_link: str | None = field(default=None, metadata=wire("token"), repr=False)
+    """The personal link; anybody who has it can enter as that person."""
+    invite_sent: bool | None = None
+    fields: tuple[FieldValue, ...] = field(default=(), metadata=wire("user_profile"))
+
+
+@value
+class Registration(Answer):
+    """One registration of the older list (B)."""
+
+    email: str = ""
+    name: str = ""
+    city: str | None = None
+    country: str | None = None
+    organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
+    designation: str | None = field(default=None, metadata=wire("Designation", "designation"))
+    registered_at: Moment | None = field(default=None, metadata=wire("registrationDate"))
+
+
+@value
+class Attendance(Answer):
+    """One person's time in an event or a session (C)."""
+
+    id: int | None = None
+    email: str = ""
+    name: str = ""
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    time_spent_ms: int | None = field(default=None, metadata=wire("time_spent"))
+    """Milliseconds; Airmeet writes them as text (C)."""
+
+
+@value
+class BoothAttendance(Answer):
+    """One person's visits to a booth (C; the exact row is not documented)."""
+
+    id: int | None = None
+    email: str = ""
+    name: str = ""
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    visits: int | None = None
+    interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
+
+
+@value
+class ReplayAttendance(Answer):
+    """One person's time with a recording (C)."""
+
+    id: int | None = None
+    email: str = ""
+    name: str = ""
+    session_id: str | None = None
+    minutes_viewed: float | None = field(default=None, metadata=wire("duration_viewed"))
+
+
+@value
+class PollAnswer(Answer):
+    """One question and what the person chose (C)."""
+
+    question: str = ""
+    answer: Any = None
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+
+
+@value
+class PollResponses(Answer):
+    """All poll answers of one person (C)."""
+
+    email: str = ""
+    name: str = ""
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    polls: tuple[PollAnswer, ...] = ()
+
+
+@value
+class Question(Answer):
+    """One question that was asked (B, C)."""
+
+    question: str = ""
+    session_id: str | None = None
+    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    upvotes: int | None = field(default=None, metadata=wire("upvoteCount"))
+
+
+@value
+class Questions(Answer):
+    """All questions of one person (C)."""
+
+    email: str = ""
+    name: str = ""
+    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+    questions: tuple[Question, ...] = ()
+
+
+@value
+class Utms(Answer):
+    """The campaign that brought a person (C)."""
+
+    campaign: str | None = field(default=None, metadata=wire("utm_campaign"))
+    medium: str | None = field(default=None, metadata=wire("utm_medium"))
+    source: str | None = field(default=None, metadata=wire("utm_source"))
+    term: str | None = field(default=None, metadata=wire("utm_term"))
+    content: str | None = field(default=None, metadata=wire("utm_content"))
+
+
+@value
+class RegistrationUtms(Answer):
+    """Where a registration came from (C). May lag 90 minutes behind (A)."""
+
+    id: int | None = None
+    email: str = ""
+    airmeet_id: str | None = field(default=None, metadata=wire("airmeetId", "airmeet_id"))
+    utms: Utms = field(factory=Utms)
