@@ -5,9 +5,9 @@ From the inside out, each file importing only those above it:
 - `switches`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
 - `fake_people`: fictional people, in many scripts.
 - `community`: the events, people and keys that are there at the start, and all that requests can change.
-- `event_people`, `event_records`: the people of an event, and what they leave behind when it is over.
 - `webhook_payloads`: what each webhook sends. `forms`: what a body or a query may hold.
-- `request`: what a handler gets. `handlers`, `routes`: the operations, and which verb and path leads to which.
+- `request`: what a handler gets, and tokens. `handlers`, `routes`: the operations, and which verb and path leads to
+  which.
 - `fake_airmeet`: the pure whole, `World.handle(request, now) -> Reply`.
 - `faults`: what goes wrong on purpose, and `Desk`, a world behind its faults.
 - `server`: the effects: HTTP on loopback, signals, the command line. It needs the extra ``sandbox`` and is not

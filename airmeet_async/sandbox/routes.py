@@ -15,8 +15,8 @@ from attrs import field, frozen
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox import forms
 from airmeet_async.sandbox.forms import RequestForm
-from airmeet_async.sandbox.handlers import auth, booths, events, people, reports, sessions, speakers, webhooks
-from airmeet_async.sandbox.request import IncomingRequest
+from airmeet_async.sandbox.handlers import events, people, reports, sessions, webhooks
+from airmeet_async.sandbox.request import IncomingRequest, issue_token
 from airmeet_async.sandbox.responses import UnroutedError
 
 Handler = Callable[[IncomingRequest], Reply]
@@ -58,7 +58,7 @@ _HOOKS = "/platform-integration/v1"
 _hook = partial(Route, auth="raw_keys")  # the webhook service takes the keys in headers of its own, and no token (A, B)
 
 ROUTES: Final = (
-    Route("auth", "POST", "/auth", auth.auth, auth="keys"),
+    Route("auth", "POST", "/auth", issue_token, auth="keys"),
     # Events
     Route("airmeets.list", "GET", "/airmeets", events.list_airmeets, query=_CURSORS),
     Route("airmeets.info", "GET", f"{_EVENT}/info", events.info),
@@ -77,13 +77,13 @@ ROUTES: Final = (
     Route("registrations.list", "GET", f"{_EVENT}/registrations", people.registrations, query=_CURSORS),
     Route("custom_fields.list", "GET", f"{_EVENT}/custom-fields", events.custom_fields),
     # Speakers, sessions, booths
-    Route("speakers.add", "POST", f"{_EVENT}/speaker", speakers.add, forms.SPEAKER),
-    Route("sessions.create", "POST", f"{_EVENT}/session", sessions.create, forms.SESSION),
-    Route("sessions.delete", "DELETE", f"{_EVENT}/session/{{sessionId}}", sessions.delete),
+    Route("speakers.add", "POST", f"{_EVENT}/speaker", sessions.add_speaker, forms.SPEAKER),
+    Route("sessions.create", "POST", f"{_EVENT}/session", sessions.create_session, forms.SESSION),
+    Route("sessions.delete", "DELETE", f"{_EVENT}/session/{{sessionId}}", sessions.delete_session),
     Route("recordings.list", "GET", f"{_EVENT}/session-recordings", sessions.recordings, query=forms.RECORDINGS),
     Route("tracks.list", "GET", f"{_EVENT}/tracks", sessions.list_tracks),
-    Route("booths.list", "GET", f"{_EVENT}/booths", booths.list_booths),
-    Route("booths.create", "POST", f"{_EVENT}/booths", booths.create, forms.BOOTH),
+    Route("booths.list", "GET", f"{_EVENT}/booths", sessions.list_booths),
+    Route("booths.create", "POST", f"{_EVENT}/booths", sessions.create_booth, forms.BOOTH),
     # Reports
     Route("attendance.event", "GET", f"{_EVENT}/attendees", reports.event_attendance, query=_CURSORS),
     Route("attendance.session", "GET", "/session/{sessionId}/attendees", reports.session_attendance, query=_CURSORS),
