@@ -9,7 +9,7 @@ From the inside out, each file importing only those above it:
 - `request`: what a handler gets, and tokens. `handlers`, `routes`: the operations, and which verb and path leads to
   which.
 - `fake_airmeet`: the pure whole, `World.handle(request, now) -> Reply`.
-- `faults`: what goes wrong on purpose, and `Desk`, a world behind its faults.
+- `faults`: what goes wrong on purpose between a sender and a world.
 - `server`: the effects: HTTP on loopback, signals, the command line. It needs the extra ``sandbox`` and is not
   imported here.
 
@@ -19,23 +19,10 @@ It shares nothing with the client but `Request` and `Reply`: a mistake made twic
 from airmeet_async.sandbox.community import Event, KeyPair, Person
 from airmeet_async.sandbox.fake_airmeet import Statistics, World
 from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
-from airmeet_async.sandbox.faults import Action, Bucket, Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Bucket, Ending, Faults, Outcome
 from airmeet_async.sandbox.switches import Switches
 
 __all__ = [
-    "Action",
-    "Bucket",
-    "Desk",
-    "Ending",
-    "Event",
-    "Faults",
-    "KeyPair",
-    "Outcome",
-    "Person",
-    "Staged",
-    "Statistics",
-    "Switches",
-    "World",
-    "invent_people",
-    "staged",
-]
+    "Bucket", "Ending", "Event", "Faults", "KeyPair", "Outcome", "Person", "Staged", "Statistics", "Switches", "World",
+    "invent_people", "staged",
+]  # fmt: skip

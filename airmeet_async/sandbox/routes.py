@@ -57,6 +57,8 @@ _CURSORS = forms.CURSORS
 _HOOKS = "/platform-integration/v1"
 _hook = partial(Route, auth="raw_keys")  # the webhook service takes the keys in headers of its own, and no token (A, B)
 
+# A row of the table takes a line or two.
+# fmt: off
 ROUTES: Final = (
     Route("auth", "POST", "/auth", issue_token, auth="keys"),
     # Events
@@ -88,10 +90,7 @@ ROUTES: Final = (
     Route("attendance.event", "GET", f"{_EVENT}/attendees", reports.event_attendance, query=_CURSORS),
     Route("attendance.session", "GET", "/session/{sessionId}/attendees", reports.session_attendance, query=_CURSORS),
     Route(
-        "attendance.booth",
-        "GET",
-        f"{_EVENT}/booth/{{boothId}}/booth-attendance",
-        reports.booth_attendance,
+        "attendance.booth", "GET", f"{_EVENT}/booth/{{boothId}}/booth-attendance", reports.booth_attendance,
         query=_CURSORS,
     ),
     Route("attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", reports.replays, query=_CURSORS),
@@ -100,17 +99,14 @@ ROUTES: Final = (
     Route("questions.list", "GET", f"{_EVENT}/questions", reports.questions),
     # Webhooks
     _hook(
-        "webhooks.register",
-        "POST",
-        f"{_HOOKS}/webhook-register",
-        webhooks.register,
-        forms.WEBHOOK,
+        "webhooks.register", "POST", f"{_HOOKS}/webhook-register", webhooks.register, forms.WEBHOOK,
         query=forms.WEBHOOK_PLACE,
     ),
     _hook("webhooks.deregister", "DELETE", f"{_HOOKS}/webhook-deregister", webhooks.deregister, forms.WHICH_WEBHOOK),
     _hook("webhooks.list", "GET", f"{_HOOKS}/webhook-list", webhooks.list_webhooks, query=forms.WEBHOOKS_OF),
     _hook("webhooks.sample_payload", "GET", f"{_HOOKS}/sample-payload", webhooks.sample_payload, query=forms.SAMPLE_OF),
 )
+# fmt: on
 OPERATIONS: Final = tuple(route.operation for route in ROUTES)
 
 

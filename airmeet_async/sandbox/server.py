@@ -30,7 +30,7 @@ from attrs import asdict
 from airmeet_async.protocol.http_messages import WRITE_LIMIT, Reply, Request
 from airmeet_async.sandbox import community
 from airmeet_async.sandbox.fake_airmeet import World
-from airmeet_async.sandbox.faults import Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Ending, Faults, Outcome
 from airmeet_async.sandbox.responses import JSON_TYPE, refuse
 from airmeet_async.sandbox.routes import BASE_PATH
 
@@ -47,12 +47,14 @@ class SandboxApp:
     """An ASGI application around a world and its faults.
 
     Args:
-        desk: The world and its faults.
+        world: What answers.
+        faults: What goes wrong; nothing by default.
         latency: Seconds that every answer takes.
     """
 
-    def __init__(self, desk: Desk, *, latency: float = 0.0) -> None:
-        self.desk = desk
+    def __init__(self, world: World, faults: Faults | None = None, *, latency: float = 0.0) -> None:
+        self.world = world
+        self.faults = faults or Faults()
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,18 +67,18 @@ class SandboxApp:
             query = scope["query_string"].decode("latin-1")
             target = scope["raw_path"].decode("latin-1") + ("?" + query if query else "")
             request = Request(scope["method"], target, tuple(scope["headers"]), body)
-            outcome = self.desk.answer(request, time.monotonic())
+            outcome = self.faults.answer(self.world, request, time.monotonic())
             if delay := self.latency + outcome.delay_s:
                 await asyncio.sleep(delay)
             await _end(outcome, scope, receive, send)
 
     def _own(self, scope: Scope) -> Reply:
         """Answer a path beside the simulated API, where programs that test against it see what happened."""
-        world = self.desk.world
+        world = self.world
         body: dict[str, Any]
         match (scope["method"], scope["path"].removeprefix(OWN_PATH).split("/")):
             case "GET", ["statistics"]:
-                body = self.desk.statistics()
+                body = self.faults.statistics(world)
             case "GET", ["people", airmeet_id] if airmeet_id in world.events:
                 body = {"people": [asdict(person) for person in world.people(airmeet_id)]}
             case "POST", ["expire-tokens"]:
@@ -152,7 +154,7 @@ async def serve(
     bound, number = listener.getsockname()[:2]
     url = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}{BASE_PATH}"
     config = uvicorn.Config(
-        SandboxApp(Desk(world, faults), latency=latency),
+        SandboxApp(world, faults, latency=latency),
         http=_protocol(),
         ws="none",
         lifespan="off",

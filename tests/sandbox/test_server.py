@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airmeet_async.protocol.http_messages import WRITE_LIMIT
-from airmeet_async.sandbox import Desk, Faults, World, community
+from airmeet_async.sandbox import Faults, World, community
 from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, run, serve
 from tests.sandbox.caller import Caller, value_error
 
@@ -70,7 +70,7 @@ class Site:
     def __init__(self, spec="", **options):
         self.caller = Caller()
         self.world = self.caller.world
-        self.app = SandboxApp(Desk(self.world, Faults.parse(spec)), **options)
+        self.app = SandboxApp(self.world, Faults.parse(spec), **options)
 
     async def add(self, chunks=(b'{"email":"ada@example.com",', b'"firstName":"A","lastName":"B"}')):
         connection = Connection(self.app)
