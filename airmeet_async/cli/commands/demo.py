@@ -1,4 +1,7 @@
-"""``airmeet demo``: the real thing, against a simulated Airmeet that makes trouble, with the outcome verified."""
+"""``airmeet demo``: the real thing, against a simulated Airmeet that makes trouble, with the outcome verified.
+
+``airmeet sandbox`` runs that Airmeet in the foreground.
+"""
 
 import csv
 import json as jsonlib
@@ -9,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from airmeet_async.cli.console import Console, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
+from airmeet_async.optional_imports import needs_extra
 
 if TYPE_CHECKING:
     from airmeet_async import BulkReport
@@ -134,7 +138,7 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
                 environ[name] = value
             if "AIRMEET_URI" not in environ:
                 said = (process.communicate()[1].strip() or "no output").splitlines()[-1]
-                missing = "the sandbox needs extra packages: pip install 'airmeet-async[sandbox]'"
+                missing = needs_extra("the sandbox", "sandbox")
                 raise UsageError(missing if "ModuleNotFoundError" in said else f"the sandbox did not start: {said}")
             yield environ
         finally:
@@ -222,3 +226,49 @@ def table(checks: Sequence[StagedCheck]) -> list[str]:
         mark = "  " if check.is_right else "! "
         lines.append(f"{mark}{check.what:<30}{check.staged:>8,}{check.found:>8,}  {check.note}".rstrip())
     return lines
+
+
+def sandbox(
+    *,
+    port: int = 8900,
+    rate_limit: float | None = None,
+    faults: str = "",
+    seed: int = 0,
+    latency: float = 0.0,
+) -> int:
+    """Run a simulated Airmeet on this machine until Ctrl-C, and print the environment variables to use it.
+
+    For example:
+      airmeet sandbox
+      airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
+
+    Args:
+        port: The port on 127.0.0.1; 0 takes any free port.
+        rate_limit: Reply 429 above this many requests per second.
+        faults: Faults to simulate, such as "500:2%,drop:1%".
+        seed: Seed of the random faults, tokens and links.
+        latency: Milliseconds before each reply.
+    """
+    introduced = False
+
+    def print_line(line: str) -> None:
+        nonlocal introduced
+        if not introduced:  # once it listens
+            Console().say("a simulated Airmeet; paste these lines into another shell, and stop it here with Ctrl-C")
+            introduced = True
+        print_data(line)
+
+    try:
+        from airmeet_async.sandbox.server import run
+
+        run(port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
+    except ImportError:
+        raise UsageError(needs_extra("the sandbox", "sandbox")) from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise UsageError(
+            f"port {port} cannot be used ({what}); choose another --port, or 0 for any free port"
+        ) from None
+    return Exit.OK

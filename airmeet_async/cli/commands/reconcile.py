@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from airmeet_async.cli.console import Console
+from airmeet_async.cli.console import Console, ReaderGoneError
 from airmeet_async.cli.environment import terminable, with_client
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag, OutputPath, event_id
@@ -65,8 +65,7 @@ def reconcile(
 
     from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_formats import ListRow, list_format
-    from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, check_kind
+    from airmeet_async.cli.list_formats import ExportFile, JsonArray, ListRow, TextTable, check_kind, list_format
     from airmeet_async.cli.output.results_csv import choose_paths
     from airmeet_async.tables import shown, tidy
 

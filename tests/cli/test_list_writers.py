@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import ConfigError
-from airmeet_async.cli.console import Console
+from airmeet_async.cli.console import Console, ReaderGoneError
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_formats import LISTS, ListRow
-from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, pour
+from airmeet_async.cli.list_formats import LISTS, ExportFile, JsonArray, ListRow, TextTable, pour
 from airmeet_async.protocol.models import Attendance
 
 COLUMNS = ("email", "n")
