@@ -91,11 +91,8 @@ def parse_base(url: str) -> Base:
     if not url.isascii() or any(char.isspace() or ord(char) < 0x20 or char == "\\" for char in url):
         raise ConfigError(_bad_base("it has characters that a URL cannot have"))
     if "@" in url:  # before anything of it may be quoted: a password with a slash in it reads like a path
-        raise ConfigError(
-            _bad_base(
-                "it contains a user name or a password; put the keys in AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
-            )
-        )
+        keys = "put the keys in AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
+        raise ConfigError(_bad_base(f"it contains a user name or a password; {keys}"))
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -132,12 +132,6 @@ def _number(value: Any, _type: Any) -> float:
     return number
 
 
-def _moment(value: Any, _type: Any) -> Moment:
-    if type(value) is not str:
-        raise Misfit("a string")
-    return Moment(value)
-
-
 _STATUSES = frozenset(AirmeetStatus)
 
 
@@ -223,7 +217,14 @@ def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
-    plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
+    plain = (
+        (str, _text),
+        (int, _whole),
+        (float, _number),
+        (bool, _flag),
+        (Moment, lambda value, _type: Moment(_text(value, str))),
+        (Secret, _secret),
+    )
     for kind, hook in plain:
         made.register_structure_hook(kind, hook)
     made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
