@@ -217,15 +217,8 @@ def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
-    plain = (
-        (str, _text),
-        (int, _whole),
-        (float, _number),
-        (bool, _flag),
-        (Moment, lambda value, _type: Moment(_text(value, str))),
-        (Secret, _secret),
-    )
-    for kind, hook in plain:
+    made.register_structure_hook(Moment, lambda value, _type: Moment(_text(value, str)))
+    for kind, hook in ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Secret, _secret)):
         made.register_structure_hook(kind, hook)
     made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
     made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)

@@ -10,8 +10,7 @@ From the inside out, each file importing only those above it:
   which.
 - `fake_airmeet`: the pure whole, `World.handle(request, now) -> Reply`.
 - `faults`: what goes wrong on purpose between a sender and a world.
-- `server`: the effects: HTTP on loopback, signals, the command line. It needs the extra ``sandbox`` and is not
-  imported here.
+- `server`: the effects: HTTP on loopback and signals. It needs the extra ``sandbox`` and is not imported here.
 
 It shares nothing with the client but `Request` and `Reply`: a mistake made twice would hide.
 """

@@ -7,7 +7,6 @@ Rules:
 3. Ending is quick: answers under way are not waited for, since some hang on purpose.
 """
 
-import argparse
 import asyncio
 import contextlib
 import ipaddress
@@ -19,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -253,7 +252,7 @@ def run(
     seed: int = 0,
     latency_ms: float = 0.0,
     until_stdin_closes: bool = False,
-    out: Callable[[str], object] = lambda line: print(line, flush=True),  # noqa: T201  (it is a command)
+    out: Callable[[str], object],
 ) -> None:
     """Serve a fresh sandbox until SIGINT, SIGTERM or the end of standard input.
 
@@ -318,19 +317,3 @@ def _stop_on_end_of_input(serving: asyncio.Future[None]) -> None:
             loop.call_soon_threadsafe(serving.cancel)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``python -m airmeet_async.sandbox``."""
-    parser = argparse.ArgumentParser(prog="python -m airmeet_async.sandbox", description="A simulated Airmeet.")
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
-    parser.add_argument("--rate-limit", type=float, metavar="R", help="answer 429 beyond R requests per second")
-    parser.add_argument("--faults", default="", metavar="SPEC", help="such as 429:5%%:retry=1,drop:1%%,expire@500")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of faults, tokens and links")
-    parser.add_argument("--latency", type=float, default=0.0, dest="latency_ms", metavar="MS", help="of every answer")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
-    try:
-        run(**vars(parser.parse_args(arguments)))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))

@@ -244,7 +244,7 @@ class Process:
     """A sandbox of its own; it ends with our end of its standard input, come what may."""
 
     def __init__(self, *options):
-        command = [sys.executable, "-m", "airmeet_async.sandbox", "--until-stdin-closes", *options]
+        command = [sys.executable, "-m", "airmeet_async", "sandbox", "--port=0", "--until-stdin-closes", *options]
         self.child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -318,7 +318,7 @@ def test_signals_end_it_quietly(number):
 @slow
 def test_bad_option_is_a_usage_error():
     """The message says how to write it, and nothing is served."""
-    command = [sys.executable, "-m", "airmeet_async.sandbox", "--faults", "429"]
+    command = [sys.executable, "-m", "airmeet_async", "sandbox", "--port=0", "--faults", "429"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -8,9 +8,10 @@ import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import evolve, frozen
+from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
@@ -121,7 +122,7 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "airmeet_async.sandbox", "--port", "0", "--until-stdin-closes"]
+    command = [sys.executable, "-m", "airmeet_async", "sandbox", "--port", "0", "--until-stdin-closes"]
     command += ["--seed", str(seed), "--faults", faults, "--latency", str(latency_ms)]
     pipe = subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - our own module
@@ -138,8 +139,7 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
                 environ[name] = value
             if "AIRMEET_URI" not in environ:
                 said = (process.communicate()[1].strip() or "no output").splitlines()[-1]
-                missing = needs_extra("the sandbox", "sandbox")
-                raise UsageError(missing if "ModuleNotFoundError" in said else f"the sandbox did not start: {said}")
+                raise UsageError(f"the sandbox did not start: {said.removeprefix('error: ')}")
             yield environ
         finally:
             process.stdin.close()
@@ -235,6 +235,7 @@ def sandbox(
     faults: str = "",
     seed: int = 0,
     latency: float = 0.0,
+    until_stdin_closes: Annotated[bool, Parameter(negative="", show=False)] = False,
 ) -> int:
     """Run a simulated Airmeet on this machine until Ctrl-C, and print the environment variables to use it.
 
@@ -248,8 +249,9 @@ def sandbox(
         faults: Faults to simulate, such as "500:2%,drop:1%".
         seed: Seed of the random faults, tokens and links.
         latency: Milliseconds before each reply.
+        until_stdin_closes: End when the parent process closes our standard input, or dies.
     """
-    introduced = False
+    introduced = until_stdin_closes
 
     def print_line(line: str) -> None:
         nonlocal introduced
@@ -261,7 +263,10 @@ def sandbox(
     try:
         from airmeet_async.sandbox.server import run
 
-        run(port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency)
+        run(
+            port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency,
+            until_stdin_closes=until_stdin_closes,
+        )  # fmt: skip
     except ImportError:
         raise UsageError(needs_extra("the sandbox", "sandbox")) from None
     except ValueError as error:
