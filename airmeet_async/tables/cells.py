@@ -23,9 +23,9 @@ from typing import Any, Protocol, Self
 
 from attrs import frozen
 
+from airmeet_async import optional_imports
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import counted, many
-from airmeet_async.optional_imports import needs_extra
 
 # Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
 CELL_LIMIT = 128 * 1024
@@ -307,7 +307,7 @@ def needs(extra: str, name: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise ConfigError(f"{name}: {needs_extra('this format', extra)}, or save it as CSV UTF-8") from None
+        raise ConfigError(f"{name}: {optional_imports.needs_extra('this format', extra)}, or save it as CSV UTF-8") from None
 
 
 # One value as text

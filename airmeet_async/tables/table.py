@@ -323,9 +323,7 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
         hint += f": {options.spell('format', found or 'csv')}"
         raise options.fault(f"{what}; supported are {', '.join(KINDS)}{hint}")
     if said == found or (not found and said in _TEXTS):
-        with Path(options.path).open("rb") as file:
-            is_json = re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', file.read(1024))
-        if said != "jsonl" and is_json:
+        if said != "jsonl" and _looks_like_json(options):
             raise options.fault(f"is JSON by its content; {options.spell('format', 'jsonl')}")
         return said, ()
     if said in WORKBOOKS and found in WORKBOOKS:
@@ -338,6 +336,11 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
     if found:
         raise options.fault(f"is {_NAMES[found]} by its content, not {said}; {fix}, or save it as CSV UTF-8")
     raise options.fault(f"is plain text by its content, not {_NAMES[said]}; {fix}")
+
+
+def _looks_like_json(options: ReadOptions) -> bool:
+    with Path(options.path).open("rb") as file:
+        return bool(re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', file.read(1024)))
 
 
 def _content(options: ReadOptions) -> str:
