@@ -41,9 +41,8 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         "type": validation.require_choice(session.type, ("HOSTING",), "type"),
         "tracks": list(session.track_ids),
         "tags": list(session.tags),
-        "speedNetworkingData": None
-        if networking is None
-        else {
+        "speedNetworkingData": networking
+        and {
             "conversationTime": networking.conversation_minutes,
             "extendNetworkingTime": networking.extension_minutes,
         },
@@ -131,19 +130,13 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
         RejectedError: Airmeet refuses it.
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
+    where = "attendance_type of an exhibitor"
+    kinds = [(one.email, validation.require_choice(one.attendance_type, ("HYBRID", "ONLINE"), where))
+             for one in exhibitors if one.attendance_type]  # fmt: skip
     body = {
         "name": validation.require_text(booth.name, "name"),
         "exhibitors": [validation.require_email(one.email, "exhibitors") for one in exhibitors],
-        "exhibitorInfo": [
-            {
-                "email": one.email,
-                "exhibitorAttendanceType": validation.require_choice(
-                    one.attendance_type, ("HYBRID", "ONLINE"), "attendance_type of an exhibitor"
-                ),
-            }
-            for one in exhibitors
-            if one.attendance_type
-        ],
+        "exhibitorInfo": [{"email": email, "exhibitorAttendanceType": kind} for email, kind in kinds],
         "tags": list(booth.tags),
         "metaData": {
             "chatEnabled": booth.chat,

@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from airmeet_async.cli.console import Console, Output
 from airmeet_async.cli.exit_codes import UsageError
@@ -40,17 +40,11 @@ _BYTES_AT_ONCE = 256 * 1024
 _SECONDS_BETWEEN_NEWS = 10.0
 
 
-@frozen
-class ListRow:
-    """One row of a list: the documented columns in their order, and whatever else Airmeet sent."""
+class ListRow(dict[str, Any]):
+    """One row of a list: the documented columns in their order, then whatever else Airmeet sent."""
 
-    cells: Mapping[str, Any] = field(repr=False)
-    extra: Mapping[str, Any] = field(factory=dict, repr=False)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it; a documented column wins over an extra one of its name."""
-        cells = {name: json_value(value) for name, value in self.cells.items()}
-        return cells | {name: value for name, value in self.extra.items() if name not in cells}
+    def __repr__(self) -> str:
+        return f"<{len(self)} columns>"  # links may be among them
 
 
 @frozen
@@ -89,16 +83,17 @@ class ListFormat:
     has_fields: bool = False
 
     def rows(self, item: Any) -> Iterator[ListRow]:
+        """Yield the rows of an item; a documented column wins over an extra one of its name."""
         for part in self.parts(item):
             cells = {name: get(part) for name, get in self.columns.items()}
             extra = self.besides(part)
-            yield ListRow(cells, extra if self.links else without_secrets(extra))
+            yield ListRow(cells | (extra if self.links else without_secrets(extra)) | cells)
 
-    def table(self, rows: Iterable[ListRow], *, titles: bool = True) -> list[list[str]]:
+    def table(self, rows: Iterable[Mapping[str, Any]], *, titles: bool = True) -> list[list[str]]:
         """Return rows for people, below their titles."""
         names = [name for name in self.shown if name in self.columns]
         head = [[name.replace("_", " ").upper() for name in names]] if titles else []
-        return [*head, *([shown_value(row.cells[name]) for name in names] for row in rows)]
+        return [*head, *([shown_value(row[name]) for name in names] for row in rows)]
 
     def without_links(self) -> "ListFormat":
         """Return the same without the columns that let people in."""
@@ -144,6 +139,8 @@ def json_value(value: Any) -> Any:
     """Return a value as JSON has it: a time in ISO 8601, or as Airmeet sent it where it cannot be read."""
     if isinstance(value, Moment):
         return value.at.isoformat() if value.at else value.text
+    if isinstance(value, Mapping):
+        return {name: json_value(inner) for name, inner in value.items()}
     return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -259,8 +256,8 @@ class JsonArray:
         self._after = f"]{after}\n"
         self._any = False
 
-    def add(self, row: ListRow) -> None:
-        self._out.put(self._before + json.dumps(row.as_json(), default=str))
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._out.put(self._before + json.dumps(json_value(row), default=str))
         self._before = ",\n"
         self._any = True
 
@@ -278,10 +275,10 @@ class TextTable:
     def __init__(self, form: ListFormat) -> None:
         self._out = Output()
         self._form = form
-        self._rows: list[ListRow] = []
+        self._rows: list[Mapping[str, Any]] = []
         self._widths: list[int] = []
 
-    def add(self, row: ListRow) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         self._rows.append(row)
         if len(self._rows) >= _ROWS_AT_ONCE:
             self.end()
@@ -330,12 +327,12 @@ class ExportFile:
         finally:
             self._file.discard()
 
-    def add(self, row: ListRow) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         if self._json:
-            line = json.dumps(row.as_json(), ensure_ascii=False, default=str) + "\n"
+            line = json.dumps(json_value(row), ensure_ascii=False, default=str) + "\n"
             self._pending += line.encode(errors="backslashreplace")
         else:
-            self._pending += self._csv(csv_value(row.cells[name]) for name in self._columns)
+            self._pending += self._csv(csv_value(row[name]) for name in self._columns)
         if len(self._pending) >= _BYTES_AT_ONCE:
             self._write()
 
@@ -504,7 +501,7 @@ EVENT = list_format(
     "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
     "sessions session_hosts",
     "name id status start end timezone format summary sessions",
-    sessions=lambda info: [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    sessions=lambda info: [json_value(row) for session in info.sessions for row in LISTS["sessions"].rows(session)],
     session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
 )
 """What ``airmeet event show`` prints."""

@@ -307,7 +307,8 @@ def needs(extra: str, name: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise ConfigError(f"{name}: {optional_imports.needs_extra('this format', extra)}, or save it as CSV UTF-8") from None
+        message = optional_imports.needs_extra("this format", extra)
+        raise ConfigError(f"{name}: {message}, or save it as CSV UTF-8") from None
 
 
 # One value as text

@@ -85,7 +85,7 @@ def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] 
 
     rows = [row for item in items for row in form.rows(item)]
     if members is not None:
-        print_json([{name: json_value(row.cells[name]) for name in members} for row in rows])
+        print_json([{name: json_value(row[name]) for name in members} for row in rows])
         return
     table = TextTable(form)
     with suppress(ReaderGoneError):

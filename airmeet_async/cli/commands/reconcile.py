@@ -65,7 +65,7 @@ def reconcile(
 
     from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_formats import ExportFile, JsonArray, ListRow, TextTable, check_kind, list_format
+    from airmeet_async.cli.list_formats import ExportFile, JsonArray, TextTable, check_kind, list_format
     from airmeet_async.cli.output.results_csv import choose_paths
     from airmeet_async.tables import shown, tidy
 
@@ -109,7 +109,7 @@ def reconcile(
         printed = JsonArray(before=head[:-1] + ', "differences": ', after="}") if json else TextTable(form)
         with suppress(ReaderGoneError):
             for difference in comparison:
-                (export or printed).add(ListRow(difference))
+                (export or printed).add(difference)
             if json or export is None:
                 printed.end()
     console.say(*verdict(counts, target))
