@@ -29,4 +29,9 @@ def missing_packages(extra: str) -> list[str]:
 
 def needs_extra(what: str, extra: str) -> str:
     """Return the message for somebody who wants *what*, such as ``reading Parquet``, without the extra for it."""
-    return f"{what} needs the extra `{extra}`: pip install 'airmeet-async[{extra}]'"
+    return f"{what} needs the extra `{extra}`: {install_command(extra)}"
+
+
+def install_command(extra: str) -> str:
+    """Return what is typed to get *extra*."""
+    return f"pip install 'airmeet-async[{extra}]'"

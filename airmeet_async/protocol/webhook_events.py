@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol import json_codec
-from airmeet_async.protocol.decoding import Misfit, converter
+from airmeet_async.protocol.decoding import ShapeError, converter
 from airmeet_async.protocol.models import Answer, Moment, PollAnswer, Question, wire
 
 
@@ -173,7 +173,7 @@ def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEv
         model = _BY_TRIGGER.get(trigger)
     try:
         payload = None if model is None else converter.get_structure_hook(model)(content, model)
-    except Misfit as misfit:
-        message = f"the webhook's {misfit.path or 'body'} should be {misfit.wanted}"
-        raise DecodeError(message, path=misfit.path) from None
+    except ShapeError as error:
+        message = f"the webhook's {error.path or 'body'} should be {error.wanted}"
+        raise DecodeError(message, path=error.path) from None
     return WebhookEvent(trigger, payload, document)
