@@ -243,44 +243,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    rate_limit: float | None = None,
-    faults: str = "",
-    seed: int = 0,
-    latency_ms: float = 0.0,
-    until_stdin_closes: bool = False,
-    out: Callable[[str], object],
-) -> None:
-    """Serve a fresh sandbox until SIGINT, SIGTERM or the end of standard input.
+def run(world: World, faults: Faults, *, until_stdin_closes: bool = False, **options: Any) -> None:
+    """Serve a world until SIGINT, SIGTERM or the end of standard input, with the options of `serve`.
 
     Args:
-        host: A loopback address.
-        port: Where to listen; 0 takes any free port.
-        rate_limit: Requests per second let through.
-        faults: What goes wrong; see `airmeet_async.sandbox.faults`.
-        seed: Seed of the random faults, tokens and links.
-        latency_ms: Milliseconds before each reply.
+        world: What answers.
+        faults: What goes wrong.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
-        out: Takes each line to be shown: the environment to paste, then the events as comments.
+        options: As for `serve`.
 
     Raises:
         ValueError: An option cannot be used; the message says what to write instead.
         OSError: The port is taken.
     """
-    world = World(seed=seed)
-    trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
-
-    def ready(url: str) -> None:
-        for line in environment(world, url):
-            out(line)
 
     async def main() -> None:
-        serving = asyncio.ensure_future(
-            serve(world, trouble, host=host, port=port, latency=latency_ms / 1000, on_ready=ready)
-        )
+        serving = asyncio.ensure_future(serve(world, faults, **options))
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in the loop
                 asyncio.get_running_loop().add_signal_handler(number, serving.cancel)

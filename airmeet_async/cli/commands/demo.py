@@ -251,22 +251,20 @@ def sandbox(
         latency: Milliseconds before each reply.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
     """
-    introduced = until_stdin_closes
-
-    def print_line(line: str) -> None:
-        nonlocal introduced
-        if not introduced:  # once it listens
-            Console().say("a simulated Airmeet; paste these lines into another shell, and stop it here with Ctrl-C")
-            introduced = True
-        print_data(line)
-
     try:
-        from airmeet_async.sandbox.server import run
+        from airmeet_async.sandbox import Faults, World
+        from airmeet_async.sandbox.server import environment, run
 
-        run(
-            port=port, out=print_line, rate_limit=rate_limit, faults=faults, seed=seed, latency_ms=latency,
-            until_stdin_closes=until_stdin_closes,
-        )  # fmt: skip
+        world = World(seed=seed)
+
+        def show(url: str) -> None:
+            if not until_stdin_closes:
+                Console().say("a simulated Airmeet; paste these lines into another shell, and stop it here with Ctrl-C")
+            print_data("\n".join(environment(world, url)))
+
+        trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
+        options = {"port": port, "latency": latency / 1000, "on_ready": show}
+        run(world, trouble, until_stdin_closes=until_stdin_closes, **options)
     except ImportError:
         raise UsageError(needs_extra("the sandbox", "sandbox")) from None
     except ValueError as error:
