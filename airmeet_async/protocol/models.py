@@ -492,12 +492,18 @@ class FieldValue(Answer):
 
 
 @value
-class Participant(Answer):
-    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C)."""
+class PersonAnswer(Answer):
+    """An answer about one person."""
 
     email: str = ""
     name: str = ""
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
+
+
+@value
+class Participant(PersonAnswer):
+    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C)."""
+
     city: str | None = None
     country: str | None = None
     organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
@@ -571,12 +577,9 @@ class PollAnswer(Answer):
 
 
 @value
-class PollResponses(Answer):
+class PollResponses(PersonAnswer):
     """All poll answers of one person (C)."""
 
-    email: str = ""
-    name: str = ""
-    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     polls: tuple[PollAnswer, ...] = ()
 
 
@@ -591,12 +594,9 @@ class Question(Answer):
 
 
 @value
-class Questions(Answer):
+class Questions(PersonAnswer):
     """All questions of one person (C)."""
 
-    email: str = ""
-    name: str = ""
-    user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     questions: tuple[Question, ...] = ()
 
 
