@@ -10,6 +10,7 @@ A package is imported where it is used, and its absence is reported with the wor
 
 from importlib.util import find_spec
 
+# What each extra brings, by the names under which it is imported.
 EXTRAS = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
@@ -19,7 +20,6 @@ EXTRAS = {
     "dataframe": ("narwhals",),
     "report": ("jinja2",),
 }
-"""What each extra brings, by the names under which it is imported."""
 
 
 def missing_packages(extra: str) -> list[str]:

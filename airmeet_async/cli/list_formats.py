@@ -362,8 +362,8 @@ class ExportFile:
             raise ConfigError(f"{self._path}: cannot be written ({error.strerror})") from None
 
 
+# Takes the rows of a list by ``add``. What is printed has an ``end``; a file ends with its ``with`` block.
 RowSink = JsonArray | TextTable | ExportFile
-"""Takes the rows of a list by ``add``. What is printed has an ``end``; a file ends with its ``with`` block."""
 
 
 def check_kind(path: Path) -> str:
@@ -408,6 +408,7 @@ BOOTH_VISITS = list_format(
     "email name user_id visited_at=at visits interested_in_contact",
     "email visited_at visits interested_in_contact name",
 )
+# What ``airmeet export`` prints and writes.
 LISTS = {
     "participants": list_format(
         "participant",
@@ -494,8 +495,8 @@ LISTS = {
         speakers=lambda session: [person.name for person in session.speakers],
     ),
 }
-"""What ``airmeet export`` prints and writes."""
 
+# What ``airmeet event show`` prints.
 EVENT = list_format(
     "event",
     "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
@@ -504,4 +505,3 @@ EVENT = list_format(
     sessions=lambda info: [json_value(row) for session in info.sessions for row in LISTS["sessions"].rows(session)],
     session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
 )
-"""What ``airmeet event show`` prints."""

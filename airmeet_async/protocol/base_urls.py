@@ -15,13 +15,13 @@ from airmeet_async.errors import ConfigError
 
 
 class Region(StrEnum):
-    """The region of a community's data (help article, A).
+    """The region of a community's data, which is in the community's web address (help article, A).
 
-    It is the region in the community's web address.
+    Attributes:
+        GLOBAL: Mumbai, the default.
     """
 
     GLOBAL = "global"
-    """Mumbai, the default."""
     EU = "eu"
     US = "us"
 

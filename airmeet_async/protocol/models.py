@@ -204,7 +204,11 @@ class Presenter(Answer):
 
 @frozen
 class Session(Answer):
-    """One session of an event (B, C). Attendance exists only once its status is FINISHED (C)."""
+    """One session of an event (B, C). Attendance exists only once its status is FINISHED (C).
+
+    Attributes:
+        duration: Minutes.
+    """
 
     session_id: str = field(metadata=wire("sessionid", "uid", "uuid", "id"))
     name: str = ""
@@ -212,7 +216,6 @@ class Session(Answer):
     type: str | None = None
     start_time: Moment | None = None
     duration: int | None = None
-    """Minutes."""
     summary: str | None = None
     host_ids: tuple[str, ...] = field(default=(), metadata=wire("host_id"))
     cohost_ids: tuple[str, ...] = ()
@@ -222,7 +225,11 @@ class Session(Answer):
 
 @frozen
 class AirmeetInfo(Answer):
-    """An event with its sessions: ``GET /airmeet/{id}/info``, which has no envelope (C)."""
+    """An event with its sessions: ``GET /airmeet/{id}/info``, which has no envelope (C).
+
+    Attributes:
+        event_sub_type: ``HYBRID_CONFERENCE`` makes an attendance type mandatory (A, B).
+    """
 
     id: str = field(metadata=wire("id", "airmeet_id", "uid", "uuid"))
     name: str = ""
@@ -232,7 +239,6 @@ class AirmeetInfo(Answer):
     end_time: Moment | None = None
     short_description: str | None = field(default=None, metadata=wire("short_desc"))
     event_sub_type: str | None = None
-    """``HYBRID_CONFERENCE`` makes an attendance type mandatory (A, B)."""
     image_url: str | None = field(default=None, metadata=wire("master_img_url"))
     sessions: tuple[Session, ...] = ()
     session_hosts: tuple[Presenter, ...] = ()
@@ -502,7 +508,11 @@ class PersonAnswer(Answer):
 
 @value
 class Participant(PersonAnswer):
-    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C)."""
+    """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C).
+
+    Attributes:
+        joining_link: The personal link; anybody who has it can enter as that person.
+    """
 
     city: str | None = None
     country: str | None = None
@@ -512,7 +522,6 @@ class Participant(PersonAnswer):
     profile_url: str | None = None
     user_type: str | None = None
     joining_link: str | None = field(default=None, metadata=wire("token"), repr=False)
-    """The personal link; anybody who has it can enter as that person."""
     invite_sent: bool | None = None
     fields: tuple[FieldValue, ...] = field(default=(), metadata=wire("user_profile"))
 
@@ -532,7 +541,11 @@ class Registration(Answer):
 
 @value
 class Attendance(Answer):
-    """One person's time in an event or a session (C)."""
+    """One person's time in an event or a session (C).
+
+    Attributes:
+        time_spent_ms: Milliseconds; Airmeet writes them as text (C).
+    """
 
     id: int | None = None
     email: str = ""
@@ -540,7 +553,6 @@ class Attendance(Answer):
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
     at: Moment | None = field(default=None, metadata=wire("time_stamp"))
     time_spent_ms: int | None = field(default=None, metadata=wire("time_spent"))
-    """Milliseconds; Airmeet writes them as text (C)."""
 
 
 @value

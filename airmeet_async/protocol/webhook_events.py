@@ -101,6 +101,7 @@ Payload = (
     EventNews | RegistrantAdded | AttendeeJoined | PollsAnswered | QuestionsAsked | BoothVisited | RecordingsAvailable
 )
 
+# The documented triggers (A, B).
 _BY_TRIGGER: dict[str, type[Any]] = {
     "trigger.airmeet.created": EventNews,
     "trigger.airmeet.started": EventNews,
@@ -115,7 +116,6 @@ _BY_TRIGGER: dict[str, type[Any]] = {
     "trigger.airmeet.questions": QuestionsAsked,
     "trigger.attendee.booth.joined": BoothVisited,
 }  # fmt: skip
-"""The documented triggers (A, B)."""
 
 _BY_MEMBER: tuple[tuple[frozenset[str], type[Any]], ...] = (
     (frozenset({"recordings"}), RecordingsAvailable),
