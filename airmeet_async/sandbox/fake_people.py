@@ -8,7 +8,6 @@ beforehand what a run over them must report.
 import random
 from collections import Counter
 from collections.abc import Iterator
-from enum import Enum
 from typing import Final
 
 from attrs import field, frozen
@@ -18,23 +17,8 @@ PERIOD: Final = 100
 BACK: Final = 7  # a duplicate repeats the row that many before it, which is always a plain one
 
 
-class RowKind(Enum):
-    """What is wrong with a row.
-
-    Attributes:
-        PLAIN: Nothing is wrong with it.
-        REPEATED: The address of an earlier row, letter by letter.
-        RECASED: The address of an earlier row in other case.
-        INVALID: No address at all.
-    """
-
-    PLAIN = "plain"
-    REPEATED = "repeated"
-    RECASED = "recased"
-    INVALID = "invalid"
-
-
-_KINDS: Final = {17: RowKind.REPEATED, 42: RowKind.RECASED, 58: RowKind.INVALID, 83: RowKind.INVALID}
+# What is wrong with a row: it has the address of an earlier one, letter by letter or in other case, or none at all.
+_KINDS: Final = {17: "repeated", 42: "recased", 58: "invalid", 83: "invalid"}
 
 
 @frozen
@@ -57,13 +41,13 @@ class Staged:
 def staged(n: int) -> Staged:
     """Return what is staged among the first n people, whatever the seed."""
     counts = Counter(kind_of(row) for row in range(n))
-    duplicates = counts[RowKind.REPEATED] + counts[RowKind.RECASED]
-    return Staged(rows=n, valid=counts[RowKind.PLAIN], duplicates=duplicates, invalid=counts[RowKind.INVALID])
+    duplicates = counts["repeated"] + counts["recased"]
+    return Staged(rows=n, valid=counts["plain"], duplicates=duplicates, invalid=counts["invalid"])
 
 
-def kind_of(row: int) -> RowKind:
+def kind_of(row: int) -> str:
     """Return the kind of a row, counted from 0."""
-    return _KINDS.get(row % PERIOD, RowKind.PLAIN)
+    return _KINDS.get(row % PERIOD, "plain")
 
 
 def invent_people(n: int, seed: int = 0) -> Iterator[dict[str, str]]:
@@ -94,12 +78,12 @@ def invent_people(n: int, seed: int = 0) -> Iterator[dict[str, str]]:
 
 def _email(row: int, seed: int) -> str:
     match kind_of(row):
-        case RowKind.REPEATED:
+        case "repeated":
             return _address(row - BACK, seed)
-        case RowKind.RECASED:
+        case "recased":
             local, _, domain = _address(row - BACK, seed).partition("@")
             return f"{local.upper()}@{domain.title()}"
-        case RowKind.INVALID:
+        case "invalid":
             forms = ("no-at-{}.example.org", "two spaces {}@example.com", "double..dots.{}@example.net", "", "{}@")
             return forms[row // PERIOD % len(forms)].format(row)
     return _address(row, seed)

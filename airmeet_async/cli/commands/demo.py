@@ -7,6 +7,7 @@ import csv
 import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,8 +80,7 @@ def demo(
             first = next(rows)
             writer = csv.DictWriter(file, list(first))
             writer.writeheader()
-            writer.writerow(first)
-            writer.writerows(rows)
+            writer.writerows(chain([first], rows))
         flags = BulkFlags(
             rate=str(rate),
             results=results,
@@ -130,13 +130,9 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
     ) as process:
         assert process.stdin is not None  # noqa: S101 - for the type checker
         assert process.stdout is not None  # noqa: S101 - for the type checker
-        environ = {"AIRMEET_TOKEN_CACHE": "off"}
         try:
-            for line in process.stdout:  # the first line of another kind comes after the ``export`` lines
-                if not line.startswith("export "):
-                    break
-                name, _, value = shlex.split(line)[1].partition("=")
-                environ[name] = value
+            exports = takewhile(lambda line: line.startswith("export "), process.stdout)
+            environ = dict(shlex.split(line)[1].split("=", 1) for line in exports) | {"AIRMEET_TOKEN_CACHE": "off"}
             if "AIRMEET_URI" not in environ:
                 said = (process.communicate()[1].strip() or "no output").splitlines()[-1]
                 raise UsageError(f"the sandbox did not start: {said.removeprefix('error: ')}")
