@@ -13,8 +13,8 @@ from airmeet_async.protocol.models import Access, Acknowledgement, Attendee, Cus
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor, page_query
 
-# A person's fields as the API names them (help article, A).
 _WIRE = {name: name for name in fields_dict(Attendee)} | {"first_name": "firstName", "last_name": "lastName"}
+"""A person's fields as the API names them (help article, A)."""
 
 _SORTING_KEYS = ("name", "email", "registrationDate")
 _DIRECTIONS = ("ASC", "DESC")
