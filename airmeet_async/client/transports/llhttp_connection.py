@@ -145,7 +145,6 @@ class Connection(asyncio.BufferedProtocol):
         self._got = self._parts = self._size = self._start = self._pending = 0
         self._limit = limit
         self.started = started
-        self.last_activity = max(started, self.last_activity)  # a new connection is younger than its exchange
         self.waiter = waiter = self.pool.loop.create_future()
         self.transport.write(data)
         return waiter
@@ -263,7 +262,8 @@ class Connection(asyncio.BufferedProtocol):
             raise _RefusedError
 
     def on_message_complete(self) -> None:
-        if self._headers is None:  # of a 1xx reply
+        headers = self._headers
+        if headers is None:  # of a 1xx reply
             return
         parts = self._body
         body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -271,7 +271,7 @@ class Connection(asyncio.BufferedProtocol):
             self._problem = too_large(self.pool.host, self._limit)
             raise _RefusedError
         self.is_reusable = self._parser.should_keep_alive()
-        self._reply = Reply(self._status, self._headers, body, time.time())
+        self._reply = Reply(self._status, headers, body, time.time())
 
     def _is_within_limits(self) -> bool:
         """Count what has come of a reply that is not whole yet, and return whether it may go on."""

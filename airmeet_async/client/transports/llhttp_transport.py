@@ -162,6 +162,7 @@ class LlhttpTransport:
         while self._free:
             connection = self._free.pop()
             if now - connection.last_activity < KEEP_ALIVE and connection.is_reusable and not connection.has_input():
+                connection.last_activity = now
                 return connection
             connection.abort()
         return None
