@@ -52,7 +52,7 @@ class LlhttpTransport:
         verify: The caller's TLS settings; None takes the same defaults as httpx.
     """
 
-    name = "llhttp"
+    name = "fast"
 
     def __init__(
         self,
