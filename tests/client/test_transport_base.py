@@ -33,8 +33,7 @@ UNREACHABLE = OSError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 9)"
         ("tls", "no trusted TLS connection to airmeet.example: the connection failed"),
         ("proxy", "the proxy refused the connection to airmeet.example: check HTTPS_PROXY"),
         ("connect", "cannot reach airmeet.example: the connection failed"),
-        ("timeout", "cannot reach airmeet.example: no connection in time; check the network, or whether a "
-         "proxy is needed"),
+        ("timeout", f"cannot reach {HOST}: no connection in time; check the network, or whether a proxy is needed"),
         ("protocol", "the request to airmeet.example could not be written: a header or the address is not valid"),
     ],
 )  # fmt: skip
