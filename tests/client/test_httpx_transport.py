@@ -1,6 +1,7 @@
 """The default transport: what it sends, what it makes of each reply and error, and what it leaves to httpx."""
 
 import asyncio
+import functools
 import ssl
 import sys
 import time
@@ -284,20 +285,31 @@ async def test_plain_http_on_this_machine_meets_no_proxy(environment: Environmen
 @pytest.mark.slow
 @pytest.mark.real_time
 @pytest.mark.parametrize("place", [httpx.AsyncHTTPTransport, httpcore.AsyncConnectionPool])
+@pytest.mark.parametrize("by", ["function", "object"])
 async def test_what_mocks_and_recorders_replace_is_on_the_way_of_each_request(
-    monkeypatch: pytest.MonkeyPatch, place: type[Any]
+    monkeypatch: pytest.MonkeyPatch, place: type[Any], by: str
 ) -> None:
     """Also if they come when connections are open already, and no longer than they stay."""
     seen = []
     original = place.handle_async_request
 
+    @functools.wraps(original)
     async def recorded(self: Any, request: Any) -> Any:
         seen.append(request)
         return await original(self, request)
 
+    class Wrapper:
+        """As wrapt makes them: whatever is looked up in it is looked up in the original."""
+
+        def __get__(self, instance: Any, _: Any) -> Any:
+            return self if instance is None else functools.partial(recorded, instance)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(original, name)
+
     async with between(lanes, answer()) as (server, transport):
         await transport.exchange(post())
-        monkeypatch.setattr(place, "handle_async_request", recorded)
+        monkeypatch.setattr(place, "handle_async_request", recorded if by == "function" else Wrapper())
         for _ in range(3):
             await transport.exchange(post())
         monkeypatch.undo()

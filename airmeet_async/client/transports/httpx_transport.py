@@ -17,6 +17,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from types import FunctionType
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -116,10 +117,10 @@ class _Lane(httpx.AsyncHTTPTransport):
 def _pool_is_replaced() -> bool:
     """Return whether somebody has put a function of their own in the pool's place, as recorders of requests do.
 
-    It has the name of the original, and perhaps its module; its code is another.
+    A wrapper takes over the names of the original, or passes all its attributes on: then its type or its code differs.
     """
-    code = getattr(httpcore.AsyncConnectionPool.handle_async_request, "__code__", None)
-    return code is None or code.co_qualname != "AsyncConnectionPool.handle_async_request"
+    method = httpcore.AsyncConnectionPool.handle_async_request
+    return type(method) is not FunctionType or method.__code__.co_qualname != "AsyncConnectionPool.handle_async_request"
 
 
 class _Backend(httpcore.AnyIOBackend):
