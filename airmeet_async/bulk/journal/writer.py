@@ -12,6 +12,7 @@ Rules of this file:
 """
 
 import os
+import re
 import secrets
 import sqlite3
 import struct
@@ -20,8 +21,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,12 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 
 # The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
 _ROWS_PER_LOADING_TRANSACTION = 200_000
+_TOGETHER = 16  # rows per statement
 _POSITION = (1 << LIST_SHIFT) - 1
 
 _ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
+_ADD_CONSECUTIVE_INPUT = "INSERT INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
 _KNOWN = f"""
@@ -227,7 +231,7 @@ class JournalWriter:
             if "salt" not in facts:
                 facts["salt"] = secrets.token_hex(16)
                 self.write_facts({"salt": facts["salt"]})
-            self._salt = bytes.fromhex(facts["salt"])
+            self._salted = blake2b(digest_size=8, salt=bytes.fromhex(facts["salt"]))
         except BaseException:
             self.close()
             raise
@@ -460,7 +464,7 @@ class JournalWriter:
         first = self._next_entry
         numbers = range(first, first + len(good))
         before = self._connection.total_changes
-        self._connection.executemany(_ADD_ENTRY, zip(numbers, hashes, identities, keys, requests, data, strict=True))
+        self._insert(_ADD_ENTRY, list(zip(numbers, hashes, identities, keys, requests, data, strict=True)))
         self._next_entry += len(good)
         reading.positions.extend([0] * (self._next_entry - len(reading.positions)))
         positions = reading.positions
@@ -474,6 +478,8 @@ class JournalWriter:
                     for row in good
                 ]
                 self._connection.executemany(_ADD_INPUT, values)
+            elif (offsets := _common_offsets(good)) is not None:
+                self._connection.execute(_ADD_CONSECUTIVE_INPUT, (base + offsets[0], offsets[1], first))
             else:
                 self._connection.executemany(
                     _ADD_PLAIN_INPUT, [(base + row.index, row.line, row.entry) for row in good]
@@ -526,10 +532,23 @@ class JournalWriter:
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
 
+    def _insert(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows, by 16 as far as they go.
+
+        Each statement gives up the interpreter's lock and takes it again, which costs as much as inserting a row.
+        """
+        together = len(values) - len(values) % _TOGETHER
+        for start in range(0, together, _TOGETHER):
+            self._connection.execute(_for_several(sql), [*chain.from_iterable(values[start : start + _TOGETHER])])
+        self._connection.executemany(sql, values[together:])
+
     def hash_identities(self, identities: Sequence[str]) -> tuple[int, ...]:
         """Return numbers for identities: an index of them takes a third of what one of the texts takes."""
-        salt = self._salt
-        digests = [blake2b(identity.encode(), digest_size=8, key=salt).digest() for identity in identities]
+        digests = list[bytes]()
+        for identity in identities:
+            digest = self._salted.copy()  # cheaper than a new one
+            digest.update(identity.encode())
+            digests.append(digest.digest())
         return struct.unpack(f"<{len(digests)}q", b"".join(digests))
 
     def _repeatable_identity(self, reading: _Reading, request: str) -> str:
@@ -594,7 +613,7 @@ class JournalWriter:
             if work.retries:
                 execute(_RECORD, work.retries)
             if work.outcomes:
-                execute(_RECORD, work.outcomes)
+                self._insert(_RECORD, work.outcomes)
             now = time.time()
             if work.intents:
                 execute(_INTEND, [(row.entry, wish, self.run, now) for row, wish in work.intents])
@@ -698,6 +717,24 @@ def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
         else:
             row.error = facts["error"]
     return row
+
+
+@lru_cache
+def _for_several(sql: str) -> str:
+    """Return a statement that inserts `_TOGETHER` rows instead of one."""
+    head, values, tail = re.split(r"(?<=VALUES )(\([?, ]+\))", sql)
+    return head + ", ".join([values] * _TOGETHER) + tail
+
+
+def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
+    """Return what to add to the rows' entries for their positions and lines, if they follow each other in all three."""
+    first, last = rows[0], rows[-1]
+    length = last.entry - first.entry
+    if last.index - first.index != length:
+        return None
+    if first.line is None or last.line is None:
+        return (first.index - first.entry, None) if first.line is last.line else None
+    return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
 def _duplicate_error(facts: Mapping[str, Any]) -> RowError:
