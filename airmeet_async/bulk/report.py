@@ -29,12 +29,11 @@ class RowStatus(StrEnum):
     Attributes:
         SUCCEEDED: Airmeet confirmed it.
         REJECTED: Airmeet refused it and gave a reason.
-        FAILED: No attempt succeeded; ``error.ambiguous`` says whether it may have been applied anyway.
+        FAILED: The attempts are spent, and the row was certainly not applied.
         INVALID: Not sent: the row is not valid.
         DUPLICATE: Not sent: an earlier row has the same key.
-        SKIPPED: Not sent: done in an earlier run of the same journal.
         UNPROCESSED: The run stopped before this row was applied.
-        UNKNOWN: Sent, but the run stopped before a clear reply. Sending it again is safe if the operation is
+        UNKNOWN: Sent without a clear reply: it may have been applied. Sending it again is safe if the operation is
             repeatable.
     """
 
@@ -43,7 +42,6 @@ class RowStatus(StrEnum):
     FAILED = "failed"
     INVALID = "invalid"
     DUPLICATE = "duplicate"
-    SKIPPED = "skipped"
     UNPROCESSED = "unprocessed"
     UNKNOWN = "unknown"
 
@@ -99,7 +97,7 @@ class StopReason(StrEnum):
 
 
 # Statuses that leave nothing to do for that row.
-DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
+DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE})
 
 
 @frozen
@@ -185,6 +183,9 @@ class BulkReport:
         job: The run's id.
         rows_read: Rows taken from the source.
         counts: Rows per status, zeros included.
+        earlier_counts: Of these, the rows that ended so in an earlier run of the same journal.
+        changed: Rows that are done and differ in the input since; Airmeet does not update them.
+        unverified: Rows whose invitation was asked for once, and nobody knows whether it was mailed.
         attempts: Requests sent for rows.
         retries: Requests that were not the first for their row.
         throttled: Replies with status 429.
@@ -204,6 +205,9 @@ class BulkReport:
     job: str
     rows_read: int
     counts: Mapping[RowStatus, int]
+    earlier_counts: Mapping[RowStatus, int] = field(factory=dict)
+    changed: int = 0
+    unverified: int = 0
     attempts: int = 0
     retries: int = 0
     throttled: int = 0
@@ -221,12 +225,12 @@ class BulkReport:
 
     @property
     def succeeded(self) -> int:
-        """Number of rows that Airmeet confirmed."""
+        """Number of rows that Airmeet confirmed, in this run or an earlier one."""
         return self.counts[RowStatus.SUCCEEDED]
 
     @property
     def all_done(self) -> bool:
-        """Whether every row is done: succeeded, skipped or a duplicate."""
+        """Whether every row is done: succeeded or a duplicate."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
@@ -264,6 +268,9 @@ class BulkReport:
             "job": self.job,
             "rows_read": self.rows_read,
             "counts": {status.value: self.counts[status] for status in RowStatus},
+            "earlier_counts": {status.value: self.earlier_counts.get(status, 0) for status in RowStatus},
+            "changed": self.changed,
+            "unverified": self.unverified,
             "attempts": self.attempts,
             "retries": self.retries,
             "throttled": self.throttled,
@@ -326,6 +333,7 @@ _FRAME_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
     ("line", "Int64", lambda result: result.line),
     ("key", "String", lambda result: result.key),
     ("status", "String", lambda result: result.status.value),
+    ("from_earlier_run", "Boolean", lambda result: result.from_earlier_run),
     ("attempts", "Int64", lambda result: result.attempts),
     ("http_status", "Int64", lambda result: result.http_status),
     ("code", "String", lambda result: result.error and result.error.code),

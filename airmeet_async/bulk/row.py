@@ -146,12 +146,15 @@ class Row:
     entry = 0
     earlier: Outcome | None = None
     changed = False
-    # While it is being sent: attempts of this run, when the first one left, whether one is under way now, what those
-    # without a clear answer asked for, the last verdict, and attempts that are not charged (the server was away).
+    # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it asks
+    # for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how often
+    # it was taken, and attempts that are not charged, since the server was away.
     tries: Tries | None = None
     first_sent: float | None = None
     sending = False
+    asked = 0
     unclear = 0
+    done = 0
     last: Verdict | None = None
     begun = 0
     uncharged = 0

@@ -13,7 +13,7 @@ from airmeet_async.protocol.models import Access, Acknowledgement, Attendee, Cus
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor, page_query
 
-_WIRE = {name: name for name in fields_dict(Attendee)} | {"first_name": "firstName", "last_name": "lastName"}
+WIRE_NAMES = {name: name for name in fields_dict(Attendee)} | {"first_name": "firstName", "last_name": "lastName"}
 """A person's fields as the API names them (help article, A)."""
 
 _SORTING_KEYS = ("name", "email", "registrationDate")
@@ -66,7 +66,7 @@ def add_checked_attendee(
         mapping: The member ``customFieldMapping``.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
     """
-    body: dict[str, Any] = {_WIRE[name]: text for name, text in texts.items()}
+    body: dict[str, Any] = {WIRE_NAMES[name]: text for name, text in texts.items()}
     if mapping:
         body["customFieldMapping"] = mapping
     body.update(flags)
@@ -85,7 +85,7 @@ def block_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return _by_email(endpoints.ATTENDEES_BLOCK, airmeet_id, email)
+    return change_access(endpoints.ATTENDEES_BLOCK, airmeet_id, email)
 
 
 def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
@@ -100,7 +100,7 @@ def unblock_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return _by_email(endpoints.ATTENDEES_UNBLOCK, airmeet_id, email)
+    return change_access(endpoints.ATTENDEES_UNBLOCK, airmeet_id, email)
 
 
 def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
@@ -118,7 +118,8 @@ def remove_attendee(airmeet_id: str, email: str) -> Call[Acknowledgement]:
     return Call(endpoints.ATTENDEES_REMOVE, check_ids(airmeet_id=airmeet_id) | {"email": email})
 
 
-def _by_email(endpoint: Endpoint[Acknowledgement], airmeet_id: str, email: str) -> Call[Acknowledgement]:
+def change_access(endpoint: Endpoint[Acknowledgement], airmeet_id: str, email: str) -> Call[Acknowledgement]:
+    """Build what `block_attendee` or `unblock_attendee` builds, by the endpoint."""
     _refuse(validation.check_email(email))
     return Call(endpoint, check_ids(airmeet_id=airmeet_id), body={"attendeeEmail": email})
 

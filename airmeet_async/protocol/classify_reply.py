@@ -22,6 +22,7 @@ from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.decoding import decode
 from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.value_class import value
 
@@ -92,6 +93,22 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
         return _unusable(status, f"status {status} is not a valid reply here: {_said(document) or 'no reason given'}")
     return _refusal(call, reply, status, _said(document))
+
+
+def glance(reply: Reply, key: str) -> Access | None:
+    """Return the typed value of a plain success of an add, or None where `judge` must look."""
+    if reply.status != 200 or "content-encoding" in reply.headers:
+        return None
+    try:
+        document = json_codec.decode(reply.body)
+    except ValueError:
+        return None
+    if type(document) is not dict or len(document) != 2 or document.get("email") != key:
+        return None
+    link = document.get("entryLink")
+    if type(link) is not str or not link.startswith("https://"):
+        return None
+    return Access(key, link)
 
 
 def judge_failure(error: TransportError) -> Verdict:

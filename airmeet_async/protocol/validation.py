@@ -33,7 +33,7 @@ _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
-_COMMON_EMAIL = re.compile(
+COMMON_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}"
 )
 """What most addresses look like, checked in one step; each of these passes the long check, too."""
@@ -54,7 +54,7 @@ class Problem:
 
 def check_email(email: str) -> Problem | None:
     """Check the syntax of an address. Only a mail can tell whether somebody reads it."""
-    if _COMMON_EMAIL.fullmatch(email):
+    if COMMON_EMAIL.fullmatch(email):
         return None
     local, at, domain = email.rpartition("@")
     fits = (
@@ -128,6 +128,7 @@ class RegistrationFields:
 
     def __init__(self, fields: Iterable[CustomField]) -> None:
         self._by_id = {field.field_id: field for field in fields}
+        self.fields = tuple(self._by_id.values())
         self._by_name: dict[str, list[CustomField]] = {}
         for field in self._by_id.values():
             for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:

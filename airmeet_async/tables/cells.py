@@ -9,6 +9,7 @@ Three rules:
 3. What `guard` or `guard_raw` has written, `unguard` gives back, for every text.
 """
 
+import io
 import json
 import math
 import re
@@ -25,6 +26,7 @@ from attrs import frozen
 
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import counted, many
+from airmeet_async.tables.shared_file import SharedFile
 
 # Most characters in one cell; also the `csv` module's own default, which is what enforces it for CSV.
 CELL_LIMIT = 128 * 1024
@@ -70,6 +72,7 @@ class ReadOptions:
 
     Attributes:
         spell: How the reader of a message writes an option, given its name and its value.
+        file: The file, open; None for what is not from a file.
     """
 
     path: str
@@ -81,10 +84,16 @@ class ReadOptions:
     is_header: Callable[[Sequence[str]], bool] | None = None
     own_columns: Collection[str] = ()
     spell: Callable[[str, str], str] = python_option
+    file: SharedFile | None = None
 
     def fault(self, message: str, line: int | None = None, column: str | None = None) -> InputError:
         """Return an error about the file."""
         return fault(message, path=self.name, line=line, column=column)
+
+    def open(self) -> io.BufferedReader:
+        """Return the file's bytes from its start; as often as wanted, also at the same time."""
+        assert self.file is not None  # noqa: S101 - only files have a reader that calls this
+        return self.file.open()
 
     def check_width(self, columns: int, line: int | None = None) -> None:
         """Refuse a table of more than `COLUMN_LIMIT` columns."""

@@ -192,7 +192,7 @@ class Archive(zipfile.ZipFile):
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         try:
-            super().__init__(options.path)
+            super().__init__(options.open())
         except _BROKEN as error:
             raise options.fault(f"is a damaged workbook or zip file ({brief(error)}); {_ANEW}") from None
         parts = self.infolist()
@@ -428,7 +428,7 @@ class CalamineWorkbook:
                     archive.check_ratio(part)
         if Path(options.path).stat().st_size > SIZE_LIMIT // 4:
             raise options.fault(f"is larger than {SIZE_LIMIT // 4:,} bytes; save it as .xlsx or CSV UTF-8")
-        self._book = python_calamine.load_workbook(options.path)
+        self._book = python_calamine.load_workbook(options.open())
         self.sheets = [
             Sheet(sheet.name, not str(sheet.visible).endswith(".Visible"), index)
             for index, sheet in enumerate(self._book.sheets_metadata) if str(sheet.typ).endswith("WorkSheet")

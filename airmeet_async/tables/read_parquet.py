@@ -106,7 +106,7 @@ class ParquetReader(TableReader):
             import pyarrow as pa
             import pyarrow.parquet as pq
         try:
-            with pq.ParquetFile(self._options.path, buffer_size=_BUFFER, pre_buffer=False, **more) as file:
+            with pq.ParquetFile(self._options.open(), buffer_size=_BUFFER, pre_buffer=False, **more) as file:
                 yield file
         except InputError:
             raise

@@ -4,6 +4,7 @@ What a file is, its content says; the ending of its name only tells kinds of tex
 owner is told.
 """
 
+import codecs
 import hashlib
 import mmap
 import os
@@ -11,12 +12,12 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from itertools import islice
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-from attrs import define
+from attrs import define, evolve
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import CELL_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, fault
@@ -24,6 +25,7 @@ from airmeet_async.tables.read_csv import CsvReader
 from airmeet_async.tables.read_excel import Archive, ExcelReader
 from airmeet_async.tables.read_jsonl import JsonReader
 from airmeet_async.tables.read_parquet import ParquetReader
+from airmeet_async.tables.shared_file import SharedFile
 
 # How a file is read, by the ending of its name.
 KINDS = {
@@ -82,6 +84,7 @@ class SourceRow:
     data: Any
 
 
+_PIECE = 1024 * 1024
 _SAMPLE = 200  # rows that are enough to judge what a column holds
 
 _Stamp = tuple[int, int, int]  # what tells two states of a file apart without reading it: size, time, inode
@@ -91,7 +94,8 @@ class Table:
     """A table: its columns, and its rows as often as they are asked for.
 
     Iterating yields ``(line, mapping)``; what is wrong with the file as a whole raises `InputError` where it is met,
-    what is wrong with single cells is kept for `judge`. A file that changes after it was opened is not read on.
+    what is wrong with cells of columns that are `used` after the last row, and the rest is kept for `judge`. The file
+    is opened once, whatever is asked for, and `sample` reads no row twice. One that changes meanwhile is not read on.
 
     Attributes:
         path: The file.
@@ -99,6 +103,7 @@ class Table:
         rows: How many rows it has; None before a complete pass.
         reading: How it is read, where that could have been otherwise: the same file read differently is another input.
         is_file: Its rows come from a file.
+        used: Columns whose cells matter; who finds out which they are sets it.
     """
 
     def __init__(
@@ -109,11 +114,15 @@ class Table:
         self.rows = rows
         self.reading: Mapping[str, str] = reader.reading
         self.is_file = stamp is not None
+        self.used: Collection[str] = ()
+        self._options = options
         self._reader, self._limit, self._stamp, self._most = reader, limit, stamp, most
         self._said = tuple(said)
         self._findings = Findings()
         self._passed: tuple[str, ...] | None = None  # the columns, after a complete pass
-        self._first: list[Mapping[str, Any]] = []  # kept by `check`: a workbook takes long to open again
+        # The rows that `sample` has read, and the pass that goes on behind them, until somebody takes it.
+        self._first: list[tuple[int | None, Mapping[str, Any]]] = []
+        self._begun: Iterator[tuple[int | None, Mapping[str, Any]]] | None = None
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.columns)} columns, {self.rows} rows)"
@@ -133,9 +142,15 @@ class Table:
         """A sentence about each column without a name, or index; complete after a complete pass."""
         return tuple(self._findings.nameless.values())
 
-    def __iter__(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
+    def __iter__(self) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
+        begun, self._begun = self._begun, None
+        return self._read() if begun is None else chain(self._first, begun)
+
+    def _read(self) -> Generator[tuple[int | None, Mapping[str, Any]]]:
         self._check_unchanged()
         findings = Findings()
+        if self._passed is None:
+            self._findings = findings
         most = self._most
         is_bounded = self.is_file and most is None  # the readers of texts refuse cells that are too long themselves
         n = size = 0
@@ -164,6 +179,7 @@ class Table:
         if self._passed is not None and (n, self.columns) != (self.rows, self._passed):
             raise self._changed()
         self.rows, self._passed, self._findings = n, self.columns, findings
+        self.judge(self.used)
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Yield the rows, at most *size* at a time, and fewer where they are long.
@@ -174,28 +190,46 @@ class Table:
         """
         if size < 1:
             raise ValueError("size must be at least 1")
-        batch: list[SourceRow] = []
+        index = 0
+        for rows, lines in self.chunks(size):
+            yield [SourceRow(*row) for row in zip(range(index, index + len(rows)), lines, rows, strict=True)]
+            index += len(rows)
+
+    def chunks(self, size: int = 500) -> Iterator[tuple[list[Mapping[str, Any]], list[int | None]]]:
+        """Yield what `batches` yields, as rows and their lines.
+
+        Raises:
+            InputError: It cannot be read, or is not the file that was opened.
+        """
+        rows: list[Mapping[str, Any]] = []
+        lines: list[int | None] = []
         length = 0
-        for index, (line, row) in enumerate(self):
-            batch.append(SourceRow(index, line, row))
+        for line, row in self:
+            rows.append(row)
+            lines.append(line)
             length += sum(map(len, row.values()))
-            if len(batch) == size or length > BATCH_LIMIT:
+            if len(rows) == size or length > BATCH_LIMIT:
                 self._check_unchanged()
-                yield batch
-                batch, length = [], 0
-        if batch:
-            yield batch
+                yield rows, lines
+                rows, lines, length = [], [], 0
+        if rows:
+            yield rows, lines
 
     def sample(self, n: int = _SAMPLE) -> list[Mapping[str, Any]]:
-        """Return the first rows without reading the rest.
+        """Return the first rows without reading the rest; the next pass goes on behind them.
 
         Raises:
             InputError: It cannot be read up to there, or has no rows.
         """
         if len(self._first) < (n if self.rows is None else min(n, self.rows)):
-            with closing(iter(self)) as rows:
-                return [row for _, row in islice(rows, n)]
-        return self._first[:n]
+            if self._begun is None:
+                self._first, self._begun = [], self._read()
+            try:
+                self._first += islice(self._begun, n - len(self._first))
+            except BaseException:
+                self._begun = None
+                raise
+        return [row for _, row in self._first[:n]]
 
     def check(self) -> Self:
         """Read it to its end, so that `rows`, `columns`, `notices` and what `judge` knows are complete.
@@ -203,11 +237,37 @@ class Table:
         Raises:
             InputError: It cannot be read, or has no rows.
         """
-        rows = iter(self)
-        self._first = [row for _, row in islice(rows, _SAMPLE)]
-        for _ in rows:
+        self.sample()
+        for _ in self:
             pass
         return self
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file's content, read from the file that is open; empty for what is not from a file."""
+        return self._content_facts[0] if self.is_file else ""
+
+    @property
+    def is_clear(self) -> bool:
+        """Its columns are known from its beginning, and all its bytes are in the encoding it is read in."""
+        if isinstance(self._reader, JsonReader):
+            return False  # any row may have a key of its own
+        return not isinstance(self._reader, CsvReader) or "encoding" in self.reading or self._content_facts[1]
+
+    @cached_property
+    def _content_facts(self) -> tuple[str, bool]:
+        sha, decoder, is_utf_8 = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), True
+        self._check_unchanged()
+        with self._options.open() as file:
+            while piece := file.read(_PIECE):
+                sha.update(piece)
+                try:
+                    if is_utf_8:
+                        decoder.decode(piece)
+                except UnicodeError:
+                    is_utf_8 = False
+        self._check_unchanged()
+        return sha.hexdigest(), is_utf_8 and not decoder.getstate()[0]
 
     def judge(self, columns: Collection[str]) -> None:
         """Raise what the last complete pass has found wrong with cells of these columns, all of it at once.
@@ -262,12 +322,16 @@ def open_table(
         ConfigError: The package that reads this kind of file is not installed.
     """
     place = os.fspath(path)
-    more = {} if spell is None else {"spell": spell}
+    more: dict[str, Any] = {} if spell is None else {"spell": spell}
     options = ReadOptions(
         path=place, name=name or place, encoding=encoding, sheet=None if sheet is None else str(sheet),
         delimiter=delimiter, header=header, is_header=is_header, own_columns=own_columns, **more,
     )  # fmt: skip
     stamp = _stamp(place, options.name)
+    try:
+        options = evolve(options, file=SharedFile(place))
+    except OSError as error:
+        raise options.fault(f"cannot be read: {error.strerror}; check the path and its permissions") from None
     kind, said = _kind_of(options, format)
     for given, word, kinds in (
         (sheet, "sheet", WORKBOOKS), (delimiter, "delimiter", {"csv", "tsv"}), (encoding, "encoding", _TEXTS),
@@ -339,7 +403,7 @@ def _kind_of(options: ReadOptions, asked: str | None) -> tuple[str, tuple[str, .
 
 
 def _looks_like_json(options: ReadOptions) -> bool:
-    with Path(options.path).open("rb") as file:
+    with options.open() as file:
         return bool(re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', file.read(1024)))
 
 
@@ -349,16 +413,16 @@ def _content(options: ReadOptions) -> str:
     Raises:
         InputError: It is something else.
     """
+    assert options.file is not None  # noqa: S101 - see `open_table`
     try:
-        with Path(options.path).open("rb") as file:
-            head = file.read(4096)
-            if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):  # a file system of its own: names are in UTF-16
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
-                        raise options.fault(_LOCKED)
-                    if all(content.find(word.encode("utf-16-le")) < 0 for word in ("Book", "Workbook")):
-                        raise options.fault(f"is an old Office document, not a workbook; {_INSTEAD}")
-                return "xls"
+        head = options.file.read_at(0, 4096)
+        if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):  # a file system of its own: names are in UTF-16
+            with mmap.mmap(options.file.descriptor, 0, access=mmap.ACCESS_READ) as content:
+                if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
+                    raise options.fault(_LOCKED)
+                if all(content.find(word.encode("utf-16-le")) < 0 for word in ("Book", "Workbook")):
+                    raise options.fault(f"is an old Office document, not a workbook; {_INSTEAD}")
+            return "xls"
     except OSError as error:
         raise options.fault(f"cannot be read: {error.strerror}; check the path and its permissions") from None
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -376,12 +440,14 @@ def _content(options: ReadOptions) -> str:
 
 def _zipped(options: ReadOptions) -> str:
     with Archive(options) as archive:
-        names = [*archive.parts]
+        names, is_ods = [*archive.parts], False
         try:
             is_ods = b"opendocument.spreadsheet" in archive.read("mimetype")[:200]
+            with archive.open("META-INF/manifest.xml") as file:
+                is_encrypted = is_ods and b"encryption-data" in file.read(_PIECE)
         except (KeyError, zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
-            is_ods = False
-    if "encrypted-package" in names:  # of LibreOffice 24 and later
+            is_encrypted = False
+    if "encrypted-package" in names or is_encrypted:  # the first of LibreOffice 24 and later
         raise options.fault(_LOCKED)
     if is_ods:
         return "ods"

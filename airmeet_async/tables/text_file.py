@@ -15,7 +15,6 @@ from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from itertools import islice
-from pathlib import Path
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import ReadOptions, shown
@@ -116,7 +115,7 @@ class TextFile:
             self.encoding = self.encoding if is_ordered else by_zeros
 
     def _open(self) -> TextIOWrapper:
-        return Path(self._options.path).open(encoding=self.encoding, errors="surrogateescape", newline="")
+        return TextIOWrapper(self._options.open(), encoding=self.encoding, errors="surrogateescape", newline="")
 
     def lines(self) -> Generator[str]:
         """Yield the physical lines with their line ends, which may be mixed."""

@@ -1,82 +1,103 @@
-"""The bulk operations: what each makes of an input row, before anything is sent. One row becomes one call."""
+"""The bulk operations: what each makes of a row of the input, before anything is sent. One row becomes one call.
 
-import asyncio
+1. `BulkOperation.fill` says what a row means. It is written for reading, and decides.
+2. `AddAttendees` has a quick way for plain rows, which are nearly all of a list: texts in known columns, with nothing
+   to be said about them. It is a subset: what it returns is what `fill` would have made, byte for byte, and whatever
+   is not plain is left to `fill`. A property test says so.
+3. What has to be known about the event (registration fields, participants) is asked for once, before the first row
+   that needs it.
+"""
+
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter, itemgetter
+from typing import Any
 
-from attrs import fields_dict, frozen
+from attrs import fields_dict
 
 from airmeet_async.bulk.input.column_names import parse_attendance
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_columns
+from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading, find_columns
 from airmeet_async.bulk.input.row_mapping import RowMapping
-from airmeet_async.calls.people import add_checked_attendee
+from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.row import CallTemplate, Row
+from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
-from airmeet_async.protocol.call import Call
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.base_urls import check_ids
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.models import Attendee
-from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email, check_texts, cuts, fold
-from airmeet_async.protocol.value_class import value
+from airmeet_async.protocol.validation import (
+    COMMON_EMAIL,
+    NAME_LIMIT,
+    Problem,
+    RegistrationFields,
+    check_email,
+    check_texts,
+    cuts,
+    fold,
+)
 from airmeet_async.tables import tidy
-
-T = TypeVar("T")
-
-_ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
-
-
-@frozen
-class EarlierAttempts:
-    """Requests that earlier runs of the same journal have sent for a row.
-
-    Attributes:
-        entry: Its number in the journal.
-        sent: Requests so far.
-        charged: Of these, how many count as attempts.
-        unclear: One of them may have been applied.
-    """
-
-    entry: int
-    sent: int = 0
-    charged: int = 0
-    unclear: bool = False
-
-
-@value
-class PreparedRow:
-    """A row that can be sent.
-
-    Attributes:
-        key: What makes it unique in the run, as shown in results.
-        identity: The same for comparison.
-        call: What to send.
-        warnings: What will not be kept as it was given.
-        earlier: What earlier runs have sent for it, where there is a journal.
-    """
-
-    key: str
-    identity: str
-    call: Call[Any]
-    warnings: tuple[str, ...] = ()
-    earlier: EarlierAttempts | None = None
-
-
-@frozen
-class InvalidRow:
-    """A row that cannot be sent, and why."""
-
-    key: str
-    problem: Problem
-
 
 # Of a list from which nothing but addresses is needed.
 ADDRESSES = Reading(preset="none", required=("email",))
 
+_ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
+_ATTENDEE_WIRE_NAMES = tuple(WIRE_NAMES[name] for name in _ATTENDEE_FIELDS)
+_attendee_values = attrgetter(*_ATTENDEE_FIELDS)
+_MOST_HEADERS = 1000  # sets of keys that are remembered
+
+_fetch_first = Problem("", "this row needs what `fetch` gets")
+
 
 class BulkOperation(ABC):
-    """Makes a call of each row. Only errors that concern the whole run are raised."""
+    """Makes a call of each row. Only errors that concern the whole run are raised.
+
+    Attributes:
+        template: What all calls have in common; None where each row has its own.
+        is_foreign: It calls functions of the caller, which expect the thread of the event loop.
+    """
+
+    template: CallTemplate | None = None
+    is_foreign = False
+
+    def prepare_rows(self, data: Sequence[Any], lines: Sequence[int | None] | None, first: int) -> list[Row]:
+        """Return a row for each element, those that cannot be sent with their error.
+
+        Fewer, where a row needs what `fetch` gets: the caller awaits that, and calls again with the rest.
+
+        Args:
+            data: Rows as given.
+            lines: Where each stands in its file; None for rows that are not from a file.
+            first: Index of the first.
+        """
+        rows: list[Row] = []
+        places: Iterable[int | None] = repeat(None) if lines is None else lines
+        for index, (given, line) in enumerate(zip(data, places, strict=False), first):
+            row = self._quick_row(index, line, given)
+            if row is None:
+                row = Row(index, line, given, "")
+                try:
+                    problem = self.fill(row)
+                except AirmeetError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - one odd row must not end the run
+                    problem = Problem("invalid_row", f"{type(error).__name__}: {error}")
+                if problem is _fetch_first:
+                    break
+                if problem:
+                    row.identity, row.template, row.payload, row.warnings = "", None, b"", ()
+                    row.error = RowError(problem.code, problem.message)
+            rows.append(row)
+        return rows
 
     @abstractmethod
-    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
-        """Return what becomes of a row; None where that is known only after `fetch`."""
+    def fill(self, row: Row) -> Problem | None:
+        """Set key, identity, template, payload and warnings of a row from its data, or return why it is not sent."""
+
+    def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:  # noqa: ARG002
+        return None
 
     async def fetch(self) -> None:  # noqa: B027 - it need not be overridden
         """Get from Airmeet what has to be known about the event; nothing, for most operations."""
@@ -97,12 +118,16 @@ class _PeopleOperation(BulkOperation):
 
     def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
         """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
+        if self._columns is not None:
+            return self._columns
         keys = tuple(data)
         if (found := self._found.get(keys)) is None:
             try:
                 found = find_columns([str(name) for name in keys if name != "custom_fields"], self._reading)
             except InputError as error:
                 found = str(error)
+            if len(self._found) >= _MOST_HEADERS:
+                self._found.clear()
             self._found[keys] = found
         return found
 
@@ -114,108 +139,158 @@ class AddAttendees(_PeopleOperation):
         airmeet_id: The event's id, checked.
         flags: ``registerAttendee`` and ``sendEmailInvite``.
         reading: How the columns of a row are found.
-        fetch_fields: Gets the event's registration fields; asked once, when the first row needs them.
         columns: Which column of a table is what; None to go by the names in each row.
+        event_fields: The event's registration fields, where they are known already.
+        fetch_fields: Gets them when the first row needs them.
     """
 
     def __init__(
         self,
         airmeet_id: str,
-        flags: dict[str, bool],
+        flags: Mapping[str, bool],
         reading: Reading,
-        fetch_fields: Callable[[], Awaitable[RegistrationFields]],
+        *,
         columns: ColumnMap | None = None,
+        event_fields: RegistrationFields | None = None,
+        fetch_fields: Callable[[], Awaitable[RegistrationFields]] | None = None,
     ) -> None:
         super().__init__(reading, columns)
+        self.template: CallTemplate = CallTemplate(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, flags=flags)
         self._airmeet_id = airmeet_id
-        self._flags = flags
         self._fetch_fields = fetch_fields
-        self._event_fields: RegistrationFields | None = None
+        self._event_fields = event_fields
+        # The keys of the last mapping, and how such mappings are read the quick way: wire names and a getter of values.
+        self._keys: tuple[Any, ...] = ()
+        self._plain: tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None = None
 
     async def fetch(self) -> None:
-        self._event_fields = await self._fetch_fields()
+        if self._event_fields is None and self._fetch_fields is not None:
+            self._event_fields = await self._fetch_fields()
 
-    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
-        """Return what becomes of a row; None where it has custom fields and those of the event are not known yet."""
-        read = self._read(data)
-        if isinstance(read, InvalidRow):
-            return read
-        texts, custom = read
-        email = texts.get("email", "")
-        if problem := check_texts(texts):
-            return InvalidRow(email, problem)
-        mapping: list[dict[str, Any]] = []
-        if custom:  # the event is asked only if a row needs it
-            if self._event_fields is None:
-                return None
-            mapping, problem = self._event_fields.resolve(custom)
-            if problem:
-                return InvalidRow(email, problem)
-        call = add_checked_attendee(self._airmeet_id, texts, mapping, self._flags)
-        return PreparedRow(email, fold(email), call, cuts(texts))
-
-    def _read(self, data: Any) -> tuple[dict[str, str], dict[str, str | list[str]]] | InvalidRow:
-        """Return a row's own fields and its custom ones as texts, those that are empty left out."""
+    def fill(self, row: Row) -> Problem | None:
+        data = row.data
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
             texts = {name: text for name in _ATTENDEE_FIELDS if (text := tidy(getattr(data, name)))}
-        elif type(data) is dict or isinstance(data, Mapping):
-            columns = self._columns or self._columns_of(data)
+            row.key = texts.get("email", "")
+        elif isinstance(data, Mapping):
+            columns = self._columns_of(data)
             if isinstance(columns, str):
-                return InvalidRow("", Problem("missing_field", columns))
+                return Problem("missing_field", columns)
             texts = columns.pick(data)
-            if (columns.status or columns.whole) and (problem := columns.refuse(data)):
-                return InvalidRow(texts.get("email", ""), problem)
             custom = texts.pop("custom_fields", None)
+            row.key = texts.get("email", "")
+            if problem := columns.refuse(data):
+                return problem
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
-            message = f"a row must be an Attendee or a mapping, not {type(data).__name__}"
-            return InvalidRow("", Problem("not_a_row", message))
+            return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
         if kind := texts.get("attendance_type"):
             texts["attendance_type"] = parse_attendance(kind)
-        if not custom:
-            return texts, {}
-        tidied = {
+        if problem := check_texts(texts):
+            return problem
+        answers: dict[str, str | list[str]] = {
             name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
-            for name, value in custom.items()
+            for name, value in (custom or {}).items()
         }
-        return texts, {name: value for name, value in tidied.items() if value}
+        answers = {name: value for name, value in answers.items() if value}
+        mapping: list[dict[str, Any]] = []
+        if answers:  # the event is asked only if a row needs it
+            if self._event_fields is None:
+                return _fetch_first
+            mapping, problem = self._event_fields.resolve(answers)
+            if problem:
+                return problem
+        row.payload = add_checked_attendee(self._airmeet_id, texts, mapping, {}).payload
+        row.identity, row.template, row.warnings = fold(row.key), self.template, cuts(texts)
+        return None
+
+    def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:
+        """Return a plain row as `fill` would leave it; None for whatever is not plain."""
+        values: Sequence[Any]
+        if type(data) is dict:
+            keys = tuple(data)
+            if keys != self._keys:
+                self._keys, self._plain = keys, self._plain_columns(data)
+            if self._plain is None:
+                return None
+            names, get = self._plain
+            values = get(data)
+        elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields:
+            names, values = _ATTENDEE_WIRE_NAMES, _attendee_values(data)
+            if None in values:
+                pairs = [(name, text) for name, text in zip(names, values, strict=True) if text is not None]
+                names, values = zip(*pairs, strict=True) if len(pairs) > 2 else ((), ())
+                if names[:3] != _ATTENDEE_WIRE_NAMES[:3]:
+                    return None
+        else:
+            return None
+        try:
+            if not "".join(values).isprintable():
+                return None
+        except TypeError:  # there is something that is no text
+            return None
+        values = tuple(map(str.strip, values))
+        if max(map(len, values)) > NAME_LIMIT or "" in values[:3] or not COMMON_EMAIL.fullmatch(email := values[0]):
+            return None
+        body = dict(zip(names, values, strict=True))
+        if "" in values:
+            body = {name: text for name, text in body.items() if text}
+        return Row(index, line, data, email, email.lower(), self.template, json_codec.encode(body))
+
+    def _plain_columns(
+        self, data: Mapping[str, Any]
+    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None:
+        """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
+        columns = self._columns_of(data)
+        if isinstance(columns, str) or columns.whole or columns.status or "custom_fields" in data:
+            return None
+        there = [match for match in columns.fields if match.column in data]
+        names = tuple(match.field for match in there)
+        if names[:3] != MANDATORY or "attendance_type" in names or any(one.column in data for one in columns.custom):
+            return None
+        return tuple(WIRE_NAMES[name] for name in names), itemgetter(*[match.column for match in there])
 
 
 class ChangeAccess(_PeopleOperation):
     """Blocks or unblocks people: it needs an e-mail and nothing else.
 
     Args:
-        build: Makes the call of an address.
+        endpoint: The one or the other.
+        airmeet_id: The event's id.
         reading: How the column of the addresses is found.
         columns: Which column of a table is what; None to go by the names in each row.
     """
 
     def __init__(
-        self, build: Callable[[str], Call[Any]], reading: Reading = ADDRESSES, columns: ColumnMap | None = None
+        self, endpoint: Endpoint[Any], airmeet_id: str, reading: Reading = ADDRESSES, columns: ColumnMap | None = None
     ) -> None:
         super().__init__(reading, columns)
-        self._build = build
+        self.template: CallTemplate = CallTemplate(endpoint, check_ids(airmeet_id=airmeet_id))
 
-    def prepare(self, data: Any) -> PreparedRow | InvalidRow:
-        """Return what becomes of an address, an `Attendee` or a mapping with an e-mail."""
+    def fill(self, row: Row) -> Problem | None:
+        """Take an address, an `Attendee` or a mapping with an e-mail."""
+        data = row.data
         if isinstance(data, Mapping):
-            columns = self._columns or self._columns_of(data)
+            columns = self._columns_of(data)
             data = None if isinstance(columns, str) else columns.pick(data).get("email")
         elif not isinstance(data, str):
             data = getattr(data, "email", None)
-        email = tidy(data)
-        problem = check_email(email)
-        return InvalidRow(email, problem) if problem else PreparedRow(email, fold(email), self._build(email))
+        row.key = email = tidy(data)
+        if problem := check_email(email):
+            return problem
+        row.payload = change_access(self.template.endpoint, self.template.path["airmeet_id"], email).payload
+        row.identity, row.template = fold(email), self.template
+        return None
 
 
 class CreateItems(BulkOperation):
     """Creates what has a `RowMapping`: speakers, sessions, booths.
 
     Args:
-        mapping: How a row becomes a value.
-        build: Makes the call of a value.
+        mapping: How a row becomes a value, and a value a call.
+        airmeet_id: The event's id.
         timezone: Zone of times that name none.
         fetch_people: Gets the folded addresses of everybody in the event, to warn of sessions whose speakers are not
             among them; None for no warnings.
@@ -224,36 +299,35 @@ class CreateItems(BulkOperation):
     def __init__(
         self,
         mapping: RowMapping,
-        build: Callable[[Any], Call[Any]],
+        airmeet_id: str,
         *,
         timezone: str | None = None,
         fetch_people: Callable[[], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
         self.mapping = mapping
-        self._build = build
+        self.template: CallTemplate = CallTemplate(mapping.endpoint, check_ids(airmeet_id=airmeet_id))
         self._timezone = timezone
         self._fetch_people = fetch_people
         self._people: frozenset[str] | None = None
 
     async def fetch(self) -> None:
-        if self._fetch_people is not None:
+        if self._people is None and self._fetch_people is not None:
             self._people = await self._fetch_people()
 
-    def prepare(self, data: Any) -> PreparedRow | InvalidRow | None:
-        """Return what becomes of a row; None where it names speakers and the event's list is not known yet."""
-        key = ""
+    def fill(self, row: Row) -> Problem | None:
         try:
-            item = self.mapping.read(data, self._timezone)
-            key = self.mapping.key(item)
-            call = self._build(item)
+            item = self.mapping.read(row.data, self._timezone)
+            row.key = self.mapping.key(item)
+            call = self.mapping.build(self.template.path["airmeet_id"], item)
         except (ConfigError, InputError) as error:
-            return InvalidRow(key, Problem("invalid_row", str(error)))
-        speakers: Sequence[str] = item.speaker_emails if self._fetch_people is not None else ()
-        if speakers and self._people is None:
-            return None
-        missing = [one for one in speakers if fold(one) not in (self._people or ())]
-        warnings = tuple(f"{one} is not in the event yet; add this speaker first" for one in missing)
-        return PreparedRow(key, self.mapping.unique(item), call, warnings)
+            return Problem("invalid_row", str(error))
+        if self._fetch_people is not None and item.speaker_emails:
+            if self._people is None:
+                return _fetch_first
+            missing = [one for one in item.speaker_emails if fold(one) not in self._people]
+            row.warnings = tuple(f"{one} is not in the event yet; add this speaker first" for one in missing)
+        row.identity, row.template, row.payload = self.mapping.unique(item), self.template, call.payload
+        return None
 
 
 class CustomOperation(BulkOperation):
@@ -264,41 +338,23 @@ class CustomOperation(BulkOperation):
         key: What makes a row unique; None for rows that may repeat.
     """
 
+    is_foreign = True
+
     def __init__(self, build: Callable[[Any], Call[Any]], key: Callable[[Any], str] | None) -> None:
         self._build = build
         self._key = key
+        self._last: CallTemplate | None = None
 
-    def prepare(self, data: Any) -> PreparedRow | InvalidRow:
-        """Return the caller's call; an exception of the caller's function makes the row invalid."""
-        key = ""
+    def fill(self, row: Row) -> Problem | None:
         try:
-            key = self._key(data) if self._key else ""
-            call = self._build(data)
-            if isinstance(call, Call):
-                return PreparedRow(key, fold(key), call)
-            message = f"build returned {type(call).__name__} instead of a Call"
-        except Exception as error:  # noqa: BLE001 - one bad row must not end the run
-            message = f"{type(error).__name__}: {error}"
-        return InvalidRow(key, Problem("invalid_row", message))
-
-
-def fetch_once(fetch: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """Return *fetch* with a memory: many rows need the answer at the same time, and it is asked for once.
-
-    An error is remembered, too.
-    """
-    lock = asyncio.Lock()
-    found: list[T | AirmeetError] = []
-
-    async def remembered() -> T:
-        async with lock:
-            if not found:
-                try:
-                    found.append(await fetch())
-                except AirmeetError as error:
-                    found.append(error)
-        if isinstance(found[0], AirmeetError):
-            raise found[0].again()
-        return found[0]
-
-    return remembered
+            row.key = self._key(row.data) if self._key else ""
+            call = self._build(row.data)
+        except Exception as error:  # noqa: BLE001 - also errors of ours that it raises: they are about this row
+            return Problem("invalid_row", f"{type(error).__name__}: {error}")
+        if not isinstance(call, Call):
+            return Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")
+        template = CallTemplate(call.endpoint, call.path, call.query)
+        if template != self._last:
+            self._last = template
+        row.identity, row.template, row.payload = fold(row.key), self._last, call.payload
+        return None

@@ -12,8 +12,7 @@ from attrs import asdict, evolve, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
-from airmeet_async.bulk.input.row_preparer import UniqueRowPreparer
-from airmeet_async.bulk.input.sources import OpenedRows, read_batches
+from airmeet_async.bulk.input.sources import OpenedRows
 from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import counted, duration, many, wrapped

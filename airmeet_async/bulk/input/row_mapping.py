@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 
 from attrs import fields, frozen
 
+from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
 from airmeet_async.bulk.input.columns import ColumnMap, Match, in_header
 from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
 from airmeet_async.tables import Table, tidy
@@ -62,6 +65,8 @@ class RowMapping:
 
     Attributes:
         model: What is made.
+        endpoint: The operation that creates it.
+        build: Makes the call of an event's id and a value.
         required: Fields that must have a column.
         names: Other names of a field, squeezed.
         readers: How a field's text is read, where it is not just text.
@@ -70,6 +75,8 @@ class RowMapping:
     """
 
     model: type[Any]
+    endpoint: Endpoint[Any]
+    build: Callable[[str, Any], Call[Any]]
     required: tuple[str, ...]
     names: Mapping[str, str]
     readers: Mapping[str, Callable[[str], Any]]
@@ -166,6 +173,8 @@ _IMAGES = {"image": "image_url", "photo": "image_url", "picture": "image_url", "
 
 SPEAKERS = RowMapping(
     Speaker,
+    SPEAKERS_ADD,
+    calls.add_speaker,
     ("email", "name"),
     {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
     {},
@@ -174,6 +183,8 @@ SPEAKERS = RowMapping(
 )
 SESSIONS = RowMapping(
     NewSession,
+    SESSIONS_CREATE,
+    calls.create_session,
     ("title", "start", "host_email"),
     {
         "sessiontitle": "title", "name": "title", "starttime": "start", "sessionstarttime": "start",
@@ -191,6 +202,8 @@ SESSIONS = RowMapping(
 )  # fmt: skip
 BOOTHS = RowMapping(
     NewBooth,
+    BOOTHS_CREATE,
+    calls.create_booth,
     ("name",),
     {"booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count"},
     {"exhibitors": _emails, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag, "table_count": _whole},

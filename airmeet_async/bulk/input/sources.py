@@ -1,28 +1,31 @@
 """`RowSource`: rows of any iterable, async iterable, data frame or file, read only as fast as they are sent."""
 
+import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
+from itertools import islice
 from typing import Any
 
-import anyio
 import anyio.to_thread
-from attrs import frozen
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
 from airmeet_async.bulk.options import FileOptions
 from airmeet_async.errors import ConfigError, InputError, JournalError
-from airmeet_async.tables import SourceRow, Table, is_frame, open_frame, open_table
+from airmeet_async.tables import Table, is_frame, open_frame, open_table
+
+# Rows and their lines; no lines where rows are not from a file.
+Piece = tuple[Sequence[Any], Sequence[int | None] | None]
 
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
 IsHeader = Callable[[Sequence[str]], bool]
 
-READ_AHEAD = 512
 _FILE_OPTIONS = FileOptions.__annotations__
-_CLOSING = 5.0  # seconds that a generator of the caller's has to close itself
+_CLOSING = 5.0  # seconds that a source of the caller's has to close itself
+_PIECE = 500  # rows of a file that are read in one step, and as many ahead
 
 
 def names_email(cells: Sequence[str]) -> bool:
@@ -31,7 +34,7 @@ def names_email(cells: Sequence[str]) -> bool:
 
 
 def open_file(path: str | os.PathLike[str], is_header: IsHeader | None = names_email, **options: Any) -> Table:
-    """Open a file and read it to its end, so that nothing is sent of one that cannot be read.
+    """Open a file. It is read to its end only where its columns or its encoding would not be certain otherwise.
 
     Args:
         path: The file.
@@ -41,13 +44,14 @@ def open_file(path: str | os.PathLike[str], is_header: IsHeader | None = names_e
     Raises:
         InputError: It cannot be read as a table.
     """
-    return open_table(path, is_header=is_header, own_columns=RESULT_COLUMNS, **options).check()
+    table = open_table(path, is_header=is_header, own_columns=RESULT_COLUMNS, **options)
+    return table if table.is_clear else table.check()
 
 
 async def open_rows(
     rows: Rows, options: FileOptions | None = None, is_header: IsHeader | None = names_email
 ) -> OpenedRows:
-    """Return *rows*; a data frame and the path of a file as a table that was read to its end.
+    """Return *rows*; a data frame and the path of a file as a table.
 
     Args:
         rows: Where from.
@@ -64,7 +68,7 @@ async def open_rows(
     if given:
         raise ConfigError(f"{', '.join(given)}: only for files, and rows is not a path")
     if is_frame(rows):
-        return await anyio.to_thread.run_sync(lambda: open_frame(rows).check())
+        return await anyio.to_thread.run_sync(open_frame, rows)
     if isinstance(rows, (bytes, dict)) or not isinstance(rows, (Iterable, AsyncIterable)):
         what = "rows must be an iterable of attendees or mappings, a data frame, or a path"
         raise ConfigError(f"{what}, not {type(rows).__name__}")
@@ -72,120 +76,142 @@ async def open_rows(
 
 
 class RowSource:
-    """Hands rows out one by one. `take` never waits; `pump` reads ahead where reading takes time.
+    """Hands rows out in pieces. `take` never waits; `pump` reads ahead where reading takes time.
+
+    1. Of the caller's own asynchronous source one row is read ahead: it may be taken from a queue for good.
+    2. That source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
+       reaches it; `stop_reading` cancels it once, and then it has `_CLOSING` seconds, whatever it awaits meanwhile.
+    3. An error of a source is raised after the rows before it were taken.
 
     Args:
         rows: Where from.
-        ahead: Most rows to read before they are wanted; by default one of the caller's own source, more of a file.
 
     Attributes:
-        ended: Every row has been handed out, or reading has failed.
+        is_sync: `take` reads, and there is nothing to pump.
         finite: Reading on to the end after a stop is sure to end.
         total: How many rows there will be, where that is known.
+        ended: Every row has been taken, or reading has failed.
     """
 
-    def __init__(self, rows: OpenedRows, ahead: int | None = None) -> None:
+    def __init__(self, rows: OpenedRows) -> None:
         self.ended = False
         self.finite = isinstance(rows, (Table, Sized))
         self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
-        self._index = 0
-        # One of the two: rows that can be had at once, or rows that a pump reads ahead into a small buffer.
-        self._iterator: Iterator[Any] | None = None
-        self._async_iterator: AsyncIterator[Any] | None = None
-        self._buffer: deque[Any] = deque()
-        self._room = anyio.Event()
-        # A file can be read again, so any number; of the caller's own source no more than the next row.
-        self._ahead = ahead or (READ_AHEAD if isinstance(rows, Table) else 1)
-        if isinstance(rows, Table):
-            self._async_iterator = _read_table(rows)
-        elif isinstance(rows, AsyncIterable):
-            self._async_iterator = aiter(rows)
-        else:
-            self._iterator = iter(rows)
+        self.is_sync = isinstance(rows, Iterable) and not isinstance(rows, (Table, AsyncIterable))
+        self._rows = rows
+        self._iterator: Iterator[Any] = iter(rows) if self.is_sync and isinstance(rows, Iterable) else iter(())
+        self._pieces: deque[Piece] = deque()  # what a pump has read ahead
+        self._taken = 0  # rows of the first piece
+        self._n = 0
+        self._is_read = self._is_stopped = False
+        self._error: BaseException | None = None
+        self._room = asyncio.Event()
+        self._driver: asyncio.Task[None] | None = None
+        self._over: asyncio.Future[None] | None = None
 
-    def take(self) -> SourceRow | None:
-        """Return the next row, or None where there is none now; `ended` tells whether there will be one.
+    def take(self, n: int) -> Piece:
+        """Return at most *n* rows with their lines; none where none is there, and `ended` tells if more will come.
 
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        if self.ended:
-            return None
-        try:
-            if self._iterator is not None:
-                data = next(self._iterator)
-            elif self._buffer:
-                data = self._buffer.popleft()
+        rows: Sequence[Any] = ()
+        lines: Sequence[int | None] | None = None
+        if self.is_sync and not self._is_read:
+            rows = read = list[Any]()
+            try:
+                read.extend(islice(self._iterator, n))  # what came before an error stays
+                self._is_read = len(read) < n
+            except Exception as error:  # noqa: BLE001 - raised below, after these rows
+                self._is_read, self._error = True, error
+        elif self._pieces:
+            rows, lines = self._pieces[0]
+            start, self._taken = self._taken, self._taken + n
+            if self._taken >= len(rows):
+                self._pieces.popleft()
+                self._taken = 0
                 self._room.set()
-                if isinstance(data, _End):
-                    raise data.error  # noqa: TRY301 - to the handlers that are for the other kind of source, too
-            else:
-                return None
-        except StopIteration:
-            self.ended = True
-            return None
-        except Exception as error:
-            self.ended = True
-            if isinstance(error, (InputError, JournalError)):
-                raise
-            kind = type(error).__name__
-            what = f"the source of rows raised {kind} at row {self._index} (counted from 0): {error}"
-            raise InputError(what) from error
-        row = _numbered(self._index, data)
-        self._index += 1
-        return row
+            rows, lines = rows[start : start + n], lines and lines[start : start + n]
+        self._n += len(rows)
+        if not self._is_read or self._pieces or (rows and self._error):
+            return rows, lines
+        self.ended = True
+        failure, self._error = self._error, None
+        if failure is None:
+            return rows, lines
+        if isinstance(failure, (InputError, JournalError)):
+            raise failure
+        what = f"the source of rows raised {type(failure).__name__} at row {self._n} (counted from 0): {failure}"
+        raise InputError(what) from failure
 
     async def pump(self, arrived: Callable[[], None]) -> None:
-        """Read ahead until the source ends, and call *arrived* after each row. Returns at once for a plain iterable."""
-        if self._async_iterator is None:
+        """Read ahead until the source ends or `stop_reading`, and see it closed. Returns at once for a plain iterable.
+
+        Being cancelled is the same as `stop_reading`; it ends when the source is closed all the same.
+
+        Args:
+            arrived: Called once per arrival, and once at the end.
+        """
+        if self.is_sync or self._is_stopped:
             return
-        try:
-            async for data in self._async_iterator:
-                await self._put(data, arrived)
-            await self._put(_End(StopIteration()), arrived)
-        except Exception as error:  # noqa: BLE001 - whatever the caller's source raises is raised where rows are taken
-            await self._put(_End(error), arrived)
-        finally:
-            if isinstance(self._async_iterator, AsyncGenerator):
-                with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _CLOSING):
-                    await self._async_iterator.aclose()
+        over = self._over = asyncio.get_running_loop().create_future()
+        self._driver = asyncio.create_task(self._drive(arrived))
+        self._driver.add_done_callback(self._end)
+        cancelled: asyncio.CancelledError | None = None
+        while not over.done():
+            try:
+                with anyio.CancelScope(shield=self._is_stopped):
+                    await asyncio.wait({over})
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.stop_reading()
+        if cancelled:
+            raise cancelled
 
     def stop_reading(self) -> None:
         """Take no more from the source: what has been read ahead is all that is left."""
-        self._iterator = None
-        self._buffer.append(_End(StopIteration()))
+        if self._is_stopped:
+            return
+        self._is_stopped = self._is_read = True
+        self._iterator = iter(())
+        self._room.set()
+        if self._driver and self._over and not isinstance(self._rows, Table):  # a thread cannot be interrupted
+            loop = asyncio.get_running_loop()
+            self._driver.cancel()
+            # Timers of a source that has closed itself in time do nothing.
+            loop.call_later(_CLOSING, self._driver.cancel)
+            loop.call_later(_CLOSING + 1, self._end)
 
-    async def _put(self, data: Any, arrived: Callable[[], None]) -> None:
+    def _end(self, _: object = None) -> None:
+        if self._over and not self._over.done():
+            self._over.set_result(None)
+
+    async def _drive(self, arrived: Callable[[], None]) -> None:
+        rows = self._rows
+        try:
+            if isinstance(rows, Table):
+                chunks = rows.chunks(_PIECE)
+                while not self._is_stopped and (piece := await anyio.to_thread.run_sync(next, chunks, None)):
+                    await self._put(piece, arrived, most=2)
+            elif isinstance(rows, AsyncIterable):
+                iterator = aiter(rows)
+                try:
+                    async for row in iterator:
+                        await self._put(([row], None), arrived, most=1)
+                finally:
+                    if isinstance(iterator, AsyncGenerator):
+                        await iterator.aclose()
+        # A task group in a generator that is closed early raises a group with GeneratorExit.
+        except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:  # noqa: BLE001 - `take` raises it
+            self._error = None if self._is_stopped else error
+        finally:
+            self._is_read = True
+            arrived()
+
+    async def _put(self, piece: Piece, arrived: Callable[[], None], *, most: int) -> None:
         """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
-        self._buffer.append(data)
+        self._pieces.append(piece)
         arrived()
-        while len(self._buffer) >= self._ahead:
-            self._room = anyio.Event()
+        while len(self._pieces) >= most and not self._is_stopped:
+            self._room.clear()
             await self._room.wait()
-
-
-@frozen
-class _End:
-    """Stands behind the last row: the error of a source, or `StopIteration`."""
-
-    error: Exception
-
-
-def read_batches(rows: Table | Sequence[Any], size: int) -> Iterator[list[SourceRow]]:
-    """Yield the rows of an input that can be read again, *size* at a time."""
-    if isinstance(rows, Table):
-        yield from rows.batches(size)
-        return
-    for start in range(0, len(rows), size):
-        yield [_numbered(index, row) for index, row in enumerate(rows[start : start + size], start)]
-
-
-def _numbered(index: int, data: Any) -> SourceRow:
-    return data if isinstance(data, SourceRow) else SourceRow(index, None, data)
-
-
-async def _read_table(table: Table) -> AsyncIterator[SourceRow]:
-    batches = table.batches()
-    while batch := await anyio.to_thread.run_sync(next, batches, None):
-        for row in batch:
-            yield row

@@ -197,6 +197,7 @@ class JournalWriter:
 
     Attributes:
         run: The number of this run; 0 before `begin_run`.
+        next_entry: The number of the next entry that is new.
 
     Raises:
         JournalError: It cannot be used, or a run has it.
@@ -227,7 +228,7 @@ class JournalWriter:
         self._recovered = False
         try:
             facts = self.facts()
-            self._next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
+            self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
             if "salt" not in facts:
                 facts["salt"] = secrets.token_hex(16)
                 self.write_facts({"salt": facts["salt"]})
@@ -385,6 +386,29 @@ class JournalWriter:
         self._lists.pop(list_id, None)
         self._check_sum(list_id)
 
+    def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
+        """Change some facts of a list."""
+        found = {**self._list(list_id).facts, **facts}
+        with self._transaction():
+            self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
+        self._lists.pop(list_id, None)
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether something was ever sent."""
+        return bool(self._query("SELECT EXISTS (SELECT 1 FROM outcome)")[0][0])
+
+    def count_done(self, list_id: int) -> tuple[int, int]:
+        """Return how many rows of a list have nothing left to do, and how many others may have been done."""
+        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
+        sql = f"""
+            SELECT COALESCE(SUM(NOT {_OPEN}), 0), COALESCE(SUM({_OPEN} AND {_IN_DOUBT}), 0)
+            {_FROM} WHERE i.id BETWEEN :first AND :last
+        """
+        values = {"wish": wish, "first": first, "last": first + _POSITION}
+        done, unclear = self._connection.execute(sql, values).fetchone()
+        return done, unclear
+
     def confirm_list(self, list_id: int) -> None:
         """Let a list count; older ones of its name and options go."""
         self._recover()
@@ -461,12 +485,12 @@ class JournalWriter:
         keys = [
             None if row.key == identity else encodable(row.key) for row, identity in zip(good, identities, strict=True)
         ]
-        first = self._next_entry
+        first = self.next_entry
         numbers = range(first, first + len(good))
         before = self._connection.total_changes
         self._insert(_ADD_ENTRY, list(zip(numbers, hashes, identities, keys, requests, data, strict=True)))
-        self._next_entry += len(good)
-        reading.positions.extend([0] * (self._next_entry - len(reading.positions)))
+        self.next_entry += len(good)
+        reading.positions.extend([0] * (self.next_entry - len(reading.positions)))
         positions = reading.positions
         if self._connection.total_changes - before == len(good):  # all are new: nearly always
             for entry, row in zip(numbers, good, strict=True):
