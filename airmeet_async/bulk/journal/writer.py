@@ -52,7 +52,7 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 # The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
 _ROWS_PER_LOADING_TRANSACTION = 200_000
 _TOGETHER = 16  # rows per statement
-_POSITION = (1 << LIST_SHIFT) - 1
+POSITION = (1 << LIST_SHIFT) - 1
 
 _ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
@@ -78,26 +78,26 @@ _RECORD = """
         link = excluded.link, note = excluded.note
 """
 
-_FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
-_IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
-_CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
+IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
+CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
-_OPEN = f"""(i.status IS NULL AND (
-    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {_CHANGED})
+OPEN = f"""(i.status IS NULL AND (
+    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
     OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
 ))"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
-_ROWS = f"""
+ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, e.identity, e.key,
-        CASE WHEN {_IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
-        COALESCE(i.data, e.data), {_CHANGED}, {_OUTCOME}
-    {_FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
+        CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
+        COALESCE(i.data, e.data), {CHANGED}, {_OUTCOME}
+    {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
-_SELECT_OPEN = _ROWS.format(_OPEN)
-_SELECT_REOPENED = _ROWS.format(_REOPENED)
-_SELECT_SETTLED = _ROWS.format(f"NOT {_OPEN} AND {_NOT_OF_THIS_RUN}")
-_SELECT_NOT_REOPENED = _ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
+_SELECT_OPEN = ROWS.format(OPEN)
+_SELECT_REOPENED = ROWS.format(_REOPENED)
+_SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
+_SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
 
 _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
@@ -402,10 +402,10 @@ class JournalWriter:
         """Return how many rows of a list have nothing left to do, and how many others may have been done."""
         first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
         sql = f"""
-            SELECT COALESCE(SUM(NOT {_OPEN}), 0), COALESCE(SUM({_OPEN} AND {_IN_DOUBT}), 0)
-            {_FROM} WHERE i.id BETWEEN :first AND :last
+            SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
         """
-        values = {"wish": wish, "first": first, "last": first + _POSITION}
+        values = {"wish": wish, "first": first, "last": first + POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
 
@@ -428,7 +428,7 @@ class JournalWriter:
     def _drop(self, numbers: Iterable[int]) -> None:
         for number in (numbers := list(numbers)):
             first = number << LIST_SHIFT
-            self._connection.execute("DELETE FROM input WHERE id BETWEEN ? AND ?", (first, first + _POSITION))
+            self._connection.execute("DELETE FROM input WHERE id BETWEEN ? AND ?", (first, first + POSITION))
             self._connection.execute("DELETE FROM list WHERE id = ?", (number,))
             self._lists.pop(number, None)
         if numbers:
@@ -445,9 +445,9 @@ class JournalWriter:
         sql = f"""
             SELECT COUNT(*), COALESCE(SUM(i.status IS NOT NULL OR e.id IS NOT NULL), 0), COALESCE(MAX(i.id) - ? + 1, 0),
                 (SELECT rows FROM list WHERE id = ?)
-            {_FROM} WHERE i.id BETWEEN ? AND ?
+            {FROM} WHERE i.id BETWEEN ? AND ?
         """  # noqa: S608 - no values
-        there, told, last, rows = self._query(sql, first, list_id, first, first + _POSITION)[0]
+        there, told, last, rows = self._query(sql, first, list_id, first, first + POSITION)[0]
         if rows is None:  # still being read
             rows = there
         if not there == told == last == rows:
@@ -518,7 +518,7 @@ class JournalWriter:
         ):
             status, facts, other_request, other_data = None, dict[str, Any](), None, None
             if entry not in fresh:
-                found = known[hash_]
+                found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
                 while found is not None and found[2] != identity:  # another one with the same hash
                     collisions += 1
@@ -610,7 +610,7 @@ class JournalWriter:
         template = self._list(list_id).template
         first = list_id << LIST_SHIFT
         values = {
-            "after": first + after, "last": first + _POSITION, "n": n, "wish": self._wish(template), "run": self.run,
+            "after": first + after, "last": first + POSITION, "n": n, "wish": self._wish(template), "run": self.run,
         }  # fmt: skip
         try:
             return [read_row(found, template) for found in self._connection.execute(sql, values)]
@@ -718,9 +718,9 @@ class JournalWriter:
 
 
 def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
-    """Return the row of a record that `_ROWS` has found."""
+    """Return the row of a record that `ROWS` has found."""
     number, line, status, note, entry, identity, key, request, data, changed, state, *outcome = found
-    row = Row(number & _POSITION, line, decode_data(data), key or identity or "", identity or "", template)
+    row = Row(number & POSITION, line, decode_data(data), key or identity or "", identity or "", template)
     if entry:
         row.entry = entry
     if request:
