@@ -53,7 +53,8 @@ def both(data: list[Any], **options: Any) -> tuple[list[Row], list[Row]]:
 
 odd = st.sampled_from([
     "", " ", "  ", " a", "a ", "a  b", '"', "\\", "\t", "\n", "\x7f", "\xa0", "\u200b", "\ud800", "é", "名", "İ", "|",
-    "%s", "x" * 35, "x" * 36, "x" * 70, "x" * 71, " " + "x" * 35, Word.ADA, None, 5, True, 1.5, b"x", ["a"], float("nan"),
+    "%s", "x" * 35, "x" * 36, "x" * 70, "x" * 71, " " + "x" * 35, Word.ADA,
+    None, 5, True, 1.5, b"x", ["a"], float("nan"),
 ])  # fmt: skip
 texts = st.one_of(st.sampled_from(["Ada", "Lovelace", "Paris"]), odd, st.text(max_size=4))
 emails = st.one_of(
