@@ -55,7 +55,7 @@ def bench(lab: Lab) -> Section:
 
 def _ended_well(lab: Lab, *arguments: Any) -> bool:
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, *arguments], env=lab._environment(), capture_output=True, text=True, check=False,
+        [sys.executable, "-c", _RUN, *arguments], env=lab.environment(), capture_output=True, text=True, check=False,
         timeout=60,
     )  # fmt: skip
     if done.returncode:

@@ -70,7 +70,7 @@ class Lab:
         command = [sys.executable, "-m", "benchmarks.lab", module, json.dumps(settings)]
         try:
             done = subprocess.run(
-                pinned(command, CLIENT_CORE), env=self._environment(), capture_output=True, text=True,
+                pinned(command, CLIENT_CORE), env=self.environment(), capture_output=True, text=True,
                 check=False, timeout=_PATIENCE,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -101,7 +101,7 @@ class Lab:
             self.notes.append(text)
             print(f"  not measured: {text}", flush=True)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The same for all: no proxies on the way, the server's certificate trusted, and modules compiled once."""
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
