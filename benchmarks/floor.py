@@ -97,7 +97,9 @@ async def lean(job: Job) -> int:
     """Add the rows with the quickest means that Python has for the same."""
     import orjson
 
-    return await _add(job, Lean, lambda row: orjson.dumps(body_of(row)), lambda answer, row: is_about(orjson.loads(answer), row))
+    return await _add(
+        job, Lean, lambda row: orjson.dumps(body_of(row)), lambda answer, row: is_about(orjson.loads(answer), row)
+    )
 
 
 async def bare(job: Job) -> int:

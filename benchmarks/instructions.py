@@ -6,7 +6,6 @@ is measured by these benchmarks.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import re
@@ -23,7 +22,7 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks import ladder, ours
-from benchmarks.adds import AIOHTTP, GATHER
+from benchmarks.adds import AIOHTTP
 from benchmarks.lab import Figures, Lab, Settings
 from benchmarks.loopback import loopback
 from benchmarks.machine import facts
@@ -85,7 +84,10 @@ def per_row(lab: Lab, trials: Mapping[str, Counted], *, repeats: int = 1, at_onc
         costs = [(high - low) / (many - few) for low, high in counts if low is not None and high is not None]
         if not costs:
             return None
-        return {"instructions": statistics.median(costs), "spread": (max(costs) - min(costs)) / statistics.median(costs)}
+        return {
+            "instructions": statistics.median(costs),
+            "spread": (max(costs) - min(costs)) / statistics.median(costs),
+        }
 
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as folder, ThreadPoolExecutor(at_once) as pool:
         for rows in (10, _FEW, _MANY):
@@ -129,9 +131,7 @@ def rungs(lab: Lab, *, repeats: int) -> Section:
     """Count each layer of ours on top of the one below."""
     assert lab.server is not None
     base = lab.server.plain
-    trials = {
-        name: Counted("ladder", {"rung": name, "base": base, "in_flight": 64}) for name in ladder.RUNGS
-    }
+    trials = {name: Counted("ladder", {"rung": name, "base": base, "in_flight": 64}) for name in ladder.RUNGS}
     figures, rows, below = per_row(lab, trials, repeats=repeats), [], 0.0
     for name, one in figures.items():
         cost = one["instructions"]

@@ -69,7 +69,13 @@ async def add_all(client: AirmeetClient, rows: Any, **options: Any) -> int:
 
 
 def trial(
-    source: str, rows: int, in_flight: int, transport: str = "fast", base: str = "", journal: bool = False, path: str = ""  # noqa: FBT001, FBT002 - it comes from JSON
+    source: str,
+    rows: int,
+    in_flight: int,
+    transport: str = "fast",
+    base: str = "",
+    journal: bool = False,
+    path: str = "",  # noqa: FBT001, FBT002 - it comes from JSON
 ) -> Figures:
     """Add so many people from one kind of source."""
 
@@ -116,6 +122,6 @@ def write_csv(path: Path, rows: int, *, in_order: bool = True) -> str:
         writer.writerow(next(people(1)))
         numbers = list(range(rows))
         if not in_order:
-            random.Random(1).shuffle(numbers)  # noqa: S311 - the same order each time
+            random.Random(1).shuffle(numbers)
         writer.writerows(person(number).values() for number in numbers)
     return str(path)
