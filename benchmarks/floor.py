@@ -1,8 +1,9 @@
 """The floor: what an asyncio program in Python hardly gets below: a protocol, llhttp, one future per request.
 
 There are three. `floor` does what any program must: a JSON text per person, the answer's headers and its JSON, and a
-look whether it is about the same person. `lean` does the same with orjson and a `BufferedProtocol`, without the headers.
-`bare` writes bodies by ``%`` and looks for the address in the answer's bytes. None has time-outs, retries, limits, or anything else that a program has to have that is to be relied on.
+look whether it is about the same person. `lean` does the same with orjson and a `BufferedProtocol`, without the
+headers. `bare` writes bodies by ``%`` and looks for the address in the answer's bytes. None has time-outs, retries,
+limits, or anything else that a program has to have that is to be relied on.
 """
 
 import asyncio

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from airmeet_async import Attendee
 from airmeet_async.protocol.http_messages import Request
 from benchmarks import floor, ours, peers
+from benchmarks.counting import COUNT, Counted, can_count, per_row
 from benchmarks.instant import InstantTransport
-from benchmarks.lab import Figures, Skipped, Stopwatch
+from benchmarks.lab import Entry, Figures, Lab, Skipped, Stopwatch
 from benchmarks.peers import ADD, EVENT, Job
+from benchmarks.table import Section
 
 
 async def transport_alone(job: Job) -> int:
@@ -110,3 +112,24 @@ def trial(rung: str, base: str, rows: int, in_flight: int) -> Figures:
     if done != rows:
         raise AssertionError(f"{done} of {rows} rows got their link")
     return watch.figures(rows)
+
+
+def bench(lab: Lab) -> Section:
+    """Measure each rung: CPU, and instructions where valgrind is installed."""
+    settings = {name: {"rung": name, "base": lab.server.plain, "in_flight": 64} for name in RUNGS}  # type: ignore[union-attr]
+    figures = lab.compare("ladder", [Entry(name, {**one, "rows": lab.settings.rows}) for name, one in settings.items()])
+    if can_count() and not lab.settings.quick:
+        trials = {name: Counted("ladder", one) for name, one in settings.items() if name in figures}
+        counts = per_row(lab, trials, repeats=lab.settings.rounds)
+        figures = {name: {**one, **counts.get(name, {})} for name, one in figures.items()}
+    rows, below = [], dict[str, float]()
+    for name, one in figures.items():
+        cells = [name]
+        for figure in ("cpu_us", COUNT):
+            cost = one.get(figure)
+            stands = cost is not None and figure in below and not name.startswith("(")
+            cells += ["" if cost is None else f"{cost:,.0f}", f"{cost - below[figure]:+,.0f}" if stands else ""]
+        below = one
+        rows.append(tuple(cells))
+    title = "The ladder: what a row costs, each line on top of the one above, 64 in flight, plain HTTP"
+    return Section("ladder", title, ("", "CPU µs", "more", "instructions", "more"), rows, figures)

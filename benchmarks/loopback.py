@@ -1,4 +1,4 @@
-"""A server in a process of its own that answers at once, on loopback, plain and over TLS: ``with loopback() as server``.
+"""A server that answers at once, in a process of its own, on loopback, plain and over TLS.
 
 nginx (`benchmarks.server`) is faster and needs to be installed. This one needs nothing, and answers what the command
 line asks, too.

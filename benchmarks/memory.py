@@ -80,15 +80,7 @@ def bench(lab: Lab) -> Section:
 
 def measure(lab: Lab, middle: int, large: int) -> Section:
     """Compare a thousand rows with more and with many."""
-    plan = [
-        (STREAM, 1000),
-        (JOURNAL, 1000),
-        (STREAM, middle),
-        (STREAM, large),
-        (JOURNAL, middle),
-        (JOURNAL, large),
-        (GATHER, middle),
-    ]
+    plan = [(variant, rows) for variant in (STREAM, JOURNAL) for rows in (1000, middle, large)] + [(GATHER, middle)]
     figures: dict[str, Figures] = {}
     gone: set[str] = set()
     for variant, rows in plan:

@@ -69,19 +69,20 @@ async def add_all(client: AirmeetClient, rows: Any, **options: Any) -> int:
 
 
 def trial(
+    *,
     source: str,
     rows: int,
     in_flight: int,
     transport: str = "fast",
-    base: str = "",
+    base: str = "http://127.0.0.1:1/prod",
     journal: bool = False,
-    path: str = "",  # noqa: FBT001, FBT002 - it comes from JSON
+    path: str = "",
 ) -> Figures:
     """Add so many people from one kind of source."""
 
     def run(people: Any, count: int, **options: Any) -> None:
         via = InstantTransport() if transport == INSTANT else transport
-        client = client_to(base or "http://127.0.0.1:1/prod", in_flight, via)
+        client = client_to(base, in_flight, via)
         done = asyncio.run(add_all(client, people, **options))
         if done != count:
             raise AssertionError(f"{done} of {count} rows got their link")
@@ -104,9 +105,9 @@ def source_of(kind: str, rows: int, path: str = "") -> Any:
     if kind == CSV:
         return path
     if kind == FRAME:
-        import pandas
+        import pandas as pd
 
-        return pandas.DataFrame(list(people(rows)))
+        return pd.DataFrame(list(people(rows)))
     return list(people(rows))
 
 

@@ -69,7 +69,7 @@ def at_most(what: str, value: float | None, limit: float, form: str = "{:.2f} x"
 
 def ratio(figures: dict[str, dict[str, float]], over: str, under: str, figure: str = "cpu_us") -> float | None:
     """Return how many times the figure of *under* goes into that of *over*, or None where one is missing."""
-    if over not in figures or under not in figures or not figures[under][figure]:
+    if not figures.get(under, {}).get(figure) or figure not in figures.get(over, {}):
         return None
     return figures[over][figure] / figures[under][figure]
 
