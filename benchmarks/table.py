@@ -44,8 +44,8 @@ class Section:
     targets: list[Target] = field(factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what goes into the file: numbers, not cells."""
-        whole = asdict(self, filter=lambda attribute, _: attribute.name not in {"columns", "rows", "name"})
+        """Return what goes into the file."""
+        whole = asdict(self, filter=lambda attribute, _: attribute.name != "name")
         whole["figures"] = {
             name: {key: float(f"{value:.6g}") for key, value in several.items()}
             for name, several in self.figures.items()
