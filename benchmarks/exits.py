@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from benchmarks.lab import Figures, Lab
+from benchmarks.ours import known_name
 from benchmarks.table import Section, Target
 
 _RUN = """
@@ -37,7 +38,7 @@ def bench(lab: Lab) -> Section:
     """Run each way so many times."""
     runs = 4 if lab.settings.quick else 70
     figures: dict[str, Figures] = {}
-    for transport in ("httpx", "llhttp"):
+    for transport in ("httpx", known_name("fast")):
         for way, (loop, tls) in _WAYS.items():
             base = lab.server.tls if tls else lab.server.plain  # type: ignore[union-attr]
             ends = [

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async import Reply, Request
 
 _EMAIL = re.compile(rb'"email":\s*"([^"]*)"')
 _JSON = {"content-type": "application/json"}

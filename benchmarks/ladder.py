@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airmeet_async import Attendee
-from airmeet_async.protocol.http_messages import Request
+from airmeet_async import Attendee, Request
 from benchmarks import floor, ours, peers
 from benchmarks.counting import COUNT, Counted, can_count, per_row
 from benchmarks.instant import InstantTransport

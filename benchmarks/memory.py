@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from airmeet_async import AirmeetClient
-from airmeet_async.protocol.http_messages import Request
+from airmeet_async import AirmeetClient, Request
 from benchmarks.instant import InstantTransport
 from benchmarks.lab import Figures, Lab, Skipped
 from benchmarks.ours import KEYS, add_all
