@@ -21,10 +21,7 @@ async def transport_alone(job: Job) -> int:
     import orjson
 
     client = ours.client_to(job.base, job.in_flight)
-    parts = (getattr(client, name, None) for name in vars(client))
-    transport = next((part for part in parts if hasattr(part, "exchange") and part is not client), None)
-    if transport is None:
-        raise Skipped("this version does not show its transport")
+    transport = client._transport
     target = urlsplit(job.base).path + ADD
     headers = ((b"Content-Type", b"application/json"), (b"X-Airmeet-Access-Token", b"t" * 40))
 

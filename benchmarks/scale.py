@@ -124,6 +124,7 @@ def _written(work: Callable[[], None], folder: Path) -> Figures:
         "wall_s": time.perf_counter() - wall,
         "written_mib": (_bytes_written() - before) / _MIB,
         "size_mib": (_size(folder) - size) / _MIB,
+        "peak_mib": memory.peak_mib(),
     }
 
 
@@ -143,15 +144,17 @@ def _size(folder: Path) -> int:
 def lag(phase: str, rows: int, base: str, path: str, journal: str) -> Figures:
     """Tick every millisecond meanwhile, and return how late the ticks were.
 
-    ``cpu`` is the loop's own thread between two ticks: it leaves out what other processes and threads have held up.
+    The time in which the loop's thread could have run and had no core is not counted: on a busy machine that is most of
+    it. What is left is its own work, waiting for a disk, and waiting for other threads of this process.
     """
-    late: list[tuple[float, float]] = []
+    late: list[tuple[float, float, float]] = []
 
     async def tick() -> None:
         while True:
-            wall, cpu = time.perf_counter(), time.thread_time()
+            wall, queued, cpu = time.perf_counter(), _queued(), time.thread_time()
             await asyncio.sleep(0.001)
-            late.append((time.perf_counter() - wall - 0.001, time.thread_time() - cpu))
+            took = time.perf_counter() - wall - 0.001
+            late.append((max(0.0, took - (_queued() - queued)), time.thread_time() - cpu, took))
 
     async def run() -> None:
         client = ours.client_to(base, 64)
@@ -177,14 +180,21 @@ def lag(phase: str, rows: int, base: str, path: str, journal: str) -> Figures:
             ticker.cancel()
 
     asyncio.run(run())
-    walls, cpus = (sorted(column) for column in zip(*late, strict=True))
+    held, cpus, walls = (sorted(column) for column in zip(*late, strict=True))
     return {
-        "ticks": len(walls),
-        "p99_ms": _p99(walls) * 1000,
-        "max_ms": walls[-1] * 1000,
+        "ticks": len(held),
+        "p99_ms": _p99(held) * 1000,
+        "max_ms": held[-1] * 1000,
         "cpu_p99_ms": _p99(cpus) * 1000,
         "cpu_max_ms": cpus[-1] * 1000,
+        "wall_p99_ms": _p99(walls) * 1000,
+        "wall_max_ms": walls[-1] * 1000,
     }
+
+
+def _queued() -> float:
+    """Return the seconds that this thread has waited for a core so far."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 def _attendee(number: int) -> Attendee:
@@ -289,14 +299,14 @@ def lags(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
             )
         }  # fmt: skip
     targets = [
-        target
-        for name, one in found.items()
-        for target in (
-            *at_most(f"G3: loop lag, p99, {name}", one["p99_ms"], 10, "{:.1f} ms"),
-            *at_most(f"G3: loop lag, maximum, {name}", one["max_ms"], 50, "{:.1f} ms"),
+        Target(
+            f"G3: loop lag, {what}, {name}", f"≤ {limit} ms",
+            f"{one[f'{key}_ms']:.1f} ms", one[f"{key}_ms"] <= limit,
         )
-    ]
-    title = "Loop lag; cpu: the loop's own thread, without what other processes hold up"
+        for name, one in found.items()
+        for what, key, limit in (("p99", "p99", 10), ("maximum", "max", 50))
+    ]  # fmt: skip
+    title = "Loop lag without waiting for a core (p99, max); of it the loop's own thread (cpu); by the clock (wall)"
     yield _section("lags", title, found, targets)
 
 
@@ -304,14 +314,15 @@ def resuming(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
     """G4: going on with a job that is half done; G5: one more row after a job that is done."""
     path, journal = ours.write_csv(folder / "people.csv", rows), str(folder / "half")
     found: dict[str, Figures] = {}
-    targets = []
+    targets: list[Target] = []
     if _run(lab, "half of it", what="send", path=path, journal=journal, until=rows // 2):
         for name, again in (("resume", ""), ("the same file again", path)):
             figures = _run(lab, name, what="first_request", journal=journal, path=again)
             if figures is not None:
                 found[f"{name}, half of {rows:,} done"] = figures
                 what = f"G4: {name}, half of {rows:,} done: first new request"
-                targets += at_most(what, figures["first_s"], 5, "{:.1f} s")
+                measured = f"{figures['first_s']:.1f} s ({figures['cpu_s']:.1f} of CPU)"
+                targets.append(Target(what, "≤ 5 s", measured, figures["first_s"] <= 5))
     yield _section("resuming", "Seconds to the first new request", found, targets)
 
     some = min(rows, 100_000)
