@@ -26,6 +26,7 @@ COUNT = "instructions"
 FEW, TIMES = 1_000, 3
 """Rows of the shorter run, and how many times as many the longer one has."""
 
+_PATIENCE = 900.0
 _FOUND = re.compile(r"I\s+refs:\s+([\d,]+)")
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 
@@ -67,7 +68,7 @@ def per_row(lab: Lab, trials: Mapping[str, Counted], *, repeats: int = 1) -> dic
         settings = json.dumps(settings_of(name, trial, rows))
         command = [*_VALGRIND, sys.executable, "-m", "benchmarks.lab", trial.module, settings]
         environ = {**lab.environment(), "PYTHONHASHSEED": "0"}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=_PATIENCE)
         found = _FOUND.search(done.stderr)
         assert found is not None, done.stderr
         return int(found[1].replace(",", ""))
@@ -82,6 +83,9 @@ def per_row(lab: Lab, trials: Mapping[str, Counted], *, repeats: int = 1) -> dic
             costs = [(count(name, trial, many) - count(name, trial, few)) / (many - few) for _ in range(repeats)]
         except subprocess.CalledProcessError as error:
             lab.note(f"{name}: could not be counted: {(error.stderr.strip() or 'no reason given').splitlines()[-1]}")
+            return None
+        except subprocess.TimeoutExpired:
+            lab.note(f"{name}: was not counted within {_PATIENCE:.0f} s")
             return None
         middle = statistics.median(costs)
         return {COUNT: middle, "spread": (max(costs) - min(costs)) / middle}

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import ours
+from benchmarks.counting import COUNT, Counted, per_row
 from benchmarks.lab import Entry, Lab, Settings
 from benchmarks.machine import facts
 from benchmarks.table import Section, Target, at_most, show, show_targets
@@ -21,9 +22,10 @@ _ROWS_PER_WORKER = 20  # at least, or starting the workers is much of what is se
 _PATIENCE = 120.0
 
 
-def bench(lab: Lab) -> Section:
+def bench(lab: Lab, figure: str = "cpu_us") -> Section:
     """Measure every kind of source at every width; with the journal from eight on."""
     widths = (1, 8, 256) if lab.settings.quick else WIDTHS
+    unit = "instructions" if figure == COUNT else "CPU µs"
     ways = [(kind, journal) for kind in ours.SOURCES for journal in (False, True)]
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as folder:
 
@@ -38,29 +40,31 @@ def bench(lab: Lab) -> Section:
         entries = [
             entry(kind, width, journal=journal) for kind, journal in ways for width in _from(widths, journal=journal)
         ]
-        figures = lab.compare("ours", entries, patience=_PATIENCE)
+        if figure == COUNT:
+            trials = {entry.name: Counted("ours", entry.settings) for entry in entries}
+            figures = per_row(lab, trials, repeats=lab.settings.rounds)
+        else:
+            figures = lab.compare("ours", entries, patience=_PATIENCE)
     rows, targets = [], list[Target]()
     for kind, journal in ways:
         costs = {
-            width: figures[name]["cpu_us"]
-            for width in widths
-            if (name := _name(kind, width, journal=journal)) in figures
+            width: figures[name][figure] for width in widths if (name := _name(kind, width, journal=journal)) in figures
         }
         first, *_ = depths = _from(widths, journal=journal)
         what = f"{kind}{', journal' if journal else ''}"
         missing = [f"{width:,}" for width in depths if width not in costs]
         worst = max(costs.values()) / costs[first] if first in costs else None
-        rows.append((what, *(f"{costs[width]:.0f}" if width in costs else "-" for width in widths), _times(worst)))
+        rows.append((what, *(f"{costs[width]:,.0f}" if width in costs else "-" for width in widths), _times(worst)))
         note = f"; {' and '.join(missing)} not measured" if missing else ""
-        targets += at_most(f"CPU per row, {what}: {first} to {widths[-1]:,} in flight, at most{note}", worst, 1.3)
+        targets += at_most(f"{unit} per row, {what}: {first} to {widths[-1]:,} in flight, at most{note}", worst, 1.3)
     slower = [
-        figures[late]["cpu_us"] / figures[plain]["cpu_us"]
+        figures[late][figure] / figures[plain][figure]
         for width in widths
         if (late := _name(ours.ASYNC_GENERATOR, width, journal=False)) in figures
         and (plain := _name(ours.GENERATOR, width, journal=False)) in figures
     ]
     targets += at_most("G1: async generator against a plain one, at any width", max(slower, default=None), 1.3)
-    title = "CPU µs per row by kind of source and requests in flight (answers come at once, from the same process)"
+    title = f"{unit} per row by kind of source and requests in flight (answers come at once, from the same process)"
     columns = ("in flight", *(f"{width:,}" for width in widths), "most / first")
     return Section("sources", title, columns, rows, figures, targets)
 
@@ -84,9 +88,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000, help="half of them are sent at most widths (10,000)")
     parser.add_argument("--rounds", type=int, default=3, help="turns for each; the median counts (3)")
     parser.add_argument("--output", type=Path, default=RESULTS / "sources.json")
+    parser.add_argument("--count", action="store_true", help="instructions instead of CPU time, which takes an hour")
     options = parser.parse_args()
     lab = Lab(Settings(options.rows, options.rounds, quick=False), None)
-    section = bench(lab)
+    section = bench(lab, COUNT if options.count else "cpu_us")
     show(section)
     show_targets(section.targets)
     report = {"machine": facts(), "notes": lab.notes, "benches": {"sources": section.as_json()}}
