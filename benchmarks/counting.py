@@ -82,7 +82,8 @@ def per_row(lab: Lab, trials: Mapping[str, Counted], *, repeats: int = 1) -> dic
         try:
             costs = [(count(name, trial, many) - count(name, trial, few)) / (many - few) for _ in range(repeats)]
         except subprocess.CalledProcessError as error:
-            lab.note(f"{name}: could not be counted: {(error.stderr.strip() or 'no reason given').splitlines()[-1]}")
+            said = [line for line in error.stderr.splitlines() if line and not line.startswith("==")]
+            lab.note(f"{name}: could not be counted: {said[-1] if said else 'no reason given'}")
             return None
         except subprocess.TimeoutExpired:
             lab.note(f"{name}: was not counted within {_PATIENCE:.0f} s")
