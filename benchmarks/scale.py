@@ -367,6 +367,8 @@ def commands(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
         targets += at_most(f"G7: peak memory of the command, {name} over 10,000", grown, 10, "+{:.0f} MiB")
     name, last = next(reversed(found.items()), ("", None))
     if last is not None and name.endswith("again"):
+        measured = f"{last['wall_s']:.1f} s ({last['cpu_s']:.1f} of CPU)"
+        targets.append(Target(f"G4: {name}, the whole command", "≤ 5 s", measured, last["wall_s"] <= 5))
         longest = max(one["silent_s"] for one in found.values())
         targets += at_most("G6: longest silence of --progress json", longest, 2, "{:.1f} s")
         side = max(one["side_mib"] for one in found.values())
