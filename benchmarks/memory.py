@@ -116,9 +116,9 @@ def _targets(figures: dict[str, Figures], middle: int, large: int) -> list[Targe
     growth = f"{large:,} rows over {middle:,}"
     return [
         *at_most(f"peak memory, {large:,} rows streamed", peak(STREAM, large), 64, "{:.0f} MiB"),
-        *at_most(f"peak memory, {growth}", more(STREAM), 20, "+{:.0f} MiB"),
+        *at_most(f"peak memory, {growth}", more(STREAM), 20, "{:+.0f} MiB"),
         *at_most(f"peak memory with the journal, {large:,} rows", peak(JOURNAL, large), 96, "{:.0f} MiB"),
-        *at_most(f"peak memory with the journal, {growth}", more(JOURNAL), 20, "+{:.0f} MiB"),
+        *at_most(f"peak memory with the journal, {growth}", more(JOURNAL), 20, "{:+.0f} MiB"),
         *at_most(f"CPU per row, {large:,} rows against 1,000", dearer(STREAM), 1.1),
         *at_most(f"CPU per row with the journal, {large:,} rows against 1,000", dearer(JOURNAL), 1.1),
     ]

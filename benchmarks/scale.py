@@ -364,7 +364,7 @@ def commands(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
     if len(firsts) > 2:
         grown = firsts[-1]["peak_mib"] - firsts[1]["peak_mib"]
         name = [name for name in found if not name.endswith("again")][-1]
-        targets += at_most(f"G7: peak memory of the command, {name} over 10,000", grown, 10, "+{:.0f} MiB")
+        targets += at_most(f"G7: peak memory of the command, {name} over 10,000", grown, 10, "{:+.0f} MiB")
     name, last = next(reversed(found.items()), ("", None))
     if last is not None and name.endswith("again"):
         measured = f"{last['wall_s']:.1f} s ({last['cpu_s']:.1f} of CPU)"
@@ -419,8 +419,11 @@ def _run(lab: Lab, name: str, **settings: Any) -> Figures | None:
 
 def _section(name: str, title: str, figures: dict[str, Figures], targets: list[Target]) -> Section:
     columns = tuple(next(iter(figures.values()), {}))
-    rows = [(variant, *(f"{one[column]:,.1f}" for column in columns)) for variant, one in figures.items()]
-    return Section(name, title, ("", *columns), rows, figures, targets)
+    rows = [
+        (variant, *(f"{one[column]:,.1f}".removesuffix(".0") for column in columns)) for variant, one in figures.items()
+    ]
+    heads = (column.replace("_", " ").replace("mib", "MiB").replace("cpu", "CPU") for column in columns)
+    return Section(name, title, ("", *heads), rows, figures, targets)
 
 
 def streaming(lab: Lab, rows: int, _folder: Path) -> Iterator[Section]:
