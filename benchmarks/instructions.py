@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def share(figures: Mapping[str, Figures], ours_: str, theirs: str, limit: float,
     return at_most(f"instructions: {ours_} / {theirs}{f' ({aim})' if aim else ''}", value, limit, "{:.2f}")
 
 
-def _cells(figures: Mapping[str, Figures]) -> Sequence[tuple[str, ...]]:
+def _cells(figures: Mapping[str, Figures]) -> Iterator[tuple[str, ...]]:
     for name, one in figures.items():
         peer = figures.get(AIOHTTP + TLS if name.endswith(TLS) else AIOHTTP)
         against = f"{one[COUNT] / peer[COUNT]:.2f}" if peer else ""

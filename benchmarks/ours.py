@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from airmeet_async import AirmeetClient
+from airmeet_async import AirmeetClient, Timeouts
 from airmeet_async.errors import ConfigError
 from benchmarks.instant import InstantTransport
 from benchmarks.lab import Figures, Stopwatch
@@ -17,6 +17,8 @@ from benchmarks.peers import EVENT, Job, people, person
 
 KEYS = ("benchmark-access", "benchmark-secret")
 LIST, GENERATOR, ASYNC_GENERATOR, CSV, FRAME = "list", "generator", "async generator", "CSV file", "data frame"
+_TIMEOUTS = Timeouts(connect=120, write=120, read=300, total=600)  # under valgrind, connecting takes seconds
+
 INSTANT = "instant"
 """Instead of a transport's name: a stub in the same process, so that only the library's own cost is seen."""
 
@@ -46,7 +48,7 @@ async def _add(job: Job, transport: str, **options: Any) -> int:
 def client_to(base: str, in_flight: int, transport: Any = "fast") -> AirmeetClient:
     """Return a client with the benchmark's keys."""
     chosen = known_name(transport) if isinstance(transport, str) else transport
-    return AirmeetClient(*KEYS, base_url=base, transport=chosen, max_in_flight=in_flight)
+    return AirmeetClient(*KEYS, base_url=base, transport=chosen, max_in_flight=in_flight, timeouts=_TIMEOUTS)
 
 
 @cache

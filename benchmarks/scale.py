@@ -336,7 +336,7 @@ def resuming(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
             file.write("one-more@example.com,Ada,Lovelace\r\n")
         more = _run(lab, "one row more", what="send", path=path, journal=journal)
         found = {f"{some:,} rows": first}
-        found |= {name: one for name, one in (("the same again", again), ("one row more", more)) if one is not None}
+        found |= {what: one for what, one in (("the same again", again), ("one row more", more)) if one is not None}
         if more is not None:
             targets += at_most(f"G5: one row more than {some:,}, CPU", more["cpu_s"], 3, "{:.1f} s")
             grown = more["size_mib"] / first["size_mib"] * 100
