@@ -316,8 +316,8 @@ def resuming(lab: Lab, rows: int, folder: Path) -> Iterator[Section]:
     found: dict[str, Figures] = {}
     targets: list[Target] = []
     if _run(lab, "half of it", what="send", path=path, journal=journal, until=rows // 2):
-        for name, again in (("resume", ""), ("the same file again", path)):
-            figures = _run(lab, name, what="first_request", journal=journal, path=again)
+        for name, source in (("resume", ""), ("the same file again", path)):
+            figures = _run(lab, name, what="first_request", journal=journal, path=source)
             if figures is not None:
                 found[f"{name}, half of {rows:,} done"] = figures
                 what = f"G4: {name}, half of {rows:,} done: first new request"
