@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-1. A row is in one place: with the feed, in the journal's `queue` or `ready`, in `RunState.retries`, with the worker that
-   sends it, or set aside after a plain success. `_finish_the_rest` knows all of them.
+1. A row is in one place: with the feed, with the journal (being recorded, in its `queue` or `ready`), in
+   `RunState.retries`, with the worker that sends it, or set aside after a plain success. `_finish_the_rest` knows all.
 2. A worker waits for everything, its place and the token included, before it is given a row (`_next_row`); between that
    and the first byte it waits for nothing.
 3. While the run is hot, a worker keeps its place, and plain successes are set aside and settled together. Whatever else
@@ -88,8 +88,8 @@ class Engine:
         self._fetched_before = client.token.fetched
         self._statistics = RunStatistics()
         self.state = RunState(options, feed.total, journal, self._outside_is_open)
-        # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer that
-        # wakes, plain successes that are not settled yet, and whether the server has answered.
+        # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer
+        # that wakes, plain successes that are not settled yet, and whether the server has answered.
         self._workers: dict[anyio.CancelScope, Row | None] = {}
         self._cut_off: list[Row] = []
         self._sleeping: list[asyncio.Future[None]] = []
@@ -120,7 +120,7 @@ class Engine:
                         await self._refill()
                     if state.hot and has_place and ready and token.current is not None:
                         row = ready.popleft()
-                        state.begun += 1
+                        state.begun += not row.begun
                         row.begun += 1
                     else:
                         if has_place:
@@ -147,11 +147,13 @@ class Engine:
                         outcome = error
                     now, row.sending = clock(), False
                     # Answer. Nearly every row of a hot run is a plain success.
-                    if state.hot and is_add and row.begun == 1 and row.earlier is None and type(outcome) is Reply:
-                        if (access := glance(outcome, row.key)) is not None:
-                            self._workers[scope] = None
-                            self._set_aside(row, access, issued, now)
-                            continue
+                    if (
+                        state.hot and is_add and row.begun == 1 and row.earlier is None and type(outcome) is Reply
+                        and (access := glance(outcome, row.key)) is not None
+                    ):  # fmt: skip
+                        self._workers[scope] = None
+                        self._set_aside(row, access, issued, now)
+                        continue
                     has_place = False
                     self.pace.release()
                     self._settle()
@@ -200,12 +202,15 @@ class Engine:
                 self._wake(_EVERYBODY)
                 return None
             if isinstance(step, Sleep):
+                if state.held or state.breaker.is_open:
+                    journal.withdraw()
                 await self._sleep(step.seconds)
                 continue
             state.claimed += 1
             has_place = False
             try:
                 if token.current is None or not pace.try_acquire():
+                    journal.withdraw()  # a row must not be taken for sent because it waited while we died
                     await pace.acquire(Priority.BULK, token.get)
                 has_place = True
                 while token.current is not None and not pace.is_paused:
@@ -260,14 +265,16 @@ class Engine:
             return
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
-                self._repeat_after(row, 0.0, now)
+                self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
                 except AirmeetError as error:
                     row.tries.renewals = 0  # no token was had, so none was refused
                     self._hold_or_stop(error)
+                self.state.put_retry(row, self._clock())
             case Wait(seconds, everyone):
-                self._repeat_after(row, state.retry_delay(verdict, seconds, now), now)
+                self.journal.record_retry(row)
+                self.state.put_retry(row, now + state.retry_delay(verdict, seconds, now))
                 if everyone:  # a 429 is about all requests, not about this row
                     self.pace.back_off(seconds, named=bool(verdict.retry_after))
             case _:
@@ -277,10 +284,6 @@ class Engine:
                 else:
                     self._cut_off.append(row)
                     self.stop(reason, str(error), error)
-
-    def _repeat_after(self, row: Row, seconds: float, now: float) -> None:
-        self.state.put_retry(row, now + seconds)
-        self.journal.record_retry(row)
 
     def _set_aside(self, row: Row, access: Access, issued: IssuedToken | None, now: float) -> None:
         """Keep a plain success until this turn of the event loop is over: settling many at once is cheaper."""
@@ -324,6 +327,14 @@ class Engine:
 
     def _outside_is_open(self) -> bool:
         return self.pace.is_open and not self._results.is_full
+
+    def _look_outside(self) -> None:
+        """Act on what has changed outside of the run: a closed client ends it, also where everybody sleeps."""
+        try:
+            self._client.check_usable()
+        except AirmeetError as error:
+            self._stop_for(error)
+        self.state.weigh()
 
     def _hold_or_stop(self, error: AirmeetError) -> None:
         """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
@@ -394,7 +405,7 @@ class Engine:
 
     async def run(self) -> None:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
-        unwatch = self.pace.watch(self.state.weigh)
+        unwatch = self.pace.watch(self._look_outside)
         self._results.watch(self.state.weigh)
         try:
             async with anyio.create_task_group() as group:

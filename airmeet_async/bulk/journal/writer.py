@@ -108,6 +108,11 @@ _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
 """
+# A confirmed list without an end was sent as it came; that is all of it now.
+_END_ARRIVING = f"""
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    WHERE rows IS NULL AND confirmed
+"""  # noqa: S608 - no values
 _MAY_REPEAT = """
     COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
               FROM entry e WHERE e.id = outcome.entry), ?) IN (SELECT value FROM json_each(?))
@@ -294,6 +299,7 @@ class JournalWriter:
         """
         with self._transaction():
             self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
         if list_id:
@@ -317,6 +323,7 @@ class JournalWriter:
                 values = (self._wish(lists[number].template), run, touched, first, first + horizon)
                 self._connection.execute(_UP_TO_HORIZON, values)
             self._connection.execute("UPDATE list SET horizon = NULL")
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
         self._recovered = True
 
