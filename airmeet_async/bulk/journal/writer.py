@@ -58,7 +58,9 @@ POSITION = (1 << LIST_SHIFT) - 1
 
 _ADD_ENTRY = "INSERT OR ROLLBACK INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
-_ADD_CONSECUTIVE_INPUT = "INSERT OR ROLLBACK INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+_ADD_CONSECUTIVE_INPUT = (
+    "INSERT OR ROLLBACK INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+)
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
 _KNOWN = f"""
