@@ -49,14 +49,18 @@ from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wis
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-# The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
-_ROWS_PER_LOADING_TRANSACTION = 200_000
+# The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more, and
+# each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
+_LOADING_CHARACTERS = 16_000_000
+_LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
 
-_ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
+_ADD_ENTRY = "INSERT OR ROLLBACK INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
-_ADD_CONSECUTIVE_INPUT = "INSERT INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+_ADD_CONSECUTIVE_INPUT = (
+    "INSERT OR ROLLBACK INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+)
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
 _KNOWN = f"""
@@ -70,7 +74,7 @@ _INTEND = """
 """
 _SEND_ANOTHER = "UPDATE outcome SET request = NULLIF(?, (SELECT request FROM entry WHERE id = ?)) WHERE entry = ?"
 _RECORD = """
-    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
+    INSERT OR ROLLBACK INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (entry) DO UPDATE SET
         state = excluded.state, sent = excluded.sent, done = excluded.done, unclear = excluded.unclear,
@@ -352,6 +356,7 @@ class JournalWriter:
             self._connection.execute("INSERT INTO list (id, facts) VALUES (?, ?)", (number, encode_fact(facts)))
         self._lists[number] = RecordedList(number, facts, None, confirmed=False)
         self._readings[number] = _Reading(template)
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOADING_CHECKPOINT}")
         return number
 
     def add(self, list_id: int, rows: Sequence[Row]) -> None:
@@ -364,8 +369,7 @@ class JournalWriter:
                 self._check_file()
                 self._connection.execute("BEGIN IMMEDIATE")
             self._add(list_id, rows)
-            self._uncommitted += len(rows)
-            if self._uncommitted >= _ROWS_PER_LOADING_TRANSACTION:
+            if self._uncommitted >= _LOADING_CHARACTERS:
                 self._commit()
         except BaseException as error:
             self._undo()
@@ -386,6 +390,7 @@ class JournalWriter:
         reading = self._readings.pop(list_id)
         known = self._list(list_id)
         found = {**known.facts, **facts}
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         with self._transaction():
             self._connection.execute(
                 "UPDATE list SET rows = ?, facts = ? WHERE id = ?", (reading.rows, encode_fact(found), list_id)
@@ -477,8 +482,8 @@ class JournalWriter:
                     for row in rows if row.error is not None
                 ],
             )  # fmt: skip
-            if not good:
-                return
+        if not good:
+            return
         if reading.template is None:
             requests = [encode_request(row.template, row.payload) for row in good if row.template is not None]
         else:
@@ -492,6 +497,7 @@ class JournalWriter:
         keys = [
             None if row.key == identity else encodable(row.key) for row, identity in zip(good, identities, strict=True)
         ]
+        self._uncommitted += sum(map(len, requests)) + sum(len(text) for text in data if text)
         first = self.next_entry
         numbers = range(first, first + len(good))
         before = self._connection.total_changes
