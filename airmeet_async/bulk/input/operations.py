@@ -259,7 +259,7 @@ class AddAttendees(_PeopleOperation):
     ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None:
         """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
         columns = self._columns_of(data)
-        if isinstance(columns, str) or columns.whole or columns.status or "custom_fields" in data:
+        if isinstance(columns, str) or columns.status or "custom_fields" in data:
             return None
         there = [match for match in columns.fields if match.column in data]
         fields = tuple(match.field for match in there)
