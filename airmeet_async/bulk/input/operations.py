@@ -240,7 +240,7 @@ class AddAttendees(_PeopleOperation):
         if '"' in text or "\\" in text or not text.isprintable():
             return None
         if "  " in text or text[-1] == " ":
-            pairs = [(name, text) for name, value in zip(names, values, strict=True) if (text := str.strip(value))]
+            pairs = [(name, bare) for name, value in zip(names, values, strict=True) if (bare := str.strip(value))]
             names, values = tuple(name for name, _ in pairs), [value for _, value in pairs]
             if names[:3] != _PLAIN_NAMES[:3]:
                 return None

@@ -121,6 +121,7 @@ NOT_PLAIN: dict[str, tuple[dict[str, Any], Reading]] = {
     "a first name that is cut": (ADA | {"first_name": "x" * 36}, Reading()),
     "a last name that is cut": (ADA | {"last_name": "x" * 36}, Reading()),
     "a company that is cut": (ADA | {"organisation": "x" * 71}, Reading()),
+    "a company that is cut, and blanks": (ADA | {"first_name": " A", "organisation": "x" * 71}, Reading()),
     "a quote": (ADA | {"city": 'The "City"'}, Reading()),
     "a backslash": (ADA | {"city": "A\\B"}, Reading()),
     "a line end": (ADA | {"city": "A\nB"}, Reading()),
