@@ -1,36 +1,20 @@
-"""``client.bulk``: the bulk operations, and how a run of one is put together."""
+"""``client.bulk``: the bulk operations."""
 
 import os
-import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
 from attrs import evolve
 
-from airmeet_async import calls
-from airmeet_async.bulk.execution.engine import Engine
-from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
-from airmeet_async.bulk.input.operations import (
-    ADDRESSES,
-    AddAttendees,
-    BulkOperation,
-    ChangeAccess,
-    CreateItems,
-    CustomOperation,
-    fetch_once,
-)
-from airmeet_async.bulk.input.plan import BulkPlan, make_plan
-from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
-from airmeet_async.bulk.input.row_preparer import RowPreparer, UniqueRowPreparer
-from airmeet_async.bulk.input.sources import READ_AHEAD, OpenedRows, Rows, RowSource, open_rows
+from airmeet_async.bulk.input.operations import ADDRESSES, AddAttendees, ChangeAccess, CreateItems, CustomOperation
+from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
+from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal import Journal, MemoryJournal
-from airmeet_async.bulk.journal.loading import ArrivingRowPreparer, RunIdentity, open_journal, read_input
-from airmeet_async.bulk.journal.recorded_rows import RecordedRowPreparer, RecordedRows
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     FileOptions,
@@ -40,23 +24,20 @@ from airmeet_async.bulk.options import (
     engine_options,
     run_rate,
 )
-from airmeet_async.bulk.run_to_completion import run_to_completion
+from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol import endpoints
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.validation import RegistrationFields, fold
-from airmeet_async.tables import Table, content_digest
+from airmeet_async.tables import Table
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
 
 # Rows that a retry sends once more.
 Again = Literal["failed", "rejected", "unknown", "invites"]
-
-_PLAIN_READING = Reading()
-
-Loaded = tuple[OpenedRows, BulkOperation]
 
 
 class Bulk:
@@ -117,17 +98,19 @@ class Bulk:
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
-        fetch_fields = fetch_once(partial(self._registration_fields, airmeet_id))
 
-        async def load() -> Loaded:
-            source, found = await open_rows(rows, options), None
+        async def load() -> LoadedInput:
+            source, found, fields = await open_rows(rows, options), None, None
             if isinstance(source, Table):
-                found = find_table_columns(source, reading)
+                found = await anyio.to_thread.run_sync(find_table_columns, source, reading)
                 if found.ignored or found.custom:  # which may be registration fields
-                    found = find_table_columns(source, reading, await fetch_fields())
-            return source, AddAttendees(airmeet_id, flags, reading, fetch_fields, found)
+                    fields = await self._registration_fields(airmeet_id)
+                    found = find_table_columns(source, reading, fields)
+            fetch = partial(self._registration_fields, airmeet_id)
+            operation = AddAttendees(airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch)
+            return LoadedInput(source, operation, reading, found, fields)
 
-        return self._job(load, options, identity, reading=reading, invites=invites)
+        return self._job(load, options, identity, invites=invites)
 
     async def plan(
         self,
@@ -151,18 +134,18 @@ class Bulk:
             InputError: The file cannot be read, or names a registration field that the event does not have.
             AirmeetError: The event's registration fields cannot be read.
         """
-        reading = _reading(columns, preset, split_name=split_name)
-        source = await open_rows(rows, options)
-        event_fields = await self._registration_fields(check_id(airmeet_id, "airmeet_id"))
-        return await make_plan(
-            source,
-            reading,
-            event_fields,
-            airmeet_id=airmeet_id,
-            invite=send_email_invite,
-            register=register_attendee,
+        job = self.add_attendees(
+            airmeet_id,
+            rows,
+            send_email_invite=send_email_invite,
+            register_attendee=register_attendee,
+            columns=columns,
+            preset=preset,
+            split_name=split_name,
             rate=rate,
+            **options,
         )
+        return await job.prepare()
 
     def block_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
@@ -216,9 +199,7 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        build = partial(calls.add_speaker, check_id(airmeet_id, "airmeet_id"))
-        identity = self._identity("speakers.add", airmeet_id)
-        return self._create(CreateItems(SPEAKERS, build), rows, options, identity)
+        return self._create(SPEAKERS, airmeet_id, rows, options)
 
     def create_sessions(
         self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
@@ -239,14 +220,11 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        build = partial(calls.create_session, check_id(airmeet_id, "airmeet_id"))
 
         async def fetch_people() -> frozenset[str]:
             return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
 
-        identity = self._identity("sessions.create", airmeet_id, timezone=timezone)
-        operation = CreateItems(SESSIONS, build, timezone=timezone, fetch_people=fetch_once(fetch_people))
-        return self._create(operation, rows, options, identity)
+        return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone, fetch_people=fetch_people)
 
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
@@ -261,9 +239,7 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        build = partial(calls.create_booth, check_id(airmeet_id, "airmeet_id"))
-        identity = self._identity("booths.create", airmeet_id)
-        return self._create(CreateItems(BOOTHS, build), rows, options, identity)
+        return self._create(BOOTHS, airmeet_id, rows, options)
 
     def run(
         self,
@@ -287,13 +263,13 @@ class Bulk:
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
 
-        async def load() -> Loaded:
+        async def load() -> LoadedInput:
             source = await open_rows(rows, options, is_header=None)
             if isinstance(source, Table):
-                source.judge(source.columns)  # the function may use any
-            return source, CustomOperation(build, key)
+                source.used = source.columns  # the function may use any
+            return LoadedInput(source, CustomOperation(build, key))
 
-        return self._job(load, options, self._identity("custom", ""), reading=None)
+        return self._job(load, options, self._identity("custom", ""))
 
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
@@ -346,23 +322,32 @@ class Bulk:
         columns: Mapping[str, str] | None,
         given: JobOptions,
     ) -> BulkJob:
-        build = calls.block_attendee if verb == "block" else calls.unblock_attendee
+        endpoint = endpoints.ATTENDEES_BLOCK if verb == "block" else endpoints.ATTENDEES_UNBLOCK
         identity = self._identity(f"attendees.{verb}", check_id(airmeet_id, "airmeet_id"))
         reading = evolve(ADDRESSES, overrides=columns or {})
 
-        async def load() -> Loaded:
+        async def load() -> LoadedInput:
             source = await open_rows(rows, given)
-            found = find_table_columns(source, reading) if isinstance(source, Table) else None
-            return source, ChangeAccess(partial(build, airmeet_id), reading, found)
+            found = (
+                await anyio.to_thread.run_sync(find_table_columns, source, reading)
+                if isinstance(source, Table)
+                else None
+            )
+            return LoadedInput(source, ChangeAccess(endpoint, airmeet_id, reading, found), reading, found)
 
-        return self._job(load, given, identity, reading=reading)
+        return self._job(load, given, identity)
 
-    def _create(self, operation: CreateItems, rows: Rows, given: JobOptions, identity: RunIdentity) -> BulkJob:
-        async def load() -> Loaded:
+    def _create(self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
+        operation = CreateItems(mapping, check_id(airmeet_id, "airmeet_id"), **details)
+        named = {"timezone": details["timezone"]} if "timezone" in details else {}
+        identity = self._identity(mapping.endpoint.name, airmeet_id, **named)
+
+        async def load() -> LoadedInput:
             source = await open_rows(rows, given, operation.mapping.is_header)
+            found = None
             if isinstance(source, Table):
-                operation.mapping.table_columns(source)  # what is wrong there is wrong in all rows
-            return source, operation
+                found = await anyio.to_thread.run_sync(operation.mapping.table_columns, source)
+            return LoadedInput(source, operation, Reading(), found)
 
         return self._job(load, given, identity)
 
@@ -371,11 +356,10 @@ class Bulk:
 
     def _job(
         self,
-        load: Callable[[], Awaitable[Loaded]] | None,
+        load: Callable[[], Awaitable[LoadedInput]] | None,
         given: JobOptions,
         identity: RunIdentity | None,
         *,
-        reading: Reading | None = _PLAIN_READING,
         invites: Invites = "at_most_once",
         again: frozenset[Again] = frozenset(),
     ) -> BulkJob:
@@ -385,7 +369,6 @@ class Bulk:
             load: Opens its input, and makes the operation that fits; None goes on with what is in the journal.
             given: The caller's options.
             identity: What the run does; None goes on with what the journal says.
-            reading: What changes how a row is read; None where that is not known, as with a function of the caller's.
             invites: Whether a mail may be asked for twice.
             again: Rows that ended, and are to be sent once more.
 
@@ -395,57 +378,7 @@ class Bulk:
         client = self._client
         options = engine_options(given, client.options.max_in_flight, invites)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
-        accept_stale = given.get("accept_stale", False)
-
-        def engine(source: RowSource, preparer: RowPreparer, journal: Journal, results: ResultQueue) -> Engine:
-            rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
-            pace = Pace(rate, options.max_in_flight, parent=client.pace)
-            kept = options
-            if identity is None:  # invitations go on as they were begun
-                kept = evolve(options, invites=journal.facts["about"]["options"].get("invites", options.invites))
-            return Engine(client, preparer, source, pace=pace, results=results, journal=journal, options=kept)
-
-        async def make_engine(results: ResultQueue) -> Engine:
-            rows, operation = (None, None) if load is None else await load()
-            path = given.get("journal")
-            if path is None and rows is not None and operation is not None:
-                return engine(RowSource(rows), UniqueRowPreparer(operation), MemoryJournal(results), results)
-            journal = await open_journal(path or "", results, identity, str(client.options.base))
-            try:
-                if (note := given.get("note")) is not None:
-                    await journal.call(journal.writer.write_facts, {"note": dict(note)})
-                if rows is not None and operation is not None:
-                    if isinstance(rows, Sized) and not isinstance(rows, (Sequence, AsyncIterable)):
-                        rows = list(rows)
-                    if not isinstance(rows, (Table, Sequence)):  # it may have no end: each row is recorded as it comes
-                        await journal.begin_arriving_input()
-                        arriving = ArrivingRowPreparer(journal, operation, accept_stale=accept_stale)
-                        return engine(RowSource(rows), arriving, journal, results)
-                    await read_input(journal, rows, operation, await _fingerprint(rows, reading))
-                if again:
-                    await journal.call(journal.writer.reopen, again, time.time())
-                await journal.count_earlier()
-                source = RowSource(RecordedRows(journal, rows if isinstance(rows, Sequence) else ()), READ_AHEAD)
-                return engine(source, RecordedRowPreparer(accept_stale=accept_stale), journal, results)
-            except BaseException:
-                await run_to_completion(journal.close({}))
-                raise
-
-        return BulkJob(make_engine)
-
-
-async def _fingerprint(rows: Table | Sequence[Any], reading: Reading | None) -> dict[str, Any] | None:
-    """Return what tells a file, read in this way, from others; None for what is no file."""
-    if reading is None or not (isinstance(rows, Table) and rows.is_file):
-        return None
-    ways: dict[str, Any] = {
-        "columns": dict(reading.overrides),
-        "preset": reading.preset,
-        "split_name": reading.split_name,
-    }
-    ways = {name: value for name, value in ways.items() if value} | dict(rows.reading)
-    digest = await anyio.to_thread.run_sync(content_digest, rows.path)
-    return {"sha256": digest, "rows": rows.rows, "header": list(rows.columns), "reading": ways}
+        return BulkJob(JobPreparation(client, load, identity, given, options, again))
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:

@@ -1,26 +1,41 @@
-"""`BulkJob`: a run that can be awaited as a whole or read row by row."""
+"""`BulkJob`: a run that can be prepared, awaited as a whole, or read row by row."""
 
 import asyncio
 import secrets
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-import anyio
 from attrs import evolve
 
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.input.plan import BulkPlan
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
-MakeEngine = Callable[[ResultQueue], Awaitable[Engine]]
+
+class Preparation(Protocol):
+    """How the engine of a job is made."""
+
+    async def plan(self) -> BulkPlan:
+        """Take in the whole input, and say what a run would do."""
+        ...
+
+    async def start(self, results: ResultQueue) -> Engine:
+        """Return the engine; its journal is open."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what was prepared and never started."""
+        ...
 
 
 class BulkJob:
@@ -40,12 +55,12 @@ class BulkJob:
         earlier: Progress of earlier runs in the same journal; None if there are none.
     """
 
-    def __init__(self, make_engine: MakeEngine) -> None:
+    def __init__(self, preparation: Preparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
         self.earlier: Earlier | None = None
         self._started = False
-        self._make_engine = make_engine
+        self._preparation = preparation
         self._queue = ResultQueue()
         self._engine: Engine | None = None
         self._running: asyncio.Task[None] | None = None
@@ -61,14 +76,31 @@ class BulkJob:
     def __await__(self) -> Generator[Any, None, BulkReport]:
         return self._run_whole().__await__()
 
+    async def prepare(self) -> BulkPlan:
+        """Read and check all rows, send nothing, and return what the run would do.
+
+        It may be called before the job is started, and is not needed: a job prepares itself. With a journal, the rows
+        are recorded in it; they count only once the job is started. The journal is closed again afterwards, so that a
+        question may be asked in between for as long as it takes.
+
+        Raises:
+            ConfigError: The rows can be read only once, such as those of a generator.
+            InputError: The input cannot be read.
+            JournalError: The journal cannot be used.
+            AirmeetError: The event's registration fields cannot be read.
+        """
+        if self._started:
+            raise ClientStateError("this job was already started; prepare it before")
+        return await self._preparation.plan()
+
     async def __aenter__(self) -> Self:
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
-        self._engine = await self._make_engine(self._queue)
+        self._engine = await self._preparation.start(self._queue)
         if self._stop_at_start is not None:
             self._engine.stop(*self._stop_at_start)
-        self.total, self.earlier = self._engine.total, self._engine.journal.earlier
+        self.total, self.earlier = self._engine.feed.total, self._engine.journal.earlier
         self.id = self._engine.journal.facts.get("job", self.id)
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
         return self
@@ -143,12 +175,12 @@ class BulkJob:
     @property
     def paused(self) -> bool:
         """Whether the run is paused by `pause`."""
-        return self._engine is not None and self._engine.flow.held
+        return self._engine is not None and self._engine.state.held
 
     @property
     def outage(self) -> bool:
         """Whether the server seems to be down: only a single row is sent from time to time, as a probe."""
-        return self._engine is not None and self._engine.flow.outage
+        return self._engine is not None and self._engine.state.breaker.is_open
 
     @property
     def allowed_rate(self) -> float | None:
@@ -166,13 +198,17 @@ class BulkJob:
             self._engine.pace.set_rate(rate)
 
     async def _run_whole(self) -> BulkReport:
+        """Run to the end, and keep all results, however the run ends."""
         results: list[RowResult] = []
+        await self.__aenter__()
         try:
-            async with self:
-                async for result in self:
-                    results.append(result)  # noqa: PERF401 - what came before an error counts
+            async for result in self._results():
+                results.append(result)  # noqa: PERF401 - what came before an error counts
         except BulkStoppedError as error:
             error.report = self._with_results(results)
+            raise
+        except BaseException:
+            await self._end_now()
             raise
         finally:
             if self._report is not None:
@@ -210,6 +246,7 @@ class BulkJob:
                 self._queue.close()  # whatever happens, no reader waits for results that will not come
 
     async def _ended(self) -> None:
+        """Wait for the end of the run; where the waiting is cancelled, end it now."""
         assert self._running is not None  # noqa: S101 - for the type checker; only a started job is waited for
         try:
             await asyncio.shield(self._running)
@@ -221,10 +258,13 @@ class BulkJob:
             raise
 
     async def _end_now(self) -> None:
-        """Cut the run off, and wait until its journal is closed."""
+        """Cut the run off, and wait until its journal is closed, however often the waiting is cancelled."""
         assert self._running is not None  # noqa: S101 - for the type checker
-        with anyio.CancelScope(shield=True):
-            self._running.cancel()
-            await asyncio.wait({self._running})
+        self._running.cancel()
+        await run_to_completion(_end_of(self._running))
         if not self._running.cancelled():
             self._running.exception()
+
+
+async def _end_of(task: "asyncio.Task[None]") -> None:
+    await asyncio.wait({task})

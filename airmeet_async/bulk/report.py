@@ -19,18 +19,21 @@ from airmeet_async.tables import guard
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
+# What is said of a row that is done, and has changed in its list since.
+CHANGED = "changed since it was done; Airmeet keeps the old details"
+
+
 class RowStatus(StrEnum):
     """The outcome of a row. Every input row gets exactly one.
 
     Attributes:
         SUCCEEDED: Airmeet confirmed it.
         REJECTED: Airmeet refused it and gave a reason.
-        FAILED: No attempt succeeded; ``error.ambiguous`` says whether it may have been applied anyway.
+        FAILED: The attempts are spent, and the row was certainly not applied.
         INVALID: Not sent: the row is not valid.
         DUPLICATE: Not sent: an earlier row has the same key.
-        SKIPPED: Not sent: done in an earlier run of the same journal.
         UNPROCESSED: The run stopped before this row was applied.
-        UNKNOWN: Sent, but the run stopped before a clear reply. Sending it again is safe if the operation is
+        UNKNOWN: Sent without a clear reply: it may have been applied. Sending it again is safe if the operation is
             repeatable.
     """
 
@@ -39,7 +42,6 @@ class RowStatus(StrEnum):
     FAILED = "failed"
     INVALID = "invalid"
     DUPLICATE = "duplicate"
-    SKIPPED = "skipped"
     UNPROCESSED = "unprocessed"
     UNKNOWN = "unknown"
 
@@ -95,7 +97,7 @@ class StopReason(StrEnum):
 
 
 # Statuses that leave nothing to do for that row.
-DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE, RowStatus.SKIPPED})
+DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE})
 
 
 @frozen
@@ -124,6 +126,7 @@ class RowResult:
         line: Physical line where the row starts in its file, from 1; None for rows that are not from a file.
         key: Identifies the row within a run; for people, the e-mail address.
         status: See `RowStatus`.
+        from_earlier_run: It ended so in an earlier run of the same journal, and was not sent in this one.
         attempts: Number of times it was sent.
         http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
@@ -141,6 +144,7 @@ class RowResult:
     line: int | None
     key: str
     status: RowStatus
+    from_earlier_run: bool = False
     attempts: int = 0
     http_status: int | None = None
     error: RowError | None = None
@@ -179,6 +183,9 @@ class BulkReport:
         job: The run's id.
         rows_read: Rows taken from the source.
         counts: Rows per status, zeros included.
+        earlier_counts: Of these, the rows that ended so in an earlier run of the same journal.
+        changed: Rows that are done and differ in the input since; Airmeet does not update them.
+        unverified: Rows whose invitation was asked for once, and nobody knows whether it was mailed.
         attempts: Requests sent for rows.
         retries: Requests that were not the first for their row.
         throttled: Replies with status 429.
@@ -198,6 +205,9 @@ class BulkReport:
     job: str
     rows_read: int
     counts: Mapping[RowStatus, int]
+    earlier_counts: Mapping[RowStatus, int] = field(factory=dict)
+    changed: int = 0
+    unverified: int = 0
     attempts: int = 0
     retries: int = 0
     throttled: int = 0
@@ -215,12 +225,12 @@ class BulkReport:
 
     @property
     def succeeded(self) -> int:
-        """Number of rows that Airmeet confirmed."""
+        """Number of rows that Airmeet confirmed, in this run or an earlier one."""
         return self.counts[RowStatus.SUCCEEDED]
 
     @property
     def all_done(self) -> bool:
-        """Whether every row is done: succeeded, skipped or a duplicate."""
+        """Whether every row is done: succeeded or a duplicate."""
         return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
@@ -258,6 +268,9 @@ class BulkReport:
             "job": self.job,
             "rows_read": self.rows_read,
             "counts": {status.value: self.counts[status] for status in RowStatus},
+            "earlier_counts": {status.value: self.earlier_counts.get(status, 0) for status in RowStatus},
+            "changed": self.changed,
+            "unverified": self.unverified,
             "attempts": self.attempts,
             "retries": self.retries,
             "throttled": self.throttled,
@@ -320,6 +333,7 @@ _FRAME_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
     ("line", "Int64", lambda result: result.line),
     ("key", "String", lambda result: result.key),
     ("status", "String", lambda result: result.status.value),
+    ("from_earlier_run", "Boolean", lambda result: result.from_earlier_run),
     ("attempts", "Int64", lambda result: result.attempts),
     ("http_status", "Int64", lambda result: result.http_status),
     ("code", "String", lambda result: result.error and result.error.code),

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from airmeet_async.bulk.report import BulkReport, FailureGroup, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import CHANGED, BulkReport, FailureGroup, Invite, RowResult, RowStatus, StopReason
 from airmeet_async.errors import BulkStoppedError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 
@@ -21,6 +21,9 @@ class RunStatistics:
     def __init__(self) -> None:
         self.rows_read = 0
         self.counts: Counter[RowStatus] = Counter()
+        self.earlier_counts: Counter[RowStatus] = Counter()
+        self.changed = 0
+        self.unverified = 0
         self.attempts = 0
         self.retries = 0
         self.throttled = 0
@@ -55,12 +58,31 @@ class RunStatistics:
         self._latencies.add(self._buffered)
         self._buffered.clear()
 
-    def count_result(self, result: RowResult) -> None:
-        self.counts[result.status] += 1
-        if result.warnings:
-            self.warned += 1
-        if result.error is not None and result.status in _GROUPED:
-            self._group(result, result.error.code, result.error.message)
+    def count_plain_successes(self, latencies: Sequence[float], now: float) -> None:
+        """Count attempts that each were the only one of a row, and succeeded."""
+        self.attempts += len(latencies)
+        if int(now) != self._second or len(self._buffered) >= _MOST_BUFFERED:
+            self._flush_latencies(int(now))
+        self._buffered += latencies
+
+    def count_results(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
+        """Count results; *plain*: all of them are successes of this run."""
+        if plain:
+            self.counts[RowStatus.SUCCEEDED] += len(results)
+            self.warned += sum(bool(result.warnings) for result in results)
+            self.unverified += sum(result.invite is Invite.UNVERIFIED for result in results)
+            return
+        for result in results:
+            self.counts[result.status] += 1
+            if result.from_earlier_run:
+                self.earlier_counts[result.status] += 1
+            if result.warnings:
+                self.warned += 1
+                self.changed += CHANGED in result.warnings
+            if result.invite is Invite.UNVERIFIED:
+                self.unverified += 1
+            if result.error is not None and result.status in _GROUPED:
+                self._group(result, result.error.code, result.error.message)
 
     def report(
         self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
@@ -80,6 +102,9 @@ class RunStatistics:
             job=job,
             rows_read=self.rows_read,
             counts={status: self.counts[status] for status in RowStatus},
+            earlier_counts={status: self.earlier_counts[status] for status in RowStatus},
+            changed=self.changed,
+            unverified=self.unverified,
             attempts=self.attempts,
             retries=self.retries,
             throttled=self.throttled,

@@ -5,7 +5,7 @@ Rules of this file:
 1. Every attempt takes its own place in the pace, so that retries are paced like first attempts. Signing in takes none:
    the pace waits for it.
 2. The token is waited for at the head of the queue, before the place is taken: no place is held idle.
-3. A request that has waited for `on_send` (the journal) leaves with the token that is valid then.
+3. A token is taken in one place: just before the request leaves, so that it is the one that is valid then.
 4. Only `send` and the bulk engine repeat anything; nothing below does.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from airmeet_async.calls.auth import authenticate
+from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
@@ -32,10 +32,10 @@ from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
-from airmeet_async.protocol.call import Auth, Call, encode
+from airmeet_async.protocol.call import Auth, Call, Endpoint
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
-from airmeet_async.protocol.http_messages import Reply
+from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
 from airmeet_async.protocol.redact import without
 from airmeet_async.protocol.retry_policy import Raise, Renew, Retry, Return, Tries, Wait, decide
@@ -106,8 +106,8 @@ class Client(Operations):
         secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
         region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
         base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
-        transport: ``"auto"``, ``"httpx"``, ``"llhttp"`` (extra *fast*), a `Transport`, or your own
-            ``httpx.AsyncClient``, which the client does not close.
+        transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
+            which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
         token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
         max_in_flight: Maximum number of concurrent requests and of open connections.
@@ -169,80 +169,79 @@ class Client(Operations):
                 case Raise():
                     raise error_for(call, attempt.verdict, tries)
 
-    async def attempt(
-        self,
-        call: Call[Any],
-        *,
-        pace: Pace | None = None,
-        priority: Priority = Priority.INTERACTIVE,
-        on_send: Callable[[], Awaitable[None] | None] | None = None,
-    ) -> Attempt:
+    async def attempt(self, call: Call[Any]) -> Attempt:
         """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
-
-        Args:
-            call: What to send.
-            pace: A job's own pace within the client's.
-            priority: Who goes first when many wait.
-            on_send: Called when all other waiting is over, just before the request leaves. An awaitable that it
-                returns is awaited, and an exception stops the request.
 
         Raises:
             AirmeetError: No token can be had; nothing was sent.
         """
-        self._check_life()
-        pace = pace or self.pace
+        self.check_usable()
         with_token = call.endpoint.auth is Auth.TOKEN
-        issued = self.token.current if with_token else None
-        if (with_token and issued is None) or not pace.try_acquire():
-            await pace.acquire(priority, self.token.get if with_token else _no_wait)
-            issued = None  # it may have been replaced during the wait
+        if (with_token and self.token.current is None) or not self.pace.try_acquire():
+            await self.pace.acquire(Priority.INTERACTIVE, self.token.get if with_token else _no_wait)
         try:
-            if with_token and issued is None:
-                issued = await self.token.get()
-            if on_send is not None and (waiting := on_send()) is not None:
-                await waiting
-                if with_token and issued is not self.token.current:  # it was replaced meanwhile
-                    issued = await self.token.get()
-            attempt = await self._once(call, issued)
+            # Nearly always at once; it waits where the token was replaced after the queue.
+            attempt = await self._once(call, await self.token.get() if with_token else None)
         finally:
-            pace.release()
-        kind = attempt.verdict.kind
+            self.pace.release()
         if attempt.reply is not None:
-            pace.feedback(throttled=kind is Kind.THROTTLED, latency=attempt.latency)
-        if kind is not Kind.OK:
-            return evolve(attempt, verdict=self._revised(call, attempt.verdict, issued))
-        if issued is not None:
-            self.token.accepted(issued.generation)
+            self.pace.feedback(throttled=attempt.verdict.kind is Kind.THROTTLED, latency=attempt.latency)
         return attempt
 
     async def _once(self, call: Call[Any], issued: IssuedToken | None) -> Attempt:
+        method, target, headers = self.request_head(call.endpoint, call.target, issued)
+        request = Request(method, target, headers, call.payload, call.endpoint.reply_limit)
         clock = asyncio.get_running_loop().time
-        creds = self._credentials
-        headers = creds.of_token(issued) if issued else creds.of_keys(call.endpoint.auth)
-        generation = issued.generation if issued else 0
-        request = encode(call, self.options.base, headers)
         started = clock()
         try:
-            reply = await self._transport.exchange(request)
+            outcome: Reply | TransportError = await self.transport.exchange(request)
         except TransportError as error:
-            return Attempt(judge_failure(error), generation, clock() - started)
-        took, verdict = clock() - started, judge(call, reply)
-        if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
-            verdict = judge(call, without(reply, creds.secrets(issued)))
-        return Attempt(verdict, generation, took, reply)
+            outcome = error
+        return self.judge_outcome(call, outcome, issued, clock() - started)
 
-    def _revised(self, call: Call[Any], verdict: Verdict, issued: IssuedToken | None) -> Verdict:
-        """Return an unhappy verdict, revised by the age of the token, which `judge` does not know."""
-        if issued is None:
-            return verdict
-        if verdict.kind is Kind.EXPIRED and call.endpoint.prepares and not self.token.may_be_stale(issued):
+    def judge_outcome(
+        self, call: Call[Any], outcome: Reply | TransportError, issued: IssuedToken | None, latency: float
+    ) -> Attempt:
+        """Return what came of one exchange, and let the token know.
+
+        Args:
+            call: What was sent.
+            outcome: The reply, or the error of an exchange without one.
+            issued: The token that it was sent with.
+            latency: Seconds from handing it to the transport to its end.
+        """
+        generation = issued.generation if issued else 0
+        if isinstance(outcome, TransportError):
+            return Attempt(judge_failure(outcome), generation, latency)
+        verdict = judge(call, outcome)
+        if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
+            verdict = judge(call, without(outcome, self._credentials.secrets(issued)))
+        if issued is not None:
+            verdict = self._revised(call, verdict, issued)
+        return Attempt(verdict, generation, latency, outcome)
+
+    def _revised(self, call: Call[Any], verdict: Verdict, issued: IssuedToken) -> Verdict:
+        """Return a verdict, revised by the age of the token, which `judge` does not know."""
+        kind = verdict.kind
+        if kind is Kind.EXPIRED and call.endpoint.prepares and not self.token.may_be_stale(issued):
             # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
             verdict = evolve(verdict, kind=Kind.NOT_READY)
-        if verdict.kind in {Kind.FATAL, Kind.NOT_READY} or (verdict.kind is Kind.REJECTED and not verdict.blames_token):
+            kind = Kind.NOT_READY
+        if kind in {Kind.OK, Kind.FATAL, Kind.NOT_READY} or (kind is Kind.REJECTED and not verdict.blames_token):
             self.token.accepted(issued.generation)
         if verdict.blames_token and not self.token.may_be_stale(issued):
             verdict = evolve(verdict, blames_token=False)
         return verdict
+
+    def request_head(
+        self, endpoint: Endpoint[Any], target: str, issued: IssuedToken | None
+    ) -> tuple[str, str, Headers]:
+        """Return method, whole target and headers of a request; the headers are the same object for the same token."""
+        if issued is not None and endpoint.auth is Auth.TOKEN:
+            headers = self._credentials.of_token(issued)
+        else:
+            headers = self._credentials.of_keys(endpoint.auth)
+        return endpoint.method, self.options.base.prefix + target, headers
 
     async def exchange(self, call: Call[Any]) -> Reply:
         """Send *call* once and return the raw reply, whatever its status.
@@ -269,7 +268,7 @@ class Client(Operations):
         *,
         region: Region | str | None = None,
         base_url: str | None = None,
-        transport: Any = "auto",
+        transport: Any = None,
         token_store: TokenStore | None = None,
         rate: AskedRate = None,
         max_in_flight: int = 64,
@@ -287,7 +286,7 @@ class Client(Operations):
             retry=retry or Retry(),
             timeouts=timeouts or Timeouts(),
         )
-        self._transport, self._owns_transport = choose_transport(transport, self.options)
+        self.transport, self._owns_transport = choose_transport(transport, self.options)
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.token = SharedToken(self._sign_in, token_store or MemoryTokenStore(), account)
         self._life = _Life()
@@ -311,11 +310,17 @@ class Client(Operations):
     async def aclose(self) -> None:
         """Close the connections. The client cannot be used again."""
         self._life.closed = True
+        self.pace.notify()  # bulk runs look at once
         await self.token.aclose()
         if self._owns_transport:
-            await self._transport.aclose()
+            await self.transport.aclose()
 
-    def _check_life(self) -> None:
+    def check_usable(self) -> None:
+        """Check that the client is open, and on the event loop that it was used on first.
+
+        Raises:
+            ClientStateError: It is not.
+        """
         loop = asyncio.get_running_loop()
         if self._life.closed:
             raise ClientStateError("this client is closed; create a new one")
@@ -328,8 +333,8 @@ class Client(Operations):
 
     @property
     def transport_name(self) -> str:
-        """The transport in use: ``httpx``, ``llhttp``, or the name of your own class."""
-        name: str = getattr(self._transport, "name", type(self._transport).__name__)
+        """The transport in use: ``httpx``, ``fast``, or the name of your own class."""
+        name: str = getattr(self.transport, "name", type(self.transport).__name__)
         return name
 
     def __repr__(self) -> str:
@@ -337,7 +342,7 @@ class Client(Operations):
         return f"<{type(self).__name__} {self.options.base} {state}>"
 
     async def __aenter__(self) -> Self:
-        self._check_life()
+        self.check_usable()
         return self
 
     async def __aexit__(

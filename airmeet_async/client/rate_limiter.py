@@ -129,6 +129,7 @@ class Pace:
         self._rate: float | None = None
         self._limiter: Limiter | None = None
         self._controller: RateController | None = None
+        self._watchers: list[Callable[[], None]] = []
         self.set_rate(rate)
         # The mutable state: who waits, how many of them gave up, whether somebody is at the head, how many are under
         # way, and until when all wait.
@@ -156,6 +157,30 @@ class Pace:
     def is_paused(self) -> bool:
         """Nobody may start at present, since all were told to wait."""
         return self._root._pause_left() > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Nobody waits for anything here: there is no rate, no pause and no queue, in this pace and those above it."""
+        return all(
+            pace._limiter is None and not pace._head_taken and (pace._paused_until == _NEVER or pace._pause_left() <= 0)
+            for pace in self._chain
+        )
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call *changed* whenever `is_open` may have changed, here or above; return a function that ends that."""
+        for pace in self._chain:
+            pace._watchers.append(changed)
+
+        def stop() -> None:
+            for pace in self._chain:
+                pace._watchers.remove(changed)
+
+        return stop
+
+    def notify(self) -> None:
+        """Tell those who watch that something has changed."""
+        for changed in tuple(self._watchers):
+            changed()
 
     @property
     def good_rate(self) -> float | None:
@@ -207,6 +232,7 @@ class Pace:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over."""
         root = self._root
         root._paused_until = max(root._paused_until, asyncio.get_running_loop().time() + seconds)
+        root.notify()
 
     async def acquire(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
         """Wait until one more request may start; call `release` when it has ended.
@@ -268,6 +294,7 @@ class Pace:
             self._limiter = None
         elif self._limiter is None:
             self._limiter = Limiter(rate)
+        self.notify()
 
     def _note_pause(self, seconds: float) -> None:
         if self._controller is not None:
@@ -285,6 +312,7 @@ class Pace:
     async def _wait_for_head(self, priority: Priority) -> None:
         if not self._head_taken:
             self._head_taken = True
+            self.notify()
             return
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, (priority, next(self._arrivals), turn))

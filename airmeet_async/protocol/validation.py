@@ -128,6 +128,7 @@ class RegistrationFields:
 
     def __init__(self, fields: Iterable[CustomField]) -> None:
         self._by_id = {field.field_id: field for field in fields}
+        self.fields = tuple(self._by_id.values())
         self._by_name: dict[str, list[CustomField]] = {}
         for field in self._by_id.values():
             for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:

@@ -112,17 +112,17 @@ class FailureRules:
         """Whether one more row may begin after so many; the first ones must show that it works."""
         return begun < _FIRST_ROWS or self.trusted
 
-    def record_success(self) -> None:
-        """Count the success of a row; of the first few, `record` must be told."""
-        self._done += 1
-        self._recent.append(False)
+    def record_successes(self, n: int) -> None:
+        """Count the success of rows; of the first few, `record` must be told."""
+        self._done += n
+        self._recent.extend([False] * min(n, RECENT_ROWS))
         self._equal = _NO_CAUSE
 
     def record(self, result: RowResult) -> str | None:
         """Count the end of a row that was sent, and return why the run stops, if it does."""
         error = result.error
         if error is None:
-            self.record_success()
+            self.record_successes(1)
             if self._done <= _FIRST_ROWS:
                 self._first.add("")
             return None

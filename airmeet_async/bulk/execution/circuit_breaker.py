@@ -61,9 +61,9 @@ class CircuitBreaker:
         """Let another row be the trial: the one that was did not go after all."""
         self._trial_under_way = False
 
-    def record_success(self, now: float) -> None:
-        """Count a success while it is closed."""
-        self._recent.add(now, failed=False)
+    def record_successes(self, n: int, now: float) -> None:
+        """Count successes while it is closed."""
+        self._recent.add(now, n)
         if self._unanswered:
             self._unanswered = []
 
@@ -95,7 +95,7 @@ class CircuitBreaker:
             return
         # A repeat that fails again says something of its row, not of the server.
         if first or not failed:
-            self._recent.add(now, failed=failed)
+            self._recent.add(now, 1, failed=failed)
         if self._recent.half_failed() or (len(self._unanswered) >= _IN_A_ROW and len(set(self._unanswered)) > 1):
             self._open(now)
 
@@ -157,14 +157,14 @@ class FailureWindow:
         self._latest = [-1, 0, 0]
         self._failed = 0
 
-    def add(self, now: float, *, failed: bool) -> None:
+    def add(self, now: float, n: int, *, failed: bool = False) -> None:
         latest = self._latest
         if latest[0] != int(now):
             latest = self._begin_second(now)
-        latest[1] += 1
+        latest[1] += n
         if failed:
-            latest[2] += 1
-            self._failed += 1
+            latest[2] += n
+            self._failed += n
 
     def _begin_second(self, now: float) -> list[int]:
         """Begin another second, and forget those outside of the window."""

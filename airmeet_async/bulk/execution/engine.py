@@ -2,65 +2,73 @@
 
 Rules of this file:
 
-1. A row is in `UnfinishedRows` from being read to having its result. Nothing else holds rows.
-2. Workers pull: `Scheduler` says which row is next, and lets a worker sleep that gets none.
-3. No request leaves before the journal has its intent on the disk (`_begin`).
+1. A row is in one place: with the feed, in the journal's `queue` or `ready`, in `RunState.retries`, with the worker that
+   sends it, or set aside after a plain success. `_finish_the_rest` knows all of them.
+2. A worker waits for everything, its place and the token included, before it is given a row (`_next_row`); between that
+   and the first byte it waits for nothing.
+3. While the run is hot, a worker keeps its place, and plain successes are set aside and settled together. Whatever else
+   comes settles them first.
 4. The first request goes alone. The others begin when the server has answered.
-5. What an attempt means for the row is decided in `_attempt`; what it means for all rows, in `FlowControl`.
+5. What an attempt means for the row is decided in `_answer`; what it means for all rows, in `RunState`.
 6. Whatever ends the run calls `stop`, and only the first call counts. Requests under way then have the grace to end.
 7. The journal is closed last, whatever happens, and is not left half closed.
 """
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import Awaitable
-from functools import partial
+from collections.abc import Sequence
 
 import anyio
 
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
-from airmeet_async.bulk.execution.flow_control import FlowControl
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row import Row, failure_result, success_result
-from airmeet_async.bulk.execution.scheduler import RetryQueue, Scheduler, UnfinishedRows
-from airmeet_async.bulk.input.row_preparer import RowPreparer
-from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.execution.row_feed import Receiver, RowFeed
+from airmeet_async.bulk.execution.row_results import (
+    done_now,
+    failure_result,
+    success_result,
+    template_to_send,
+    unfinished_result,
+)
+from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_step
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
+from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
-from airmeet_async.errors import AirmeetError
-from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.client.token import IssuedToken
+from airmeet_async.errors import AirmeetError, JournalError, TransportError, first_error
+from airmeet_async.protocol.classify_reply import Kind, glance
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
-from airmeet_async.protocol.retry_policy import Renew, Wait, decide
+from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.protocol.models import Access
+from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
 
 _SHARE_AFTER_OUTAGE = 0.5  # of its rate, with which a run goes on
 _RATE_KEPT_EVERY = 10.0  # seconds
-
-
-class _NotNowError(Exception):
-    """The run was stopped or held after a row was given to a worker and before its request left."""
+_EVERYBODY = 1_000_000
 
 
 class Engine:
-    """Sends what *preparer* makes of each row of *source*, and gives one result per row to *journal*.
+    """Sends the rows of *feed*, and gives one result per row to *results*.
 
     Attributes:
         pace: The run's own limits, within the client's.
-        total: Rows of the source, where that is known.
-        stopped: Why the run ends before its last row, or None.
         journal: Records each row's progress.
-        flow: What holds the run back.
+        feed: Where rows come from.
+        state: What holds the run back.
     """
 
     def __init__(
         self,
         client: Client,
-        preparer: RowPreparer,
-        source: RowSource,
+        feed: RowFeed,
         *,
         pace: Pace,
         results: ResultQueue,
@@ -68,48 +76,353 @@ class Engine:
         options: EngineOptions,
     ) -> None:
         self._client = client
-        self._source = source
+        self.feed = feed
         self.pace = pace
-        self.total = source.total
-        self._results = results
         self.journal = journal
+        self._results = results
         self._options = options
-        self._clock = asyncio.get_running_loop().time
+        self._may_mail_twice = options.invites == "at_least_once"
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
         self._started = self._clock()
         self._fetched_before = client.token.fetched
-        # The mutable state: all rows without a result, those of them that wait for their next attempt,
-        # what the workers are doing, and what holds the run back or ends it.
-        may_mail_twice = options.invites == "at_least_once"
-        self._rows = UnfinishedRows(source, preparer, journal, results, may_mail_twice=may_mail_twice)
-        self._retries = RetryQueue(self._clock)
+        self._statistics = RunStatistics()
+        self.state = RunState(options, feed.total, journal, self._outside_is_open)
+        # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer that
+        # wakes, plain successes that are not settled yet, and whether the server has answered.
+        self._workers: dict[anyio.CancelScope, Row | None] = {}
+        self._cut_off: list[Row] = []
+        self._sleeping: list[asyncio.Future[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._aside: list[tuple[Row, Access, float]] = []
+        self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
-        self._scopes: dict[anyio.CancelScope, Row | None] = {}
-        self.flow = FlowControl(options, source.total)
-        most_waiting = 4 * options.max_in_flight + 100
-        self._scheduler = Scheduler(self._rows, self._retries, self.flow, self._clock, most_waiting)
-        self.stopped: RunStop | None = None
+        journal.begin(self._deliver, self._wake, self._stop_for)
+        feed.begin(Receiver(journal, self._deliver, self._wake, results.wait_for_room))
+
+    # A worker.
+
+    async def _work(self) -> None:
+        """Send row after row: choose one, exchange, answer."""
+        state, ready, token, clock = self.state, self.journal.ready, self._client.token, self._clock
+        exchange, has_place = self._client.transport.exchange, False
+        # What the last row's request had, which is mostly the same for the next one.
+        template: CallTemplate | None = None
+        issued: IssuedToken | None = None
+        head, wish, limit, is_add = ("", "", ()), 0, 0, False
+        outcome: Reply | TransportError
+        with anyio.CancelScope() as scope:
+            self._workers[scope] = None
+            try:
+                while True:
+                    # Choose.
+                    if state.hot and has_place and not ready:
+                        await self._refill()
+                    if state.hot and has_place and ready and token.current is not None:
+                        row = ready.popleft()
+                        state.begun += 1
+                        row.begun += 1
+                    else:
+                        if has_place:
+                            has_place = False
+                            self.pace.release()
+                        if (chosen := await self._next_row()) is None:
+                            return
+                        has_place, row = True, chosen
+                    self._workers[scope] = row
+                    last, template = template, row.template
+                    if row.earlier is not None or row.unclear:
+                        template = template_to_send(row, may_mail_twice=self._may_mail_twice)
+                    if template is not last or token.current is not issued:
+                        issued = token.current
+                        head = self._client.request_head(template.endpoint, template.target, issued)
+                        wish, limit = template.wish, template.endpoint.reply_limit
+                        is_add = template.endpoint is ATTENDEES_ADD
+                    # Exchange. Until the first byte nothing waits.
+                    row.asked, row.sending, sent_at = wish, True, clock()
+                    row.first_sent = row.first_sent or sent_at
+                    try:
+                        outcome = await exchange(Request(*head, template.body(row.payload), limit))
+                    except TransportError as error:
+                        outcome = error
+                    now, row.sending = clock(), False
+                    # Answer. Nearly every row of a hot run is a plain success.
+                    if state.hot and is_add and row.begun == 1 and row.earlier is None and type(outcome) is Reply:
+                        if (access := glance(outcome, row.key)) is not None:
+                            self._workers[scope] = None
+                            self._set_aside(row, access, issued, now)
+                            continue
+                    has_place = False
+                    self.pace.release()
+                    self._settle()
+                    await self._answer(row, template, outcome, issued, now - sent_at)
+                    self._workers[scope] = None
+            except AirmeetError as error:
+                self._stop_for(error)
+            except Exception as error:  # a fault of the caller's transport, or ours: it comes out
+                self.stop(StopReason.CUT_OFF, f"{type(error).__name__}: {error}")
+                raise
+            finally:
+                if has_place:
+                    self.pace.release()
+                if (row := self._workers.pop(scope)) is not None:
+                    self._cut_off.append(row)
+                self._answered.set()
+
+    async def _refill(self) -> None:
+        """Get more rows for a hot run, whose workers keep their places: from the feed, and through the disk."""
+        journal = self.journal
+        if not (journal.queue or journal.arriving):
+            self.feed.refill()
+        if (journal.queue or journal.arriving) and not journal.ready:
+            await journal.clear()
+
+    async def _next_row(self) -> Row | None:
+        """Wait for everything that a row may have to wait for, and return it with a place taken; None: it is over."""
+        state, journal, pace, token = self.state, self.journal, self.pace, self._client.token
+        while True:
+            self._settle()
+            if self._results.is_full:
+                await self._results.wait_for_room()
+            self._client.check_usable()
+            now = self._clock()
+            for row in state.due_retries(now):
+                journal.admit_repeat(row)
+            if state.retries:
+                self._arm_timer(state.retries[0][0])
+            read = -1
+            while state.rows_at_hand <= state.claimed and state.stopped is None and read != self.feed.read:
+                read = self.feed.read  # rows that cannot be sent need another one
+                self.feed.refill()
+            state.source_ended = self.feed.ended
+            step = next_step(state, now, state.claimed)
+            if step is Step.DONE:
+                self._wake(_EVERYBODY)
+                return None
+            if isinstance(step, Sleep):
+                await self._sleep(step.seconds)
+                continue
+            state.claimed += 1
+            has_place = False
+            try:
+                if token.current is None or not pace.try_acquire():
+                    await pace.acquire(Priority.BULK, token.get)
+                has_place = True
+                while token.current is not None and not pace.is_paused:
+                    if next_step(state, self._clock(), state.claimed - 1) is not Step.SEND:
+                        break
+                    if journal.ready:
+                        has_place = False  # it is the row's from now on
+                        row = state.take(self._clock())
+                        state.weigh()
+                        return row
+                    await journal.clear()
+            except JournalError:
+                raise
+            except AirmeetError as error:
+                self._hold_or_stop(error)
+            finally:
+                state.claimed -= 1
+                if has_place:
+                    pace.release()
+            journal.withdraw()  # the run was held or stopped while the disk was waited for
+
+    async def _answer(
+        self,
+        row: Row,
+        template: CallTemplate,
+        outcome: Reply | TransportError,
+        issued: IssuedToken | None,
+        latency: float,
+    ) -> None:
+        """Act on the outcome of an attempt: the row has its result, or waits for its next attempt."""
+        state, call, now = self.state, template.call(row.payload), self._clock()
+        verdict = self._client.judge_outcome(call, outcome, issued, latency).verdict
+        if isinstance(outcome, Reply):
+            self.pace.feedback(throttled=verdict.kind is Kind.THROTTLED, latency=latency)
+        if row.tries is None:
+            row.tries = Tries()
+        away = state.breaker.is_open
+        stop = state.record_attempt(row, verdict, row.asked, now - latency, now)
+        sent_before = 0 if row.earlier is None else row.earlier.sent
+        self._statistics.count_attempt(verdict, latency, now, sent_before + row.tries.sent)
+        if stop is not None:
+            self.stop(stop.reason, stop.message)
+        if verdict.status is not None:
+            self._answered.set()
+        if away and not state.breaker.is_open:
+            self.pace.restart_at(_SHARE_AFTER_OUTAGE)
+        if away or state.breaker.is_open:
+            self._wake(_EVERYBODY)
+        if verdict.kind is Kind.OK:
+            row.done = done_now(row, row.asked)
+            self._finish(row, success_result(row, verdict.value, verdict.status, row.done, now))
+            return
+        match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
+            case Renew():
+                self._repeat_after(row, 0.0, now)
+                try:
+                    await self._client.token.renew(issued.generation if issued else 0)
+                except AirmeetError as error:
+                    row.tries.renewals = 0  # no token was had, so none was refused
+                    self._hold_or_stop(error)
+            case Wait(seconds, everyone):
+                self._repeat_after(row, state.retry_delay(verdict, seconds, now), now)
+                if everyone:  # a 429 is about all requests, not about this row
+                    self.pace.back_off(seconds, named=bool(verdict.retry_after))
+            case _:
+                error = error_for(call, verdict, row.tries)
+                if (reason := stop_reason_for(verdict, self._options.retry)) is None:
+                    self._finish(row, failure_result(row, verdict, str(error), now))
+                else:
+                    self._cut_off.append(row)
+                    self.stop(reason, str(error), error)
+
+    def _repeat_after(self, row: Row, seconds: float, now: float) -> None:
+        self.state.put_retry(row, now + seconds)
+        self.journal.record_retry(row)
+
+    def _set_aside(self, row: Row, access: Access, issued: IssuedToken | None, now: float) -> None:
+        """Keep a plain success until this turn of the event loop is over: settling many at once is cheaper."""
+        if not self._aside:
+            self._loop.call_soon(self._settle)
+        self._accepted = issued
+        self._aside.append((row, access, now))
+
+    def _settle(self) -> None:
+        """Do what a plain success needs, for all that were set aside."""
+        if not self._aside:
+            return
+        aside, self._aside = self._aside, []
+        rows, now = [row for row, _, _ in aside], self._clock()
+        self.state.record_plain_successes(len(aside), now)
+        if self._accepted is not None:
+            self._client.token.accepted(self._accepted.generation)
+        self._statistics.count_plain_successes([at - (row.first_sent or at) for row, _, at in aside], now)
+        results = [success_result(row, access, 200, row.asked, at) for row, access, at in aside]
+        self.journal.record_results(rows, results, plain=True)
+
+    def _finish(self, row: Row, result: RowResult) -> None:
+        """Finish a row that was sent; the failure of too many rows ends the run."""
+        # While the first rows have not shown that it works, other workers may sleep until one of them ends.
+        waited_for = not self.state.may_begin_row()
+        stop = self.state.record_result(result)
+        self.journal.record_results([row], [result])
+        if stop is not None:
+            self.stop(stop.reason, stop.message)
+        elif waited_for:
+            self._wake(_EVERYBODY)
+
+    def _deliver(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
+        """Count results, and pass them to their reader."""
+        self._statistics.count_results(results, plain=plain)
+        self._results.put(results)
+        if self._results.is_full:
+            self.state.hot = False
+
+    # Holding the run back, and ending it.
+
+    def _outside_is_open(self) -> bool:
+        return self.pace.is_open and not self._results.is_full
+
+    def _hold_or_stop(self, error: AirmeetError) -> None:
+        """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
+        if stop_reason_for_error(error) in PASSING and self.state.hold_for_token(self._clock()):
+            self._wake(_EVERYBODY)
+        else:
+            self._stop_for(error)
+
+    def _stop_for(self, error: AirmeetError) -> None:
+        self.stop(stop_reason_for_error(error), str(error), error)
+
+    def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
+        """Take no more rows. Requests under way may end within the grace; workers that only wait end at once."""
+        if self.state.stopped is not None:
+            return
+        self.state.stopped = RunStop(reason, message, cause)
+        self.state.weigh()
+        self._wake(_EVERYBODY)
+        for scope, row in self._workers.items():
+            sending = row is not None and row.sending
+            scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)
+
+    def hurry(self) -> None:
+        """After a stop: do not wait for requests under way. Their rows become UNKNOWN."""
+        for scope in self._workers:
+            scope.cancel()
+
+    def hold(self, *, on: bool) -> None:
+        """Let no more requests leave until this is taken back."""
+        self.state.held = on
+        self.state.weigh()
+        self._wake(_EVERYBODY)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until woken; somebody is woken after that time at the latest."""
+        sleeper = self._loop.create_future()
+        self._sleeping.append(sleeper)
+        if seconds < math.inf:
+            self._arm_timer(self._clock() + seconds)
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            if sleeper in self._sleeping:
+                self._sleeping.remove(sleeper)
+            else:
+                self._wake(1)  # this one was woken, and cannot go
+            raise
+
+    def _wake(self, n: int) -> None:
+        while self._sleeping and n > 0:
+            sleeper = self._sleeping.pop()
+            if not sleeper.done():
+                sleeper.set_result(None)
+                n -= 1
+
+    def _arm_timer(self, when: float) -> None:
+        """Wake a worker at that time. One timer is enough: whoever wakes first sets the next one."""
+        if self._timer is None or when < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._wake(1)
+
+    # The whole run.
 
     async def run(self) -> None:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
+        unwatch = self.pace.watch(self.state.weigh)
+        self._results.watch(self.state.weigh)
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._source.pump, self._retries.wake)
+                group.start_soon(self._pump)
                 group.start_soon(self._stop_at_deadline)
                 group.start_soon(self._keep_rate)
                 try:
                     await self._run_workers()
                 finally:
                     self._finish_the_rest()
-                if self.stopped is not None:
-                    with anyio.CancelScope() as scope:
-                        self._scopes[scope] = None
-                        await self._rows.finish_unread(self.stopped.message, self._clock, self._retries)
+                if self.state.stopped is not None:
+                    await self._finish_unread()
                 group.cancel_scope.cancel()  # the pump, the deadline and the keeper of the rate
         finally:
-            self._finish_the_rest()  # again: a cancellation may have come in between
-            rate = self.pace.good_rate if self.pace.adapts else None
-            stop = self.stopped.reason.value if self.stopped else None
-            await run_to_completion(self.journal.close({"ended": time.time(), "rate": rate, "stop": stop}))
+            unwatch()
+            if self._timer is not None:
+                self._timer.cancel()
+            self.feed.stop()
+            await run_to_completion(self._close_journal())
+
+    async def _close_journal(self) -> None:
+        await self.journal.drain()
+        self._finish_the_rest()  # again: rows that were being recorded belong to nobody until then
+        stopped, rate = self.state.stopped, self.pace.good_rate if self.pace.adapts else None
+        facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
+        if stopped is not None:
+            facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
+        await self.journal.close(facts)
 
     async def _run_workers(self) -> None:
         """The first row goes alone: wrong keys or a wrong event cost one request, not as many as there are workers."""
@@ -119,132 +432,11 @@ class Engine:
             for _ in range(self._options.max_in_flight - 1):
                 workers.start_soon(self._work)
 
-    async def _work(self) -> None:
-        with anyio.CancelScope() as scope:
-            self._scopes[scope] = None
-            try:
-                while (row := self._scheduler.next_now() or await self._scheduler.next()) is not None:
-                    self._scopes[scope] = row
-                    try:
-                        await self._attempt(row)
-                    except AirmeetError as error:
-                        self._could_not_send(row, error)
-                    if self._results.is_full:
-                        await self._results.wait_for_room()
-            except AirmeetError as error:
-                self.stop(stop_reason_for_error(error), str(error), error)
-            except Exception as error:  # a fault of the caller's transport, or ours: it comes out
-                self.stop(StopReason.CUT_OFF, f"{type(error).__name__}: {error}")
-                raise
-            finally:
-                del self._scopes[scope]
-                self._answered.set()
-
-    async def _attempt(self, row: Row) -> None:
-        """Send a row once and act on its outcome."""
-        call = row.request
+    async def _pump(self) -> None:
         try:
-            attempt = await self._client.attempt(
-                call, pace=self.pace, priority=Priority.BULK, on_send=partial(self._begin, row)
-            )
-        except _NotNowError:
-            self.journal.record_retry(row)
-            self._retries.put(row, 0.0)
-            return
-        verdict, now = attempt.verdict, self._clock()
-        if verdict.kind is Kind.OK and self.flow.is_clear:  # the hot path: there is nothing to weigh
-            self.flow.record_success(now)
-            row.end(verdict)
-            self._rows.statistics.count_attempt(verdict, attempt.latency, now, row.tries.sent)
-            self._rows.finish(row, success_result(row, verdict, now))
-            return
-        self._record(row, verdict, now - attempt.latency, now)
-        self._rows.statistics.count_attempt(verdict, attempt.latency, now, row.tries.sent)
-        if verdict.kind is Kind.OK:
-            self._finish(row, success_result(row, verdict, now))
-            return
-        match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
-            case Renew():
-                self.journal.record_retry(row)
-                await self._client.token.renew(attempt.generation)
-                self._retries.put(row, 0.0)
-            case Wait(seconds, everyone):
-                self._retries.put(row, self.flow.retry_delay(verdict, seconds, self._clock()))
-                self.journal.record_retry(row)
-                if everyone:  # a 429 is about all requests, not about this row
-                    self.pace.back_off(seconds, named=bool(verdict.retry_after))
-            case _:
-                self._give_up(row, verdict)
-
-    def _could_not_send(self, row: Row, error: AirmeetError) -> None:
-        """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
-        self._retries.put(row, 0.0)
-        row.tries.renewals = 0  # no token was had, so none was refused
-        reason = stop_reason_for_error(error)
-        if reason in PASSING and self.flow.hold_for_token(self._clock()):
-            self._retries.wake()
-        else:
-            self.stop(reason, str(error), error)
-
-    def _begin(self, row: Row) -> Awaitable[None] | None:
-        """Record the intent of a request that is about to leave; return what to wait for, if that takes time.
-
-        The client calls it when all waiting for rate, place and token is over, so that what is decided here still holds
-        when the request leaves.
-        """
-        now = self._clock()
-        if self.stopped is not None or not (self.flow.is_clear or self.flow.claim_send(now)):
-            raise _NotNowError
-        if (written := self.journal.record_intent(row)) is not None:
-            return self._begin_after(written, row, is_trial=self.flow.outage)
-        row.begin(now)
-        return None
-
-    async def _begin_after(self, written: Awaitable[None], row: Row, *, is_trial: bool) -> None:
-        """Wait for the journal and check again: meanwhile the run may have been held, or all rows told to wait.
-
-        Args:
-            written: Is done when the intent is on the disk.
-            row: Whose request it is.
-            is_trial: It is the one row that may go in an outage.
-        """
-        await written
-        if self.stopped is not None or self.flow.held or (self.flow.outage and not is_trial) or self.pace.is_paused:
-            if is_trial:
-                self.flow.release_trial()
-            raise _NotNowError
-        row.begin(self._clock())
-
-    def _record(self, row: Row, verdict: Verdict, sent_at: float, now: float) -> None:
-        """Count an attempt: what it says of the row, and of the server."""
-        away = self.flow.outage
-        stop = self.flow.record_attempt(row, verdict, sent_at, now)
-        if stop is not None:
-            self.stop(stop.reason, stop.message)
-        if verdict.status is not None:
-            self._answered.set()
-        if away and not self.flow.outage:
-            self.pace.restart_at(_SHARE_AFTER_OUTAGE)
-        if away or self.flow.outage:
-            self._retries.wake()
-
-    def _give_up(self, row: Row, verdict: Verdict) -> None:
-        error = error_for(row.request, verdict, row.tries)
-        if (reason := stop_reason_for(verdict, self._options.retry)) is None:
-            self._finish(row, failure_result(row, verdict, str(error), self._clock()))
-        else:
-            self.stop(reason, str(error), error)
-
-    def _finish(self, row: Row, result: RowResult) -> None:
-        """Finish a row that was sent; the failure of too many rows ends the run."""
-        # While the first rows have not shown that it works, other workers may sleep until one of them ends.
-        waited_for = not (self.flow.trusted or self.flow.may_begin_row())
-        stop = self.flow.record_result(result)
-        self._rows.finish(row, result)
-        if stop is not None:
-            self.stop(stop.reason, stop.message)
-        elif waited_for:
-            self._retries.wake()
+            await self.feed.pump()
+        except* AirmeetError as group:
+            self._stop_for(first_error(group))
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:
@@ -258,48 +450,58 @@ class Engine:
             if self.pace.adapts:
                 self.journal.record_facts({"rate": self.pace.good_rate})
 
-    def hold(self, *, on: bool) -> None:
-        """Let no more requests leave until this is taken back."""
-        self.flow.held = on
-        self._retries.wake()
-
-    def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
-        """Take no more rows. Requests under way may end within the grace; workers that only wait end at once."""
-        if self.stopped is not None:
-            return
-        self.stopped = RunStop(reason, message, cause)
-        self._scheduler.stopped = True
-        self._retries.wake()
-        # A worker that only waits, for its rate or for a row, ends now; a request under way may still be answered.
-        for scope, row in self._scopes.items():
-            sending = row is not None and row.sending
-            scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)
-
-    def hurry(self) -> None:
-        """After a stop: do not wait for requests under way. Their rows become UNKNOWN."""
-        for scope in self._scopes:
-            scope.cancel()
+    async def _finish_unread(self) -> None:
+        """After a stop, read on to the end of a finite source, or of what was read ahead: each row gets a result."""
+        self.feed.stop()
+        with anyio.CancelScope() as scope:
+            self._workers[scope] = None  # `hurry` ends it
+            while not self.feed.ended:
+                await self.feed.read_rest()
+                await self.journal.drain()
+                self._finish_the_rest()
+                await self._results.wait_for_room()
+        self._workers.pop(scope, None)
 
     def _finish_the_rest(self) -> None:
         """Give every row without a result its own, and say what ended the run."""
-        if self.stopped is None and (error := self._rows.error) is not None:
-            self.stopped = RunStop(StopReason.SOURCE, str(error), error)
-        if self.stopped is None and (any(self._rows) or not self._rows.ended):
-            self.stopped = RunStop(StopReason.CUT_OFF, "the run was cut off")
-        self._rows.finish_all(self.stopped.message if self.stopped else "", self._clock())
+        self._settle()
+        state, journal = self.state, self.journal
+        if state.stopped is None and (error := self.feed.error) is not None:
+            state.stopped = RunStop(StopReason.SOURCE, str(error), error)
+        journal.withdraw()
+        under_way = [row for row in self._workers.values() if row is not None]
+        rows = [*self._cut_off, *under_way, *(row for _, _, row in state.retries), *journal.ready, *journal.queue]
+        if state.stopped is None and (rows or not self.feed.ended):
+            state.stopped = RunStop(StopReason.CUT_OFF, "the run was cut off")
+        self._cut_off, state.retries = [], []
+        self._workers = dict.fromkeys(self._workers)
+        journal.ready.clear()
+        journal.queue.clear()
+        if rows and state.stopped is not None:
+            self._statistics.attempts += sum(row.sending for row in rows)
+            results = [unfinished_result(row, state.stopped.message, self._clock()) for row in rows]
+            journal.record_results(rows, results)
+
+    @property
+    def stopped(self) -> RunStop | None:
+        """Why the run ends before its last row, or None."""
+        return self.state.stopped
 
     @property
     def retrying(self) -> int:
         """Number of rows that are waiting for a retry or being retried."""
-        return sum(row.begun > row.sending for row in self._rows)
+        under_way = sum(row is not None and row.begun > 1 for row in self._workers.values())
+        return len(self.state.retries) + under_way + sum(row.begun > 0 for row in self.journal.queue)
 
     def report(self, job: str, *, final: bool = True) -> BulkReport:
         """Return the report of the run; *final* checks that its counts add up."""
-        return self._rows.statistics.report(
+        self._statistics.rows_read = self.feed.read
+        stopped = self.state.stopped
+        return self._statistics.report(
             job,
             self._clock() - self._started,
             refreshes=self._client.token.fetched - self._fetched_before,
-            stop=self.stopped.reason if self.stopped else None,
-            stop_message=self.stopped.message if self.stopped else "",
+            stop=stopped.reason if stopped else None,
+            stop_message=stopped.message if stopped else "",
             final=final,
         )

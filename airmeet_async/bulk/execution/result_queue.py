@@ -1,6 +1,7 @@
 """`ResultQueue`: results on their way to their reader, with back-pressure: a slow reader slows the run down."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from airmeet_async.bulk.report import RowResult
 
@@ -17,16 +18,21 @@ class ResultQueue:
         self._emptied.set()
         self._closed = False
         self._discards = False
+        self._changed: Callable[[], None] = lambda: None
 
     @property
     def is_full(self) -> bool:
         """Whether `wait_for_room` would wait."""
         return len(self._waiting) >= _MOST
 
-    def put(self, result: RowResult) -> None:
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* when there is room again."""
+        self._changed = changed
+
+    def put(self, results: Sequence[RowResult]) -> None:
         if self._discards:
             return
-        self._waiting.append(result)
+        self._waiting += results
         self._filled.set()
         if len(self._waiting) >= _MOST:
             self._emptied.clear()
@@ -46,11 +52,14 @@ class ResultQueue:
         self._discards = True
         self._waiting.clear()
         self._emptied.set()
+        self._changed()
 
     def take_ready(self) -> list[RowResult]:
         """Return the results that wait, without waiting for more."""
         taken, self._waiting = self._waiting, []
-        self._emptied.set()
+        if not self._emptied.is_set():
+            self._emptied.set()
+            self._changed()
         return taken
 
     async def take(self) -> list[RowResult]:

@@ -1,272 +1,216 @@
-"""The order of rows: due retries go before new rows, and none goes while something holds the run back.
+"""Which row goes next: the state of a run, and `next_step`, which says what a free worker does now.
 
 Rules of this file:
 
-1. A row is in `UnfinishedRows` from being read to having its result. Nothing else holds rows.
-2. A row gets one result, by `UnfinishedRows.finish`.
-3. No new row is read while results wait for a slow reader, or too many rows wait for their next attempt.
-4. Whoever sleeps here wakes when the next retry is due, a row arrives, or the run is stopped or released.
+1. Rows that may be sent stand in the journal's `ready`, repeats first, then new rows in their order; those that still
+   have to be recorded on the disk before they may go stand in its `queue`, or are `arriving`.
+2. `next_step` decides and waits for nothing. A row leaves `ready` only by `RunState.take`, or where the run is `hot`:
+   then every answer of `next_step` would be to send.
+3. `hot` is set in one place, `RunState.weigh`, which is called by whoever changes a part of it.
+
+No clock is read here: the time is an argument.
 """
 
-import asyncio
 import heapq
 import itertools
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable
+from enum import Enum
 
-import anyio
-import anyio.lowlevel
+from attrs import frozen
 
-from airmeet_async.bulk.execution.flow_control import FlowControl
-from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row import Row, unfinished_result
-from airmeet_async.bulk.input.operations import PreparedRow
-from airmeet_async.bulk.input.row_preparer import RowPreparer
-from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.execution.abort_policy import FailureRules, RunStop, ServerSilence
+from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
 from airmeet_async.bulk.journal import Journal
-from airmeet_async.bulk.report import RowResult
-from airmeet_async.bulk.statistics import RunStatistics
-from airmeet_async.errors import AirmeetError, InputError
-from airmeet_async.tables import SourceRow
+from airmeet_async.bulk.options import EngineOptions
+from airmeet_async.bulk.report import RowResult, StopReason
+from airmeet_async.bulk.row import Row
+from airmeet_async.protocol.classify_reply import Kind, Verdict
+
+# Attempts that a row is not charged for: one that takes the server's connection down each time must end, too.
+_MOST_UNCHARGED = 10
 
 
-class Scheduler:
-    """Gives each worker its next row.
+class Step(Enum):
+    """What a free worker does now, where it does not sleep."""
 
-    Args:
-        rows: Where new rows come from.
-        retries: Rows that wait for their next attempt.
-        flow: What holds the run back.
-        clock: Returns the time in seconds.
-        most_waiting: While so many rows wait for their next attempt, no new ones begin.
+    SEND = "send"
+    DONE = "done"
+
+
+@frozen
+class Sleep:
+    """Wait for so many seconds, or until woken.
 
     Attributes:
-        stopped: No more rows are given.
+        seconds: May be infinite.
+    """
+
+    seconds: float
+
+
+class RunState:
+    """What decides whether a row may go, and which.
+
+    Args:
+        options: Of the run.
+        total: All rows, where that is known.
+        journal: Has the rows that may be sent, and those that have to be recorded before.
+        outside_is_open: Whether nothing outside of the run holds it back: the pace, room for results.
+
+    Attributes:
+        retries: Rows that wait for their next attempt: when each is due, a number, and the row; the next one first.
+        stopped: Why the run ends before its last row, or None.
+        held: The run is paused by hand.
+        trusted: The first rows have shown that it works.
+        begun: Rows that have begun in this run.
+        claimed: Workers that wait for a place, each for one of these rows.
+        source_ended: No more new rows will come.
+        hot: Nothing holds the run back, and a plain success changes nothing about that.
     """
 
     def __init__(
         self,
-        rows: "UnfinishedRows",
-        retries: "RetryQueue",
-        flow: FlowControl,
-        clock: Callable[[], float],
-        most_waiting: int,
+        options: EngineOptions,
+        total: int | None,
+        journal: Journal,
+        outside_is_open: Callable[[], bool],
     ) -> None:
-        self._rows = rows
-        self._retries = retries
-        self._flow = flow
-        self._clock = clock
-        self._most_waiting = most_waiting
-        self.stopped = False
+        self.journal = journal
+        self.retries: list[tuple[float, int, Row]] = []
+        self.stopped: RunStop | None = None
+        self.held = False
+        self.trusted = False
+        self.begun = 0
+        self.claimed = 0
+        self.source_ended = False
+        self.hot = False
+        self.silence = ServerSilence(options.outage)
+        self.breaker = CircuitBreaker(random.random)
+        self.rules = FailureRules(options.max_failures, total)
+        self._budget = RetryBudget()
+        self._most_waiting = 4 * options.max_in_flight + 100
+        self._order = itertools.count()
+        self._outside_is_open = outside_is_open
 
-    def next_now(self) -> Row | None:
-        """Return a new row where nothing holds the run back, which is nearly always; else call `next`.
-
-        It awaits nothing, so that the common row costs no switch between tasks.
-        """
-        if self.stopped or self._retries.rows or not self._flow.is_clear:
-            return None
-        row = self._rows.next_now()
-        if row is not None:
-            self._flow.begun += 1
-        return row
-
-    async def next(self) -> Row | None:
-        """Wait for a row to send, and return it, or None when there will be no more."""
-        while not self.stopped:
-            if (pause := self._flow.pause_left(self._clock())) > 0:
-                await self._retries.sleep(pause)
-            elif (row := self._retries.take_due()) is not None or (
-                self._may_begin_row() and (row := await self._next_new()) is not None
-            ):
-                return row
-            elif self._retries.rows:
-                if (row := await self._retries.wait_for_next()) is not None:
-                    return row
-            elif self._rows.ended:
-                return None
-            else:
-                await self._retries.sleep(math.inf)
-        return None
-
-    def _may_begin_row(self) -> bool:
-        return not self.stopped and len(self._retries.rows) < self._most_waiting and self._flow.may_begin_row()
-
-    async def _next_new(self) -> Row | None:
-        row = await self._rows.next_new(self._may_begin_row, one_by_one=not self._flow.trusted)
-        if row is not None:
-            self._flow.begun += 1
-        return row
-
-
-class UnfinishedRows:
-    """Rows that have been read and have no result yet.
-
-    Args:
-        source: Where they come from.
-        preparer: Makes a call of each, or the result that it ends with unsent.
-        journal: Takes the results.
-        results: Where results wait, so that no more rows are read than somebody reads results.
-        may_mail_twice: Rows ask for an invitation again after an unclear outcome.
-
-    Attributes:
-        statistics: Of the run.
-        error: What was wrong with the source, or None.
-    """
-
-    def __init__(
-        self, source: RowSource, preparer: RowPreparer, journal: Journal, results: ResultQueue, *, may_mail_twice: bool
-    ) -> None:
-        self._source = source
-        self._preparer = preparer
-        self._journal = journal
-        self._results = results
-        self._may_mail_twice = may_mail_twice
-        self._rows: dict[int, Row] = {}
-        self._unprepared: deque[Row] = deque()  # those whose call takes waiting to make
-        self._one_by_one = asyncio.Lock()
-        self.statistics = RunStatistics()
-        self.error: InputError | None = None
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(list(self._rows.values()))
+    def weigh(self) -> None:
+        """Find out whether the run is `hot`."""
+        self.hot = (
+            self.trusted
+            and not self.held
+            and self.stopped is None
+            and not self.breaker.is_open
+            and not self.retries
+            and self._outside_is_open()
+        )
 
     @property
-    def ended(self) -> bool:
-        return self._source.ended
+    def rows_at_hand(self) -> int:
+        """Rows that can be sent now, or perhaps after they were recorded."""
+        journal = self.journal
+        return len(journal.ready) + len(journal.queue) + journal.arriving
 
-    def next_now(self) -> Row | None:
-        """Return the next row that can be sent, if that takes no waiting; rows that cannot get their result."""
-        while not (self._unprepared or self._results.is_full) and (source := self._take()) is not None:
-            row = self._begin(source)
-            prepared = self._preparer.prepare_now(source)
-            if prepared is None:
-                self._unprepared.append(row)
-            elif self._accept(row, prepared):
-                return row
-        return None
+    def may_begin_row(self) -> bool:
+        """Whether one more new row may begin: not while many wait for a repeat, or the first have yet to succeed."""
+        return len(self.retries) < self._most_waiting and (self.trusted or self.rules.may_begin(self.begun))
 
-    async def next_new(self, may_begin: Callable[[], bool], *, one_by_one: bool) -> Row | None:
-        """Return the next row that can be sent, or None if there is none now; rows that cannot get their result.
+    def take(self, now: float) -> Row:
+        """Return the row that goes now; in an outage it is the trial."""
+        row = self.journal.ready.popleft()
+        if not row.begun:
+            self.begun += 1
+        row.begun += 1
+        self.breaker.claim_send(now)
+        return row
+
+    def put_retry(self, row: Row, due: float) -> None:
+        """Let a row wait for its next attempt."""
+        heapq.heappush(self.retries, (due, next(self._order), row))
+        self.hot = False
+
+    def due_retries(self, now: float) -> list[Row]:
+        """Return the rows whose next attempt is due; they wait no longer."""
+        due: list[Row] = []
+        while self.retries and self.retries[0][0] <= now:
+            due.append(heapq.heappop(self.retries)[2])
+        return due
+
+    def retry_delay(self, verdict: Verdict, seconds: float, now: float) -> float:
+        """Return how long a row waits for its next attempt; what may be a repeat needs a place in the budget."""
+        return max(seconds, self._budget.take(now, self.begun)) if verdict.kind is Kind.AMBIGUOUS else seconds
+
+    def hold_for_token(self, now: float) -> bool:
+        """Hold all rows back because no token can be had; return False where that has lasted too long."""
+        self.silence.record(answered=False, sent_at=now)
+        self.breaker.trip(now)
+        self.hot = False
+        return self.silence.heard_before and not self.silence.is_too_long(now)
+
+    def record_plain_successes(self, n: int, now: float) -> None:
+        """Count successes while the run is `hot`."""
+        self.breaker.record_successes(n, now)
+        self.rules.record_successes(n)
+        self.silence.since = None
+
+    def record_attempt(self, row: Row, verdict: Verdict, asked: int, sent_at: float, now: float) -> RunStop | None:
+        """Count an attempt, on the row, too; return why the run stops, if it does.
 
         Args:
-            may_begin: Whether one may begin, asked before each.
-            one_by_one: How many have begun must be known before the next one is read.
+            row: Whose it was.
+            verdict: Its outcome.
+            asked: What it asked for, as `Wish`.
+            sent_at: When it left.
+            now: The time.
         """
-        # Two workers that ask at once must not both begin the last row that is allowed.
-        if not one_by_one:
-            return await self._next_new(may_begin)
-        async with self._one_by_one:
-            return await self._next_new(may_begin)
-
-    async def _next_new(self, may_begin: Callable[[], bool]) -> Row | None:
-        while may_begin() and (row := self._unprepared.popleft() if self._unprepared else self._read()) is not None:
-            if self._accept(row, await self._preparer.prepare(row.source)):
-                return row
-            await self._results.wait_for_room()
+        tries = row.tries
+        assert tries is not None  # noqa: S101 - for the type checker; an attempt was begun
+        self.breaker.record(row.index, verdict, first=row.begun == 1, sent_at=sent_at, now=now)
+        row.last = verdict
+        tries.count(verdict)
+        if verdict.kind is Kind.AMBIGUOUS:
+            row.unclear |= asked
+            # In an outage of an hour each row would use up its attempts on a server that is not there.
+            if self.breaker.is_open and row.uncharged < _MOST_UNCHARGED:
+                row.uncharged += 1
+                tries.charged -= 1
+        self.silence.record(answered=verdict.status is not None, sent_at=sent_at)
+        if verdict.status is None and self.silence.is_too_long(now):
+            return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
         return None
 
-    def finish(self, row: Row, result: RowResult) -> None:
-        del self._rows[row.source.index]
-        self.statistics.count_result(result)
-        self._journal.record_result(row, result)
-
-    def finish_all(self, why: str, now: float) -> None:
-        """Give every row that is still here the result of one that was not done when the run ended."""
-        for row in self:
-            self.statistics.attempts += row.sending
-            self.finish(row, unfinished_result(row, why, now))
-
-    async def finish_unread(self, why: str, now: Callable[[], float], retries: "RetryQueue") -> None:
-        """After a stop, read on to the end of a finite source, or of what was read ahead: each row gets a result."""
-        if not self._source.finite:
-            self._source.stop_reading()
-        while not self._source.ended and self.error is None:
-            row = self._read()
-            if row is None:
-                if not self._source.ended:
-                    await retries.sleep(math.inf)
-                continue
-            if await self._accept_if_possible(row):
-                self.finish(row, unfinished_result(row, why, now()))
-            await self._results.wait_for_room()
-            if self.statistics.rows_read % 200 == 0:  # a million rows must not lock out Ctrl-C
-                await anyio.lowlevel.checkpoint()
-
-    def _take(self) -> SourceRow | None:
-        """Take a row; a source that breaks ends the run, but only after the rows before it have their results."""
-        try:
-            return self._source.take()
-        except InputError as error:
-            self.error = error
-            return None
-
-    def _read(self) -> Row | None:
-        return None if (source := self._take()) is None else self._begin(source)
-
-    def _begin(self, source: SourceRow) -> Row:
-        self.statistics.rows_read += 1
-        return self._rows.setdefault(source.index, Row(source, may_mail_twice=self._may_mail_twice))
-
-    def _accept(self, row: Row, prepared: PreparedRow | RowResult) -> bool:
-        """Return whether the row can be sent; one that cannot gets its result."""
-        if isinstance(prepared, RowResult):
-            self.finish(row, prepared)
-            return False
-        row.set_call(prepared)
-        return True
-
-    async def _accept_if_possible(self, row: Row) -> bool:
-        """Tell a wrong row from one that was only not sent, if that needs no answer of the server."""
-        if (prepared := self._preparer.prepare_now(row.source)) is not None:
-            return self._accept(row, prepared)
-        if not self._preparer.prepares_all:
-            return True
-        try:
-            return self._accept(row, await self._preparer.prepare(row.source))
-        except AirmeetError:
-            return True
+    def record_result(self, result: RowResult) -> RunStop | None:
+        """Count the end of a row that was sent; return why the run stops, if it does."""
+        why = self.rules.record(result)
+        self.trusted = self.trusted or self.rules.trusted
+        return RunStop(StopReason.FAILURES, why) if why else None
 
 
-class RetryQueue:
-    """Holds rows until their next attempt is due, and wakes those who sleep here.
+def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
+    """Say what a free worker does now; it waits for nothing, and changes nothing.
+
+    1. A stopped run sends nothing more.
+    2. A held run sleeps until somebody wakes it; in an outage one trial row may go, when its time has come.
+    3. A row that was sent before goes before new ones.
+    4. A new row goes, unless too many wait for their next attempt, or the first rows have yet to show that it works.
+    5. Otherwise it sleeps until the next attempt is due, or a row arrives; with neither to come, the run is over.
 
     Args:
-        clock: Returns the time in seconds.
-
-    Attributes:
-        rows: When each is due, its number, and the row itself; the next one first.
+        run: The state.
+        now: The time.
+        claimed: Rows that other workers wait for a place with.
     """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self.rows: list[tuple[float, int, Row]] = []
-        self._order = itertools.count()
-        self._wake = asyncio.Event()
-
-    def put(self, row: Row, seconds: float) -> None:
-        heapq.heappush(self.rows, (self._clock() + seconds, next(self._order), row))
-
-    def take_due(self) -> Row | None:
-        if self.rows and self.rows[0][0] <= self._clock():
-            return heapq.heappop(self.rows)[2]
-        return None
-
-    async def wait_for_next(self) -> Row | None:
-        """Claim the row that is due next and sleep until then; put it back and return None if woken before."""
-        # Claimed, since every worker that sleeps would wake for the same row.
-        claimed = heapq.heappop(self.rows)
-        with anyio.move_on_after(claimed[0] - self._clock()):
-            await self._wake.wait()
-            heapq.heappush(self.rows, claimed)
-            return None
-        return claimed[2]
-
-    async def sleep(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
-            await self._wake.wait()
-
-    def wake(self) -> None:
-        self._wake.set()
-        self._wake = asyncio.Event()
+    if run.stopped is not None:
+        return Step.DONE
+    if (pause := math.inf if run.held else run.breaker.pause_left(now)) > 0:
+        return Sleep(pause)
+    journal = run.journal
+    if run.rows_at_hand > claimed:
+        waiting = journal.ready or journal.queue
+        if (waiting and waiting[0].begun) or run.may_begin_row():
+            return Step.SEND
+    if run.retries:
+        return Sleep(max(0.0, run.retries[0][0] - now))
+    if run.source_ended and not run.rows_at_hand:
+        return Step.DONE
+    return Sleep(math.inf)

@@ -7,28 +7,31 @@ The promise:
    with exactly one result per input row.
 3. A row is sent again only if an earlier send has no recorded result, or was answered with an error that may be tried
    again; per crash these are at most as many rows as were under way.
-4. Not promised: exactly-once delivery.
+4. Whoever was to be mailed and was not under way at a crash is still mailed; whoever was is not mailed a second time.
+5. Not promised: exactly-once delivery.
 
-- `schema`: the tables, and the states of a row.
-- `row_encoding`: calls, input rows and results as text.
+How 1 and 3 are kept cheaply: most rows have no intent of their own. Rows that ask for no mail, may be repeated and
+were never sent share one number, the *horizon*: a position in the order of their list, above which nothing was sent.
+It moves ahead of the workers by a window that begins with one row and grows while workers wait for the disk. The rows
+below it without a recorded result are never more than `max_in_flight`; after a crash these are UNKNOWN.
+
+- `schema`: the tables.
+- `writer`: what is done to them, in the journal's one thread.
+- `sqlite_journal`: the same for the event loop, written in groups. `SqliteJournal._choose` moves the horizon.
+- `queries`: views of a journal from outside: results, counts, causes.
 - `locking`: making, opening and locking the file.
-- `writer`: what is done to the tables, in the journal's one thread. Duplicates are found here, by `identity`.
-- `sqlite_journal`: the same for the event loop, written in groups. `record_intent` is where a row's intent is written.
-- `loading`: an input is read into the journal, whole or row by row.
-- `recorded_rows`: rows come out of the journal, to be sent or with the result that they have already.
-- `queries`: a view of a journal from outside.
 
 `MemoryJournal` below is for runs that keep none.
 """
 
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from attrs import frozen
 
-from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row import Row
 from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.row import Row
 
 
 @frozen
@@ -50,31 +53,68 @@ class Earlier:
     new: int = 0
 
 
+class Deliver(Protocol):
+    """Counts results and passes them on; *plain*: all of them are successes of this run."""
+
+    def __call__(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
+        """Take results."""
+
+
 class Journal(Protocol):
     """Records each row's progress, and passes its result on: in memory, or in a file that survives a crash.
 
     Attributes:
         facts: What is known of the whole run.
         earlier: What was known when this run began; None without a file, and for the first run.
+        ready: Rows whose request may leave.
+        queue: Rows that have to be recorded before.
+        arriving: How many rows are being recorded of which it is not known yet whether they are to be sent.
     """
 
     facts: dict[str, Any]
     earlier: Earlier | None
+    ready: deque[Row]
+    queue: deque[Row]
+    arriving: int
 
-    def record_intent(self, row: Row) -> Awaitable[None] | None:
-        """Return what to wait for before the row's request may leave; None where it may leave at once."""
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+        """Take the functions that pass results on, wake that many workers, and end the run after a failure."""
+        ...
+
+    def admit(self, rows: Sequence[Row]) -> None:
+        """Take rows that are to be sent, in their order."""
+        ...
+
+    def admit_repeat(self, row: Row) -> None:
+        """Take a row whose next attempt is due; it goes before new ones, and after others like it."""
+        ...
+
+    async def clear(self) -> None:
+        """Return when a row of `queue` may have come into `ready`.
+
+        Raises:
+            JournalError: None will.
+        """
+        ...
+
+    def withdraw(self) -> None:
+        """Put rows back that are `ready`, and will not go now."""
         ...
 
     def record_retry(self, row: Row) -> None:
-        """Record that the row will be sent again."""
+        """Record that the row was certainly not applied, and will be sent again."""
         ...
 
-    def record_result(self, row: Row, result: RowResult) -> None:
-        """Record the row's end, and pass its result on."""
+    def record_results(self, rows: Sequence[Row], results: Sequence[RowResult], *, plain: bool = False) -> None:
+        """Record the rows' ends, and pass their results on; *plain*: all are successes at the first attempt."""
         ...
 
     def record_facts(self, facts: dict[str, Any]) -> None:
         """Record facts about the run that the next one should know."""
+        ...
+
+    async def drain(self) -> None:
+        """Return when all results that were recorded have been passed on."""
         ...
 
     async def close(self, facts: dict[str, Any]) -> None:
@@ -82,25 +122,53 @@ class Journal(Protocol):
         ...
 
 
+def insert_repeat(rows: deque[Row], row: Row) -> None:
+    """Put a repeat behind the others, and before new rows: in an outage each trial has to be another row's."""
+    rows.insert(next((n for n, other in enumerate(rows) if not other.begun), len(rows)), row)
+
+
 class MemoryJournal:
     """Passes results on, and keeps nothing."""
 
-    def __init__(self, results: ResultQueue) -> None:
+    def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
         self.earlier: Earlier | None = None
-        self._results = results
+        self.ready: deque[Row] = deque()
+        self.queue: deque[Row] = deque()  # always empty: nothing has to be recorded
+        self.arriving = 0
 
-    def record_intent(self, row: Row) -> None:
-        """Let the request leave at once."""
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:  # noqa: ARG002
+        """Take the function that passes results on."""
+        self._deliver = deliver
+        self._woken = woken
+
+    def admit(self, rows: Sequence[Row]) -> None:
+        """Let rows go at once."""
+        self.ready.extend(rows)
+        self._woken(len(rows))
+
+    def admit_repeat(self, row: Row) -> None:
+        """Let it go at once."""
+        insert_repeat(self.ready, row)
+        self._woken(1)
+
+    async def clear(self) -> None:
+        """Do nothing: nothing is in the queue."""
+
+    def withdraw(self) -> None:
+        """Do nothing."""
 
     def record_retry(self, row: Row) -> None:
         """Do nothing."""
 
-    def record_result(self, row: Row, result: RowResult) -> None:  # noqa: ARG002 - as `Journal` has it
-        """Pass the result on."""
-        self._results.put(result)
+    def record_results(self, rows: Sequence[Row], results: Sequence[RowResult], *, plain: bool = False) -> None:  # noqa: ARG002
+        """Pass the results on."""
+        self._deliver(results, plain=plain)
 
     def record_facts(self, facts: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    async def drain(self) -> None:
         """Do nothing."""
 
     async def close(self, facts: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, TABLES, VERSION
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, VERSION, create_tables
 from airmeet_async.errors import JournalError
 from airmeet_async.private_files import FileLock, UnsafeFileError, check_private, open_private
 
@@ -139,13 +139,23 @@ def connect(path: Path) -> sqlite3.Connection:
             "PRAGMA synchronous = FULL"
         )  # a commit is on the disk when it returns; NORMAL does not say so
         connection.execute("PRAGMA fullfsync = 1")  # macOS: past the cache of the drive, too
-        connection.execute("PRAGMA cache_size = -16000")  # 16 MB
+        # The index of a million entries: where it does not fit, loading in random order reads and writes it again and
+        # again.
+        connection.execute("PRAGMA cache_size = -32000")
     except sqlite3.Error as error:
         connection.close()
         raise journal_error(path, error) from None
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def connect_nameless() -> sqlite3.Connection:
+    """Open a database without a name, which nobody else can open and which is gone with this process."""
+    connection = sqlite3.connect("", isolation_level=None, cached_statements=32)
+    connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000")
+    create_tables(connection)
     return connection
 
 
@@ -170,18 +180,23 @@ def _create_or_check_tables(connection: sqlite3.Connection, path: Path) -> None:
         return
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    pragmas = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-    connection.executescript(f"BEGIN; {pragmas} {TABLES} COMMIT;")
+    create_tables(connection)
 
 
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         connection.close()
         raise JournalError(f"{path}: is a database but is not a run file, and was left unchanged; choose another path")
-    if (version := connection.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
-        connection.close()
-        message = f"{path}: is a run file of version {version}, but this airmeet-async reads version {VERSION}"
-        raise JournalError(f"{message}; finish the run with the version that started it")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION:
+        return
+    connection.close()
+    if version < VERSION:
+        message = f"{path}: was written by airmeet-async 0.1, which keeps its runs in another way"
+        fix = "finish it with that version, or start over with another file, which sends everybody in the list again"
+        raise JournalError(f"{message}; {fix}")
+    message = f"{path}: is a run file of version {version}, but this airmeet-async reads version {VERSION}"
+    raise JournalError(f"{message}; finish the run with the version that started it")
 
 
 def journal_error(path: Path, error: Exception) -> JournalError:

@@ -1,74 +1,79 @@
-"""Calls, input rows, results and facts as text for the journal, and back."""
+"""Requests, input rows, notes and facts as text for the journal, and back."""
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 import attrs
 
 from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.row import CallTemplate
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol import json_codec
-from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_TEXT = frozenset({str})
-_encode_ascii = json.JSONEncoder(
-    separators=(",", ":"), default=str
-).encode  # ASCII only: SQLite takes no lone surrogates
+orjson = json_codec.orjson
+_AS_JSON_HAS_IT = (
+    0 if orjson is None
+    else orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+)  # fmt: skip
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode  # SQLite takes no lone surrogates
 
 
-def encode_call(call: Call[Any]) -> str:
-    """Return a call as text.
+def encode_template(template: CallTemplate) -> list[Any]:
+    """Return what the calls of a list have in common, for the facts of the list.
 
     Raises:
         JournalError: It is not one of the API's operations, so nobody could read it back.
     """
-    name = call.endpoint.name
-    if ENDPOINTS.get(name) is not call.endpoint:
+    name = template.endpoint.name
+    if ENDPOINTS.get(name) is not template.endpoint:
         message = f"only the API's own operations can be resumed, and {name!r} is not one; run it without journal="
         raise JournalError(message)
-    head = _head(name, tuple(call.path.items()), tuple(call.query.items()))
-    return f"{head}{call.payload.decode() or 'null'}]"
+    return [name, dict(template.path), dict(template.query), dict(template.flags)]
+
+
+def decode_template(found: list[Any]) -> CallTemplate:
+    """Return the template that `encode_template` made it of."""
+    name, path, query, *flags = found
+    return CallTemplate(ENDPOINTS[name], path, query, *flags)
+
+
+def encode_request(template: CallTemplate, payload: bytes) -> str:
+    """Return the call of a row that shares it with no other, as text.
+
+    Raises:
+        JournalError: It is not one of the API's operations.
+    """
+    head = _head(encode_template(template)[:3])
+    return f"{head}{payload.decode() or 'null'}]"
+
+
+def _head(parts: list[Any]) -> str:
+    return _encode_ascii(parts)[:-1] + ","
+
+
+def decode_request(text: str) -> tuple[CallTemplate, bytes]:
+    """Return template and payload of a text that `encode_request` made."""
+    parts = json_codec.decode(text.encode())
+    payload = text[len(_head(parts[:3])) : -1]
+    return _shared_template(_head(parts[:3])), b"" if payload == "null" else payload.encode()
 
 
 @lru_cache(maxsize=64)
-def _head(name: str, path: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...]) -> str:
-    """Return what the calls of a job have in common."""
-    return _encode_ascii([name, dict(path), dict(query)])[:-1] + ","
-
-
-class CallDecoder:
-    """Decodes calls. Those of one job are alike up to their bodies, so that part is decoded once."""
-
-    def __init__(self) -> None:
-        self._head = "\0"
-        self._alike: tuple[Endpoint[Any], dict[str, str], dict[str, str]]
-
-    def decode(self, text: str) -> Call[Any]:
-        """Return the call of a text that `encode_call` made."""
-        if text.startswith(self._head):
-            payload = text[len(self._head) : -1].encode()
-            call: Call[Any] = Call(*self._alike, json_codec.decode(payload))
-            return call if call.body is None else call.encoded(payload)
-        name, path, query, body = json_codec.decode(text.encode())
-        self._alike = ENDPOINTS[name], path, query
-        self._head = _head(name, tuple(path.items()), tuple(query.items()))
-        return Call(*self._alike, body)
-
-
-def digest_call(text: str) -> bytes:
-    """Return 16 bytes that tell a call from others, so that a row that has changed is found."""
-    return blake2b(text.encode(), digest_size=16).digest()
+def _shared_template(head: str) -> CallTemplate:
+    return decode_template(json.loads(f"{head[:-1]}]"))
 
 
 def encode_data(data: Any) -> str | None:
     """Return an input row as text, or None for what text cannot hold."""
+    if type(data) is dict and orjson is not None:  # this is done for each row, so the quick way comes first
+        try:
+            return orjson.dumps(data, None, _AS_JSON_HAS_IT).decode()  # type: ignore[no-any-return]
+        except TypeError:  # a lone surrogate, a date, a key that is no text
+            pass
     try:
-        if type(data) is dict and _TEXT.issuperset(map(type, data.values())):
-            return json_codec.encode(data).decode()
         if attrs.has(type(data)):
             data = attrs.asdict(data)
         return _encode_ascii(data) if isinstance(data, (str, Mapping)) else None
@@ -81,11 +86,9 @@ def decode_data(text: str | None) -> Any:
     return None if text is None else json_codec.decode(text.encode())
 
 
-def encode_note(error: RowError | None, warnings: tuple[str, ...], **facts: Any) -> str | None:
+def encode_note(error: RowError | None, warnings: tuple[str, ...] = (), **facts: Any) -> str | None:
     """Return error, warnings and other facts of a row as text, or None where there are none."""
-    if error is None and not warnings and not any(facts.values()):
-        return None
-    found = {name: value for name, value in facts.items() if value not in (None, False)}
+    found = {name: value for name, value in facts.items() if value is not None and value is not False}
     if error is not None:
         found["error"] = attrs.asdict(error)
     if warnings:
@@ -108,7 +111,7 @@ def encodable(text: str) -> str:
 
 
 def encode_fact(value: Any) -> str:
-    """Return a fact about the whole run as text."""
+    """Return a fact about the whole journal or a list as text."""
     return json_codec.encode(value).decode()
 
 

@@ -2,80 +2,98 @@
 
 Rules of this file:
 
-1. Writing is first in, first out, one transaction at a time, each with all that has come until it begins.
-2. `record_intent` returns when the intent is on the disk: only then may the request leave.
-3. A result is passed on when it is on the disk, or when it is certain that it never will be.
-4. After a failure nothing is written any more, and `record_intent` raises: sending stops before the next request.
+1. One transaction at a time; each takes all that has come until it begins: new rows, outcomes, intents.
+2. A row comes into `ready` only when its intent is on the disk: the horizon for plain rows, one of its own for a repeat
+   and for a row that asks for a mail or must not be repeated.
+3. `ready` and the rows that were sent and whose outcome is not on the disk yet are together at most `max_in_flight`:
+   after a crash nothing else is UNKNOWN.
+4. Rows with an intent of their own become ready only for workers that wait for them with all else done: nobody loses
+   an invitation because a neighbour was under way.
+5. A result is passed on when its outcome is on the disk, or when it is certain that it never will be; it then says what
+   a resumed run will find.
+6. After a failure nothing is written any more, and nothing becomes ready.
 """
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define
-
-from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row import Row
-from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.execution.row_results import done_now, not_recorded, template_to_send
+from airmeet_async.bulk.journal import Deliver, Earlier, insert_repeat
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
-from airmeet_async.bulk.journal.schema import LAST_OPEN, NewRow, RowRecord, RowState
-from airmeet_async.bulk.journal.writer import RECORD_INTENT, RECORD_RESULT, RECORD_RETRY, JournalWriter
-from airmeet_async.bulk.report import Invite, RowResult, RowStatus
+from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
+from airmeet_async.bulk.options import EngineOptions
+from airmeet_async.bulk.report import RowResult, RowStatus
+from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
 
 T = TypeVar("T")
 
-# A commit waits for the disk, so writes share one. A crash within the delay loses results, never intents: the next run
+# A commit waits for the disk, so writes share one. A crash within the delay loses outcomes, never intents: the next run
 # finds their rows without a clear answer.
 _GROUP_DELAY = 0.05  # seconds that a write nobody waits for may wait for others
+_SHORT_DELAY = 0.002  # seconds, where a worker waits
 _GROUP_SIZE = 64
 _STATES = {
-    RowStatus.SUCCEEDED: RowState.SUCCEEDED,
-    RowStatus.REJECTED: RowState.REJECTED,
-    RowStatus.FAILED: RowState.FAILED,
-    RowStatus.UNKNOWN: RowState.UNKNOWN,
+    RowStatus.SUCCEEDED: OutcomeState.SUCCEEDED,
+    RowStatus.REJECTED: OutcomeState.REJECTED,
+    RowStatus.FAILED: OutcomeState.FAILED,
+    RowStatus.UNKNOWN: OutcomeState.UNKNOWN,
+    RowStatus.UNPROCESSED: OutcomeState.RETRY,
 }
-
-
-@define(eq=False)
-class _Write:
-    """Something to be written: what to do, who waits for it, and which result may be passed on afterwards."""
-
-    do: Callable[..., Any] | str
-    arguments: tuple[Any, ...]
-    waiter: "asyncio.Future[Any] | None" = None
-    result: RowResult | None = None
+_SUCCEEDED = int(OutcomeState.SUCCEEDED)
 
 
 class SqliteJournal:
     """An open journal, written by a thread of its own.
 
+    Args:
+        path: The file; None for one without a name, which is gone with this process.
+
     Attributes:
         path: The file.
         facts: What it knows of the whole run.
-        input_counts: How many rows of the input were new, known, changed and so on, where it was read.
         earlier: What it knew when this run began; None for the first run.
         failed: Why it cannot be written any more, or None.
     """
 
-    def __init__(self, path: Path, results: ResultQueue) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.facts: dict[str, Any] = {}
-        self.input_counts: Counter[str] = Counter()
         self.earlier: Earlier | None = None
         self.failed: JournalError | None = None
-        self._results = results
+        self.writer: JournalWriter
+        self.ready: deque[Row] = deque()
+        self.queue: deque[Row] = deque()
+        self.arriving = 0
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, f"airmeet-journal-{path.name}")
-        self._writes: list[_Write] = []
+        self._thread = ThreadPoolExecutor(1, "airmeet-journal")
+        # Of the list that is sent.
+        self._list = 0
+        self._plain_list = False
+        self._most = 1
+        self._may_mail_twice = False
+        self._sort: Callable[[Sequence[Row]], list[Row]]
+        self._more: Callable[[], None]
+        # What waits to be written.
+        self._new: list[Row] = []
+        self._outcomes: list[tuple[Any, ...]] = []
+        self._results: list[tuple[Sequence[RowResult], bool]] = []
+        self._new_facts: dict[str, Any] = {}
+        # What goes on.
         self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._window = 1
+        self._exposed = 0  # rows that are ready, or were sent and have no outcome on the disk
+
+    # Opening and closing.
 
     async def open(self) -> None:
         """Open the file.
@@ -90,159 +108,307 @@ class SqliteJournal:
             opening.add_done_callback(self._close_late)
             raise
 
-    async def close(self, facts: dict[str, Any]) -> None:
-        """Close the file, after all has been written."""
-        await self.drain()
-        try:
-            if facts and not self.failed:
-                with suppress(JournalError):  # the rows are recorded; these facts are only useful
-                    await self.call(self.writer.write_facts, facts)
-            await self.call(self.writer.close)
-        finally:
-            self._thread.shutdown(wait=False)
-
     def _close_late(self, opening: "asyncio.Future[JournalWriter]") -> None:
         """Close a file whose opening was cancelled, so that its lock is not kept."""
         if not opening.cancelled() and opening.exception() is None:
             self._thread.submit(opening.result().close)
         self._thread.shutdown(wait=False)
 
-    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def call(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Call *function* in the journal's thread, after what goes on there now."""
-        return await self._loop.run_in_executor(self._thread, function, *arguments)
+        return await self._loop.run_in_executor(self._thread, lambda: function(*arguments, **named))
 
-    async def begin_arriving_input(self) -> None:
-        """Begin an input that comes row by row: each row counts at once, and there is no end to wait for."""
-        await self.call(self.writer.begin_input)
-        await self.call(self.writer.end_input)
+    def send_list(
+        self,
+        list_id: int,
+        template: CallTemplate | None,
+        options: EngineOptions,
+        *,
+        sort: Callable[[Sequence[Row]], list[Row]],
+        more: Callable[[], None],
+    ) -> None:
+        """Say what is sent from now on.
 
-    async def count_earlier(self) -> None:
-        """Count all rows, and what earlier runs have done."""
-        counts = await self.call(self.writer.counts)
-        self.facts["rows"] = sum(n for _, _, n in counts)
-        if self.writer.run > 1:
-            read = self.input_counts
-            settled = sum(n for status, state, n in counts if status is not None or (state or 0) > LAST_OPEN)
-            unclear = sum(n for status, state, n in counts if status is None and state == LAST_OPEN)
-            self.earlier = Earlier(settled, unclear, read["changed"], read["updated"], read["new"])
-
-    async def record_intent(self, row: Row) -> None:
-        """Write that the row's request is about to leave.
-
-        Raises:
-            JournalError: It cannot be written, so the request must not leave.
+        Args:
+            list_id: The list.
+            template: Of its calls; None where each row has its own.
+            options: Of the run.
+            sort: Takes rows of an arriving input that are recorded now, and returns those that can be sent.
+            more: Called when more rows could be taken.
         """
-        row.intended = True
-        await self._written(RECORD_INTENT, time.time(), row.entry)
+        self._list, self._most = list_id, options.max_in_flight
+        self._may_mail_twice = options.invites == "at_least_once"
+        self._sort, self._more = sort, more
+        self._plain_list = template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
 
-    def record_retry(self, row: Row) -> None:
-        if row.intended and not self.failed:
-            self._put(_Write(RECORD_RETRY, (row.tries.sent, row.tries.charged, int(row.unclear), row.entry)))
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+        self._deliver, self._woken, self._on_failed = deliver, woken, failed
 
-    def record_result(self, row: Row, result: RowResult) -> None:
-        """Write the row's end; its result is passed on when that is on the disk."""
-        # Without an intent of this run, what the journal says of the row already is still true.
-        if not row.intended or self.failed:
-            self._results.put(result)
-            return
-        self._put(_Write(RECORD_RESULT, _result_values(row, result, self.writer.run), result=result))
-
-    def record_facts(self, facts: dict[str, Any]) -> None:
-        if not self.failed:
-            self._put(_Write(self.writer.put_facts, (facts,)))
-
-    async def add_row(self, row: NewRow) -> RowRecord:
-        """Write a row of the input that has just come, and return what is known of it."""
-        record: RowRecord = await self._written(self._add_row, row)
-        return record
+    async def close(self, facts: dict[str, Any]) -> None:
+        """Close the file, after all has been written."""
+        await self.drain()
+        try:
+            if not self.failed:
+                with suppress(JournalError):  # the rows are recorded; these facts are only useful
+                    await self.call(self.writer.end_run, self._list, facts)
+            await self.call(self.writer.close)
+        finally:
+            self._thread.shutdown(wait=False)
 
     async def drain(self) -> None:
         """Return when all has been written, or cannot be."""
-        while self._writing or self._writes:
+        while self._writing or self._outcomes or self._results or self._new or self._new_facts:
             self._flush()
-            self._idle = self._loop.create_future()
-            await self._idle
+            if self._writing:
+                self._idle = self._loop.create_future()
+                await self._idle
 
-    def _add_row(self, row: NewRow) -> RowRecord:
-        self.writer.add_in_transaction([row])
-        return self.writer.one(row.index)
+    # What the engine says.
 
-    async def _written(self, do: Callable[..., Any] | str, *arguments: Any) -> Any:
+    def admit(self, rows: Sequence[Row]) -> None:
+        """Take rows to be sent; those of an arriving input are recorded first."""
+        if rows and rows[0].entry == 0 and not self.failed:
+            self._new.extend(rows)
+            self.arriving += len(rows)
+        else:
+            self.queue.extend(rows)
+        self._woken(len(rows))
+        self._flush_if_due()
+
+    def admit_repeat(self, row: Row) -> None:
+        insert_repeat(self.queue, row)
+        self._woken(1)
+
+    async def clear(self) -> None:
+        """Wait for the next transaction that makes rows ready.
+
+        Raises:
+            JournalError: It cannot be written, so no request may leave.
+        """
         if self.failed:
             raise self.failed.again()
         waiter = self._loop.create_future()
-        self._put(_Write(do, arguments, waiter))
-        return await waiter
+        self._waiting.append(waiter)
+        self._flush_if_due()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise
 
-    def _put(self, write: _Write) -> None:
-        """Queue a write. If somebody waits for it, it goes at once; else it may wait for others to go with it."""
-        self._writes.append(write)
-        if write.waiter is not None or len(self._writes) >= _GROUP_SIZE:
+    def withdraw(self) -> None:
+        """Put back what is ready with an intent of its own, and say on the disk that it was not sent."""
+        own = [row for row in self.ready if not self._is_plain(row)]
+        if own and not self.failed:
+            plain = [row for row in self.ready if self._is_plain(row)]
+            self.ready.clear()
+            self.ready.extend(plain)
+            self.queue.extendleft(reversed(own))
+            self._outcomes += [_retry_values(row, self.writer.run) for row in own]
+            self._flush_if_due()
+
+    def record_retry(self, row: Row) -> None:
+        if not self.failed:
+            self._outcomes.append(_retry_values(row, self.writer.run))
+            self._flush_if_due()
+
+    def record_results(self, rows: Sequence[Row], results: Sequence[RowResult], *, plain: bool = False) -> None:
+        """Record ends; results are passed on when they are on the disk."""
+        if self.failed:
+            self._deliver([self._as_found(result) for result in results])
+            return
+        run, now = self.writer.run, time.time()
+        if plain:
+            done = done_now(rows[0], rows[0].template.wish) if rows[0].template else 1
+            self._outcomes += [
+                (row.entry, _SUCCEEDED, 1, done, 0, run, now, result.http_status, result.latency_s,
+                 result.entry_link if result.entry_link is None else encodable(result.entry_link), None)
+                for row, result in zip(rows, results, strict=True)
+            ]  # fmt: skip
+        else:
+            for row, result in zip(rows, results, strict=True):
+                if row.begun or row.sending:  # else what the journal says of it already is still true
+                    self._outcomes.append(_outcome_values(row, result, run, now))
+        self._results.append((results, plain))
+        self._flush_if_due()
+
+    def record_facts(self, facts: dict[str, Any]) -> None:
+        if not self.failed:
+            self._new_facts |= facts
+            self._flush_if_due()
+
+    # The transactions.
+
+    def _flush_if_due(self) -> None:
+        """Write at once where enough has come, or nothing else is under way; else others may come along."""
+        if self._writing or self.failed:
+            return
+        answered, delay = len(self._outcomes), _GROUP_DELAY
+        if self._waiting or self._new:
+            if 4 * max(answered, len(self._new)) >= self._most or self._exposed <= answered + len(self.ready):
+                self._flush()
+                return
+            delay = _SHORT_DELAY
+        elif answered >= _GROUP_SIZE:
             self._flush()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(_GROUP_DELAY, self._flush)
+            return
+        when = self._loop.time() + delay
+        if self._timer is None or when < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._flush)
 
     def _flush(self) -> None:
-        if self._timer is not None:  # it has run out, or it is not needed; `_wrote` sets the next one
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._writing or not self._writes:
+        if self._writing or self.failed:
             return
+        if len(self.queue) + len(self._new) < self._most and self._list:
+            self._writing = True  # what comes now goes into this transaction
+            self._more()
+            self._writing = False
+        work = Transaction(self._list, rows=self._new, outcomes=self._outcomes, facts=self._new_facts)
+        chosen = self._choose(work)
+        results, self._results = self._results, []
+        if not (work.rows or work.outcomes or chosen or work.facts or results or work.horizon is not None):
+            self._wake_waiting()
+            return
+        self._new, self._outcomes, self._new_facts = [], [], {}
         self._writing = True
-        writes, self._writes = self._writes, []
-        writing = self._loop.run_in_executor(
-            self._thread, lambda: self.writer.in_one_transaction([(write.do, write.arguments) for write in writes])
-        )
-        writing.add_done_callback(lambda done: self._wrote(writes, done))
+        writing = self._loop.run_in_executor(self._thread, self.writer.transact, work)
+        writing.add_done_callback(lambda done: self._wrote(work, chosen, results, done))
 
-    def _wrote(self, writes: list[_Write], writing: "asyncio.Future[list[Any]]") -> None:
+    def _choose(self, work: Transaction) -> list[Row]:
+        """Choose the rows that this transaction makes ready, and put their intents into it.
+
+        The window of rows that are ready and unsent doubles while workers wait for the disk, and shrinks otherwise.
+        """
+        if self._waiting and not self.ready:
+            self._window = min(2 * self._window, self._most)
+        else:
+            self._window = max(1, self._window - self._window // 8)
+        room = min(self._window - len(self.ready), self._most - self._exposed + len(work.outcomes))
+        own_room = len(self._waiting) - len(self.ready)
+        chosen: list[Row] = []
+        while self.queue and len(chosen) < room:
+            row = self.queue[0]
+            if self._is_plain(row):
+                work.horizon = row.index
+            elif len(work.intents) < own_room:
+                work.intents.append((row, int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)))
+            else:
+                break
+            chosen.append(self.queue.popleft())
+        # Of rows that are recorded by this same transaction it is not known yet which were sent before: these are not
+        # under the horizon, for they have an outcome.
+        if self._plain_list and not self.queue and work.rows and len(chosen) < room:
+            work.horizon = work.rows[min(room - len(chosen), len(work.rows)) - 1].index
+        return chosen
+
+    def _is_plain(self, row: Row) -> bool:
+        return self._plain_list and not row.begun and row.earlier is None and not row.changed
+
+    def _wrote(
+        self,
+        work: Transaction,
+        chosen: list[Row],
+        results: list[tuple[Sequence[RowResult], bool]],
+        writing: "asyncio.Future[None]",
+    ) -> None:
         self._writing = False
         error = asyncio.CancelledError() if writing.cancelled() else writing.exception()
-        failure: JournalError | None = None
         if error is not None:
-            known = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
-            failure = self.failed = self.failed or known
-            # Nothing more will be written: all that waits ends now, and results are passed on unrecorded.
-            writes, self._writes = [*writes, *self._writes], []
-        for number, write in enumerate(writes):
-            if write.result is not None:
-                self._results.put(write.result)
-            if write.waiter is not None and not write.waiter.done():
-                if failure is None:
-                    write.waiter.set_result(writing.result()[number])
-                else:
-                    write.waiter.set_exception(failure.again())
-        if self._idle is not None and not self._idle.done() and not self._writes:
-            self._idle.set_result(None)
-        somebody_waits = self._idle is not None or any(write.waiter is not None for write in self._writes)
-        if somebody_waits or len(self._writes) >= _GROUP_SIZE:
+            self._fail(error, [*chosen, *work.rows], results)
+            return
+        self._exposed += len(chosen) - len(work.outcomes)
+        self.ready.extend(chosen)
+        self.arriving -= len(work.rows)
+        for row in self._sort(work.rows) if work.rows else ():
+            if work.horizon is not None and row.index <= work.horizon and self._is_plain(row):
+                self._exposed += 1
+                self.ready.append(row)
+            else:
+                self.queue.append(row)
+        for several, plain in results:
+            self._deliver(several, plain=plain)
+        self._wake_waiting()
+        if self._idle is not None:
             self._flush()
-        elif self._writes and self._timer is None:
-            self._timer = self._loop.call_later(_GROUP_DELAY, self._flush)
+        elif self._waiting or self._new or self._outcomes or self._new_facts or self._results:
+            self._flush_if_due()
+        self._tell_drained()
+
+    def _wake_waiting(self) -> None:
+        """Wake as many as there are rows ready; all, where no row will become ready by itself."""
+        n = len(self.ready) if self.queue or self.arriving else len(self._waiting)
+        while self._waiting and n > 0:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                n -= 1
+
+    def _fail(self, error: BaseException, rows: list[Row], results: list[tuple[Sequence[RowResult], bool]]) -> None:
+        """Stop: what waits ends now, and results say what a resumed run will find."""
+        self.failed = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
+        self.queue.extend(rows)
+        for several, _ in [*results, *self._results]:
+            self._deliver([self._as_found(result) for result in several])
+        self._results, self._outcomes, self._new_facts = [], [], {}
+        self.queue.extend(self._new)
+        self._new, self.arriving = [], 0
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(self.failed.again())
+        self._waiting.clear()
+        for row in self.ready:  # their intents are on the disk, and nobody can take them back
+            row.unclear |= row.template.wish if row.template else 1
+        self._on_failed(self.failed)
+        self._tell_drained()
+
+    def _as_found(self, result: RowResult) -> RowResult:
+        """Return a result as a resumed run will find it, since it is not on the disk."""
+        recorded = result.from_earlier_run or not result.attempts or result.status is RowStatus.UNKNOWN
+        return result if recorded else not_recorded(result, "the disk or the file failed")
+
+    def _tell_drained(self) -> None:
+        if self._idle is not None and not self._idle.done() and not self._writing:
+            self._idle.set_result(None)
 
 
-def _result_values(row: Row, result: RowResult, run: int) -> tuple[Any, ...]:
-    """Return the values of `RECORD_RESULT`: a row's end as the ledger keeps it.
+def _retry_values(row: Row, run: int) -> tuple[Any, ...]:
+    """Return what is known of a row that was certainly not applied; one that did not leave at all is as it was."""
+    earlier, tries, now = row.earlier, row.tries, time.time()
+    if earlier is None:
+        state = OutcomeState.UNKNOWN if row.unclear else OutcomeState.RETRY
+        sent = 0 if tries is None else tries.sent
+        return (row.entry, int(state), sent, 0, int(row.unclear), run, now, None, None, None, None)
+    if not row.begun:
+        return (row.entry, earlier.state, earlier.sent, earlier.done, earlier.unclear, earlier.run, earlier.touched,
+                earlier.http, earlier.latency, earlier.link, earlier.note)  # fmt: skip
+    state = OutcomeState.UNKNOWN if row.unclear else OutcomeState.RETRY
+    sent = earlier.sent + (0 if tries is None else tries.sent)
+    return (row.entry, int(state), sent, earlier.done, int(row.unclear), run, now, None, None, earlier.link, None)
 
-    What was certainly not applied is pending again. What was done needs its request no more, unless its mail is in
-    doubt. All are plain numbers and texts: sqlite3 spends long on adapting anything else.
-    """
-    tries, invite = row.tries, result.invite
-    state = _STATES.get(result.status, RowState.RETRY if tries.sent else RowState.PENDING)
+
+def _outcome_values(row: Row, result: RowResult, run: int, now: float) -> tuple[Any, ...]:
+    """Return a row's end as the table has it: plain numbers and texts, since sqlite3 spends long on adapting others."""
+    earlier = row.earlier
+    done = 0 if earlier is None else earlier.done
+    state = _STATES[result.status]
+    unclear = int(row.unclear)
+    if state is OutcomeState.SUCCEEDED:
+        done, unclear = row.done, 0
+    elif state is OutcomeState.UNKNOWN and row.sending:
+        unclear |= row.asked
+    elif state is OutcomeState.RETRY and unclear:
+        state = OutcomeState.UNKNOWN
     note = None
-    if state > RowState.RETRY:
-        known = None if invite is Invite.NOT_ASKED else invite.value
-        note = encode_note(result.error, (), replayed=result.replayed, invite=known)
+    if result.error is not None or result.replayed:
+        note = encode_note(result.error, (), replayed=result.replayed)
+    link = result.entry_link or (None if earlier is None else earlier.link)
     return (
-        int(state),
-        tries.sent + row.sending,
-        tries.charged,
-        int(row.unclear or result.status is RowStatus.UNKNOWN),
-        run,
-        result.http_status,
-        result.latency_s,
-        None if result.entry_link is None else encodable(result.entry_link),
-        note,
-        int(state is RowState.SUCCEEDED and invite is not Invite.UNVERIFIED),
-        row.entry,
-    )
+        row.entry, int(state), result.attempts, int(done), unclear, run, now, result.http_status, result.latency_s,
+        None if link is None else encodable(link), note,
+    )  # fmt: skip

@@ -1,229 +1,689 @@
-"""`JournalWriter`: what is done to a journal's tables. Everything here runs in the journal's one thread.
+"""`JournalWriter`: what is done to a journal's tables. Everything here runs in one thread.
 
 Rules of this file:
 
-1. Every change is made by `in_one_transaction`: all of it is on the disk when that returns, or nothing of it.
-2. An input row finds its entry in the ledger by its identity, so that a changed order or new rows shift nothing.
-3. An input counts from `end_input` on; a reading that was cut off leaves the last whole one as it is.
-4. A row that is done is never made pending by a new reading of the input, only by `reopen`.
+1. What one method changes is on the disk when it returns, or nothing of it; only `add` may leave a transaction open,
+   which every other change commits first.
+2. A row finds its entry by its identity, so that a changed order or new rows shift nothing.
+3. A list counts from `confirm_list`, or its first send. Reading one that is cut off, or declined, changes nothing of
+   what the others say.
+4. What a dead run has left is told apart before anything else is changed: see `_recover`.
+5. Rows that were reopened and not sent again are what they were, when their run has ended.
 """
 
 import os
+import re
+import secrets
 import sqlite3
+import struct
+import time
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from attrs import define, field, frozen
+
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.row_encoding import decode_fact, encode_fact
-from airmeet_async.bulk.journal.schema import LAST_OPEN, UNVERIFIED, NewRow, RowRecord, RowState
+from airmeet_async.bulk.journal.row_encoding import (
+    decode_data,
+    decode_fact,
+    decode_note,
+    decode_request,
+    decode_template,
+    encodable,
+    encode_data,
+    encode_fact,
+    encode_note,
+    encode_request,
+    encode_template,
+)
+from airmeet_async.bulk.journal.schema import LIST_SHIFT
+from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_COLUMNS = """
-    i.idx, i.line, i.data, i.status, i.note, l.id, l.key, l.state, l.sent, l.charged, l.unclear, l.touched,
-    l.http, l.latency, l.link, l.note, l.call
+# The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
+_ROWS_PER_LOADING_TRANSACTION = 200_000
+_TOGETHER = 16  # rows per statement
+POSITION = (1 << LIST_SHIFT) - 1
+
+_ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
+_ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
+_ADD_CONSECUTIVE_INPUT = "INSERT INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+_ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
+_KNOWN = f"""
+    SELECT e.hash, e.id, e.identity, e.key, e.request, e.data, o.request, {_OUTCOME}
+    FROM json_each(?) wanted CROSS JOIN entry e ON e.hash = wanted.value LEFT JOIN outcome o ON o.entry = e.id
+"""  # noqa: S608 - no values
+_INTEND = """
+    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched) VALUES (?, 1, 1, 0, ?, ?, ?)
+    ON CONFLICT (entry) DO UPDATE SET
+        state = 1, sent = sent + 1, unclear = unclear | excluded.unclear, run = excluded.run, touched = excluded.touched
 """
-_ROWS = f"SELECT {_COLUMNS} FROM input i LEFT JOIN ledger l ON l.id = i.entry WHERE i.gen = ?"  # noqa: S608 - no values
-_OPEN = f"{_ROWS} AND i.idx > ? AND i.status IS NULL AND l.state <= {int(LAST_OPEN)} ORDER BY i.idx LIMIT ?"
-_SETTLED = (
-    f"{_ROWS} AND i.idx > ? AND (i.status IS NOT NULL OR (l.state > {int(LAST_OPEN)} AND l.run < ?)) "
-    "ORDER BY i.idx LIMIT ?"
-)
-_ONE = f"{_ROWS} AND i.idx = ?"
-_CLAIM = """
-    INSERT INTO ledger (identity, key, digest, gen, idx, call) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (identity) DO NOTHING
+_SEND_ANOTHER = "UPDATE outcome SET request = NULLIF(?, (SELECT request FROM entry WHERE id = ?)) WHERE entry = ?"
+_RECORD = """
+    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (entry) DO UPDATE SET
+        state = excluded.state, sent = excluded.sent, done = excluded.done, unclear = excluded.unclear,
+        run = excluded.run, touched = excluded.touched, http = excluded.http, latency = excluded.latency,
+        link = excluded.link, note = excluded.note
 """
-_KNOWN = "SELECT id, digest, state, gen, idx, unclear FROM ledger WHERE identity = ?"
-_RENEW = "UPDATE ledger SET gen = ?, idx = ?, state = 0, charged = 0, note = NULL, digest = ?, call = ? WHERE id = ?"
-_MOVE = "UPDATE ledger SET gen = ?, idx = ? WHERE id = ?"
-_PUT = "INSERT INTO input (gen, idx, line, entry, status, note, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-# Statements about one entry, whose number comes last. The order of statements about different entries is free.
-RECORD_INTENT = "UPDATE ledger SET state = 1, sent = sent + 1, touched = ? WHERE id = ?"
-RECORD_RETRY = "UPDATE ledger SET state = 2, sent = ?, charged = ?, unclear = ? WHERE id = ?"
-RECORD_RESULT = """
-    UPDATE ledger SET state = ?, sent = ?, charged = ?, unclear = ?, run = ?, http = ?, latency = ?, link = ?, note = ?,
-        call = CASE WHEN ? THEN NULL ELSE call END
-    WHERE id = ?
+
+FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
+IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
+CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+# A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
+OPEN = f"""(i.status IS NULL AND (
+    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
+    OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
+))"""
+_REOPENED = "(i.status IS NULL AND o.state IS 0)"
+ROWS = f"""
+    SELECT i.id, i.line, i.status, i.note, i.entry, e.identity, e.key,
+        CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
+        COALESCE(i.data, e.data), {CHANGED}, {_OUTCOME}
+    {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
-# What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
-_AGAIN = """
-    UPDATE ledger SET state = 0, charged = 0, touched = ?,
-        unclear = unclear AND state <> 4 AND json_extract(call, '$[0]') IN ({})
-    WHERE call IS NOT NULL"""
+_NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
+_SELECT_OPEN = ROWS.format(OPEN)
+_SELECT_REOPENED = ROWS.format(_REOPENED)
+_SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
+_SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
+
+_UP_TO_HORIZON = """
+    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
+    SELECT i.entry, 3, 1, 0, ?, ?, ? FROM input i LEFT JOIN outcome o ON o.entry = i.entry
+    WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
+"""
+_DROP_UNUSED_ENTRIES = """
+    DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
+    AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
+"""
+_MAY_REPEAT = """
+    COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
+              FROM entry e WHERE e.id = outcome.entry), ?) IN (SELECT value FROM json_each(?))
+"""
 _ENDED = {
-    "failed": f"state = {int(RowState.FAILED)}",
-    "rejected": f"state = {int(RowState.REJECTED)}",
-    "unknown": f"state = {int(RowState.UNKNOWN)}",
-    "invites": f"state = {int(RowState.SUCCEEDED)} AND {UNVERIFIED.format('note')}",
+    "failed": f"(state = 6 OR (state = 3 AND {_MAY_REPEAT}))",
+    "rejected": f"(state = 5 AND (1 OR {_MAY_REPEAT}))",
+    "unknown": f"(state = 3 AND NOT {_MAY_REPEAT})",
+    "invites": f"(state = 4 AND done & 8 AND (1 OR {_MAY_REPEAT}))",
 }
-_COUNT = """
-    SELECT i.status, l.state, COUNT(*) FROM input i LEFT JOIN ledger l ON l.id = i.entry
-    WHERE i.gen = ? GROUP BY 1, 2
+# What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
+_REOPEN = """
+    UPDATE outcome SET state = 0, run = ?, unclear = CASE WHEN ? THEN 0 ELSE unclear END,
+        note = json_set(COALESCE(note, '{}'), '$.was', state)
+    WHERE"""
+_CLOSE_REOPENED = """
+    UPDATE outcome SET state = json_extract(note, '$.was'), note = NULLIF(json_remove(note, '$.was'), '{}')
+    WHERE state = 0 AND json_extract(note, '$.was') IS NOT NULL
 """
+
+
+@frozen
+class RecordedList:
+    """A list in a journal.
+
+    Attributes:
+        id: Its number.
+        facts: What was given with it, such as ``name``, ``options`` and ``source``.
+        rows: How many rows it has; None where it was not read to its end.
+        confirmed: Somebody wants it to be sent.
+    """
+
+    id: int
+    facts: Mapping[str, Any]
+    rows: int | None
+    confirmed: bool
+
+    @cached_property
+    def template(self) -> CallTemplate | None:
+        """What its calls have in common; None where each row has its own."""
+        found = self.facts.get("template")
+        return decode_template(found) if found else None
+
+
+@define
+class Transaction:
+    """What is to be recorded at once.
+
+    Attributes:
+        list_id: The list that is being sent.
+        rows: New rows of a list that is still being read; each is marked as `JournalWriter.add` does.
+        horizon: No row of the list beyond this position was sent, unless it has an intent of its own.
+        intents: Rows that are about to be sent, and what they ask, as `Wish`; each of them stands by itself.
+        retries: As `outcomes`, of rows that will be sent again.
+        outcomes: Entry and values, as the columns of `Outcome`.
+        facts: Facts about the journal.
+    """
+
+    list_id: int = 0
+    rows: list[Row] = field(factory=list)
+    horizon: int | None = None
+    intents: list[tuple[Row, int]] = field(factory=list)
+    retries: list[tuple[Any, ...]] = field(factory=list)
+    outcomes: list[tuple[Any, ...]] = field(factory=list)
+    facts: dict[str, Any] = field(factory=dict)
+
+
+@define
+class _Reading:
+    """A list that is being read: its template, its rows so far, and what was in it already.
+
+    `positions` has one more than the position in this list by entry, 0 for none: four bytes each, where a set would
+    take seventy.
+    """
+
+    template: CallTemplate | None
+    rows: int = 0
+    positions: "array[int]" = field(factory=lambda: array("I"))
+    repeats: Counter[int] = field(factory=Counter)
 
 
 class JournalWriter:
     """An open journal. Made, used and closed in one thread.
 
     Args:
-        path: The file; made if it is not there.
+        path: The file; made if it is not there. None for one without a name, which ends with this process.
+
+    Attributes:
+        run: The number of this run; 0 before `begin_run`.
+        next_entry: The number of the next entry that is new.
 
     Raises:
         JournalError: It cannot be used, or a run has it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._lock = locking.JournalLock(path)
-        try:
-            locking.create_file(path)
-            locking.check_file(path)
-            self._connection = locking.connect(path)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._name, self._inode = str(path), path.stat().st_ino
-        self._process = os.getpid()
-        self._repeats: Counter[bytes] = Counter()
-        self.gen = 0
         self.run = 0
+        self._process = os.getpid()
+        self._lock: locking.JournalLock | None = None
+        self._inode = 0
+        if path is None:
+            self._connection = locking.connect_nameless()
+        else:
+            self._lock = locking.JournalLock(path)
+            try:
+                locking.create_file(path)
+                locking.check_file(path)
+                self._connection = locking.connect(path)
+            except BaseException:
+                self._lock.release()
+                raise
+            self._inode = path.stat().st_ino
+        self._name = str(path)
+        self._readings: dict[int, _Reading] = {}
+        self._lists: dict[int, RecordedList] = {}
+        self._uncommitted = 0
+        self._recovered = False
+        try:
+            facts = self.facts()
+            self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
+            if "salt" not in facts:
+                facts["salt"] = secrets.token_hex(16)
+                self.write_facts({"salt": facts["salt"]})
+            self._salted = blake2b(digest_size=8, salt=bytes.fromhex(facts["salt"]))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         try:
             self._connection.close()
         finally:
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
 
     def facts(self) -> dict[str, Any]:
+        """Return the facts about the whole journal."""
         try:
             return {name: decode_fact(text) for name, text in self._query("SELECT name, value FROM facts")}
         except ValueError as error:
-            raise locking.journal_error(self.path, error) from None
+            raise self._error(error) from None
 
-    def write_facts(self, facts: dict[str, Any]) -> None:
-        self.in_one_transaction([(self.put_facts, (facts,))])
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        with self._transaction():
+            self._put_facts(facts)
 
-    def begin_run(self) -> None:
-        """Begin a new run. Rows that were in flight when the last one ended are unknown now."""
-        facts = self.facts()
-        self.gen, self.run = facts.get("gen", 0), facts.get("run", 0) + 1
-        sql = "UPDATE ledger SET state = ?, unclear = 1 WHERE state = ?"
-        mark_unknown = (self._change, (sql, RowState.UNKNOWN, RowState.IN_FLIGHT))
-        self.in_one_transaction([mark_unknown, (self.put_facts, ({"run": self.run},))])
+    def lists(self) -> list[RecordedList]:
+        """Return all lists, the newest last."""
+        try:
+            return [
+                RecordedList(number, decode_fact(facts), rows, bool(confirmed))
+                for number, facts, rows, confirmed in self._query(
+                    "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+                )
+            ]
+        except ValueError as error:
+            raise self._error(error) from None
 
-    def begin_input(self) -> None:
-        """Begin a new reading of the input; the last whole one counts until `end_input`."""
-        facts = self.facts()
-        self._repeats.clear()
-        self.gen = facts.get("begun", 0) + 1
-        self._change_with_facts(
-            {"begun": self.gen, "source": None}, "DELETE FROM input WHERE gen <> ?", facts.get("gen", 0)
-        )
+    # Runs
 
-    def end_input(self, **facts: Any) -> None:
-        """Let the present reading count."""
-        self._change_with_facts({"gen": self.gen, **facts}, "DELETE FROM input WHERE gen <> ?", self.gen)
-
-    def add(self, rows: Sequence[NewRow]) -> Counter[str]:
-        """Write rows of the input, and return how many were new, known, changed and so on."""
-        return self.in_one_transaction([(self.add_in_transaction, (rows,))])[0]  # type: ignore[no-any-return]
-
-    def add_in_transaction(self, rows: Sequence[NewRow]) -> Counter[str]:
-        """Do the same as a part of the present transaction."""
-        wrong = [row for row in rows if row.status is not None]
-        self._place((row, None) for row in wrong)
-        counts = Counter(row.status or "" for row in wrong)
-        fresh = self._claim([row for row in rows if row.status is None])
-        for row in rows:  # those whose identity is known already
-            if row.status is None and row.index not in fresh:
-                counts[self._place_known(row, self._query(_KNOWN, row.identity)[0])] += 1
-        counts["new"] += len(fresh)
-        return counts
-
-    def _claim(self, rows: Sequence[NewRow]) -> dict[int, int]:
-        """Make an entry for each row whose identity is new; return the entries by the rows' index."""
-        for row in rows:
-            row.identity = row.identity or self._repeatable_identity(row.digest)
-        # One statement for all rows, and one question for those that were new, instead of two for each.
-        last = self._query("SELECT COALESCE(MAX(id), 0) FROM ledger")[0][0]
-        claims = [(row.identity, row.key, row.digest, self.gen, row.index, row.call) for row in rows]
-        self._connection.executemany(_CLAIM, claims)
-        fresh: dict[int, int] = dict(self._query("SELECT idx, id FROM ledger WHERE id > ?", last))
-        self._place((row, fresh[row.index]) for row in rows if row.index in fresh)
-        return fresh
-
-    def one(self, index: int) -> RowRecord:
-        return RowRecord(*self._query(_ONE, self.gen, index)[0])
-
-    def open_rows(self, after: int, n: int) -> list[RowRecord]:
-        """Return the next rows for which something is left to do."""
-        return [RowRecord(*row) for row in self._query(_OPEN, self.gen, after, n)]
-
-    def settled_rows(self, after: int, n: int) -> list[RowRecord]:
-        """Return the next rows that were done before this run, or that are not for sending."""
-        return [RowRecord(*row) for row in self._query(_SETTLED, self.gen, after, self.run, n)]
-
-    def counts(self) -> list[tuple[str | None, int | None, int]]:
-        return self._query(_COUNT, self.gen)
-
-    def reopen(self, again: Iterable[str], now: float) -> int:
-        """Make entries that have ended pending again, and return how many. It is on purpose, so they are not stale."""
-        repeatable = [name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable]
-        sql = _AGAIN.format(", ".join("?" * len(repeatable)))
-        return sum(
-            self.in_one_transaction([(self._change, (f"{sql} AND {_ENDED[name]}", now, *repeatable)) for name in again])
-        )
-
-    def in_one_transaction(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
-        """Do all tasks in one transaction, and return their results once it is on the disk.
+    def begin_run(self, again: frozenset[str] = frozenset()) -> None:
+        """Begin a run.
 
         Args:
-            tasks: Functions, or statements about one entry, with their arguments.
+            again: What to send although it has ended: ``failed``, ``rejected``, ``unknown``, ``invites``.
+        """
+        self._recover()
+        facts = self.facts()
+        self.run = facts.get("run", 0) + 1
+        repeatable = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
+        with self._transaction():
+            for name in sorted(again):
+                forgets = name in {"invites", "unknown"}
+                values = (self.run, forgets, facts.get("operation", ""), repeatable)
+                self._connection.execute(f"{_REOPEN} {_ENDED[name]}", values)
+            self._put_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
+
+    def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
+        """End a run cleanly: what it has not recorded was not sent.
 
         Raises:
-            JournalError: None of them was done.
+            JournalError: The rows of the list do not add up.
         """
-        self._check_file()
+        with self._transaction():
+            self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
+            self._connection.execute(_CLOSE_REOPENED)
+            self._put_facts(facts)
+        if list_id:
+            self._check_sum(list_id)
+
+    def _recover(self) -> None:
+        """Record what a dead run has left in flight as unknown; everything else was not sent.
+
+        Not when a file is opened, but before the first change: whoever only looks leaves it as it is.
+        """
+        if self._recovered:
+            return
+        run = self.facts().get("run", 0)
+        lists = {found.id: found for found in self.lists()}
+        with self._transaction():
+            self._connection.execute("UPDATE outcome SET state = 3 WHERE state = 1")
+            for number, horizon, touched in self._query(
+                "SELECT id, horizon, touched FROM list WHERE horizon IS NOT NULL"
+            ):
+                first = number << LIST_SHIFT
+                values = (self._wish(lists[number].template), run, touched, first, first + horizon)
+                self._connection.execute(_UP_TO_HORIZON, values)
+            self._connection.execute("UPDATE list SET horizon = NULL")
+            self._connection.execute(_CLOSE_REOPENED)
+        self._recovered = True
+
+    # Lists
+
+    def begin_list(self, facts: Mapping[str, Any]) -> int:
+        """Begin a list, and return its number. Others of its name and options that nobody confirmed are dropped.
+
+        Args:
+            facts: What is known of it. ``template`` is a `CallTemplate`, or None where each row has its own.
+        """
+        self._recover()
+        template = facts.get("template")
+        facts = {**facts, "template": None if template is None else encode_template(template)}
+        lists = self.lists()
+        # With the lock, nobody else can be reading one: a list without an end was cut off.
+        gone = [
+            found.id
+            for found in lists
+            if not found.confirmed and (found.rows is None or _is_same_list(found.facts, facts))
+        ]
+        # A number is never used again while this writer is open, whatever was dropped.
+        number = max([0, *(found.id for found in lists), *self._lists]) + 1
+        with self._transaction():
+            self._drop(gone)
+            self._connection.execute("INSERT INTO list (id, facts) VALUES (?, ?)", (number, encode_fact(facts)))
+        self._lists[number] = RecordedList(number, facts, None, confirmed=False)
+        self._readings[number] = _Reading(template)
+        return number
+
+    def add(self, list_id: int, rows: Sequence[Row]) -> None:
+        """Add rows to a list, and mark each with its entry, what is known of it, and whether it is there already.
+
+        They are on the disk after `end_list` at the latest.
+        """
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                done = self._run_tasks(tasks)
-            except BaseException:
-                self._undo()
-                raise
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            if not self._connection.in_transaction:
+                self._check_file()
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._add(list_id, rows)
+            self._uncommitted += len(rows)
+            if self._uncommitted >= _ROWS_PER_LOADING_TRANSACTION:
+                self._commit()
+        except BaseException as error:
             self._undo()
-            raise locking.journal_error(self.path, error) from None
-        return done
+            if isinstance(error, sqlite3.Error):
+                raise self._error(error) from None
+            raise
 
-    def _run_tasks(self, tasks: Sequence[tuple[Callable[..., Any] | str, tuple[Any, ...]]]) -> list[Any]:
-        """Run all tasks: statements of one kind at once, as long as no entry comes twice."""
-        done: list[Any] = [None] * len(tasks)
-        waiting: dict[str, list[tuple[Any, ...]]] = {}
-        entries: set[int] = set()
-        for number, (task, arguments) in enumerate(tasks):
-            if not isinstance(task, str):
-                self._execute_batches(waiting)
-                done[number] = task(*arguments)
-                continue
-            if arguments[-1] in entries:
-                self._execute_batches(waiting)
-                entries.clear()
-            entries.add(arguments[-1])
-            waiting.setdefault(task, []).append(arguments)
-        self._execute_batches(waiting)
-        return done
+    def end_list(self, list_id: int, **facts: Any) -> None:
+        """Let a list be used that has been read to its end.
 
-    def _execute_batches(self, statements: dict[str, list[tuple[Any, ...]]]) -> None:
-        for sql, several in statements.items():
-            self._connection.executemany(sql, several)
-        statements.clear()
+        Args:
+            list_id: Its number.
+            facts: What is known of it now, besides what is known already.
+
+        Raises:
+            JournalError: Its rows do not add up.
+        """
+        reading = self._readings.pop(list_id)
+        known = self._list(list_id)
+        found = {**known.facts, **facts}
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE list SET rows = ?, facts = ? WHERE id = ?", (reading.rows, encode_fact(found), list_id)
+            )
+        self._lists.pop(list_id, None)
+        self._check_sum(list_id)
+
+    def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
+        """Change some facts of a list."""
+        found = {**self._list(list_id).facts, **facts}
+        with self._transaction():
+            self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
+        self._lists.pop(list_id, None)
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether something was ever sent."""
+        return bool(self._query("SELECT EXISTS (SELECT 1 FROM outcome)")[0][0])
+
+    def count_done(self, list_id: int) -> tuple[int, int]:
+        """Return how many rows of a list have nothing left to do, and how many others may have been done."""
+        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
+        sql = f"""
+            SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
+        """
+        values = {"wish": wish, "first": first, "last": first + POSITION}
+        done, unclear = self._connection.execute(sql, values).fetchone()
+        return done, unclear
+
+    def confirm_list(self, list_id: int) -> None:
+        """Let a list count; older ones of its name and options go."""
+        self._recover()
+        wanted = self._list(list_id)
+        gone = [found.id for found in self.lists() if found.id < list_id and _is_same_list(found.facts, wanted.facts)]
+        with self._transaction():
+            self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (list_id,))
+            self._drop(gone)
+
+    def drop_list(self, list_id: int) -> None:
+        """Forget a list that nobody wants, and who was in no other and was never sent."""
+        self._recover()
+        self._readings.pop(list_id, None)
+        with self._transaction():
+            self._drop([list_id])
+
+    def _drop(self, numbers: Iterable[int]) -> None:
+        for number in (numbers := list(numbers)):
+            first = number << LIST_SHIFT
+            self._connection.execute("DELETE FROM input WHERE id BETWEEN ? AND ?", (first, first + POSITION))
+            self._connection.execute("DELETE FROM list WHERE id = ?", (number,))
+            self._lists.pop(number, None)
+        if numbers:
+            self._connection.execute(_DROP_UNUSED_ENTRIES)
+
+    def _list(self, list_id: int) -> RecordedList:
+        if list_id not in self._lists:
+            self._lists |= {found.id: found for found in self.lists()}
+        return self._lists[list_id]
+
+    def _check_sum(self, list_id: int) -> None:
+        """Check that each row of a list is there once, and is something to be done or has a status."""
+        first = list_id << LIST_SHIFT
+        sql = f"""
+            SELECT COUNT(*), COALESCE(SUM(i.status IS NOT NULL OR e.id IS NOT NULL), 0), COALESCE(MAX(i.id) - ? + 1, 0),
+                (SELECT rows FROM list WHERE id = ?)
+            {FROM} WHERE i.id BETWEEN ? AND ?
+        """  # noqa: S608 - no values
+        there, told, last, rows = self._query(sql, first, list_id, first, first + POSITION)[0]
+        if rows is None:  # still being read
+            rows = there
+        if not there == told == last == rows:
+            message = f"{rows} rows were read, {there} are recorded, {told} of them with a state, the last at {last}"
+            raise JournalError(f"{self.path}: the run file does not add up ({message}); start over with another file")
+
+    # Rows
+
+    def _add(self, list_id: int, rows: Sequence[Row]) -> None:
+        reading = self._readings[list_id]
+        reading.rows += len(rows)
+        base = list_id << LIST_SHIFT
+        good = [row for row in rows if row.error is None]
+        if len(good) != len(rows):
+            self._connection.executemany(
+                _ADD_INPUT,
+                [
+                    (base + row.index, row.line, None, "invalid", encode_note(row.error, row.warnings,
+                     key=encodable(row.key)), None, encode_data(row.data))
+                    for row in rows if row.error is not None
+                ],
+            )  # fmt: skip
+            if not good:
+                return
+        if reading.template is None:
+            requests = [encode_request(row.template, row.payload) for row in good if row.template is not None]
+        else:
+            requests = [row.payload.decode() for row in good]
+        identities = [
+            encodable(row.identity) or self._repeatable_identity(reading, request)
+            for row, request in zip(good, requests, strict=True)
+        ]
+        hashes = self.hash_identities(identities)
+        data = [encode_data(row.data) for row in good]
+        keys = [
+            None if row.key == identity else encodable(row.key) for row, identity in zip(good, identities, strict=True)
+        ]
+        first = self.next_entry
+        numbers = range(first, first + len(good))
+        before = self._connection.total_changes
+        self._insert(_ADD_ENTRY, list(zip(numbers, hashes, identities, keys, requests, data, strict=True)))
+        self.next_entry += len(good)
+        reading.positions.extend([0] * (self.next_entry - len(reading.positions)))
+        positions = reading.positions
+        if self._connection.total_changes - before == len(good):  # all are new: nearly always
+            for entry, row in zip(numbers, good, strict=True):
+                row.entry = entry
+                positions[entry] = row.index + 1
+            if any(row.warnings for row in good):
+                values = [
+                    (base + row.index, row.line, row.entry, None, encode_note(None, row.warnings), None, None)
+                    for row in good
+                ]
+                self._connection.executemany(_ADD_INPUT, values)
+            elif (offsets := _common_offsets(good)) is not None:
+                self._connection.execute(_ADD_CONSECUTIVE_INPUT, (base + offsets[0], offsets[1], first))
+            else:
+                self._connection.executemany(
+                    _ADD_PLAIN_INPUT, [(base + row.index, row.line, row.entry) for row in good]
+                )
+            return
+        fresh = {entry for (entry,) in self._query("SELECT id FROM entry WHERE id >= ?", first)}
+        known = self._known(hash_ for entry, hash_ in zip(numbers, hashes, strict=True) if entry not in fresh)
+        lines = {row.index: row.line for row in rows}
+        inputs = list[tuple[Any, ...]]()
+        for entry, row, hash_, identity, request, text in zip(
+            numbers, good, hashes, identities, requests, data, strict=True
+        ):
+            status, facts, other_request, other_data = None, dict[str, Any](), None, None
+            if entry not in fresh:
+                found: tuple[Any, ...] | None = known[hash_]
+                collisions = 0
+                while found is not None and found[2] != identity:  # another one with the same hash
+                    collisions += 1
+                    hash_ = self.hash_identities([identity + "\0" * collisions])[0]  # noqa: PLW2901
+                    found = self._known([hash_]).get(hash_)
+                if found is None:
+                    key = None if row.key == identity else encodable(row.key)
+                    self._connection.execute(_ADD_ENTRY, (entry, hash_, identity, key, request, text))
+                else:
+                    _, entry, _, key, first_request, first_data, sent_request, *outcome = found  # noqa: PLW2901
+                    if row.key != (key or identity):
+                        facts["key"] = encodable(row.key)
+                    if request != first_request:
+                        other_request = request
+                    if text != first_data:
+                        other_data = text or "null"
+                    if outcome[0] is not None:
+                        row.earlier = Outcome(*outcome)
+                    sent_request = sent_request or first_request
+                    row.changed = request != sent_request
+                    if row.changed and row.earlier is not None and _is_in_doubt(row.earlier):
+                        self._set_request(row, sent_request)
+            row.entry = entry
+            if positions[entry]:
+                status, row.duplicate_of = "duplicate", positions[entry] - 1
+                line = lines.get(row.duplicate_of)
+                if line is None:
+                    at = self._query("SELECT line FROM input WHERE id = ?", base + row.duplicate_of)
+                    line = at[0][0] if at else None
+                facts |= {"of_line": line, "duplicate_of": row.duplicate_of}
+                row.error = _duplicate_error(facts)
+            else:
+                positions[entry] = row.index + 1
+            note = encode_note(None, row.warnings, **facts)
+            inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
+        self._connection.executemany(_ADD_INPUT, inputs)
+
+    def _insert(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows, by 16 as far as they go.
+
+        Each statement gives up the interpreter's lock and takes it again, which costs as much as inserting a row.
+        """
+        together = len(values) - len(values) % _TOGETHER
+        for start in range(0, together, _TOGETHER):
+            self._connection.execute(_for_several(sql), [*chain.from_iterable(values[start : start + _TOGETHER])])
+        self._connection.executemany(sql, values[together:])
+
+    def hash_identities(self, identities: Sequence[str]) -> tuple[int, ...]:
+        """Return numbers for identities: an index of them takes a third of what one of the texts takes."""
+        digests = list[bytes]()
+        for identity in identities:
+            digest = self._salted.copy()  # cheaper than a new one
+            digest.update(identity.encode())
+            digests.append(digest.digest())
+        return struct.unpack(f"<{len(digests)}q", b"".join(digests))
+
+    def _repeatable_identity(self, reading: _Reading, request: str) -> str:
+        """Identify a row that may repeat by what it does, and how often that came before it in its list."""
+        digest = blake2b(request.encode(), digest_size=16).hexdigest()
+        short = int(digest[:16], 16)
+        reading.repeats[short] += 1
+        return f"\x01{digest}:{reading.repeats[short]}"
+
+    def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+        return {found[0]: found for found in self._query(_KNOWN, encode_fact(list(hashes)))}
+
+    def _set_request(self, row: Row, request: str) -> None:
+        if request.startswith("["):
+            row.template, row.payload = decode_request(request)
+        else:
+            row.payload = request.encode()
+
+    def open_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
+        """Return the next rows of a list for which something is left to do, ready to be sent.
+
+        Args:
+            list_id: Its number.
+            after: The position of the last one before; -1 for the first.
+            n: How many at most.
+            only_reopened: Only what `begin_run` has reopened.
+        """
+        return self._rows(_SELECT_REOPENED if only_reopened else _SELECT_OPEN, list_id, after, n)
+
+    def settled_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
+        """Return the next of all other rows, without those that this run has recorded itself."""
+        return self._rows(_SELECT_NOT_REOPENED if only_reopened else _SELECT_SETTLED, list_id, after, n)
+
+    def _rows(self, sql: str, list_id: int, after: int, n: int) -> list[Row]:
+        template = self._list(list_id).template
+        first = list_id << LIST_SHIFT
+        values = {
+            "after": first + after, "last": first + POSITION, "n": n, "wish": self._wish(template), "run": self.run,
+        }  # fmt: skip
+        try:
+            return [read_row(found, template) for found in self._connection.execute(sql, values)]
+        except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+            raise self._error(error) from None
+
+    @staticmethod
+    def _wish(template: CallTemplate | None) -> int:
+        return int(Wish.DONE if template is None else template.wish)
+
+    # Transactions
+
+    def transact(self, work: Transaction) -> None:
+        """Record all of it at once.
+
+        Raises:
+            JournalError: Nothing of it is recorded.
+        """
+        execute = self._connection.executemany
+        with self._transaction():
+            if work.rows:
+                self._add(work.list_id, work.rows)
+            # What has ended comes before what begins: an entry's outcome may be followed by its next intent.
+            if work.retries:
+                execute(_RECORD, work.retries)
+            if work.outcomes:
+                self._insert(_RECORD, work.outcomes)
+            now = time.time()
+            if work.intents:
+                execute(_INTEND, [(row.entry, wish, self.run, now) for row, wish in work.intents])
+                if changed := [row for row, _ in work.intents if row.changed]:
+                    whole = self._list(work.list_id).template is None
+                    requests = [
+                        encode_request(row.template, row.payload)
+                        if whole and row.template is not None
+                        else row.payload.decode()
+                        for row in changed
+                    ]
+                    execute(
+                        _SEND_ANOTHER,
+                        [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)],
+                    )
+                self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (work.list_id,))
+            if work.horizon is not None:
+                self._connection.execute(
+                    "UPDATE list SET horizon = ?, touched = ?, confirmed = 1 WHERE id = ?",
+                    (work.horizon, now, work.list_id),
+                )
+            if work.facts:
+                self._put_facts(work.facts)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Do what is in the block in one transaction, after what `add` has left open."""
+        try:
+            if self._connection.in_transaction:
+                self._commit()
+            self._check_file()
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            self._undo()
+            if isinstance(error, sqlite3.Error):
+                raise self._error(error) from None
+            raise
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
+        self._uncommitted = 0
 
     def _undo(self) -> None:
+        self._uncommitted = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
@@ -233,6 +693,8 @@ class JournalWriter:
             raise JournalError(
                 f"{self.path}: this process was forked from the one that runs the job; start the run again"
             )
+        if self.path is None:
+            return
         try:
             same = os.stat(self._name).st_ino == self._inode  # noqa: PTH116 - before each transaction, so the fast way
         except OSError:
@@ -241,50 +703,72 @@ class JournalWriter:
             message = f"{self.path}: the run file was deleted or replaced during the run; nothing more is sent"
             raise JournalError(f"{message}. Restore it and resume, or start over")
 
-    def _place_known(self, row: NewRow, known: tuple[Any, ...]) -> str:
-        """Place a row whose identity is known already."""
-        entry, digest, state, gen, first, unclear = known
-        if gen == self.gen:  # an earlier row of this reading has the entry
-            line = self._query("SELECT line FROM input WHERE gen = ? AND idx = ?", gen, first)[0][0]
-            row.status, row.note = "duplicate", encode_fact({"duplicate_of": first, "of_line": line})
-            self._place([(row, entry)])
-            return "duplicate"
-        word = "known" if state <= LAST_OPEN else "settled"
-        if digest == row.digest:
-            self._change(_MOVE, self.gen, row.index, entry)
-        elif state in {RowState.REJECTED, RowState.FAILED} or (state <= RowState.RETRY and not unclear):
-            self._change(_RENEW, self.gen, row.index, row.digest, row.call, entry)
-            word = "updated"
-        else:
-            self._change(_MOVE, self.gen, row.index, entry)
-            row.note, word = encode_fact({"changed": True}), "changed"
-        self._place([(row, entry)])
-        return word
-
-    def _place(self, rows: Iterable[tuple[NewRow, int | None]]) -> None:
-        """Put rows into the input, each with its entry, if it has one."""
-        cells = ((self.gen, row.index, row.line, entry, row.status, row.note, row.data) for row, entry in rows)
-        self._connection.executemany(_PUT, cells)
-
-    def _repeatable_identity(self, digest: bytes) -> str:
-        """Identify a row that may repeat by what it does, and how often that came before it."""
-        self._repeats[digest] += 1
-        return f"\x01{digest.hex()}:{self._repeats[digest]}"
-
-    def _change_with_facts(self, facts: dict[str, Any], sql: str, *values: Any) -> None:
-        """Write facts and change the tables in one transaction."""
-        self.in_one_transaction([(self.put_facts, (facts,)), (self._change, (sql, *values))])
-
-    def put_facts(self, facts: dict[str, Any]) -> None:
-        """Write facts as a part of the present transaction."""
+    def _put_facts(self, facts: Mapping[str, Any]) -> None:
         rows = [(name, encode_fact(value)) for name, value in facts.items()]
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
-
-    def _change(self, sql: str, *values: Any) -> int:
-        return self._connection.execute(sql, values).rowcount
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise locking.journal_error(self.path, error) from None
+            raise self._error(error) from None
+
+    def _error(self, error: Exception) -> JournalError:
+        return locking.journal_error(self.path or Path("a file for this run"), error)
+
+
+def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
+    """Return the row of a record that `ROWS` has found."""
+    number, line, status, note, entry, identity, key, request, data, changed, state, *outcome = found
+    row = Row(number & POSITION, line, decode_data(data), key or identity or "", identity or "", template)
+    if entry:
+        row.entry = entry
+    if request:
+        if request.startswith("["):
+            row.template, row.payload = decode_request(request)
+        else:
+            row.payload = request.encode()
+    if changed:
+        row.changed = True
+    if state is not None:
+        row.earlier = Outcome(state, *outcome)
+    if note is not None:
+        facts = decode_note(note)
+        row.warnings = facts["warnings"]
+        row.key = facts.get("key", row.key)
+        if status == "duplicate":
+            row.duplicate_of, row.error = facts["duplicate_of"], _duplicate_error(facts)
+        else:
+            row.error = facts["error"]
+    return row
+
+
+@lru_cache
+def _for_several(sql: str) -> str:
+    """Return a statement that inserts `_TOGETHER` rows instead of one."""
+    head, values, tail = re.split(r"(?<=VALUES )(\([?, ]+\))", sql)
+    return head + ", ".join([values] * _TOGETHER) + tail
+
+
+def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
+    """Return what to add to the rows' entries for their positions and lines, if they follow each other in all three."""
+    first, last = rows[0], rows[-1]
+    length = last.entry - first.entry
+    if last.index - first.index != length:
+        return None
+    if first.line is None or last.line is None:
+        return (first.index - first.entry, None) if first.line is last.line else None
+    return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
+
+
+def _duplicate_error(facts: Mapping[str, Any]) -> RowError:
+    place = f"row {facts['duplicate_of'] + 1}" if facts.get("of_line") is None else f"line {facts['of_line']}"
+    return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
+def _is_in_doubt(outcome: Outcome) -> bool:
+    return outcome.unclear != 0 or outcome.state in {OutcomeState.IN_FLIGHT, OutcomeState.UNKNOWN}
+
+
+def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.get("name") == other.get("name") and one.get("options") == other.get("options")

@@ -1,74 +1,514 @@
-"""What is done to a journal's tables, in one transaction at a time."""
+"""What is done to a journal's tables."""
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
-from airmeet_async.bulk.journal.schema import NewRow, RowState
-from airmeet_async.bulk.journal.writer import RECORD_INTENT, RECORD_RETRY, JournalWriter
+from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
+from airmeet_async.bulk.row import OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
-from tests.support.bulk_runs import resume, stopped_after
-from tests.support.worlds import people, sends, transport_of
+from tests.bulk.journal.conftest import (
+    BOTH,
+    MAILS,
+    PLAIN,
+    REGISTERS,
+    add_list,
+    invalid,
+    left,
+    names,
+    opened,
+    outcome,
+    people,
+    person,
+    settle,
+)
+
+S = OutcomeState
 
 
-@pytest.fixture
-def writer(path: Path) -> Iterator[JournalWriter]:
-    """A journal with one row."""
-    writer = JournalWriter(path)
-    writer.begin_run()
-    writer.begin_input()
-    writer.add([NewRow(0, 1, None, key="a", identity="a", call="[]", digest=b"a")])
-    writer.end_input(rows=1)
-    yield writer
+def reopened(writer: JournalWriter, path: Path) -> JournalWriter:
+    """What the next process finds: this one was killed."""
+    writer.close()
+    return opened(path)
+
+
+# What a dead run has left
+
+
+def test_rows_up_to_the_horizon_are_unknown_after_a_kill(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b c d"))
+    rows = left(writer, number)
+    writer.transact(Transaction(number, horizon=2))
+    settle(writer, number, rows[1])
+
+    writer = reopened(writer, path)
+
+    found = left(writer, number)
+    assert names(found) == "a c d"
+    assert [row.earlier and (row.earlier.state, row.earlier.unclear, row.earlier.sent) for row in found] == [
+        (S.UNKNOWN, Wish.DONE, 1), (S.UNKNOWN, Wish.DONE, 1), None,
+    ]  # fmt: skip
     writer.close()
 
 
-def test_statements_about_one_entry_keep_their_order(writer: JournalWriter) -> None:
-    """They are run in batches of one kind: a retry, the next intent and the next retry must not become two and one."""
-    entry = writer.one(0).entry
-    retried, again = (RECORD_RETRY, (1, 1, 0, entry)), (RECORD_RETRY, (2, 2, 1, entry))
+def test_the_horizon_of_a_list_is_none_of_another(path: Path) -> None:
+    """Neither of one that came before, nor of one that was declined and has some of the same people."""
+    writer = opened(path)
+    earlier = add_list(writer, people("x y"), name="earlier.csv")
+    declined = add_list(writer, people("p q b"), name="declined.csv", confirmed=False)
+    number = add_list(writer, people("a b c"))
+    writer.transact(Transaction(number, horizon=1))
 
-    writer.in_one_transaction([retried, (RECORD_INTENT, (5.0, entry)), again])
+    writer = reopened(writer, path)
 
-    row = writer.one(0)
-    assert (row.state, row.sent, row.charged, row.unclear, row.touched) == (RowState.RETRY, 2, 2, 1, 5.0)
+    assert [row.earlier for row in left(writer, earlier)] == [None, None]
+    assert [row.earlier is not None for row in left(writer, declined)] == [False, False, True]
+    assert [row.earlier is not None for row in left(writer, number)] == [True, True, False]
+    writer.close()
+
+
+def test_after_a_clean_end_nothing_that_was_not_sent_is_unknown(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b c"))
+    writer.transact(Transaction(number, horizon=2))
+    writer.end_run(number, {"stop": "stopped"})
+
+    writer = reopened(writer, path)
+
+    assert [row.earlier for row in left(writer, number)] == [None, None, None]
+    writer.close()
+
+
+def test_an_intent_is_one_row_s_own(path: Path) -> None:
+    """Whoever asks for a mail does not lose it because a neighbour was under way."""
+    writer = opened(path)
+    number = add_list(writer, people("a b c", MAILS), MAILS)
+    rows = left(writer, number)
+    writer.transact(Transaction(number, intents=[(rows[1], int(MAILS.wish))]))
+
+    writer = reopened(writer, path)
+
+    found = left(writer, number)
+    assert [row.earlier and (row.earlier.state, row.earlier.unclear) for row in found] == [
+        None, (S.UNKNOWN, Wish.DONE | Wish.MAILED), None,
+    ]  # fmt: skip
+    writer.close()
+
+
+def test_a_row_that_waits_for_another_attempt_is_not_unknown_after_a_kill(path: Path) -> None:
+    """Else a row that was throttled would lose its invitation."""
+    writer = opened(path)
+    number = add_list(writer, people("a", MAILS), MAILS)
+    row = left(writer, number)[0]
+    writer.transact(Transaction(number, intents=[(row, int(MAILS.wish))]))
+    writer.transact(Transaction(number, retries=[outcome(writer, row, S.RETRY)]))
+
+    writer = reopened(writer, path)
+
+    assert [(row.earlier.state, row.earlier.unclear) for row in left(writer, number) if row.earlier] == [(S.RETRY, 0)]
+    writer.close()
+
+
+def test_a_list_that_takes_its_place_does_not_hide_what_was_in_flight(path: Path) -> None:
+    """An edited file after a kill: the old list goes, and who was under way in it is still in doubt."""
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    writer.transact(Transaction(number, horizon=0))
+    writer.close()
+
+    writer = JournalWriter(path)
+    edited = add_list(writer, people("b c a"))
+    writer.begin_run()
+
+    assert [row.earlier is not None for row in left(writer, edited)] == [False, False, True]
+    assert [found.id for found in writer.lists()] == [edited]
+    writer.close()
+
+
+def test_one_transaction_ends_an_attempt_and_begins_the_next(writer: JournalWriter) -> None:
+    number = add_list(writer, people("a"))
+    row = left(writer, number)[0]
+    writer.transact(Transaction(number, intents=[(row, 1)]))
+
+    writer.transact(Transaction(number, intents=[(row, 1)], retries=[outcome(writer, row, S.RETRY)]))
+
+    found = left(writer, number)[0].earlier
+    assert found is not None
+    assert (found.state, found.sent) == (S.IN_FLIGHT, 2)
+
+
+# What is done, and for whom
+
+
+def test_who_was_added_without_a_mail_is_left_for_a_list_that_mails(writer: JournalWriter) -> None:
+    first = add_list(writer, people("a b"))
+    for row in left(writer, first):
+        settle(writer, first, row)
+
+    mails = add_list(writer, people("b c", MAILS), MAILS, options={"invite": True})
+
+    found = left(writer, mails)
+    assert names(found) == "b c"
+    assert found[0].template == MAILS
+    assert found[0].earlier is not None
+    assert left(writer, first) == []
+
+
+@pytest.mark.parametrize(
+    ("done", "template", "is_left"),
+    [
+        (Wish.DONE, REGISTERS, True),
+        (Wish.DONE | Wish.REGISTERED, REGISTERS, False),
+        (Wish.DONE | Wish.REGISTERED, PLAIN, False),
+        (Wish.DONE | Wish.MAILED, BOTH, True),
+        (Wish.DONE | Wish.REGISTERED | Wish.MAILED, BOTH, False),
+        (Wish.DONE | Wish.MAIL_UNVERIFIED, MAILS, False),
+        (Wish.DONE | Wish.MAIL_UNVERIFIED, BOTH, True),
+    ],
+)
+def test_done_is_told_per_wish(writer: JournalWriter, done: Wish, template: object, is_left: bool) -> None:
+    """A mail that may have gone out counts as mailed: nobody is mailed twice without a word."""
+    first = add_list(writer, people("a"), name="first.csv")
+    settle(writer, first, left(writer, first)[0], done=done)
+
+    second = add_list(writer, people("a", template), template)  # type: ignore[arg-type]
+
+    assert bool(left(writer, second)) is is_left
+    assert bool(writer.settled_rows(second, -1, 9)) is False  # of this run
+
+
+def test_open_and_settled_rows_are_all_rows_once(path: Path) -> None:
+    writer = opened(path)
+    rows = [*people("new retried unknown done refused failed"), invalid(6, "x"), person(7, "DONE")]
+    number = add_list(writer, rows)
+    for row, state in zip(rows[1:], [S.RETRY, S.UNKNOWN, S.SUCCEEDED, S.REJECTED, S.FAILED], strict=False):
+        settle(writer, number, row, state)
+    writer = reopened(writer, path)
+
+    settled = [writer.settled_rows(number, after, 1)[0] for after in (-1, 3, 4, 6)]
+
+    assert names(left(writer, number)) == "new retried unknown failed"
+    assert names(settled) == "done refused x DONE"
+    assert writer.settled_rows(number, 7, 1) == []
+    writer.close()
+
+
+def test_what_this_run_has_recorded_is_not_given_again(writer: JournalWriter) -> None:
+    number = add_list(writer, people("a b"))
+    settle(writer, number, left(writer, number)[0])
+
+    assert names(left(writer, number)) == "b"
+    assert writer.settled_rows(number, -1, 9) == []
+
+
+# Rows of several lists
+
+
+def test_a_changed_order_shifts_nothing(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b c"))
+    settle(writer, number, left(writer, number)[1])
+    writer = reopened(writer, path)
+
+    edited = add_list(writer, people("new c b a"))
+
+    assert names(left(writer, edited)) == "new c a"
+    assert names(writer.settled_rows(edited, -1, 9)) == "b"
+    writer.close()
+
+
+def test_a_second_list_copies_nothing_that_is_known(path: Path) -> None:
+    writer = opened(path)
+    many = " ".join(f"person-{n}" for n in range(2000))
+    add_list(writer, people(many), name="first.csv")
+    writer.close()
+    before = path.stat().st_size
+
+    writer = opened(path)
+    add_list(writer, people(many + " one-more"), name="second.csv")
+    writer.close()
+
+    assert 0 < path.stat().st_size - before < 40 * 2001
+
+
+def test_a_row_that_was_refused_is_sent_again_only_if_it_has_changed(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    for row in left(writer, number):
+        settle(writer, number, row, S.REJECTED)
+    writer = reopened(writer, path)
+
+    edited = add_list(writer, [person(0, "a"), person(1, "b", last="Better")])
+
+    found = left(writer, edited)
+    assert names(found) == "b"
+    assert found[0].changed
+    assert b"Better" in found[0].payload
+    writer.transact(Transaction(edited, intents=[(found[0], 1)], outcomes=[]))
+    settle(writer, edited, found[0], S.REJECTED)
+    assert left(writer, edited) == []  # as it is now, it was refused
+    writer.close()
+
+
+def test_a_row_that_may_be_in_is_sent_as_it_was(path: Path) -> None:
+    """Its mail may be on the way: the new request would ask for it again, as if nothing had been sent."""
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    rows = left(writer, number)
+    settle(writer, number, rows[0], S.UNKNOWN, unclear=1)
+    settle(writer, number, rows[1], S.RETRY)
+    writer = reopened(writer, path)
+
+    again = people("a b", last="Better")
+    edited = add_list(writer, again)
+
+    for unknown, retried in (again, left(writer, edited)):
+        assert (unknown.changed, b"Better" in unknown.payload) == (True, False)
+        assert (retried.changed, b"Better" in retried.payload) == (True, True)
+    assert [row.data["last_name"] for row in left(writer, edited)] == ["Better", "Better"]
+    writer.close()
+
+
+def test_what_one_list_says_does_not_change_another(writer: JournalWriter) -> None:
+    first = add_list(writer, people("a"), name="first.csv")
+    second = add_list(writer, people("A", last="Other"), name="second.csv")
+    row = left(writer, second)[0]
+    writer.transact(Transaction(second, intents=[(row, 1)]))
+    settle(writer, second, row, S.RETRY)
+
+    one, other = left(writer, first)[0], left(writer, second)[0]
+
+    assert (one.key, one.data["last_name"], one.changed) == ("a@example.com", "L", True)
+    assert (other.key, other.data["last_name"], other.changed) == ("A@example.com", "Other", False)
+
+
+def test_a_second_row_of_a_list_names_the_line_of_the_first(writer: JournalWriter) -> None:
+    """Also where the first one was added before it, and where somebody else's list knows them already."""
+    add_list(writer, people("x y known"), name="other.csv")
+    number = writer.begin_list({"name": "list.csv", "options": {}, "template": PLAIN})
+    rows = people("a b known c A Known b B KNOWN")
+    writer.add(number, rows[:2])
+    writer.add(number, rows[2:6])
+    writer.add(number, rows[6:])
+    writer.end_list(number)
+
+    said = {row.index: (row.duplicate_of, row.error and row.error.message) for row in rows if row.error}
+
+    expected = {
+        4: (0, "repeats line 2, which is sent instead"),
+        5: (2, "repeats line 4, which is sent instead"),
+        6: (1, "repeats line 3, which is sent instead"),
+        7: (1, "repeats line 3, which is sent instead"),
+        8: (2, "repeats line 4, which is sent instead"),
+    }
+    assert said == expected
+    found = writer.settled_rows(number, -1, 9)
+    assert {row.index: (row.duplicate_of, row.error and row.error.message) for row in found} == expected
+    assert names(found) == "A Known b B KNOWN"
+    assert names(left(writer, number)) == "a b known c"
+
+
+class Colliding(JournalWriter):
+    """All identities have the same hash, until they are told apart."""
+
+    def hash_identities(self, identities: object) -> tuple[int, ...]:
+        return tuple(identity.count("\0") for identity in identities)  # type: ignore[attr-defined]
+
+
+def test_two_people_with_the_same_hash_are_two(path: Path) -> None:
+    writer = Colliding(path)
+    writer.begin_run()
+    number = add_list(writer, people("a b c b"))
+    rows = left(writer, number)
+    settle(writer, number, rows[1])
+
+    again = add_list(writer, people("c b a d"))
+
+    assert [row.entry for row in rows] == [1, 2, 3]
+    assert [row.entry for row in left(writer, again)] == [3, 1, left(writer, again)[2].entry]
+    assert names(left(writer, again)) == "c a d"
+    writer.close()
+
+
+def test_rows_that_may_repeat_are_known_again_by_how_often_they_came(writer: JournalWriter) -> None:
+    def same(n: int) -> list[Row]:
+        return [Row(index, None, None, "", "", PLAIN, b'{"name":"Track"}') for index in range(n)]
+
+    number = add_list(writer, same(3))
+    for row in left(writer, number)[:2]:
+        settle(writer, number, row)
+
+    again = add_list(writer, same(4))
+
+    assert [row.index for row in left(writer, again)] == [2, 3]
+    assert [row.earlier for row in left(writer, again)] == [None, None]
+
+
+def test_rows_with_calls_of_their_own_come_back_with_them(path: Path) -> None:
+    writer = opened(path)
+    rows = [person(0, "a", MAILS), person(1, "b", PLAIN), Row(2, None, None, "", "", PLAIN, b"")]
+    number = add_list(writer, rows, None)
+    writer = reopened(writer, path)
+
+    found = left(writer, number)
+
+    assert [(row.template.path, row.payload) for row in found if row.template] == [
+        (PLAIN.path, row.payload) for row in rows
+    ]
+    writer.close()
+
+
+def test_a_hundred_lists_share_one_journal() -> None:
+    writer = opened(None)
+    numbers = [add_list(writer, people(f"a{n} a{n + 1}"), name=f"{n}.csv") for n in range(100)]
+    settle(writer, numbers[50], left(writer, numbers[50])[1])
+
+    assert [names(left(writer, number)) for number in numbers[50:53]] == ["a50", "a52", "a52 a53"]
+    writer.close()
+
+
+# Lists that nobody wants
+
+
+def test_a_list_that_was_declined_or_cut_off_leaves_nobody_behind(writer: JournalWriter) -> None:
+    kept = add_list(writer, people("a b"))
+    add_list(writer, people("b secret"), confirmed=False)
+    cut_off = writer.begin_list({"name": "other.csv", "options": {}, "template": PLAIN})
+    writer.add(cut_off, people("hidden"))
+
+    number = add_list(writer, people("c"), confirmed=False)
+
+    assert [found.id for found in writer.lists()] == [kept, number]
+    connection = sqlite3.connect(f"file:{writer.path}?mode=ro", uri=True)
+    found = [identity.partition("@")[0] for (identity,) in connection.execute("SELECT identity FROM entry ORDER BY 1")]
+    connection.close()
+    assert found == ["a", "b", "c"]
+
+
+def test_a_reading_that_is_cut_off_leaves_the_last_whole_list(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    cut_off = writer.begin_list({"name": "list.csv", "options": {}, "template": PLAIN})
+    writer.add(cut_off, people("c"))
+
+    writer = reopened(writer, path)
+
+    assert names(left(writer, number)) == "a b"
+    assert [(found.id, found.rows, found.confirmed) for found in writer.lists()] == [
+        (number, 2, True), (cut_off, None, False),
+    ]  # fmt: skip
+    writer.close()
+
+
+def test_a_list_that_was_sent_counts_as_confirmed(writer: JournalWriter) -> None:
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    rows = people("a b")
+    writer.transact(Transaction(number, rows=rows, horizon=0))
+
+    assert [found.confirmed for found in writer.lists()] == [True]
+    assert [row.entry for row in rows] == [1, 2]
+
+
+def test_rows_that_do_not_add_up_are_an_error(writer: JournalWriter) -> None:
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    writer.add(number, people("a b")[1:])
+
+    with pytest.raises(JournalError, match="does not add up"):
+        writer.end_list(number)
+
+
+def test_a_row_that_is_lost_is_an_error_at_the_end_of_the_run(writer: JournalWriter) -> None:
+    number = add_list(writer, people("a b"))
+    writer._connection.execute("DELETE FROM input WHERE line = 3")
+
+    with pytest.raises(JournalError, match="does not add up"):
+        writer.end_run(number, {})
+
+
+# On purpose
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        ("failed", "failed unknown"),
+        ("rejected", "refused"),
+        ("unknown", ""),
+        ("invites", "doubtful"),
+    ],
+)
+def test_a_retry_touches_only_what_it_names(path: Path, again: str, expected: str) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("new done failed refused unknown doubtful retried", MAILS), MAILS)
+    rows = {names([row]): row for row in left(writer, number)}
+    settle(writer, number, rows["done"], done=Wish.DONE | Wish.MAILED)
+    settle(writer, number, rows["failed"], S.FAILED)
+    settle(writer, number, rows["refused"], S.REJECTED)
+    settle(writer, number, rows["unknown"], S.UNKNOWN, unclear=MAILS.wish)
+    settle(writer, number, rows["doubtful"], done=Wish.DONE | Wish.MAIL_UNVERIFIED)
+    settle(writer, number, rows["retried"], S.RETRY)
+    writer.close()
+
+    writer = JournalWriter(path)
+    writer.begin_run(frozenset({again}))
+
+    found = left(writer, number, only_reopened=True)
+    others = writer.settled_rows(number, -1, 9, only_reopened=True)
+    assert names(found) == expected
+    assert {row.earlier and row.earlier.state for row in found} <= {S.REOPENED}
+    assert len(found) + len(others) == 7
+    writer.close()
+
+
+def test_what_a_retry_has_not_sent_is_what_it_was(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    for row in left(writer, number):
+        settle(writer, number, row, S.REJECTED, note='{"error":{"code":"http_422","message":"no"}}')
+    writer.close()
+    writer = JournalWriter(path)
+    writer.begin_run(frozenset({"rejected"}))
+    settle(writer, number, left(writer, number, only_reopened=True)[0])
+
+    writer = reopened(writer, path)
+
+    assert left(writer, number) == []
+    found = writer.settled_rows(number, -1, 9)
+    assert [row.earlier and row.earlier.state for row in found] == [S.SUCCEEDED, S.REJECTED]
+    assert found[1].earlier is not None
+    assert found[1].earlier.note == '{"error":{"code":"http_422","message":"no"}}'
+    writer.close()
+
+
+# The file
 
 
 def test_a_process_that_was_forked_off_writes_nothing(writer: JournalWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes with one connection would corrupt the file."""
-    entry = writer.one(0).entry
+    number = add_list(writer, people("a"))
+    row = left(writer, number)[0]
     with monkeypatch.context() as child:
         child.setattr(os, "getpid", lambda: 1)
         with pytest.raises(JournalError, match="forked from"):
-            writer.in_one_transaction([(RECORD_INTENT, (5.0, entry))])
+            settle(writer, number, row)
 
-    assert writer.one(0).state == RowState.PENDING
-
-
-def test_a_row_that_may_be_in_is_not_replaced_by_its_edited_self(writer: JournalWriter) -> None:
-    """Its mail may be on the way: the new request would ask for it again, as if nothing had been sent."""
-    before = writer.one(0)
-    writer.in_one_transaction([(RECORD_RETRY, (1, 1, 1, before.entry))])
-    writer.begin_input()
-
-    counts = writer.add([NewRow(0, 1, None, key="a", identity="a", call="[1]", digest=b"b")])
-
-    after = writer.one(0)
-    assert counts["changed"] == 1
-    assert (after.call, after.state, after.charged) == (before.call, RowState.RETRY, 1)
+    assert left(writer, number)[0].earlier is None
 
 
-def test_a_reading_that_is_cut_off_leaves_the_last_whole_one(writer: JournalWriter) -> None:
-    whole = writer.counts()
-    writer.begin_input()
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_gone_takes_nothing_more(writer: JournalWriter, path: Path, replaced: bool) -> None:
+    number = add_list(writer, people("a"))
+    row = left(writer, number)[0]
+    path.rename(path.with_name("elsewhere"))
+    if replaced:
+        path.write_bytes(path.with_name("elsewhere").read_bytes())
 
-    writer.begin_run()  # as the next process does
-
-    assert whole == writer.counts() != []
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        settle(writer, number, row)
 
 
 def test_a_commit_is_on_the_disk_when_it_returns(path: Path) -> None:
@@ -79,26 +519,31 @@ def test_a_commit_is_on_the_disk_when_it_returns(path: Path) -> None:
     connection.close()
 
 
-def test_who_only_reads_cannot_write(writer: JournalWriter) -> None:
+def test_who_only_reads_cannot_write(writer: JournalWriter, path: Path) -> None:
     """One connection writes: two can corrupt a file."""
-    reader = connect_read_only(writer.path)
+    reader = connect_read_only(path)
     try:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader.execute("UPDATE ledger SET state = 3")
+            reader.execute("UPDATE outcome SET state = 3")
     finally:
         reader.close()
 
 
-async def test_a_run_whose_input_was_not_read_to_its_end_is_not_resumed(path: Path) -> None:
-    """The process died while it read an edited file: who is in it now is not known."""
-    transport = transport_of()
-    await stopped_after(5, transport, list(people(20)), path)
-    before = sends(transport)
-    writer = JournalWriter(path)
-    writer.begin_input()
+def test_a_run_without_a_file_has_one_without_a_name() -> None:
+    writer = opened(None)
+    number = add_list(writer, people("a b a"))
+    settle(writer, number, left(writer, number)[0])
+
+    assert names(left(writer, number)) == "b"
     writer.close()
 
-    with pytest.raises(JournalError, match="not read completely"):
-        await resume(transport, path)
 
-    assert sends(transport) == before
+def test_the_entry_link_stands_in_one_place(writer: JournalWriter, path: Path) -> None:
+    number = add_list(writer, people("a"))
+    settle(writer, number, left(writer, number)[0], link="https://secret.example/1")
+
+    reader = connect_read_only(path)
+    tables = {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    holding = {name for name in tables if "secret.example" in repr(reader.execute(f"SELECT * FROM {name}").fetchall())}  # noqa: S608
+    reader.close()
+    assert holding == {"outcome"}

@@ -1,0 +1,299 @@
+"""Where a run gets its rows from: a source whose rows are prepared as they come, or a list that is in the journal.
+
+Rules of this file:
+
+1. A chunk doubles from 1 to 64 rows while the source is quick; a slow or asynchronous source gives what it has.
+2. No more is read than somebody needs: `refill` is called when rows run out.
+3. Each row that was read is handed on once: to the journal, or with the result that it ends with unsent.
+4. What Airmeet has to be asked for first is asked once, and rows wait for it in their order.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import anyio
+import anyio.lowlevel
+from attrs import frozen
+
+from airmeet_async.bulk.execution.row_results import unsent_result
+from airmeet_async.bulk.input.deduplicate import DuplicateFinder
+from airmeet_async.bulk.input.operations import BulkOperation
+from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal.recorded_rows import recorded_result, what_is_left
+from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
+from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.row import Row
+from airmeet_async.errors import InputError
+
+_LARGEST_CHUNK = 64
+_BATCH = 256  # rows that are read out of a journal at once
+_AHEAD = 512  # rows that wait in memory before more are read
+
+
+@frozen
+class Receiver:
+    """What a feed needs of the engine.
+
+    Attributes:
+        journal: Takes rows that can be sent.
+        finish: Takes the results of rows that are not sent.
+        wake: Wakes that many workers.
+        wait_for_room: Returns when there is room for more results.
+    """
+
+    journal: Journal
+    finish: Callable[[Sequence[RowResult]], None]
+    wake: Callable[[int], None]
+    wait_for_room: Callable[[], Awaitable[None]]
+
+
+class RowFeed(Protocol):
+    """Gives rows to the journal of a run.
+
+    Attributes:
+        ended: All rows have been handed on.
+        total: How many rows there will be, where that is known.
+        read: Rows so far.
+        error: What was wrong with the source, or None.
+        finite: Reading on to the end is sure to end.
+    """
+
+    ended: bool
+    total: int | None
+    read: int
+    error: InputError | None
+    finite: bool
+
+    def begin(self, receiver: Receiver) -> None:
+        """Say where rows go."""
+        ...
+
+    def refill(self) -> None:
+        """Hand on more rows, if that takes no waiting; else let `pump` do it."""
+        ...
+
+    async def pump(self) -> None:
+        """Do what takes waiting, until cancelled.
+
+        Raises:
+            AirmeetError: What Airmeet had to be asked for cannot be had, or the journal cannot be read.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Hand on no more unless asked by `read_rest`; of a source that may have no end, only what was read ahead."""
+        ...
+
+    async def read_rest(self) -> None:
+        """After a stop: hand on the next rows, until `ended`."""
+        ...
+
+
+class SourceFeed:
+    """Prepares the rows of a source as they come.
+
+    Args:
+        source: Where they come from.
+        operation: Makes a call of each.
+        recorded: They go into a journal on disk, which finds duplicates by itself.
+        accept_stale: Send again also what was sent long ago without a clear answer.
+    """
+
+    def __init__(
+        self, source: RowSource, operation: BulkOperation, *, recorded: bool = False, accept_stale: bool = False
+    ) -> None:
+        self.ended = False
+        self.total = source.total
+        self.finite = source.finite
+        self.read = 0
+        self.error: InputError | None = None
+        self._source = source
+        self._operation = operation
+        self._duplicates = None if recorded else DuplicateFinder()
+        self._accept_stale = accept_stale
+        self._chunk = 1
+        self._is_stopped = False
+        # Rows that cannot be prepared before Airmeet was asked, and where they stand.
+        self._rest: tuple[Sequence[Any], Sequence[int] | None, int] | None = None
+        self._fetch_wanted = asyncio.Event()
+
+    def begin(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def refill(self) -> None:
+        if self._rest is None and not self.ended and not self._is_stopped:
+            self._read_chunk()
+
+    def _read_chunk(self) -> None:
+        """Read and prepare the next rows; `_rest` has those that cannot be prepared yet."""
+        try:
+            data, lines = self._source.take(self._chunk)
+        except InputError as error:  # the rows before it have been handed on
+            self.error, data, lines = error, (), None
+        if data:
+            self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
+            first, self.read = self.read, self.read + len(data)
+            self._prepare(data, lines, first)
+        elif self.error is not None or self._source.ended:
+            self.ended = True
+            self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
+
+    def _prepare(self, data: Sequence[Any], lines: Sequence[int] | None, first: int) -> None:
+        rows = self._operation.prepare_rows(data, lines, first)
+        done = len(rows)
+        self._rest = None
+        if done < len(data):
+            self._rest = data[done:], None if lines is None else lines[done:], first + done
+            self._fetch_wanted.set()
+        if self._duplicates is not None:
+            self._duplicates.mark(rows)
+            if any(row.error is not None for row in rows):
+                self._receiver.finish([unsent_result(row) for row in rows if row.error is not None])
+                rows = [row for row in rows if row.error is None]
+        if rows:
+            self._receiver.journal.admit(rows)
+
+    def sort(self, rows: Sequence[Row]) -> list[Row]:
+        """Return those rows that can be sent, of rows that a journal has just recorded; others get their result."""
+        sendable, results = _left(rows, accept_stale=self._accept_stale)
+        if results:
+            self._receiver.finish(results)
+        return sendable
+
+    async def pump(self) -> None:
+        async with anyio.create_task_group() as group:
+            if not self._source.is_sync:
+                group.start_soon(self._source.pump, partial(self._receiver.wake, 1))
+            while True:
+                await self._fetch_wanted.wait()
+                self._fetch_wanted.clear()
+                await self._operation.fetch()
+                if self._rest is not None:
+                    self._prepare(*self._rest)
+
+    def stop(self) -> None:
+        self._is_stopped = True
+        if not self.finite:
+            self._source.stop_reading()
+
+    async def read_rest(self) -> None:
+        if self._rest is not None:  # it is not known whether these rows are valid, since Airmeet was not asked
+            data, lines, first = self._rest
+            self._rest = None
+            places = [None] * len(data) if lines is None else lines
+            rows = [Row(first + n, line, one, "") for n, (one, line) in enumerate(zip(data, places, strict=True))]
+            self._receiver.journal.queue.extend(rows)
+        else:
+            self._read_chunk()
+        await (
+            anyio.lowlevel.checkpoint()
+        )  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
+
+
+class RecordedFeed:
+    """Gives the rows of a list that is in a journal: first those with something left to do, then the others.
+
+    Args:
+        journal: Where from.
+        list_id: The list.
+        total: Its rows.
+        originals: The caller's own rows, where they are still at hand.
+        accept_stale: Send again also what was sent long ago without a clear answer.
+        only_reopened: Send only what this run has reopened on purpose.
+    """
+
+    finite = True
+
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        list_id: int,
+        total: int,
+        *,
+        originals: Sequence[Any] = (),
+        accept_stale: bool = False,
+        only_reopened: bool = False,
+    ) -> None:
+        self.ended = False
+        self.total: int | None = total
+        self.read = 0
+        self.error: InputError | None = None
+        self._journal = journal
+        self._list = list_id
+        self._originals = originals
+        self._accept_stale = accept_stale
+        self._only_reopened = only_reopened
+        self._after = -1
+        self._is_open_read = False  # all rows with something left to do have been handed on
+        self._wanted = asyncio.Event()
+        self._one_by_one = asyncio.Lock()
+
+    def begin(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def refill(self) -> None:
+        self._wanted.set()
+
+    async def pump(self) -> None:
+        while not self.ended:
+            await self._wanted.wait()
+            self._wanted.clear()
+            while not self.ended and len(self._journal.queue) < _AHEAD:
+                await self.read_rest()
+        await anyio.sleep_forever()
+
+    def stop(self) -> None:
+        """Do nothing: a list has an end."""
+
+    def sort(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows: they were recorded before."""
+        return list(rows)
+
+    async def read_rest(self) -> None:
+        async with self._one_by_one:  # after a stop, `pump` may still be reading
+            await self._read_batch()
+
+    async def _read_batch(self) -> None:
+        writer = self._journal.writer
+        read = writer.settled_rows if self._is_open_read else writer.open_rows
+        rows = await self._journal.call(read, self._list, self._after, _BATCH, only_reopened=self._only_reopened)
+        if not rows:
+            self._after = -1
+            self.ended, self._is_open_read = self._is_open_read, True
+            self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
+            return
+        self._after = rows[-1].index
+        self.read += len(rows)
+        if self._originals:
+            for row in rows:
+                row.data = self._originals[row.index]
+        if self._is_open_read:
+            stopped = self._journal.facts.get("stop_message") or ""
+            self._receiver.finish([recorded_result(row, stopped) for row in rows])
+            await self._receiver.wait_for_room()
+            return
+        sendable, results = _left(rows, accept_stale=self._accept_stale)
+        if results:
+            self._receiver.finish(results)
+        if sendable:
+            self._receiver.journal.admit(sendable)
+
+
+def _left(rows: Sequence[Row], *, accept_stale: bool) -> tuple[list[Row], list[RowResult]]:
+    """Return the rows that can be sent, and the results of the others."""
+    now, sendable, results = time.time(), list[Row](), list[RowResult]()
+    for row in rows:
+        if row.error is not None:
+            results.append(unsent_result(row))
+        elif row.earlier is None:
+            sendable.append(row)
+        elif (result := what_is_left(row, now, accept_stale=accept_stale)) is not None:
+            results.append(result)
+        else:
+            row.unclear = row.earlier.unclear
+            sendable.append(row)
+    return sendable, results

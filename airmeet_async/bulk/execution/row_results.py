@@ -1,0 +1,140 @@
+"""The result that a row ends with, as plain functions of what is known of it."""
+
+from typing import Any
+
+from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
+from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.protocol.models import Access
+
+
+def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
+    """Return what to send now: no mail is asked for again that may have gone out, unless it `may_mail_twice`."""
+    template = row.template
+    assert template is not None  # noqa: S101 - for the type checker; a row without one is never sent
+    if not template.wish & Wish.MAILED:
+        return template
+    earlier = row.earlier
+    mailed = row.unclear & Wish.MAILED and not may_mail_twice
+    if earlier is not None and not mailed:
+        # A mail in doubt is asked for once more only on purpose.
+        doubt = Wish.MAIL_UNVERIFIED if earlier.state != OutcomeState.REOPENED else 0
+        mailed = earlier.done & (Wish.MAILED | doubt)
+    return template.without_mail if mailed else template
+
+
+def done_now(row: Row, asked: int) -> int:
+    """Return what is done for a row after its success; *asked* is what the successful request asked for."""
+    done = (row.earlier.done if row.earlier is not None else 0) | asked
+    if asked & Wish.MAILED:
+        return done & ~Wish.MAIL_UNVERIFIED
+    return done | Wish.MAIL_UNVERIFIED if row.unclear & Wish.MAILED and not done & Wish.MAILED else done
+
+
+def success_result(row: Row, value: Any, status: int | None, done: int, now: float) -> RowResult:
+    """Return the result of a row that Airmeet did.
+
+    Args:
+        row: The row.
+        value: The typed reply.
+        status: The HTTP status.
+        done: What is done for it now.
+        now: The loop's time.
+    """
+    template, tries, earlier = row.template, row.tries, row.earlier
+    invite = Invite.NOT_ASKED
+    if done & Wish.MAIL_UNVERIFIED:
+        invite = Invite.UNVERIFIED
+    elif done & Wish.MAILED and template is not None and template.wish & Wish.MAILED:
+        invite = Invite.ASKED
+    return RowResult(  # by position, since this is made for each row of most runs
+        row.index,
+        row.line,
+        row.key,
+        RowStatus.SUCCEEDED,
+        False,  # noqa: FBT003 - as above
+        (1 if tries is None else tries.sent) + (0 if earlier is None else earlier.sent),
+        status,
+        None,
+        row.warnings,
+        value,
+        value.entry_link if isinstance(value, Access) else None,
+        None if row.first_sent is None else now - row.first_sent,
+        row.unclear != 0,
+        invite,
+        None,
+        row.data,
+    )
+
+
+def failure_result(row: Row, verdict: Verdict, message: str, now: float) -> RowResult:
+    """Return the result of a row that will not be sent again: Airmeet refused it, or its attempts are spent."""
+    # After an unclear outcome a refusal proves nothing: it may refuse what an earlier request has done already.
+    unclear = bool(row.unclear)
+    refused = verdict.kind is Kind.REJECTED and not unclear
+    error = RowError(verdict.code, message, retryable=not refused, ambiguous=unclear)
+    if unclear:
+        return _result(row, RowStatus.UNKNOWN, now, error)
+    return _result(row, RowStatus.REJECTED if refused else RowStatus.FAILED, now, error)
+
+
+def unfinished_result(row: Row, why: str, now: float) -> RowResult:
+    """Return the result of a row that had no clear answer when the run ended."""
+    if row.error is not None:
+        return unsent_result(row)
+    if row.unclear or row.sending:
+        message = f"sent, but {why} before a clear answer came"
+        return _result(row, RowStatus.UNKNOWN, now, RowError("unknown", message, retryable=True, ambiguous=True))
+    return _result(row, RowStatus.UNPROCESSED, now, RowError("unprocessed", f"not done: {why}", retryable=True))
+
+
+def unsent_result(row: Row) -> RowResult:
+    """Return the result of a row that cannot be sent: it is not valid, or repeats an earlier one."""
+    status = RowStatus.INVALID if row.duplicate_of is None else RowStatus.DUPLICATE
+    return RowResult(row.index, row.line, row.key, status, error=row.error, duplicate_of=row.duplicate_of, row=row.data)
+
+
+def not_recorded(result: RowResult, why: str) -> RowResult:
+    """Return the result of a row that was sent, and whose outcome could not be written to the disk.
+
+    A resumed run finds it without a clear answer, so this is what it says.
+    """
+    message = f"{result.status.value}, but that could not be recorded ({why}); a resumed run will send it again"
+    return RowResult(
+        index=result.index,
+        line=result.line,
+        key=result.key,
+        status=RowStatus.UNKNOWN,
+        attempts=result.attempts,
+        http_status=result.http_status,
+        error=RowError("not_recorded", message, retryable=True, ambiguous=True),
+        warnings=result.warnings,
+        value=result.value,
+        entry_link=result.entry_link,
+        latency_s=result.latency_s,
+        replayed=result.replayed,
+        invite=result.invite if result.invite is Invite.NOT_ASKED else Invite.UNVERIFIED,
+        row=result.row,
+    )
+
+
+def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResult:
+    last, tries, earlier, template = row.last, row.tries, row.earlier, row.template
+    sent = (0 if earlier is None else earlier.sent) + (0 if tries is None else tries.sent) + row.sending
+    mail_asked = template is not None and bool(template.wish & Wish.MAILED)
+    mail_in_doubt = bool(row.unclear & Wish.MAILED) or (row.sending and mail_asked)
+    charged = 0 if tries is None else tries.charged
+    return RowResult(
+        index=row.index,
+        line=row.line,
+        key=row.key,
+        status=status,
+        attempts=sent,
+        http_status=last.status if last else None,
+        error=error,
+        warnings=row.warnings,
+        latency_s=None if row.first_sent is None else now - row.first_sent,
+        replayed=bool(row.unclear) and (charged > 1 or (last is not None and last.kind is not Kind.AMBIGUOUS)),
+        invite=Invite.UNVERIFIED if mail_in_doubt else Invite.NOT_ASKED,
+        row=row.data,
+    )

@@ -1,0 +1,360 @@
+"""`JobPreparation`: how a job takes in its input, and how its engine is made.
+
+1. A file, a data frame and any input of a job that is asked for its plan are taken in whole, before the first row is
+   sent: into the job's journal, or into one without a name that is gone with the process.
+2. A list that is in the journal already, and is read in the same way, is not read again.
+3. Other sources without a journal are read while they are sent; those that may have no end with a journal, too, each
+   row being recorded as it comes.
+4. What is known of the event is asked for once, in `BulkOperation.fetch`.
+"""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence, Sized
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+from attrs import evolve, frozen
+
+from airmeet_async.bulk.execution.engine import Engine
+from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
+from airmeet_async.bulk.input.columns import ColumnMap, Reading
+from airmeet_async.bulk.input.operations import BulkOperation
+from airmeet_async.bulk.input.sources import OpenedRows, RowSource
+from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
+from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
+from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
+from airmeet_async.bulk.row import OutcomeState, Row
+from airmeet_async.bulk.run_to_completion import run_to_completion
+from airmeet_async.client.client import Client
+from airmeet_async.client.rate_limiter import Pace
+from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.protocol.validation import RegistrationFields
+from airmeet_async.tables import Table
+from airmeet_async.version import __version__
+
+T = TypeVar("T")
+
+_ROWS_AT_ONCE = 1000  # that are prepared and recorded in one step of the journal's thread
+_FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
+
+# By these a list is known again.
+_WHAT_A_LIST_IS = ("name", "options", "source")
+
+_MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
+
+
+@frozen
+class RunIdentity:
+    """What a run does, to which event, where: a journal is about one of these.
+
+    Attributes:
+        operation: Such as ``attendees.add``.
+        airmeet_id: The event, or nothing.
+        base: The address.
+        options: What changes the meaning of a row; lists of one journal may differ in these.
+    """
+
+    operation: str
+    airmeet_id: str
+    base: str
+    options: dict[str, Any]
+
+
+@frozen
+class LoadedInput:
+    """An opened input, and what is made of its rows.
+
+    Attributes:
+        rows: The input.
+        operation: Makes a call of each row.
+        reading: How its columns are found; None where what is made of a row is not known, as with a caller's function.
+        columns: Which column of a file is what.
+        event_fields: The event's registration fields, where it was asked.
+    """
+
+    rows: OpenedRows
+    operation: BulkOperation
+    reading: Reading | None = None
+    columns: ColumnMap | None = None
+    event_fields: RegistrationFields | None = None
+
+    def fingerprint(self) -> dict[str, Any] | None:
+        """Return what tells this input, read in this way, from others; None where nothing does."""
+        rows, reading = self.rows, self.reading
+        if reading is None or not (isinstance(rows, Table) and rows.is_file):
+            return None
+        ways = {"columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name}
+        custom = [match.field for match in self.columns.custom] if self.columns else []
+        fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
+        return {
+            "sha256": rows.digest,
+            "reading": {**rows.reading, **{name: way for name, way in ways.items() if way}},
+            "header": list(rows.columns),
+            "fields": fields,
+            "version": __version__,
+        }
+
+
+class JobPreparation:
+    """Takes in the input of a job.
+
+    Args:
+        client: Sends the rows.
+        load: Opens the input; None goes on with what is in the journal.
+        identity: What the run does; None where the journal says it.
+        given: The caller's options.
+        options: The same, checked.
+        again: Rows that ended, and are to be sent once more.
+        progress: Called with the number of rows that have been taken in, now and then.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        load: Callable[[], Awaitable[LoadedInput]] | None,
+        identity: RunIdentity | None,
+        given: JobOptions,
+        options: EngineOptions,
+        again: frozenset[str] = frozenset(),
+    ) -> None:
+        self._client = client
+        self._load = load
+        self._identity = identity
+        self._given = given
+        self._options = options
+        self._again = again
+        self.progress: Callable[[int], None] = lambda _: None
+        # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
+        self.input: LoadedInput | None = None
+        self._list = 0
+        self._nameless: SqliteJournal | None = None
+        self._counts = Counter[str]()
+
+    async def take_in(self) -> SqliteJournal:
+        """Read the whole input into the journal, and return it, still open.
+
+        Raises:
+            ConfigError: The input can be read only once.
+        """
+        journal = await self._open_journal()
+        try:
+            loaded = self.input = self.input or (await self._load() if self._load else None)
+            if loaded is not None:
+                if isinstance(loaded.rows, AsyncIterable) or not isinstance(loaded.rows, (Table, Sized)):
+                    raise ConfigError(
+                        "a plan reads all rows, and an iterator can be read only once; pass a list or a file"
+                    )
+                self._list = await self._record_list(journal, loaded)
+        except BaseException:
+            await run_to_completion(journal.close({}))
+            raise
+        return journal
+
+    async def plan_of(self, describe: Callable[[SqliteJournal, int, LoadedInput], T]) -> T:
+        """Take the input in, and return what *describe* says of it in the journal's thread.
+
+        The journal is closed again; one without a name stays open for the run.
+        """
+        journal = await self.take_in()
+        if self.input is None:
+            await journal.close({})
+            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
+        try:
+            return await journal.call(describe, journal, self._list, self.input)
+        finally:
+            if journal.path is None:
+                self._nameless = journal
+            else:
+                await run_to_completion(journal.close({}))
+
+    async def start(self, results: ResultQueue) -> Engine:
+        """Return the engine of the job; its journal is open."""
+        if self._load is not None and self.input is None:
+            self.input = await self._load()
+        loaded, path = self.input, self._given.get("journal")
+        is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
+        if path is None and not is_whole and loaded is not None:
+            return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
+        journal = self._nameless or await self._open_journal()
+        try:
+            if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
+                return await self._start_arriving(journal, loaded, results)
+            if loaded is not None and not self._list:
+                self._list = await self._record_list(journal, loaded)
+            lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+            whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
+            if not self._list and not whole:
+                raise JournalError(
+                    f"{journal.path}: its input was not read completely; run it again with the input. Nothing was sent"
+                )
+            found = lists[self._list or whole[-1]]
+            await journal.call(journal.writer.confirm_list, found.id)
+            journal.facts["rows"] = found.rows
+            journal.earlier = await journal.call(self._earlier, journal, found.id)
+            feed = RecordedFeed(
+                journal,
+                found.id,
+                found.rows or 0,
+                originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
+                accept_stale=self._given.get("accept_stale", False),
+                only_reopened=bool(self._again),
+            )
+            invites = found.facts.get("options", {}).get("invites", self._options.invites)
+            options = evolve(self._options, invites=invites)
+            journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
+            return self._engine(feed, journal, results, options)
+        except BaseException:
+            await run_to_completion(journal.close({}))
+            raise
+
+    async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
+        """Begin a list that has no end yet: each row counts as soon as it is recorded."""
+        number = await journal.call(journal.writer.begin_list, self._list_facts(loaded))
+        await journal.call(journal.writer.confirm_list, number)
+        feed = SourceFeed(
+            RowSource(loaded.rows),
+            loaded.operation,
+            recorded=True,
+            accept_stale=self._given.get("accept_stale", False),
+        )
+        journal.send_list(number, loaded.operation.template, self._options, sort=feed.sort, more=feed.refill)
+        return self._engine(feed, journal, results)
+
+    def _engine(
+        self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
+    ) -> Engine:
+        client = self._client
+        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
+        options = options or self._options
+        pace = Pace(rate, options.max_in_flight, parent=client.pace)
+        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)
+
+    # The journal.
+
+    async def _open_journal(self) -> SqliteJournal:
+        """Open the journal and begin a run in it.
+
+        Raises:
+            JournalError: It cannot be used, a run has it, or it belongs to another run.
+        """
+        given, identity = self._given.get("journal"), self._identity
+        path = None if given is None else Path(given)
+        if path is not None and not path.name:
+            raise JournalError(f"{str(path)!r} is not a file name; use one such as launch.job")
+        if path is not None and identity is None and not await anyio.to_thread.run_sync(path.exists):
+            raise JournalError(f"{path}: there is no such run; check the path")
+        journal = SqliteJournal(path)
+        await journal.open()
+        try:
+            facts = await journal.call(journal.writer.facts)
+            base = str(self._client.options.base)
+            if "operation" not in facts:
+                if identity is None:
+                    raise JournalError(
+                        f"{path}: its input was not read completely; run it again with the input. Nothing was sent"
+                    )
+                new = {"operation": identity.operation, "airmeet_id": identity.airmeet_id, "base": base}
+                facts |= {**new, "created": time.time(), "job": secrets.token_hex(4)}
+                await journal.call(journal.writer.write_facts, facts)
+            else:
+                mine = {"base": base}
+                if identity is not None:
+                    mine |= {"operation": identity.operation, "airmeet_id": identity.airmeet_id}
+                for name, value in mine.items():
+                    if facts[name] != value:
+                        what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
+                        raise JournalError(f"{what}; use the same again, or start another run with a new file")
+            await journal.call(journal.writer.begin_run, self._again)
+            journal.facts = facts
+        except BaseException:
+            await run_to_completion(journal.close({}))
+            raise
+        return journal
+
+    def _list_facts(self, loaded: LoadedInput) -> dict[str, Any]:
+        assert self._identity is not None  # noqa: S101 - for the type checker; an input has one
+        rows = loaded.rows
+        note = self._given.get("note")
+        return {
+            "name": str(rows.path) if isinstance(rows, Table) and rows.is_file else "",
+            "options": self._identity.options,
+            "template": loaded.operation.template,
+            "source": None,
+            "columns": [],
+            "note": dict(note) if note is not None else {},
+            "created": time.time(),
+        }
+
+    async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
+        """Read an input whole into the journal, and return its number; one that is there already is not read again."""
+        rows, writer = loaded.rows, journal.writer
+        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence)):
+            rows = list(rows)  # type: ignore[call-overload]
+            self.input = evolve(loaded, rows=rows)
+        facts = self._list_facts(loaded)
+        facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
+        if facts["source"] is not None:
+            for found in reversed(await journal.call(writer.lists)):
+                if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
+                    if facts["note"]:
+                        await journal.call(writer.update_list, found.id, {"note": facts["note"]})
+                    return found.id
+        number = await journal.call(writer.begin_list, facts)
+        operation, first = loaded.operation, 0
+        fresh_from = writer.next_entry
+        counts = self._counts = Counter[str]()
+
+        def record(made: Sequence[Row]) -> None:
+            writer.add(number, made)
+            for row in made:
+                if row.error is None:
+                    done = row.earlier is not None and row.earlier.state == OutcomeState.SUCCEEDED
+                    counts["new" if row.entry >= fresh_from else "same" if not row.changed else
+                           "changed" if done else "updated"] += 1  # fmt: skip
+
+        def prepare_and_record(*part: Any) -> int:
+            made = operation.prepare_rows(*part)
+            record(made)
+            return len(made)
+
+        chunks = _chunks_of(rows, _FOREIGN_ROWS_AT_ONCE if operation.is_foreign else _ROWS_AT_ONCE)
+        while (chunk := await journal.call(next, chunks, None)) is not None:
+            data, lines = chunk
+            done = 0
+            while done < len(data):
+                part = data[done:], None if lines is None else lines[done:], first + done
+                if operation.is_foreign:  # the caller's functions expect the thread of the event loop
+                    made = operation.prepare_rows(*part)
+                    await journal.call(record, made)
+                    done += len(made)
+                else:
+                    done += await journal.call(prepare_and_record, *part)
+                if done < len(data):
+                    await operation.fetch()
+            first += len(data)
+            self.progress(first)
+        columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
+        await journal.call(writer.end_list, number, **columns)
+        return number
+
+    def _earlier(self, journal: SqliteJournal, number: int) -> Earlier | None:
+        """Return what earlier runs have done of a list; it runs in the journal's thread."""
+        counts = self._counts
+        done, unclear = journal.writer.count_done(number)
+        if not journal.writer.has_outcomes:
+            return None
+        return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+
+
+def _chunks_of(rows: OpenedRows, size: int) -> Iterator[tuple[Sequence[Any], Sequence[int | None] | None]]:
+    """Yield the rows of an input that has an end, and their lines."""
+    if isinstance(rows, Table):
+        yield from rows.chunks(size)
+        return
+    assert isinstance(rows, Sequence)  # noqa: S101 - for the type checker
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size], None
