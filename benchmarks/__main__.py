@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import adds, codec, exits, hidden, imports, memory, pace, picture, reads
+from benchmarks import adds, codec, exits, hidden, imports, ladder, memory, pace, picture, reads, sources
 from benchmarks.lab import Lab, Settings
 from benchmarks.machine import CLIENT_CORE, facts, load
 from benchmarks.server import NoServerError, Server, serving
@@ -29,11 +29,13 @@ OVER_HTTP: dict[str, Callable[[Lab], Section]] = {
     "few": adds.few,
     "sweep": adds.sweep,
     "reads": reads.bench,
+    "ladder": ladder.bench,
     "exits": exits.bench,
 }
 ALONE: dict[str, Callable[[Lab], Section]] = {
     "codec": codec.bench,
     "imports": imports.bench,
+    "sources": sources.bench,
     "pace": pace.bench,
     "adaptive": hidden.bench,
     "memory": memory.bench,

@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import peers
+from benchmarks import counting, peers
+from benchmarks.counting import COUNT
 from benchmarks.lab import Entry, Figures, Lab, Skipped, Stopwatch
 from benchmarks.table import Section, Target, at_least, at_most, ratio, spread
 
@@ -18,6 +19,7 @@ LANES, FAST, FAST_UV = "airmeet-async, default", "airmeet-async[fast]", "airmeet
 JOURNAL = "airmeet-async[fast] + journal"
 
 _WARM_UP = 30
+_COUNTED_SHARES = {GATHER: 0.04, AIOHTTP: 1.0, LANES: 0.1, FAST: 1.0, JOURNAL: 1.0, FLOOR: 1.0}
 
 
 @frozen
@@ -92,21 +94,25 @@ def loop_factory(*, uvloop: bool) -> Any:
 
 def http(lab: Lab) -> Section:
     """Over plain HTTP, 64 in flight."""
-    figures = _compare(lab, lab.server.plain, 64, [*VARIANTS])  # type: ignore[union-attr]
+    figures = _counted(lab, lab.server.plain, _compare(lab, lab.server.plain, 64, [*VARIANTS]))  # type: ignore[union-attr]
     return _section("http", "Adding people, 64 in flight, plain HTTP, a server that answers at once", figures, [
         *at_least("default lanes against httpx gather, rows per CPU second", ratio(figures, GATHER, LANES), 8),
         *at_least("fast against raw aiohttp, rows per CPU second", ratio(figures, AIOHTTP, FAST), 3),
         *at_least("fast with the journal against raw aiohttp", ratio(figures, AIOHTTP, JOURNAL), 2),
         *at_most("fast against the llhttp floor, CPU per row", ratio(figures, FAST, FLOOR), 1.7),
+        *at_most("fast / raw aiohttp, instructions per row", ratio(figures, FAST, AIOHTTP, COUNT), 0.25, "{:.2f}"),
+        *at_most("fast + journal / raw aiohttp, instructions", ratio(figures, JOURNAL, AIOHTTP, COUNT), 0.42, "{:.2f}"),
     ])  # fmt: skip
 
 
 def tls(lab: Lab) -> Section:
     """Over TLS, 64 in flight."""
     figures = _compare(lab, lab.server.tls, 64, [GATHER, AIOHTTP, LANES, FAST, JOURNAL, FLOOR])  # type: ignore[union-attr]
+    figures = _counted(lab, lab.server.tls, figures)  # type: ignore[union-attr]
     return _section("tls", "The same over TLS", figures, [
         *at_least("fast against raw aiohttp, TLS, rows per CPU second", ratio(figures, AIOHTTP, FAST), 3),
         *at_least("fast with the journal against raw aiohttp, TLS", ratio(figures, AIOHTTP, JOURNAL), 2),
+        *at_most("fast / raw aiohttp, TLS, instructions per row", ratio(figures, FAST, AIOHTTP, COUNT), 0.33, "{:.2f}"),
     ])  # fmt: skip
 
 
@@ -165,8 +171,23 @@ def _compare(
     return lab.compare("adds", entries)
 
 
+def _counted(lab: Lab, base: str, figures: dict[str, Figures]) -> dict[str, Figures]:
+    """Return the figures with the instructions per row of the main variants, where valgrind is installed."""
+    if lab.settings.quick or not counting.can_count():
+        return figures
+    trials = {
+        name: counting.Counted("adds", {"variant": name, "base": base, "in_flight": 64}, share)
+        for name, share in _COUNTED_SHARES.items()
+        if name in figures
+    }
+    counts = counting.per_row(lab, trials)
+    return {name: {**one, **({COUNT: counts[name][COUNT]} if name in counts else {})} for name, one in figures.items()}
+
+
 def _section(name: str, title: str, figures: dict[str, Figures], targets: list[Target]) -> Section:
+    is_counted = any(COUNT in one for one in figures.values())
     columns = ("", "rows", "rows/s", "CPU µs/row", "±", "rows/CPU s", "x httpx", "x aiohttp")
+    columns += ("instr/row",) if is_counted else ()
     rows = [
         (
             variant,
@@ -177,6 +198,7 @@ def _section(name: str, title: str, figures: dict[str, Figures], targets: list[T
             f"{1e6 / one['cpu_us']:,.0f}",
             _times(ratio(figures, GATHER, variant)),
             _times(ratio(figures, AIOHTTP, variant)),
+            *([f"{one[COUNT]:,.0f}" if COUNT in one else ""] if is_counted else []),
         )
         for variant, one in figures.items()
     ]

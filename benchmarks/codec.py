@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from airmeet_async import Attendee, calls
+from airmeet_async import Attendee, Reply, calls
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.protocol.call import encode
 from airmeet_async.protocol.classify_reply import judge
-from airmeet_async.protocol.http_messages import Reply
 from benchmarks.lab import Entry, Figures, Lab
 from benchmarks.peers import EVENT, body_of, people
 from benchmarks.table import Section

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from benchmarks.lab import Figures, Lab
+from benchmarks.ours import known_name
 from benchmarks.table import Section, Target
 
 _RUN = """
@@ -37,7 +38,7 @@ def bench(lab: Lab) -> Section:
     """Run each way so many times."""
     runs = 4 if lab.settings.quick else 70
     figures: dict[str, Figures] = {}
-    for transport in ("httpx", "llhttp"):
+    for transport in ("httpx", known_name("fast")):
         for way, (loop, tls) in _WAYS.items():
             base = lab.server.tls if tls else lab.server.plain  # type: ignore[union-attr]
             ends = [
@@ -55,7 +56,7 @@ def bench(lab: Lab) -> Section:
 
 def _ended_well(lab: Lab, *arguments: Any) -> bool:
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, *arguments], env=lab._environment(), capture_output=True, text=True, check=False,
+        [sys.executable, "-c", _RUN, *arguments], env=lab.environment(), capture_output=True, text=True, check=False,
         timeout=60,
     )  # fmt: skip
     if done.returncode:

@@ -1,8 +1,9 @@
 """The floor: what an asyncio program in Python hardly gets below: a protocol, llhttp, one future per request.
 
-There are two. `floor` does what any program must: a JSON text per person, the answer's headers and its JSON, and a look
-whether it is about the same person. `bare` writes bodies by ``%`` and looks for the address in the answer's bytes.
-Neither has time-outs, retries, limits, or anything else that a program has to have that is to be relied on.
+There are three. `floor` does what any program must: a JSON text per person, the answer's headers and its JSON, and a
+look whether it is about the same person. `lean` does the same with orjson and a `BufferedProtocol`, without the
+headers. `bare` writes bodies by ``%`` and looks for the address in the answer's bytes. None has time-outs, retries,
+limits, or anything else that a program has to have that is to be relied on.
 """
 
 import asyncio
@@ -48,6 +49,20 @@ class Bare(asyncio.Protocol):
         return self._answer
 
 
+class Lean(asyncio.BufferedProtocol, Bare):  # type: ignore[misc]
+    """One that reads into a buffer of its own; a `Protocol` gets new bytes of 256 KiB for each reading."""
+
+    def __init__(self) -> None:
+        Bare.__init__(self)
+        self._buffer = memoryview(bytearray(65536))
+
+    def get_buffer(self, _hint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, count: int) -> None:
+        self._parser.feed_data(self._buffer[:count])
+
+
 class Whole(Bare):
     """One that hears the headers, too."""
 
@@ -77,6 +92,15 @@ def _bytes_are_about(answer: bytes, row: Row) -> bool:
 async def floor(job: Job) -> int:
     """Add the rows as any program must."""
     return await _add(job, Whole, _json_of, _json_is_about)
+
+
+async def lean(job: Job) -> int:
+    """Add the rows with the quickest means that Python has for the same."""
+    import orjson
+
+    return await _add(
+        job, Lean, lambda row: orjson.dumps(body_of(row)), lambda answer, row: is_about(orjson.loads(answer), row)
+    )
 
 
 async def bare(job: Job) -> int:

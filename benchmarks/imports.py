@@ -42,11 +42,12 @@ def bench(lab: Lab) -> Section:
 
 def _targets(figures: dict[str, Figures]) -> list[Target]:
     """The interpreter's own start is in both; a program needs the client sooner or later, so it counts, too."""
-    return [
+    targets = [
         target
         for name in (OURS, CLIENT)
         for target in at_most(f"{name}, against import httpx", ratio(figures, name, HTTPX, "cpu_ms"), 1.2)
     ]
+    return targets + at_most(HELP, figures.get(HELP, {}).get("cpu_ms"), 200, "{:.0f} ms of CPU")
 
 
 def _start(arguments: list[str]) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async import Reply, Request
 
 _EMAIL = re.compile(rb'"email":\s*"([^"]*)"')
 _JSON = {"content-type": "application/json"}
@@ -24,7 +24,7 @@ class InstantTransport:
         """Answer in the next pass of the loop, as a network would at the earliest."""
         found = _EMAIL.search(request.body)
         if found is None:
-            return Reply(200, _JSON, b'{"token":"benchmark-token"}')
+            return Reply(200, _JSON, b'{"token":"benchmark-token","customFields":[]}')
         if self._keep:
             self.seen.append((asyncio.get_running_loop().time(), found[1].decode()))
         await asyncio.sleep(0)

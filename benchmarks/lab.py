@@ -65,16 +65,16 @@ class Lab:
     server: Server | None
     notes: list[str] = field(factory=list)
 
-    def run(self, module: str, name: str, /, **settings: Any) -> Figures | None:
-        """Run one trial; one that cannot run leaves a note."""
+    def run(self, module: str, name: str, /, *, patience: float = _PATIENCE, **settings: Any) -> Figures | None:
+        """Run one trial; one that cannot run, or takes more than *patience* seconds, leaves a note."""
         command = [sys.executable, "-m", "benchmarks.lab", module, json.dumps(settings)]
         try:
             done = subprocess.run(
-                pinned(command, CLIENT_CORE), env=self._environment(), capture_output=True, text=True,
-                check=False, timeout=_PATIENCE,
+                pinned(command, CLIENT_CORE), env=self.environment(), capture_output=True, text=True,
+                check=False, timeout=patience,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            self.note(f"{name}: did not end within {_PATIENCE:.0f} s")
+            self.note(f"{name}: did not end within {patience:.0f} s")
             return None
         if done.returncode:
             last = (done.stderr.strip() or f"ended with {done.returncode}").splitlines()[-1]
@@ -83,14 +83,14 @@ class Lab:
         figures: Figures = json.loads(done.stdout.splitlines()[-1])
         return figures
 
-    def compare(self, module: str, entries: Sequence[Entry]) -> dict[str, Figures]:
+    def compare(self, module: str, entries: Sequence[Entry], *, patience: float = _PATIENCE) -> dict[str, Figures]:
         """Run all in turns, and return the median of each figure by name; who fails once is out."""
         found: dict[str, list[Figures]] = {entry.name: [] for entry in entries}
         for round_ in range(self.settings.rounds):
             for entry in entries:
                 if round_ and not found[entry.name]:
                     continue
-                figures = self.run(module, entry.name, **entry.settings)
+                figures = self.run(module, entry.name, patience=patience, **entry.settings)
                 if figures is not None:
                     found[entry.name].append(figures)
         return {name: medians(several) for name, several in found.items() if several}
@@ -101,7 +101,7 @@ class Lab:
             self.notes.append(text)
             print(f"  not measured: {text}", flush=True)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The same for all: no proxies on the way, the server's certificate trusted, and modules compiled once."""
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -32,8 +32,12 @@ class Job:
 
 def people(count: int) -> Iterator[Row]:
     """Make up so many people."""
-    for n in range(count):
-        yield {"email": f"person-{n:07d}@example.com", "first_name": "Ada", "last_name": f"Lovelace {n}"}
+    return map(person, range(count))
+
+
+def person(n: int) -> Row:
+    """Make up one person."""
+    return {"email": f"person-{n:07d}@example.com", "first_name": "Ada", "last_name": f"Lovelace {n}"}
 
 
 def body_of(row: Row) -> dict[str, Any]:

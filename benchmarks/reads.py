@@ -5,11 +5,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airmeet_async import AirmeetClient
+from airmeet_async import AirmeetClient, Request
 from airmeet_async.protocol.base_urls import parse_base
-from airmeet_async.protocol.http_messages import Request
 from benchmarks.lab import Entry, Figures, Lab, Stopwatch
-from benchmarks.ours import KEYS
+from benchmarks.ours import KEYS, known_name
 from benchmarks.peers import EVENT
 from benchmarks.table import Section, at_most, ratio, spread
 
@@ -41,7 +40,7 @@ async def _total(variant: str, base: str, rows: int) -> tuple[int, int]:
 
 
 async def _typed(variant: str, base: str) -> AsyncIterator[int]:
-    transport = "llhttp" if variant == FAST else "httpx"
+    transport = known_name("fast") if variant == FAST else "httpx"
     async with AirmeetClient(*KEYS, base_url=base, transport=transport) as client:
         async for person in client.attendance.event(EVENT):
             yield person.time_spent_ms or 0
@@ -68,7 +67,7 @@ async def _httpx_pages(base: str) -> AsyncIterator[Any]:
 
 async def _own_pages(variant: str, base: str) -> AsyncIterator[Any]:
     """The same requests over the same transport: the difference to ours is what the typed rows cost."""
-    options = AirmeetClient(*KEYS, base_url=base, transport="llhttp" if variant == DICTS else "httpx")
+    options = AirmeetClient(*KEYS, base_url=base, transport=known_name("fast") if variant == DICTS else "httpx")
     transport, prefix = options._transport, parse_base(base).prefix
     headers = ((b"X-Airmeet-Access-Token", _TOKEN.encode()), (b"Accept", b"application/json"))
     after = ""

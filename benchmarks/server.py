@@ -59,13 +59,12 @@ def serving() -> Iterator[Server]:
     binary, modules = find_nginx()
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as name:
         folder, ports = Path(name), _free_ports(3)
-        _fill(folder, modules, ports)
+        authority = _fill(folder, modules, ports)
         command = [binary, "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")]
         with subprocess.Popen(pinned(command, SERVER_CORE), stdin=subprocess.DEVNULL) as process:
             try:
                 _wait_for(ports, process)
                 plain, tls, slow = (f"127.0.0.1:{port}/prod" for port in ports)
-                authority = str(folder / "authority.pem")
                 yield Server(f"http://{plain}", f"https://{tls}", f"http://{slow}", authority, process.pid)
             finally:
                 process.terminate()
@@ -129,18 +128,24 @@ def _no_services() -> Iterator[None]:
         _POLICY.unlink()
 
 
-def _fill(folder: Path, modules: list[str], ports: list[int]) -> None:
+def _fill(folder: Path, modules: list[str], ports: list[int]) -> str:
     values = dict(zip(("PLAIN_PORT", "TLS_PORT", "SLOW_PORT"), map(str, ports), strict=True))
     values |= {"FOLDER": str(folder), "MODULES": "\n".join(f"load_module {module};" for module in modules)}
-    import trustme  # here, so that trials, whose memory is measured, do not load it
-
     # safe_substitute leaves nginx's own $variables alone.
     (folder / "nginx.conf").write_text(Template((HERE / "nginx.conf").read_text()).safe_substitute(values))
     shutil.copy(HERE / "airmeet.lua", folder)
+    return write_certificate(folder)
+
+
+def write_certificate(folder: Path) -> str:
+    """Write ``server.pem``, and return the file with the authority that has signed it."""
+    import trustme  # here, so that trials, whose memory is measured, do not load it
+
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1", "localhost")
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    return str(folder / "authority.pem")
 
 
 def _free_ports(count: int) -> list[int]:

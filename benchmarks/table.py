@@ -44,8 +44,8 @@ class Section:
     targets: list[Target] = field(factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what goes into the file: numbers, not cells."""
-        whole = asdict(self, filter=lambda attribute, _: attribute.name not in {"columns", "rows", "name"})
+        """Return what goes into the file."""
+        whole = asdict(self, filter=lambda attribute, _: attribute.name != "name")
         whole["figures"] = {
             name: {key: float(f"{value:.6g}") for key, value in several.items()}
             for name, several in self.figures.items()
@@ -69,7 +69,7 @@ def at_most(what: str, value: float | None, limit: float, form: str = "{:.2f} x"
 
 def ratio(figures: dict[str, dict[str, float]], over: str, under: str, figure: str = "cpu_us") -> float | None:
     """Return how many times the figure of *under* goes into that of *over*, or None where one is missing."""
-    if over not in figures or under not in figures or not figures[under][figure]:
+    if not figures.get(under, {}).get(figure) or figure not in figures.get(over, {}):
         return None
     return figures[over][figure] / figures[under][figure]
 

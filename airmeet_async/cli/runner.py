@@ -353,7 +353,7 @@ class Execution:
                 async with client, job:
                     self.has_begun = True
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-                    how = f"over {client.transport_name}, on {self.loop}"
+                    how = f"over the {client.transport_name} transport, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
                     console.say(f"sending {how}")
                     total = job.total or 0

@@ -1,8 +1,7 @@
-"""`RowSource`: rows of any iterable, async iterable, data frame or file, read only as fast as they are sent."""
+"""Where rows come from: files and data frames become a table, anything else is read only as fast as rows are sent."""
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import islice
@@ -15,9 +14,6 @@ from airmeet_async.bulk.options import FileOptions
 from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import Table, is_frame, open_frame, open_table
 
-# Rows and their lines; no lines where rows are not from a file.
-Piece = tuple[Sequence[Any], Sequence[int | None] | None]
-
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
@@ -25,7 +21,6 @@ IsHeader = Callable[[Sequence[str]], bool]
 
 _FILE_OPTIONS = FileOptions.__annotations__
 _CLOSING = 5.0  # seconds that a source of the caller's has to close itself
-_PIECE = 500  # rows of a file that are read in one step, and as many ahead
 
 
 def names_email(cells: Sequence[str]) -> bool:
@@ -76,15 +71,15 @@ async def open_rows(
 
 
 class RowSource:
-    """Hands rows out in pieces. `take` never waits; `pump` reads ahead where reading takes time.
+    """Hands out rows of the caller's own as they come. `take` never waits; `pump` reads ahead where reading takes time.
 
-    1. Of the caller's own asynchronous source one row is read ahead: it may be taken from a queue for good.
-    2. That source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
+    1. Of an asynchronous source one row is read ahead: it may be taken from a queue for good.
+    2. Such a source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
        reaches it; `stop_reading` cancels it once, and then it has `_CLOSING` seconds, whatever it awaits meanwhile.
     3. An error of a source is raised after the rows before it were taken.
 
     Args:
-        rows: Where from.
+        rows: Where from; no table, since a file is read to its end before anything of it is sent.
 
     Attributes:
         is_sync: `take` reads, and there is nothing to pump.
@@ -95,13 +90,12 @@ class RowSource:
 
     def __init__(self, rows: OpenedRows) -> None:
         self.ended = False
-        self.finite = isinstance(rows, (Table, Sized))
-        self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
-        self.is_sync = isinstance(rows, Iterable) and not isinstance(rows, (Table, AsyncIterable))
+        self.finite = isinstance(rows, Sized)
+        self.total = len(rows) if isinstance(rows, Sized) else None
+        self.is_sync = not isinstance(rows, AsyncIterable)
+        self._iterator: Iterator[Any] = iter(()) if isinstance(rows, AsyncIterable) else iter(rows)
         self._rows = rows
-        self._iterator: Iterator[Any] = iter(rows) if self.is_sync and isinstance(rows, Iterable) else iter(())
-        self._pieces: deque[Piece] = deque()  # what a pump has read ahead
-        self._taken = 0  # rows of the first piece
+        self._ahead: list[Any] = []  # what a pump has read
         self._n = 0
         self._is_read = self._is_stopped = False
         self._error: BaseException | None = None
@@ -109,36 +103,29 @@ class RowSource:
         self._driver: asyncio.Task[None] | None = None
         self._over: asyncio.Future[None] | None = None
 
-    def take(self, n: int) -> Piece:
-        """Return at most *n* rows with their lines; none where none is there, and `ended` tells if more will come.
+    def take(self, n: int) -> tuple[Sequence[Any], None]:
+        """Return at most *n* rows, which have no lines; none where none is there, and `ended` tells if more will come.
 
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        rows: Sequence[Any] = ()
-        lines: Sequence[int | None] | None = None
+        rows: list[Any] = []
         if self.is_sync and not self._is_read:
-            rows = read = list[Any]()
             try:
-                read.extend(islice(self._iterator, n))  # what came before an error stays
-                self._is_read = len(read) < n
+                rows.extend(islice(self._iterator, n))  # what came before an error stays
+                self._is_read = len(rows) < n
             except Exception as error:  # noqa: BLE001 - raised below, after these rows
                 self._is_read, self._error = True, error
-        elif self._pieces:
-            rows, lines = self._pieces[0]
-            start, self._taken = self._taken, self._taken + n
-            if self._taken >= len(rows):
-                self._pieces.popleft()
-                self._taken = 0
-                self._room.set()
-            rows, lines = rows[start : start + n], lines and lines[start : start + n]
+        elif self._ahead:
+            rows, self._ahead = self._ahead, []
+            self._room.set()
         self._n += len(rows)
-        if not self._is_read or self._pieces or (rows and self._error):
-            return rows, lines
+        if not self._is_read or (rows and self._error):
+            return rows, None
         self.ended = True
         failure, self._error = self._error, None
         if failure is None:
-            return rows, lines
+            return rows, None
         if isinstance(failure, (InputError, JournalError)):
             raise failure
         what = f"the source of rows raised {type(failure).__name__} at row {self._n} (counted from 0): {failure}"
@@ -174,33 +161,30 @@ class RowSource:
             return
         self._is_stopped = self._is_read = True
         self._iterator = iter(())
-        self._room.set()
-        if self._driver and self._over and not isinstance(self._rows, Table):  # a thread cannot be interrupted
-            loop = asyncio.get_running_loop()
+        if self._driver and self._over:
             self._driver.cancel()
-            # Timers of a source that has closed itself in time do nothing.
-            loop.call_later(_CLOSING, self._driver.cancel)
-            loop.call_later(_CLOSING + 1, self._end)
+            loop = asyncio.get_running_loop()
+            for seconds, act in (_CLOSING, self._driver.cancel), (_CLOSING + 1, self._end):
+                self._over.add_done_callback(partial(_cancel_timer, loop.call_later(seconds, act)))
 
     def _end(self, _: object = None) -> None:
         if self._over and not self._over.done():
             self._over.set_result(None)
 
     async def _drive(self, arrived: Callable[[], None]) -> None:
-        rows = self._rows
+        assert isinstance(self._rows, AsyncIterable)  # noqa: S101 - for the type checker
         try:
-            if isinstance(rows, Table):
-                chunks = rows.chunks(_PIECE)
-                while not self._is_stopped and (piece := await anyio.to_thread.run_sync(next, chunks, None)):
-                    await self._put(piece, arrived, most=2)
-            elif isinstance(rows, AsyncIterable):
-                iterator = aiter(rows)
-                try:
-                    async for row in iterator:
-                        await self._put(([row], None), arrived, most=1)
-                finally:
-                    if isinstance(iterator, AsyncGenerator):
-                        await iterator.aclose()
+            iterator = aiter(self._rows)
+            try:
+                async for row in iterator:
+                    self._ahead.append(row)  # first: a row that a cancelled task still holds would be lost
+                    arrived()
+                    while self._ahead:
+                        self._room.clear()
+                        await self._room.wait()
+            finally:
+                if isinstance(iterator, AsyncGenerator):
+                    await iterator.aclose()
         # A task group in a generator that is closed early raises a group with GeneratorExit.
         except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:  # noqa: BLE001 - `take` raises it
             self._error = None if self._is_stopped else error
@@ -208,10 +192,6 @@ class RowSource:
             self._is_read = True
             arrived()
 
-    async def _put(self, piece: Piece, arrived: Callable[[], None], *, most: int) -> None:
-        """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
-        self._pieces.append(piece)
-        arrived()
-        while len(self._pieces) >= most and not self._is_stopped:
-            self._room.clear()
-            await self._room.wait()
+
+def _cancel_timer(timer: asyncio.TimerHandle, _: object) -> None:
+    timer.cancel()
