@@ -24,7 +24,7 @@ import anyio
 
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row_feed import Receiver, RowFeed
+from airmeet_async.bulk.execution.row_feed import LARGEST_CHUNK, Receiver, RowFeed
 from airmeet_async.bulk.execution.row_results import (
     done_now,
     failure_result,
@@ -98,7 +98,7 @@ class Engine:
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
         journal.begin(self._deliver, self._wake, self._stop_for)
-        feed.begin(Receiver(journal, self._deliver, self._wake, results.wait_for_room))
+        feed.begin(Receiver(journal, self._deliver, self._wake, self._rows_wanted, results.wait_for_room))
 
     # A worker.
 
@@ -324,6 +324,10 @@ class Engine:
             self.state.hot = False
 
     # Holding the run back, and ending it.
+
+    def _rows_wanted(self) -> int:
+        """Return how many rows could go at once: none of a hot run has to wait, so these may be many."""
+        return max(LARGEST_CHUNK, self._options.max_in_flight) if self.state.hot else len(self._sleeping)
 
     def _outside_is_open(self) -> bool:
         return self.pace.is_open and not self._results.is_full
