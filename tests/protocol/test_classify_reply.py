@@ -485,7 +485,6 @@ from tests.protocol import test_classify_reply as tests
 assert json_codec.orjson is None
 tests.test_a_plain_success_is_known_at_a_glance()
 tests.test_anything_else_needs_more_than_a_glance()
-tests.test_a_glance_never_says_more_than_a_look()
 """
 
 

@@ -104,6 +104,7 @@ class Pool(Protocol):
         host: For messages.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         buffer: Shared by all connections: what is read into it is parsed before anybody else can read.
+        window: All of the buffer. TLS reads into slices of it, which must be no copies.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -111,6 +112,7 @@ class Pool(Protocol):
     host: str
     timeouts: Timeouts
     buffer: bytearray
+    window: memoryview
 
     def opened(self, connection: "Connection") -> None:
         """Count a connection in."""
@@ -134,10 +136,9 @@ class Connection(asyncio.BufferedProtocol):
         self.pool = pool
         self.transport: Any = None
         self.waiter: asyncio.Future[Reply | TransportError] | None = None
-        self.started = self.last_activity = 0.0
         self.is_reusable, self._open_end = True, False
         self._problem: TransportError | None = None
-        self._buffer, self._create_future = pool.buffer, pool.loop.create_future
+        self._buffer, self._window, self._create_future = pool.buffer, pool.window, pool.loop.create_future
         self._body: list[bytes] = []
         self.on_body = self._body.append
         self._parser = HttpResponseParser(self)  # which calls the methods that it finds now
@@ -193,15 +194,15 @@ class Connection(asyncio.BufferedProtocol):
         self.last_activity = self.pool.clock()
         self.pool.opened(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the protocol's signature
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return self._window
 
     def buffer_updated(self, nbytes: int) -> None:
         waiter = self.waiter
         if waiter is None or waiter.done():  # nobody asked, or the caller is gone
             self.abort()
             return
-        data = self._buffer[:nbytes]
+        data = self._buffer[:nbytes]  # a copy, which costs less than a slice of the window, and which a reply can keep
         if not self._got:
             self._head = data
         elif self._headers is None:

@@ -67,6 +67,7 @@ class LlhttpTransport:
     ) -> None:
         self.base, self.host, self.timeouts = base, base.authority, timeouts or Timeouts()
         self.buffer = bytearray(_BUFFER_BYTES)
+        self.window = memoryview(self.buffer)
         limits = self.timeouts
         self._interval = min(0.5, min(limits.write, limits.read, limits.total) / 10)
         self._verify = verify
