@@ -251,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
         self._headers = headers = _Headers()
         headers.head = head[start:] if start else head
         # Without a length, or when the server closes the connection.
-        if not self._parser.should_keep_alive() and status not in (204, 304):
+        if not self._parser.should_keep_alive():
             self._check_coding()
             self._open_end = "content-length" not in headers and "transfer-encoding" not in headers
 

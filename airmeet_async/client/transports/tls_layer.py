@@ -6,8 +6,7 @@ Rules of this file:
 1. Certificates, names and versions are checked by the context alone; nothing here decides about trust.
 2. The connection is told that it is made when the handshake is complete, and not before: nothing is written earlier.
 3. What TLS itself wants to say (alerts, new keys) is sent as soon as it is known.
-4. A record that is not whole yet is input that nobody asked for, as bytes in the socket are.
-5. An error of TLS after the handshake ends the exchange under way without a reply.
+4. An error of TLS after the handshake ends the exchange under way without a reply.
 """
 
 import asyncio
@@ -104,10 +103,7 @@ class TlsLayer(asyncio.BufferedProtocol):
         else:
             self._send_what_tls_says()
             self._is_up = True
-            connection, incoming = self._connection, self._incoming
-            connection.connection_made(self)
-            has_input = connection.has_input
-            connection.has_input = lambda: incoming.pending or has_input()
+            self._connection.connection_made(self)
             if not self.ready.done():
                 self.ready.set_result(None)
 
