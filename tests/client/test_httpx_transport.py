@@ -6,12 +6,14 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
 import httpcore
 import httpx
 import pytest
+import trustme
 
 from airmeet_async import NoReplyError, NotSentError, Reply, Request, Timeouts, TransportError
 from airmeet_async.client.transports.httpx_transport import (
@@ -380,6 +382,28 @@ async def test_the_newest_free_connection_is_used_first() -> None:
             await transport.exchange(post())
 
         assert (transport._free[-1], server.connections) == (newest, opened)
+
+
+@pytest.mark.slow
+@pytest.mark.real_time
+async def test_the_authorities_of_the_environment_are_trusted(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Many companies have one of their own; and without it, no request leaves."""
+    authority, server_side = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    environment()
+    async with fault_server(answer(), tls=server_side) as server:
+        stranger = lanes(server.port, "https")
+        with pytest.raises(NotSentError):
+            await stranger.exchange(post())
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        transport = lanes(server.port, "https")
+        reply = await transport.exchange(post())
+        await transport.aclose()
+
+    assert (reply.status, len(server.requests)) == (200, 1)
 
 
 def test_plain_http_loads_no_certificates() -> None:
