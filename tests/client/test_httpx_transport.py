@@ -404,6 +404,8 @@ async def test_the_authorities_of_the_environment_are_trusted(
         await transport.aclose()
 
     assert (reply.status, len(server.requests)) == (200, 1)
+    assert isinstance(transport, HttpxTransport)
+    assert transport._verify is not None  # read once for all connections
 
 
 def test_plain_http_loads_no_certificates() -> None:
