@@ -19,6 +19,7 @@ from airmeet_async import NoReplyError, NotSentError, Reply, Request, Timeouts, 
 from airmeet_async.client.transports.httpx_transport import (
     HttpxClientTransport,
     HttpxTransport,
+    _Stream,
     default_trust,
     proxy_from_environment,
 )
@@ -358,6 +359,31 @@ async def test_head_and_body_leave_in_one_piece(request_: Request) -> None:
     assert sent.count("socket") == 2
     assert server.requests[0] == server.requests[1]
     assert server.requests[1].endswith(b"\r\n\r\n" + request_.body)
+
+
+class Below(httpcore.AsyncNetworkStream):
+    """Stands in for a socket: notes what is written, and may be closed for writing."""
+
+    def __init__(self, *, is_closed: bool = False) -> None:
+        self.is_closed, self.written = is_closed, list[tuple[bytes, float | None]]()
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        self.written.append((buffer, timeout))
+        if self.is_closed:
+            raise httpcore.WriteError
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        return b"reply of %d in %d s" % (max_bytes, timeout or 0)
+
+
+async def test_what_is_held_back_leaves_before_a_reply_is_awaited() -> None:
+    """Even if a later httpcore should write nothing behind a head."""
+    for below in (Below(), Below(is_closed=True)):
+        stream = _Stream(below)
+        await stream.write(b"head", 2.0)
+        assert below.written == []
+        assert [await stream.read(7, 3.0) for _ in range(2)] == [b"reply of 7 in 3 s"] * 2
+        assert below.written == [(b"head", 3.0)]
 
 
 @pytest.mark.slow
