@@ -94,7 +94,7 @@ class Table:
     """A table: its columns, and its rows as often as they are asked for.
 
     Iterating yields ``(line, mapping)``; what is wrong with the file as a whole raises `InputError` where it is met,
-    what is wrong with cells of columns that are `used` after the last row, and the rest is kept for `judge`. The file
+    what is wrong with cells of columns that are in `use` after the last row, and the rest is kept for `judge`. The file
     is opened once, whatever is asked for, and `sample` reads no row twice. One that changes meanwhile is not read on.
 
     Attributes:
@@ -103,7 +103,6 @@ class Table:
         rows: How many rows it has; None before a complete pass.
         reading: How it is read, where that could have been otherwise: the same file read differently is another input.
         is_file: Its rows come from a file.
-        used: Columns whose cells matter; who finds out which they are sets it.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class Table:
         self.rows = rows
         self.reading: Mapping[str, str] = reader.reading
         self.is_file = stamp is not None
-        self.used: Collection[str] = ()
+        self._used: Collection[str] = ()
         self._options = options
         self._reader, self._limit, self._stamp, self._most = reader, limit, stamp, most
         self._said = tuple(said)
@@ -179,7 +178,7 @@ class Table:
         if self._passed is not None and (n, self.columns) != (self.rows, self._passed):
             raise self._changed()
         self.rows, self._passed, self._findings = n, self.columns, findings
-        self.judge(self.used)
+        self.judge(self._used)
 
     def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
         """Yield the rows, at most *size* at a time, and fewer where they are long.
@@ -268,6 +267,16 @@ class Table:
                     is_utf_8 = False
         self._check_unchanged()
         return sha.hexdigest(), is_utf_8 and not decoder.getstate()[0]
+
+    def use(self, columns: Collection[str]) -> None:
+        """Let passes raise what is wrong with cells of these columns, once they have come to the end.
+
+        Raises:
+            InputError: A complete pass has found such a thing already.
+        """
+        self._used = columns
+        if self.rows is not None:
+            self.judge(columns)
 
     def judge(self, columns: Collection[str]) -> None:
         """Raise what the last complete pass has found wrong with cells of these columns, all of it at once.

@@ -303,16 +303,17 @@ def find_columns(
 
 
 def find_table_columns(table: Table, reading: Reading, book: RegistrationFields | None = None) -> ColumnMap:
-    """Return which column of a checked table is what.
+    """Return which column of a table is what; its columns are in `Table.use` from now on.
 
     Raises:
-        InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+        InputError: That cannot be told; names the file.
     """
+    sample = table.sample()  # first: the file may be wrong as a whole
     try:
-        found = find_columns(table.columns, reading, book, sample=table.sample())
+        found = find_columns(table.columns, reading, book, sample=sample)
     except InputError as error:
         raise in_header(error, table) from None
-    table.judge(found.used)
+    table.use(found.used)
     return found
 
 

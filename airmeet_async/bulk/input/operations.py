@@ -253,6 +253,16 @@ class AddAttendees(_PeopleOperation):
         return tuple(WIRE_NAMES[name] for name in names), itemgetter(*[match.column for match in there])
 
 
+class UncheckedFields(RegistrationFields):
+    """Takes every registration field for known: the event was not asked."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
+        return [], None
+
+
 class ChangeAccess(_PeopleOperation):
     """Blocks or unblocks people: it needs an e-mail and nothing else.
 

@@ -1,20 +1,16 @@
 """`BulkPlan`: what a run would do with an input, for programs and in words for people. Nothing is sent for it.
 
-All rows are prepared as a run would prepare them (`check_rows`), and what is found is counted.
+It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import anyio.lowlevel
 from attrs import asdict, evolve, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap, Reading, find_table_columns
-from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation
-from airmeet_async.bulk.input.sources import OpenedRows
-from airmeet_async.bulk.report import FailureGroup, RowError, RowResult
-from airmeet_async.errors import ConfigError
+from airmeet_async.bulk.input.columns import ColumnMap
+from airmeet_async.bulk.report import FailureGroup
 from airmeet_async.formatting import counted, duration, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, shown
@@ -23,7 +19,10 @@ _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
 _EXAMPLES = 3
 _SAMPLES = 5
-_BATCH = 500
+
+# What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
+# ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
+NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
 @frozen(kw_only=True)
@@ -35,6 +34,9 @@ class InputSummary:
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
         cut: Rows that would be sent with a value that Airmeet cuts.
+        done_before: Rows that are not sent, since an earlier run has done what is asked.
+        changed: Of these, rows that differ from what was sent then.
+        not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
     """
@@ -43,12 +45,15 @@ class InputSummary:
     invalid: int = 0
     duplicates: int = 0
     cut: int = 0
+    done_before: int = 0
+    changed: int = 0
+    not_yet_mailed: int = 0
     causes: tuple[FailureGroup, ...] = ()
 
     @property
     def rows(self) -> int:
         """All rows."""
-        return self.ready + self.invalid + self.duplicates
+        return self.ready + self.invalid + self.duplicates + self.done_before
 
 
 @frozen(kw_only=True)
@@ -99,7 +104,7 @@ class BulkPlan(InputSummary):
         else:
             time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
         uses = wrapped(f"{mails}, {quota} and takes about {time}")
-        return [*self.head(), describe_counts(self), *describe_causes(self.causes), *uses]
+        return [*self.head(), describe_counts(self), *describe_earlier(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
@@ -123,6 +128,7 @@ class BulkPlan(InputSummary):
             "invalid": self.invalid,
             "duplicates": self.duplicates,
             "cut": self.cut,
+            **{name: n for name in ("done_before", "changed", "not_yet_mailed") if (n := getattr(self, name))},
             "causes": [
                 {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
                 for group in self.causes
@@ -142,45 +148,96 @@ class BulkPlan(InputSummary):
         }
 
 
-async def make_plan(
-    rows: OpenedRows,
-    reading: Reading,
-    event_fields: RegistrationFields | None,
-    found: "Callable[[RowFinding], object] | None" = None,
+@frozen
+class RowFinding:
+    """Something about one row that its owner should know.
+
+    Attributes:
+        line: Where the row starts in the file; of rows that are from no file their number, from 1.
+        code: A short stable word.
+        message: One sentence.
+    """
+
+    line: int
+    code: str
+    message: str
+
+
+def summarize(
+    counts: Mapping[str, int], noted: Iterable[NotedRow], found: Callable[[RowFinding], object] | None = None
+) -> InputSummary:
+    """Count what was noted about the rows of a list.
+
+    Args:
+        counts: ``rows``, and where there was an earlier run ``done_before``, ``changed`` and ``not_yet_mailed``.
+        noted: Rows with a note, in their order.
+        found: Called with each finding, in the order of the rows.
+    """
+    invalid = duplicates = cut = 0
+    numbers, first = Counter[str](), dict[str, list[RowFinding]]()
+    for index, at, status, note in noted:
+        line = at or index + 1
+        if status == "duplicate":
+            duplicates += 1
+            place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
+            what = f"{note.get('key', '')} is already in {place}; only that one is sent"
+            findings = [RowFinding(line, "duplicate", what)]
+        elif status == "invalid":
+            invalid += 1
+            findings = [RowFinding(line, note["code"], note["message"])]
+        else:
+            findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
+            cut += bool(findings)
+        for finding in findings:
+            numbers[finding.code] += 1
+            if numbers[finding.code] <= _SAMPLES:
+                first.setdefault(finding.code, []).append(finding)
+            if found is not None:
+                found(finding)
+    causes = (
+        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
+        for code, n in numbers.most_common()
+    )
+    return InputSummary(
+        ready=counts["rows"] - invalid - duplicates - counts.get("done_before", 0),
+        invalid=invalid,
+        duplicates=duplicates,
+        cut=cut,
+        done_before=counts.get("done_before", 0),
+        changed=counts.get("changed", 0),
+        not_yet_mailed=counts.get("not_yet_mailed", 0),
+        causes=tuple(causes),
+    )
+
+
+def make_plan(
+    counts: Mapping[str, int],
+    noted: Iterable[NotedRow],
     *,
+    table: Table | None = None,
+    columns: ColumnMap | None = None,
+    event_fields: RegistrationFields | None = None,
+    found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
     invite: bool = False,
     register: bool = False,
     rate: float | None = None,
 ) -> BulkPlan:
-    """Check all rows and say what a run would do. Nothing is sent.
+    """Say what a run would do with a list that was prepared for it.
 
     Args:
-        rows: The rows, which can be read again afterwards.
-        reading: How their columns are found.
-        event_fields: The event's registration fields; None leaves them unchecked.
-        found: Called with each finding, in the order of the rows.
+        counts: As for `summarize`.
+        noted: As for `summarize`.
+        table: The list, if it is from a file or a data frame.
+        columns: Which of its columns is what.
+        event_fields: The event's registration fields; None where they were not checked.
+        found: As for `summarize`.
         airmeet_id: The event's id, checked; nothing where it is not known.
         invite: Whether Airmeet mails people.
         register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
-
-    Raises:
-        ConfigError: The rows can be read only once.
-        InputError: The columns or the file cannot be used.
     """
-    if not isinstance(rows, (Table, Sequence)):
-        if not isinstance(rows, Iterable) or iter(rows) is rows:
-            raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
-        rows = list(rows)
-    table = rows if isinstance(rows, Table) else None
-    columns = find_table_columns(table, reading, event_fields) if table else None
-
-    async def fetch_fields() -> RegistrationFields:
-        return event_fields or UncheckedFields()
-
-    operation = AddAttendees(airmeet_id or "plan", {}, reading, fetch_fields, columns)
-    summary = await check_rows(rows, operation, found)
+    summary = summarize(counts, noted, found)
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:
         for row in table.sample(_EXAMPLES):
@@ -220,8 +277,21 @@ def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
-    parts += [f"{n:,} {what}" for n, what in ((found.invalid, "invalid"), (found.duplicates, "duplicate")) if n]
+    others = (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before")
+    parts += [f"{n:,} {what}" for n, what in others if n]
     return ", ".join(parts)
+
+
+def describe_earlier(found: InputSummary) -> list[str]:
+    """Say which rows an earlier run has to do with, where that is not plain from the counts."""
+    lines: list[str] = []
+    if found.not_yet_mailed:
+        were = "was" if found.not_yet_mailed == 1 else "were"
+        lines += wrapped(f"{counted(found.not_yet_mailed, 'row')} to send {were} added before without an invitation")
+    if found.changed:
+        what = f"{counted(found.changed, 'row')} done before differ from what was sent, and are not sent again:"
+        lines += wrapped(f"{what} Airmeet updates nobody")
+    return lines
 
 
 def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
@@ -235,75 +305,3 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
     return lines
-
-
-class UncheckedFields(RegistrationFields):
-    """Takes every registration field for known: the event was not asked."""
-
-    def __init__(self) -> None:
-        super().__init__(())
-
-    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
-        return [], None
-
-
-@frozen
-class RowFinding:
-    """Something about one row that its owner should know.
-
-    Attributes:
-        line: Where the row starts in the file; of rows that are from no file their number, from 1.
-        code: A short stable word.
-        message: One sentence.
-    """
-
-    line: int
-    code: str
-    message: str
-
-
-async def check_rows(
-    rows: Table | Sequence[Any], operation: BulkOperation, found: Callable[[RowFinding], object] | None = None
-) -> InputSummary:
-    """Prepare all rows as a run would, and send nothing.
-
-    Args:
-        rows: The rows.
-        operation: What makes a call of a row.
-        found: Called with each finding, in the order of the rows.
-
-    Raises:
-        InputError: The file changes meanwhile.
-    """
-    preparer = UniqueRowPreparer(operation)
-    ready = invalid = duplicates = cut = 0
-    counts, first = Counter[str](), dict[str, list[RowFinding]]()
-    for batch in read_batches(rows, _BATCH):
-        await anyio.lowlevel.checkpoint()  # so that Ctrl-C ends it
-        for row in batch:
-            line = row.line or row.index + 1
-            prepared = await preparer.prepare(row)
-            if not isinstance(prepared, RowResult):
-                ready += 1
-                cut += bool(prepared.warnings)
-                findings = [RowFinding(line, "will_be_cut", warning) for warning in prepared.warnings]
-            elif prepared.duplicate_of is not None:
-                duplicates += 1
-                place = preparer.place_of(prepared.duplicate_of)
-                what = f"{prepared.key} is already in {place}; only that one is sent"
-                findings = [RowFinding(line, "duplicate", what)]
-            else:
-                invalid += 1
-                error = prepared.error or RowError("invalid", "")
-                findings = [RowFinding(line, error.code, error.message)]
-            for finding in findings:
-                counts[finding.code] += 1
-                if counts[finding.code] <= _SAMPLES:
-                    first.setdefault(finding.code, []).append(finding)
-                if found is not None:
-                    found(finding)
-    causes = (
-        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
-        for code, n in counts.most_common()
-    )
-    return InputSummary(ready=ready, invalid=invalid, duplicates=duplicates, cut=cut, causes=tuple(causes))

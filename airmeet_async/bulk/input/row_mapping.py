@@ -109,16 +109,17 @@ class RowMapping:
         return found
 
     def table_columns(self, table: Table) -> ColumnMap:
-        """Return which column of a checked table is what.
+        """Return which column of a table is what; its columns are in `Table.use` from now on.
 
         Raises:
-            InputError: That cannot be told, or something is wrong with cells of a column that is used; names the file.
+            InputError: That cannot be told; names the file.
         """
+        table.sample()  # the file may be wrong as a whole
         try:
             found = self.columns(table.columns)
         except InputError as error:
             raise in_header(error, table) from None
-        table.judge(found.values())
+        table.use(found.values())
         matches = (
             Match(name, one, "" if squeezed(name) == squeezed(one) else "guessed") for name, one in found.items()
         )
