@@ -15,31 +15,34 @@ from typing import Any
 from attrs import field, frozen
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.recorded_rows import is_stale
-from airmeet_async.bulk.journal.row_encoding import decode_fact
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, UNVERIFIED, RowState
+from airmeet_async.bulk.journal.recorded_rows import is_stale, recorded_result
+from airmeet_async.bulk.journal.row_encoding import decode_fact, decode_template
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
+from airmeet_async.bulk.journal.writer import FROM, IN_DOUBT, OPEN, ROWS, read_row
+from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.row import Outcome, OutcomeState, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _FACTS = "SELECT name, value FROM facts"
-_COUNTS = f"""
-    SELECT i.status, l.state, COUNT(*), SUM(l.state = {int(RowState.SUCCEEDED)} AND {UNVERIFIED.format("l.note")})
-    FROM input i LEFT JOIN ledger l ON l.id = i.entry WHERE i.gen = ? GROUP BY 1, 2
+_LIST = "SELECT id, facts, rows, horizon, touched FROM list WHERE confirmed AND rows IS NOT NULL AND id = COALESCE(?, id) ORDER BY id DESC LIMIT 1"
+# What is under way, or was when its run died: an intent of its own, or no outcome below the horizon.
+_IN_FLIGHT = "(o.state = 1 OR (o.entry IS NULL AND i.request IS NULL AND i.id <= :horizon))"
+_STATE = f"""
+    CASE WHEN i.status IS NOT NULL THEN i.status WHEN {_IN_FLIGHT} THEN 'unknown' WHEN {OPEN} AND o.state = 3 THEN 'unknown'
+        WHEN o.state = 6 THEN 'failed' WHEN {OPEN} THEN 'pending' WHEN o.state = 5 THEN 'rejected' ELSE 'succeeded' END
 """  # noqa: S608 - no values
-_UNCLEAR = """
-    SELECT l.touched FROM input i JOIN ledger l ON l.id = i.entry
-    WHERE i.gen = ? AND i.status IS NULL AND (l.state = 1 OR (l.state <= 3 AND l.unclear))
-"""
-_FIRST = "SELECT data FROM input WHERE gen = ? ORDER BY idx LIMIT 1"
-_NAMES = {
-    RowState.PENDING: "pending",
-    RowState.IN_FLIGHT: "unknown",
-    RowState.RETRY: "pending",
-    RowState.UNKNOWN: "unknown",
-    RowState.SUCCEEDED: "succeeded",
-    RowState.REJECTED: "rejected",
-    RowState.FAILED: "failed",
-}
+_COUNTS = f"""
+    SELECT {_STATE}, COUNT(*), COALESCE(SUM(i.status IS NULL AND {_IN_FLIGHT}), 0),
+        COALESCE(SUM(i.status IS NULL AND o.state = 4 AND o.done & 8 AND :wish & 4), 0)
+    {FROM} WHERE i.id BETWEEN :first AND :last GROUP BY 1
+"""  # noqa: S608 - no values
+_UNCLEAR = f"""
+    SELECT COALESCE(o.touched, :touched) {FROM}
+    WHERE i.id BETWEEN :first AND :last AND i.status IS NULL AND ({_IN_FLIGHT} OR (o.state <= 3 AND {IN_DOUBT}))
+"""  # noqa: S608 - no values
+_RESULTS = ROWS.format("1").replace("SELECT i.id", f"SELECT {_IN_FLIGHT}, i.id", 1)
+_FIRST = "SELECT COALESCE(i.data, e.data) FROM input i LEFT JOIN entry e ON e.id = i.entry WHERE i.id = :first"
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
 
@@ -49,20 +52,22 @@ class JournalSummary:
 
     Attributes:
         path: The file.
-        facts: About the whole run.
+        facts: About the whole journal.
+        list_facts: About the newest list that somebody has confirmed.
+        rows: Of that list; None where there is none that was read completely.
         counts: Rows by state, see `COUNTED`.
         in_flight: Rows that are under way, or were when their run died.
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
-        columns: The input's.
         process: Who runs it, or None.
     """
 
     path: Path
     facts: Mapping[str, Any]
+    list_facts: Mapping[str, Any] = field(factory=dict)
+    rows: int | None = None
     counts: Mapping[str, int] = field(factory=dict)
     in_flight: int = 0
     unverified: int = 0
-    columns: tuple[str, ...] = ()
     process: int | None = None
 
     @property
@@ -72,13 +77,18 @@ class JournalSummary:
     @property
     def about(self) -> Mapping[str, Any]:
         """Operation, event, address and options."""
-        found: Mapping[str, Any] = self.facts.get("about") or {}
-        return found
+        names = ("operation", "airmeet_id", "base")
+        return {name: self.facts.get(name, "") for name in names} | {"options": self.list_facts.get("options") or {}}
 
     @property
     def note(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.facts.get("note") or {}
+        found: Mapping[str, Any] = self.list_facts.get("note") or {}
         return found
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input's."""
+        return tuple(self.list_facts.get("columns") or ())
 
     @property
     def created(self) -> float:
@@ -91,12 +101,7 @@ class JournalSummary:
         times = [
             part.stat().st_mtime for part in (self.path, self.path.with_name(self.path.name + "-wal")) if part.exists()
         ]
-        return max([self.created, float(self.facts.get("ended", 0.0)), *times])
-
-    @property
-    def rows(self) -> int | None:
-        """All rows; None where the input was not read to its end."""
-        return sum(self.counts.values()) if self.facts.get("gen") else None
+        return max([self.created, float(self.facts.get("ended") or 0.0), *times])
 
     @property
     def left(self) -> int:
@@ -108,7 +113,7 @@ class JournalSummary:
         """``running``, ``finished`` (no run is needed to send something) or ``interrupted``."""
         if self.process is not None:
             return "running"
-        ended = "ended" in self.facts and self.facts.get("stop") is None and self.rows is not None
+        ended = self.facts.get("ended") and self.facts.get("stop") is None and self.rows is not None
         return "finished" if ended and not self.counts.get("pending", 0) and not self.in_flight else "interrupted"
 
 
@@ -143,17 +148,57 @@ def read_summary(path: Path) -> JournalSummary:
     with _opened(path) as connection:
         connection.execute("BEGIN")  # one moment for all that follows
         facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
-        for status, state, n, doubtful in connection.execute(_COUNTS, (facts.get("gen", 0),)):
-            counts[status or _NAMES[RowState(state)]] += n
-            in_flight += n if status is None and state == RowState.IN_FLIGHT else 0
-            unverified += (doubtful or 0) if status is None else 0
-        if facts.get("source"):
-            columns = tuple(facts["source"].get("header", ()))
-        else:  # no file: the columns are those of the first row
-            first = connection.execute(_FIRST, (facts.get("gen", 0),)).fetchone()
+        found = _find_list(connection)
+        if found is None:
+            return JournalSummary(path, facts, process=process)
+        list_facts, rows, values, _ = found
+        for state, n, under_way, doubtful in connection.execute(_COUNTS, values):
+            counts[state] += n
+            in_flight += under_way
+            unverified += doubtful
+        if not list_facts.get("columns"):  # no file: the columns are those of the first row
+            first = connection.execute(_FIRST, values).fetchone()
             row = json.loads(first[0]) if first and first[0] else None
-            columns = tuple(row) if isinstance(row, dict) else ()
-    return JournalSummary(path, facts, counts, in_flight, unverified, columns, process)
+            list_facts["columns"] = list(row) if isinstance(row, dict) else []
+    return JournalSummary(path, facts, list_facts, rows, counts, in_flight, unverified, process)
+
+
+def _find_list(connection: sqlite3.Connection, list_id: int | None = None) -> Any:
+    """Return facts, number of rows and values for queries of a list, by default of the newest that was confirmed."""
+    found = connection.execute(_LIST, (list_id,)).fetchone()
+    if found is None:
+        return None
+    number, text, rows, horizon, touched = found
+    facts, first = decode_fact(text), number << LIST_SHIFT
+    template = decode_template(facts["template"]) if facts.get("template") else None
+    values = {
+        "first": first, "last": first + (1 << LIST_SHIFT) - 1, "wish": int(Wish.DONE if template is None else template.wish),
+        "horizon": -1 if horizon is None else first + horizon, "touched": touched, "after": first - 1, "n": -1,
+    }  # fmt: skip
+    return facts, rows, values, template
+
+
+def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
+    """Yield the result that each row of a list has at this moment, in the order of the input.
+
+    Raises:
+        JournalError: It is no journal, or it cannot be read.
+    """
+    locking.check_file(path)
+    with _opened(path) as connection:
+        connection.execute("BEGIN")  # one moment for all that follows
+        facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+        found = _find_list(connection, list_id)
+        if found is None:
+            return
+        _, _, values, template = found
+        for under_way, *record in connection.execute(_RESULTS, values):
+            row = read_row(tuple(record), template)
+            if under_way and row.earlier is None:
+                row.earlier = Outcome(
+                    OutcomeState.IN_FLIGHT, 1, 0, values["wish"], facts.get("run", 1), values["touched"]
+                )
+            yield recorded_result(row, facts.get("stop_message") or "", facts.get("run", 0))
 
 
 def count_stale_rows(path: Path) -> int:
@@ -163,11 +208,12 @@ def count_stale_rows(path: Path) -> int:
         JournalError: It is no journal, or it cannot be read.
     """
     facts, now = read_facts(path), time.time()
-    endpoint = ENDPOINTS.get((facts.get("about") or {}).get("operation", ""))
+    endpoint = ENDPOINTS.get(facts.get("operation", ""))
     if endpoint is None or not endpoint.repeatable:
         return 0
     with _opened(path) as connection:
-        return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, (facts.get("gen", 0),)))
+        found = _find_list(connection)
+        return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, found[2])) if found else 0
 
 
 def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None:

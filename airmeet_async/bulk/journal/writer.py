@@ -74,26 +74,26 @@ _RECORD = """
         link = excluded.link, note = excluded.note
 """
 
-_FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
-_IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
+FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
+IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 _CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
-_OPEN = f"""(i.status IS NULL AND (
+OPEN = f"""(i.status IS NULL AND (
     o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {_CHANGED})
     OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
 ))"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
-_ROWS = f"""
+ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, e.identity, e.key,
-        CASE WHEN {_IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
+        CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
         COALESCE(i.data, e.data), {_CHANGED}, {_OUTCOME}
-    {_FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
+    {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
-_SELECT_OPEN = _ROWS.format(_OPEN)
-_SELECT_REOPENED = _ROWS.format(_REOPENED)
-_SELECT_SETTLED = _ROWS.format(f"NOT {_OPEN} AND {_NOT_OF_THIS_RUN}")
-_SELECT_NOT_REOPENED = _ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
+_SELECT_OPEN = ROWS.format(OPEN)
+_SELECT_REOPENED = ROWS.format(_REOPENED)
+_SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
+_SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
 
 _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
@@ -398,8 +398,8 @@ class JournalWriter:
         """Return how many rows of a list have nothing left to do, and how many others may have been done."""
         first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
         sql = f"""
-            SELECT COALESCE(SUM(NOT {_OPEN}), 0), COALESCE(SUM({_OPEN} AND {_IN_DOUBT}), 0)
-            {_FROM} WHERE i.id BETWEEN :first AND :last
+            SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
         """
         values = {"wish": wish, "first": first, "last": first + _POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
@@ -408,11 +408,11 @@ class JournalWriter:
     def count_for_plan(self, list_id: int) -> dict[str, int]:
         """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
         first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
-        ended = f"i.status IS NULL AND NOT {_OPEN} AND o.state"
+        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
         sql = f"""
             SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {_CHANGED}), 0),
-                COALESCE(SUM({_OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
-            {_FROM} WHERE i.id BETWEEN :first AND :last
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
         """
         values = {"wish": wish, "first": first, "last": first + _POSITION}
         found = self._connection.execute(sql, values).fetchone()
@@ -424,7 +424,7 @@ class JournalWriter:
         first = list_id << LIST_SHIFT
         sql = f"""
             SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
-            {_FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
+            {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
         """  # noqa: S608 - no values
         for number, line, status, text, key in self._connection.execute(sql, (first, first + _POSITION)):
             note = decode_note(text)
@@ -468,7 +468,7 @@ class JournalWriter:
         sql = f"""
             SELECT COUNT(*), COALESCE(SUM(i.status IS NOT NULL OR e.id IS NOT NULL), 0), COALESCE(MAX(i.id) - ? + 1, 0),
                 (SELECT rows FROM list WHERE id = ?)
-            {_FROM} WHERE i.id BETWEEN ? AND ?
+            {FROM} WHERE i.id BETWEEN ? AND ?
         """  # noqa: S608 - no values
         there, told, last, rows = self._query(sql, first, list_id, first, first + _POSITION)[0]
         if rows is None:  # still being read
@@ -726,7 +726,7 @@ class JournalWriter:
 
 
 def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
-    """Return the row of a record that `_ROWS` has found."""
+    """Return the row of a record that `ROWS` has found."""
     number, line, status, note, entry, identity, key, request, data, changed, state, *outcome = found
     row = Row(number & _POSITION, line, decode_data(data), key or identity or "", identity or "", template)
     if entry:
