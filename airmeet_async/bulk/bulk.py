@@ -9,13 +9,21 @@ from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
-from airmeet_async.bulk.input.operations import ADDRESSES, AddAttendees, ChangeAccess, CreateItems, CustomOperation
-from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.operations import (
+    ADDRESSES,
+    AddAttendees,
+    ChangeAccess,
+    CreateItems,
+    CustomOperation,
+    UncheckedFields,
+)
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
+    EngineOptions,
     FileOptions,
     Invites,
     JobOptions,
@@ -394,3 +402,37 @@ class Bulk:
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
     choose(preset, ())  # finds fault now, not at the start
     return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
+
+
+async def check_people(
+    table: Table,
+    reading: Reading,
+    event_fields: RegistrationFields | None = None,
+    found: Callable[[RowFinding], object] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> BulkPlan:
+    """Return what `Bulk.add_attendees` would find in a file. Nobody is asked.
+
+    Args:
+        table: The file.
+        reading: How its columns are found.
+        event_fields: The event's registration fields; None leaves them unchecked.
+        found: Called with each finding, in the order of the rows, in another thread.
+        progress: Called now and then with the number of rows so far.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+
+    async def load() -> LoadedInput:
+        columns = find_table_columns(table, reading, event_fields)
+        fields = event_fields or UncheckedFields()
+        operation = AddAttendees("check", {}, reading, columns=columns, event_fields=fields)
+        return LoadedInput(table, operation, reading, columns, event_fields)
+
+    preparation = JobPreparation(None, load, RunIdentity("attendees.add", "", "", {}), {}, EngineOptions())
+    preparation.progress = progress
+    try:
+        return await preparation.plan(found)
+    finally:
+        await preparation.close()

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -27,7 +27,7 @@ class Preparation(Protocol):
 
     progress: Callable[[int], None]
 
-    async def plan(self) -> BulkPlan:
+    async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
         """Take in the whole input, and say what a run would do."""
         ...
 
@@ -79,7 +79,9 @@ class BulkJob:
     def __await__(self) -> Generator[Any, None, BulkReport]:
         return self._run_whole().__await__()
 
-    async def prepare(self, progress: Callable[[int], None] = lambda _: None) -> BulkPlan:
+    async def prepare(
+        self, progress: Callable[[int], None] = lambda _: None, found: Callable[[RowFinding], object] | None = None
+    ) -> BulkPlan:
         """Read and check all rows, send nothing, and return what the run would do.
 
         It may be called before the job is started, and is not needed: a job prepares itself. With a journal, the rows
@@ -88,6 +90,7 @@ class BulkJob:
 
         Args:
             progress: Called now and then with the number of rows that have been taken in.
+            found: Called with each finding about a row, in the order of the rows, in another thread.
 
         Raises:
             ConfigError: The rows can be read only once, such as those of a generator.
@@ -99,7 +102,7 @@ class BulkJob:
             raise ClientStateError("this job was already started; prepare it before")
         self._is_prepared = True
         self._preparation.progress = progress
-        return await self._preparation.plan()
+        return await self._preparation.plan(found)
 
     async def discard(self) -> None:
         """Let go of what `prepare` has recorded, of a job that is not to be started after all."""

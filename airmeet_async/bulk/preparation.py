@@ -106,7 +106,7 @@ class JobPreparation:
     """Takes in the input of a job.
 
     Args:
-        client: Sends the rows.
+        client: Sends the rows; None where there is only to be a plan.
         load: Opens the input; None goes on with what is in the journal.
         identity: What the run does; None where the journal says it.
         given: The caller's options.
@@ -117,7 +117,7 @@ class JobPreparation:
 
     def __init__(
         self,
-        client: Client,
+        client: Client | None,
         load: Callable[[], Awaitable[LoadedInput]] | None,
         identity: RunIdentity | None,
         given: JobOptions,
@@ -136,6 +136,11 @@ class JobPreparation:
         self._list = 0
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
+
+    @property
+    def _sender(self) -> Client:
+        assert self._client is not None  # noqa: S101 - for the type checker
+        return self._client
 
     async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
         """Take in the whole input, and say what a run would do; nothing is sent.
@@ -265,7 +270,7 @@ class JobPreparation:
     def _engine(
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
-        client = self._client
+        client = self._sender
         rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
@@ -289,7 +294,7 @@ class JobPreparation:
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
-            base = identity.base if identity is not None else str(self._client.options.base)
+            base = identity.base if identity is not None else str(self._sender.options.base)
             if "operation" not in facts:
                 if identity is None:
                     raise JournalError(

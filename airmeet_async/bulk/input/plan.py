@@ -108,7 +108,7 @@ class BulkPlan(InputSummary):
             )
         else:
             time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"{mails}, {quota} and takes about {time}")
+        uses = wrapped(f"{mails}, {quota} and takes about {time}") if self.ready else []
         return [*self.head(), describe_counts(self), *describe_earlier(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:

@@ -31,16 +31,16 @@ _IN_FLIGHT = "(o.state = 1 OR (o.entry IS NULL AND i.request IS NULL AND i.id <=
 _STATE = f"""
     CASE WHEN i.status IS NOT NULL THEN i.status WHEN {_IN_FLIGHT} THEN 'unknown' WHEN {OPEN} AND o.state = 3 THEN 'unknown'
         WHEN o.state = 6 THEN 'failed' WHEN {OPEN} THEN 'pending' WHEN o.state = 5 THEN 'rejected' ELSE 'succeeded' END
-"""  # noqa: S608 - no values
+"""
 _COUNTS = f"""
     SELECT {_STATE}, COUNT(*), COALESCE(SUM(i.status IS NULL AND {_IN_FLIGHT}), 0),
         COALESCE(SUM(i.status IS NULL AND o.state = 4 AND o.done & 8 AND :wish & 4), 0)
     {FROM} WHERE i.id BETWEEN :first AND :last GROUP BY 1
-"""  # noqa: S608 - no values
+"""
 _UNCLEAR = f"""
     SELECT COALESCE(o.touched, :touched) {FROM}
     WHERE i.id BETWEEN :first AND :last AND i.status IS NULL AND ({_IN_FLIGHT} OR (o.state <= 3 AND {IN_DOUBT}))
-"""  # noqa: S608 - no values
+"""
 _RESULTS = ROWS.format("1").replace("SELECT i.id", f"SELECT {_IN_FLIGHT}, i.id", 1)
 _FIRST = "SELECT COALESCE(i.data, e.data) FROM input i LEFT JOIN entry e ON e.id = i.entry WHERE i.id = :first"
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")

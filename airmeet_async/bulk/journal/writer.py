@@ -425,7 +425,7 @@ class JournalWriter:
         sql = f"""
             SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
             {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
-        """  # noqa: S608 - no values
+        """
         for number, line, status, text, key in self._connection.execute(sql, (first, first + _POSITION)):
             note = decode_note(text)
             error = note["error"]
