@@ -187,10 +187,16 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         connection.close()
         raise JournalError(f"{path}: is a database but is not a run file, and was left unchanged; choose another path")
-    if (version := connection.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
-        connection.close()
-        message = f"{path}: is a run file of version {version}, but this airmeet-async reads version {VERSION}"
-        raise JournalError(f"{message}; finish the run with the version that started it")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION:
+        return
+    connection.close()
+    if version < VERSION:
+        message = f"{path}: was written by airmeet-async 0.1, which keeps its runs in another way"
+        fix = "finish it with that version, or start over with another file, which sends everybody in the list again"
+        raise JournalError(f"{message}; {fix}")
+    message = f"{path}: is a run file of version {version}, but this airmeet-async reads version {VERSION}"
+    raise JournalError(f"{message}; finish the run with the version that started it")
 
 
 def journal_error(path: Path, error: Exception) -> JournalError:

@@ -1,9 +1,9 @@
-"""A view of a journal from outside, also while a run has it: what it does, how far it is, and who runs it.
+"""Views of a journal from outside, also while a run has it: what it does, how far it is, what became of each row.
 
-Not for the process whose run has the journal open: closing what is opened here would drop that run's locks.
+Each is of one list, by default the newest that was confirmed, and of one moment. Not for the process whose run has the
+journal open: closing what is opened here would drop that run's locks.
 """
 
-import json
 import sqlite3
 import stat
 import time
@@ -15,34 +15,48 @@ from typing import Any
 from attrs import field, frozen
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.recorded_rows import is_stale, recorded_result
-from airmeet_async.bulk.journal.row_encoding import decode_fact, decode_template
+from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, recorded_result
+from airmeet_async.bulk.journal.row_encoding import decode_data, decode_fact, decode_template
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
-from airmeet_async.bulk.journal.writer import FROM, IN_DOUBT, OPEN, ROWS, read_row
-from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.journal.writer import CHANGED, FROM, IN_DOUBT, OPEN, POSITION, ROWS, read_row
+from airmeet_async.bulk.report import FailureGroup, RowResult
 from airmeet_async.bulk.row import Outcome, OutcomeState, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _FACTS = "SELECT name, value FROM facts"
-_LIST = "SELECT id, facts, rows, horizon, touched FROM list WHERE confirmed AND rows IS NOT NULL AND id = COALESCE(?, id) ORDER BY id DESC LIMIT 1"
-# What is under way, or was when its run died: an intent of its own, or no outcome below the horizon.
-_IN_FLIGHT = "(o.state = 1 OR (o.entry IS NULL AND i.request IS NULL AND i.id <= :horizon))"
-_STATE = f"""
-    CASE WHEN i.status IS NOT NULL THEN i.status WHEN {_IN_FLIGHT} THEN 'unknown' WHEN {OPEN} AND o.state = 3 THEN 'unknown'
-        WHEN o.state = 6 THEN 'failed' WHEN {OPEN} THEN 'pending' WHEN o.state = 5 THEN 'rejected' ELSE 'succeeded' END
-"""
+_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+_OF_LIST = f"{FROM} WHERE i.id BETWEEN :first AND :last"
+# The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
+_STATUS = f"""CASE
+    WHEN i.status IS NOT NULL THEN i.status
+    WHEN o.entry IS NULL THEN 'pending'
+    WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
+    WHEN o.state = 4 AND NOT {OPEN} THEN 'succeeded'
+    WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
+    WHEN o.state = 6 THEN 'failed'
+    ELSE 'pending' END"""
+# A row up to the horizon of a run that has not ended yet may be under way; after a kill it will be unknown.
+_UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
+    o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
-    SELECT {_STATE}, COUNT(*), COALESCE(SUM(i.status IS NULL AND {_IN_FLIGHT}), 0),
-        COALESCE(SUM(i.status IS NULL AND o.state = 4 AND o.done & 8 AND :wish & 4), 0)
-    {FROM} WHERE i.id BETWEEN :first AND :last GROUP BY 1
+    SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
+        SUM(o.state = 4 AND o.done & 8 AND :wish & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
+    {_OF_LIST} GROUP BY 1
 """
-_UNCLEAR = f"""
-    SELECT COALESCE(o.touched, :touched) {FROM}
-    WHERE i.id BETWEEN :first AND :last AND i.status IS NULL AND ({_IN_FLIGHT} OR (o.state <= 3 AND {IN_DOUBT}))
+_CAUSES = f"""
+    SELECT COALESCE(json_extract(COALESCE(i.note, o.note), '$.error.code'), 'unknown'),
+        COALESCE(json_extract(COALESCE(i.note, o.note), '$.error.message'), 'sent without a clear answer'),
+        COUNT(*), json_group_array(COALESCE(i.line, i.id - :first))
+    {_OF_LIST} AND {_STATUS} IN ('rejected', 'failed', 'invalid', 'unknown')
+    GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
-_RESULTS = ROWS.format("1").replace("SELECT i.id", f"SELECT {_IN_FLIGHT}, i.id", 1)
-_FIRST = "SELECT COALESCE(i.data, e.data) FROM input i LEFT JOIN entry e ON e.id = i.entry WHERE i.id = :first"
+_STALE = f"""
+    SELECT COUNT(*) {_OF_LIST} AND i.status IS NULL AND (({OPEN} AND {IN_DOUBT}) OR {_UNDER_WAY})
+    AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
+         OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
+"""  # noqa: S608 - no values
+_RESULTS = ROWS.format("1")
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
 
@@ -53,21 +67,27 @@ class JournalSummary:
     Attributes:
         path: The file.
         facts: About the whole journal.
-        list_facts: About the newest list that somebody has confirmed.
-        rows: Of that list; None where there is none that was read completely.
-        counts: Rows by state, see `COUNTED`.
+        list_id: The list whose rows are counted; 0 where there is none.
+        list_facts: About that list.
+        counts: Its rows by state, see `COUNTED`.
         in_flight: Rows that are under way, or were when their run died.
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
+        changed_rows: Rows that are done, and differ in the list since.
+        rows: All rows; None where the list was not read to its end.
+        columns: The list's.
         process: Who runs it, or None.
     """
 
     path: Path
     facts: Mapping[str, Any]
+    list_id: int = 0
     list_facts: Mapping[str, Any] = field(factory=dict)
-    rows: int | None = None
     counts: Mapping[str, int] = field(factory=dict)
     in_flight: int = 0
     unverified: int = 0
+    changed_rows: int = 0
+    rows: int | None = None
+    columns: tuple[str, ...] = ()
     process: int | None = None
 
     @property
@@ -77,8 +97,8 @@ class JournalSummary:
     @property
     def about(self) -> Mapping[str, Any]:
         """Operation, event, address and options."""
-        names = ("operation", "airmeet_id", "base")
-        return {name: self.facts.get(name, "") for name in names} | {"options": self.list_facts.get("options") or {}}
+        found = {name: self.facts[name] for name in ("operation", "airmeet_id", "base") if name in self.facts}
+        return {**found, "options": self.list_facts.get("options") or {}} if found else {}
 
     @property
     def note(self) -> Mapping[str, Any]:
@@ -86,14 +106,9 @@ class JournalSummary:
         return found
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The input's."""
-        return tuple(self.list_facts.get("columns") or ())
-
-    @property
     def created(self) -> float:
         """When it was begun, in seconds since the epoch."""
-        return float(self.facts.get("created", 0.0))
+        return float(self.facts.get("created") or 0.0)
 
     @property
     def changed(self) -> float:
@@ -113,107 +128,131 @@ class JournalSummary:
         """``running``, ``finished`` (no run is needed to send something) or ``interrupted``."""
         if self.process is not None:
             return "running"
-        ended = self.facts.get("ended") and self.facts.get("stop") is None and self.rows is not None
+        ended = self.facts.get("ended") is not None and self.facts.get("stop") is None and self.rows is not None
         return "finished" if ended and not self.counts.get("pending", 0) and not self.in_flight else "interrupted"
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a journal for reading, and see all of it as it is at this moment."""
     try:
         with closing(locking.connect_read_only(path)) as connection:
+            connection.execute("BEGIN")
             yield connection
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:  # damaged: in a page of SQLite's, or in a text
         raise locking.journal_error(path, error) from None
 
 
+def _read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
+    return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+
+
+def _find_list(connection: sqlite3.Connection, list_id: int | None) -> tuple[int, dict[str, Any], int | None]:
+    """Return number, facts and rows of a list: the one that is named, else the newest that was confirmed."""
+    lists = connection.execute(_LISTS).fetchall()
+    for number, facts, rows, confirmed in reversed(lists):
+        if number == list_id or (list_id is None and confirmed):
+            return number, decode_fact(facts), rows
+    return 0, {}, None
+
+
+def _values(number: int, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the statements about a list."""
+    template = facts.get("template")
+    wish = Wish.DONE if template is None else decode_template(template).wish
+    first = number << LIST_SHIFT
+    return {"list": number, "first": first, "last": first + POSITION, "wish": int(wish)}
+
+
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts about the whole run.
+    """Return the facts about the whole journal.
 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
     with _opened(path) as connection:
-        return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+        return _read_facts(connection)
 
 
-def read_summary(path: Path) -> JournalSummary:
-    """Return the state of a journal.
+def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
+    """Return the state of a journal, and of one of its lists.
 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
     locking.check_file(path)
     process = locking.holder_of(path)
-    counts, in_flight, unverified = dict.fromkeys(COUNTED, 0), 0, 0
+    counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
     with _opened(path) as connection:
-        connection.execute("BEGIN")  # one moment for all that follows
-        facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
-        found = _find_list(connection)
-        if found is None:
-            return JournalSummary(path, facts, process=process)
-        list_facts, rows, values, _ = found
-        for state, n, under_way, doubtful in connection.execute(_COUNTS, values):
-            counts[state] += n
-            in_flight += under_way
-            unverified += doubtful
-        if not list_facts.get("columns"):  # no file: the columns are those of the first row
-            first = connection.execute(_FIRST, values).fetchone()
-            row = json.loads(first[0]) if first and first[0] else None
-            list_facts["columns"] = list(row) if isinstance(row, dict) else []
-    return JournalSummary(path, facts, list_facts, rows, counts, in_flight, unverified, process)
-
-
-def _find_list(connection: sqlite3.Connection, list_id: int | None = None) -> Any:
-    """Return facts, number of rows and values for queries of a list, by default of the newest that was confirmed."""
-    found = connection.execute(_LIST, (list_id,)).fetchone()
-    if found is None:
-        return None
-    number, text, rows, horizon, touched = found
-    facts, first = decode_fact(text), number << LIST_SHIFT
-    template = decode_template(facts["template"]) if facts.get("template") else None
-    values = {
-        "first": first, "last": first + (1 << LIST_SHIFT) - 1, "wish": int(Wish.DONE if template is None else template.wish),
-        "horizon": -1 if horizon is None else first + horizon, "touched": touched, "after": first - 1, "n": -1,
-    }  # fmt: skip
-    return facts, rows, values, template
+        facts = _read_facts(connection)
+        number, list_facts, rows = _find_list(connection, list_id)
+        values = _values(number, list_facts)
+        for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, values):
+            counts[status] += n
+            in_flight += under_way or 0
+            unverified += doubtful or 0
+            changed += differs or 0
+        columns = list_facts.get("columns") or (list_facts.get("source") or {}).get("header")
+        if not columns:  # no file: the columns are those of the first row
+            data = f"SELECT COALESCE(i.data, e.data) {_OF_LIST} ORDER BY i.id LIMIT 1"
+            first = connection.execute(data, values).fetchone()
+            row = decode_data(first[0]) if first else None
+            columns = row if isinstance(row, dict) else ()
+    return JournalSummary(
+        path, facts, number, list_facts, counts, in_flight, unverified, changed, rows, tuple(columns), process
+    )
 
 
 def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
-    """Yield the result that each row of a list has at this moment, in the order of the input.
+    """Yield what became of each row of a list, in its order and all of one moment.
 
     Raises:
         JournalError: It is no journal, or it cannot be read.
     """
-    locking.check_file(path)
     with _opened(path) as connection:
-        connection.execute("BEGIN")  # one moment for all that follows
-        facts = {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
-        found = _find_list(connection, list_id)
-        if found is None:
-            return
-        _, _, values, template = found
-        for under_way, *record in connection.execute(_RESULTS, values):
-            row = read_row(tuple(record), template)
-            if under_way and row.earlier is None:
-                row.earlier = Outcome(
-                    OutcomeState.IN_FLIGHT, 1, 0, values["wish"], facts.get("run", 1), values["touched"]
-                )
-            yield recorded_result(row, facts.get("stop_message") or "", facts.get("run", 0))
+        facts = _read_facts(connection)
+        number, list_facts, _ = _find_list(connection, list_id)
+        values, run = _values(number, list_facts), facts.get("run", 0)
+        template = decode_template(list_facts["template"]) if list_facts.get("template") else None
+        stop_message = str(facts.get("stop_message") or "")
+        horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (number,)).fetchone()
+        up_to = -1 if horizon is None or horizon[0] is None else horizon[0]
+        for found in connection.execute(_RESULTS, {**values, "after": values["first"] - 1, "n": -1}):
+            row = read_row(found, template)
+            if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
+                row.earlier = Outcome(OutcomeState.IN_FLIGHT, 1, 0, values["wish"], run)
+            yield recorded_result(row, stop_message, run)
 
 
-def count_stale_rows(path: Path) -> int:
+def read_causes(path: Path, list_id: int | None = None) -> list[FailureGroup]:
+    """Return why rows of a list did not succeed, by cause, most rows first.
+
+    Raises:
+        JournalError: It is no journal, or it cannot be read.
+    """
+    with _opened(path) as connection:
+        number, facts, _ = _find_list(connection, list_id)
+        return [
+            FailureGroup(code, message, n, tuple(sorted(decode_fact(lines))[:5]))
+            for code, message, n, lines in connection.execute(_CAUSES, _values(number, facts))
+        ]
+
+
+def count_stale_rows(path: Path, list_id: int | None = None) -> int:
     """Return how many rows a run would hold because they were sent long ago without a clear answer.
 
     Raises:
         JournalError: It is no journal, or it cannot be read.
     """
-    facts, now = read_facts(path), time.time()
-    endpoint = ENDPOINTS.get(facts.get("operation", ""))
-    if endpoint is None or not endpoint.repeatable:
-        return 0
+    now = time.time()
     with _opened(path) as connection:
-        found = _find_list(connection)
-        return sum(is_stale(touched, now) for (touched,) in connection.execute(_UNCLEAR, found[2])) if found else 0
+        endpoint = ENDPOINTS.get(_read_facts(connection).get("operation", ""))
+        if endpoint is None or not endpoint.repeatable:
+            return 0
+        values = _values(*_find_list(connection, list_id)[:2])
+        values |= {"from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
+        n: int = connection.execute(_STALE, values).fetchone()[0]
+        return n
 
 
 def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None:

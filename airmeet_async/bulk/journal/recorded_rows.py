@@ -14,7 +14,7 @@ from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowS
 from airmeet_async.bulk.row import Outcome, OutcomeState, Row, Wish
 
 STALE_SECONDS = 24 * 3600.0
-_CLOCK_SLACK = 3600.0
+CLOCK_SLACK = 3600.0
 
 SENT_AS_IT_WAS = "changed since it was sent; it may have been done, so the original is sent again"
 _HELD = (
@@ -72,7 +72,7 @@ def is_in_doubt(outcome: Outcome) -> bool:
 
 def is_stale(touched: float | None, now: float) -> bool:
     """Whether that was more than a day ago. A clock that was set back proves nothing, so that is stale, too."""
-    return touched is None or now - touched > STALE_SECONDS or touched - now > _CLOCK_SLACK
+    return touched is None or now - touched > STALE_SECONDS or touched - now > CLOCK_SLACK
 
 
 def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowResult:

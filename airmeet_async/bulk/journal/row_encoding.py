@@ -13,7 +13,11 @@ from airmeet_async.errors import JournalError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_TEXT = frozenset({str})
+orjson = json_codec.orjson
+_AS_JSON_HAS_IT = (
+    0 if orjson is None
+    else orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+)  # fmt: skip
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode  # SQLite takes no lone surrogates
 
 
@@ -64,9 +68,12 @@ def _shared_template(head: str) -> CallTemplate:
 
 def encode_data(data: Any) -> str | None:
     """Return an input row as text, or None for what text cannot hold."""
+    if type(data) is dict and orjson is not None:  # this is done for each row, so the quick way comes first
+        try:
+            return orjson.dumps(data, None, _AS_JSON_HAS_IT).decode()  # type: ignore[no-any-return]
+        except TypeError:  # a lone surrogate, a date, a key that is no text
+            pass
     try:
-        if type(data) is dict and _TEXT.issuperset(map(type, data.values())):
-            return json_codec.encode(data).decode()
         if attrs.has(type(data)):
             data = attrs.asdict(data)
         return _encode_ascii(data) if isinstance(data, (str, Mapping)) else None

@@ -12,6 +12,7 @@ Rules of this file:
 """
 
 import os
+import re
 import secrets
 import sqlite3
 import struct
@@ -20,8 +21,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,12 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 
 # The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
 _ROWS_PER_LOADING_TRANSACTION = 200_000
-_POSITION = (1 << LIST_SHIFT) - 1
+_TOGETHER = 16  # rows per statement
+POSITION = (1 << LIST_SHIFT) - 1
 
 _ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
+_ADD_CONSECUTIVE_INPUT = "INSERT INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
 _KNOWN = f"""
@@ -76,17 +80,17 @@ _RECORD = """
 
 FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
-_CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 OPEN = f"""(i.status IS NULL AND (
-    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {_CHANGED})
+    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
     OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
 ))"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, e.identity, e.key,
         CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
-        COALESCE(i.data, e.data), {_CHANGED}, {_OUTCOME}
+        COALESCE(i.data, e.data), {CHANGED}, {_OUTCOME}
     {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
@@ -228,7 +232,7 @@ class JournalWriter:
             if "salt" not in facts:
                 facts["salt"] = secrets.token_hex(16)
                 self.write_facts({"salt": facts["salt"]})
-            self._salt = bytes.fromhex(facts["salt"])
+            self._salted = blake2b(digest_size=8, salt=bytes.fromhex(facts["salt"]))
         except BaseException:
             self.close()
             raise
@@ -401,7 +405,7 @@ class JournalWriter:
             SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0)
             {FROM} WHERE i.id BETWEEN :first AND :last
         """
-        values = {"wish": wish, "first": first, "last": first + _POSITION}
+        values = {"wish": wish, "first": first, "last": first + POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
 
@@ -410,11 +414,11 @@ class JournalWriter:
         first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
         ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
         sql = f"""
-            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {_CHANGED}), 0),
+            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
                 COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
             {FROM} WHERE i.id BETWEEN :first AND :last
         """
-        values = {"wish": wish, "first": first, "last": first + _POSITION}
+        values = {"wish": wish, "first": first, "last": first + POSITION}
         found = self._connection.execute(sql, values).fetchone()
         names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
         return dict(zip(names, found, strict=True))
@@ -426,11 +430,11 @@ class JournalWriter:
             SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
             {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
         """
-        for number, line, status, text, key in self._connection.execute(sql, (first, first + _POSITION)):
+        for number, line, status, text, key in self._connection.execute(sql, (first, first + POSITION)):
             note = decode_note(text)
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
-            yield number & _POSITION, line, status, {"key": key, **note, **facts}
+            yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
         """Let a list count; older ones of its name and options go."""
@@ -451,7 +455,7 @@ class JournalWriter:
     def _drop(self, numbers: Iterable[int]) -> None:
         for number in (numbers := list(numbers)):
             first = number << LIST_SHIFT
-            self._connection.execute("DELETE FROM input WHERE id BETWEEN ? AND ?", (first, first + _POSITION))
+            self._connection.execute("DELETE FROM input WHERE id BETWEEN ? AND ?", (first, first + POSITION))
             self._connection.execute("DELETE FROM list WHERE id = ?", (number,))
             self._lists.pop(number, None)
         if numbers:
@@ -470,7 +474,7 @@ class JournalWriter:
                 (SELECT rows FROM list WHERE id = ?)
             {FROM} WHERE i.id BETWEEN ? AND ?
         """  # noqa: S608 - no values
-        there, told, last, rows = self._query(sql, first, list_id, first, first + _POSITION)[0]
+        there, told, last, rows = self._query(sql, first, list_id, first, first + POSITION)[0]
         if rows is None:  # still being read
             rows = there
         if not there == told == last == rows:
@@ -511,7 +515,7 @@ class JournalWriter:
         first = self.next_entry
         numbers = range(first, first + len(good))
         before = self._connection.total_changes
-        self._connection.executemany(_ADD_ENTRY, zip(numbers, hashes, identities, keys, requests, data, strict=True))
+        self._insert(_ADD_ENTRY, list(zip(numbers, hashes, identities, keys, requests, data, strict=True)))
         self.next_entry += len(good)
         reading.positions.extend([0] * (self.next_entry - len(reading.positions)))
         positions = reading.positions
@@ -525,6 +529,8 @@ class JournalWriter:
                     for row in good
                 ]
                 self._connection.executemany(_ADD_INPUT, values)
+            elif (offsets := _common_offsets(good)) is not None:
+                self._connection.execute(_ADD_CONSECUTIVE_INPUT, (base + offsets[0], offsets[1], first))
             else:
                 self._connection.executemany(
                     _ADD_PLAIN_INPUT, [(base + row.index, row.line, row.entry) for row in good]
@@ -539,7 +545,7 @@ class JournalWriter:
         ):
             status, facts, other_request, other_data = None, dict[str, Any](), None, None
             if entry not in fresh:
-                found = known[hash_]
+                found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
                 while found is not None and found[2] != identity:  # another one with the same hash
                     collisions += 1
@@ -577,10 +583,23 @@ class JournalWriter:
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
 
+    def _insert(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows, by 16 as far as they go.
+
+        Each statement gives up the interpreter's lock and takes it again, which costs as much as inserting a row.
+        """
+        together = len(values) - len(values) % _TOGETHER
+        for start in range(0, together, _TOGETHER):
+            self._connection.execute(_for_several(sql), [*chain.from_iterable(values[start : start + _TOGETHER])])
+        self._connection.executemany(sql, values[together:])
+
     def hash_identities(self, identities: Sequence[str]) -> tuple[int, ...]:
         """Return numbers for identities: an index of them takes a third of what one of the texts takes."""
-        salt = self._salt
-        digests = [blake2b(identity.encode(), digest_size=8, key=salt).digest() for identity in identities]
+        digests = list[bytes]()
+        for identity in identities:
+            digest = self._salted.copy()  # cheaper than a new one
+            digest.update(identity.encode())
+            digests.append(digest.digest())
         return struct.unpack(f"<{len(digests)}q", b"".join(digests))
 
     def _repeatable_identity(self, reading: _Reading, request: str) -> str:
@@ -618,7 +637,7 @@ class JournalWriter:
         template = self._list(list_id).template
         first = list_id << LIST_SHIFT
         values = {
-            "after": first + after, "last": first + _POSITION, "n": n, "wish": self._wish(template), "run": self.run,
+            "after": first + after, "last": first + POSITION, "n": n, "wish": self._wish(template), "run": self.run,
         }  # fmt: skip
         try:
             return [read_row(found, template) for found in self._connection.execute(sql, values)]
@@ -645,7 +664,7 @@ class JournalWriter:
             if work.retries:
                 execute(_RECORD, work.retries)
             if work.outcomes:
-                execute(_RECORD, work.outcomes)
+                self._insert(_RECORD, work.outcomes)
             now = time.time()
             if work.intents:
                 execute(_INTEND, [(row.entry, wish, self.run, now) for row, wish in work.intents])
@@ -728,7 +747,7 @@ class JournalWriter:
 def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
     """Return the row of a record that `ROWS` has found."""
     number, line, status, note, entry, identity, key, request, data, changed, state, *outcome = found
-    row = Row(number & _POSITION, line, decode_data(data), key or identity or "", identity or "", template)
+    row = Row(number & POSITION, line, decode_data(data), key or identity or "", identity or "", template)
     if entry:
         row.entry = entry
     if request:
@@ -749,6 +768,24 @@ def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
         else:
             row.error = facts["error"]
     return row
+
+
+@lru_cache
+def _for_several(sql: str) -> str:
+    """Return a statement that inserts `_TOGETHER` rows instead of one."""
+    head, values, tail = re.split(r"(?<=VALUES )(\([?, ]+\))", sql)
+    return head + ", ".join([values] * _TOGETHER) + tail
+
+
+def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
+    """Return what to add to the rows' entries for their positions and lines, if they follow each other in all three."""
+    first, last = rows[0], rows[-1]
+    length = last.entry - first.entry
+    if last.index - first.index != length:
+        return None
+    if first.line is None or last.line is None:
+        return (first.index - first.entry, None) if first.line is last.line else None
+    return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
 def _duplicate_error(facts: Mapping[str, Any]) -> RowError:

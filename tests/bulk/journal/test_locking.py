@@ -6,31 +6,23 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import anyio
 import pytest
 
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.locking import JournalLock, holder_of
-from airmeet_async.bulk.report import RowStatus
-from tests.support.bulk_runs import add_journaled, change
-from tests.support.worlds import EVENT, client_of, people, statuses, transport_of
-
-S = RowStatus
-ROWS = list(people(200))
+from airmeet_async.bulk.journal.writer import JournalWriter
+from tests.bulk.journal.conftest import add_list, change, left, names, opened, people, settle
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-async def test_nobody_else_can_read_it(path: Path, mask: int) -> None:
-    transport = transport_of()
-    modes: dict[str, int] = {}
+def test_nobody_else_can_read_it(path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        async with (
-            client_of(transport) as client,
-            client.bulk.add_attendees(EVENT, ROWS, send_email_invite=False, journal=path, rate=None) as job,
-        ):
-            async for _ in job:
-                modes |= {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        writer = opened(path)
+        number = add_list(writer, people("a b"))
+        settle(writer, number, left(writer, number)[0])
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        writer.close()
     finally:
         os.umask(before)
 
@@ -38,19 +30,17 @@ async def test_nobody_else_can_read_it(path: Path, mask: int) -> None:
     assert set(modes.values()) == {0o600}
 
 
-async def test_a_second_run_of_the_same_journal_ends_at_once(path: Path) -> None:
-    transport = transport_of()
-    async with (
-        client_of(transport) as client,
-        client.bulk.add_attendees(EVENT, ROWS, send_email_invite=False, journal=path, rate=10) as job,
-    ):
-        other = transport_of()
-        with pytest.raises(JournalError, match=rf"process {os.getpid()}") as caught:
-            await add_journaled(other, ROWS, path)
-        job.stop()
+def test_a_second_run_of_the_same_journal_ends_at_once(path: Path) -> None:
+    writer = opened(path)
+
+    with pytest.raises(JournalError, match=rf"process {os.getpid()}") as caught:
+        JournalWriter(path)
 
     assert caught.value.busy
-    assert other.arrivals == []
+    number = add_list(writer, people("a"))  # the first one goes on
+    assert names(left(writer, number)) == "a"
+    writer.close()
+    JournalWriter(path).close()
 
 
 def _foreign(path: Path) -> None:
@@ -58,9 +48,20 @@ def _foreign(path: Path) -> None:
     path.chmod(0o600)
 
 
+def _made(path: Path) -> None:
+    writer = opened(path)
+    add_list(writer, people("a"))
+    writer.close()
+
+
 def _newer(path: Path) -> None:
-    anyio.run(add_journaled, transport_of(), ROWS[:1], path)
+    _made(path)
     change(path, "PRAGMA user_version = 99")
+
+
+def _older(path: Path) -> None:
+    _made(path)
+    change(path, "PRAGMA user_version = 1")
 
 
 def _text(path: Path) -> None:
@@ -69,7 +70,7 @@ def _text(path: Path) -> None:
 
 
 def _open_to_all(path: Path) -> None:
-    _newer(path)
+    _made(path)
     path.chmod(0o644)
 
 
@@ -83,6 +84,7 @@ def _link(path: Path) -> None:
         (_foreign, "not a run file"),
         (_text, "not a run file"),
         (_newer, "version 99"),
+        (_older, "written by airmeet-async 0.1.*sends everybody in the list again"),
         (_open_to_all, "chmod 0600"),
         (_link, "symbolic link"),
         (Path.mkdir, "plain file"),
@@ -92,20 +94,19 @@ def _link(path: Path) -> None:
 def test_what_is_no_journal_is_refused_and_left_alone(path: Path, make: Callable[[Path], object], reason: str) -> None:
     make(path)
     before = path.read_bytes() if path.is_file() else b""
-    transport = transport_of()
 
     with pytest.raises(JournalError, match=reason):
-        anyio.run(add_journaled, transport, ROWS, path)
+        JournalWriter(path)
 
-    assert transport.arrivals == []
     assert (path.read_bytes() if path.is_file() else b"") == before
+    assert holder_of(path) is None
 
 
-async def test_an_empty_file_is_taken_for_a_journal_that_was_just_made(path: Path) -> None:
+def test_an_empty_file_is_taken_for_a_journal_that_was_just_made(path: Path) -> None:
     """That is what a crash in the first moment leaves."""
     path.touch(0o600)
 
-    assert statuses(await add_journaled(transport_of(), ROWS[:3], path)) == {S.SUCCEEDED: 3}
+    _made(path)
 
 
 @pytest.mark.slow  # how long the other thread holds the lock is a matter of real time

@@ -1,10 +1,10 @@
-"""A view of a journal from outside: counts and states are those of the run. Real SQLite, virtual time."""
+"""Views of a journal from outside: counts, causes and results are those of the list."""
 
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,126 +12,194 @@ from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import (
     count_stale_rows,
     find_journals,
+    read_causes,
     read_damaged,
     read_facts,
+    read_results,
     read_summaries,
     read_summary,
 )
-from tests.support.bulk_runs import change
-from tests.support.worlds import EVENT, client_of, people, transport_of
+from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
+from airmeet_async.bulk.report import Invite, RowStatus
+from airmeet_async.bulk.row import OutcomeState, Wish
+from tests.bulk.journal.conftest import (
+    MAILS,
+    add_list,
+    change,
+    invalid,
+    left,
+    opened,
+    people,
+    person,
+    settle,
+)
 
-ROWS = list(people(20))
-NOTE = {"command": "register", "file": "people.csv"}
-
-
-async def run(path: Path, rows: Any = ROWS, faults: str = "", stop_after: int = 0, **options: Any) -> str:
-    async with (
-        client_of(transport_of(faults)) as client,
-        client.bulk.add_attendees(
-            EVENT, rows, send_email_invite=options.pop("invite", False), journal=path, note=NOTE, rate=None, **options
-        ) as job,
-    ):
-        seen = 0
-        async for _ in job:
-            seen += 1
-            if seen == stop_after:
-                job.stop()
-        return job.id
+S = OutcomeState
+NO = '{"error":{"code":"http_422","message":"no seats left"}}'
 
 
-async def test_a_finished_run_is_seen_as_it_was(path: Path) -> None:
-    rows = [*ROWS, ROWS[0], {"email": "nonsense"}]
-    job = await run(path, rows, "422@3:on=attendees.add")
+def ended(writer: JournalWriter, number: int, **facts: object) -> None:
+    writer.end_run(number, {"ended": time.time(), **facts})
+    writer.close()
+
+
+def of_all_kinds(path: Path) -> None:
+    """A list with a row of each kind, whose run has ended."""
+    writer = opened(path)
+    writer.write_facts({"job": "1234", "created": 1000.0, "airmeet_id": "event", "base": "https://x.example"})
+    rows = people("done refused failed unknown retried new doubtful", MAILS)
+    number = add_list(writer, [*rows, invalid(7, "x"), person(8, "done", MAILS)], MAILS, options={"invite": True})
+    settle(writer, number, rows[0], done=Wish.DONE | Wish.MAILED)
+    settle(writer, number, rows[1], S.REJECTED, note=NO)
+    settle(writer, number, rows[2], S.FAILED, note=NO)
+    settle(writer, number, rows[3], S.UNKNOWN, unclear=MAILS.wish)
+    settle(writer, number, rows[4], S.RETRY)
+    settle(writer, number, rows[6], done=Wish.DONE | Wish.MAIL_UNVERIFIED)
+    ended(writer, number)
+
+
+def test_a_summary_counts_each_row_once(path: Path) -> None:
+    of_all_kinds(path)
 
     seen = read_summary(path)
 
-    assert (seen.job, seen.state, seen.rows, seen.left, seen.process) == (job, "finished", 22, 0, None)
+    assert (seen.job, seen.state, seen.rows, seen.left, seen.process) == ("1234", "interrupted", 9, 3, None)
     assert seen.counts == {
-        "succeeded": 19, "rejected": 1, "failed": 0, "invalid": 1, "duplicate": 1, "unknown": 0, "pending": 0,
+        "succeeded": 2, "rejected": 1, "failed": 1, "invalid": 1, "duplicate": 1, "unknown": 1, "pending": 2,
     }  # fmt: skip
-    assert (seen.note, seen.about["operation"], seen.about["airmeet_id"]) == (NOTE, "attendees.add", EVENT)
-    assert abs(seen.created - time.time()) < 60 <= seen.changed
+    assert (seen.unverified, seen.in_flight, seen.columns) == (1, 0, ("email", "last_name"))
+    assert seen.about == {
+        "operation": "attendees.add", "airmeet_id": "event", "base": "https://x.example", "options": {"invite": True},
+    }  # fmt: skip
+    assert abs(seen.changed - time.time()) < 60
     assert read_facts(path) == seen.facts
 
 
-async def test_a_stopped_run_is_interrupted_and_knows_what_is_left(path: Path) -> None:
-    await run(path, stop_after=5, max_in_flight=2)
+def test_results_are_in_the_order_of_the_list_and_say_what_the_summary_counts(path: Path) -> None:
+    of_all_kinds(path)
 
-    seen = read_summary(path)
+    found = list(read_results(path))
 
-    assert seen.state == "interrupted"
-    assert 0 < seen.left == seen.counts["pending"] < 20
-    assert seen.rows == 20
-
-
-async def test_a_run_that_died_is_interrupted_though_an_earlier_one_had_ended(path: Path) -> None:
-    await run(path)
-    change(path, "UPDATE ledger SET state = 1 WHERE id = 3")
-
-    seen = read_summary(path)
-
-    assert (seen.state, seen.counts["unknown"], seen.in_flight) == ("interrupted", 1, 1)
-
-
-async def test_the_columns_are_those_of_the_file_else_those_of_the_first_row(path: Path, tmp_path: Path) -> None:
-    file = tmp_path / "people.csv"
-    file.write_text("Email,First Name,Last Name,Shoe\na@example.com,Ada,Ay,40\n")
-    await run(tmp_path / "file.job", file)
-    await run(path, [{"email": "a@example.com", "first_name": "Ada", "last_name": "Ay"}])
-
-    assert read_summary(tmp_path / "file.job").columns == ("Email", "First Name", "Last Name", "Shoe")
-    assert read_summary(path).columns == ("email", "first_name", "last_name")
+    assert [(one.index, one.line, one.status.value) for one in found] == [
+        (0, 2, "succeeded"), (1, 3, "rejected"), (2, 4, "failed"), (3, 5, "unknown"), (4, 6, "unprocessed"),
+        (5, 7, "unprocessed"), (6, 8, "succeeded"), (7, 9, "invalid"), (8, 10, "duplicate"),
+    ]  # fmt: skip
+    counts = Counter(one.status.value.replace("unprocessed", "pending") for one in found)
+    assert counts == read_summary(path).counts
+    assert [one.invite for one in found[:4]] == [
+        Invite.ASKED, Invite.NOT_ASKED, Invite.NOT_ASKED, Invite.UNVERIFIED,
+    ]  # fmt: skip
+    assert found[6].invite is Invite.UNVERIFIED
+    assert found[0].entry_link == "https://x.example/1"
+    assert found[0].row == {"email": "done@example.com", "last_name": "L"}
+    assert [found[1].error and found[1].error.message, found[8].duplicate_of] == ["no seats left", 0]
 
 
-async def test_invitations_of_which_nobody_knows_are_counted(path: Path) -> None:
-    await run(path, faults="drop-after@4:on=attendees.add", invite=True, max_in_flight=1)
+def test_causes_are_counted_with_their_first_lines(path: Path) -> None:
+    of_all_kinds(path)
 
-    assert read_summary(path).unverified == 1
-
-
-async def test_rows_of_long_ago_without_a_clear_answer_are_counted(path: Path) -> None:
-    await run(path)
-    change(path, "UPDATE ledger SET state = 1, touched = touched - 90000 WHERE id IN (1, 2)")
-    change(path, "UPDATE ledger SET state = 3, unclear = 1 WHERE id = 3")
-    change(path, "UPDATE ledger SET touched = touched - 90000 WHERE id = 4")
-
-    assert count_stale_rows(path) == 2
+    assert [(cause.code, cause.message, cause.n, cause.sample_rows) for cause in read_causes(path)] == [
+        ("http_422", "no seats left", 2, (3, 4)),
+        ("invalid_email", "'x' is not an e-mail address", 1, (9,)),
+        ("unknown", "sent without a clear answer", 1, (5,)),
+    ]
 
 
-async def test_what_is_not_sent_again_anyway_is_not_held(path: Path) -> None:
-    async with client_of(transport_of("")) as client:
-        await client.bulk.create_booths(EVENT, [{"name": "Tea"}], journal=path, rate=None)
-    change(path, "UPDATE ledger SET state = 3, unclear = 1, touched = 0")
+def test_a_view_is_of_the_newest_confirmed_list_or_of_the_one_that_is_named(path: Path) -> None:
+    writer = opened(path)
+    first = add_list(writer, people("a b"), name="first.csv")
+    for row in left(writer, first):
+        settle(writer, first, row)
+    writer.begin_run()
+    mails = add_list(writer, people("b c", MAILS), MAILS, name="second.csv")
+    add_list(writer, people("declined"), name="third.csv", confirmed=False)
+    settle(writer, mails, left(writer, mails)[1], done=MAILS.wish)
+    ended(writer, mails)
 
-    assert count_stale_rows(path) == 0
+    assert (read_summary(path).counts["succeeded"], read_summary(path).counts["pending"]) == (1, 1)
+    assert [one.status.value for one in read_results(path)] == ["unprocessed", "succeeded"]
+    assert read_summary(path, first).counts["succeeded"] == 2
+    assert [one.from_earlier_run for one in read_results(path, first)] == [True, True]
+    assert read_summary(path, first).list_facts["name"] == "first.csv"
+
+
+def test_a_run_whose_rows_are_all_settled_is_finished(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a"))
+    settle(writer, number, left(writer, number)[0])
+    ended(writer, number)
+
+    assert read_summary(path).state == "finished"
+
+
+def test_rows_up_to_the_horizon_of_a_dead_run_may_be_in(path: Path) -> None:
+    """The view says what the next run will find, and changes nothing."""
+    writer = opened(path)
+    number = add_list(writer, people("a b c d"))
+    settle(writer, number, left(writer, number)[0])
+    writer.transact(Transaction(number, horizon=2))
+    writer.close()
+
+    seen, found = read_summary(path), [one.status for one in read_results(path)]
+
+    assert (seen.state, seen.counts["unknown"], seen.in_flight, seen.counts["pending"]) == ("interrupted", 2, 2, 1)
+    assert found == [RowStatus.SUCCEEDED, RowStatus.UNKNOWN, RowStatus.UNKNOWN, RowStatus.UNPROCESSED]
+    opened(path).close()
+    assert [one.status for one in read_results(path)] == found
+
+
+def test_rows_that_changed_since_they_were_done_are_counted(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    for row in left(writer, number):
+        settle(writer, number, row)
+    number = add_list(writer, [person(0, "a", last="Other"), person(1, "b")])
+    ended(writer, number)
+
+    assert read_summary(path).changed_rows == 1
+    assert ["changed" in " ".join(one.warnings) for one in read_results(path)] == [True, False]
+
+
+def test_rows_of_long_ago_without_a_clear_answer_are_counted(path: Path) -> None:
+    now = time.time()
+    writer = opened(path)
+    number = add_list(writer, people("old fresh future in-flight done"))
+    rows = left(writer, number)
+    settle(writer, number, rows[0], S.UNKNOWN, touched=now - 90_000)
+    settle(writer, number, rows[1], S.UNKNOWN, touched=now - 80_000)
+    settle(writer, number, rows[2], S.UNKNOWN, touched=now + 90_000)
+    settle(writer, number, rows[3], S.IN_FLIGHT, touched=now - 90_000)
+    settle(writer, number, rows[4], touched=now - 90_000)
+    writer.close()
+
+    assert count_stale_rows(path) == 3
+    change(path, "UPDATE facts SET value = '\"booths.create\"' WHERE name = 'operation'")
+    assert count_stale_rows(path) == 0  # they are not sent again anyway
 
 
 @pytest.mark.slow
-async def test_a_view_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None:
+def test_a_view_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None:
     """The view is another process's: within one, it would drop the locks of the run."""
     script = (
-        "import sys; from pathlib import Path; from airmeet_async.bulk.journal.queries import read_summary\n"
-        "seen = read_summary(Path(sys.argv[1])); print(seen.state, seen.rows, seen.process)"
+        "import sys; from pathlib import Path; from airmeet_async.bulk.journal.queries import *\n"
+        "seen = read_summary(Path(sys.argv[1])); print(seen.state, seen.rows, seen.process)\n"
+        "print(len(list(read_results(Path(sys.argv[1])))))"
     )
-    async with (
-        client_of(transport_of("")) as client,
-        client.bulk.add_attendees(EVENT, ROWS, send_email_invite=False, journal=path, rate=None) as job,
-    ):
-        done = subprocess.run(  # noqa: ASYNC221 - nothing else has to go on
-            [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
-        )
-        async for _ in job:
-            pass
+    writer = opened(path)
+    number = add_list(writer, people("a b c"))
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    settle(writer, number, left(writer, number)[0])
+    writer.close()
 
-    state, rows, process = done.stdout.split()
-    assert (state, rows, process.isdigit()) == ("running", "20", True)
-    assert job.report.succeeded == 20
+    state, rows, process, results = done.stdout.split()
+    assert (state, rows, process.isdigit(), results) == ("running", "3", True, "3")
 
 
-async def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_path: Path) -> None:
-    for name in ("a", "b", "c"):
-        await run(tmp_path / f"{name}.job", ROWS[:1])
-    change(tmp_path / "b.job", "UPDATE facts SET value = '99999999999.0' WHERE name = 'created'")
+def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_path: Path) -> None:
+    for n, name in enumerate(("a", "b", "c")):
+        writer = opened(tmp_path / f"{name}.job")
+        writer.write_facts({"created": 1000.0 - abs(n - 1)})
+        writer.close()
     (tmp_path / "x.job").write_bytes(b"nonsense" * 10)
     (tmp_path / "x.job").chmod(0o600)
 
@@ -143,13 +211,15 @@ async def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_pa
     assert "x.job: is not a run file" in wrong[0]
 
 
-async def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:
-    await run(path)
+def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:
+    of_all_kinds(path)
     whole = read_damaged(path, by_place=True)
-    change(path, "UPDATE facts SET value = '{' WHERE name = 'about'")
+    change(path, "UPDATE list SET facts = '{'")
     wreck = read_damaged(path)
     with pytest.raises(JournalError):
         read_summary(path)
+    with pytest.raises(JournalError):
+        list(read_results(path))
     path.write_bytes(b"nonsense" * 10)
 
     assert (whole, read_damaged(path), read_damaged(path.parent)) == (None, None, None)
@@ -159,7 +229,6 @@ async def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path
 
 
 def test_what_is_not_there_is_an_error(path: Path) -> None:
-    with pytest.raises(JournalError):
-        read_summary(path)
-    with pytest.raises(JournalError):
-        count_stale_rows(path)
+    for read in (read_summary, count_stale_rows, read_causes, lambda missing: list(read_results(missing))):
+        with pytest.raises(JournalError):
+            read(path)

@@ -1,179 +1,123 @@
-"""Which rows of a journal are sent again, and what the others have for a result."""
+"""What a recorded row has become, and whether it is to be sent: a table of cases."""
 
-import time
-from collections import Counter
-from pathlib import Path
+from typing import Any
 
-import anyio
 import pytest
 
-from airmeet_async import Reply, Request
-from airmeet_async.bulk.report import Invite, RowStatus
-from airmeet_async.errors import NoReplyError
-from tests.support.bulk_runs import add_journaled, bodies, change, resume, spied, stopped_after
-from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
+from airmeet_async.bulk.journal.recorded_rows import is_open, recorded_result, what_is_left
+from airmeet_async.bulk.report import Invite, RowError, RowStatus
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
+from airmeet_async.protocol.endpoints import ENDPOINTS
+from tests.bulk.journal.conftest import BOTH, MAILS, PLAIN, REGISTERS, invalid, person
 
-S = RowStatus
-ROWS = list(people(200))
-
-
-async def test_rows_without_a_clear_answer_are_sent_again_by_the_next_run(path: Path) -> None:
-    """A run is hurried while three requests are under way: they were carried out, and nobody has heard so."""
-    transport = transport_of(latency=1.0)
-    async with (
-        client_of(transport) as client,
-        client.bulk.add_attendees(
-            EVENT, ROWS[:6], send_email_invite=False, journal=path, rate=None, max_in_flight=3
-        ) as job,
-    ):
-        await anyio.sleep(2.5)
-        job.stop()
-        job.hurry()
-    before = sends(transport)
-
-    report = await resume(transport, path)
-
-    assert job.report.counts[S.UNKNOWN] == 3
-    assert report.all_done
-    assert sum(sends(transport).values()) == sum(before.values()) + report.attempts
-    assert sum(n == 2 for n in sends(transport).values()) == 3
+S, R = OutcomeState, RowStatus
+NOW = 1_000_000.0
+DAY = 24 * 3600.0
+BOOTHS = CallTemplate(ENDPOINTS["booths.create"], {"airmeet_id": "event"})
+ONCE = Wish.DONE | Wish.MAILED
+DOUBTFUL = Wish.DONE | Wish.MAIL_UNVERIFIED
 
 
-@pytest.mark.parametrize("ago", [90_000, -90_000])
-async def test_unclear_rows_of_long_ago_wait_for_a_word(path: Path, ago: float) -> None:
-    """A second add would let somebody in who was blocked meanwhile; a clock that was set back proves nothing."""
-    transport = transport_of()
-    await stopped_after(20, transport, ROWS[:40], path)
-    change(
-        path,
-        "UPDATE ledger SET state = 1, touched = ? WHERE id IN (SELECT id FROM ledger WHERE state = 0 LIMIT 3)",
-        time.time() - ago,
-    )
-
-    held = await resume(transport, path)
-    sent = await resume(transport, path, accept_stale=True)
-
-    assert held.counts[S.UNKNOWN] == 3
-    assert held.results is not None
-    assert sum("accept_stale" in str(result.error) for result in held.results) == 3
-    assert not held.all_done
-    assert held.resumable
-    assert sent.counts[S.SUCCEEDED] == 3
-    assert sent.all_done
+def row(template: CallTemplate = PLAIN, state: S | None = None, *, changed: bool = False, **facts: Any) -> Row:
+    found = person(0, "a", template, changed=changed)
+    if state is not None:
+        defaults = {"sent": 1, "done": 1 if state is S.SUCCEEDED else 0, "unclear": 0, "run": 1, "touched": NOW - 60}
+        found.earlier = Outcome(state, **{**defaults, **facts})
+    return found
 
 
-async def test_an_invitation_is_asked_for_once(path: Path) -> None:
-    """After an unclear outcome the row is sent without it, and listed; a 429 did nothing, so the mail is asked for."""
-    transport = transport_of()
-    exchange = transport.exchange
-    lost, broken, throttled = (f"person-{number}@example.com" for number in (2, 5, 8))
-    first: dict[str, int | None] = {lost: None, broken: 500, throttled: 429}
-
-    async def odd(request: Request) -> Reply | None:
-        email = next((email for email in first if email.encode() in request.body), None)
-        if email is None:
-            return None
-        if (status := first.pop(email)) is None:
-            await exchange(request)
-            raise NoReplyError("the connection broke", reason="reset")
-        return Reply(status, {"retry-after": "1"}, b"")
-
-    seen = bodies(spied(transport, odd))
-    report = await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
-
-    asked = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
-    assert statuses(report) == {S.SUCCEEDED: 10}
-    assert asked == Counter(person.email for person in ROWS[:10]) + Counter([throttled])
-    assert report.results is not None
-    unverified = {result.key for result in report.results if result.invite is Invite.UNVERIFIED}
-    assert unverified == {lost, broken}
-    assert sum(result.invite is Invite.ASKED for result in report.results) == 8
-
-
-async def test_invitations_can_be_sent_on_purpose(path: Path) -> None:
-    """A retry of those that nobody is sure of asks for the mail again, and for no others."""
-    transport = transport_of("drop-after@2")
-    await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
-    seen = bodies(transport)
-
-    async with client_of(transport) as client:
-        report = await client.bulk.retry(path, again=["invites"])
-
-    assert [body["sendEmailInvite"] for body in seen if "email" in body] == [True]
-    assert statuses(report) == {S.SKIPPED: 9, S.SUCCEEDED: 1}
+CASES = [
+    # row, what it is without being sent (None: send it), what it is if nothing is sent any more
+    (row(), None, R.UNPROCESSED),
+    (row(state=S.REOPENED), None, R.UNPROCESSED),
+    (row(state=S.RETRY), None, R.UNPROCESSED),
+    (row(state=S.FAILED), None, R.FAILED),
+    (row(state=S.REJECTED), R.REJECTED, R.REJECTED),
+    (row(state=S.REJECTED, changed=True), None, R.UNPROCESSED),
+    (row(state=S.SUCCEEDED), R.SUCCEEDED, R.SUCCEEDED),
+    (row(state=S.SUCCEEDED, changed=True), R.SUCCEEDED, R.SUCCEEDED),
+    (row(REGISTERS, S.SUCCEEDED), None, R.UNPROCESSED),
+    (row(MAILS, S.SUCCEEDED), None, R.UNPROCESSED),
+    (row(MAILS, S.SUCCEEDED, done=ONCE), R.SUCCEEDED, R.SUCCEEDED),
+    (row(MAILS, S.SUCCEEDED, done=DOUBTFUL), R.SUCCEEDED, R.SUCCEEDED),
+    (row(BOTH, S.SUCCEEDED, done=DOUBTFUL), None, R.UNPROCESSED),
+    (row(state=S.UNKNOWN, unclear=1), None, R.UNKNOWN),
+    (row(state=S.IN_FLIGHT), None, R.UNKNOWN),
+    (row(state=S.RETRY, unclear=1), None, R.UNKNOWN),
+    (row(state=S.UNKNOWN, touched=NOW - DAY - 1), R.UNKNOWN, R.UNKNOWN),
+    (row(state=S.UNKNOWN, touched=NOW - DAY + 1), None, R.UNKNOWN),
+    (row(state=S.UNKNOWN, touched=NOW + 3601), R.UNKNOWN, R.UNKNOWN),
+    (row(state=S.UNKNOWN, touched=None), R.UNKNOWN, R.UNKNOWN),
+    (row(state=S.RETRY, touched=NOW - DAY - 1), None, R.UNPROCESSED),
+    (row(state=S.REOPENED, unclear=1, touched=NOW - DAY - 1), None, R.UNKNOWN),
+    (row(BOOTHS, S.UNKNOWN, unclear=1), R.UNKNOWN, R.UNKNOWN),
+    (row(BOOTHS, S.RETRY), None, R.UNPROCESSED),
+    (invalid(0, "x"), R.INVALID, R.INVALID),
+    (person(1, "a", duplicate_of=0, error=RowError("duplicate", "repeats line 2")), R.DUPLICATE, R.DUPLICATE),
+]
 
 
-async def test_at_least_once_asks_again(path: Path) -> None:
-    transport = transport_of("drop-after@2")
-    seen = bodies(transport)
+@pytest.mark.parametrize(("found", "now", "at_the_end"), CASES)
+def test_what_is_left_to_do(found: Row, now: R | None, at_the_end: R) -> None:
+    left = what_is_left(found, NOW, accept_stale=False)
 
-    report = await add_journaled(
-        transport, ROWS[:5], path, send_email_invite=True, invites="at_least_once", max_in_flight=1
-    )
-
-    assert sum(body.get("sendEmailInvite", False) for body in seen) == 6
-    assert report.results is not None
-    assert {result.invite for result in report.results} == {Invite.ASKED}
+    assert (None if left is None else left.status) == now
+    assert recorded_result(found, "stopped").status == at_the_end
+    if left is not None and left.status is not R.UNKNOWN:
+        assert not is_open(found)
 
 
-async def test_a_retry_of_what_is_unknown_asks_for_no_second_mail(path: Path) -> None:
-    """An add may be repeated, its invitation may not: only `invites` does that."""
-    transport = transport_of(latency=1.0)
-    seen = bodies(transport)
-    async with (
-        client_of(transport) as client,
-        client.bulk.add_attendees(EVENT, ROWS[:4], send_email_invite=True, journal=path, rate=None) as job,
-    ):
-        await anyio.sleep(2.5)
-        job.stop()
-        job.hurry()
-    async with client_of(transport) as client:
-        report = await client.bulk.retry(path, again=["unknown"])
+def test_stale_rows_are_sent_by_those_who_accept_it() -> None:
+    old = row(state=S.UNKNOWN, unclear=1, touched=NOW - DAY - 1)
+    booth = row(BOOTHS, S.UNKNOWN, unclear=1, touched=NOW - DAY - 1)
 
-    asked = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
-    assert job.report.counts[S.UNKNOWN]
-    assert report.all_done
-    assert set(asked.values()) == {1}
-    assert report.results is not None
-    assert sum(result.invite is Invite.UNVERIFIED for result in report.results) == job.report.counts[S.UNKNOWN]
+    held = what_is_left(old, NOW, accept_stale=False)
+    assert held is not None
+    assert held.error is not None
+    assert "--accept-stale" in held.error.message
+    assert what_is_left(old, NOW, accept_stale=True) is None
+    assert what_is_left(booth, NOW, accept_stale=True) is not None
 
 
-async def test_failed_and_refused_rows_keep_their_result_until_a_retry(path: Path) -> None:
-    transport = transport_of("422@2,500@4+5")
-    first = await add_journaled(transport, ROWS[:10], path, max_in_flight=1, max_failures=10)
-    again = await resume(transport, path)
-    async with client_of(transport) as client:
-        retried = await client.bulk.retry(path, again=["rejected", "failed"])
+def test_a_row_of_an_earlier_run_says_what_that_run_knew() -> None:
+    note = '{"replayed":true,"error":{"code":"c","message":"m"},"warnings":["w"]}'
+    found = row(MAILS, S.SUCCEEDED, done=ONCE, sent=3, http=200, latency=0.5, link="https://l", note=note)
+    found.warnings = ("cut",)
 
-    bad = statuses(first)
-    assert bad.pop(S.SUCCEEDED) + sum(bad.values()) == 10
-    assert bad
-    assert statuses(again) == {S.SKIPPED: 10 - sum(bad.values()), **bad}
-    assert again.attempts == 0
-    assert retried.all_done
-    assert retried.counts[S.SUCCEEDED] == sum(bad.values())
+    result = recorded_result(found, "")
+
+    assert (result.from_earlier_run, result.attempts, result.http_status, result.latency_s) == (True, 3, 200, 0.5)
+    assert (result.entry_link, result.replayed, result.invite) == ("https://l", True, Invite.ASKED)
+    assert result.warnings == ("cut", "w")
+    assert recorded_result(found, "", run=1).from_earlier_run is False
+    assert recorded_result(found, "", run=2).from_earlier_run is True
 
 
-async def test_what_must_not_be_repeated_stays_unknown(path: Path) -> None:
-    """A booth whose outcome is unclear is not made twice, unless somebody says so."""
-    transport = transport_of("drop-after@2")
-    booths = [{"name": f"Booth {number}"} for number in range(4)]
-    async with client_of(transport) as client:
-        first = await client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)
-        again = await client.bulk.resume(path)
-        retried = await client.bulk.retry(path, again=["unknown"])
+@pytest.mark.parametrize(
+    ("found", "invite"),
+    [
+        (row(PLAIN, S.SUCCEEDED, done=ONCE), Invite.NOT_ASKED),
+        (row(MAILS, S.SUCCEEDED, done=ONCE), Invite.ASKED),
+        (row(MAILS, S.SUCCEEDED, done=DOUBTFUL), Invite.UNVERIFIED),
+        (row(MAILS, S.UNKNOWN, unclear=ONCE), Invite.UNVERIFIED),
+        (row(MAILS, S.UNKNOWN, unclear=Wish.DONE), Invite.NOT_ASKED),
+        (row(MAILS, S.REJECTED), Invite.NOT_ASKED),
+        (row(MAILS), Invite.NOT_ASKED),
+    ],
+)
+def test_what_is_known_of_a_mail(found: Row, invite: Invite) -> None:
+    assert recorded_result(found, "").invite is invite
 
-    assert first.counts[S.UNKNOWN] == again.counts[S.UNKNOWN] == 1
-    assert again.attempts == 0
-    assert retried.counts[S.SUCCEEDED] == 1
+
+def test_a_row_that_has_changed_says_what_happens_to_the_change() -> None:
+    done, doubtful = row(state=S.SUCCEEDED, changed=True), row(state=S.UNKNOWN, unclear=1, changed=True)
+
+    assert "keeps the old details" in recorded_result(done, "").warnings[0]
+    assert "the original is sent again" in recorded_result(doubtful, "").warnings[0]
 
 
-async def test_a_retry_of_failed_rows_leaves_old_unclear_ones_alone(path: Path) -> None:
-    transport = transport_of()
-    await stopped_after(20, transport, ROWS[:40], path)
-    sql = "UPDATE ledger SET state = 1, touched = ? WHERE id IN (SELECT id FROM ledger WHERE state = 0 LIMIT 2)"
-    change(path, sql, time.time() - 90_000)
-    async with client_of(transport) as client:
-        report = await client.bulk.retry(path, again=["failed"])
+def test_a_row_that_was_not_sent_says_why() -> None:
+    error = recorded_result(row(), "the deadline has passed").error
 
-    assert report.counts[S.UNKNOWN] == 2
+    assert error is not None
+    assert (error.message, error.retryable) == ("not done: the deadline has passed", True)

@@ -362,11 +362,13 @@ def test_rows_with_calls_of_their_own_come_back_with_them(path: Path) -> None:
     writer.close()
 
 
-def test_a_hundred_lists_share_one_journal(writer: JournalWriter) -> None:
+def test_a_hundred_lists_share_one_journal() -> None:
+    writer = opened(None)
     numbers = [add_list(writer, people(f"a{n} a{n + 1}"), name=f"{n}.csv") for n in range(100)]
     settle(writer, numbers[50], left(writer, numbers[50])[1])
 
     assert [names(left(writer, number)) for number in numbers[50:53]] == ["a50", "a52", "a52 a53"]
+    writer.close()
 
 
 # Lists that nobody wants
