@@ -33,19 +33,16 @@ class DuplicateFinder:
             identity = row.identity
             if not identity or row.error is not None:
                 continue
-            found = first.get(identity)
+            found = first.setdefault(identity, (row.index, row.line)) if len(first) < self._few else first.get(identity)
             if found is None:
-                if len(first) < self._few:
-                    first[identity] = (row.index, row.line)
-                    continue
                 found = self._find_or_add(row)
-            if found is not None:
+            if found[0] != row.index:
                 index, line = found
-                place = f"row {index + 1}" if line is None else f"line {line}"
                 row.duplicate_of = index
-                row.error = RowError("duplicate", f"repeats {place}, which is sent instead")
+                where = f"row {index + 1}" if line is None else f"line {line}"
+                row.error = RowError("duplicate", f"repeats {where}, which is sent instead")
 
-    def _find_or_add(self, row: Row) -> tuple[int, int | None] | None:
+    def _find_or_add(self, row: Row) -> tuple[int, int | None]:
         if self._more is None:
             self._more = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._more.executescript(
@@ -55,7 +52,7 @@ class DuplicateFinder:
         identity = row.identity.encode(errors="surrogatepass")
         added = self._more.execute("INSERT OR IGNORE INTO first VALUES (?, ?, ?)", (identity, row.index, row.line))
         if added.rowcount:
-            return None
+            return row.index, row.line
         index, line = self._more.execute("SELECT idx, line FROM first WHERE identity = ?", (identity,)).fetchone()
         return index, line
 

@@ -10,8 +10,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import repeat
-from operator import attrgetter, itemgetter
+from functools import lru_cache
+from itertools import compress, repeat
+from operator import attrgetter, is_not, itemgetter
 from typing import Any
 
 from attrs import fields_dict
@@ -23,7 +24,6 @@ from airmeet_async.bulk.report import RowError
 from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
-from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
@@ -31,6 +31,7 @@ from airmeet_async.protocol.models import Attendee
 from airmeet_async.protocol.validation import (
     COMMON_EMAIL,
     NAME_LIMIT,
+    TEXT_LIMIT,
     Problem,
     RegistrationFields,
     check_email,
@@ -44,8 +45,9 @@ from airmeet_async.tables import tidy
 ADDRESSES = Reading(preset="none", required=("email",))
 
 _ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
-_ATTENDEE_WIRE_NAMES = tuple(WIRE_NAMES[name] for name in _ATTENDEE_FIELDS)
-_attendee_values = attrgetter(*_ATTENDEE_FIELDS)
+_PLAIN_FIELDS = tuple(name for name in _ATTENDEE_FIELDS if name != "attendance_type")
+_PLAIN_NAMES = tuple(WIRE_NAMES[name] for name in _PLAIN_FIELDS)
+_attendee_values = attrgetter(*_PLAIN_FIELDS)
 _MOST_HEADERS = 1000  # sets of keys that are remembered
 
 _fetch_first = Problem("", "this row needs what `fetch` gets")
@@ -159,9 +161,9 @@ class AddAttendees(_PeopleOperation):
         self._airmeet_id = airmeet_id
         self._fetch_fields = fetch_fields
         self._event_fields = event_fields
-        # The keys of the last mapping, and how such mappings are read the quick way: wire names and a getter of values.
+        # The keys of the last mapping, and how such mappings are read the quick way: names, values, pieces of JSON.
         self._keys: tuple[Any, ...] = ()
-        self._plain: tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None = None
+        self._plain: tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None = None
 
     async def fetch(self) -> None:
         if self._event_fields is None and self._fetch_fields is not None:
@@ -207,7 +209,12 @@ class AddAttendees(_PeopleOperation):
         return None
 
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:
-        """Return a plain row as `fill` would leave it; None for whatever is not plain."""
+        """Return a plain row as `fill` would leave it; None for whatever is not plain.
+
+        The texts are looked at as one, joined by blanks: two blanks in a row may be a cell that is empty or has to be
+        stripped. A printable text without quotes and backslashes stands in JSON as it is.
+        """
+        names: tuple[str, ...]
         values: Sequence[Any]
         if type(data) is dict:
             keys = tuple(data)
@@ -215,42 +222,64 @@ class AddAttendees(_PeopleOperation):
                 self._keys, self._plain = keys, self._plain_columns(data)
             if self._plain is None:
                 return None
-            names, get = self._plain
+            names, get, pieces = self._plain
             values = get(data)
         elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields:
-            names, values = _ATTENDEE_WIRE_NAMES, _attendee_values(data)
-            if None in values:
-                pairs = [(name, text) for name, text in zip(names, values, strict=True) if text is not None]
-                names, values = zip(*pairs, strict=True) if len(pairs) > 2 else ((), ())
-                if names[:3] != _ATTENDEE_WIRE_NAMES[:3]:
-                    return None
+            given = _attendee_values(data)
+            is_given = tuple(map(is_not, given, repeat(None)))
+            if is_given[:3] != (True, True, True):
+                return None
+            values = [*compress(given, is_given)]
+            names, pieces = _attendee_pieces(is_given)
         else:
             return None
         try:
-            if not "".join(values).isprintable():
-                return None
+            text = " ".join(values)
         except TypeError:  # there is something that is no text
             return None
-        values = tuple(map(str.strip, values))
-        if max(map(len, values)) > NAME_LIMIT or "" in values[:3] or not COMMON_EMAIL.fullmatch(email := values[0]):
+        if '"' in text or "\\" in text or not text.isprintable():
             return None
-        body = dict(zip(names, values, strict=True))
-        if "" in values:
-            body = {name: text for name, text in body.items() if text}
-        return Row(index, line, data, email, email.lower(), self.template, json_codec.encode(body))
+        if "  " in text or text[-1] == " ":
+            pairs = [(name, text) for name, value in zip(names, values, strict=True) if (text := str.strip(value))]
+            names, values = tuple(name for name, _ in pairs), [value for _, value in pairs]
+            if names[:3] != _PLAIN_NAMES[:3]:
+                return None
+            pieces = _pieces(names)
+        email = values[0]
+        if len(values[1]) > NAME_LIMIT or len(values[2]) > NAME_LIMIT or not COMMON_EMAIL.fullmatch(email):
+            return None
+        if len(text) - len(email) > TEXT_LIMIT and max(map(len, values[3:]), default=0) > TEXT_LIMIT:
+            return None
+        body = pieces.copy()
+        body[1::2] = values
+        return Row(index, line, data, email, email.lower(), self.template, "".join(body).encode())
 
     def _plain_columns(
         self, data: Mapping[str, Any]
-    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None:
+    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None:
         """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
         columns = self._columns_of(data)
         if isinstance(columns, str) or columns.whole or columns.status or "custom_fields" in data:
             return None
         there = [match for match in columns.fields if match.column in data]
-        names = tuple(match.field for match in there)
-        if names[:3] != MANDATORY or "attendance_type" in names or any(one.column in data for one in columns.custom):
+        fields = tuple(match.field for match in there)
+        if fields[:3] != MANDATORY or "attendance_type" in fields or any(one.column in data for one in columns.custom):
             return None
-        return tuple(WIRE_NAMES[name] for name in names), itemgetter(*[match.column for match in there])
+        names = tuple(WIRE_NAMES[name] for name in fields)
+        return names, itemgetter(*[match.column for match in there]), _pieces(names)
+
+
+@lru_cache(maxsize=256)
+def _attendee_pieces(is_given: tuple[bool, ...]) -> tuple[tuple[str, ...], list[str]]:
+    names = tuple(compress(_PLAIN_NAMES, is_given))
+    return names, _pieces(names)
+
+
+@lru_cache(maxsize=256)
+def _pieces(names: tuple[str, ...]) -> list[str]:
+    """Return a JSON object of texts in pieces; every second one is to be replaced by a text."""
+    pieces = [piece for name in names for piece in (f'","{name}":"', "")]
+    return ['{"' + pieces[0].removeprefix('","'), *pieces[1:], '"}']
 
 
 class UncheckedFields(RegistrationFields):

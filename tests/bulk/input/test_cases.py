@@ -1,5 +1,6 @@
 """Files that real people had, from the file to the request; ``tests/tables/cases`` has them with invented people."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import InputError
-from airmeet_async.bulk.input.columns import Reading
-from airmeet_async.bulk.input.plan import make_plan
+from airmeet_async.bulk.input.columns import Reading, find_table_columns
+from airmeet_async.bulk.input.operations import AddAttendees
 from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.tables import EncodingError, command_line_option
-from tests.support.worlds import EVENT, client_of, transport_of
+from tests.support.prepared import plan_of, prepare
 
 CASES = Path(__file__).parents[2] / "tables/cases"
 ANA, BOB = ("ana@example.com", "Ana", "Lovelace"), ("bob@example.com", "Bob", "Stone")
@@ -37,57 +38,55 @@ PEOPLE = {
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-async def test_everybody_in_the_file_is_registered_by_the_right_name(name):
-    transport = transport_of()
-    async with client_of(transport) as client:
-        report = await client.bulk.add_attendees(EVENT, CASES / name, send_email_invite=False)
-        people = [person async for person in client.participants.list(EVENT)]
+def test_everybody_in_the_file_is_registered_by_the_right_name(name):
+    table = open_file(CASES / name)
+    operation = AddAttendees("e1", {}, Reading(), columns=find_table_columns(table, Reading()))
 
-    assert report.succeeded == len(PEOPLE[name])
-    added = {one.email: one.name for one in people}
-    assert [added[email] for email, *_ in PEOPLE[name]] == [f"{first} {last}" for _, first, last in PEOPLE[name]]
+    bodies = [json.loads(row.payload) for row in prepare(table, operation)]
+
+    assert [(body["email"], body["firstName"], body["lastName"]) for body in bodies] == PEOPLE[name]
 
 
-async def plan_of(name, **reading):
-    return await make_plan(open_file(CASES / name), Reading(**reading), None)
+def planned(name, **reading):
+    return plan_of(CASES / name, Reading(**reading))
 
 
-async def test_a_salutation_is_no_job_title():
-    plan = await plan_of("title-salutation.csv")
+def test_a_salutation_is_no_job_title():
+    plan = planned("title-salutation.csv")
 
     assert [match.field for match in plan.columns.fields] == ["email", "first_name", "last_name"]
     assert '  ignored: "Title" (forms of address, not job titles)' in plan.lines()
 
 
-async def test_words_of_attendance_are_understood_and_shown():
-    plan = await plan_of("attendance-words.csv")
+def test_words_of_attendance_are_understood_and_shown():
+    plan = planned("attendance-words.csv")
 
     assert (plan.ready, plan.invalid) == (5, 0)
     assert '"Online" as VIRTUAL, "On-site" as IN-PERSON' in " ".join("\n".join(plan.lines()).split())
 
 
-async def test_the_advice_for_an_export_of_google_contacts_leads_on():
+def test_the_advice_for_an_export_of_google_contacts_leads_on():
     """The label beside an address is not proposed for it, and of two columns with addresses the fuller or first one."""
     with pytest.raises(InputError, match="no column for email") as caught:
-        await plan_of("google-contacts.csv")
+        planned("google-contacts.csv")
     (option,) = re.findall(r"--map ('.*?'|\S+)", str(caught.value))
     field, _, column = shlex.split(option)[0].partition("=")
-    plan = await plan_of("google-contacts.csv", overrides={field: column})
+    plan = planned("google-contacts.csv", overrides={field: column})
 
     assert (column, plan.ready, plan.invalid) == ("E-mail 1 - Value", 1, 1)
 
 
-async def test_a_column_is_judged_only_if_it_is_used():
+def test_a_column_is_judged_only_if_it_is_used():
     """The same file twice: the invoice that nobody asked for, and the invoice as a registration field."""
-    assert (await plan_of("xlsx-na-in-unused-column.xlsx")).ready == 2
+    assert (planned("xlsx-na-in-unused-column.xlsx")).ready == 2
 
     with pytest.raises(InputError, match="Invoice"):
-        await plan_of("xlsx-na-in-unused-column.xlsx", overrides={"custom:Invoice": "Invoice"})
+        planned("xlsx-na-in-unused-column.xlsx", overrides={"custom:Invoice": "Invoice"})
 
 
-async def test_two_columns_of_one_name_are_refused_where_they_matter():
+def test_two_columns_of_one_name_are_refused_where_they_matter():
     with pytest.raises(InputError, match='column "Notes": columns 4 and 5 have this name'):
-        await plan_of("duplicate-unused-header.csv", overrides={"custom:Notes": "Notes"})
+        planned("duplicate-unused-header.csv", overrides={"custom:Notes": "Notes"})
 
 
 @pytest.mark.parametrize("name", ["enc-german-dos-cp850.csv", "enc-hungarian-cp1250.csv", "enc-japanese-cp932.csv"])
@@ -97,12 +96,12 @@ def test_the_encoding_that_is_proposed_reads_the_file(name):
     encodings = dict(caught.value.candidates)
 
     assert name.removesuffix(".csv").split("-")[-1] in encodings
-    assert open_file(CASES / name, encoding=next(iter(encodings))).rows
+    assert open_file(CASES / name, encoding=next(iter(encodings))).check().rows
 
 
-async def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
+def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text(",first_name,last_name\nana@example.com,Ana,Lovelace\n")
 
     with pytest.raises(InputError, match=r"column 1 has no name .*ana@example\.com.* name it in the file"):
-        await make_plan(open_file(path), Reading(), None)
+        plan_of(path, Reading())

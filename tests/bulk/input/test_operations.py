@@ -1,172 +1,188 @@
 """What each operation makes of a row, before anything is sent."""
 
+import json
 import math
 from typing import Any
 
 import pytest
 
-from airmeet_async import (
-    Attendee,
-    BulkStoppedError,
-    Call,
-    Endpoint,
-    Reply,
-    Request,
-    RowStatus,
-    calls,
-)
-from airmeet_async.protocol.models import Acknowledgement
-from airmeet_async.sandbox import community
-from tests.support.bulk_runs import spied
-from tests.support.worlds import EVENT, add, client_of, people, person, run, sends, statuses, transport_of
+from airmeet_async import Attendee, Call, Endpoint, calls
+from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.operations import AddAttendees, ChangeAccess, CreateItems, CustomOperation
+from airmeet_async.bulk.input.row_mapping import SESSIONS
+from airmeet_async.bulk.row import Row
+from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
+from airmeet_async.protocol.models import Acknowledgement, CustomField
+from airmeet_async.protocol.validation import RegistrationFields
+from tests.support.prepared import prepare
 
-S = RowStatus
-ROWS: list[tuple[Any, RowStatus, str | None]] = [
-    (person("a"), S.SUCCEEDED, None),
-    ({"email": "b@example.com", "first_name": "B", "last_name": "B"}, S.SUCCEEDED, None),
-    ({"Email Address": "c@example.com", "First Name": "C", "Last Name": "C", "Notes": 7}, S.SUCCEEDED, None),
-    ({"email": " d@example.com\ufeff", "firstName": "D\t\tD", "lastName": "D", "city": math.nan}, S.SUCCEEDED, None),
-    (person("a"), S.DUPLICATE, "duplicate"),
-    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, S.DUPLICATE, "duplicate"),
-    ({"email": "ﬀ@example.com", "first_name": "F", "last_name": "F"}, S.SUCCEEDED, None),
-    ({"email": "nowhere", "first_name": "N", "last_name": "N"}, S.INVALID, "invalid_email"),
-    ({"email": "e@example.com", "first_name": " ", "last_name": "N"}, S.INVALID, "missing_field"),
-    ({"first_name": "No", "last_name": "Mail"}, S.INVALID, "missing_field"),
-    (person("g", attendance_type="maybe"), S.INVALID, "invalid_attendance_type"),
-    ({"email": "h@example.com", "first_name": "H\x00", "last_name": "H"}, S.INVALID, "invalid_text"),
-    ({"email": "h@example.com", "first_name": "H\ud800", "last_name": "H"}, S.INVALID, "invalid_text"),
-    (42, S.INVALID, "not_a_row"),
-    (None, S.INVALID, "not_a_row"),
+FLAGS = {"registerAttendee": False, "sendEmailInvite": False}
+ADA = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
+
+
+def adding(**options: Any) -> AddAttendees:
+    return AddAttendees("e1", FLAGS, Reading(), **options)
+
+
+def person(name: Any, **more: Any) -> Attendee:
+    return Attendee(f"person-{name}@example.com", "Ada", f"Number {name}", **more)
+
+
+def codes(rows: list[Row]) -> list[str | None]:
+    return [row.error and row.error.code for row in rows]
+
+
+ROWS: list[tuple[Any, str | None]] = [
+    (person("a"), None),
+    ({"email": "b@example.com", "first_name": "B", "last_name": "B"}, None),
+    ({"Email Address": "c@example.com", "First Name": "C", "Last Name": "C", "Notes": 7}, None),
+    ({"email": " d@example.com\ufeff", "firstName": "D\t\tD", "lastName": "D", "city": math.nan}, None),
+    (person("a"), "duplicate"),
+    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, "duplicate"),
+    ({"email": "ﬀ@example.com", "first_name": "F", "last_name": "F"}, None),
+    ({"email": "nowhere", "first_name": "N", "last_name": "N"}, "invalid_email"),
+    ({"email": "e@example.com", "first_name": " ", "last_name": "N"}, "missing_field"),
+    ({"first_name": "No", "last_name": "Mail"}, "missing_field"),
+    (person("g", attendance_type="maybe"), "invalid_attendance_type"),
+    ({"email": "h@example.com", "first_name": "H\x00", "last_name": "H"}, "invalid_text"),
+    ({"email": "h@example.com", "first_name": "H\ud800", "last_name": "H"}, "invalid_text"),
+    (42, "not_a_row"),
+    (None, "not_a_row"),
 ]  # fmt: skip
 
 
-async def test_each_row_is_checked_before_it_is_sent() -> None:
-    """A wrong row is INVALID with a code, a repeated one a DUPLICATE of the first; neither reaches the server."""
-    transport = transport_of()
+def test_each_row_is_checked_before_it_is_sent() -> None:
+    """A wrong row has an error and no call, a repeated one the index of the first."""
+    rows = prepare([row for row, _ in ROWS], adding(), size=4)
 
-    report = await run(transport, [row for row, *_ in ROWS])
+    assert codes(rows) == [code for _, code in ROWS]
+    assert [row.duplicate_of for row in rows if row.duplicate_of is not None] == [0, 0]
+    assert [row.index for row in rows] == list(range(len(ROWS)))
+    for row in rows:
+        is_wrong = row.error is not None and row.error.code != "duplicate"
+        assert (row.identity, row.template, row.payload) == ("", None, b"") if is_wrong else row.payload
 
-    assert report.results is not None
-    told = [(result.status, result.error.code if result.error else None) for result in report.results]
-    assert told == [(status, code) for _, status, code in ROWS]
-    assert [result.duplicate_of for result in report.results if result.status is S.DUPLICATE] == [0, 0]
-    assert len(sends(transport)) == report.succeeded
 
-
-async def test_attendance_types_as_people_write_them() -> None:
+def test_attendance_types_as_people_write_them() -> None:
     """Airmeet wants IN-PERSON or VIRTUAL."""
     for value in ("in person", "IN-PERSON", "In_Person", "virtual", " VIRTUAL "):
-        transport = transport_of()
-        row = {"email": "b@example.com", "first_name": "B", "last_name": "B", "attendance type": value}
-        await run(transport, [person(attendance_type=value.strip()), row], event=community.HYBRID)
+        rows = prepare([person("a", attendance_type=value.strip()), ADA | {"attendance type": value}], adding())
 
-        kept = {one.details.get("attendance_type") for one in transport.world.people(community.HYBRID)}
+        kept = {json.loads(row.payload)["attendance_type"] for row in rows}
         assert kept == ({"VIRTUAL"} if "virtual" in value.lower() else {"IN-PERSON"}), value
 
 
-async def test_what_airmeet_will_cut_is_sent_whole_and_said() -> None:
+def test_what_airmeet_will_cut_is_sent_whole_and_said() -> None:
     """Thirty-five characters for names, seventy for the rest."""
-    transport = transport_of()
-    long = person(city="x" * 71)
+    rows = prepare([person("a", city="x" * 71), Attendee("b@example.com", "y" * 36, "z" * 35)], adding())
 
-    report = await run(transport, [long, Attendee("b@example.com", "y" * 36, "z" * 35)])
-
-    assert report.results is not None
-    assert [result.warnings for result in report.results] == [
+    assert [row.warnings for row in rows] == [
         ("Airmeet will shorten city to 70 characters (it has 71)",),
         ("Airmeet will shorten first_name to 35 characters (it has 36)",),
     ]
-    assert report.warned_rows == 2
-    assert report.succeeded == 2
+    assert json.loads(rows[0].payload)["city"] == "x" * 71
 
 
-async def test_custom_fields_are_found_by_label_or_id_and_fetched_once() -> None:
-    """Only when a row has any, and once for the whole run."""
-    transport = transport_of()
-    rows = [person(n, custom_fields={"T-Shirt  size": "M", community.FIELD_COMPANY_SIZE: "10"}) for n in range(50)]
-    wrong = person("wrong", custom_fields={"Shoe size": "42"})
-
-    report = await run(transport, [*rows, wrong], event=community.WITH_FIELDS)
-
-    assert report.results is not None
-    assert report.succeeded == 50
-    assert report.results[50].error is not None
-    assert "T-shirt size" in report.results[50].error.message
-    assert sum(arrival.path.endswith("/custom-fields") for arrival in transport.arrivals) == 1
-
-
-async def test_no_custom_fields_no_question() -> None:
-    """A run without them sends nothing but people."""
-    transport = transport_of()
-
-    await run(transport, people(5), event=community.WITH_FIELDS)
-
-    assert not any(arrival.path.endswith("/custom-fields") for arrival in transport.arrivals)
-
-
-async def test_a_refused_field_list_is_asked_for_once() -> None:
-    """However many rows need it, and also when it fails."""
+async def test_rows_with_registration_fields_wait_for_these_and_the_event_is_asked_once() -> None:
+    """By label or id; the rows before such a row need not wait."""
     asked = 0
 
-    async def odd(request: Request) -> Reply | None:
+    async def fetch() -> RegistrationFields:
         nonlocal asked
-        if "custom-fields" not in request.target:
-            return None
         asked += 1
-        return Reply(500)
+        return RegistrationFields([CustomField(field_id="f1", label="T-shirt size"), CustomField(field_id="f2")])
 
-    rows = [person(0), *(person(n, custom_fields={"T-shirt size": "M"}) for n in range(1, 200))]
-    with pytest.raises(BulkStoppedError):
-        await run(spied(transport_of(), odd), rows, event=community.WITH_FIELDS)
+    operation = adding(fetch_fields=fetch)
+    data = [
+        ADA,
+        person(1, custom_fields={"T-Shirt  size": "M", "f2": "10"}),
+        person(2),
+        person(3, custom_fields={"Shoe": "42"}),
+    ]
 
-    assert asked <= 5
+    first = operation.prepare_rows(data, None, 0)
+    await operation.fetch()
+    rest = operation.prepare_rows(data[1:], None, 1)
+    await operation.fetch()
+
+    assert (len(first), asked) == (1, 1)
+    assert [row.index for row in rest] == [1, 2, 3]
+    assert json.loads(rest[0].payload)["customFieldMapping"] == [
+        {"fieldId": "f1", "value": "M"},
+        {"fieldId": "f2", "value": "10"},
+    ]
+    assert rest[2].error is not None
+    assert "T-shirt size" in rest[2].error.message
 
 
-async def test_blocking_and_unblocking_in_bulk() -> None:
+@pytest.mark.parametrize("endpoint", [ATTENDEES_BLOCK, ATTENDEES_UNBLOCK], ids=lambda one: one.name)
+def test_access_is_changed_by_the_address(endpoint: Endpoint[Any]) -> None:
     """Addresses, attendees and mappings are all fine."""
-    transport = transport_of()
-    rows: list[Any] = ["person-0@example.com", person(1), {"E-Mail": "person-2@example.com"}, "wrong"]
-    async with client_of(transport) as client:
-        await add(client, people(3))
-        blocked = await client.bulk.block_attendees(EVENT, rows, rate=None)
-        unblocked = await client.bulk.unblock_attendees(EVENT, rows, rate=None)
+    data = ["person-0@example.com", person(1), {"E-Mail": "person-2@example.com"}, "wrong", {"name": "No address"}]
 
-    expected = {S.SUCCEEDED: 3, S.INVALID: 1}
-    assert (statuses(blocked), statuses(unblocked)) == (expected, expected)
-    assert (transport.world.statistics().blocks, transport.world.statistics().unblocks) == (3, 3)
+    rows = prepare(data, ChangeAccess(endpoint, "e1"))
+
+    assert codes(rows) == [None, None, None, "invalid_email", "invalid_email"]
+    assert rows[1].template is not None
+    assert rows[1].template.call(rows[1].payload) == Call(
+        endpoint, {"airmeet_id": "e1"}, body={"attendeeEmail": "person-1@example.com"}
+    )
 
 
-async def test_a_builder_that_raises_spoils_only_its_row() -> None:
+async def test_a_session_whose_speaker_is_missing_is_sent_with_a_warning() -> None:
+    async def fetch() -> frozenset[str]:
+        return frozenset({"host@example.com", "ada@example.com"})
+
+    operation = CreateItems(SESSIONS, "e1", timezone="UTC", fetch_people=fetch)
+    talk = {"title": "Talk", "start": "2026-03-01 10:00", "host": "host@example.com"}
+    data = [talk, talk | {"speakers": "Ada@example.com; bob@example.com"}, talk | {"start": "noon"}]
+
+    assert len(operation.prepare_rows(data, None, 0)) == 1
+    await operation.fetch()
+    rows = operation.prepare_rows(data, None, 0)
+
+    assert [row.warnings for row in rows] == [
+        (),
+        ("bob@example.com is not in the event yet; add this speaker first",),
+        (),
+    ]
+    assert codes(rows) == [None, None, "invalid_row"]
+    assert rows[0].template == operation.template
+
+
+def test_a_builder_that_raises_spoils_only_its_row() -> None:
     """The row is INVALID with the builder's own words."""
-    async with client_of(transport_of()) as client:
-        report = await client.bulk.run(
-            ["a@example.com", "nonsense"], lambda row: calls.block_attendee(EVENT, row), rate=None
-        )
+    operation = CustomOperation(lambda row: calls.block_attendee("e1", row), key=str)
+    rows = prepare(["A@example.com", "nonsense", "a@example.com"], operation)
 
-    assert report.results is not None
-    assert report.results[1].status is S.INVALID
-    assert report.results[1].error is not None
-    assert "nonsense" in report.results[1].error.message
+    assert codes(rows) == [None, "invalid_row", "duplicate"]
+    assert "nonsense" in str(rows[1].error)
+    assert rows[1].key == "nonsense"
 
 
 ODD_CALL: Endpoint[Acknowledgement] = Endpoint("things.do", "POST", "/thing", Acknowledgement, "test")
 
 
-async def test_a_builder_that_returns_nonsense_spoils_only_its_row() -> None:
-    """It is INVALID and was not sent."""
-    transport = transport_of()
-    async with client_of(transport) as client:
-        made: list[Any] = [None, 5, Call(ODD_CALL, body={1, 2}), Call(ODD_CALL, body=math.nan)]
-        report = await client.bulk.run(range(4), made.__getitem__, rate=None)
+def test_a_builder_that_returns_nonsense_spoils_only_its_row() -> None:
+    made: list[Any] = [None, 5, Call(ODD_CALL, body={1, 2}), Call(ODD_CALL, body=math.nan), Call(ODD_CALL)]
+    rows = prepare([*range(5)], CustomOperation(made.__getitem__, None))
 
-    assert report.counts[S.INVALID] == 4
+    assert codes(rows) == [*["invalid_row"] * 4, None]
 
-    assert transport.arrivals == []
+
+def test_calls_to_different_places_have_their_own_templates() -> None:
+    operation = CustomOperation(lambda row: calls.block_attendee(*row), None)
+    rows = prepare([("e1", "a@b.de"), ("e1", "c@d.de"), ("e2", "a@b.de")], operation)
+
+    assert [row.template and row.template.target for row in rows] == [
+        calls.block_attendee(event, "a@b.de").target for event in ("e1", "e1", "e2")
+    ]
+    assert rows[0].template is rows[1].template
 
 
 ODD_ROWS: list[Any] = [
-    {"email": "a@example.com", "first_name": "A", "last_name": "B", "custom_fields": "xyz"},
-    {"email": "a@example.com", "first_name": "A", "last_name": "B", "custom_fields": {5: "M"}},
+    ADA | {"custom_fields": "xyz"},
+    ADA | {"custom_fields": {5: "M"}},
     Attendee("a@example.com", "A", "B", custom_fields="xyz"),  # type: ignore[arg-type]
     Attendee(5, None, "B"),  # type: ignore[arg-type]
     {5: "a@example.com"},
@@ -174,12 +190,8 @@ ODD_ROWS: list[Any] = [
 ]
 
 
-async def test_an_odd_row_is_that_rows_problem() -> None:
+def test_an_odd_row_is_that_rows_problem() -> None:
     """Its neighbours go on."""
-    rows = [person(1), *ODD_ROWS, person(2)]
+    rows = prepare([person(1), *ODD_ROWS, person(2)], adding(event_fields=RegistrationFields([])))
 
-    report = await run(transport_of(), rows, event=community.WITH_FIELDS)
-
-    assert report.results is not None
-    expected = [S.SUCCEEDED, *[S.INVALID] * len(ODD_ROWS), S.SUCCEEDED]
-    assert [result.status for result in report.results] == expected
+    assert [row.error is None for row in rows] == [True, *[False] * len(ODD_ROWS), True]

@@ -1,12 +1,15 @@
 """The plan before a run: what would be sent, and what is the matter with the rest."""
 
 import pytest
+from attrs import asdict
 
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
-from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, make_plan
-from airmeet_async.bulk.input.sources import open_file
+from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, summarize
+from airmeet_async.protocol.models import CustomField, FieldOption
+from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.sandbox import community
+from tests.support.prepared import plan_of
 from tests.support.worlds import EVENT, add, client_of, person, transport_of
 
 LINES = [
@@ -16,6 +19,10 @@ LINES = [
     "A@Example.com,Ada,Ay,M",
     f"c@example.com,Cyd,{'x' * 40},S",
 ]
+
+
+SIZES = [FieldOption(code=word[0], display_value=word) for word in ("Small", "Medium", "Large")]
+SHIRTS = RegistrationFields([CustomField(field_id="f1", label="T-shirt size", is_required=True, options=tuple(SIZES))])
 
 
 @pytest.fixture
@@ -33,10 +40,10 @@ async def planned(rows, **options):
         return await client.bulk.plan(options.pop("event", EVENT), rows, **options)
 
 
-async def test_a_plan_finds_everything_that_a_run_would(write):
+def test_a_plan_finds_everything_that_a_run_would(write):
     found: list[RowFinding] = []
 
-    plan = await make_plan(open_file(write(*LINES)), Reading(), None, found.append)
+    plan = plan_of(write(*LINES), Reading(), found=found.append)
 
     assert (plan.rows, plan.ready, plan.invalid, plan.duplicates, plan.cut) == (4, 2, 1, 1, 1)
     assert [(finding.line, finding.code) for finding in found] == [
@@ -66,10 +73,8 @@ async def test_a_plan_and_the_run_agree_and_the_plan_changes_nothing(write):
     assert report.counts[RowStatus.DUPLICATE] == plan.duplicates
 
 
-async def test_custom_fields_pass_where_no_event_was_asked(write):
-    reading = Reading(overrides={"custom:Nonsense": "Shirt"})
-
-    plan = await make_plan(open_file(write(*LINES)), reading, None)
+def test_custom_fields_pass_where_no_event_was_asked(write):
+    plan = plan_of(write(*LINES), Reading(overrides={"custom:Nonsense": "Shirt"}))
 
     assert (plan.ready, plan.invalid, plan.fields_known) == (2, 1, False)
 
@@ -87,33 +92,33 @@ async def test_a_column_that_is_called_like_a_registration_field_is_that_field(w
     assert 'custom field "T-shirt size" <- "T-SHIRT  Size" (its label)' in str(plan)
 
 
-async def test_a_registration_field_that_the_event_does_not_have_is_refused_before_anything_is_sent(write):
+def test_a_registration_field_that_the_event_does_not_have_is_refused_before_anything_is_sent(write):
     with pytest.raises(InputError, match=r"no registration field 'T-shrt size'; did you mean 'T-shirt size'\?"):
-        await planned(write(*LINES), event=community.WITH_FIELDS, columns={"custom:T-shrt size": "Shirt"})
+        plan_of(write(*LINES), Reading(overrides={"custom:T-shrt size": "Shirt"}), SHIRTS)
 
 
-async def test_a_mandatory_registration_field_without_a_column_is_said(write):
-    plan = await planned(write(*LINES), event=community.WITH_FIELDS)
+def test_a_mandatory_registration_field_without_a_column_is_said(write):
+    plan = plan_of(write(*LINES), Reading(), SHIRTS)
 
     assert plan.unfilled == ("T-shirt size",)
     assert 'required registration field "T-shirt size"' in " ".join(str(plan).split())
 
 
-async def test_an_option_that_does_not_exist_is_found_per_row(write):
+def test_an_option_that_does_not_exist_is_found_per_row(write):
     path = write("email,first_name,last_name,T-shirt size", "a@example.com,A,B,medium", "b@example.com,A,B,XXL")
 
-    plan = await planned(path, event=community.WITH_FIELDS)
+    plan = plan_of(path, Reading(), SHIRTS)
 
     assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "unknown_option", (3,))
     assert "the options are Small, Medium, Large" in plan.causes[0].message
 
 
-async def test_names_are_split_only_when_asked_and_shown(write):
+def test_names_are_split_only_when_asked_and_shown(write):
     path = write("email,Full name", "a@example.com,Ada van der Ay", "b@example.com,Cher")
     with pytest.raises(InputError, match="--split-name"):
-        await planned(path)
+        plan_of(path, Reading())
 
-    plan = await planned(path, split_name=True)
+    plan = plan_of(path, Reading(split_name=True))
 
     assert (plan.ready, plan.causes[0].code, plan.causes[0].sample_rows) == (1, "one_word_name", (3,))
     assert plan.splits == (("Ada van der Ay", "Ada", "van der Ay"),)
@@ -166,3 +171,28 @@ SENTENCES = [
 @pytest.mark.parametrize(("found", "said"), SENTENCES)
 def test_the_numbers_are_one_sentence(found, said):
     assert describe_counts(found).startswith(said)
+
+
+def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
+    counts = {"rows": 100, "done_before": 40, "changed": 3, "not_yet_mailed": 12}
+    plan = BulkPlan(airmeet_id="e", **asdict(summarize(counts, []), recurse=False))
+
+    assert (plan.rows, plan.ready, plan.done_before) == (100, 60, 40)
+    assert plan.lines()[:3] == [
+        "100 rows: 60 to send, 40 done before",
+        "12 rows to send were added before without an invitation",
+        "3 rows done before differ from what was sent, and are not sent again: Airmeet",
+    ]
+    assert {name: plan.as_dict()[name] for name in counts} == counts
+    assert not {"done_before", "changed", "not_yet_mailed"} & BulkPlan(airmeet_id="e", ready=9).as_dict().keys()
+
+
+def test_a_duplicate_names_the_first_one_by_its_line_or_its_number():
+    found: list[RowFinding] = []
+    note = {"key": "ada@example.com", "duplicate_of": 4}
+    summarize({"rows": 9}, [(7, 9, "duplicate", note | {"of_line": 6}), (7, None, "duplicate", note)], found.append)
+
+    assert found == [
+        RowFinding(9, "duplicate", "ada@example.com is already in line 6; only that one is sent"),
+        RowFinding(8, "duplicate", "ada@example.com is already in row 5; only that one is sent"),
+    ]

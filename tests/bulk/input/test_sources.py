@@ -1,34 +1,46 @@
-"""Where rows come from: read no faster than they are sent, and to their end."""
+"""Where rows come from: read no faster than they are taken, to their end, and closed where they were read."""
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from airmeet_async import (
-    Attendee,
-    BulkStoppedError,
-    ConfigError,
-    InputError,
-    RowStatus,
-)
-from tests.support.bulk_runs import check_results
-from tests.support.worlds import add, client_of, people, person, run, statuses, transport_of
-
-S = RowStatus
+from airmeet_async import ConfigError, InputError
+from airmeet_async.bulk.input.sources import RowSource, open_rows
 
 
-def breaking_at(n: int) -> Iterator[Attendee]:
-    yield from people(n)
+async def taken_from(source: RowSource, n: int = 64, most: int | None = None) -> tuple[list[Any], Exception | None]:
+    """Take all rows of a source that is pumped, as an engine does; at most so many before reading is stopped."""
+    rows: list[Any] = []
+    arrival = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source.pump(arrival.set))
+        while not source.ended:
+            arrival.clear()
+            try:
+                piece, _ = source.take(n)
+            except InputError as error:
+                return rows, error
+            rows += piece
+            if most is not None and len(rows) >= most:
+                source.stop_reading()
+            elif not piece and not source.ended:
+                await arrival.wait()
+    return rows, None
+
+
+def breaking_at(n: int) -> Iterator[int]:
+    yield from range(n)
     message = "the cursor is gone"
     raise LookupError(message)
 
 
-async def breaking_slowly(n: int) -> AsyncIterator[Attendee]:
-    for one in people(n):
+async def breaking_slowly(n: int) -> AsyncIterator[int]:
+    for one in range(n):
         await anyio.lowlevel.checkpoint()
         yield one
     message = "the cursor is gone"
@@ -36,76 +48,206 @@ async def breaking_slowly(n: int) -> AsyncIterator[Attendee]:
 
 
 @pytest.mark.parametrize("source", [breaking_at, breaking_slowly])
-async def test_a_source_that_breaks_ends_the_run_after_the_rows_before_it(source: Any) -> None:
-    """They have their results; the error names the row and keeps the source's own error as its cause."""
-    transport = transport_of("500:10%")
-    async with client_of(transport) as client:
-        with pytest.raises(BulkStoppedError, match=r"row 137.*cursor is gone") as caught:
-            await add(client, source(137))
+@pytest.mark.parametrize("n", [0, 1, 64, 137])
+async def test_a_source_that_breaks_raises_after_the_rows_before_it(source: Any, n: int) -> None:
+    rows, error = await taken_from(RowSource(source(n)))
 
-    report = caught.value.report
-    check_results(report, transport)
-    assert statuses(report) == {S.SUCCEEDED: 137}
-    assert isinstance(caught.value.__cause__, InputError)
-    assert isinstance(caught.value.__cause__.__cause__, LookupError)
+    assert rows == [*range(n)]
+    assert isinstance(error, InputError)
+    assert f"raised LookupError at row {n} (counted from 0): the cursor is gone" in str(error)
+    assert isinstance(error.__cause__, LookupError)
 
 
-async def test_a_source_is_read_no_faster_than_rows_are_sent() -> None:
-    """An endless generator is fine as long as somebody stops reading."""
-    transport = transport_of()
-    taken = itertools.count()
-    endless = (person(next(taken)) for _ in itertools.repeat(None))
-    async with client_of(transport) as client, add(client, endless) as job:
-        async for result in job:
-            if result.index >= 500:
-                break
+async def test_an_error_is_raised_once() -> None:
+    source = RowSource(breaking_at(0))
+    with pytest.raises(InputError):
+        source.take(1)
 
-    assert next(taken) < 500 + 2000
-    assert sum(job.report.counts.values()) == job.report.rows_read
+    assert source.ended
+    assert source.take(1) == ((), None)
 
 
-async def test_a_slow_async_source_is_waited_for_and_ends() -> None:
-    """Rows that trickle in are sent at once, and the run ends with the source."""
+async def test_a_plain_source_is_read_no_further_than_asked() -> None:
+    """An endless generator is fine."""
+    numbers = itertools.count()
+    source = RowSource(iter(numbers))
 
-    async def trickle() -> AsyncIterator[Attendee]:
-        for one in people(20):
-            await anyio.sleep(10)
-            yield one
-
-    transport = transport_of("500@1+3")
-
-    report = await run(transport, trickle())
-
-    check_results(report, transport)
-    assert report.succeeded == 20
-    assert [round(arrival.at) for arrival in transport.arrivals if arrival.email == "person-9@example.com"] == [100]
+    assert (source.is_sync, source.finite, source.total) == (True, False, None)
+    assert [*source.take(3)[0], *source.take(2)[0]] == [0, 1, 2, 3, 4]
+    assert next(numbers) == 5
+    source.stop_reading()
+    assert source.take(9) == ((), None)
+    assert source.ended
 
 
-async def test_rows_that_were_read_ahead_have_a_result_when_the_run_stops() -> None:
-    """The source may have taken them from a queue, where nobody will find them again; and it is closed."""
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 100])
+async def test_the_end_is_known(n: int) -> None:
+    source = RowSource([*range(n)])
+
+    assert (source.finite, source.total) == (True, n)
+    assert (await taken_from(source, n=3))[0] == [*range(n)]
+
+
+async def test_one_row_of_an_asynchronous_source_is_read_ahead_and_each_is_told_once() -> None:
+    """The source may take them from a queue, where nobody will find them again."""
     pulled: list[int] = []
-    closed: list[bool] = []
+    told = 0
 
-    async def queue() -> AsyncIterator[Attendee]:
+    async def queue() -> AsyncIterator[int]:
+        for number in range(5):
+            await anyio.lowlevel.checkpoint()
+            pulled.append(number)
+            yield number
+
+    def arrived() -> None:
+        nonlocal told
+        told += 1
+
+    source = RowSource(queue())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source.pump(arrived))
+        for number in range(5):
+            await asyncio.sleep(1)
+            assert pulled == [*range(number + 1)]
+            assert source.take(64)[0] == [number]
+
+    assert source.take(1)[0] == ()
+    assert (source.ended, told) == (True, 6)
+
+
+async def test_rows_that_were_read_ahead_are_left_when_reading_stops() -> None:
+    pulled: list[int] = []
+
+    async def queue() -> AsyncIterator[int]:
+        for number in itertools.count():
+            await anyio.lowlevel.checkpoint()
+            pulled.append(number)
+            yield number
+
+    source = RowSource(queue())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source.pump(lambda: None))
+        await asyncio.sleep(1)
+        source.stop_reading()
+        assert source.take(5)[0] == pulled
+    assert source.ended
+
+
+class Cleanup:
+    """A source with a cleanup that takes its time, in the task that has driven it."""
+
+    def __init__(self, how: str, seconds: float = 2.0) -> None:
+        self.how = how
+        self.seconds = seconds
+        self.steps: list[str] = []
+
+    async def rows(self) -> AsyncIterator[int]:
+        task = asyncio.current_task()
         try:
-            for number in itertools.count():
-                await anyio.lowlevel.checkpoint()
-                pulled.append(number)
-                yield person(number)
+            if self.how == "with asyncio's task group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(asyncio.sleep(1000))
+                    yield 1
+                    await asyncio.sleep(1000)
+            elif self.how == "with anyio's task group":
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(anyio.sleep, 1000)
+                    yield 1
+                    await anyio.sleep(1000)
+            else:
+                yield 1
+                if self.how == "while it waits for a row":
+                    await asyncio.sleep(1000)
+                yield 2
+                yield 3
         finally:
-            closed.append(True)
+            for step in "ab":
+                await asyncio.sleep(self.seconds)
+                self.steps.append(step)
+            assert asyncio.current_task() is task
 
-    async with client_of(transport_of(latency=1.0)) as client, add(client, queue()) as job:
-        async for _ in job:
-            break
 
-    assert sum(job.report.counts.values()) == job.report.rows_read == len(pulled)
-    assert closed == [True]
+HOWS = ["with asyncio's task group", "with anyio's task group", "while it waits for a row", "while it waits for room"]
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_source_is_closed_to_its_end_when_reading_stops(how: str) -> None:
+    cleanup = Cleanup(how)
+
+    assert await taken_from(RowSource(cleanup.rows()), most=1) == ([1], None)
+    assert cleanup.steps == ["a", "b"]
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_a_source_is_closed_to_its_end_when_its_reader_is_cancelled(how: str) -> None:
+    """By a scope that cancels again and again, and by two cancellations one after the other."""
+    for kind in ("scope", "twice"):
+        cleanup = Cleanup(how)
+        source = RowSource(cleanup.rows())
+        if kind == "scope":
+            with anyio.CancelScope() as scope:
+                scope.deadline = anyio.current_time() + 1
+                await source.pump(lambda: None)
+            assert scope.cancelled_caught
+        else:
+            task = asyncio.create_task(source.pump(lambda: None))
+            await asyncio.sleep(1)
+            task.cancel()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert cleanup.steps == ["a", "b"]
+        assert source.take(1)[0] == [1]
+
+
+async def test_a_source_that_does_not_close_is_cut_off() -> None:
+    """A run is over some seconds after it was stopped."""
+    cleanup = Cleanup("while it waits for room", seconds=3.0)
+    started = anyio.current_time()
+
+    assert await taken_from(RowSource(cleanup.rows()), most=1) == ([1], None)
+    assert cleanup.steps == ["a"]
+    assert anyio.current_time() - started <= 7
+
+
+async def test_a_table_is_read_in_a_thread(tmp_path: Any) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email\n" + "".join(f"person-{n}@example.com\n" for n in range(1200)))
+    source = RowSource(await open_rows(path))  # type: ignore[arg-type]
+
+    assert (source.is_sync, source.finite, source.total) == (False, True, None)
+    lines: list[int] = []
+    arrival = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source.pump(arrival.set))
+        while not source.ended:
+            arrival.clear()
+            rows, where = source.take(64)
+            assert len(rows) <= 64
+            lines += where or ()
+            if not rows and not source.ended:
+                await arrival.wait()
+
+    assert lines == [*range(2, 1202)]
+
+
+class OwnRows:
+    """Rows of a class of the caller's, which is iterable both ways: the asynchronous one is taken."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([1])
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        yield 2
 
 
 async def test_what_is_no_list_of_rows_is_refused() -> None:
     """A single mapping is a likely mistake."""
-    async with client_of(transport_of()) as client:
-        for rows in (5, b"bytes", {"email": "a@example.com"}, None):
-            with pytest.raises(ConfigError, match="iterable"):
-                await add(client, rows)
+    for rows in (5, b"bytes", {"email": "a@example.com"}, None):
+        with pytest.raises(ConfigError, match="iterable"):
+            await open_rows(rows)  # type: ignore[arg-type]
+    both: Any = OwnRows()
+    assert isinstance(both, Iterable)
+    assert isinstance(both, AsyncIterable)
+    assert (await taken_from(RowSource(both)))[0] == [2]
