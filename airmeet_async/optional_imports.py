@@ -10,6 +10,7 @@ A package is imported where it is used, and its absence is reported with the wor
 
 from importlib.util import find_spec
 
+# What each extra brings, by the names under which it is imported.
 EXTRAS = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
@@ -19,7 +20,6 @@ EXTRAS = {
     "dataframe": ("narwhals",),
     "report": ("jinja2",),
 }
-"""What each extra brings, by the names under which it is imported."""
 
 
 def missing_packages(extra: str) -> list[str]:
@@ -29,4 +29,9 @@ def missing_packages(extra: str) -> list[str]:
 
 def needs_extra(what: str, extra: str) -> str:
     """Return the message for somebody who wants *what*, such as ``reading Parquet``, without the extra for it."""
-    return f"{what} needs the extra `{extra}`: pip install 'airmeet-async[{extra}]'"
+    return f"{what} needs the extra `{extra}`: {install_command(extra)}"
+
+
+def install_command(extra: str) -> str:
+    """Return what is typed to get *extra*."""
+    return f"pip install 'airmeet-async[{extra}]'"

@@ -19,9 +19,10 @@ from attrs import define, field, frozen
 from airmeet_async import Attendee, Reply, Request, Retry
 from airmeet_async.calls import add_attendee
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
-from airmeet_async.client.client import Client
+from airmeet_async.client.client import Attempt, Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Tries, Wait, decide
 from airmeet_async.sandbox import Bucket
@@ -153,10 +154,22 @@ async def register(transport: LimitedTransport, rows: int, rate: AskedRate, unti
     async with Client("key", "secret", base_url="https://sandbox.example/prod", transport=transport) as client:
         pace = Pace(rate, 64, parent=client.pace)
 
+        async def send_once(call: Call[Access]) -> Attempt:
+            await pace.acquire(Priority.BULK, client.token.get)
+            try:
+                issued, sent_at = await client.token.get(), clock()
+                method, target, headers = client.request_head(call.endpoint, call.target, issued)
+                reply = await transport.exchange(Request(method, target, headers, call.payload))
+            finally:
+                pace.release()
+            attempt = client.judge_outcome(call, reply, issued, clock() - sent_at)
+            pace.feedback(throttled=attempt.verdict.kind is Kind.THROTTLED, latency=attempt.latency)
+            return attempt
+
         async def settle(call: Call[Access]) -> None:
             tries = Tries()
             while clock() < until:
-                attempt = await client.attempt(call, pace=pace, priority=Priority.BULK)
+                attempt = await send_once(call)
                 tries.count(attempt.verdict)
                 rates.append((clock(), pace.rate or math.inf))
                 match decide(call.endpoint, attempt.verdict, tries, retry, chance.random()):

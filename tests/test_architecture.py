@@ -45,7 +45,7 @@ LAYERS: dict[str, set[str]] = {
 
 # Where nothing waits, reads a clock, draws lots or talks to the world; the sandbox's server is a thin shell around it.
 PURE = ("errors", "formatting", "protocol", "calls", "bulk.report", "sandbox")
-IMPURE_AFTER_ALL = ("sandbox.server", "sandbox.__main__")
+IMPURE_AFTER_ALL = ("sandbox.server",)
 EFFECTS = {"time", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os", "threading", "subprocess"}
 CLOCKS = {"now", "utcnow", "today", "uuid1", "uuid4"}
 

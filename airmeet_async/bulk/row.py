@@ -1,9 +1,9 @@
 """`Row`: one row of an input on its way through a run. `CallTemplate`: what the calls of a list have in common."""
 
 from collections.abc import Mapping
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -15,14 +15,17 @@ from airmeet_async.protocol.retry_policy import Tries
 from airmeet_async.protocol.value_class import value
 
 
-class Wish(IntFlag):
-    """What a list asks for its people, what an attempt asked for, and what was done: each a set of these."""
+class Wish:
+    """What a list asks for its people, what an attempt asked for, and what was done: each a sum of these.
 
-    DONE = 1
-    REGISTERED = 2
-    MAILED = 4
+    Plain numbers: an `IntFlag` takes a Python call for each ``&``, several times per row.
+    """
+
+    DONE: Final = 1
+    REGISTERED: Final = 2
+    MAILED: Final = 4
     # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
-    MAIL_UNVERIFIED = 8
+    MAIL_UNVERIFIED: Final = 8
 
 
 class OutcomeState(IntEnum):
@@ -86,12 +89,10 @@ class CallTemplate:
     query: Mapping[str, str] = field(factory=dict)
     flags: Mapping[str, bool] = field(factory=dict)
 
-    @property
-    def wish(self) -> Wish:
-        """What these calls ask for."""
-        wish = Wish.DONE
-        if self.flags.get("registerAttendee"):
-            wish |= Wish.REGISTERED
+    @cached_property
+    def wish(self) -> int:
+        """What these calls ask for, as `Wish`."""
+        wish = Wish.DONE | Wish.REGISTERED if self.flags.get("registerAttendee") else Wish.DONE
         return wish | Wish.MAILED if self.flags.get("sendEmailInvite") else wish
 
     @cached_property

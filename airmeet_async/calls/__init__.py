@@ -12,9 +12,8 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from airmeet_async.calls.auth import authenticate
-from airmeet_async.calls.booths import create_booth, list_booths
 from airmeet_async.calls.events import (
+    authenticate,
     change_landing_page,
     create_airmeet,
     duplicate_airmeet,
@@ -43,8 +42,14 @@ from airmeet_async.calls.reports import (
     list_session_attendance,
     list_utms,
 )
-from airmeet_async.calls.sessions import create_session, delete_session, list_tracks
-from airmeet_async.calls.speakers import add_speaker
+from airmeet_async.calls.sessions import (
+    add_speaker,
+    create_booth,
+    create_session,
+    delete_session,
+    list_booths,
+    list_tracks,
+)  # fmt: skip
 from airmeet_async.calls.webhooks import deregister_webhook, get_webhook_sample, list_webhooks, register_webhook
 
 # fmt: off
@@ -107,5 +112,5 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for an ol
         return module
 
 
-for _group in ("booths", "sessions", "speakers", "webhooks"):  # groups of 0.1 whose files have kept their names
+for _group in ("sessions", "webhooks"):  # groups of 0.1 whose files have kept their names
     vars(sys.modules[f"{__name__}.{_group}"])["__getattr__"] = partial(_renamed, _group)

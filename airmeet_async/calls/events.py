@@ -1,4 +1,4 @@
-"""Events, which the API calls airmeets, and series of them."""
+"""What a key pair opens: a token, the community's events, which the API calls airmeets, and series of them."""
 
 import re
 from datetime import datetime
@@ -7,13 +7,24 @@ from airmeet_async.errors import ConfigError
 from airmeet_async.protocol import endpoints, validation
 from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.models import Airmeet, AirmeetInfo, Created, NewAirmeet, Series, Updated
+from airmeet_async.protocol.models import Airmeet, AirmeetInfo, AuthToken, Created, NewAirmeet, Series, Updated
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor
 
 _STATUSES = ("ONGOING", "PAUSED", "FINISHED", "ARCHIVE")
 _ACCESS = ("INVITED_ONLY", "WITH_VERIFIED_EMAIL", "WITHOUT_VERIFIED_EMAIL")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def authenticate() -> Call[AuthToken]:
+    """Ask for a token with the client's key pair.
+
+    The client does this by itself. A token is good for 30 days and may be kept (help article, A).
+
+    Raises:
+        CredentialsError: The keys are wrong (400) or revoked (403).
+    """
+    return Call(endpoints.AUTH, body={})
 
 
 def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:

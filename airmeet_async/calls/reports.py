@@ -21,8 +21,8 @@ from airmeet_async.protocol.models import (
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor, page_query
 
+# Seconds that a report may take.
 READY_WITHIN = 900.0
-"""Seconds that a report may take."""
 
 
 def list_event_attendance(

@@ -1,10 +1,20 @@
-"""Sessions of an event, and the tracks they can be in."""
+"""What an event consists of: sessions, the tracks they can be in, speakers and booths."""
 
-from airmeet_async.protocol import validation
+from airmeet_async.protocol import endpoints, validation
 from airmeet_async.protocol.base_urls import check_id, check_ids
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.endpoints import SESSIONS_CREATE, SESSIONS_DELETE, TRACKS_LIST
-from airmeet_async.protocol.models import NewSession, SessionCreated, Track, Updated
+from airmeet_async.protocol.models import (
+    Booth,
+    Created,
+    Exhibitor,
+    NewBooth,
+    NewSession,
+    SessionCreated,
+    Speaker,
+    SpeakerAdded,
+    Track,
+    Updated,
+)  # fmt: skip
 
 
 def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
@@ -31,16 +41,15 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         "type": validation.require_choice(session.type, ("HOSTING",), "type"),
         "tracks": list(session.track_ids),
         "tags": list(session.tags),
-        "speedNetworkingData": None
-        if networking is None
-        else {
+        "speedNetworkingData": networking
+        and {
             "conversationTime": networking.conversation_minutes,
             "extendNetworkingTime": networking.extension_minutes,
         },
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(SESSIONS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
+    return Call(endpoints.SESSIONS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
 
 
 def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
@@ -54,7 +63,7 @@ def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
         NotFoundError: There is no such event or session.
     """
     path = check_ids(airmeet_id=airmeet_id, session_id=session_id)
-    return Call(SESSIONS_DELETE, path)
+    return Call(endpoints.SESSIONS_DELETE, path)
 
 
 def list_tracks(airmeet_id: str) -> Call[tuple[Track, ...]]:
@@ -66,4 +75,74 @@ def list_tracks(airmeet_id: str) -> Call[tuple[Track, ...]]:
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(TRACKS_LIST, check_ids(airmeet_id=airmeet_id))
+    return Call(endpoints.TRACKS_LIST, check_ids(airmeet_id=airmeet_id))
+
+
+def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
+    """Add a speaker to an event. The status of the answer is ``SPEAKER_CREATED`` for a new one (B, C).
+
+    What a second add of the same speaker does is not documented, so this is not repeated after an unclear outcome.
+
+    Args:
+        airmeet_id: The event's id.
+        speaker: E-mail and name are mandatory (B).
+
+    Raises:
+        ConfigError: E-mail or name is missing.
+        AmbiguousOutcomeError: There was no clear answer; the speaker may be there.
+        RejectedError: Airmeet refuses it.
+    """
+    body = {
+        "name": validation.require_text(speaker.name, "name"),
+        "email": validation.require_email(speaker.email),
+        "organisation": speaker.organisation,
+        "designation": speaker.designation,
+        "imageUrl": speaker.image_url,
+        "bio": speaker.bio,
+        "city": speaker.city,
+        "country": speaker.country,
+    }
+    return Call(endpoints.SPEAKERS_ADD, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
+
+
+def list_booths(airmeet_id: str) -> Call[tuple[Booth, ...]]:
+    """List the booths of an event (B, C). Some plans have none (C).
+
+    Args:
+        airmeet_id: The event's id.
+
+    Raises:
+        NotFoundError: There is no such event.
+    """
+    return Call(endpoints.BOOTHS_LIST, check_ids(airmeet_id=airmeet_id))
+
+
+def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
+    """Create a booth.
+
+    Args:
+        airmeet_id: The event's id.
+        booth: Only the name is mandatory. An exhibitor's attendance type is for the hybrid conference format (B).
+
+    Raises:
+        ConfigError: A required value is missing or not valid.
+        AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second booth.
+        RejectedError: Airmeet refuses it.
+    """
+    exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
+    where = "attendance_type of an exhibitor"
+    kinds = [(one.email, validation.require_choice(one.attendance_type, ("HYBRID", "ONLINE"), where))
+             for one in exhibitors if one.attendance_type]  # fmt: skip
+    body = {
+        "name": validation.require_text(booth.name, "name"),
+        "exhibitors": [validation.require_email(one.email, "exhibitors") for one in exhibitors],
+        "exhibitorInfo": [{"email": email, "exhibitorAttendanceType": kind} for email, kind in kinds],
+        "tags": list(booth.tags),
+        "metaData": {
+            "chatEnabled": booth.chat,
+            "loungeEnabled": booth.lounge,
+            "broadcastEnabled": booth.broadcast,
+            "tableCount": booth.table_count,
+        },
+    }
+    return Call(endpoints.BOOTHS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))

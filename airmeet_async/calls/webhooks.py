@@ -12,13 +12,13 @@ from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import WEBHOOKS_DEREGISTER, WEBHOOKS_LIST, WEBHOOKS_REGISTER, WEBHOOKS_SAMPLE
 from airmeet_async.protocol.models import Webhook, WebhookReceipt
 
+# Triggers that concern one event, which must be named (A).
 _OF_AN_EVENT = frozenset({
     "trigger.airmeet.registrant.added",
     "trigger.airmeet.attendee.joined",
     "trigger.session.attendee.joined",
     "trigger.airmeet.polls",
 })  # fmt: skip
-"""Triggers that concern one event, which must be named (A)."""
 
 
 def register_webhook(

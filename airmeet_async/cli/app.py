@@ -39,7 +39,7 @@ _COMMANDS = {
     "fields": "lists:fields",
     "demo": "demo:demo",
     "template": "template:template",
-    "sandbox": "sandbox:sandbox",
+    "sandbox": "demo:sandbox",
     "event": "event:event",
     "resume": "runs:resume",
     "retry": "runs:retry",

@@ -70,16 +70,36 @@ def for_terminal(text: str, stream: Any) -> str:
     return "\n".join(map(escape, text.split("\n"))) if stream.isatty() else text
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads standard output any more, as in ``airmeet export … | head``."""
+
+
+class Output(QuietStream):
+    """Standard output, whose reader may leave: then there is no more to do."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout, any_error=False)
+
+    def put(self, text: str, *, now: bool = False) -> None:
+        """Write text; *now* flushes it. A `ReaderGoneError` says that nobody reads it."""
+        try:
+            self.write(text)
+            if now:
+                self.flush()
+        except OSError as error:
+            super().give_up()
+            raise ConfigError(f"standard output cannot be written ({error.strerror})") from None
+
+    def give_up(self) -> None:
+        super().give_up()
+        raise ReaderGoneError
+
+
 def print_data(text: str) -> None:
     """Print one line of data, or several."""
-    out = QuietStream(sys.stdout, any_error=False)
-    try:
-        out.write(f"{for_terminal(text, out)}\n")
-        out.flush()
-    except OSError as error:
-        out.give_up()
-        message = f"standard output cannot be written ({error.strerror})"
-        raise ConfigError(message) from None
+    out = Output()
+    with suppress(ReaderGoneError):
+        out.put(f"{for_terminal(text, out)}\n", now=True)
 
 
 def write_data(pieces: Iterable[bytes]) -> None:

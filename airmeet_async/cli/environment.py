@@ -318,7 +318,7 @@ async def try_keys(client: "AirmeetClient") -> SignIn:
     """Ask for a token once, also where one is kept."""
     from email.utils import parsedate_to_datetime
 
-    from airmeet_async.calls.auth import authenticate
+    from airmeet_async.calls.events import authenticate
     from airmeet_async.protocol.classify_reply import Kind
     from airmeet_async.protocol.error_mapping import error_for
     from airmeet_async.protocol.retry_policy import Tries

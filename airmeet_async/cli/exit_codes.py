@@ -3,24 +3,8 @@
 import signal
 from enum import IntEnum
 
+from airmeet_async import errors
 from airmeet_async.bulk.report import BulkReport, StopReason
-from airmeet_async.errors import (
-    AirmeetError,
-    ConfigError,
-    CredentialsError,
-    DecodeError,
-    InputError,
-    JournalError,
-    NotFoundError,
-    NotReadyError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectError,
-    RejectedError,
-    ServerError,
-    TokenRejectedError,
-    TransportError,
-)
 
 
 class Exit(IntEnum):
@@ -46,7 +30,7 @@ Exit codes:
     4  keys missing or refused       130  interrupted (143: terminated)"""
 
 
-class UsageError(ConfigError):
+class UsageError(errors.ConfigError):
     """What was typed cannot be used."""
 
 
@@ -66,7 +50,7 @@ class DeclinedError(KeyboardInterrupt):
     """Somebody was asked whether to go on, and did not want to."""
 
 
-class KeysError(ConfigError):
+class KeysError(errors.ConfigError):
     """There are no usable keys in the environment."""
 
 
@@ -82,13 +66,13 @@ _STOPS = {
 
 # The first that fits.
 _ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
-    Exit.CREDENTIALS: (KeysError, CredentialsError, TokenRejectedError),
+    Exit.CREDENTIALS: (KeysError, errors.CredentialsError, errors.TokenRejectedError),
     # A journal that fails on the way ends the run, see above. A page that is not the API's is a wrong address.
-    Exit.USAGE: (ConfigError, JournalError, RedirectError, DecodeError),
-    Exit.INPUT: (InputError,),
+    Exit.USAGE: (errors.ConfigError, errors.JournalError, errors.RedirectError, errors.DecodeError),
+    Exit.INPUT: (errors.InputError,),
     # A clear no, such as for a list of an event that is not FINISHED, is no use in repeating.
-    Exit.EVENT: (PermissionDeniedError, NotFoundError, RejectedError),
-    Exit.TEMPORARY: (NotReadyError, RateLimitedError, ServerError, TransportError),
+    Exit.EVENT: (errors.PermissionDeniedError, errors.NotFoundError, errors.RejectedError),
+    Exit.TEMPORARY: (errors.NotReadyError, errors.RateLimitedError, errors.ServerError, errors.TransportError),
 }
 
 
@@ -112,9 +96,9 @@ def code_of_error(error: BaseException) -> int:
     """Return the exit code of a command that *error* ended."""
     if isinstance(error, KeyboardInterrupt):
         return 128 + int(getattr(error, "number", signal.SIGINT))
-    if isinstance(error, NotFoundError) and error.operation == "auth":
+    if isinstance(error, errors.NotFoundError) and error.operation == "auth":
         return Exit.USAGE  # there is no Airmeet at that address
-    if isinstance(error, JournalError) and error.busy:
+    if isinstance(error, errors.JournalError) and error.busy:
         return Exit.TEMPORARY
     return next((code for code, kinds in _ERRORS.items() if isinstance(error, kinds)), Exit.UNEXPECTED)
 
@@ -128,7 +112,7 @@ def sentence_of(error: BaseException) -> str:
     """Return one line for people."""
     if isinstance(error, KeyboardInterrupt):
         return str(error) if isinstance(error, DeclinedError) else "interrupted"
-    if isinstance(error, AirmeetError):
+    if isinstance(error, errors.AirmeetError):
         return str(error)
     said = " ".join(str(error).split())
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,20 +1,30 @@
-"""The columns of every list: the documented names of ``--json`` and ``airmeet export`` on one page."""
+"""The columns of every list, under the documented names of ``--json`` and ``airmeet export``; printed and written."""
 
+import csv
+import io
 import json
 import re
 import shutil
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
+from airmeet_async.cli.console import Console, Output
+from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import wrapped
+from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
 from airmeet_async.protocol.redact import escape
+from airmeet_async.tables import guard
 
 Getter = Callable[[Any], Any]
 
@@ -24,19 +34,17 @@ _SECRET_NAMES = frozenset({
 })  # fmt: skip
 _SECRET_TEXT = re.compile(r"(?i)[?&](code|token|signature)=|\beyJ[\w-]{6,}\.[\w-]+\.")
 _NARROWEST = 8
+_KINDS = (".csv", ".jsonl", ".ndjson")
+_ROWS_AT_ONCE = 100
+_BYTES_AT_ONCE = 256 * 1024
+_SECONDS_BETWEEN_NEWS = 10.0
 
 
-@frozen
-class ListRow:
-    """One row of a list: the documented columns in their order, and whatever else Airmeet sent."""
+class ListRow(dict[str, Any]):
+    """One row of a list: the documented columns in their order, then whatever else Airmeet sent."""
 
-    cells: Mapping[str, Any] = field(repr=False)
-    extra: Mapping[str, Any] = field(factory=dict, repr=False)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it; a documented column wins over an extra one of its name."""
-        cells = {name: json_value(value) for name, value in self.cells.items()}
-        return cells | {name: value for name, value in self.extra.items() if name not in cells}
+    def __repr__(self) -> str:
+        return f"<{len(self)} columns>"  # links may be among them
 
 
 @frozen
@@ -75,16 +83,17 @@ class ListFormat:
     has_fields: bool = False
 
     def rows(self, item: Any) -> Iterator[ListRow]:
+        """Yield the rows of an item; a documented column wins over an extra one of its name."""
         for part in self.parts(item):
             cells = {name: get(part) for name, get in self.columns.items()}
             extra = self.besides(part)
-            yield ListRow(cells, extra if self.links else without_secrets(extra))
+            yield ListRow(cells | (extra if self.links else without_secrets(extra)) | cells)
 
-    def table(self, rows: Iterable[ListRow], *, titles: bool = True) -> list[list[str]]:
+    def table(self, rows: Iterable[Mapping[str, Any]], *, titles: bool = True) -> list[list[str]]:
         """Return rows for people, below their titles."""
         names = [name for name in self.shown if name in self.columns]
         head = [[name.replace("_", " ").upper() for name in names]] if titles else []
-        return [*head, *([shown_value(row.cells[name]) for name in names] for row in rows)]
+        return [*head, *([shown_value(row[name]) for name in names] for row in rows)]
 
     def without_links(self) -> "ListFormat":
         """Return the same without the columns that let people in."""
@@ -130,6 +139,8 @@ def json_value(value: Any) -> Any:
     """Return a value as JSON has it: a time in ISO 8601, or as Airmeet sent it where it cannot be read."""
     if isinstance(value, Moment):
         return value.at.isoformat() if value.at else value.text
+    if isinstance(value, Mapping):
+        return {name: json_value(inner) for name, inner in value.items()}
     return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -196,6 +207,177 @@ def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
     return [line for name, text in pairs for line in wrapped(text, f"{name:<{width}}", " " * width)]
 
 
+async def pour(
+    items: AsyncIterable[Any],
+    form: ListFormat,
+    sink: "RowSink",
+    limit: int | None = None,
+    console: Console | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Add the rows of all items to a sink, at most *limit* of them, and return their number.
+
+    Args:
+        items: The items of a list.
+        form: How they become rows.
+        sink: Takes the rows.
+        limit: Most rows.
+        console: Says every ten seconds how many there were.
+        clock: A monotonic one, in seconds.
+    """
+    n, said_at = 0, clock()
+    async for item in items:
+        for row in form.rows(item):
+            sink.add(row)
+            n += 1
+            if n == limit:
+                return n
+            if console is not None and clock() - said_at >= _SECONDS_BETWEEN_NEWS:
+                said_at = clock()
+                console.say(f"{n:,} rows so far")
+    return n
+
+
+class JsonArray:
+    """Prints one JSON array, a row a line.
+
+    Nothing is printed before the first row is there, so that an error before it is the whole output; an array that is
+    cut off by a later one has no end, and no parser takes it for complete.
+
+    Args:
+        before: Printed before the array.
+        after: Printed behind it.
+    """
+
+    def __init__(self, before: str = "", after: str = "") -> None:
+        self._out = Output()
+        self._before = f"{before}[\n"
+        self._after = f"]{after}\n"
+        self._any = False
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._out.put(self._before + json.dumps(json_value(row), default=str))
+        self._before = ",\n"
+        self._any = True
+
+    def end(self) -> None:
+        self._out.put(("\n" if self._any else self._before) + self._after, now=True)
+
+
+class TextTable:
+    """Prints a table for people, some rows at a time, so that a column may widen on the way.
+
+    Args:
+        form: The format of the list.
+    """
+
+    def __init__(self, form: ListFormat) -> None:
+        self._out = Output()
+        self._form = form
+        self._rows: list[Mapping[str, Any]] = []
+        self._widths: list[int] = []
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS_AT_ONCE:
+            self.end()
+
+    def end(self) -> None:
+        """Print what is left; no rows at all are no table."""
+        if self._rows:
+            table = self._form.table(self._rows, titles=not self._widths)
+            self._out.put("".join(f"{line}\n" for line in table_lines(table, self._widths)), now=True)
+            self._rows = []
+
+
+class ExportFile:
+    """Writes rows as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
+
+    The target is seen as it was before or complete, never in between, and nobody but its owner can read it. In CSV,
+    cells that a spreadsheet would run as a formula get an apostrophe; JSON lines hold the exact values, and whatever
+    else Airmeet sent.
+
+    Args:
+        path: The file to write. An earlier export of the same columns is replaced, any other file is refused.
+        columns: The columns in their order.
+        marks: Those of them by which an earlier export is known.
+        raw: Leave formulas as they are.
+
+    Raises:
+        ConfigError: The target cannot be written.
+    """
+
+    def __init__(self, path: Path, columns: Iterable[str], *, marks: Iterable[str], raw: bool = False) -> None:
+        self._path = path
+        self._columns = tuple(columns)
+        self._json = check_kind(path) != ".csv"
+        check_target(path, lambda head: set(marks) <= self._columns_in(head), "an export of this list")
+        self._guard: Callable[[str], str] = str if raw else guard
+        self._file = NewFile(path.parent)
+        self._pending = bytearray(b"" if self._json else b"\xef\xbb\xbf" + self._csv(self._columns))  # for Excel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._write(is_last=True)
+        finally:
+            self._file.discard()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        if self._json:
+            line = json.dumps(json_value(row), ensure_ascii=False, default=str) + "\n"
+            self._pending += line.encode(errors="backslashreplace")
+        else:
+            self._pending += self._csv(csv_value(row[name]) for name in self._columns)
+        if len(self._pending) >= _BYTES_AT_ONCE:
+            self._write()
+
+    def _csv(self, cells: Iterable[str]) -> bytes:
+        buffer = io.StringIO(newline="")
+        # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
+        csv.writer(buffer, quoting=csv.QUOTE_ALL).writerow([self._guard(cell) for cell in cells])
+        return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
+
+    def _columns_in(self, head: bytes) -> set[str]:
+        """Return the columns that the first line of a file names; none where it is not of that kind."""
+        first = head.decode("utf-8-sig", errors="replace").partition("\n")[0]
+        if not self._json:
+            return set(next(csv.reader([first]), []))
+        with suppress(ValueError):
+            if isinstance(row := json.loads(first), dict):
+                return set(row)
+        return set()
+
+    def _write(self, *, is_last: bool = False) -> None:
+        try:
+            self._file.write(self._pending)
+            self._pending.clear()
+            if is_last:
+                self._file.put(self._path)
+        except OSError as error:
+            raise ConfigError(f"{self._path}: cannot be written ({error.strerror})") from None
+
+
+# Takes the rows of a list by ``add``. What is printed has an ``end``; a file ends with its ``with`` block.
+RowSink = JsonArray | TextTable | ExportFile
+
+
+def check_kind(path: Path) -> str:
+    """Return a file's ending.
+
+    Raises:
+        UsageError: It is none that is written here.
+    """
+    ending = path.suffix.lower()
+    if ending not in _KINDS:
+        raise UsageError(f"-o {path}: the file name must end in one of {', '.join(_KINDS)}")
+    return ending
+
+
 def list_format(noun: str, text: str, shown: str, *, links: str = "", **more: Any) -> ListFormat:
     """Return the format of a list.
 
@@ -226,6 +408,7 @@ BOOTH_VISITS = list_format(
     "email name user_id visited_at=at visits interested_in_contact",
     "email visited_at visits interested_in_contact name",
 )
+# What ``airmeet export`` prints and writes.
 LISTS = {
     "participants": list_format(
         "participant",
@@ -312,14 +495,13 @@ LISTS = {
         speakers=lambda session: [person.name for person in session.speakers],
     ),
 }
-"""What ``airmeet export`` prints and writes."""
 
+# What ``airmeet event show`` prints.
 EVENT = list_format(
     "event",
     "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
     "sessions session_hosts",
     "name id status start end timezone format summary sessions",
-    sessions=lambda info: [row.as_json() for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    sessions=lambda info: [json_value(row) for session in info.sessions for row in LISTS["sessions"].rows(session)],
     session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
 )
-"""What ``airmeet event show`` prints."""

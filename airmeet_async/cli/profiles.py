@@ -18,8 +18,8 @@ from airmeet_async.private_files import FileLock, UnsafeFileError, make_private_
 from airmeet_async.protocol.base_urls import Base, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
+# The profile that is used when none is named.
 DEFAULT = "default"
-"""The profile that is used when none is named."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LARGEST = 1024 * 1024

@@ -7,7 +7,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from airmeet_async import calls
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.paging import Page, Walk, next_page
+from airmeet_async.protocol.paging import Page, PagesRead
 
 _REMEMBERED = 5000
 """Rows of a list in which one that comes twice is noticed: five pages of the longest, without keeping a whole list."""
@@ -95,7 +95,7 @@ class Pages(Generic[T]):
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Iterate over whole pages."""
         call: Call[Page[T]] | None = self._first
-        walk = Walk()
+        read = PagesRead()
         last: Page[T] | None = None
         while call is not None:
             page = await self._client.send(call)
@@ -103,8 +103,7 @@ class Pages(Generic[T]):
                 return  # the same page again, whatever its cursor says
             yield page
             last = page
-            call = next_page(call, page, walk)
-            walk = walk.past(page)
+            call = read.next_call(call, page)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over rows. One that comes twice is given once: the cursor of events was seen to misbehave (C)."""

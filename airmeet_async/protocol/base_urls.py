@@ -15,13 +15,13 @@ from airmeet_async.errors import ConfigError
 
 
 class Region(StrEnum):
-    """The region of a community's data (help article, A).
+    """The region of a community's data, which is in the community's web address (help article, A).
 
-    It is the region in the community's web address.
+    Attributes:
+        GLOBAL: Mumbai, the default.
     """
 
     GLOBAL = "global"
-    """Mumbai, the default."""
     EU = "eu"
     US = "us"
 
@@ -91,38 +91,32 @@ def parse_base(url: str) -> Base:
     if not url.isascii() or any(char.isspace() or ord(char) < 0x20 or char == "\\" for char in url):
         raise ConfigError(_bad_base("it has characters that a URL cannot have"))
     if "@" in url:  # before anything of it may be quoted: a password with a slash in it reads like a path
-        raise ConfigError(
-            _bad_base(
-                "it contains a user name or a password; put the keys in AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
-            )
-        )
+        keys = "put the keys in AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY"
+        raise ConfigError(_bad_base(f"it contains a user name or a password; {keys}"))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ConfigError(_bad_base("its host or port is not valid")) from None
     host = (parts.hostname or "").lower()
-    problem = _problem(parts.scheme, host, port, "[" in parts.netloc)
-    if parts.query or parts.fragment or url.endswith(("?", "#")):
-        problem = "it has a query or a fragment"
     prefix = parts.path.rstrip("/")
+    is_loopback = host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    problem = ""
     if not _PREFIX.fullmatch(prefix) or "." in prefix.split("/") or ".." in prefix.split("/"):
         problem = f"its path {parts.path!r} is not a plain path"
+    elif parts.query or parts.fragment or url.endswith(("?", "#")):
+        problem = "it has a query or a fragment"
+    elif parts.scheme not in _PORTS:
+        problem = "it does not start with https://"
+    elif port == 0:
+        problem = "its port is 0"
+    elif not (_is_address(host) if "[" in parts.netloc else _HOST.fullmatch(host)):
+        problem = "it has no valid host name"
+    elif parts.scheme == "http" and not is_loopback:
+        problem = "http sends the keys unencrypted and is for loopback addresses only; use https://"
     if problem:
         raise ConfigError(_bad_base(problem))
     return Base(parts.scheme, host, port or _PORTS[parts.scheme], prefix)
-
-
-def _problem(scheme: str, host: str, port: int | None, bracketed: bool) -> str | None:  # noqa: FBT001 - a private table of cases
-    if scheme not in _PORTS:
-        return "it does not start with https://"
-    if port == 0:
-        return "its port is 0"
-    if not (_is_address(host) if bracketed else _HOST.fullmatch(host)):
-        return "it has no valid host name"
-    if scheme == "http" and not (host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)):
-        return "http sends the keys unencrypted and is for loopback addresses only; use https://"
-    return None
 
 
 def _bad_base(problem: str) -> str:

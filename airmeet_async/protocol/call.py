@@ -19,22 +19,22 @@ T_co = TypeVar("T_co", covariant=True)
 class Auth(Enum):
     """Which credentials a request carries."""
 
+    # ``X-Airmeet-Access-Token`` (A).
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
-    """``X-Airmeet-Access-Token`` (A)."""
+    # ``X-Airmeet-Access-Key`` and ``X-Airmeet-Secret-Key``: only ``POST /auth`` (A).
     KEYS = "keys"
-    """``X-Airmeet-Access-Key`` and ``X-Airmeet-Secret-Key``: only ``POST /auth`` (A)."""
+    # ``x-access-key`` and ``x-secret-key``: the webhook operations (A).
     RAW_KEYS = "raw_keys"
-    """``x-access-key`` and ``x-secret-key``: the webhook operations (A)."""
 
 
 class Paging(Enum):
     """How a list is cut into pages."""
 
     NONE = "none"
+    # ``after``, ``before`` and ``size``, answered with ``cursors``.
     CURSOR = "cursor"
-    """``after``, ``before`` and ``size``, answered with ``cursors``."""
+    # ``pageNumber`` from 1 and ``resultSize``, answered with a total.
     NUMBER = "number"
-    """``pageNumber`` from 1 and ``resultSize``, answered with a total."""
 
 
 @frozen

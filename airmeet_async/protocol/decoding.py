@@ -14,8 +14,7 @@ import cattrs
 
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol.call import Call, Paging
-from airmeet_async.protocol.models.events import AirmeetStatus
-from airmeet_async.protocol.models.values import Moment
+from airmeet_async.protocol.models import AirmeetStatus, Moment
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
 
@@ -24,7 +23,7 @@ Hook = Callable[[Any, Any], Any]
 _TOKEN_LENGTH = 8192
 
 
-class Misfit(ValueError):  # noqa: N818 - never leaves this module
+class ShapeError(ValueError):
     """A value that is not of the wanted shape; knows where it stands, never what it is."""
 
     def __init__(self, wanted: str, path: str = "") -> None:
@@ -32,10 +31,10 @@ class Misfit(ValueError):  # noqa: N818 - never leaves this module
         self.wanted = wanted
         self.path = path
 
-    def under(self, step: str) -> "Misfit":
+    def under(self, step: str) -> "ShapeError":
         """Return the same, seen from one level up."""
         joint = "" if not self.path or self.path.startswith("[") else "."
-        return Misfit(self.wanted, f"{step}{joint}{self.path}")
+        return ShapeError(self.wanted, f"{step}{joint}{self.path}")
 
 
 _hooks: dict[Any, Hook] = {}
@@ -56,19 +55,19 @@ def decode(call: Call[Any], document: Any) -> Any:
         if (hook := _hooks.get(model)) is None:  # asking the converter each time costs more than most decodings
             hook = _hooks[model] = converter.get_structure_hook(model)
         return hook(unwrapped, model)
-    except Misfit as misfit:
-        where = misfit.path or "the answer"
-        raise DecodeError(f"{where} should be {misfit.wanted}", path=misfit.path, operation=endpoint.name) from None
+    except ShapeError as error:
+        where = error.path or "the answer"
+        raise DecodeError(f"{where} should be {error.wanted}", path=error.path, operation=endpoint.name) from None
 
 
 def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
     rows = document.get("data", ...)
     if rows is ...:  # an answer about something else must not pass for an empty list
-        raise Misfit("present", "data")
+        raise ShapeError("present", "data")
     try:
         items = converter.get_structure_hook(tuple[model, ...])([] if rows is None else rows, tuple)  # type: ignore[valid-type]
-    except Misfit as misfit:
-        raise misfit.under("data") from None
+    except ShapeError as error:
+        raise error.under("data") from None
     cursors = document.get("cursors")
     cursors = cursors if isinstance(cursors, dict) else {}
     return Page(
@@ -86,7 +85,7 @@ def _cursor(cursors: dict[str, Any], name: str) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
-        raise Misfit("a cursor", f"cursors.{name}")
+        raise ShapeError("a cursor", f"cursors.{name}")
     return str(value)
 
 
@@ -94,7 +93,7 @@ def _count(value: Any) -> int | None:
     """Return a count that can be trusted, or None: a wrong one must not end a list early."""
     try:
         count = _whole(value, int)
-    except Misfit:
+    except ShapeError:
         return None
     return count if count > 0 else None
 
@@ -102,7 +101,7 @@ def _count(value: Any) -> int | None:
 def _exactly(kind: type[Any], wanted: str) -> Hook:
     def structure(value: Any, _type: Any) -> Any:
         if type(value) is not kind:
-            raise Misfit(wanted)
+            raise ShapeError(wanted)
         return value
 
     return structure
@@ -118,7 +117,7 @@ def _whole(value: Any, _type: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 20:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Misfit("a whole number")
+        raise ShapeError("a whole number")
     return value
 
 
@@ -129,14 +128,8 @@ def _number(value: Any, _type: Any) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise Misfit("a number")
+        raise ShapeError("a number")
     return number
-
-
-def _moment(value: Any, _type: Any) -> Moment:
-    if type(value) is not str:
-        raise Misfit("a string")
-    return Moment(value)
 
 
 _STATUSES = frozenset(AirmeetStatus)
@@ -150,9 +143,9 @@ def _status(value: Any, _type: Any) -> AirmeetStatus | str:
 def _secret(value: Any, _type: Any) -> Secret:
     """A token goes into a header: 1 to 8192 visible ASCII characters, nothing else."""
     if not isinstance(value, str) or not 0 < len(value) <= _TOKEN_LENGTH:
-        raise Misfit("a token")
+        raise ShapeError("a token")
     if not all("!" <= char <= "~" for char in value):
-        raise Misfit("a token of visible ASCII characters")
+        raise ShapeError("a token of visible ASCII characters")
     return Secret(value)
 
 
@@ -162,12 +155,12 @@ def _tuple_hook(cls: Any) -> Hook:
 
     def structure(value: Any, _type: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise Misfit("a list")
+            raise ShapeError("a list")
         found = []
         for number, item in enumerate(value):
             try:
                 found.append(hook(item, element))
-            except Misfit as error:
+            except ShapeError as error:
                 raise error.under(f"[{number}]") from None
         return tuple(found)
 
@@ -194,7 +187,7 @@ def _model_hook(cls: type[Any]) -> Hook:
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
-            raise Misfit("an object")
+            raise ShapeError("an object")
         values: dict[str, Any] = {}
         for name, wire, plain, hook, rest in plan:
             given, key = document.get(wire), wire
@@ -209,10 +202,10 @@ def _model_hook(cls: type[Any]) -> Hook:
             if given is not None:
                 try:
                     values[name] = hook(given, kind)
-                except Misfit as error:
+                except ShapeError as error:
                     raise error.under(key) from None
             elif required:
-                raise Misfit("present", wire)
+                raise ShapeError("present", wire)
         if len(values) != len(document):
             values["extra"] = {key: value for key, value in document.items() if key not in known}
         return cls(**values)
@@ -224,8 +217,8 @@ def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
-    plain = ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Moment, _moment), (Secret, _secret))
-    for kind, hook in plain:
+    made.register_structure_hook(Moment, lambda value, _type: Moment(_text(value, str)))
+    for kind, hook in ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Secret, _secret)):
         made.register_structure_hook(kind, hook)
     made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
     made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)

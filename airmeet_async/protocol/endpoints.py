@@ -237,7 +237,7 @@ WEBHOOKS_SAMPLE: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
 )
 # fmt: on
 
+# All rows by name.
 ENDPOINTS: Final[dict[str, Endpoint[Any]]] = {
     row.name: row for row in tuple(globals().values()) if isinstance(row, Endpoint)
 }
-"""All rows by name."""

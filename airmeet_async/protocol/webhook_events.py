@@ -10,9 +10,8 @@ from attrs import field, frozen
 
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol import json_codec
-from airmeet_async.protocol.decoding import Misfit, converter
-from airmeet_async.protocol.models.reports import PollAnswer, Question
-from airmeet_async.protocol.models.values import Answer, Moment, wire
+from airmeet_async.protocol.decoding import ShapeError, converter
+from airmeet_async.protocol.models import Answer, Moment, PollAnswer, Question, wire
 
 
 @frozen
@@ -102,6 +101,7 @@ Payload = (
     EventNews | RegistrantAdded | AttendeeJoined | PollsAnswered | QuestionsAsked | BoothVisited | RecordingsAvailable
 )
 
+# The documented triggers (A, B).
 _BY_TRIGGER: dict[str, type[Any]] = {
     "trigger.airmeet.created": EventNews,
     "trigger.airmeet.started": EventNews,
@@ -116,7 +116,6 @@ _BY_TRIGGER: dict[str, type[Any]] = {
     "trigger.airmeet.questions": QuestionsAsked,
     "trigger.attendee.booth.joined": BoothVisited,
 }  # fmt: skip
-"""The documented triggers (A, B)."""
 
 _BY_MEMBER: tuple[tuple[frozenset[str], type[Any]], ...] = (
     (frozenset({"recordings"}), RecordingsAvailable),
@@ -174,7 +173,7 @@ def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEv
         model = _BY_TRIGGER.get(trigger)
     try:
         payload = None if model is None else converter.get_structure_hook(model)(content, model)
-    except Misfit as misfit:
-        message = f"the webhook's {misfit.path or 'body'} should be {misfit.wanted}"
-        raise DecodeError(message, path=misfit.path) from None
+    except ShapeError as error:
+        message = f"the webhook's {error.path or 'body'} should be {error.wanted}"
+        raise DecodeError(message, path=error.path) from None
     return WebhookEvent(trigger, payload, document)

@@ -5,13 +5,12 @@ From the inside out, each file importing only those above it:
 - `switches`: how to behave where Airmeet's behaviour is unknown. `responses`: answers, refusals and pages.
 - `fake_people`: fictional people, in many scripts.
 - `community`: the events, people and keys that are there at the start, and all that requests can change.
-- `event_people`, `event_records`: the people of an event, and what they leave behind when it is over.
 - `webhook_payloads`: what each webhook sends. `forms`: what a body or a query may hold.
-- `request`: what a handler gets. `handlers`, `routes`: the operations, and which verb and path leads to which.
+- `request`: what a handler gets, and tokens. `handlers`, `routes`: the operations, and which verb and path leads to
+  which.
 - `fake_airmeet`: the pure whole, `World.handle(request, now) -> Reply`.
-- `faults`: what goes wrong on purpose, and `Desk`, a world behind its faults.
-- `server`: the effects: HTTP on loopback, signals, the command line. It needs the extra ``sandbox`` and is not
-  imported here.
+- `faults`: what goes wrong on purpose between a sender and a world.
+- `server`: the effects: HTTP on loopback and signals. It needs the extra ``sandbox`` and is not imported here.
 
 It shares nothing with the client but `Request` and `Reply`: a mistake made twice would hide.
 """
@@ -19,23 +18,10 @@ It shares nothing with the client but `Request` and `Reply`: a mistake made twic
 from airmeet_async.sandbox.community import Event, KeyPair, Person
 from airmeet_async.sandbox.fake_airmeet import Statistics, World
 from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
-from airmeet_async.sandbox.faults import Action, Bucket, Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Bucket, Ending, Faults, Outcome
 from airmeet_async.sandbox.switches import Switches
 
 __all__ = [
-    "Action",
-    "Bucket",
-    "Desk",
-    "Ending",
-    "Event",
-    "Faults",
-    "KeyPair",
-    "Outcome",
-    "Person",
-    "Staged",
-    "Statistics",
-    "Switches",
-    "World",
-    "invent_people",
-    "staged",
-]
+    "Bucket", "Ending", "Event", "Faults", "KeyPair", "Outcome", "Person", "Staged", "Statistics", "Switches", "World",
+    "invent_people", "staged",
+]  # fmt: skip

@@ -153,21 +153,6 @@ class EventSeries:
     events: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class RegisteredWebhook:
-    """A registered webhook; the sandbox calls none of them.
-
-    Attributes:
-        uid: Its id.
-        community: Whose it is.
-        facts: What it was registered with.
-    """
-
-    uid: str
-    community: str
-    facts: dict[str, str]
-
-
 @define
 class Preparation:
     """A report that Airmeet prepares after it was first asked for (C).
@@ -246,7 +231,7 @@ class CommunityState:
         teams: The members of each community's team, by address.
         events: Events by id.
         series: Series by id.
-        webhooks: Webhooks by id.
+        webhooks: By id the community of each webhook and what it was registered with; none of them is ever called.
         preparations: Reports that were asked for, by path and page.
         counts: What happened how often; see `Statistics`.
         made: Ids given out so far.
@@ -258,7 +243,7 @@ class CommunityState:
     teams: dict[str, dict[str, Member]] = field(factory=dict)
     events: dict[str, Event] = field(factory=dict)
     series: dict[str, EventSeries] = field(factory=dict)
-    webhooks: dict[str, RegisteredWebhook] = field(factory=dict)
+    webhooks: dict[str, tuple[str, dict[str, str]]] = field(factory=dict)
     preparations: dict[tuple[str, int], Preparation] = field(factory=dict)
     counts: Counter[str] = field(factory=Counter)
     made: int = 0

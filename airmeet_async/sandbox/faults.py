@@ -90,12 +90,12 @@ _ENDINGS: Final = {
 
 
 @frozen(kw_only=True)
-class Action:
-    """The decision about one request.
+class Outcome:
+    """What becomes of one request.
 
     Attributes:
         applies: The world gets to see the request.
-        reply: Sent in place of the world's answer.
+        reply: The answer; with a drop or a hang nobody gets to see it, and it may be None.
         ending: How the exchange ends.
         delay_s: The answer comes that much later; the request is applied at once.
         expires: All tokens end first.
@@ -149,29 +149,20 @@ class FaultRule:
             return nth % self.every == 0
         return self.first <= nth < self.first + self.count
 
-    def settle(self, action: Action) -> Action:
+    def settle(self, outcome: Outcome) -> Outcome:
         if self.kind in _ENDINGS:
             ending, applies = _ENDINGS[self.kind]
-            return evolve(action, ending=ending, applies=applies)
+            return evolve(outcome, ending=ending, applies=applies)
         status = int(self.kind[:3])
         reply = _fault_reply(status, self.retry)
         if "html" in self.kind:  # as a gateway or a captive portal would (?)
             reply = Reply(status, {"content-type": "text/html"}, _HTML % (status, status))
-        return evolve(action, applies=self.kind.endswith("-after"), reply=reply)
+        return evolve(outcome, applies=self.kind.endswith("-after"), reply=reply)
 
 
 def _fault_reply(status: int, retry_after: int | None) -> Reply:
     headers = {} if retry_after is None else {"retry_after": str(retry_after)}
     return json_reply(status, {"message": f"Sandbox fault {status}"}, **headers)
-
-
-def parse_rules(spec: str) -> tuple[FaultRule, ...]:
-    """Read a spec; an empty one means no faults.
-
-    Raises:
-        ValueError: It cannot be read; the message says how to write it.
-    """
-    return tuple(_parse_rule(part.strip()) for part in spec.split(",") if part.strip())
 
 
 def _parse_rule(text: str) -> FaultRule:
@@ -255,28 +246,41 @@ class Faults:
         self._bucket = None if rate_limit is None else Bucket(rate_limit)
         self._seen = [0] * len(rules)
         self._draws = [random.Random(f"{seed}/{number}") for number in range(len(rules))]
+        self._answers: Counter[str] = Counter()
 
     @classmethod
     def parse(cls, spec: str, *, seed: int = 0, rate_limit: float | None = None) -> Self:
-        """Read faults from text such as ``429:5%:retry=1,drop-after:1%,expire@500``.
+        """Read faults from text such as ``429:5%:retry=1,drop-after:1%,expire@500``; an empty one means no faults.
 
         Raises:
             ValueError: The text cannot be read; the message says how to write it.
         """
-        return cls(parse_rules(spec), seed=seed, rate_limit=rate_limit)
+        rules = tuple(_parse_rule(part.strip()) for part in spec.split(",") if part.strip())
+        return cls(rules, seed=seed, rate_limit=rate_limit)
 
-    def decide(self, request: Request, operation: str, now: float) -> Action:
-        """Decide about a request.
+    def answer(self, world: World, request: Request, now: float) -> Outcome:
+        """Decide on a request and let *world* answer it, if the faults let it through.
 
-        Args:
-            request: The request.
-            operation: Its name in the routing table, or nothing.
-            now: Seconds, on the clock that the rate limit is measured with.
+        *now* is in seconds, on the clock that the rate limit is measured with.
         """
+        outcome = self._decide(request, now)
+        if outcome.expires:
+            world.expire_tokens()
+        own = world.handle(request, now) if outcome.applies else None
+        outcome = evolve(outcome, reply=outcome.reply or own)
+        answered = outcome.reply is not None and outcome.ending is Ending.ANSWER
+        self._answers[str(outcome.reply.status) if answered else outcome.ending.value] += 1  # type: ignore[union-attr]
+        return outcome
+
+    def _decide(self, request: Request, now: float) -> Outcome:
         if self._bucket is not None and (wait := self._bucket.take(now)):
             self.limited += 1
-            return Action(applies=False, reply=_fault_reply(429, wait))
-        action, settled = Action(), False
+            return Outcome(applies=False, reply=_fault_reply(429, wait))
+        try:
+            operation = find_route(request)[0].operation
+        except UnroutedError:
+            operation = ""
+        outcome, settled = Outcome(), False
         for number, rule in enumerate(self.rules):
             if not rule.concerns(request, operation):
                 continue
@@ -284,61 +288,17 @@ class Faults:
             if not rule.strikes(self._seen[number], self._draws[number]):
                 continue
             if rule.kind == "expire":
-                action = evolve(action, expires=True)
+                outcome = evolve(outcome, expires=True)
             elif rule.kind == "slow":
-                action = evolve(action, delay_s=action.delay_s + rule.seconds)
+                outcome = evolve(outcome, delay_s=outcome.delay_s + rule.seconds)
             elif settled:
                 continue
             else:
-                action, settled = rule.settle(action), True
+                outcome, settled = rule.settle(outcome), True
             self.fired[rule.text] += 1
-        return action
-
-
-@frozen
-class Outcome:
-    """One exchange as its sender meets it.
-
-    Attributes:
-        reply: The answer; with a drop or a hang nobody gets to see it, and it may be None.
-        ending: How the exchange ends.
-        delay_s: Seconds that pass first.
-    """
-
-    reply: Reply | None
-    ending: Ending = Ending.ANSWER
-    delay_s: float = 0.0
-
-
-class Desk:
-    """A world behind its faults.
-
-    Args:
-        world: What answers.
-        faults: What goes wrong; nothing by default.
-    """
-
-    def __init__(self, world: World, faults: Faults | None = None) -> None:
-        self.world = world
-        self.faults = faults or Faults()
-        self._answers: Counter[str] = Counter()
-
-    def answer(self, request: Request, now: float) -> Outcome:
-        """Decide on a request and apply it, if the faults let it through."""
-        try:
-            operation = find_route(request)[0].operation
-        except UnroutedError:
-            operation = ""
-        action = self.faults.decide(request, operation, now)
-        if action.expires:
-            self.world.expire_tokens()
-        own = self.world.handle(request, now) if action.applies else None
-        outcome = Outcome(action.reply or own, action.ending, action.delay_s)
-        answered = outcome.reply is not None and outcome.ending is Ending.ANSWER
-        self._answers[str(outcome.reply.status) if answered else outcome.ending.value] += 1  # type: ignore[union-attr]
         return outcome
 
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self, world: World) -> dict[str, Any]:
         """Return what happened, as /_sandbox/statistics shows it.
 
         ``world`` is the `Statistics` of the world; ``answers`` counts what senders met, by status or
@@ -346,8 +306,8 @@ class Desk:
         429s of the rate limit.
         """
         return {
-            "world": asdict(self.world.statistics()),
+            "world": asdict(world.statistics()),
             "answers": dict(sorted(self._answers.items())),
-            "faults": dict(self.faults.fired),
-            "limited": self.faults.limited,
+            "faults": dict(self.fired),
+            "limited": self.limited,
         }

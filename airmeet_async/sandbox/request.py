@@ -1,4 +1,4 @@
-"""A request on its way to a handler, and the checks of its keys or token."""
+"""A request on its way to a handler, the checks of its keys or token, and the answer to ``POST /auth``: a token."""
 
 import json
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from typing import Any
 
 from attrs import define, field
 
-from airmeet_async.protocol.http_messages import Request
+from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.sandbox.community import CommunityState, Event, Json, KeyPair, Member, Token, identity
 from airmeet_async.sandbox.forms import RequestForm
-from airmeet_async.sandbox.responses import InvalidError, Refusal
+from airmeet_async.sandbox.responses import InvalidError, Refusal, ok
 from airmeet_async.sandbox.switches import Switches
 
 
@@ -101,3 +101,21 @@ def check_token(state: CommunityState, request: Request, now: float) -> Token:
     if now >= token.expires:
         raise Refusal(412, "The access token has expired")
     return token
+
+
+def issue_token(request: IncomingRequest) -> Reply:
+    """Issue a token: 400 for missing or wrong keys, 403 for revoked ones (A)."""
+    if request.http.body:  # both no body and {} are in use (B, C)
+        request.body()
+    state, switches = request.state, request.switches
+    pair = check_keys(state, request.http, "X-Airmeet")
+    if switches.reauth_kills_old:
+        for earlier in state.tokens.values():
+            if earlier.access_key == pair.access:
+                earlier.expires = request.now
+    token = f"sandbox.{len(state.tokens) + 1}.{state.code('token', str(len(state.tokens)))}"
+    state.tokens[token] = Token(pair.access, pair.community, request.now + switches.token_lifetime_s)
+    state.counts["auths"] += 1
+    if switches.auth_envelope:
+        return ok(success=True, data={"label": pair.label, "token": token})
+    return ok(token=token, communityId=pair.community)

@@ -7,7 +7,6 @@ Rules:
 3. Ending is quick: answers under way are not waited for, since some hang on purpose.
 """
 
-import argparse
 import asyncio
 import contextlib
 import ipaddress
@@ -19,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -30,7 +29,7 @@ from attrs import asdict
 from airmeet_async.protocol.http_messages import WRITE_LIMIT, Reply, Request
 from airmeet_async.sandbox import community
 from airmeet_async.sandbox.fake_airmeet import World
-from airmeet_async.sandbox.faults import Desk, Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Ending, Faults, Outcome
 from airmeet_async.sandbox.responses import JSON_TYPE, refuse
 from airmeet_async.sandbox.routes import BASE_PATH
 
@@ -47,12 +46,14 @@ class SandboxApp:
     """An ASGI application around a world and its faults.
 
     Args:
-        desk: The world and its faults.
+        world: What answers.
+        faults: What goes wrong; nothing by default.
         latency: Seconds that every answer takes.
     """
 
-    def __init__(self, desk: Desk, *, latency: float = 0.0) -> None:
-        self.desk = desk
+    def __init__(self, world: World, faults: Faults | None = None, *, latency: float = 0.0) -> None:
+        self.world = world
+        self.faults = faults or Faults()
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,18 +66,18 @@ class SandboxApp:
             query = scope["query_string"].decode("latin-1")
             target = scope["raw_path"].decode("latin-1") + ("?" + query if query else "")
             request = Request(scope["method"], target, tuple(scope["headers"]), body)
-            outcome = self.desk.answer(request, time.monotonic())
+            outcome = self.faults.answer(self.world, request, time.monotonic())
             if delay := self.latency + outcome.delay_s:
                 await asyncio.sleep(delay)
             await _end(outcome, scope, receive, send)
 
     def _own(self, scope: Scope) -> Reply:
         """Answer a path beside the simulated API, where programs that test against it see what happened."""
-        world = self.desk.world
+        world = self.world
         body: dict[str, Any]
         match (scope["method"], scope["path"].removeprefix(OWN_PATH).split("/")):
             case "GET", ["statistics"]:
-                body = self.desk.statistics()
+                body = self.faults.statistics(world)
             case "GET", ["people", airmeet_id] if airmeet_id in world.events:
                 body = {"people": [asdict(person) for person in world.people(airmeet_id)]}
             case "POST", ["expire-tokens"]:
@@ -152,7 +153,7 @@ async def serve(
     bound, number = listener.getsockname()[:2]
     url = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}{BASE_PATH}"
     config = uvicorn.Config(
-        SandboxApp(Desk(world, faults), latency=latency),
+        SandboxApp(world, faults, latency=latency),
         http=_protocol(),
         ws="none",
         lifespan="off",
@@ -242,44 +243,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    rate_limit: float | None = None,
-    faults: str = "",
-    seed: int = 0,
-    latency_ms: float = 0.0,
-    until_stdin_closes: bool = False,
-    out: Callable[[str], object] = lambda line: print(line, flush=True),  # noqa: T201  (it is a command)
-) -> None:
-    """Serve a fresh sandbox until SIGINT, SIGTERM or the end of standard input.
+def run(world: World, faults: Faults, *, until_stdin_closes: bool = False, **options: Any) -> None:
+    """Serve a world until SIGINT, SIGTERM or the end of standard input, with the options of `serve`.
 
     Args:
-        host: A loopback address.
-        port: Where to listen; 0 takes any free port.
-        rate_limit: Requests per second let through.
-        faults: What goes wrong; see `airmeet_async.sandbox.faults`.
-        seed: Seed of the random faults, tokens and links.
-        latency_ms: Milliseconds before each reply.
+        world: What answers.
+        faults: What goes wrong.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
-        out: Takes each line to be shown: the environment to paste, then the events as comments.
+        options: As for `serve`.
 
     Raises:
         ValueError: An option cannot be used; the message says what to write instead.
         OSError: The port is taken.
     """
-    world = World(seed=seed)
-    trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
-
-    def ready(url: str) -> None:
-        for line in environment(world, url):
-            out(line)
 
     async def main() -> None:
-        serving = asyncio.ensure_future(
-            serve(world, trouble, host=host, port=port, latency=latency_ms / 1000, on_ready=ready)
-        )
+        serving = asyncio.ensure_future(serve(world, faults, **options))
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in the loop
                 asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
@@ -316,19 +295,3 @@ def _stop_on_end_of_input(serving: asyncio.Future[None]) -> None:
             loop.call_soon_threadsafe(serving.cancel)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``python -m airmeet_async.sandbox``."""
-    parser = argparse.ArgumentParser(prog="python -m airmeet_async.sandbox", description="A simulated Airmeet.")
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
-    parser.add_argument("--rate-limit", type=float, metavar="R", help="answer 429 beyond R requests per second")
-    parser.add_argument("--faults", default="", metavar="SPEC", help="such as 429:5%%:retry=1,drop:1%%,expire@500")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of faults, tokens and links")
-    parser.add_argument("--latency", type=float, default=0.0, dest="latency_ms", metavar="MS", help="of every answer")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input is closed")
-    try:
-        run(**vars(parser.parse_args(arguments)))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))

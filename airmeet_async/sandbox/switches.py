@@ -2,8 +2,6 @@
 
 Airmeet's help text leaves much unsaid. Wherever it does, the sandbox picks an
 answer, and a client that is meant to last must work under the other answers too.
-
-The choices are sorted by idea into classes; `Switches` has them all, as keywords.
 """
 
 import math
@@ -21,9 +19,13 @@ NotReadySign = Literal["both", "body", "status"]
 Direction = Literal["ASC", "DESC"]
 
 
-@frozen(kw_only=True, slots=False)
-class AuthSwitches:
-    """Keys, tokens, permissions, and how a refusal is written.
+@frozen(kw_only=True)
+class Switches:
+    """How the sandbox behaves where Airmeet's behaviour is unknown or told in two ways.
+
+    ::
+
+        Switches(error_shape="message", not_ready_times=3)
 
     Attributes:
         auth_envelope: /auth answers ``{"success", "data": {"label", "token"}}`` as documented (A),
@@ -37,24 +39,7 @@ class AuthSwitches:
         error_shape: Body of a refusal: ``status`` is ``{"statusCode", "statusMessage", "data"}`` (C), ``message``,
             ``success`` and ``error`` are the other JSON shapes seen (D), ``text`` and ``empty`` are no JSON at all.
         validation_status: HTTP status of a refused payload; 200 leaves the 400 to the body alone.
-    """
 
-    auth_envelope: bool = False
-    token_lifetime_s: float = field(default=30 * DAY_S, validator=gt(0))
-    reauth_kills_old: bool = False
-    demand_content_type: bool = True
-    foreign_event_status: int = 401
-    unknown_event_status: int = 404
-    unknown_part_status: int = 404
-    error_shape: ErrorShape = "status"
-    validation_status: int = 400
-
-
-@frozen(kw_only=True, slots=False)
-class PeopleSwitches:
-    """Attendees, participants and registrations.
-
-    Attributes:
         quota_status: Status of a registration beyond the quota.
         replay_unblocks: Adding a blocked person again lets them in again (A, though unblock exists).
         replay_mails: Adding a person again sends the invitation again if it is asked for.
@@ -67,26 +52,7 @@ class PeopleSwitches:
         removal_frees_place: Removing a registered person gives the place in the quota back.
         participants_key: The member that holds the participants, right (C) or misspelled (B).
         sorting_direction: Of participants, if the request names none.
-    """
 
-    quota_status: int = 400
-    replay_unblocks: bool = True
-    replay_mails: bool = False
-    fold_email_case: bool = True
-    dots_inside_limit: bool = True
-    dots_on_names: bool = False
-    required_fields_enforced: bool = False
-    unknown_attendee_status: int = 400
-    removal_frees_place: bool = False
-    participants_key: Literal["participants", "paticipants"] = "participants"
-    sorting_direction: Direction = "DESC"
-
-
-@frozen(kw_only=True, slots=False)
-class ProgrammeSwitches:
-    """Making and changing events, their speakers, sessions and booths.
-
-    Attributes:
         refused_timezones: Zones no event can be made in (A: some are not available).
         strict_transitions: An event goes CREATED, ONGOING, PAUSED and back, FINISHED, ARCHIVED; it may be archived
             unstarted; everything else is a 400.
@@ -102,8 +68,59 @@ class ProgrammeSwitches:
         session_key: The member that holds the id of a new session: ``uid`` (C) or ``uuid`` (B).
         session_tokens: The speakers' links beside it are a list (C), null, or missing.
         null_booths: An event without booths answers null (C), instead of an empty list.
+
+        newest_first: The event list runs from the newest to the oldest.
+        rows_newest_first: So do attendance, replays, UTMs, polls and registrations.
+        clamp_size: A page size over the maximum is cut to it, instead of refused.
+        attendance_size: Rows on a page of attendance, replays, UTMs or polls, if the request does not say.
+        after_on_last_page: The last page still has an ``after`` cursor (C), instead of null.
+        past_the_end: What the page after the last one holds: nothing, the last page again, or an error.
+        page_count_is_left: ``pageCount`` counts the pages from this one on, instead of all.
+
+        not_ready_times: How often a prepared read answers "not ready" first.
+        not_ready_for_s: It does so, too, until that many seconds have passed since it was first asked for.
+        not_ready_sign: "Not ready" is told by the HTTP status and the body's ``statusCode``, or by one of them.
+        not_ready_on_page: The page with that number has to be prepared by itself, as often; 0 is none.
+        prepared_for_s: Seconds until a prepared result is forgotten and must be prepared again.
+        wrong_state_status: HTTP status of the in-body 400 about a session or an event that is not FINISHED.
+        no_finished_session: Attendance of an event without a finished session: the in-body 400, or no rows.
+        malformed_time_stamps: Dates are written ``2026:03:01T10:00:00.00Z``, as in the quoted sample.
+        time_spent_as_text: Milliseconds are a string (C), instead of a number.
+        duration_as_text: Minutes of a replay are a string, instead of a number.
+        booth_row_ids: Rows of a booth's attendance have an ``id``.
+        session_ids_required: Recordings must be asked for by session (D), instead of all at once (C).
+        recordings_at_once: Most recordings in one answer; 0 is no limit. ``totalCount`` counts all of them.
+
+        webhooks_in_payload: The list stands under ``payload``, instead of ``webhookDTOList`` (D).
+        webhook_names_enforced: A webhook's name must be the one that goes with its trigger (A says they are tied).
+        unknown_webhook_status: Status for deregistering a webhook that is not there; 200 is a silent yes.
     """
 
+    # Keys, tokens, permissions, and how a refusal is written.
+    auth_envelope: bool = False
+    token_lifetime_s: float = field(default=30 * DAY_S, validator=gt(0))
+    reauth_kills_old: bool = False
+    demand_content_type: bool = True
+    foreign_event_status: int = 401
+    unknown_event_status: int = 404
+    unknown_part_status: int = 404
+    error_shape: ErrorShape = "status"
+    validation_status: int = 400
+
+    # Attendees, participants and registrations.
+    quota_status: int = 400
+    replay_unblocks: bool = True
+    replay_mails: bool = False
+    fold_email_case: bool = True
+    dots_inside_limit: bool = True
+    dots_on_names: bool = False
+    required_fields_enforced: bool = False
+    unknown_attendee_status: int = 400
+    removal_frees_place: bool = False
+    participants_key: Literal["participants", "paticipants"] = "participants"
+    sorting_direction: Direction = "DESC"
+
+    # Making and changing events, their speakers, sessions and booths.
     refused_timezones: frozenset[str] = field(default=frozenset(), converter=frozenset)
     strict_transitions: bool = True
     same_status_refused: bool = False
@@ -118,21 +135,7 @@ class ProgrammeSwitches:
     session_tokens: Literal["list", "null", "missing"] = "list"
     null_booths: bool = True
 
-
-@frozen(kw_only=True, slots=False)
-class PageSwitches:
-    """Lists that come in pages.
-
-    Attributes:
-        newest_first: The event list runs from the newest to the oldest.
-        rows_newest_first: So do attendance, replays, UTMs, polls and registrations.
-        clamp_size: A page size over the maximum is cut to it, instead of refused.
-        attendance_size: Rows on a page of attendance, replays, UTMs or polls, if the request does not say.
-        after_on_last_page: The last page still has an ``after`` cursor (C), instead of null.
-        past_the_end: What the page after the last one holds: nothing, the last page again, or an error.
-        page_count_is_left: ``pageCount`` counts the pages from this one on, instead of all.
-    """
-
+    # Lists that come in pages.
     newest_first: bool = False
     rows_newest_first: bool = False
     clamp_size: bool = True
@@ -141,27 +144,7 @@ class PageSwitches:
     past_the_end: PastTheEnd = "empty"
     page_count_is_left: bool = False
 
-
-@frozen(kw_only=True, slots=False)
-class ReportSwitches:
-    """Reports of an event, and how they are prepared.
-
-    Attributes:
-        not_ready_times: How often a prepared read answers "not ready" first.
-        not_ready_for_s: It does so, too, until that many seconds have passed since it was first asked for.
-        not_ready_sign: "Not ready" is told by the HTTP status and the body's ``statusCode``, or by one of them.
-        not_ready_on_page: The page with that number has to be prepared by itself, as often; 0 is none.
-        prepared_for_s: Seconds until a prepared result is forgotten and must be prepared again.
-        wrong_state_status: HTTP status of the in-body 400 about a session or an event that is not FINISHED.
-        no_finished_session: Attendance of an event without a finished session: the in-body 400, or no rows.
-        malformed_time_stamps: Dates are written ``2026:03:01T10:00:00.00Z``, as in the quoted sample.
-        time_spent_as_text: Milliseconds are a string (C), instead of a number.
-        duration_as_text: Minutes of a replay are a string, instead of a number.
-        booth_row_ids: Rows of a booth's attendance have an ``id``.
-        session_ids_required: Recordings must be asked for by session (D), instead of all at once (C).
-        recordings_at_once: Most recordings in one answer; 0 is no limit. ``totalCount`` counts all of them.
-    """
-
+    # Reports of an event, and how they are prepared.
     not_ready_times: int = field(default=1, validator=ge(0))
     not_ready_for_s: float = field(default=0.0, validator=ge(0))
     not_ready_sign: NotReadySign = "both"
@@ -176,27 +159,7 @@ class ReportSwitches:
     session_ids_required: bool = False
     recordings_at_once: int = field(default=0, validator=ge(0))
 
-
-@frozen(kw_only=True, slots=False)
-class WebhookSwitches:
-    """Webhooks, of which little could be read.
-
-    Attributes:
-        webhooks_in_payload: The list stands under ``payload``, instead of ``webhookDTOList`` (D).
-        webhook_names_enforced: A webhook's name must be the one that goes with its trigger (A says they are tied).
-        unknown_webhook_status: Status for deregistering a webhook that is not there; 200 is a silent yes.
-    """
-
+    # Webhooks, of which little could be read.
     webhooks_in_payload: bool = False
     webhook_names_enforced: bool = False
     unknown_webhook_status: int = 404
-
-
-@frozen(kw_only=True, slots=False)
-class Switches(AuthSwitches, PeopleSwitches, ProgrammeSwitches, PageSwitches, ReportSwitches, WebhookSwitches):
-    """How the sandbox behaves where Airmeet's behaviour is unknown or told in two ways.
-
-    Its fields are those of the classes above, where each one is described::
-
-        Switches(error_shape="message", not_ready_times=3)
-    """

@@ -8,7 +8,6 @@ from airmeet_async.tables.cells import (
     command_line_option,
     fault,
     guard,
-    guard_raw,
     shown,
     text_of,
     tidy,
@@ -20,5 +19,5 @@ from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
     "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "content_digest", "fault",
-    "guard", "guard_raw", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
+    "guard", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
 ]  # fmt: skip

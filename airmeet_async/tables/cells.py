@@ -6,7 +6,7 @@ Three rules:
    put down in `Findings`, and `Table.judge` raises it only if somebody uses its column.
 2. Texts are kept as they are. Taken away are only the marks by which programs say "this is a text": ``'=1``,
    ``'ana@example.com``, ``="Ana"``; and how often is said.
-3. What `guard` or `guard_raw` has written, `unguard` gives back, for every text.
+3. What `guard` has written, `unguard` gives back, for every text.
 """
 
 import io
@@ -20,10 +20,11 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from attrs import frozen
 
+from airmeet_async import optional_imports
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.formatting import counted, many
 from airmeet_async.tables.shared_file import SharedFile
@@ -314,10 +315,9 @@ def needs(extra: str, name: str) -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        package = (error.name or "a package").partition(".")[0].replace("_", "-")
-        message = f"{name}: this format needs {package}; pip install 'airmeet-async[{extra}]', or save it as CSV UTF-8"
-        raise ConfigError(message) from None
+    except ImportError:
+        message = optional_imports.needs_extra("this format", extra)
+        raise ConfigError(f"{name}: {message}, or save it as CSV UTF-8") from None
 
 
 # One value as text
@@ -329,12 +329,10 @@ class Flaw(str):
     what: str
     __slots__ = ("what",)
 
-
-def flaw(what: str) -> Flaw:
-    """Return such a text."""
-    found = Flaw()
-    found.what = what
-    return found
+    def __new__(cls, what: str) -> Self:
+        found = super().__new__(cls)
+        found.what = what
+        return found
 
 
 def guard(text: str) -> str:
@@ -348,13 +346,8 @@ def guard(text: str) -> str:
     return "'" + text if _FORMULA.match(text) or (text[:1] == "'" and _is_guarded(text, 1)) else text
 
 
-def guard_raw(text: str) -> str:
-    """Leave formulas as they are, yet keep `unguard` exact: only ``'=x`` and its like get one more apostrophe."""
-    return "'" + text if unguard(text) != text else text
-
-
 def unguard(text: str) -> str:
-    """Return the value that `guard` or `guard_raw` was given, or a text without the mark that other programs put."""
+    """Return the value that `guard` was given, or a text without the mark that other programs put."""
     return text[1:] if text[:1] == "'" and _is_guarded(text, 1) else text
 
 
@@ -392,7 +385,7 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, (bytes, bytearray, list, tuple, dict, set)) or getattr(value, "shape", None):  # also arrays
         kind = type(value).__name__
-        return flaw(f"holds a value of type {kind}, which is no text, number, truth value or time; turn it to text")
+        return Flaw(f"holds a value of type {kind}, which is no text, number, truth value or time; turn it to text")
     if value != value:  # noqa: PLR0124 - NaN and NaT are unlike themselves
         return ""
     if isinstance(value, bool):

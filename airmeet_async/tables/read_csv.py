@@ -69,7 +69,8 @@ class CsvReader(TableReader):
         tried = {one: _loosely(head, one, first)[: 1 if options.header else None] for one in delimiter or _DELIMITERS}
         found = {one: line for one, records in tried.items() if (line := _header_line(options, records))}
         outer = next((cells for records in [tried[delimiter or ","]] for _, cells in records), [])
-        inner = [one for one in delimiter or _DELIMITERS if len(outer) == 1 and _is_header(options, outer[0], one)]
+        inner = [one for one in delimiter or _DELIMITERS if len(outer) == 1 and len(cells := _cut(outer[0], one)) > 1
+                 and options.is_header and options.is_header(cells)]  # fmt: skip
         self._is_wrapped = bool(inner) and not found
         if found:
             # The right delimiter cuts the header into the most cells.
@@ -195,11 +196,6 @@ def _loosely(lines: Sequence[str], delimiter: str, start: int) -> _Records:
                 records.append((line, cells))
             line = start + reader.line_num
     return records
-
-
-def _is_header(options: ReadOptions, line: str, delimiter: str) -> bool:
-    cells = _cut(line, delimiter)
-    return len(cells) > 1 and options.is_header is not None and options.is_header(cells)
 
 
 def _cut(line: str, delimiter: str) -> list[str]:

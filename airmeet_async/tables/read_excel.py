@@ -34,12 +34,12 @@ from airmeet_async.tables.cells import (
     COLUMN_LIMIT,
     HEADER_LINES,
     Findings,
+    Flaw,
     Header,
     ReadOptions,
     TableReader,
     brief,
     find_header,
-    flaw,
     listed,
     needs,
     put_down_header,
@@ -323,7 +323,7 @@ class XlsxWorkbook:
                 text = _rich_text(child) if tag == "is" else child.text or ""
         if not text:
             is_lost = has_formula and kind != "str"
-            return flaw(
+            return Flaw(
                 "holds a formula whose result is not in the file; save the file in a spreadsheet program, or "
                 "replace formulas by values"
             ) if is_lost else ""  # fmt: skip
@@ -331,11 +331,11 @@ class XlsxWorkbook:
             style = int(cell.get("s", "0"))
             return self._formats[style](float(text)) if style < len(self._formats) else text_of(float(text))
         if kind == "e":
-            return flaw(f"holds the error {shown(text, 20)}; correct its formula, or empty the cell")
+            return Flaw(f"holds the error {shown(text, 20)}; correct its formula, or empty the cell")
         if kind == "s":
             texts = self._texts or []
             if not 0 <= int(text) < len(texts):
-                return flaw(f"refers to a text that is missing; {_ANEW}")
+                return Flaw(f"refers to a text that is missing; {_ANEW}")
             return texts[int(text)]
         if kind == "d":  # of a strict workbook
             with suppress(ValueError):

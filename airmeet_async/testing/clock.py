@@ -19,8 +19,8 @@ import anyio.to_thread
 _Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
 
+# Virtual seconds per pass. A frozen clock would livelock a limiter whose wait rounds to nothing.
 _TICK = 1e-7
-"""Virtual seconds per pass. A frozen clock would livelock a limiter whose wait rounds to nothing."""
 
 
 class _Selector(selectors.DefaultSelector):

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from airmeet_async.client.transports.base import Timeouts, late, lost
 from airmeet_async.protocol.http_messages import Reply, Request
-from airmeet_async.sandbox import Desk, Ending, Faults, World
+from airmeet_async.sandbox import Ending, Faults, World
 
 _HOST = "sandbox"
 
@@ -60,7 +60,7 @@ class SandboxTransport:
         self.in_flight = 0
         self.peak = 0
         self._hang = hang or Timeouts().total
-        self._desk = Desk(self.world, faults)
+        self._faults = faults or Faults()
 
     async def exchange(self, request: Request) -> Reply:
         """Let the sandbox answer, or not, as its faults have it."""
@@ -69,7 +69,7 @@ class SandboxTransport:
         try:
             now = asyncio.get_running_loop().time()
             self.arrivals.append(Arrival(now, request.method, request.target.partition("?")[0], _email(request.body)))
-            outcome = self._desk.answer(request, now)
+            outcome = self._faults.answer(self.world, request, now)
             await asyncio.sleep(self.latency + outcome.delay_s)
             if outcome.ending is Ending.HANG:
                 await asyncio.sleep(self._hang)

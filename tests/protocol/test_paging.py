@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from airmeet_async import calls
-from airmeet_async.protocol.paging import Page, Walk, next_page
+from airmeet_async.protocol.paging import Page, PagesRead
 from tests.cases import case
 
 SIZE = 3
@@ -16,48 +16,52 @@ def page(*items, **facts):
 
 FULL = page(1, 2, 3, after="3", before="1")
 
-# Left: the page, and the walk before it; right: the cursor that is asked for next, or None at the end.
+# Left: the page, and what was read before it; right: the cursor that is asked for next, or None at the end.
 STOPS = {
-    "more to come": (FULL, Walk(), "3"),
-    "pages left": (page(1, 2, 3, after="3", page_count=2), Walk(), "3"),
-    "rows left": (page(1, 2, 3, after="3", total_count=4), Walk(), "3"),
-    "an empty page": (page(after="3", page_count=9), Walk(), None),
-    "no cursor": (page(1, 2, 3, page_count=9), Walk(), None),
-    "a short page": (page(1, 2, after="3", page_count=9), Walk(), None),
-    "a page that is too long": (page(1, 2, 3, 4, after="4"), Walk(), "4"),
-    "the only page": (page(1, 2, 3, after="3", page_count=1), Walk(), None),
-    "the last page": (page(7, 8, 9, after="9"), Walk(2, 6, page_count=3), None),
-    "the last page but one": (page(4, 5, 6, after="6"), Walk(1, 3, page_count=3), "6"),
-    "past the last page": (page(7, 8, 9, after="9"), Walk(5, 15, page_count=3), None),
-    "all rows": (page(4, 5, 6, after="6", total_count=6), Walk(1, 3), None),
-    "more rows than there are": (page(4, 5, 6, after="6", total_count=5), Walk(1, 3), None),
-    "a cursor that was used": (page(4, 5, 6, after="3"), Walk(1, 3, cursors=frozenset({("after", "3")})), None),
+    "more to come": (FULL, PagesRead(), "3"),
+    "pages left": (page(1, 2, 3, after="3", page_count=2), PagesRead(), "3"),
+    "rows left": (page(1, 2, 3, after="3", total_count=4), PagesRead(), "3"),
+    "an empty page": (page(after="3", page_count=9), PagesRead(), None),
+    "no cursor": (page(1, 2, 3, page_count=9), PagesRead(), None),
+    "a short page": (page(1, 2, after="3", page_count=9), PagesRead(), None),
+    "a page that is too long": (page(1, 2, 3, 4, after="4"), PagesRead(), "4"),
+    "the only page": (page(1, 2, 3, after="3", page_count=1), PagesRead(), None),
+    "the last page": (page(7, 8, 9, after="9"), PagesRead(2, 6, page_count=3), None),
+    "the last page but one": (page(4, 5, 6, after="6"), PagesRead(1, 3, page_count=3), "6"),
+    "past the last page": (page(7, 8, 9, after="9"), PagesRead(5, 15, page_count=3), None),
+    "all rows": (page(4, 5, 6, after="6", total_count=6), PagesRead(1, 3), None),
+    "more rows than there are": (page(4, 5, 6, after="6", total_count=5), PagesRead(1, 3), None),
+    "a cursor that was used": (page(4, 5, 6, after="3"), PagesRead(1, 3, cursors=frozenset({("after", "3")})), None),
     "a cursor that was used long ago": (
         page(4, 5, 6, after="3"),
-        Walk(9, 27, cursors=frozenset({("after", "3"), ("after", "6")})),
+        PagesRead(9, 27, cursors=frozenset({("after", "3"), ("after", "6")})),
         None,
     ),
-    "another direction's cursor": (page(4, 5, 6, after="3"), Walk(1, 3, cursors=frozenset({("before", "3")})), "3"),
-    "a later page that claims less": (page(4, 5, 6, after="6", page_count=1), Walk(1, 3, page_count=9), "6"),
-    "a later page that claims at all": (page(4, 5, 6, after="6", page_count=2), Walk(1, 3), "6"),
+    "another direction's cursor": (
+        page(4, 5, 6, after="3"),
+        PagesRead(1, 3, cursors=frozenset({("before", "3")})),
+        "3",
+    ),
+    "a later page that claims less": (page(4, 5, 6, after="6", page_count=1), PagesRead(1, 3, page_count=9), "6"),
+    "a later page that claims at all": (page(4, 5, 6, after="6", page_count=2), PagesRead(1, 3), "6"),
 }
 
 
 def test_each_sign_of_the_end_is_heeded():
     """The next call differs in its cursor only."""
-    for name, (read, walk, after) in STOPS.items():
+    for name, (read, before, after) in STOPS.items():
         with case(name):
             expected = None if after is None else calls.list_airmeets(size=SIZE, after=after)
 
-            assert next_page(FIRST, read, walk) == expected
+            assert evolve(before).next_call(FIRST, read) == expected
 
 
 def test_the_cursor_just_used_ends_the_list():
-    """Also the one that the caller began with, which no walk knows."""
+    """Also the one that the caller began with, which was not read from a page."""
     call = calls.list_airmeets(size=SIZE, after=3)
 
-    assert next_page(call, FULL, Walk()) is None
-    assert next_page(call, evolve(FULL, after=None), Walk()) is None
+    assert PagesRead().next_call(call, FULL) is None
+    assert PagesRead().next_call(call, evolve(FULL, after=None)) is None
 
 
 def test_a_list_without_a_size_never_has_a_short_page():
@@ -65,17 +69,24 @@ def test_a_list_without_a_size_never_has_a_short_page():
     call = calls.list_airmeets(size=SIZE)
     unsized = type(call)(call.endpoint)
 
-    assert next_page(unsized, page(1, after="1"), Walk()) == type(call)(call.endpoint, query={"after": "1"})
-    assert next_page(unsized, page(after="1"), Walk()) is None
+    assert PagesRead().next_call(unsized, page(1, after="1")) == type(call)(call.endpoint, query={"after": "1"})
+    assert PagesRead().next_call(unsized, page(after="1")) is None
 
 
-def test_a_walk_counts():
+def read_of(*pages):
+    read = PagesRead()
+    for one in pages:
+        read.next_call(FIRST, one)
+    return read
+
+
+def test_what_was_read_is_counted():
     """Pages, rows and cursors; the number of pages is believed once."""
-    walk = Walk().past(page(1, 2, after="2", page_count=3)).past(page(3, before="3", page_count=1))
+    read = read_of(page(1, 2, after="2", page_count=3), page(3, before="3", page_count=1))
 
-    assert (walk.pages, walk.rows, walk.page_count) == (2, 3, 3)
-    assert {("after", "2"), ("before", "3")} <= walk.cursors
-    assert Walk().past(page(1)).past(page(2, page_count=1)).page_count is None
+    assert (read.pages, read.rows, read.page_count) == (2, 3, 3)
+    assert {("after", "2"), ("before", "3")} <= read.cursors
+    assert read_of(page(1), page(2, page_count=1)).page_count is None
 
 
 class Server:
@@ -101,11 +112,11 @@ class Server:
 
 def walk_through(server, call=FIRST):
     """Return the rows of all pages, in the order in which they came."""
-    rows, walk = [], Walk()
+    rows, read = [], PagesRead()
     while call is not None:
-        read = server.answer(call)
-        rows += read.items
-        call, walk = next_page(call, read, walk), walk.past(read)
+        one = server.answer(call)
+        rows += one.items
+        call = read.next_call(call, one)
     return rows
 
 

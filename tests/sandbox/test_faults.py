@@ -2,8 +2,8 @@
 
 import pytest
 
-from airmeet_async.sandbox import Bucket, Desk, Ending, Faults, community
-from airmeet_async.sandbox.faults import EXAMPLE, parse_rules
+from airmeet_async.sandbox import Bucket, Ending, Faults, community
+from airmeet_async.sandbox.faults import EXAMPLE
 from tests.sandbox.caller import Caller, auth, request, value_error
 
 
@@ -12,17 +12,19 @@ class Client:
 
     def __init__(self, spec="", **options):
         self.caller = Caller()
-        self.desk = Desk(self.caller.world, Faults.parse(spec, **options))
+        self.faults = Faults.parse(spec, **options)
         self.sent = 0
 
     def add(self, email="", now=0.0):
         self.sent += 1
         body = {"email": email or f"p{self.sent}@example.com", "firstName": "A", "lastName": "B"}
         path = f"/airmeet/{community.SUMMIT}/attendee"
-        return self.desk.answer(request("POST", path, body, X_Airmeet_Access_Token=self.caller.token), now)
+        return self.faults.answer(
+            self.caller.world, request("POST", path, body, X_Airmeet_Access_Token=self.caller.token), now
+        )
 
     def login(self):
-        return self.desk.answer(auth(), 0.0)
+        return self.faults.answer(self.caller.world, auth(), 0.0)
 
     @property
     def applied(self):
@@ -140,7 +142,7 @@ def test_first_of_several_wins_and_expiry_goes_along():
     outcome = client.add()
 
     assert (outcome.reply.status, outcome.delay_s) == (429, 1.0)
-    assert client.desk.faults.fired == {"slow@1": 1, "429@1": 1, "expire@1": 1}
+    assert client.faults.fired == {"slow@1": 1, "429@1": 1, "expire@1": 1}
     assert client.add().reply.status == 412
 
 
@@ -198,7 +200,7 @@ def test_broken_spec_is_refused_with_the_fix():
 def test_spec_that_can_be_read():
     """Blanks around commas are fine, and nothing means no faults."""
     for spec in ["", " ", ",", EXAMPLE, EXAMPLE.replace(",", " , ")]:
-        assert len([part for part in spec.split(",") if part.strip()]) == len(parse_rules(spec)), spec
+        assert len([part for part in spec.split(",") if part.strip()]) == len(Faults.parse(spec).rules), spec
 
 
 def test_rate_limit_lets_a_second_through_then_refuses():
@@ -208,7 +210,7 @@ def test_rate_limit_lets_a_second_through_then_refuses():
 
     assert statuses(outcomes) == [200] * 5 + [429] * 2
     assert outcomes[-1].reply.headers["retry-after"] == "1"
-    assert (client.applied, client.desk.faults.limited, outcomes[-1].delay_s) == (5, 2, 0.0)
+    assert (client.applied, client.faults.limited, outcomes[-1].delay_s) == (5, 2, 0.0)
 
 
 def test_rate_limit_applies_to_auth():
@@ -218,12 +220,12 @@ def test_rate_limit_applies_to_auth():
     assert statuses([client.login(), client.login()]) == [200, 429]
 
 
-def test_desk_counts_what_senders_met():
+def test_faults_count_what_senders_met():
     """Answers are counted by status, other endings by name; the world counts what it saw."""
     client = Client("drop@1,drop-after@2,partial@3,hang@4,500@5")
     for _ in range(6):
         client.add()
-    statistics = client.desk.statistics()
+    statistics = client.faults.statistics(client.caller.world)
 
     assert statistics["answers"] == {"200": 1, "500": 1, "drop": 2, "hang": 1, "partial": 1}
     assert statistics["world"]["statuses"] == {200: 4}
@@ -234,7 +236,7 @@ def test_wrong_paths_are_counted_like_others():
     """A path that leads nowhere gets its 404 from the world, unless a fault strikes first."""
     client = Client("500@2")
 
-    outcomes = [client.desk.answer(request("GET", "/nothing"), 0) for _ in range(3)]
+    outcomes = [client.faults.answer(client.caller.world, request("GET", "/nothing"), 0) for _ in range(3)]
 
     assert statuses(outcomes) == [404, 500, 404]
 

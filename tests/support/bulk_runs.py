@@ -4,13 +4,43 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from airmeet_async import BulkReport, BulkStoppedError, Reply, Request, RowStatus
-from airmeet_async.bulk.journal.schema import RowState
+from airmeet_async import AirmeetClient, Attendee, BulkReport, BulkStoppedError, Reply, Request, RowStatus, calls
+from airmeet_async.bulk.execution.engine import Engine
+from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.execution.row_feed import SourceFeed
+from airmeet_async.bulk.input.operations import CustomOperation
+from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.options import JobOptions, engine_options
+from airmeet_async.bulk.row import OutcomeState
+from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.testing import SandboxTransport
 from tests.support.worlds import EVENT, add, client_of, people, run, sends, statuses
+
+
+def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], **options: Any) -> BulkJob:
+    """Return a job that adds these people with a journal of the test's own."""
+    given = engine_options(cast(JobOptions, options), client.options.max_in_flight)
+
+    class Prepared:
+        async def plan(self) -> BulkPlan:
+            raise NotImplementedError
+
+        async def start(self, results: ResultQueue) -> Engine:
+            operation = CustomOperation(lambda one: calls.add_attendee(EVENT, one, send_email_invite=False), None)
+            feed = SourceFeed(RowSource(list(rows)), operation)
+            pace = Pace(None, given.max_in_flight, parent=client.pace)
+            return Engine(client, feed, pace=pace, results=results, journal=journal, options=given)
+
+        async def close(self) -> None: ...
+
+    return BulkJob(Prepared())
 
 
 def check_results(report: BulkReport, transport: SandboxTransport) -> None:
@@ -82,9 +112,11 @@ def query(path: Path, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def states(path: Path) -> Counter[RowState]:
-    """Return how many entries of a closed journal have which state."""
-    return Counter({RowState(state): n for state, n in query(path, "SELECT state, COUNT(*) FROM ledger GROUP BY 1")})
+def states(path: Path) -> Counter[OutcomeState]:
+    """Return how many entries of a closed journal have which outcome; those that were never sent have none."""
+    return Counter(
+        {OutcomeState(state): n for state, n in query(path, "SELECT state, COUNT(*) FROM outcome GROUP BY 1")}
+    )
 
 
 def change(path: Path, sql: str, *values: Any) -> None:

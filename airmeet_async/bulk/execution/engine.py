@@ -105,13 +105,19 @@ class Engine:
     async def _work(self) -> None:
         """Send row after row: choose one, exchange, answer."""
         state, ready, token, clock = self.state, self.journal.ready, self._client.token, self._clock
-        exchange = self._client.transport.exchange
-        has_place, template, used = False, None, None
+        exchange, has_place = self._client.transport.exchange, False
+        # What the last row's request had, which is mostly the same for the next one.
+        template: CallTemplate | None = None
+        issued: IssuedToken | None = None
+        head, wish, limit, is_add = ("", "", ()), 0, 0, False
+        outcome: Reply | TransportError
         with anyio.CancelScope() as scope:
             self._workers[scope] = None
             try:
                 while True:
                     # Choose.
+                    if state.hot and has_place and not ready:
+                        await self._refill()
                     if state.hot and has_place and ready and token.current is not None:
                         row = ready.popleft()
                         state.begun += 1
@@ -124,19 +130,19 @@ class Engine:
                             return
                         has_place, row = True, chosen
                     self._workers[scope] = row
-                    issued, last = token.current, template
-                    template = template_to_send(row, may_mail_twice=self._may_mail_twice)
-                    if template is not last or issued is not used:  # else the head is the same as for the last row
-                        head, used = self._client.request_head(template.endpoint, template.target, issued), issued
-                        wish, is_add = template.wish, template.endpoint is ATTENDEES_ADD
+                    last, template = template, row.template
+                    if row.earlier is not None or row.unclear:
+                        template = template_to_send(row, may_mail_twice=self._may_mail_twice)
+                    if template is not last or token.current is not issued:
+                        issued = token.current
+                        head = self._client.request_head(template.endpoint, template.target, issued)
+                        wish, limit = template.wish, template.endpoint.reply_limit
+                        is_add = template.endpoint is ATTENDEES_ADD
                     # Exchange. Until the first byte nothing waits.
                     row.asked, row.sending, sent_at = wish, True, clock()
                     row.first_sent = row.first_sent or sent_at
-                    outcome: Reply | TransportError
                     try:
-                        outcome = await exchange(
-                            Request(*head, template.body(row.payload), template.endpoint.reply_limit)
-                        )
+                        outcome = await exchange(Request(*head, template.body(row.payload), limit))
                     except TransportError as error:
                         outcome = error
                     now, row.sending = clock(), False
@@ -162,6 +168,14 @@ class Engine:
                 if (row := self._workers.pop(scope)) is not None:
                     self._cut_off.append(row)
                 self._answered.set()
+
+    async def _refill(self) -> None:
+        """Get more rows for a hot run, whose workers keep their places: from the feed, and through the disk."""
+        journal = self.journal
+        if not (journal.queue or journal.arriving):
+            self.feed.refill()
+        if (journal.queue or journal.arriving) and not journal.ready:
+            await journal.clear()
 
     async def _next_row(self) -> Row | None:
         """Wait for everything that a row may have to wait for, and return it with a place taken; None: it is over."""
@@ -398,13 +412,17 @@ class Engine:
             unwatch()
             if self._timer is not None:
                 self._timer.cancel()
-            self._finish_the_rest()  # again: a cancellation may have come in between
-            rate = self.pace.good_rate if self.pace.adapts else None
-            stopped = self.state.stopped
-            facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
-            if stopped is not None:
-                facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
-            await run_to_completion(self.journal.close(facts))
+            self.feed.stop()
+            await run_to_completion(self._close_journal())
+
+    async def _close_journal(self) -> None:
+        await self.journal.drain()
+        self._finish_the_rest()  # again: rows that were being recorded belong to nobody until then
+        stopped, rate = self.state.stopped, self.pace.good_rate if self.pace.adapts else None
+        facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
+        if stopped is not None:
+            facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
+        await self.journal.close(facts)
 
     async def _run_workers(self) -> None:
         """The first row goes alone: wrong keys or a wrong event cost one request, not as many as there are workers."""

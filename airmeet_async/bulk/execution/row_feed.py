@@ -85,7 +85,7 @@ class RowFeed(Protocol):
         ...
 
     def stop(self) -> None:
-        """Read no more of a source that may have no end than was read ahead."""
+        """Hand on no more unless asked by `read_rest`; of a source that may have no end, only what was read ahead."""
         ...
 
     async def read_rest(self) -> None:
@@ -116,6 +116,7 @@ class SourceFeed:
         self._duplicates = None if recorded else DuplicateFinder()
         self._accept_stale = accept_stale
         self._chunk = 1
+        self._is_stopped = False
         # Rows that cannot be prepared before Airmeet was asked, and where they stand.
         self._rest: tuple[Sequence[Any], Sequence[int] | None, int] | None = None
         self._fetch_wanted = asyncio.Event()
@@ -124,7 +125,7 @@ class SourceFeed:
         self._receiver = receiver
 
     def refill(self) -> None:
-        if self._rest is None and not self.ended:
+        if self._rest is None and not self.ended and not self._is_stopped:
             self._read_chunk()
 
     def _read_chunk(self) -> None:
@@ -175,6 +176,7 @@ class SourceFeed:
                     self._prepare(*self._rest)
 
     def stop(self) -> None:
+        self._is_stopped = True
         if not self.finite:
             self._source.stop_reading()
 
@@ -228,6 +230,7 @@ class RecordedFeed:
         self._after = -1
         self._is_open_read = False  # all rows with something left to do have been handed on
         self._wanted = asyncio.Event()
+        self._one_by_one = asyncio.Lock()
 
     def begin(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -251,6 +254,10 @@ class RecordedFeed:
         return list(rows)
 
     async def read_rest(self) -> None:
+        async with self._one_by_one:  # after a stop, `pump` may still be reading
+            await self._read_batch()
+
+    async def _read_batch(self) -> None:
         writer = self._journal.writer
         read = writer.settled_rows if self._is_open_read else writer.open_rows
         rows = await self._journal.call(read, self._list, self._after, _BATCH, only_reopened=self._only_reopened)

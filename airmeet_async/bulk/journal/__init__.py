@@ -86,7 +86,7 @@ class Journal(Protocol):
         ...
 
     def admit_repeat(self, row: Row) -> None:
-        """Take a row whose next attempt is due; it goes before all others."""
+        """Take a row whose next attempt is due; it goes before new ones, and after others like it."""
         ...
 
     async def clear(self) -> None:
@@ -122,6 +122,11 @@ class Journal(Protocol):
         ...
 
 
+def insert_repeat(rows: deque[Row], row: Row) -> None:
+    """Put a repeat behind the others, and before new rows: in an outage each trial has to be another row's."""
+    rows.insert(next((n for n, other in enumerate(rows) if not other.begun), len(rows)), row)
+
+
 class MemoryJournal:
     """Passes results on, and keeps nothing."""
 
@@ -144,7 +149,7 @@ class MemoryJournal:
 
     def admit_repeat(self, row: Row) -> None:
         """Let it go at once."""
-        self.ready.appendleft(row)
+        insert_repeat(self.ready, row)
         self._woken(1)
 
     async def clear(self) -> None:

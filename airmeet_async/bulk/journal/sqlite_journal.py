@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airmeet_async.bulk.execution.row_results import done_now, not_recorded, template_to_send
-from airmeet_async.bulk.journal import Deliver, Earlier
+from airmeet_async.bulk.journal import Deliver, Earlier, insert_repeat
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
@@ -37,6 +37,7 @@ T = TypeVar("T")
 # A commit waits for the disk, so writes share one. A crash within the delay loses outcomes, never intents: the next run
 # finds their rows without a clear answer.
 _GROUP_DELAY = 0.05  # seconds that a write nobody waits for may wait for others
+_SHORT_DELAY = 0.002  # seconds, where a worker waits
 _GROUP_SIZE = 64
 _STATES = {
     RowStatus.SUCCEEDED: OutcomeState.SUCCEEDED,
@@ -175,7 +176,7 @@ class SqliteJournal:
         self._flush_if_due()
 
     def admit_repeat(self, row: Row) -> None:
-        self.queue.appendleft(row)
+        insert_repeat(self.queue, row)
         self._woken(1)
 
     async def clear(self) -> None:
@@ -188,12 +189,13 @@ class SqliteJournal:
             raise self.failed.again()
         waiter = self._loop.create_future()
         self._waiting.append(waiter)
-        self._flush()
+        self._flush_if_due()
         try:
             await waiter
-        finally:
-            with suppress(ValueError):  # it was cancelled
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
                 self._waiting.remove(waiter)
+            raise
 
     def withdraw(self) -> None:
         """Put back what is ready with an intent of its own, and say on the disk that it was not sent."""
@@ -239,11 +241,23 @@ class SqliteJournal:
     # The transactions.
 
     def _flush_if_due(self) -> None:
-        """Write at once where somebody waits or enough has come; else others may come along."""
-        if self._waiting or self._new or len(self._outcomes) >= _GROUP_SIZE:
+        """Write at once where enough has come, or nothing else is under way; else others may come along."""
+        if self._writing or self.failed:
+            return
+        answered, delay = len(self._outcomes), _GROUP_DELAY
+        if self._waiting or self._new:
+            if 4 * max(answered, len(self._new)) >= self._most or self._exposed <= answered + len(self.ready):
+                self._flush()
+                return
+            delay = _SHORT_DELAY
+        elif answered >= _GROUP_SIZE:
             self._flush()
-        elif self._timer is None and not self._writing:
-            self._timer = self._loop.call_later(_GROUP_DELAY, self._flush)
+            return
+        when = self._loop.time() + delay
+        if self._timer is None or when < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._flush)
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -320,10 +334,10 @@ class SqliteJournal:
         for several, plain in results:
             self._deliver(several, plain=plain)
         self._wake_waiting()
-        if self._waiting or self._new or len(self._outcomes) >= _GROUP_SIZE or self._idle is not None:
+        if self._idle is not None:
             self._flush()
-        elif (self._outcomes or self._new_facts or self._results) and self._timer is None:
-            self._timer = self._loop.call_later(_GROUP_DELAY, self._flush)
+        elif self._waiting or self._new or self._outcomes or self._new_facts or self._results:
+            self._flush_if_due()
         self._tell_drained()
 
     def _wake_waiting(self) -> None:

@@ -1,17 +1,23 @@
-"""``airmeet demo``: the real thing, against a simulated Airmeet that makes trouble, with the outcome verified."""
+"""``airmeet demo``: the real thing, against a simulated Airmeet that makes trouble, with the outcome verified.
+
+``airmeet sandbox`` runs that Airmeet in the foreground.
+"""
 
 import csv
 import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import evolve, frozen
+from cyclopts import Parameter
 
-from airmeet_async.cli.console import Console, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
+from airmeet_async.optional_imports import needs_extra
 
 if TYPE_CHECKING:
     from airmeet_async import BulkReport
@@ -74,8 +80,7 @@ def demo(
             first = next(rows)
             writer = csv.DictWriter(file, list(first))
             writer.writeheader()
-            writer.writerow(first)
-            writer.writerows(rows)
+            writer.writerows(chain([first], rows))
         flags = BulkFlags(
             rate=str(rate),
             results=results,
@@ -117,7 +122,7 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "airmeet_async.sandbox", "--port", "0", "--until-stdin-closes"]
+    command = [sys.executable, "-m", "airmeet_async", "sandbox", "--port", "0", "--until-stdin-closes"]
     command += ["--seed", str(seed), "--faults", faults, "--latency", str(latency_ms)]
     pipe = subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - our own module
@@ -125,17 +130,12 @@ def running_sandbox(*, seed: int, faults: str, latency_ms: float = _LATENCY_MS) 
     ) as process:
         assert process.stdin is not None  # noqa: S101 - for the type checker
         assert process.stdout is not None  # noqa: S101 - for the type checker
-        environ = {"AIRMEET_TOKEN_CACHE": "off"}
         try:
-            for line in process.stdout:  # the first line of another kind comes after the ``export`` lines
-                if not line.startswith("export "):
-                    break
-                name, _, value = shlex.split(line)[1].partition("=")
-                environ[name] = value
+            exports = takewhile(lambda line: line.startswith("export "), process.stdout)
+            environ = dict(shlex.split(line)[1].split("=", 1) for line in exports) | {"AIRMEET_TOKEN_CACHE": "off"}
             if "AIRMEET_URI" not in environ:
                 said = (process.communicate()[1].strip() or "no output").splitlines()[-1]
-                missing = "the sandbox needs extra packages: pip install 'airmeet-async[sandbox]'"
-                raise UsageError(missing if "ModuleNotFoundError" in said else f"the sandbox did not start: {said}")
+                raise UsageError(f"the sandbox did not start: {said.removeprefix('error: ')}")
             yield environ
         finally:
             process.stdin.close()
@@ -222,3 +222,52 @@ def table(checks: Sequence[StagedCheck]) -> list[str]:
         mark = "  " if check.is_right else "! "
         lines.append(f"{mark}{check.what:<30}{check.staged:>8,}{check.found:>8,}  {check.note}".rstrip())
     return lines
+
+
+def sandbox(
+    *,
+    port: int = 8900,
+    rate_limit: float | None = None,
+    faults: str = "",
+    seed: int = 0,
+    latency: float = 0.0,
+    until_stdin_closes: Annotated[bool, Parameter(negative="", show=False)] = False,
+) -> int:
+    """Run a simulated Airmeet on this machine until Ctrl-C, and print the environment variables to use it.
+
+    For example:
+      airmeet sandbox
+      airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
+
+    Args:
+        port: The port on 127.0.0.1; 0 takes any free port.
+        rate_limit: Reply 429 above this many requests per second.
+        faults: Faults to simulate, such as "500:2%,drop:1%".
+        seed: Seed of the random faults, tokens and links.
+        latency: Milliseconds before each reply.
+        until_stdin_closes: End when the parent process closes our standard input, or dies.
+    """
+    try:
+        from airmeet_async.sandbox import Faults, World
+        from airmeet_async.sandbox.server import environment, run
+
+        world = World(seed=seed)
+
+        def show(url: str) -> None:
+            if not until_stdin_closes:
+                Console().say("a simulated Airmeet; paste these lines into another shell, and stop it here with Ctrl-C")
+            print_data("\n".join(environment(world, url)))
+
+        trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
+        options = {"port": port, "latency": latency / 1000, "on_ready": show}
+        run(world, trouble, until_stdin_closes=until_stdin_closes, **options)
+    except ImportError:
+        raise UsageError(needs_extra("the sandbox", "sandbox")) from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise UsageError(
+            f"port {port} cannot be used ({what}); choose another --port, or 0 for any free port"
+        ) from None
+    return Exit.OK

@@ -21,7 +21,7 @@ from airmeet_async.cli.options import Context, Flag
 from airmeet_async.cli.profiles import profiles_path, read_profiles, without_home
 from airmeet_async.errors import AirmeetError, ConfigError, TransportError
 from airmeet_async.formatting import counted, duration, wrapped
-from airmeet_async.optional_imports import EXTRAS, missing_packages
+from airmeet_async.optional_imports import EXTRAS, install_command, missing_packages
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.redact import escape
 
@@ -237,7 +237,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     def transport() -> CheckResult:
         name = settings.client().transport_name
         loop = "uvloop" if find_spec("uvloop") else "asyncio"
-        hint = "; pip install 'airmeet-async[fast]' for a faster one"
+        hint = f"; {install_command('fast')} for a faster one"
         text = f"{name}; runs on {loop}{hint if name == 'httpx' and not find_spec('httptools') else ''}"
         return _ok("transport", text, transport=name, loop=loop)
 
@@ -258,7 +258,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     yield _ok("versions", text, python=version, packages=packages)
     absent = [name for name in EXTRAS if missing_packages(name)]
     present = [name for name in EXTRAS if name not in absent]
-    more = f"; not installed: {', '.join(absent)} (pip install 'airmeet-async[{absent[0]}]')" if absent else ""
+    more = f"; not installed: {', '.join(absent)} ({install_command(absent[0])})" if absent else ""
     yield _ok("extras", f"{', '.join(present) or 'none'}{more}", present=present, absent=absent)
     usable = True
     for check in (profile, keys, address, rate, tokens, journals):

@@ -38,12 +38,12 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
         json: Print one JSON object.
     """
     from airmeet_async import calls
-    from airmeet_async.cli.list_formats import EVENT
+    from airmeet_async.cli.list_formats import EVENT, json_value
 
     call = calls.get_airmeet(airmeet_id)
     info = with_client(Console(), lambda client: client.send(call))
     if json:
-        print_json(next(EVENT.rows(info)).as_json())
+        print_json(json_value(next(EVENT.rows(info))))
     else:
         print_data("\n".join(event_lines(info)))
     return Exit.OK
@@ -53,7 +53,7 @@ def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people: its facts, and a table of its sessions."""
     from airmeet_async.cli.list_formats import EVENT, LISTS, fact_lines, shown_value, table_lines
 
-    facts = {**next(EVENT.rows(info)).cells, "sessions": len(info.sessions)}
+    facts = {**next(EVENT.rows(info)), "sessions": len(info.sessions)}
     lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)
     form = LISTS["sessions"]
     rows = [row for session in info.sessions for row in form.rows(session)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from airmeet_async.cli.console import Console, print_json
+from airmeet_async.cli.console import Console, ReaderGoneError, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag, OutputPath, positive
@@ -81,12 +81,11 @@ def fields(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def _print_all(items: Iterable[Any], form: "ListFormat", members: Iterable[str] | None) -> None:
     """Print a short list, as a table or with these members as JSON."""
-    from airmeet_async.cli.list_formats import json_value
-    from airmeet_async.cli.output.list_writers import ReaderGoneError, TextTable
+    from airmeet_async.cli.list_formats import TextTable, json_value
 
     rows = [row for item in items for row in form.rows(item)]
     if members is not None:
-        print_json([{name: json_value(row.cells[name]) for name in members} for row in rows])
+        print_json([{name: json_value(row[name]) for name in members} for row in rows])
         return
     table = TextTable(form)
     with suppress(ReaderGoneError):
@@ -150,15 +149,7 @@ def export(
         deadline: Maximum seconds to wait for each list. Default: 900.
         limit: Stop after this many rows.
     """
-    from airmeet_async.cli.list_formats import BOOTH_VISITS, LISTS
-    from airmeet_async.cli.output.list_writers import (
-        ExportFile,
-        JsonArray,
-        ReaderGoneError,
-        TextTable,
-        check_kind,
-        pour,
-    )
+    from airmeet_async.cli.list_formats import BOOTH_VISITS, LISTS, ExportFile, JsonArray, TextTable, check_kind, pour
 
     check_id(airmeet_id, "AIRMEET_ID")
     limit, path = positive(limit), None if output is None else Path(output)

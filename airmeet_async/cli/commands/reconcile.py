@@ -4,13 +4,13 @@ import json as jsonlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from airmeet_async.cli.console import Console
+from airmeet_async.cli.console import Console, ReaderGoneError
 from airmeet_async.cli.environment import terminable, with_client
 from airmeet_async.cli.exit_codes import Exit
 from airmeet_async.cli.options import DEFAULT_FILE, Columns, File, FileFlags, Flag, OutputPath, event_id
@@ -65,8 +65,7 @@ def reconcile(
 
     from airmeet_async.bulk.input.column_names import FULL_NAMES, squeezed
     from airmeet_async.cli.input_file import open_people
-    from airmeet_async.cli.list_formats import ListRow, list_format
-    from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, check_kind
+    from airmeet_async.cli.list_formats import ExportFile, JsonArray, TextTable, check_kind, list_format
     from airmeet_async.cli.output.results_csv import choose_paths
     from airmeet_async.tables import shown, tidy
 
@@ -110,7 +109,7 @@ def reconcile(
         printed = JsonArray(before=head[:-1] + ', "differences": ', after="}") if json else TextTable(form)
         with suppress(ReaderGoneError):
             for difference in comparison:
-                (export or printed).add(ListRow(difference))
+                (export or printed).add(difference)
             if json or export is None:
                 printed.end()
     console.say(*verdict(counts, target))
@@ -120,8 +119,9 @@ def reconcile(
 class Comparison:
     """A file's rows and an event's people, however many, in a temporary file that only this process can open.
 
-    Iterating yields the differences that `compare` has found, with ``difference``, one of ``only_in_file``,
-    ``only_in_event``, ``differs`` and ``no_address`` (nobody can be registered by that row).
+    Iterating yields the differences, first those of the file in its order, then those of the event by address. Their
+    ``difference`` is one of ``only_in_file``, ``only_in_event``, ``differs`` and ``no_address`` (nobody can be
+    registered by that row).
     """
 
     def __init__(self) -> None:
@@ -132,7 +132,6 @@ class Comparison:
             CREATE TABLE file (key TEXT UNIQUE, email TEXT, line INTEGER, data TEXT);
             CREATE TABLE event (key TEXT, email TEXT, name TEXT, data TEXT, expected INTEGER);
             CREATE INDEX event_by_key ON event (key);
-            CREATE TABLE found (difference TEXT, email TEXT, line INTEGER, field TEXT, in_file TEXT, in_event TEXT);
         """)
         self._repeated_in_file = 0
 
@@ -156,42 +155,15 @@ class Comparison:
         self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", row)
 
     def compare(self) -> dict[str, int]:
-        """Find all differences, first those of the file in its order, then those of the event by address.
+        """Return the counts, as documented for ``--json``.
 
-        Returns:
-            What was counted, as documented for ``--json``. `rows` are all of the file; of rows with one address the
-            first is compared, the others are `repeated_in_file`. `people` are addresses in the event; of people with
-            one address one must agree, the others are `repeated_in_event`. `team` need not be in the file.
+        `rows` are all of the file; of rows with one address the first is compared, the others are `repeated_in_file`.
+        `people` are addresses in the event; of people with one address one must agree, the others are
+        `repeated_in_event`. `team` need not be in the file.
         """
         counts = dict.fromkeys(_COUNTS, 0)
-
-        def note(*differences: tuple[Any, ...]) -> None:
-            rows = ((*one, *(None,) * (len(_COLUMNS) - len(one))) for one in differences)
-            self._db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-        pairs = self._db.execute("""
-            SELECT file.rowid, file.line, file.key, file.email, file.data, event.data
-            FROM file LEFT JOIN event ON event.key = file.key ORDER BY file.line, file.rowid, event.rowid
-        """)
-        for (_, line, key, email, data), group in groupby(pairs, key=lambda pair: pair[:5]):
-            row = jsonlib.loads(data)
-            found = [sorted(differing(row, jsonlib.loads(details))) for *_, details in group if details is not None]
-            if key is None or not found:
-                kind = "no_address" if key is None else "only_in_file"
-                note((kind, email, line))
-            elif all(found):
-                kind = "differing"
-                note(*(("differs", email, line, *one) for one in found[0]))
-            else:
-                kind = "agree"
+        for kind, _ in self._compared():
             counts[kind] += 1
-        for email, name, is_expected, _ in self._db.execute("""
-            SELECT email, name, expected, MIN(rowid) FROM event
-            WHERE key NOT IN (SELECT key FROM file WHERE key IS NOT NULL) GROUP BY key ORDER BY email
-        """).fetchall():
-            counts["only_in_event" if is_expected else "team"] += 1
-            if is_expected:
-                note(("only_in_event", email, None, None, None, name))
         in_file, *in_event = self._db.execute(
             "SELECT (SELECT COUNT(*) FROM file), COUNT(*), COUNT(DISTINCT key) FROM event"
         ).fetchone()
@@ -201,8 +173,31 @@ class Comparison:
         }  # fmt: skip
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for row in self._db.execute("SELECT * FROM found ORDER BY rowid"):
-            yield dict(zip(_COLUMNS, row, strict=True))
+        for _, differences in self._compared():
+            for difference in differences:
+                yield dict(zip_longest(_COLUMNS, difference))
+
+    def _compared(self) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """Yield what each person of the file counts as, with the differences, and then each other one of the event."""
+        pairs = self._db.execute("""
+            SELECT file.rowid, file.line, file.key, file.email, file.data, event.data
+            FROM file LEFT JOIN event ON event.key = file.key ORDER BY file.line, file.rowid, event.rowid
+        """)
+        for (_, line, key, email, data), group in groupby(pairs, key=lambda pair: pair[:5]):
+            row = jsonlib.loads(data)
+            found = [sorted(differing(row, jsonlib.loads(details))) for *_, details in group if details is not None]
+            if key is None or not found:
+                kind = "no_address" if key is None else "only_in_file"
+                yield kind, [(kind, email, line)]
+            elif all(found):
+                yield "differing", [("differs", email, line, *one) for one in found[0]]
+            else:
+                yield "agree", []
+        for email, name, is_expected, _ in self._db.execute("""
+            SELECT email, name, expected, MIN(rowid) FROM event
+            WHERE key NOT IN (SELECT key FROM file WHERE key IS NOT NULL) GROUP BY key ORDER BY email
+        """):
+            yield ("only_in_event", [("only_in_event", email, None, None, None, name)]) if is_expected else ("team", [])
 
 
 def all_agree(counts: Mapping[str, int]) -> bool:

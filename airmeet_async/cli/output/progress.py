@@ -229,17 +229,15 @@ class LineDisplay(NoDisplay):
 
     Args:
         every: Seconds between them.
-        text: Makes a line.
-        write: Takes it.
+        write: Writes a snapshot as a line.
     """
 
-    def __init__(self, every: float, text: Callable[[Snapshot], str], write: Callable[[str], object]) -> None:
+    def __init__(self, every: float, write: Callable[[Snapshot], object]) -> None:
         self.every = every
-        self._text = text
         self._write = write
 
     def show(self, run: Snapshot) -> None:
-        self._write(self._text(run))
+        self._write(run)
 
 
 class BarDisplay(NoDisplay):
@@ -304,12 +302,12 @@ def can_draw() -> bool:
 def choose_display(wanted: str, console: Console, total: int | None) -> NoDisplay:
     """Return the display for a choice; a bar needs a terminal that can draw one, else there are plain lines."""
     if wanted == "json":
-        return LineDisplay(1.0, lambda run: json.dumps(progress_event(run)), console.write_plainly)
+        return LineDisplay(1.0, lambda run: console.write_plainly(json.dumps(progress_event(run))))
     if wanted == "none":
         return NoDisplay()
     if can_draw() and wanted != "plain":
         return BarDisplay(console, total)
-    return LineDisplay(10.0, plain_line, console.write)
+    return LineDisplay(10.0, lambda run: console.write(plain_line(run)))
 
 
 class PhaseDisplay:

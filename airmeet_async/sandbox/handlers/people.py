@@ -1,12 +1,20 @@
-"""Attendees: adding, blocking, removing and listing them."""
+"""The people of an event: adding, blocking, removing and listing them.
 
-from collections.abc import Mapping, Sequence
+Those who were added come first, in order of arrival; then the crowd, who are
+made up from their number alone, so that a hundred thousand of them cost nothing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
 
+from attrs import frozen
+
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.sandbox.community import Event, Json, Person
-from airmeet_async.sandbox.event_people import EventPeople, Guest
+from airmeet_async.sandbox.community import LINK, CommunityState, Event, Json, Person, identity
+from airmeet_async.sandbox.fake_people import fake_person
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import (
     InvalidError,
@@ -26,6 +34,95 @@ REGISTRATIONS_SIZE: Final = 100  # the default of Airmeet's connector (B); the m
 _ATTENDANCE_TYPES: Final = ("IN-PERSON", "VIRTUAL")
 _DOTS: Final = "..."
 _FIRST_ROW: Final = 7001
+_OPENING: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
+_CROWD_ADDRESS: Final = re.compile(r"crowd-(\d{7,})@example\.com")
+
+
+@frozen(kw_only=True)
+class Guest:
+    """Somebody of an event.
+
+    Attributes:
+        place: Where they stand in the order of arrival.
+        email: The address.
+        name: The whole name.
+        user_id: A short id (C).
+        user_type: What they are; the words are a guess (?).
+        link: The personal link.
+        details: City, country, organisation, designation and answers to custom fields.
+        mailed: An invitation was sent.
+    """
+
+    place: int
+    email: str
+    name: str
+    user_id: str
+    user_type: str = "attendee"
+    link: str
+    details: Json
+    mailed: bool = True
+
+    @property
+    def registered_at(self) -> datetime:
+        """When they were added: half a minute after the one before."""
+        return _OPENING + timedelta(seconds=30 * self.place)
+
+
+class EventPeople(Sequence[Guest]):
+    """All people of an event by place.
+
+    Args:
+        event: The event.
+        state: Makes their ids.
+        speakers: The event's speakers come first.
+    """
+
+    def __init__(self, event: Event, state: CommunityState, *, speakers: bool = False) -> None:
+        self._event = event
+        self._state = state
+        self._speakers = tuple(event.speakers.values()) if speakers else ()
+        self._people = tuple(event.people.values())
+        self._crowd_start = len(self._speakers) + len(self._people)
+
+    def __len__(self) -> int:
+        return self._crowd_start + self._event.crowd
+
+    def __getitem__(self, place: int) -> Guest:  # type: ignore[override]  # no slices
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        if place < len(self._speakers):
+            speaker = self._speakers[place]
+            return self._guest(place, speaker.email, speaker.name, speaker.details, user_type="speaker")
+        if place < self._crowd_start:
+            person = self._people[place - len(self._speakers)]
+            facts = {"link": person.entry_link, "mailed": person.mails > 0}
+            return self._guest(place, person.email, _name(person.details), person.details, **facts)
+        number = place - self._crowd_start
+        details = fake_person(number)
+        return self._guest(place, _crowd_address(number), _name(details), details)
+
+    def places(self, emails: Iterable[str], *, fold: bool) -> list[int]:
+        """Return where people of these addresses stand, ascending."""
+        wanted = {identity(email, fold=fold) for email in emails}
+        found = [place for place, email in enumerate(self._emails()) if identity(email, fold=fold) in wanted]
+        numbers = (int(match[1]) for email in wanted if (match := _CROWD_ADDRESS.fullmatch(email)))
+        return found + sorted(self._crowd_start + number for number in numbers if number < self._event.crowd)
+
+    def _emails(self) -> list[str]:
+        return [one.email for one in self._speakers] + [one.email for one in self._people]
+
+    def _guest(self, place: int, email: str, name: str, details: Json, **facts: Any) -> Guest:
+        code = self._state.code("person", self._event.uid, email)
+        known = {"link": LINK.format(event=self._event.uid, code=code), "user_id": code[:9]} | facts
+        return Guest(place=place, email=email, name=name, details=details, **known)
+
+
+def _crowd_address(number: int) -> str:
+    return f"crowd-{number:07}@example.com"
+
+
+def _name(details: Json) -> str:
+    return f"{details['firstName']} {details['lastName']}"
 
 
 def add(request: IncomingRequest) -> Reply:
@@ -135,8 +232,7 @@ def participants(request: IncomingRequest) -> Reply:
         places = people.places(emails, fold=switches.fold_email_case)
     key = query.get("sortingKey", "registrationDate")
     if key != "registrationDate":
-        texts = people.texts(key)
-        places = sorted(places, key=lambda place: texts[place].casefold())
+        places = sorted(places, key=lambda place: str(getattr(people[place], key)).casefold())
     if query.get("sortingDirection", switches.sorting_direction) == "DESC":
         places = places[::-1]
 
@@ -174,8 +270,10 @@ def _registration(guest: Guest) -> Json:
 
 def registrations(request: IncomingRequest) -> Reply:
     """List those who are confirmed, the legacy way."""
-    count, guest = EventPeople(request.event, request.state).registered()
-    listed = LazyRows(range(_FIRST_ROW, _FIRST_ROW + count), lambda number: _registration(guest(number)))
+    people, added = EventPeople(request.event, request.state), request.event.people.values()
+    places = [place for place, person in enumerate(added) if person.registered] + [*range(len(added), len(people))]
+    ids = range(_FIRST_ROW, _FIRST_ROW + len(places))
+    listed = LazyRows(ids, lambda number: _registration(people[places[number]]))
     sizes = {"default": REGISTRATIONS_SIZE, "most": REGISTRATIONS_SIZE}
     page, _ = page_of(listed, request.query, request.switches, **sizes, descending=request.switches.rows_newest_first)
     return ok(**page)

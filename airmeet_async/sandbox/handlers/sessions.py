@@ -1,9 +1,9 @@
-"""Sessions, the tracks they are on, and their recordings."""
+"""What an event consists of: sessions, the tracks they are on, their recordings, speakers and booths."""
 
 from typing import Any, Final
 
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.sandbox.community import LINK, Member, identity, session_row
+from airmeet_async.sandbox.community import LINK, Member, booth_row, identity, session_row
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import InvalidError, acknowledge, ok, timestamp_of
 
@@ -12,7 +12,7 @@ _RECORDING: Final = "https://recordings.example.com/{session}.mp4?Expires={expir
 _RECORDING_LIFE_S: Final = 6 * 3600  # C
 
 
-def create(request: IncomingRequest) -> Reply:
+def create_session(request: IncomingRequest) -> Reply:
     """Make a session, another one at each request; its speakers must be in the event already (A)."""
     given, event, state = request.given(), request.event, request.state
     if request.switches.hosting_only and given.get("type", "HOSTING") != "HOSTING":
@@ -76,7 +76,7 @@ def _host(request: IncomingRequest, email: str) -> Member:
     return member or Member(email, request.state.code("host", email)[:9], email)
 
 
-def delete(request: IncomingRequest) -> Reply:
+def delete_session(request: IncomingRequest) -> Reply:
     """Take a session out of the event."""
     event, session_id = request.event, request.params["sessionId"]
     kept = [row for row in event.sessions if row["sessionid"] != session_id]
@@ -111,3 +111,33 @@ def recordings(request: IncomingRequest) -> Reply:
         )
         rows.append({"session_id": session["sessionid"], "session_name": session["name"], "download_link": link})
     return ok(recordings=rows, recordingsCount=len(rows), totalCount=len(sessions))
+
+
+def add_speaker(request: IncomingRequest) -> Reply:
+    """Add a speaker, once: a second add changes nothing (C, as far as one user could tell)."""
+    given, speakers = request.given(), request.event.speakers
+    key = request.identity(given["email"])
+    if key in speakers:
+        if request.switches.duplicate_speaker == "error":
+            raise InvalidError(f"{given['email']} is a speaker of this airmeet already")
+        return ok(speakerEmail=speakers[key].email, status="SPEAKER_ALREADY_EXISTS")  # the word is unknown
+    details = {name: value for name, value in given.items() if name not in {"email", "name"}}
+    speakers[key] = Member(given["email"], request.state.code("speaker", key)[:9], given["name"], details)
+    request.state.counts["speakers"] += 1
+    return ok(speakerEmail=given["email"], status="SPEAKER_CREATED")
+
+
+def list_booths(request: IncomingRequest) -> Reply:
+    """List the booths; null if there are none (C)."""
+    return ok(booths=request.event.booths or (None if request.switches.null_booths else []))
+
+
+def create_booth(request: IncomingRequest) -> Reply:
+    """Make a booth, another one at each request."""
+    given, event = request.given(), request.event
+    exhibitors = [*given.get("exhibitors", []), *(row["email"] for row in given.get("exhibitorInfo", []))]
+    uid = request.state.new_uid()
+    row = booth_row(event.uid, uid, given["name"], len(event.booths) + 1, list(dict.fromkeys(exhibitors)))
+    event.booths.append(row | {"tags": given.get("tags", [])})
+    request.state.counts["booths"] += 1
+    return ok(uuid=uid)

@@ -1,7 +1,7 @@
 """Webhooks: kept and listed, never called."""
 
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.sandbox.community import Json, RegisteredWebhook
+from airmeet_async.sandbox.community import Json
 from airmeet_async.sandbox.forms import WHICH_WEBHOOK
 from airmeet_async.sandbox.request import IncomingRequest
 from airmeet_async.sandbox.responses import InvalidError, Refusal, ok
@@ -23,9 +23,9 @@ def register(request: IncomingRequest) -> Reply:
     if request.switches.webhook_names_enforced and given["name"] != NAMES.get(trigger, given["name"]):
         raise InvalidError(f"The name for {trigger} is {NAMES[trigger]}")
     place = {name: query[name] for name in ("airmeetId", "sessionId") if name in query}
-    hook = RegisteredWebhook(uid=request.state.new_uid(), community=request.community, facts=given | place)
-    request.state.webhooks[hook.uid] = hook
-    return _success(payload=_row(hook))
+    uid = request.state.new_uid()
+    request.state.webhooks[uid] = (request.community, given | place)
+    return _success(payload=_row(uid, given | place))
 
 
 def deregister(request: IncomingRequest) -> Reply:
@@ -33,12 +33,12 @@ def deregister(request: IncomingRequest) -> Reply:
     names = WHICH_WEBHOOK.at_least_one
     in_query = {name: value for name, value in request.query.items() if name in names and value}
     facts = in_query or request.given()
-    found = [hook for hook in _own(request) if facts.items() <= _row(hook).items()]
+    found = [row["id"] for row in _own(request) if facts.items() <= row.items()]
     status = request.switches.unknown_webhook_status
     if not found and status != 200:
         raise Refusal(status, "Webhook not found")
-    for hook in found:
-        del request.state.webhooks[hook.uid]
+    for uid in found:
+        del request.state.webhooks[uid]
     return _success()
 
 
@@ -47,7 +47,7 @@ def list_webhooks(request: IncomingRequest) -> Reply:
     place = request.query.get("airmeetId")
     if place is not None:
         request.find_event(place)
-    rows = [_row(hook) for hook in _own(request) if place is None or hook.facts.get("airmeetId") == place]
+    rows = [row for row in _own(request) if place is None or row.get("airmeetId") == place]
     return _success(**{"payload" if request.switches.webhooks_in_payload else "webhookDTOList": rows})
 
 
@@ -60,10 +60,11 @@ def _success(**body: object) -> Reply:
     return ok(statusCode="2000", statusMessage="SUCCESS", **body)  # a string, and 2000 is success (A)
 
 
-def _own(request: IncomingRequest) -> list[RegisteredWebhook]:
-    return [hook for hook in request.state.webhooks.values() if hook.community == request.community]
+def _own(request: IncomingRequest) -> list[Json]:
+    hooks = request.state.webhooks.items()
+    return [_row(uid, facts) for uid, (community, facts) in hooks if community == request.community]
 
 
-def _row(hook: RegisteredWebhook) -> Json:
+def _row(uid: str, facts: Json) -> Json:
     texts = dict.fromkeys(("name", "description", "triggerMetaInfoId", "url", "platformName"), "")
-    return {"id": hook.uid, **texts, **hook.facts}
+    return {"id": uid, **texts, **facts}

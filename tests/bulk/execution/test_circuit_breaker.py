@@ -8,11 +8,14 @@ import pytest
 
 from airmeet_async import Reply, Request
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
-from airmeet_async.bulk.execution.row import Row
+from airmeet_async.bulk.execution.scheduler import RunState
+from airmeet_async.bulk.journal import MemoryJournal
+from airmeet_async.bulk.options import engine_options
 from airmeet_async.bulk.report import RowStatus
+from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.errors import NoReplyError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-from airmeet_async.tables import SourceRow
+from airmeet_async.protocol.retry_policy import Tries
 from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import report_of
 from tests.support.worlds import sends, transport_of
@@ -162,7 +165,7 @@ async def test_after_an_outage_an_adaptive_rate_begins_at_half() -> None:
 
 @pytest.mark.slow
 async def test_rows_that_always_fail_end_and_hold_nobody_up() -> None:
-    """One row in a hundred gets a 500 each time: those fail after five attempts, and the breaker stays closed."""
+    """One row in a hundred gets a 500 each time: those end after five attempts, and the breaker stays closed."""
     transport = transport_of()
     exchange = transport.exchange
     seen: list[bytes] = []
@@ -176,7 +179,7 @@ async def test_rows_that_always_fail_end_and_hold_nobody_up() -> None:
     transport.exchange = poison  # type: ignore[method-assign]
     report = await report_of(transport, 2000)
 
-    assert report.counts[S.FAILED] == 19
+    assert report.counts[S.UNKNOWN] == 19
     assert report.counts[S.SUCCEEDED] == 1981
     assert len(seen) == 19 * 5
     assert report.elapsed_s < 60
@@ -189,8 +192,8 @@ async def test_when_half_of_all_answers_are_errors_the_repeats_stay_within_the_b
 
     report = await report_of(transport, 1000)
 
-    assert report.counts[S.SUCCEEDED] + report.counts[S.FAILED] == 1000
-    assert report.counts[S.FAILED] < 40
+    assert report.counts[S.SUCCEEDED] + report.counts[S.UNKNOWN] == 1000
+    assert report.counts[S.UNKNOWN] < 40
     assert report.attempts <= 1.2 * 1000 + 10 + report.elapsed_s
 
 
@@ -231,15 +234,16 @@ async def test_a_gateway_without_a_server_is_an_outage(width: int) -> None:
     transport.exchange = answer  # type: ignore[method-assign]
     report = await report_of(transport, 40, max_in_flight=width)
 
-    assert report.counts[S.FAILED] == 0
+    assert report.counts[S.FAILED] + report.counts[S.UNKNOWN] == 0
     assert report.all_done
 
 
 def test_a_row_that_takes_the_server_down_each_time_ends_too() -> None:
     """Attempts in an outage are not charged, but only so many of them."""
-    row = Row(SourceRow(0, None, {}))
+    row, state = Row(0, None, {}, ""), RunState(engine_options({}, 8, "at_most_once"), 1, MemoryJournal(), lambda: True)
+    row.tries = Tries()
+    state.breaker.trip(0.0)
     for _ in range(15):
-        row.begin(0.0)
-        row.end(SILENT, away=True)
+        state.record_attempt(row, SILENT, Wish.DONE, sent_at=0.0, now=0.0)
 
-    assert (row.tries.sent, row.tries.charged) == (15, 5)
+    assert (row.tries.sent, row.tries.charged, row.uncharged) == (15, 5, 10)

@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import AirmeetInfo, Session
 from airmeet_async.cli.commands.event import create, event_lines
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_formats import EVENT
+from airmeet_async.cli.list_formats import EVENT, json_value
 from airmeet_async.protocol.models import Moment, Presenter
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
@@ -43,7 +43,7 @@ def test_an_option_that_cannot_be_used_is_named(change, said):
 
 
 def test_the_documented_shape_comes_first_and_holds_no_key():
-    found = next(EVENT.rows(INFO)).as_json()
+    found = json_value(next(EVENT.rows(INFO)))
 
     assert list(found) == [
         "id", "name", "status", "start", "end", "timezone", "format", "summary", "image_url", "sessions",

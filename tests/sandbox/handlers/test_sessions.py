@@ -1,4 +1,4 @@
-"""Sessions, the tracks they are on, and their recordings."""
+"""Sessions, the tracks they are on, their recordings, speakers and booths."""
 
 from typing import Any
 
@@ -167,3 +167,38 @@ def test_recordings_may_demand_sessions():
     path = f"/airmeet/{EVENT}/session-recordings"
 
     assert (caller.status("GET", path), caller.status("GET", f"{path}?sessionIds=x")) == (400, 200)
+
+
+def test_speaker_is_added_once():
+    """The second add answers another word and changes nothing."""
+    caller = Caller()
+    path = f"/airmeet/{EVENT}/speaker"
+    words = [caller.send(path, {"name": name, "email": "s@example.com"})["status"] for name in ("First", "Second")]
+
+    assert words == ["SPEAKER_CREATED", "SPEAKER_ALREADY_EXISTS"]
+    assert caller.world.events[EVENT].speakers["s@example.com"].name == "First"
+    assert caller.world.statistics().speakers == 1
+
+
+def test_second_add_of_a_speaker_may_be_refused():
+    """What comes back is unknown; an error is the other way."""
+    caller = Caller(duplicate_speaker="error")
+
+    assert caller.status("POST", f"/airmeet/{EVENT}/speaker", {"name": "Ada", "email": community.SPEAKER}) == 400
+
+
+def test_booths():
+    """None is null, or an empty list if switched; a new one is listed last, with all its exhibitors once."""
+    caller = Caller()
+    path = f"/airmeet/{community.SUMMIT}/booths"
+    empty = caller.get(path), Caller(null_booths=False).get(path)
+    info = [{"email": "b@example.com", "exhibitorAttendanceType": "HYBRID"}, {"email": "a@example.com"}]
+    body = {"name": "Looms", "exhibitors": ["a@example.com"], "exhibitorInfo": info, "tags": ["new"]}
+    uids = [caller.send(path, {"name": "Engines"})["uuid"], caller.send(path, body)["uuid"]]
+    rows = caller.get(path)["booths"]
+
+    assert empty == ({"booths": None}, {"booths": []})
+    assert [row["uid"] for row in rows] == uids
+    assert [row["order"] for row in rows] == [1, 2]
+    assert (rows[1]["exhibitors"], rows[1]["tags"]) == (["a@example.com", "b@example.com"], ["new"])
+    assert caller.world.statistics().booths == 2

@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import ConfigError
-from airmeet_async.cli.console import Console
+from airmeet_async.cli.console import Console, ReaderGoneError
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.list_formats import LISTS, ListRow
-from airmeet_async.cli.output.list_writers import ExportFile, JsonArray, ReaderGoneError, TextTable, pour
+from airmeet_async.cli.list_formats import LISTS, ExportFile, JsonArray, TextTable, pour
 from airmeet_async.protocol.models import Attendance
 
 COLUMNS = ("email", "n")
 
 
 def line(email, n=1, **extra):
-    return ListRow({"email": email, "n": n}, extra)
+    return {"email": email, "n": n} | extra
 
 
-def write(path: Path, *lines: ListRow, **options):
+def write(path: Path, *lines: dict[str, object], **options):
     with ExportFile(path, COLUMNS, marks=COLUMNS, **options) as file:
         for one in lines:
             file.add(one)
@@ -151,7 +150,7 @@ async def test_an_array_that_is_cut_off_is_no_document(capsys):
 
 def test_an_array_can_be_the_last_member_of_an_object(capsys):
     sink = JsonArray(before='{"n": 1, "rows": ', after="}")
-    sink.add(ListRow({"a": 1}))
+    sink.add({"a": 1})
     sink.end()
 
     assert json.loads(capsys.readouterr().out) == {"n": 1, "rows": [{"a": 1}]}
@@ -188,7 +187,7 @@ def test_who_stops_reading_ends_it():
             raise ValueError
 
     with redirect_stdout(Closed()), pytest.raises(ReaderGoneError):
-        JsonArray().add(ListRow({"a": 1}))
+        JsonArray().add({"a": 1})
 
 
 async def test_a_long_export_says_now_and_then_how_far_it_is(tmp_path):

@@ -1,5 +1,0 @@
-"""``python -m airmeet_async.sandbox``."""
-
-from airmeet_async.sandbox.server import main
-
-main()
