@@ -90,7 +90,10 @@ class LoadedInput:
         rows, reading = self.rows, self.reading
         if reading is None or not (isinstance(rows, Table) and rows.is_file):
             return None
-        ways = {"columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name}
+        ways: dict[str, Any] = {
+            "columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name,
+            "limit": rows.limit,
+        }  # fmt: skip
         custom = [match.field for match in self.columns.custom] if self.columns else []
         fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
         return {
