@@ -363,7 +363,8 @@ class JobPreparation:
 
         def prepare_and_record(*part: Any) -> int:
             made = operation.prepare_rows(*part)
-            record(made)
+            if made:
+                record(made)
             return len(made)
 
         chunks = _chunks_of(rows, _FOREIGN_ROWS_AT_ONCE if operation.is_foreign else _ROWS_AT_ONCE)
