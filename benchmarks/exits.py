@@ -37,7 +37,7 @@ def bench(lab: Lab) -> Section:
     """Run each way so many times."""
     runs = 4 if lab.settings.quick else 70
     figures: dict[str, Figures] = {}
-    for transport in ("httpx", "llhttp"):
+    for transport in ("httpx", "fast"):
         for way, (loop, tls) in _WAYS.items():
             base = lab.server.tls if tls else lab.server.plain  # type: ignore[union-attr]
             ends = [

@@ -48,7 +48,7 @@ async def add(port, rows, *, journal):
     with tempfile.TemporaryDirectory() as folder:
         options = {"journal": Path(folder) / "job"} if journal else {}
         base = f"http://127.0.0.1:{port}"
-        client = AirmeetClient("k" * 20, "s" * 20, base_url=base, transport="llhttp", max_in_flight=64)
+        client = AirmeetClient("k" * 20, "s" * 20, base_url=base, transport="fast", max_in_flight=64)
         sent = client.bulk.add_attendees(EVENT, people(rows), send_email_invite=False, rate=None, **options)
         async with client, sent as job:
             done = [result async for result in job if result.entry_link]

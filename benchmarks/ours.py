@@ -18,13 +18,13 @@ async def lanes(job: Job) -> int:
 
 async def fast(job: Job) -> int:
     """The extra ``fast``: own lines over llhttp."""
-    return await _add(job, "llhttp")
+    return await _add(job, "fast")
 
 
 async def fast_journal(job: Job) -> int:
     """The same with a journal on disk, which survives a crash at any moment."""
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as folder:
-        return await _add(job, "llhttp", journal=Path(folder) / "job")
+        return await _add(job, "fast", journal=Path(folder) / "job")
 
 
 async def _add(job: Job, transport: str, **options: Any) -> int:

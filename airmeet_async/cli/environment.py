@@ -29,7 +29,7 @@ from airmeet_async.cli.exit_codes import KeysError, TerminatedError
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.profiles import DEFAULT, Profile, profiles_path, read_profiles
 from airmeet_async.errors import AirmeetError, ConfigError, CredentialsError
-from airmeet_async.protocol.base_urls import Base, Region, base_of
+from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
 from airmeet_async.protocol.redact import Secret
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Settings:
             self.keys.secret.reveal(),
             base_url=str(self.base),
             token_store=self.store,
-            transport=find_transport(),
+            transport=find_transport(self.base),
             max_in_flight=64 if concurrency is None else concurrency,
         )
 
@@ -343,7 +343,7 @@ def bare_client(access: Secret, secret: Secret, base: str) -> "AirmeetClient":
     """Return a client for an address that has no kept token."""
     from airmeet_async import AirmeetClient
 
-    return AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport())
+    return AirmeetClient(access.reveal(), secret.reveal(), base_url=base, transport=find_transport(parse_base(base)))
 
 
 async def find_region(

@@ -3,6 +3,7 @@
 `main` can be given others than the real ones, so that a test needs no process, no server and no clock.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from airmeet_async.client.transports.base import Transport
+    from airmeet_async.protocol.base_urls import Base
 
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
@@ -34,9 +36,18 @@ def replaced(
         _replaced.reset(token)
 
 
-def find_transport() -> "Transport | str":
-    """Return the transport for each client that a command makes."""
-    return _replaced.get()[0] or "auto"
+def find_transport(base: "Base") -> "Transport | str | None":
+    """Return the transport for each client that a command makes: the fast one where it can be used.
+
+    None leaves the choice to ``AIRMEET_TRANSPORT``, where it is set.
+    """
+    from airmeet_async.client.transports.choose_transport import VARIABLE, fast_is_usable
+
+    if (replacement := _replaced.get()[0]) is not None:
+        return replacement
+    if VARIABLE in os.environ:
+        return None
+    return "fast" if fast_is_usable(base) else "httpx"
 
 
 def open_runner() -> "asyncio.Runner":

@@ -479,7 +479,7 @@ class _Execution:
                 async with job:
                     self.has_begun = True
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-                    how = f"over {client.transport_name}, on {self.loop}"
+                    how = f"over the {client.transport_name} transport, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
                     console.say(f"sending {how}")
                     total, earlier = job.total or 0, job.earlier

@@ -106,8 +106,8 @@ class Client(Operations):
         secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
         region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
         base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
-        transport: ``"auto"``, ``"httpx"``, ``"llhttp"`` (extra *fast*), a `Transport`, or your own
-            ``httpx.AsyncClient``, which the client does not close.
+        transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
+            which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
         token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
         max_in_flight: Maximum number of concurrent requests and of open connections.
@@ -268,7 +268,7 @@ class Client(Operations):
         *,
         region: Region | str | None = None,
         base_url: str | None = None,
-        transport: Any = "auto",
+        transport: Any = None,
         token_store: TokenStore | None = None,
         rate: AskedRate = None,
         max_in_flight: int = 64,
@@ -333,7 +333,7 @@ class Client(Operations):
 
     @property
     def transport_name(self) -> str:
-        """The transport in use: ``httpx``, ``llhttp``, or the name of your own class."""
+        """The transport in use: ``httpx``, ``fast``, or the name of your own class."""
         name: str = getattr(self.transport, "name", type(self.transport).__name__)
         return name
 

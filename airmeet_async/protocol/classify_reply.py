@@ -7,9 +7,12 @@ Rules of this file:
    answer about somebody else may hide that the request was applied, so it is AMBIGUOUS, not refused.
 3. Whether a refusal concerns one row or the whole run (FATAL) follows from the status alone.
 4. Foreign text is cleaned before it is kept.
+5. `glance` is a subset of `judge`: it knows the one reply that nearly every add gets, and a doubt makes it None.
+   Where it has a value, `judge` says OK with an equal one.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -22,8 +25,9 @@ from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.decoding import decode
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.protocol.models import Access
+from airmeet_async.protocol.models.people import Access
 from airmeet_async.protocol.redact import clean
+from airmeet_async.protocol.validation import fold
 from airmeet_async.protocol.value_class import value
 
 
@@ -75,6 +79,9 @@ class Verdict:
 _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
 _LONGEST_DIGITS = 9
+_loads: Callable[[bytes], Any] = json_codec.decode if json_codec.orjson is None else json_codec.orjson.loads
+"""What `glance` reads with. `json_codec.decode` returns the same where all members are texts."""
+
 _COMPRESSED = "the reply is compressed, which was not requested"
 
 
@@ -96,19 +103,26 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
 
 
 def glance(reply: Reply, key: str) -> Access | None:
-    """Return the typed value of a plain success of an add, or None where `judge` must look."""
-    if reply.status != 200 or "content-encoding" in reply.headers:
+    """Return the access that a plain success of adding *key* gives, or None: then `judge` has to say what it means.
+
+    Args:
+        reply: The reply to an add.
+        key: The e-mail address that was sent, as it was sent or folded.
+    """
+    if reply.status != 200:
         return None
     try:
-        document = json_codec.decode(reply.body)
+        document = _loads(reply.body)
     except ValueError:
         return None
-    if type(document) is not dict or len(document) != 2 or document.get("email") != key:
+    # Just the two documented members: thus no status of its own inside, and nothing that belongs into `extra`.
+    if type(document) is not dict or len(document) != 2:
         return None
-    link = document.get("entryLink")
-    if type(link) is not str or not link.startswith("https://"):
+    email, link = document.get("email"), document.get("entryLink")
+    if type(email) is not str or type(link) is not str or "content-encoding" in reply.headers:
         return None
-    return Access(key, link)
+    is_same_person = email == key or fold(email) == fold(key)
+    return Access(email, link) if is_same_person and link.startswith("https://") else None
 
 
 def judge_failure(error: TransportError) -> Verdict:

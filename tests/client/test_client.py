@@ -321,6 +321,23 @@ async def test_what_was_certainly_not_done_is_repeated_in_any_case(first: Reply 
     assert len(script.requests) == 2
 
 
+@pytest.mark.parametrize("said", [b"", b'{"message": "the passed token is bad"}'])
+async def test_a_plain_400_renews_an_old_token_also_for_a_call_that_may_not_be_repeated(said: bytes) -> None:
+    """Nothing was done, so nothing is done twice. With a fresh token it is about the call."""
+    script = Script(Reply(400, {}, said), OK, Reply(400, {}, said))
+    async with client_of(script) as client:
+        await client.token.get()
+        await anyio.sleep(61)
+        done = await client.send(Call(CREATE))
+        renewed = len(script.requests), client.token.fetched
+        with pytest.raises(RejectedError):
+            await client.send(Call(CREATE))
+        refused = len(script.requests), client.token.fetched
+
+    assert done.success
+    assert (renewed, refused) == ((2, 2), (3, 2))
+
+
 async def test_patience_has_an_end() -> None:
     """Five unclear outcomes by default, and the error counts them."""
     script = Script(Reply(500))

@@ -1,6 +1,7 @@
 """Token stores: a file that only its owner can read, or nothing at all."""
 
 import asyncio
+import json
 import logging
 import os
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.client.token_store import FileTokenStore, account_name
+from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore, account_name
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
@@ -143,6 +144,125 @@ async def test_a_kept_token_that_has_ended_is_replaced(place: Path) -> None:
         transport.world.expire_tokens()
 
     assert auths(transport) == 2
+
+
+def written(value: object = "usable", age_days: float = 0.0, **others: object) -> bytes:
+    return json.dumps({"token": value, "saved_at": time.time() - age_days * 24 * 3600} | others).encode()
+
+
+async def test_what_is_in_a_file_is_used_for_29_days_and_only_if_it_could_be_a_token(place: Path) -> None:
+    """It goes into a header: visible ASCII characters. What is over 64 KiB was not written by us."""
+    store, file = await kept(place)
+    document = json.loads(file.read_bytes())
+    assert document.keys() == {"version", "token", "saved_at"}
+    assert (document["version"], document["token"]) == (1, SENTINEL_TOKEN)
+    assert abs(document["saved_at"] - time.time()) < 60
+
+    cases: list[tuple[bytes, str | None]] = [
+        (written(age_days=28.99), "usable"),
+        (written(age_days=29.01), None),
+        (written("!~"), "!~"),
+        *((written(token), None) for token in ("", "a b", "a\x7f", "\xe9", None, ["a"])),
+        (written(saved_at="yesterday"), None),
+        (written(saved_at=None), None),
+        (written(more="x" * 60_000), "usable"),
+        (written(more="x" * 70_000), None),
+    ]
+    for text, token in cases:
+        file.write_bytes(text)
+        found = await store.load("account")
+        assert (found and found.reveal()) == token, text[:100]
+        assert (store.saved_at("account") is None) is (token is None), text[:100]
+
+
+async def test_the_time_of_saving_is_told_and_a_token_can_be_removed(place: Path) -> None:
+    """The lock file stays: another process may wait for it."""
+    store, file = await kept(place)
+    os.utime(file, (1_000.0, 2_000.0))
+
+    assert store.saved_at("account") == 2_000.0
+    assert (store.remove("account"), store.remove("account")) == (True, False)
+    assert store.saved_at("account") is None
+    assert [path.name for path in place.iterdir()] == ["account.lock"]
+
+
+async def test_whether_a_place_will_do_is_told_before_it_is_used(
+    place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert FileTokenStore(place).check()
+    assert place.is_dir()
+    (tmp_path / "file").write_text("not a directory")
+    blocked = FileTokenStore(tmp_path / "file" / "tokens")
+    assert (blocked.check(), blocked.check()) == (False, False)
+    assert caplog.messages.count(
+        f"the token cannot be saved in {tmp_path}/file/tokens (Not a directory); continuing without"
+    ) == 1  # fmt: skip
+
+    place.chmod(0o777)
+    with pytest.raises(ConfigError, match="or set AIRMEET_TOKEN_CACHE to a path of your own, or to off"):
+        FileTokenStore(place).check()
+
+
+async def test_a_file_that_cannot_be_replaced_or_locked_costs_a_warning(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The disk is full, or something is in the way: the run goes on without."""
+    for name in ("account.json", "account.lock"):
+        (place / name).mkdir(parents=True)
+    place.chmod(0o700)
+    store = FileTokenStore(place)
+    async with store.lock("account"):
+        await store.save("account", TOKEN)
+
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+async def test_one_account_is_locked_by_one_at_a_time_and_another_one_is_free(kind: str, place: Path) -> None:
+    """Also after whoever held it has failed."""
+    stores = [MemoryTokenStore()] * 2 if kind == "memory" else [FileTokenStore(place), FileTokenStore(place)]
+    order = []
+
+    async def hold(store: TokenStore, account: str, name: str) -> None:
+        async with store.lock(account):
+            order.append(f"{name} in")
+            await asyncio.sleep(1)
+            order.append(f"{name} out")
+            raise RuntimeError(name)
+
+    tasks = [
+        asyncio.create_task(hold(stores[0], "one", "first")),
+        asyncio.create_task(hold(stores[1], "one", "second")),
+        asyncio.create_task(hold(stores[1], "two", "other")),
+    ]
+    errors = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [str(error) for error in errors] == ["first", "second", "other"]
+    ours = [step for step in order if "other" not in step]
+    assert ours in (
+        ["first in", "first out", "second in", "second out"],
+        ["second in", "second out", "first in", "first out"],
+    )
+    assert order.index("other in") < order.index(ours[1])
+
+
+async def test_who_waits_for_a_lock_looks_again_soon(place: Path) -> None:
+    """Twenty times a second, so that hundreds of processes that start together are not held up."""
+    async with FileTokenStore(place).lock("account"):
+        waiter = asyncio.create_task(FileTokenStore(place).lock("account").__aenter__())
+        await asyncio.sleep(10)
+        assert not waiter.done()
+    freed = asyncio.get_running_loop().time()
+    await waiter
+
+    assert asyncio.get_running_loop().time() - freed <= 0.06
+
+
+async def test_a_store_in_memory_keeps_each_account_apart() -> None:
+    store = MemoryTokenStore()
+    await store.save("one", TOKEN)
+
+    assert (await store.load("one"), await store.load("two")) == (TOKEN, None)
 
 
 async def test_clients_that_start_together_make_one_auth(place: Path) -> None:

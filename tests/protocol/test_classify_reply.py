@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airmeet_async.errors import DecodeError, NoReplyError, NotSentError
-from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure, kind_of, retry_after
+from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.classify_reply import Kind, Verdict, glance, judge, judge_failure, kind_of, retry_after
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.protocol.models import Access, Acknowledgement
 from tests.cases import case
@@ -395,3 +396,79 @@ def test_a_verdict_does_not_show_its_value():
 def test_the_kind_of_a_status_is_public():
     """The bulk engine asks by status alone."""
     assert [kind_of(ADD, status) for status in (400, 412, 429)] == [Kind.REJECTED, Kind.EXPIRED, Kind.THROTTLED]
+
+
+GLANCED = {
+    "a plain success": (reply(ADDED), EMAIL),
+    "with headers": (reply(ADDED, content_type="application/json", date="Sat, 28 Nov 2026 09:30:00 GMT"), EMAIL),
+    "in another case": (reply(ADDED | {"email": "Ada@Example.com"}), EMAIL),
+    "sent in another case": (reply(ADDED), "ADA@example.com"),
+    "with blanks": (reply(b" " + json.dumps(ADDED, indent=1).encode() + b"\r\n"), EMAIL),
+}
+
+
+def test_a_plain_success_is_known_at_a_glance():
+    """Or the quick way is dead."""
+    for name, (answer, key) in GLANCED.items():
+        with case(name):
+            assert glance(answer, key) == judge(ADD, answer).value != None  # noqa: E711
+
+
+NOT_GLANCED = {name: answer for name, (answer, _) in UNUSABLE.items()} | {
+    "created": reply(ADDED, 201),
+    "another member": reply(ADDED | {"id": "x"}),
+    "a status inside": reply(ADDED | {"statusCode": 400}),
+    "no success": reply(ADDED | {"success": False}),
+    "compressed, as it says": reply(ADDED, content_encoding="br"),
+    "a link to this machine": reply(ADDED | {"entryLink": "http://localhost:8000/e"}),
+    "no address": reply({"entryLink": LINK, "e-mail": EMAIL}),
+    "an address in a list": reply(ADDED | {"email": [EMAIL]}),
+    "a number for a link": reply(ADDED | {"entryLink": 7}),
+    "two statuses": reply({"statusCode": 400, "success": True}),
+}
+
+
+def test_anything_else_needs_more_than_a_glance():
+    """Whether it is an error or only odd."""
+    for name, answer in NOT_GLANCED.items():
+        with case(name):
+            assert glance(answer, EMAIL) is None
+
+
+EMAILS = st.sampled_from(
+    [EMAIL, "ADA@Example.COM", "eve@example.com", "ada@example.co\u1d50", " " + EMAIL, "\ud800", ""]
+)
+LINKS = st.sampled_from([LINK, "http://localhost:1/e", "http://evil.example/", "HTTPS://airmeet.com/", "", "\u0000"])
+NUMBERS = st.sampled_from([0, 1.5, 10**19, 2**63, 12345678901234567890123, -(10**30)])
+ODD = st.recursive(st.none() | st.booleans() | NUMBERS | EMAILS, lambda some: st.lists(some, max_size=2), max_leaves=3)
+RAW = st.sampled_from(
+    ["1e400", "-1e400", "NaN", "Infinity", "1" * 5000, '"\x01"', '"\\ud800"', "[" * 2000, "01", "'a'"]
+)
+NAMES = st.sampled_from(["email", "entryLink", "statusCode", "success", "Email", "entry\\u004cink", "extra"])
+MEMBERS = st.tuples(NAMES, st.one_of(EMAILS, LINKS, ODD).map(json.dumps) | RAW)
+
+
+@st.composite
+def near_successes(draw):
+    """Draw what is nearly a plain success: members added, repeated, changed or gone, and bytes around them."""
+    members = [("email", json.dumps(draw(EMAILS))), ("entryLink", json.dumps(draw(LINKS)))]
+    for change in draw(st.lists(MEMBERS, max_size=2)):
+        members.insert(draw(st.integers(0, len(members))), change)
+    if not draw(st.integers(0, 5)):
+        members.pop()
+    text = "{" + ", ".join(f'"{name}": {value}' for name, value in members) + "}"
+    body = text.encode("utf-8", "surrogatepass")
+    body = draw(st.sampled_from([b"", b"", b"", b" ", b"\xef\xbb\xbf", b"\x00"])) + body
+    body += draw(st.sampled_from([b"", b"", b"", b"\r\n", b"\xff", b"{}", b","]))
+    headers = draw(st.sampled_from([{}, {}, {"content-encoding": "br"}, {"content-encoding": "Identity"}]))
+    return Reply(draw(st.sampled_from([200, 200, 200, 201, 204, 400])), headers, body)
+
+
+@same_every_time
+@given(near_successes(), EMAILS)
+def test_a_glance_never_says_more_than_a_look(answer, key):
+    """Where it has a value, the careful way has an equal one."""
+    access = glance(answer, key)
+    call = Call(ADD.endpoint, ADD.path, body={**ADD.body, "email": key})
+
+    assert access is None or judge(call, answer) == Verdict(Kind.OK, 200, value=access)

@@ -227,7 +227,7 @@ def _cause(page: ReportPage, code: str, n: int, results: Sequence[RowResult]) ->
 def _versions(transport: str, loop: str) -> dict[str, str]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("httpx", "anyio"))
     return {
-        "airmeet-async": f"{version('airmeet-async')}, sending over {transport}, on {loop}",
+        "airmeet-async": f"{version('airmeet-async')}, sending over the {transport} transport, on {loop}",
         "Python": f"{platform.python_version()} ({sys.implementation.name}), {packages}",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }

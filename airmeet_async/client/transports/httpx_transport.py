@@ -8,46 +8,60 @@ Rules of this file:
 2. A lane whose exchange did not end with a complete reply is thrown away, whatever the cause, so that a half-read
    connection is never used again.
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
+4. Whatever others patch in httpx and httpcore for mocks, recordings and instrumentation is on the way of each request:
+   `httpx.AsyncHTTPTransport.handle_async_request`, then `httpcore.AsyncConnectionPool.handle_async_request` where
+   somebody has replaced it, else the connection's own.
 """
 
 import ssl
-import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from importlib.util import find_spec
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import FunctionType
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
+import httpcore
 import httpx
 
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
 from airmeet_async.errors import ConfigError, TransportError
 from airmeet_async.protocol.base_urls import Base
-from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.protocol.http_messages import Headers, Reply, Request
 
 _Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
-
 _BROKEN = (httpx.HTTPError, httpx.InvalidURL, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+_MOST_KEPT = 256
 
 
 class _Exchanger:
     """Turns our requests into httpx's, and its responses and errors into ours."""
 
     def __init__(self, base: Base, timeouts: Timeouts | None) -> None:
-        self.origin, self.host, self.timeouts = httpx.URL(base.origin), base.authority, timeouts or Timeouts()
-        # The requests of a job have one address, which httpx takes long to parse.
+        self.origin, self.host = httpx.URL(base.origin), base.authority
+        limits = timeouts or Timeouts()
+        self._total = limits.total
+        self._extensions = {
+            "timeout": {
+                "connect": limits.connect, "write": limits.write, "read": limits.read, "pool": limits.connect,
+            }
+        }  # fmt: skip
+        # The requests of a job have one address and one block of headers, which httpx takes long to parse. What was
+        # parsed is kept: the last address, and the headers by the length of the body, which is one of them.
         self._target, self._url = "", self.origin
-        note_missing_sniffio(find_spec, sys.modules)
+        self._block: Headers = ()
+        self._parsed: dict[int | None, httpx.Headers] = {}
 
     async def exchange(self, send: _Send, request: Request) -> Reply:
+        failure: TransportError = late(self.host, self._total)
         try:
-            with anyio.fail_after(self.timeouts.total):
+            # As `anyio.fail_after` does it, for half of the price.
+            with anyio.CancelScope(deadline=anyio.current_time() + self._total):
                 response = await send(self._outgoing(request))
                 return await _read(response, request.reply_limit, self.host)
-        except TimeoutError:
-            failure: TransportError = late(self.host, self.timeouts.total)
         except _BROKEN as error:
             reason = _reason(error)  # and not its text, which could show a header
             is_unsent = isinstance(error, _NEVER_LEFT)
@@ -56,18 +70,90 @@ class _Exchanger:
         raise failure
 
     def _outgoing(self, request: Request) -> httpx.Request:
-        limits = self.timeouts
-        timeouts = {"connect": limits.connect, "write": limits.write, "read": limits.read, "pool": limits.connect}
         if request.target != self._target:
             self._url = self.origin.copy_with(raw_path=request.target.encode("ascii"))
             self._target = request.target
-        return httpx.Request(
+        if request.headers is not self._block or len(self._parsed) > _MOST_KEPT:
+            self._block, self._parsed = request.headers, {}
+        length = len(request.body) if request.body or request.method in _WITH_BODY else None
+        headers = self._parsed.get(length)
+        if headers is None:
+            own = [(b"Host", self._url.netloc), *request.headers]
+            if length is not None:
+                own.append((b"Content-Length", b"%d" % length))
+            headers = self._parsed[length] = httpx.Headers(own)
+        outgoing = httpx.Request(
             request.method,
             self._url,
-            headers=list(request.headers),
-            content=request.body,
-            extensions={"timeout": timeouts},
+            headers=headers,
+            stream=httpx.ByteStream(request.body),
+            extensions=self._extensions,
         )
+        outgoing.read()  # mocks and hooks look at its content
+        return outgoing
+
+
+class _Lane(httpx.AsyncHTTPTransport):
+    """One connection, without the pool that would look for it before and after each request.
+
+    For one connection, the pool is a fifth of all that a request costs; and it imports sniffio four times for each
+    request, which is another third where that is not installed.
+    """
+
+    def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: str | None) -> None:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
+        super().__init__(verify=verify, proxy=proxy, trust_env=False, limits=limits)
+        self.connection: httpcore.AsyncConnectionInterface
+        if proxy is None:
+            self.connection = httpcore.AsyncHTTPConnection(
+                origin, verify, keepalive_expiry=KEEP_ALIVE, network_backend=_Backend()
+            )
+        else:
+            self.connection = self._pool.create_connection(origin)
+        if not _pool_is_replaced():
+            self._pool: Any = self.connection
+
+
+def _pool_is_replaced() -> bool:
+    """Return whether somebody has put a function of their own in the pool's place, as recorders of requests do.
+
+    A wrapper takes over the names of the original, or passes all its attributes on: then its type or its code differs.
+    """
+    method = httpcore.AsyncConnectionPool.handle_async_request
+    return type(method) is not FunctionType or method.__code__.co_qualname != "AsyncConnectionPool.handle_async_request"
+
+
+class _Backend(httpcore.AnyIOBackend):
+    """anyio's sockets, with the head and the body of a request in one packet."""
+
+    async def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _Stream(await super().connect_tcp(*arguments, **options))
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """Holds the first of two writes back until the second one, or until a reply is expected."""
+
+    def __init__(self, below: httpcore.AsyncNetworkStream) -> None:
+        self._below = below
+        self._held = b""
+        self.get_extra_info, self.aclose = below.get_extra_info, below.aclose  # type: ignore[method-assign]
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        if self._held:
+            buffer, self._held = self._held + buffer, b""
+            await self._below.write(buffer, timeout)
+        else:
+            self._held = buffer
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        if self._held:
+            # As httpcore does: a server that has closed its side may have replied before.
+            with suppress(httpcore.WriteError):
+                await self.write(b"", timeout)
+        return await self._below.read(max_bytes, timeout)
+
+    async def start_tls(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._below.start_tls(*arguments, **options))
 
 
 class HttpxTransport:
@@ -93,24 +179,32 @@ class HttpxTransport:
         self._exchanger = _Exchanger(base, timeouts)
         self._proxy = proxy_from_environment(base)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        url = self._exchanger.origin
+        self._origin = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/").origin
         # The mutable state: lanes that are free, newest last, and how many more may be in use.
         self._closed = False
-        self._free: list[httpx.AsyncHTTPTransport] = []
+        self._free: list[_Lane] = []
         self._slots = anyio.Semaphore(connections, fast_acquire=True)
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* on a free lane, a new one if need be."""
         async with self._slots:
-            lane = self._free.pop() if self._free else self._new_lane()
-            reply = None
+            lane = None
+            while self._free and lane is None and not _pool_is_replaced():
+                lane = self._free.pop()
+                if lane.connection.has_expired():  # or was ended by the server
+                    await _close(lane)
+                    lane = None
+            lane = lane or self._new_lane()
+            may_be_used_again = False
             try:
                 reply = await self._exchanger.exchange(lane.handle_async_request, request)
+                may_be_used_again = lane.connection.is_idle() and not self._closed
             finally:
-                if reply is None or self._closed:
-                    with anyio.CancelScope(shield=True):
-                        await lane.aclose()
-                else:
+                if may_be_used_again:
                     self._free.append(lane)
+                else:
+                    await _close(lane)
         return reply
 
     async def aclose(self) -> None:
@@ -119,15 +213,15 @@ class HttpxTransport:
         while self._free:
             await self._free.pop().aclose()
 
-    def _new_lane(self) -> httpx.AsyncHTTPTransport:
+    def _new_lane(self) -> _Lane:
         if self._verify is None:
             self._verify = default_trust()
-        return httpx.AsyncHTTPTransport(
-            verify=self._verify,
-            proxy=self._proxy,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE),
-        )
+        return _Lane(self._origin, self._verify, self._proxy)
+
+
+async def _close(lane: _Lane) -> None:
+    with anyio.CancelScope(shield=True):
+        await lane.aclose()
 
 
 class HttpxClientTransport:
@@ -164,16 +258,6 @@ class HttpxClientTransport:
         return response
 
 
-def note_missing_sniffio(find: Callable[[str], object], modules: MutableMapping[str, Any]) -> None:
-    """Note in Python's own table of modules that sniffio is not installed, where that is so.
-
-    httpcore imports it anew for each of its locks, four times per request. Where it is missing, Python searches the
-    whole path each time, which costs a third of a request. With this note it knows at once.
-    """
-    if "sniffio" not in modules and find("sniffio") is None:
-        modules["sniffio"] = None
-
-
 def is_httpx_client(value: object) -> bool:
     """Return whether *value* is a caller's ``httpx.AsyncClient``."""
     return isinstance(value, httpx.AsyncClient)
@@ -183,7 +267,7 @@ async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
     parts: list[bytes] = []
     left = limit
     try:
-        async for part in response.aiter_raw():
+        async for part in response.stream:  # type: ignore[union-attr]  # what is sent by an async client is asynchronous
             parts.append(part)
             left -= len(part)
             if left < 0:
@@ -226,7 +310,7 @@ def _reason(error: Exception) -> str:
         return below
     if isinstance(error, httpx.ProxyError):
         return "proxy"
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return "timeout"
     if isinstance(error, (httpx.ProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
         return "protocol"

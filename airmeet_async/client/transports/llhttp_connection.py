@@ -19,6 +19,7 @@ limit of size, does not tell when a body ends with the connection, and takes ``R
 """
 
 import asyncio
+import re
 import select
 import socket
 import time
@@ -37,7 +38,7 @@ from airmeet_async.protocol.http_messages import Reply
 _HEAD_LIMIT = 32 * 1024
 """Bytes within which a head must end, give or take one reading of the buffer."""
 
-_MOST_HEADERS = 256
+_VERSION_1_1, _VERSION_1_0 = b"HTTP/1.1 ", b"HTTP/1.0 "
 
 
 class _RefusedError(Exception):
@@ -45,31 +46,39 @@ class _RefusedError(Exception):
 
 
 class _Headers(Mapping[str, str]):
-    """A reply's headers. Few are ever read, so each is decoded when it is."""
+    """A reply's headers. Few are ever read, so they are taken apart when one is.
 
-    __slots__ = ("_positions", "_values")
+    The parser has accepted them before, so each line is a name, a colon and a value, and ends with CR LF.
 
-    def __init__(self, raw: dict[bytes, bytes]) -> None:
-        self._positions = _positions(tuple(raw))
-        self._values = tuple(raw.values())
+    Attributes:
+        head: The reply's bytes from its status line on; more may follow after the head.
+    """
+
+    __slots__ = ("head",)
+    head: bytearray
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return names in lower case and values, in their order."""
+        lines = self.head[: self.head.index(b"\r\n\r\n")].decode("latin-1").split("\r\n")
+        return [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
 
     def __getitem__(self, name: str) -> str:
-        return self._values[self._positions[name]].strip().decode("latin-1")
+        return dict(self.lines())[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._positions
+        # A search in the bytes, which may find a name in the body, too, costs a fifth of taking the head apart.
+        return _pattern(name).search(self.head) is not None and name in dict(self.lines())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._positions)
+        return iter(dict(self.lines()))
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(dict(self.lines()))
 
 
 @lru_cache(256)
-def _positions(names: tuple[bytes, ...]) -> dict[str, int]:
-    """Return each header's position by its name in lower case; cached, as a server sends the same ones each time."""
-    return {name.lower().decode("latin-1"): position for position, name in enumerate(names)}
+def _pattern(name: object) -> re.Pattern[bytes]:
+    return re.compile(b"\r\n%b:" % re.escape(str(name)).encode(), re.IGNORECASE)
 
 
 def _input_check(number: int) -> Callable[[], Any]:
@@ -96,7 +105,7 @@ class Pool(Protocol):
     clock: Callable[[], float]
     host: str
     timeouts: Timeouts
-    buffer: memoryview
+    buffer: bytearray
 
     def opened(self, connection: "Connection") -> None:
         """Count a connection in."""
@@ -121,26 +130,22 @@ class Connection(asyncio.BufferedProtocol):
         self.transport: Any = None
         self.waiter: asyncio.Future[Reply | TransportError] | None = None
         self.started = self.last_activity = 0.0
-        self.is_reusable = True
+        self.is_reusable, self._open_end = True, False
+        self._problem: TransportError | None = None
         self._buffer = pool.buffer
-        # The parser calls these two for each header, trailer and part of a body, which need only be kept.
-        self._raw: dict[bytes, bytes] = {}
-        self.on_header = self._raw.__setitem__
         self._body: list[bytes] = []
         self.on_body = self._body.append
-        self._parser = HttpResponseParser(self)
+        self._parser = HttpResponseParser(self)  # which calls the methods that it finds now
 
     def exchange(self, data: bytes, limit: int, started: float) -> "asyncio.Future[Reply | TransportError]":
         """Write a request; the future brings a `Reply` or an error."""
         self._body.clear()
         self._reply: Reply | None = None
-        self._got = self._parts = self._size = self._status = self._pending = 0
-        self._limit, self._open_end, self.is_reusable = limit, False, True
-        self.problem: TransportError | None = None
+        self._headers: _Headers | None = None
+        self._got = self._parts = self._size = self._start = self._pending = 0
+        self._limit = limit
         self.started = started
-        self.last_activity = max(started, self.last_activity)  # a new connection is younger than its exchange
-        waiter: asyncio.Future[Reply | TransportError] = self.pool.loop.create_future()
-        self.waiter = waiter
+        self.waiter = waiter = self.pool.loop.create_future()
         self.transport.write(data)
         return waiter
 
@@ -183,7 +188,7 @@ class Connection(asyncio.BufferedProtocol):
         self.last_activity = self.pool.clock()
         self.pool.opened(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the protocol's signature
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -191,19 +196,21 @@ class Connection(asyncio.BufferedProtocol):
         if waiter is None or waiter.done():  # nobody asked, or the caller is gone
             self.abort()
             return
-        if not self._got and self._buffer[0] != 0x48:  # not the H of HTTP
-            self.is_reusable = False
-        else:
-            try:
-                self._parser.feed_data(self._buffer[:nbytes])
-            except (HttpParserError, HttpParserUpgrade):
-                self.is_reusable = False
+        data = self._buffer[:nbytes]
+        if not self._got:
+            self._head = data
+        elif self._headers is None:
+            self._head += data
         self._got += nbytes
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            self.is_reusable = False
         if self._reply is not None:
             if not waiter.done():  # a signal may have cancelled it meanwhile
                 waiter.set_result(self._reply)
         elif not self.is_reusable or not self._is_within_limits():
-            self.fail(self.problem or lost("protocol", self.pool.host))
+            self.fail(self._problem or lost("protocol", self.pool.host))
         else:
             self.last_activity = self.pool.clock()
 
@@ -222,32 +229,49 @@ class Connection(asyncio.BufferedProtocol):
     def on_message_begin(self) -> None:
         if self._reply is not None:  # a second reply
             raise _RefusedError
-        self._raw.clear()  # the trailers of the last one, or a 1xx
 
     def on_headers_complete(self) -> None:
-        raw, status = self._raw, self._parser.get_status_code()
-        headers = self._headers = _Headers(raw)
-        positions = headers._positions
-        coding = headers["transfer-encoding"] if "transfer-encoding" in positions else None
-        if self._parser.get_http_version() not in ("1.1", "1.0") or status == 101 or not 100 <= status <= 999:
+        head, start, status = self._head, self._start, self._parser.get_status_code()
+        if not (head.startswith(_VERSION_1_1, start) or head.startswith(_VERSION_1_0, start)):
             raise _RefusedError
-        if len(positions) > _MOST_HEADERS or (coding is not None and coding.lower() != "chunked"):
+        if status == 101 or not 100 <= status <= 999:
             raise _RefusedError
-        has_body = status >= 200 and status not in (204, 304)
-        self._open_end = has_body and coding is None and "content-length" not in positions
         self._status = status
+        if len(head) > _HEAD_LIMIT and head.index(b"\r\n\r\n", start) > _HEAD_LIMIT:
+            raise _RefusedError
+        if status < 200:  # skipped
+            self._start = head.index(b"\r\n\r\n", start) + 4
+            return
+        self._headers = headers = _Headers()
+        headers.head = head[start:] if start else head
+        # Without a length, or when the server closes the connection.
+        if not self._parser.should_keep_alive() and status not in (204, 304):
+            self._check_coding()
+            self._open_end = "content-length" not in headers and "transfer-encoding" not in headers
+
+    def on_chunk_header(self) -> None:
+        if not self._body:  # the first
+            self._check_coding()
+
+    def _check_coding(self) -> None:
+        """Refuse a transfer encoding that is not plain ``chunked``: the parser looks at the last one only."""
+        headers = self._headers
+        if headers and [
+            value for name, value in headers.lines() if name == "transfer-encoding" and value.lower() != "chunked"
+        ]:
+            raise _RefusedError
 
     def on_message_complete(self) -> None:
-        if self._status < 200:  # a 1xx reply is skipped
-            self._status = 0
+        headers = self._headers
+        if headers is None:  # of a 1xx reply
             return
         parts = self._body
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(body) > self._limit:
-            self.problem = too_large(self.pool.host, self._limit)
+            self._problem = too_large(self.pool.host, self._limit)
             raise _RefusedError
         self.is_reusable = self._parser.should_keep_alive()
-        self._reply = Reply(self._status, self._headers, body, time.time())
+        self._reply = Reply(self._status, headers, body, time.time())
 
     def _is_within_limits(self) -> bool:
         """Count what has come of a reply that is not whole yet, and return whether it may go on."""
@@ -255,7 +279,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parts += len(fresh)
         self._size += sum(map(len, fresh))
         if self._size > self._limit:
-            self.problem = too_large(self.pool.host, self._limit)
+            self._problem = too_large(self.pool.host, self._limit)
         # Chunks of one byte each come close to 9.
         return self._size <= self._limit and self._got <= _HEAD_LIMIT + 9 * self._size
 

@@ -17,11 +17,10 @@ It exists for its speed: a tenth of the processor time of the httpx transport. I
 import asyncio
 import re
 import ssl
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-import anyio
 
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, not_sent, reason_below
 from airmeet_async.client.transports.llhttp_connection import Connection, open_socket
@@ -33,6 +32,9 @@ _STALL = 2.0
 """Seconds. When the timer is so late, the program itself was busy, and the silence is not the server's fault."""
 
 _BUFFER_BYTES = 64 * 1024
+_MOST_HEADS = 1000
+"""Heads that are kept, one for each length of a body."""
+
 _CLOSING_ROUNDS = 100
 """Rounds of the event loop in which connections report their end."""
 
@@ -52,7 +54,7 @@ class LlhttpTransport:
         verify: The caller's TLS settings; None takes the same defaults as httpx.
     """
 
-    name = "llhttp"
+    name = "fast"
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class LlhttpTransport:
         verify: ssl.SSLContext | None = None,
     ) -> None:
         self.base, self.host, self.timeouts = base, base.authority, timeouts or Timeouts()
-        self.buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self.buffer = bytearray(_BUFFER_BYTES)
         limits = self.timeouts
         self._interval = min(0.5, min(limits.write, limits.read, limits.total) / 10)
         self._verify = verify
@@ -74,30 +76,34 @@ class LlhttpTransport:
         self.clock: Callable[[], float]
         self.connections: set[Connection] = set()
         self._free: list[Connection] = []
-        self._slots = anyio.Semaphore(connections, fast_acquire=True)
+        self._vacant = connections
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._last: tuple[str, str, Headers] = ("", "", ())
-        self._head = b""
+        self._heads: dict[int, bytes] = {}
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* on a free connection, a new one if need be."""
         if asyncio.get_running_loop() is not self.loop:
             self._bind_to_loop()
         data = self._encode(request)
-        try:
-            self._slots.acquire_nowait()
-        except anyio.WouldBlock:
-            await self._slots.acquire()
+        if self._vacant:
+            self._vacant -= 1
+        else:
+            await self._wait_for_slot()
         try:
             started = self.clock()
             connection = self._take_free(started) or await self._connect()
             try:
                 outcome = await connection.exchange(data, request.reply_limit, started)
             finally:
-                self._give_back(connection)
+                if connection.finish(self.clock()) and not self._closed:
+                    self._free.append(connection)
+                else:
+                    connection.abort()
         finally:
-            self._slots.release()
+            self._give_slot()
         if isinstance(outcome, Reply):
             return outcome
         raise outcome from None
@@ -156,29 +162,50 @@ class LlhttpTransport:
         while self._free:
             connection = self._free.pop()
             if now - connection.last_activity < KEEP_ALIVE and connection.is_reusable and not connection.has_input():
+                connection.last_activity = now
                 return connection
             connection.abort()
         return None
 
-    def _give_back(self, connection: Connection) -> None:
-        if connection.finish(self.clock()) and not self._closed:
-            self._free.append(connection)
-        else:
-            connection.abort()
+    async def _wait_for_slot(self) -> None:
+        waiter = self.loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():  # it was given one in the same moment
+                self._give_slot()
+            raise
+
+    def _give_slot(self) -> None:
+        """Let the next caller begin, the one that waits longest first."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._vacant += 1
 
     def _encode(self, request: Request) -> bytes:
-        method, target, headers = self._last
-        if request.headers is not headers or request.target != target or request.method != method:
+        body, (method, target, headers) = request.body, self._last
+        if request.headers is headers and request.target == target and request.method == method:
+            head = self._heads.get(len(body))
+            if head is not None:
+                return head + body
+        else:
             sound = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers)
             if not sound or not _METHOD.fullmatch(request.method) or not _TARGET.fullmatch(request.target):
                 raise not_sent("protocol", self.host)
-            first = f"{request.method} {request.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode("ascii")
-            self._head = first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
+            self._heads.clear()
             self._last = request.method, request.target, request.headers
-        body = request.body
-        if not body and request.method not in ("POST", "PUT", "PATCH"):
-            return self._head + b"\r\n"
-        return b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
+        first = f"{request.method} {request.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode("ascii")
+        head = first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
+        if body or request.method in ("POST", "PUT", "PATCH"):
+            head += b"Content-Length: %d\r\n" % len(body)
+        head += b"\r\n"
+        if len(self._heads) < _MOST_HEADS:
+            self._heads[len(body)] = head
+        return head + body
 
     async def _connect(self) -> Connection:
         try:

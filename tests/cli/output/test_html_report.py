@@ -71,7 +71,7 @@ PAGE = ReportPage(
     settings={"event": "8f0c1a2e", "pace": "at most 10 requests per second"},
     command="airmeet register 8f0c1a2e people.csv --no-invite",
     facts={**REPORT.as_dict(), "invites_unverified": 1, "results_path": "people-results.csv", "failed_path": "l.csv"},
-    transport=("llhttp", "uvloop"),
+    transport=("fast", "uvloop"),
 )
 
 
@@ -117,7 +117,8 @@ def test_people_come_before_machinery():
         "1 row : the invitation may not have been mailed", "3 rows will look different", "refused by Airmeet",
         "Rows that did not succeed", "people-results.csv", "l.csv", "http_422", "Line", "invalid_email", "Line 9",
         "Speed", "Steps of 1 s: at most 8.0 requests per second; limit: 10", "Tokens fetched: 1", "half (median)",
-        "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite", "sending over llhttp, on uvloop",
+        "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite",
+        "sending over the fast transport, on uvloop",
     ]  # fmt: skip
     text = Read(render(PAGE)).visible.replace("1 row:", "1 row :")
 
