@@ -25,7 +25,7 @@ from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.decoding import decode
 from airmeet_async.protocol.http_messages import Reply
-from airmeet_async.protocol.models.people import Access
+from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.validation import fold
 from airmeet_async.protocol.value_class import value

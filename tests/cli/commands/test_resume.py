@@ -157,17 +157,17 @@ def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_anothe
     assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
 
 
-def test_other_options_are_refused_with_the_way_out(airmeet):
+def test_who_was_added_without_a_mail_is_mailed_once(airmeet):
     airmeet.people(3)
     sandbox = Sandbox()
     there = airmeet.at(sandbox)
     there(*REGISTER)
     done = there("register", EVENT, "people.csv", "--invite", "--json")
-    adds = sandbox.adds
+    again = there("register", EVENT, "people.csv", "--invite", "--json")
 
-    assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
-    assert "sendEmailInvite=False" in done.err
-    assert "--fresh" in done.err
+    assert (done.code, done.json["attempts"], again.json["attempts"]) == (0, 3, 0)
+    assert sandbox.world.statistics().mails == 3
+    assert "3 rows to send were added before without an invitation" in " ".join(done.err.split())
 
 
 @pytest.mark.real_time
@@ -340,7 +340,7 @@ def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
     held = there("resume", job, "--json")
     done = there("resume", job, "--json", "--accept-stale")
 
-    assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 2)
+    assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 5)
     assert f"airmeet resume {job} --accept-stale" in " ".join(held.err.split())
     assert (done.code, done.json["counts"]["succeeded"], done.json["earlier_counts"]["succeeded"]) == (0, 6, 5)
 
