@@ -61,12 +61,14 @@ class Snapshot:
     paused_s: float = 0.0
     held: str = ""
     has_ended: bool = False
-    results: int = 0
+    results: int | None = None
 
     @property
     def collects(self) -> bool:
         """Whether nothing is left to be sent, and only the results of rows that were done before are read."""
-        return not self.has_ended and self.total is not None and self.results < self.total <= self.done
+        if self.has_ended or self.total is None or self.results is None:
+            return False
+        return self.results < self.total <= self.done
 
     @property
     def trouble(self) -> int:
@@ -319,20 +321,25 @@ class PhaseDisplay:
         phase: For programs: ``reading`` or ``writing``.
         text: The same for people.
         total: Rows there will be, where that is known.
+        clock: Tells the time in seconds.
     """
 
-    def __init__(self, wanted: str, console: Console, phase: str, text: str, total: int | None = None) -> None:
+    def __init__(
+        self, wanted: str, console: Console, phase: str, text: str, total: int | None = None,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._wanted = wanted
         self._console = console
         self._phase = phase
         self._text = text
         self._total = total
-        self._next = time.monotonic() + 1.0
+        self._clock = clock
+        self._next = clock() + 1.0
         self._draws = can_draw() and wanted in {"auto", "bar"}
         self._every = 0.2 if self._draws else 1.0 if wanted == "json" else 10.0
 
     def __call__(self, n: int) -> None:
-        if self._wanted == "none" or (now := time.monotonic()) < self._next:
+        if self._wanted == "none" or (now := self._clock()) < self._next:
             return
         self._next = now + self._every
         if self._wanted == "json":
