@@ -216,7 +216,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         outcome = RunOutcome(report=report, code=code_of(report, execution.signal), total=job.total or 0)
         if wanted.path or wanted.journal:
             outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
-        outcome = _write_results(outcome, files, journal, execution.history, flags, console)
+        outcome = _write_results(outcome, files, execution)
         is_kept = bool(outcome.trouble)  # it is the only place where the results are
         if page_file is not None and flags.report:
             place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
@@ -268,25 +268,23 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
         why = str(plan.fields_error) or "no answer in time"
         console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
     wanted.show(plan)
-    if wanted.asks and plan.invitations and console.can_ask:
-        if not console.confirm(f"{_people(plan.invitations)} will be mailed by Airmeet. Continue?"):
-            raise DeclinedError("nothing was sent")
+    is_asked = wanted.asks and plan.invitations and console.can_ask
+    if is_asked and not console.confirm(f"{_people(plan.invitations)} will be mailed by Airmeet. Continue?"):
+        raise DeclinedError("nothing was sent")
 
 
-def _write_results(
-    outcome: RunOutcome, files: ResultFiles, journal: RunJournal, history: RunHistory, flags: BulkFlags,
-    console: Console,
-) -> RunOutcome:  # fmt: skip
+def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
     report, warned, trouble, held = outcome.report, list[str](), None, 0
-    progress = PhaseDisplay(flags.progress, console, "writing", "writing the results", report.rows_read)
+    flags, journal = execution.flags, execution.journal
+    progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
     def each_result() -> Iterator[RowResult]:
         for n, result in enumerate(read_results(journal.path)):
             if result.warnings and CHANGED not in result.warnings and len(warned) < _WARNINGS_SHOWN:
                 warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
             if flags.report:
-                history.add(result)
+                execution.history.add(result)
             if n % 1000 == 0:
                 progress(n)
             yield result

@@ -103,12 +103,13 @@ def register(
     choice = options.file(file, columns, preset=preset, split_name=split_name)
     options.job_options()  # finds fault
     event_id(airmeet_id, choice.path)
-    wanted = dict(invite=invite, register=register)
     if not dry_run:
-        return register_people(airmeet_id, choice, options, os.environ, **wanted, agreed=yes).code
+        return register_people(
+            airmeet_id, choice, options, os.environ, invite=invite, register=register, agreed=yes
+        ).code
     from airmeet_async.cli.runner import make_plan
 
-    run = _describe_run(airmeet_id, choice, options.console, **wanted)
+    run = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     plan = make_plan(run, options, Settings.of(os.environ), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.invalid else Exit.OK

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -326,13 +327,14 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     """
     from airmeet_async.bulk.journal.queries import read_results
     from airmeet_async.bulk.report import DONE
-    from airmeet_async.cli.output.results_csv import ResultFiles, encode_results
+    from airmeet_async.cli.output.results_csv import ResultFiles, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
     found = (result for result in read_results(run.path) if not failed or result.status not in DONE)
     if output is None:
-        write_data(encode_results(found, run.columns, run.job, Path("results.csv")))
+        encode = result_encoder(Path("results.csv"), run.columns, run.job)
+        write_data(map(encode, chain([None], found)))
         return Exit.OK
     with ResultFiles(Path(output), None) as files:
         files.write(found, run.columns, run.job)

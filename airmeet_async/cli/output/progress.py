@@ -335,6 +335,7 @@ class PhaseDisplay:
         self._total = total
         self._clock = clock
         self._next = clock() + 1.0
+        self._is_drawn = False
         self._draws = can_draw() and wanted in {"auto", "bar"}
         self._every = 0.2 if self._draws else 1.0 if wanted == "json" else 10.0
 
@@ -349,12 +350,13 @@ class PhaseDisplay:
         line = f"{self._text}: {n:,}{'' if self._total is None else f' of {self._total:,}'} rows"
         if self._draws:
             self._console.draw(line)
+            self._is_drawn = True
         else:
             self._console.write(line)
 
     def end(self) -> None:
         """Take the line away, where it was drawn."""
-        if self._draws:
+        if self._is_drawn:
             self._console.draw("")
 
 

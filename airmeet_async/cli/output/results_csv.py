@@ -71,28 +71,28 @@ class ResultFiles:
         Raises:
             ConfigError: A file cannot be written. What there was is still there, and what could be written is gone.
         """
-        columns = [name for name in header if name not in RESULT_COLUMNS]
-        pieces = {path: bytearray(_encoder(path, columns, job)(None)) for path in self._files}
-        encoders = {path: _encoder(path, columns, job) for path in self._files}
-        n_failed, path = 0, None
+        encoders = {path: result_encoder(path, header, job) for path in self._files}
+        pieces = {path: bytearray(encode(None)) for path, encode in encoders.items()}
+        is_any_left, place = False, None
         try:
             for result in found:
-                n_failed += result.status not in DONE
-                for path, piece in pieces.items():
-                    if path == self.results or result.status not in DONE:
-                        piece += encoders[path](result)
+                is_left = result.status not in DONE
+                is_any_left = is_any_left or is_left
+                for place, piece in pieces.items():
+                    if is_left or place == self.results:
+                        piece.extend(encoders[place](result))
                     if len(piece) > _BYTES_AT_ONCE:
-                        self._files[path].write(piece)
+                        self._files[place].write(piece)
                         piece.clear()
-            for path, piece in pieces.items():
-                if path == self.results or n_failed:
-                    self._files[path].write(piece)
-                    self._files[path].put(path, backup=True)
-                    self.written.add(path)
+            for place, piece in pieces.items():
+                if is_any_left or place == self.results:
+                    self._files[place].write(piece)
+                    self._files[place].put(place, backup=True)
+                    self.written.add(place)
                 else:
-                    set_aside(path)
+                    set_aside(place)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+            raise ConfigError(f"{place}: cannot be written ({error.strerror})") from None
 
 
 def _checked_file(path: Path) -> NewFile:
@@ -100,15 +100,15 @@ def _checked_file(path: Path) -> NewFile:
     return NewFile(path.parent)
 
 
-def encode_results(found: Iterable[RowResult], header: Sequence[str], job: str, path: Path) -> Iterable[bytes]:
-    """Yield the lines of a result file that is called like *path*."""
-    encode = _encoder(path, [name for name in header if name not in RESULT_COLUMNS], job)
-    yield encode(None)
-    yield from map(encode, found)
+def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[RowResult | None], bytes]:
+    """Return what turns a result into a line of the file, and None into what stands above the lines.
 
-
-def _encoder(path: Path, columns: list[str], job: str) -> Callable[[RowResult | None], bytes]:
-    """Return what turns a result into bytes, and None into what stands above the rows."""
+    Args:
+        path: The file: its ending says whether it is CSV or JSON lines.
+        header: The input's columns.
+        job: The run's name.
+    """
+    columns = [name for name in header if name not in RESULT_COLUMNS]
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return lambda result: b"" if result is None else _json_line(result, columns, job)
     buffer = io.StringIO(newline="")
@@ -154,7 +154,7 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         message,
         result.attempts,
         result.entry_link,
-        result.invite.value if was_sent else None,
+        None if result.invite is Invite.NOT_ASKED else result.invite.value,
         ("earlier" if result.from_earlier_run else "now") if was_sent else None,
         job,
     )

@@ -44,7 +44,7 @@ def test_a_result_stands_beside_its_row(tmp_path):
     write(path, HEADER, [result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
     assert records(path) == [
         [*HEADER, *RESULT_COLUMNS],
-        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "not_asked", "now", "3f2a9c1b"],
+        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "", "now", "3f2a9c1b"],
         ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", "", "", "", "3f2a9c1b"],
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -224,7 +224,7 @@ def test_a_row_says_when_it_was_done_and_what_is_known_of_its_invitation(tmp_pat
 
     names = ("airmeet_code", "airmeet_when", "airmeet_invite")
     assert [tuple(row[name] for name in names) for row in found] == [
-        ("changed", "earlier", "not_asked"), ("", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
+        ("changed", "earlier", ""), ("", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
     ]  # fmt: skip
     assert found[0]["airmeet_error"] == CHANGED
 
