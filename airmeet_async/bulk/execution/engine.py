@@ -94,6 +94,7 @@ class Engine:
         self._cut_off: list[Row] = []
         self._sleeping: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._aside: list[tuple[Row, Access, float]] = []
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
@@ -396,10 +397,10 @@ class Engine:
 
     def _arm_timer(self, when: float) -> None:
         """Wake a worker at that time. One timer is enough: whoever wakes first sets the next one."""
-        if self._timer is None or when < self._timer.when():
+        if self._timer is None or when < self._rings_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._ring)
+            self._timer, self._rings_at = self._loop.call_at(when, self._ring), when  # uvloop's do not always know it
 
     def _ring(self) -> None:
         self._timer = None
