@@ -24,7 +24,7 @@ import anyio
 
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row_feed import Receiver, RowFeed
+from airmeet_async.bulk.execution.row_feed import LARGEST_CHUNK, Receiver, RowFeed
 from airmeet_async.bulk.execution.row_results import (
     done_now,
     failure_result,
@@ -94,11 +94,12 @@ class Engine:
         self._cut_off: list[Row] = []
         self._sleeping: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._aside: list[tuple[Row, Access, float]] = []
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
         journal.begin(self._deliver, self._wake, self._stop_for)
-        feed.begin(Receiver(journal, self._deliver, self._wake, results.wait_for_room))
+        feed.begin(Receiver(journal, self._deliver, self._wake, self._rows_wanted, results.wait_for_room))
 
     # A worker.
 
@@ -325,6 +326,10 @@ class Engine:
 
     # Holding the run back, and ending it.
 
+    def _rows_wanted(self) -> int:
+        """Return how many rows could go at once: none of a hot run has to wait, so these may be many."""
+        return max(LARGEST_CHUNK, self._options.max_in_flight) if self.state.hot else len(self._sleeping)
+
     def _outside_is_open(self) -> bool:
         return self.pace.is_open and not self._results.is_full
 
@@ -392,10 +397,10 @@ class Engine:
 
     def _arm_timer(self, when: float) -> None:
         """Wake a worker at that time. One timer is enough: whoever wakes first sets the next one."""
-        if self._timer is None or when < self._timer.when():
+        if self._timer is None or when < self._rings_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._ring)
+            self._timer, self._rings_at = self._loop.call_at(when, self._ring), when  # uvloop's do not always know it
 
     def _ring(self) -> None:
         self._timer = None

@@ -421,6 +421,33 @@ class JournalWriter:
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
 
+    def count_for_plan(self, list_id: int) -> dict[str, int]:
+        """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
+        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
+        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
+        sql = f"""
+            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
+        """
+        values = {"wish": wish, "first": first, "last": first + POSITION}
+        found = self._connection.execute(sql, values).fetchone()
+        names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
+        return dict(zip(names, found, strict=True))
+
+    def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
+        first = list_id << LIST_SHIFT
+        sql = f"""
+            SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
+            {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
+        """
+        for number, line, status, text, key in self._connection.execute(sql, (first, first + POSITION)):
+            note = decode_note(text)
+            error = note["error"]
+            facts = {} if error is None else {"code": error.code, "message": error.message}
+            yield number & POSITION, line, status, {"key": key, **note, **facts}
+
     def confirm_list(self, list_id: int) -> None:
         """Let a list count; older ones of its name and options go."""
         self._recover()
