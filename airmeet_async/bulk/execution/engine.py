@@ -269,9 +269,9 @@ class Engine:
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
-                except AirmeetError as error:
+                except AirmeetError as failure:
                     row.tries.renewals = 0  # no token was had, so none was refused
-                    self._hold_or_stop(error)
+                    self._hold_or_stop(failure)
                 self.state.put_retry(row, self._clock())
             case Wait(seconds, everyone):
                 self.journal.record_retry(row)
@@ -452,7 +452,9 @@ class Engine:
         try:
             await self.feed.pump()
         except* AirmeetError as group:
-            self._stop_for(first_error(group))
+            error = first_error(group)
+            assert isinstance(error, AirmeetError)  # noqa: S101 - for the type checker
+            self._stop_for(error)
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:

@@ -1,4 +1,4 @@
-"""What a run has left is resumed as it stood before each step of its disk and at each request. Virtual time, no thread."""
+"""What a run has left is resumed as it stood before each step of its disk and at each request."""
 
 import json
 import shutil
