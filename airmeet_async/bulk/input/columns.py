@@ -80,27 +80,8 @@ class Match:
     how: str = ""
 
 
-class Picker:
-    """Picks the values of some fields out of rows, stripped, empty ones left out. It is called for each row.
-
-    Args:
-        matches: The fields.
-    """
-
-    def __init__(self, matches: Iterable[Match]) -> None:
-        self._names = tuple(match.field for match in matches)
-        self._columns = tuple(match.column for match in matches)
-
-    def __call__(self, data: Mapping[str, Any]) -> dict[str, str]:
-        """Return the texts by field."""
-        values: tuple[Any, ...] = tuple(map(data.get, self._columns))
-        try:
-            plain = "".join(values).isprintable()  # nearly always: all are texts, without line ends, tabs and the like
-        except TypeError:
-            plain = False
-        texts = map(str.strip, values) if plain else map(_text, values)
-        found = dict(zip(self._names, texts, strict=True))
-        return found if all(found.values()) else {name: text for name, text in found.items() if text}
+def _texts(matches: Iterable[Match], data: Mapping[str, Any]) -> dict[str, str]:
+    return {match.field: text for match in matches if (text := _text(data.get(match.column)))}
 
 
 @frozen
@@ -128,12 +109,6 @@ class ColumnMap:
     status: str = ""
     detected: bool = False
     salutations: tuple[str, ...] = ()
-    _own: Picker = field(init=False, eq=False, repr=False)
-    _extra: Picker = field(init=False, eq=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_own", Picker(self.fields))
-        object.__setattr__(self, "_extra", Picker(self.custom))
 
     def lines(self) -> list[str]:
         """Say in a line each what every column is used for."""
@@ -161,10 +136,10 @@ class ColumnMap:
 
     def pick(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row's values by field, stripped, empty ones left out; custom ones under ``custom_fields``."""
-        picked: dict[str, Any] = self._own(data)
+        picked: dict[str, Any] = _texts(self.fields, data)
         if self.whole and not ("first_name" in picked and "last_name" in picked):
             picked |= {name: text for name, text in zip(NAMES, split_name(self.whole_name(data)), strict=True) if text}
-        if self.custom and (custom := self._extra(data)):
+        if custom := _texts(self.custom, data):
             picked["custom_fields"] = custom
         return picked
 

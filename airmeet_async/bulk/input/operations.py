@@ -240,7 +240,7 @@ class AddAttendees(_PeopleOperation):
         if '"' in text or "\\" in text or not text.isprintable():
             return None
         if "  " in text or text[-1] == " ":
-            pairs = [(name, text) for name, value in zip(names, values, strict=True) if (text := str.strip(value))]
+            pairs = [(name, bare) for name, value in zip(names, values, strict=True) if (bare := str.strip(value))]
             names, values = tuple(name for name, _ in pairs), [value for _, value in pairs]
             if names[:3] != _PLAIN_NAMES[:3]:
                 return None
@@ -259,7 +259,7 @@ class AddAttendees(_PeopleOperation):
     ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None:
         """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
         columns = self._columns_of(data)
-        if isinstance(columns, str) or columns.whole or columns.status or "custom_fields" in data:
+        if isinstance(columns, str) or columns.status or "custom_fields" in data:
             return None
         there = [match for match in columns.fields if match.column in data]
         fields = tuple(match.field for match in there)

@@ -1,4 +1,4 @@
-"""`RowSource`: rows of any iterable, async iterable, data frame or file, read only as fast as they are sent."""
+"""Where rows come from: files and data frames become a table, anything else is read only as fast as rows are sent."""
 
 import asyncio
 import os
@@ -15,9 +15,6 @@ from airmeet_async.bulk.options import FileOptions
 from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import Table, is_frame, open_frame, open_table
 
-# Rows and their lines; no lines where rows are not from a file.
-Piece = tuple[Sequence[Any], Sequence[int | None] | None]
-
 OpenedRows = Iterable[Any] | AsyncIterable[Any] | Table
 Rows = OpenedRows | str | os.PathLike[str]
 
@@ -25,7 +22,6 @@ IsHeader = Callable[[Sequence[str]], bool]
 
 _FILE_OPTIONS = FileOptions.__annotations__
 _CLOSING = 5.0  # seconds that a source of the caller's has to close itself
-_PIECE = 500  # rows of a file that are read in one step, and as many ahead
 
 
 def names_email(cells: Sequence[str]) -> bool:
@@ -76,15 +72,16 @@ async def open_rows(
 
 
 class RowSource:
-    """Hands rows out in pieces. `take` never waits; `pump` reads ahead where reading takes time.
+    """Hands rows of an iterable out in pieces. `take` never waits; `pump` reads an asynchronous one ahead.
 
-    1. Of the caller's own asynchronous source one row is read ahead: it may be taken from a queue for good.
+    1. Of the caller's own asynchronous source no more is read ahead than is wanted, since rows may be taken from a
+       queue for good; with nobody who wants any, one row.
     2. That source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
        reaches it; `stop_reading` cancels it once, and then it has `_CLOSING` seconds, whatever it awaits meanwhile.
     3. An error of a source is raised after the rows before it were taken.
 
     Args:
-        rows: Where from.
+        rows: Where from; a table is read by whoever records it, not here.
 
     Attributes:
         is_sync: `take` reads, and there is nothing to pump.
@@ -93,15 +90,14 @@ class RowSource:
         ended: Every row has been taken, or reading has failed.
     """
 
-    def __init__(self, rows: OpenedRows) -> None:
+    def __init__(self, rows: Iterable[Any] | AsyncIterable[Any]) -> None:
         self.ended = False
-        self.finite = isinstance(rows, (Table, Sized))
-        self.total = rows.rows if isinstance(rows, Table) else len(rows) if isinstance(rows, Sized) else None
-        self.is_sync = isinstance(rows, Iterable) and not isinstance(rows, (Table, AsyncIterable))
+        self.finite = isinstance(rows, Sized)
+        self.total = len(rows) if isinstance(rows, Sized) else None
+        self.is_sync = not isinstance(rows, AsyncIterable)
         self._rows = rows
-        self._iterator: Iterator[Any] = iter(rows) if self.is_sync and isinstance(rows, Iterable) else iter(())
-        self._pieces: deque[Piece] = deque()  # what a pump has read ahead
-        self._taken = 0  # rows of the first piece
+        self._iterator: Iterator[Any] = iter(()) if isinstance(rows, AsyncIterable) else iter(rows)
+        self._ahead: deque[Any] = deque()  # what a pump has read ahead
         self._n = 0
         self._is_read = self._is_stopped = False
         self._error: BaseException | None = None
@@ -109,53 +105,47 @@ class RowSource:
         self._driver: asyncio.Task[None] | None = None
         self._over: asyncio.Future[None] | None = None
 
-    def take(self, n: int) -> Piece:
-        """Return at most *n* rows with their lines; none where none is there, and `ended` tells if more will come.
+    def take(self, n: int) -> list[Any]:
+        """Return at most *n* rows; none where none is there, and `ended` tells if more will come.
 
         Raises:
             InputError: The source raised; its own error is the cause.
         """
-        rows: Sequence[Any] = ()
-        lines: Sequence[int | None] | None = None
+        rows: list[Any] = []
         if self.is_sync and not self._is_read:
-            rows = read = list[Any]()
             try:
-                read.extend(islice(self._iterator, n))  # what came before an error stays
-                self._is_read = len(read) < n
+                rows.extend(islice(self._iterator, n))  # what came before an error stays
+                self._is_read = len(rows) < n
             except Exception as error:  # noqa: BLE001 - raised below, after these rows
                 self._is_read, self._error = True, error
-        elif self._pieces:
-            rows, lines = self._pieces[0]
-            start, self._taken = self._taken, self._taken + n
-            if self._taken >= len(rows):
-                self._pieces.popleft()
-                self._taken = 0
-                self._room.set()
-            rows, lines = rows[start : start + n], lines and lines[start : start + n]
+        elif self._ahead:
+            rows = [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
+            self._room.set()
         self._n += len(rows)
-        if not self._is_read or self._pieces or (rows and self._error):
-            return rows, lines
+        if not self._is_read or self._ahead or (rows and self._error):
+            return rows
         self.ended = True
         failure, self._error = self._error, None
         if failure is None:
-            return rows, lines
+            return rows
         if isinstance(failure, (InputError, JournalError)):
             raise failure
         what = f"the source of rows raised {type(failure).__name__} at row {self._n} (counted from 0): {failure}"
         raise InputError(what) from failure
 
-    async def pump(self, arrived: Callable[[], None]) -> None:
+    async def pump(self, arrived: Callable[[], None], wanted: Callable[[], int] = lambda: 1) -> None:
         """Read ahead until the source ends or `stop_reading`, and see it closed. Returns at once for a plain iterable.
 
         Being cancelled is the same as `stop_reading`; it ends when the source is closed all the same.
 
         Args:
             arrived: Called once per arrival, and once at the end.
+            wanted: Returns how many rows may be read before some are taken.
         """
         if self.is_sync or self._is_stopped:
             return
         over = self._over = asyncio.get_running_loop().create_future()
-        self._driver = asyncio.create_task(self._drive(arrived))
+        self._driver = asyncio.create_task(self._drive(arrived, wanted))
         self._driver.add_done_callback(self._end)
         cancelled: asyncio.CancelledError | None = None
         while not over.done():
@@ -175,7 +165,7 @@ class RowSource:
         self._is_stopped = self._is_read = True
         self._iterator = iter(())
         self._room.set()
-        if self._driver and self._over and not isinstance(self._rows, Table):  # a thread cannot be interrupted
+        if self._driver and self._over:
             loop = asyncio.get_running_loop()
             self._driver.cancel()
             # Timers of a source that has closed itself in time do nothing.
@@ -186,32 +176,24 @@ class RowSource:
         if self._over and not self._over.done():
             self._over.set_result(None)
 
-    async def _drive(self, arrived: Callable[[], None]) -> None:
-        rows = self._rows
+    async def _drive(self, arrived: Callable[[], None], wanted: Callable[[], int]) -> None:
+        assert isinstance(self._rows, AsyncIterable)  # noqa: S101 - for the type checker
+        ahead = self._ahead
         try:
-            if isinstance(rows, Table):
-                chunks = rows.chunks(_PIECE)
-                while not self._is_stopped and (piece := await anyio.to_thread.run_sync(next, chunks, None)):
-                    await self._put(piece, arrived, most=2)
-            elif isinstance(rows, AsyncIterable):
-                iterator = aiter(rows)
-                try:
-                    async for row in iterator:
-                        await self._put(([row], None), arrived, most=1)
-                finally:
-                    if isinstance(iterator, AsyncGenerator):
-                        await iterator.aclose()
+            iterator = aiter(self._rows)
+            try:
+                async for row in iterator:
+                    ahead.append(row)  # first, and wait afterwards: a row that a cancelled task holds would be lost
+                    arrived()
+                    while len(ahead) >= max(1, wanted()) and not self._is_stopped:
+                        self._room.clear()
+                        await self._room.wait()
+            finally:
+                if isinstance(iterator, AsyncGenerator):
+                    await iterator.aclose()
         # A task group in a generator that is closed early raises a group with GeneratorExit.
         except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:  # noqa: BLE001 - `take` raises it
             self._error = None if self._is_stopped else error
         finally:
             self._is_read = True
             arrived()
-
-    async def _put(self, piece: Piece, arrived: Callable[[], None], *, most: int) -> None:
-        """Add first, wait afterwards: a row that a cancelled task still holds would be lost."""
-        self._pieces.append(piece)
-        arrived()
-        while len(self._pieces) >= most and not self._is_stopped:
-            self._room.clear()
-            await self._room.wait()

@@ -118,6 +118,11 @@ _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
 """
+# A confirmed list without an end was sent as it came; that is all of it now.
+_END_ARRIVING = f"""
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    WHERE rows IS NULL AND confirmed
+"""  # noqa: S608 - no values
 _MAY_REPEAT = """
     COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
               FROM entry e WHERE e.id = outcome.entry), ?) IN (SELECT value FROM json_each(?))
@@ -304,6 +309,7 @@ class JournalWriter:
         """
         with self._transaction():
             self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
         if list_id:
@@ -327,6 +333,7 @@ class JournalWriter:
                 values = (self._wish(lists[number].template), run, touched, first, first + horizon)
                 self._connection.execute(_UP_TO_HORIZON, values)
             self._connection.execute("UPDATE list SET horizon = NULL")
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
         self._recovered = True
 
@@ -419,6 +426,33 @@ class JournalWriter:
         values = {"wish": wish, "first": first, "last": first + POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
+
+    def count_for_plan(self, list_id: int) -> dict[str, int]:
+        """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
+        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
+        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
+        sql = f"""
+            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
+        """
+        values = {"wish": wish, "first": first, "last": first + POSITION}
+        found = self._connection.execute(sql, values).fetchone()
+        names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
+        return dict(zip(names, found, strict=True))
+
+    def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
+        first = list_id << LIST_SHIFT
+        sql = f"""
+            SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
+            {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
+        """
+        for number, line, status, text, key in self._connection.execute(sql, (first, first + POSITION)):
+            note = decode_note(text)
+            error = note["error"]
+            facts = {} if error is None else {"code": error.code, "message": error.message}
+            yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
         """Let a list count; older ones of its name and options go."""

@@ -76,6 +76,7 @@ def reconcile(
         check_kind(target)
         choose_paths(choice.title, str(target), None)
     people = open_people(evolve(choice, preset="none"), console, required=("email",))
+    people.table.check()  # nothing is asked for, and nothing compared, if a row cannot be read
     console.say(*people.lines())
     whole_name = None  # a column of whole names will do where there is none for first or last names
     if not {"first_name", "last_name"} & {match.field for match in people.columns.fields}:

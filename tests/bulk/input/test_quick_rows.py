@@ -115,6 +115,50 @@ def test_plain_rows_are_quick(data: Any) -> None:
     assert facts(rows) == facts(CarefulOnly("e1", FLAGS, Reading()).prepare_rows([data] * 3, None, 0))
 
 
+ADA = PLAIN["a mapping"]
+LUMA = {"api_id": "x", "approval_status": "declined", "name": "Ada L", "first_name": "A", "last_name": "B"}
+NOT_PLAIN: dict[str, tuple[dict[str, Any], Reading]] = {
+    "a first name that is cut": (ADA | {"first_name": "x" * 36}, Reading()),
+    "a last name that is cut": (ADA | {"last_name": "x" * 36}, Reading()),
+    "a company that is cut": (ADA | {"organisation": "x" * 71}, Reading()),
+    "a company that is cut, and blanks": (ADA | {"first_name": " A", "organisation": "x" * 71}, Reading()),
+    "a quote": (ADA | {"city": 'The "City"'}, Reading()),
+    "a backslash": (ADA | {"city": "A\\B"}, Reading()),
+    "a line end": (ADA | {"city": "A\nB"}, Reading()),
+    "an attendance type": (ADA | {"attendance_type": "online"}, Reading()),
+    "a registration field": (ADA | {"Shirt": "M"}, Reading(overrides={"custom:Shirt": "Shirt"})),
+    "registration fields": (ADA | {"custom_fields": {"Shirt": "M"}}, Reading()),
+    "a whole name": ({"email": "a@b.de", "Full name": "Ada Lovelace"}, Reading(split_name=True)),
+    "somebody who does not come": (LUMA | {"email": "a@b.de"}, Reading()),
+    "an odd address": (ADA | {"email": "ﬀ@example.com"}, Reading()),
+    "no address": (ADA | {"email": "nobody"}, Reading()),
+    "a blank name": (ADA | {"first_name": "  "}, Reading()),
+    "a missing name": (ADA | {"last_name": None}, Reading()),
+}
+
+
+@pytest.mark.parametrize(("data", "reading"), NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_a_row_that_is_not_plain_goes_the_careful_way(data: dict[str, Any], reading: Reading) -> None:
+    """Each with one thing in it that takes more than picking texts; between plain ones, and as rows of a table."""
+    for columns in (None, find_columns([*data], reading)):
+        operation = Counting("e1", FLAGS, reading, columns=columns, event_fields=UncheckedFields())
+        careful = CarefulOnly("e1", FLAGS, reading, columns=columns, event_fields=UncheckedFields())
+
+        assert facts(operation.prepare_rows([data], None, 0)) == facts(careful.prepare_rows([data], None, 0))
+        assert operation.quick == 0
+
+
+def test_rows_with_other_keys_follow_each_other() -> None:
+    """What one set of keys means is not taken for the next."""
+    rows = [ADA, {"Vorname": "X", "email": "x@y.de", "Nachname": "Y"}, ADA, ADA | {"attendance_type": "virtual"}, ADA]
+    operation = Counting("e1", FLAGS, Reading())
+
+    assert facts(operation.prepare_rows(rows, None, 0)) == facts(
+        CarefulOnly("e1", FLAGS, Reading()).prepare_rows(rows, None, 0)
+    )
+    assert operation.quick == 4
+
+
 def test_the_flags_of_a_list_are_no_part_of_a_row() -> None:
     """The same person under other flags is the same payload, and a mail can be left out."""
     (row,) = AddAttendees("e1", FLAGS, Reading()).prepare_rows([PLAIN["a mapping"]], [2], 0)
