@@ -114,6 +114,11 @@ _UP_TO_HORIZON = """
     SELECT i.entry, 3, 1, 0, ?, ?, ? FROM input i LEFT JOIN outcome o ON o.entry = i.entry
     WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
 """
+# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
+_END_ARRIVING = """
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE input.id BETWEEN list.id << ? AND (list.id << ?) + ?)
+    WHERE rows IS NULL AND confirmed
+"""
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)

@@ -413,6 +413,21 @@ def test_a_list_that_was_sent_counts_as_confirmed(writer: JournalWriter) -> None
     assert [row.entry for row in rows] == [1, 2]
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_has_come_of_a_list_that_arrives_can_be_resumed(path: Path, killed: bool) -> None:
+    writer = opened(path)
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    writer.transact(Transaction(number, rows=people("a b"), horizon=0))
+    if not killed:
+        writer.end_run(number, {})
+
+    writer = reopened(writer, path)
+
+    assert [(found.rows, found.confirmed) for found in writer.lists()] == [(2, True)]
+    assert names(left(writer, number)) == "a b"
+    writer.close()
+
+
 def test_rows_that_do_not_add_up_are_an_error(writer: JournalWriter) -> None:
     number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
     writer.add(number, people("a b")[1:])
