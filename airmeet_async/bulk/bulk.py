@@ -266,7 +266,7 @@ class Bulk:
         async def load() -> LoadedInput:
             source = await open_rows(rows, options, is_header=None)
             if isinstance(source, Table):
-                source.used = source.columns  # the function may use any
+                source.use(source.columns)  # the function may use any
             return LoadedInput(source, CustomOperation(build, key))
 
         return self._job(load, options, self._identity("custom", ""))
