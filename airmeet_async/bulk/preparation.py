@@ -138,6 +138,7 @@ class JobPreparation:
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None
         self._list = 0
+        self._created = 0.0  # when that list was recorded: its number may be another's by now
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
 
@@ -229,9 +230,12 @@ class JobPreparation:
             await journal.call(journal.writer.begin_run, self._again)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
-            if loaded is not None and not self._list:
-                self._list = await self._record_list(journal, loaded)
             lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+            prepared = lists.get(self._list)
+            if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
+                # It was not prepared; or another process was quicker with the same list, or has removed the file.
+                self._list = await self._record_list(journal, loaded)
+                lists = {found.id: found for found in await journal.call(journal.writer.lists)}
             whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
             found = lists[self._list or _newest(whole, journal.path)]
             await journal.call(journal.writer.confirm_list, found.id)
@@ -335,7 +339,9 @@ class JobPreparation:
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
                     if facts["note"]:
                         await journal.call(writer.update_list, found.id, {"note": facts["note"]})
+                    self._created = found.facts["created"]
                     return found.id
+        self._created = facts["created"]
         number = await journal.call(writer.begin_list, facts)
         operation, first = loaded.operation, 0
         fresh_from = writer.next_entry

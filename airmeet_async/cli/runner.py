@@ -203,10 +203,10 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                 try:
                     _show_plan(_take_in(runner, job, wanted, flags, console), wanted, console)
                 except BaseException:
-                    with suppress(JournalError):
+                    with suppress(JournalError):  # that one is told
                         runner.run(job.discard())
-                    if is_new:
-                        remove_journal(journal.path)
+                        if is_new:
+                            remove_journal(journal.path)
                     raise
             console.say(*settings.notices, f"event {wanted.airmeet_id} at {settings.base}", f"{intention}; {pace}")
             execution.run(runner)
