@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
@@ -10,13 +9,21 @@ from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
-from airmeet_async.bulk.input.operations import ADDRESSES, AddAttendees, ChangeAccess, CreateItems, CustomOperation
-from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.operations import (
+    ADDRESSES,
+    AddAttendees,
+    ChangeAccess,
+    CreateItems,
+    CustomOperation,
+    UncheckedFields,
+)
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
+    EngineOptions,
     FileOptions,
     Invites,
     JobOptions,
@@ -98,17 +105,22 @@ class Bulk:
         flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
+        known: list[RegistrationFields] = []
+
+        async def fetch() -> RegistrationFields:
+            if not known:
+                known.append(await self._registration_fields(airmeet_id))
+            return known[0]
 
         async def load() -> LoadedInput:
             source, found, fields = await open_rows(rows, options), None, None
             if isinstance(source, Table):
                 found = await anyio.to_thread.run_sync(find_table_columns, source, reading)
                 if found.ignored or found.custom:  # which may be registration fields
-                    fields = await self._registration_fields(airmeet_id)
+                    fields = await fetch()
                     found = find_table_columns(source, reading, fields)
-            fetch = partial(self._registration_fields, airmeet_id)
             operation = AddAttendees(airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch)
-            return LoadedInput(source, operation, reading, found, fields)
+            return LoadedInput(source, operation, reading, found, fields, fetch)
 
         return self._job(load, options, identity, invites=invites)
 
@@ -145,7 +157,13 @@ class Bulk:
             rate=rate,
             **options,
         )
-        return await job.prepare()
+        try:
+            plan = await job.prepare()
+        finally:
+            await job.discard()
+        if plan.fields_error is not None:
+            raise plan.fields_error
+        return plan
 
     def block_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
@@ -274,8 +292,8 @@ class Bulk:
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
-        Rows that succeeded in an earlier run are SKIPPED, with their entry link; rows that were refused or failed keep
-        that result. The run keeps its setting for invitations.
+        Rows that are done have the result with which they ended, and ``from_earlier_run``; so have rows that were
+        refused, unless they are changed. The run keeps its setting for invitations.
 
         Args:
             journal: The file.
@@ -384,3 +402,37 @@ class Bulk:
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
     choose(preset, ())  # finds fault now, not at the start
     return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
+
+
+async def check_people(
+    table: Table,
+    reading: Reading,
+    event_fields: RegistrationFields | None = None,
+    found: Callable[[RowFinding], object] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> BulkPlan:
+    """Return what `Bulk.add_attendees` would find in a file. Nobody is asked.
+
+    Args:
+        table: The file.
+        reading: How its columns are found.
+        event_fields: The event's registration fields; None leaves them unchecked.
+        found: Called with each finding, in the order of the rows, in another thread.
+        progress: Called now and then with the number of rows so far.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+
+    async def load() -> LoadedInput:
+        columns = find_table_columns(table, reading, event_fields)
+        fields = event_fields or UncheckedFields()
+        operation = AddAttendees("check", {}, reading, columns=columns, event_fields=fields)
+        return LoadedInput(table, operation, reading, columns, event_fields)
+
+    preparation = JobPreparation(None, load, RunIdentity("attendees.add", "", "", {}), {}, EngineOptions())
+    preparation.progress = progress
+    try:
+        return await preparation.plan(found)
+    finally:
+        await preparation.close()

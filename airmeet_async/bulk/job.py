@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -12,7 +12,7 @@ from attrs import evolve
 
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -23,9 +23,11 @@ _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
 
 class Preparation(Protocol):
-    """How the engine of a job is made."""
+    """How the engine of a job is made; *progress* is called with the number of rows that have been taken in."""
 
-    async def plan(self) -> BulkPlan:
+    progress: Callable[[int], None]
+
+    async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
         """Take in the whole input, and say what a run would do."""
         ...
 
@@ -34,7 +36,7 @@ class Preparation(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what was prepared and never started."""
+        """Let go of what was prepared, and will not be started."""
         ...
 
 
@@ -60,6 +62,7 @@ class BulkJob:
         self.total: int | None = None
         self.earlier: Earlier | None = None
         self._started = False
+        self._is_prepared = False
         self._preparation = preparation
         self._queue = ResultQueue()
         self._engine: Engine | None = None
@@ -76,12 +79,18 @@ class BulkJob:
     def __await__(self) -> Generator[Any, None, BulkReport]:
         return self._run_whole().__await__()
 
-    async def prepare(self) -> BulkPlan:
+    async def prepare(
+        self, progress: Callable[[int], None] = lambda _: None, found: Callable[[RowFinding], object] | None = None
+    ) -> BulkPlan:
         """Read and check all rows, send nothing, and return what the run would do.
 
         It may be called before the job is started, and is not needed: a job prepares itself. With a journal, the rows
         are recorded in it; they count only once the job is started. The journal is closed again afterwards, so that a
         question may be asked in between for as long as it takes.
+
+        Args:
+            progress: Called now and then with the number of rows that have been taken in.
+            found: Called with each finding about a row, in the order of the rows, in another thread.
 
         Raises:
             ConfigError: The rows can be read only once, such as those of a generator.
@@ -91,7 +100,13 @@ class BulkJob:
         """
         if self._started:
             raise ClientStateError("this job was already started; prepare it before")
-        return await self._preparation.plan()
+        self._is_prepared = True
+        self._preparation.progress = progress
+        return await self._preparation.plan(found)
+
+    async def discard(self) -> None:
+        """Let go of what `prepare` has recorded, of a job that is not to be started after all."""
+        await self._preparation.close()
 
     async def __aenter__(self) -> Self:
         if self._started:
@@ -122,7 +137,7 @@ class BulkJob:
         return self._results()
 
     def __del__(self) -> None:
-        if getattr(self, "_engine", None) is None and not getattr(self, "_started", True):
+        if not getattr(self, "_started", True) and not self._is_prepared:
             warnings.warn(
                 "a bulk job was created but never started: await it, or enter it with `async with`",
                 RuntimeWarning,

@@ -8,12 +8,13 @@
 4. What is known of the event is asked for once, in `BulkOperation.fetch`.
 """
 
+import asyncio
 import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio.to_thread
 from attrs import evolve, frozen
@@ -23,6 +24,7 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.operations import BulkOperation
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
@@ -31,14 +33,13 @@ from airmeet_async.bulk.row import OutcomeState, Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
-from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
 
-T = TypeVar("T")
-
 _ROWS_AT_ONCE = 1000  # that are prepared and recorded in one step of the journal's thread
+_PATIENCE = 15.0  # seconds for what a plan would like to know, and a run does not need
 _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 
 # By these a list is known again.
@@ -74,6 +75,7 @@ class LoadedInput:
         reading: How its columns are found; None where what is made of a row is not known, as with a caller's function.
         columns: Which column of a file is what.
         event_fields: The event's registration fields, where it was asked.
+        fetch_fields: Asks it for them; None where they do not matter.
     """
 
     rows: OpenedRows
@@ -81,13 +83,17 @@ class LoadedInput:
     reading: Reading | None = None
     columns: ColumnMap | None = None
     event_fields: RegistrationFields | None = None
+    fetch_fields: Callable[[], Awaitable[RegistrationFields]] | None = None
 
     def fingerprint(self) -> dict[str, Any] | None:
         """Return what tells this input, read in this way, from others; None where nothing does."""
         rows, reading = self.rows, self.reading
         if reading is None or not (isinstance(rows, Table) and rows.is_file):
             return None
-        ways = {"columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name}
+        ways: dict[str, Any] = {
+            "columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name,
+            "limit": rows.limit,
+        }  # fmt: skip
         custom = [match.field for match in self.columns.custom] if self.columns else []
         fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
         return {
@@ -103,7 +109,7 @@ class JobPreparation:
     """Takes in the input of a job.
 
     Args:
-        client: Sends the rows.
+        client: Sends the rows; None where there is only to be a plan.
         load: Opens the input; None goes on with what is in the journal.
         identity: What the run does; None where the journal says it.
         given: The caller's options.
@@ -114,7 +120,7 @@ class JobPreparation:
 
     def __init__(
         self,
-        client: Client,
+        client: Client | None,
         load: Callable[[], Awaitable[LoadedInput]] | None,
         identity: RunIdentity | None,
         given: JobOptions,
@@ -134,41 +140,80 @@ class JobPreparation:
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
 
-    async def take_in(self) -> SqliteJournal:
-        """Read the whole input into the journal, and return it, still open.
+    @property
+    def _sender(self) -> Client:
+        assert self._client is not None  # noqa: S101 - for the type checker
+        return self._client
+
+    async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
+        """Take in the whole input, and say what a run would do; nothing is sent.
+
+        The journal is closed again; one without a name stays open for the run.
+
+        Args:
+            found: Called with each finding, in the order of the rows, in the journal's thread.
 
         Raises:
             ConfigError: The input can be read only once.
         """
-        journal = await self._open_journal()
+        if self._load is None:
+            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
+        journal = self._nameless or await self._open_journal()
         try:
-            loaded = self.input = self.input or (await self._load() if self._load else None)
-            if loaded is not None:
-                if isinstance(loaded.rows, AsyncIterable) or not isinstance(loaded.rows, (Table, Sized)):
-                    raise ConfigError(
-                        "a plan reads all rows, and an iterator can be read only once; pass a list or a file"
-                    )
+            loaded = self.input = self.input or await self._load()
+            if isinstance(loaded.rows, AsyncIterable) or not isinstance(loaded.rows, (Table, Sized)):
+                raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
+            fields, fields_error = loaded.event_fields, None
+            if fields is None and loaded.fetch_fields is not None:
+                try:
+                    async with asyncio.timeout(_PATIENCE):
+                        fields = await loaded.fetch_fields()
+                except (AirmeetError, TimeoutError) as error:  # no row needs them, or they would be known
+                    fields_error = error
+            if not self._list:
                 self._list = await self._record_list(journal, loaded)
+            plan = await journal.call(self._make_plan, journal, fields, found)
         except BaseException:
             await run_to_completion(journal.close({}))
+            self._nameless = None
             raise
-        return journal
+        if journal.path is None:
+            self._nameless = journal
+        else:
+            await run_to_completion(journal.close({}))
+        return evolve(plan, fields_error=fields_error)
 
-    async def plan_of(self, describe: Callable[[SqliteJournal, int, LoadedInput], T]) -> T:
-        """Take the input in, and return what *describe* says of it in the journal's thread.
+    def _make_plan(
+        self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
+    ) -> BulkPlan:
+        assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
+        options, rate = self._identity.options, self._given.get("rate")
+        return make_plan(
+            journal.writer.count_for_plan(self._list),
+            journal.writer.noted_rows(self._list),
+            table=self.input.rows if isinstance(self.input.rows, Table) else None,
+            columns=self.input.columns,
+            event_fields=fields,
+            found=found,
+            airmeet_id=self._identity.airmeet_id,
+            invite=options.get("sendEmailInvite", False),
+            register=options.get("registerAttendee", False),
+            rate=rate if isinstance(rate, (int, float)) else None,
+        )
 
-        The journal is closed again; one without a name stays open for the run.
-        """
-        journal = await self.take_in()
-        if self.input is None:
-            await journal.close({})
-            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
-        try:
-            return await journal.call(describe, journal, self._list, self.input)
-        finally:
-            if journal.path is None:
-                self._nameless = journal
-            else:
+    async def close(self) -> None:
+        """Let go of what was prepared and will not be sent: of its list, and of a journal that has nothing else."""
+        number, self._list = self._list, 0
+        if self._nameless is not None:
+            await run_to_completion(self._nameless.close({}))
+            self._nameless = None
+        elif number:
+            journal = await self._open_journal()
+            try:
+                unconfirmed = [found.id for found in await journal.call(journal.writer.lists) if not found.confirmed]
+                if number in unconfirmed:
+                    await journal.call(journal.writer.drop_list, number)
+            finally:
                 await run_to_completion(journal.close({}))
 
     async def start(self, results: ResultQueue) -> Engine:
@@ -179,8 +224,9 @@ class JobPreparation:
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
         if path is None and not is_whole and loaded is not None:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
-        journal = self._nameless or await self._open_journal()
+        journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
+            await journal.call(journal.writer.begin_run, self._again)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
             if loaded is not None and not self._list:
@@ -227,7 +273,7 @@ class JobPreparation:
     def _engine(
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
-        client = self._client
+        client = self._sender
         rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
@@ -236,7 +282,7 @@ class JobPreparation:
     # The journal.
 
     async def _open_journal(self) -> SqliteJournal:
-        """Open the journal and begin a run in it.
+        """Open the journal.
 
         Raises:
             JournalError: It cannot be used, a run has it, or it belongs to another run.
@@ -251,7 +297,7 @@ class JobPreparation:
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
-            base = str(self._client.options.base)
+            base = identity.base if identity is not None else str(self._sender.options.base)
             if "operation" not in facts:
                 if identity is None:
                     raise JournalError(
@@ -268,7 +314,6 @@ class JobPreparation:
                     if facts[name] != value:
                         what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
                         raise JournalError(f"{what}; use the same again, or start another run with a new file")
-            await journal.call(journal.writer.begin_run, self._again)
             journal.facts = facts
         except BaseException:
             await run_to_completion(journal.close({}))
@@ -318,7 +363,8 @@ class JobPreparation:
 
         def prepare_and_record(*part: Any) -> int:
             made = operation.prepare_rows(*part)
-            record(made)
+            if made:
+                record(made)
             return len(made)
 
         chunks = _chunks_of(rows, _FOREIGN_ROWS_AT_ONCE if operation.is_foreign else _ROWS_AT_ONCE)

@@ -79,7 +79,7 @@ class RunStatistics:
             if result.warnings:
                 self.warned += 1
                 self.changed += CHANGED in result.warnings
-            if result.invite is Invite.UNVERIFIED:
+            if result.invite is Invite.UNVERIFIED and result.status is RowStatus.SUCCEEDED:
                 self.unverified += 1
             if result.error is not None and result.status in _GROUPED:
                 self._group(result, result.error.code, result.error.message)

@@ -102,6 +102,19 @@ def print_data(text: str) -> None:
         out.put(f"{for_terminal(text, out)}\n", now=True)
 
 
+def write_data(pieces: Iterable[bytes]) -> None:
+    """Write encoded data to standard output, piece by piece; whoever reads it may go away."""
+    out = QuietStream(sys.stdout, any_error=False)
+    try:
+        for piece in pieces:
+            text = piece.decode()
+            out.write(for_terminal(text.lstrip("\ufeff").replace("\r\n", "\n"), out) if out.isatty() else text)
+        out.flush()
+    except OSError as error:
+        out.give_up()
+        raise ConfigError(f"standard output cannot be written ({error.strerror})") from None
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document, in ASCII, which every terminal and pipe can carry."""
     print_data(json.dumps(document))
@@ -129,6 +142,11 @@ class Console:
                 self.write(line)
             elif line:
                 self.write(json.dumps({"event": "message", "text": line}))
+
+    def draw(self, line: str) -> None:
+        """Draw a line over the one that was drawn before, on a terminal; an empty one takes that away."""
+        self._out.write(f"\r{escape(line)}\x1b[K")
+        self._out.flush()
 
     @property
     def can_ask(self) -> bool:

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
+    import asyncio
     from asyncio import AbstractEventLoop
 
     from airmeet_async.client.transports.base import Transport
@@ -49,15 +50,21 @@ def find_transport(base: "Base") -> "Transport | str | None":
     return "fast" if fast_is_usable(base) else "httpx"
 
 
-def run_async(function: Callable[[*Arguments], Awaitable[T]], *arguments: *Arguments, use_uvloop: bool = False) -> T:
-    """Run an event loop for *function*. Every command does it here, never by `anyio.run`.
-
-    *use_uvloop* is worth its import for runs of many requests; it is taken where it is installed.
-    """
+def open_runner() -> "asyncio.Runner":
+    """Return what runs coroutines on one event loop; uvloop, where it is installed, is worth its import for a run."""
+    import asyncio
     from importlib.util import find_spec
 
+    _, factory = _replaced.get()
+    if factory is None and find_spec("uvloop") is not None:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    return asyncio.Runner(loop_factory=factory)
+
+
+def run_async(function: Callable[[*Arguments], Awaitable[T]], *arguments: *Arguments) -> T:
+    """Run an event loop for *function*. Every command does it here or with `open_runner`, never by `anyio.run`."""
     import anyio
 
-    _, factory = _replaced.get()
-    uvloop = use_uvloop and factory is None and find_spec("uvloop") is not None
-    return anyio.run(function, *arguments, backend_options={"loop_factory": factory, "use_uvloop": uvloop})
+    return anyio.run(function, *arguments, backend_options={"loop_factory": _replaced.get()[1]})

@@ -12,7 +12,6 @@ from airmeet_async.bulk.journal.queries import (
     JournalSummary,
     find_journals,
     read_damaged,
-    read_facts,
     read_summaries,
     read_summary,
 )
@@ -26,6 +25,8 @@ from airmeet_async.tables import content_digest
 _INSTEAD = "choose a file for this run with --journal PATH"
 _NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
 """Doing these twice is harmless, and between two runs of a list somebody may have undone the first by other means."""
+
+_JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
 
 
 @frozen
@@ -51,18 +52,14 @@ class RunJournal:
     Attributes:
         path: The file, which may not be there yet.
         facts: What it knows of the whole run; nothing for a new one.
+        note: What the command line has noted with its list.
         named: Somebody typed its path.
     """
 
     path: Path
     facts: Mapping[str, Any] = field(factory=dict)
+    note: Mapping[str, Any] = field(factory=dict)
     named: bool = False
-
-    @property
-    def note(self) -> Mapping[str, Any]:
-        """What the command line has noted in it."""
-        found: Mapping[str, Any] = self.facts.get("note") or {}
-        return found
 
 
 def runs_folder() -> Path:
@@ -107,16 +104,21 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
             raise UsageError(f"--journal {named!r} is not a file name; use one such as launch.job")
         if fresh and path.exists():
             raise UsageError(f"--fresh: {path} already exists; name a new file, or omit --fresh to continue that run")
-        return RunJournal(path, _facts(path), named=True)
+        return _known_journal(path)
     folder = runs_folder()
     if fresh or key.operation in _NEVER_RESUMED:
         return RunJournal(free_path(folder / f"{key.stem}.job"))
     found, digest = list[RunJournal](), ""
     for path in find_journals(folder):
-        facts = _facts(path)
-        about, known = facts.get("about") or {}, (facts.get("source") or {}).get("sha256")
-        if any(about.get(name) != getattr(key, name) for name in ("operation", "airmeet_id", "base")):
+        try:
+            summary = read_summary(path)
+        except JournalError:  # the run will say why
+            found += [RunJournal(path)] if path.stem == key.stem else []
             continue
+        facts = summary.facts
+        if any(facts.get(name) != getattr(key, name) for name in ("operation", "airmeet_id", "base")):
+            continue
+        known = (summary.list_facts.get("source") or {}).get("sha256")
         is_own = path.stem.split("-")[0] == key.stem
         if known and not is_own and not digest:
             try:
@@ -124,16 +126,16 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
             except OSError:
                 digest = "?"
         if is_own or known == digest:
-            found.append(RunJournal(path, facts))
+            found.append(RunJournal(path, facts, summary.note))
     return max(found, key=lambda one: one.facts.get("created", 0.0), default=RunJournal(folder / f"{key.stem}.job"))
 
 
-def _facts(path: Path) -> Mapping[str, Any]:
-    """Return what a journal knows; one that cannot be read knows nothing, and the run will say why."""
+def _known_journal(path: Path) -> RunJournal:
     try:
-        return read_facts(path)
-    except JournalError:
-        return {}
+        summary = read_summary(path)
+    except JournalError:  # the run will say why
+        return RunJournal(path, named=True)
+    return RunJournal(path, summary.facts, summary.note, named=True)
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:
@@ -168,6 +170,22 @@ def find_run_to_remove(word: str) -> JournalSummary:
         if not found:
             raise
         return found[0]
+
+
+def remove_journal(path: Path) -> None:
+    """Remove a journal and what belongs to it.
+
+    Raises:
+        JournalError: A run has it.
+    """
+    from airmeet_async.bulk.journal.locking import JournalLock
+
+    lock = JournalLock(path)
+    try:
+        for part in _JOURNAL_FILES:
+            path.with_name(path.name + part).unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def is_in_runs_folder(path: Path) -> bool:

@@ -1,16 +1,20 @@
-"""Carry out a bulk run, from its journal to its exit code. All bulk commands go this way.
+"""Carry out a bulk run, from its input to its exit code. All bulk commands go this way.
 
-1. Whatever can be found out without sending is found out before anything is sent: the input, the settings, the places
-   of the files to be written.
-2. Once something was sent, nothing but a signal keeps the results from being written and the summary from being said.
+1. Whatever can be found out without sending is found out before anything is sent: the settings, the places of the files
+   to be written, the input, which is read once into the run's journal, and the event.
+2. A question is asked while nothing else goes on, and after a no the list is as if it had never been read.
+3. Once something was sent, nothing but a signal keeps the results from being written and the summary from being said.
+4. Results are what the journal says when the run has ended. Where they cannot be written, they are still there.
 """
 
 import asyncio
 import logging
 import os
 import shlex
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from signal import Signals
 from typing import Any, cast
@@ -20,30 +24,39 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Earlier
-from airmeet_async.bulk.journal.queries import count_stale_rows, read_summary
+from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import JobOptions
-from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.cli.console import Console, print_json
-from airmeet_async.cli.environment import Settings
-from airmeet_async.cli.event_loop import run_async
+from airmeet_async.cli.environment import Settings, terminable
+from airmeet_async.cli.event_loop import open_runner
 from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
-from airmeet_async.cli.output.progress import RunProgress, choose_display
-from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, choose_paths, relative_to_here
+from airmeet_async.cli.output.progress import PhaseDisplay, RunProgress, choose_display
+from airmeet_async.cli.output.results_csv import (
+    ResultFiles,
+    check_result_file,
+    choose_paths,
+    place_of,
+    relative_to_here,
+)
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
-from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal
+from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal, remove_journal
 from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
-from airmeet_async.formatting import counted
+from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
 
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
+_WARNINGS_SHOWN = 3
+_FEW_ROWS = 10_000
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -56,11 +69,12 @@ class BulkRun:
         airmeet_id: The event.
         start: Makes the job, for a client and options.
         options: Of the operation: what changes the meaning of a row.
-        path: The input file; empty where there is none, and so no journal.
+        path: The input file; empty where there is none.
         name: How it is called, where that is not its path.
-        header: Its columns.
         people: How many were typed instead.
-        mails: People who get a mail: somebody at a terminal is asked first.
+        found: Takes each finding about a row, before the plan is shown.
+        show: Shows the plan, or raises.
+        asks: Somebody at a terminal is asked before people are mailed.
         journal: The journal, where the run goes on with one.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
     """
@@ -71,11 +85,17 @@ class BulkRun:
     options: dict[str, Any] = field(factory=dict)
     path: str = ""
     name: str = ""
-    header: tuple[str, ...] = ()
     people: int = 0
-    mails: int = 0
+    found: Callable[[RowFinding], object] | None = None
+    show: Callable[[BulkPlan], object] = lambda _: None
+    asks: bool = False
     journal: RunJournal | None = None
     is_demo: bool = False
+
+    @property
+    def title(self) -> str:
+        """How the input is called."""
+        return self.name or self.path
 
 
 def check_places(flags: BulkFlags, title: str, path: str) -> tuple[Path | None, Path | None]:
@@ -105,6 +125,38 @@ def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextM
     return open_report_file(Path(flags.report), [Path(other) for other in others if other])
 
 
+def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> BulkPlan:
+    """Take an input in without a journal, show the plan, and send nothing.
+
+    Raises:
+        AirmeetError: The input cannot be used, or the event could not be asked.
+    """
+    rate = flags.job_options()["rate"] or settings.rate or "auto"
+    client = settings.client(flags.concurrency)
+    with open_runner() as runner:
+        job = wanted.start(client, {"rate": rate})
+        try:
+            plan = _take_in(runner, job, wanted, flags, console)
+            if plan.fields_error is not None:
+                raise plan.fields_error
+            wanted.show(plan)
+        finally:
+            runner.run(job.discard())
+            runner.run(client.aclose())
+    return plan
+
+
+def _take_in(runner: asyncio.Runner, job: BulkJob, wanted: BulkRun, flags: BulkFlags, console: Console) -> BulkPlan:
+    progress = PhaseDisplay(flags.progress, console, "reading", f"reading {wanted.title or 'addresses'}")
+    try:
+        with terminable():
+            return runner.run(job.prepare(progress, wanted.found))
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
+    finally:
+        progress.end()
+
+
 def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> RunOutcome:
     """Carry out a bulk run, print its report if that was asked for, and return its outcome.
 
@@ -116,50 +168,56 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     options = flags.job_options()
     del options["max_in_flight"]  # is the client's
     options["rate"] = options["rate"] or settings.rate or "auto"
-    journal = wanted.journal
-    if journal is None and wanted.path:
-        key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.path)
-        journal = find_journal(key, flags.journal, fresh=flags.fresh)
-    if wanted.mails and console.can_ask:
-        up_to = "Up to " if journal is not None and journal.facts else ""
-        if not console.confirm(f"{up_to}{_people(wanted.mails)} will be mailed by Airmeet. Continue?"):
-            raise DeclinedError("nothing was sent")
-    client = settings.client(flags.concurrency)
-    # Once more: the question may have stood there for hours.
-    results, failed = check_places(flags, wanted.name or wanted.path, wanted.path)
-    results = _results_place(wanted, flags, journal, results, failed)
     pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
     words = wording_of(wanted.operation, wanted.airmeet_id)
     if wanted.people:
         intention += f" for {_people(wanted.people)}"
-
-    with _page_file(flags, wanted.path, results, failed) as page_file:
-        with ResultFiles(results, failed, wanted.header) as files:
+    is_kept = False
+    with ExitStack() as stack:
+        journal = wanted.journal
+        if journal is None and wanted.path:
+            key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.path)
+            journal = find_journal(key, flags.journal, fresh=flags.fresh)
+        elif journal is None:
+            folder = Path(tempfile.mkdtemp(prefix="airmeet-"))
+            stack.callback(lambda: None if is_kept else shutil.rmtree(folder, ignore_errors=True))
+            journal = RunJournal(folder / "run.job", named=True)
+        results, failed = _places(wanted, flags, journal)
+        page_file = stack.enter_context(_page_file(flags, wanted.path, results, failed))
+        files = stack.enter_context(ResultFiles(results, failed))
+        client = settings.client(flags.concurrency)
+        runner = stack.enter_context(open_runner())
+        stack.callback(lambda: runner.run(client.aclose()))
+        options["journal"] = journal.path
+        if flags.accept_stale or _may_send_stale(journal, console):
+            options["accept_stale"] = True
+        before, is_new = _rows_before(journal), not journal.path.exists()
+        if wanted.journal is None:  # else the job has its journal and its note already
+            options["note"] = _note(wanted, flags, results, failed)
+        else:
+            del options["journal"]
+        job = wanted.start(client, cast("JobOptions", options))
+        execution = _Execution(client, job, console, flags, journal, before)
+        try:
+            if wanted.journal is None:
+                try:
+                    _show_plan(_take_in(runner, job, wanted, flags, console), wanted, console)
+                except BaseException:
+                    with suppress(JournalError):
+                        runner.run(job.discard())
+                    if is_new:
+                        remove_journal(journal.path)
+                    raise
             console.say(*settings.notices, f"event {wanted.airmeet_id} at {settings.base}", f"{intention}; {pace}")
-            if journal is not None and (flags.accept_stale or _may_send_stale(journal, console)):
-                options["accept_stale"] = True
-            if journal is not None and wanted.journal is None:  # else the job has its journal already
-                options |= {"journal": journal.path, "note": _note(wanted, flags, results, failed)}
-            job = wanted.start(client, cast(JobOptions, options))
-            execution = Execution(client, job, files, console, flags, journal)
-            try:
-                execution.run()
-            except JournalError as error:
-                raise with_hint(error, journal, "" if wanted.journal else words.command) from None
+            execution.run(runner)
+        except JournalError as error:
+            raise with_hint(error, journal, "" if wanted.journal else words.command) from None
         report = job.report
-        outcome = RunOutcome(
-            report=report,
-            code=Exit.UNEXPECTED if files.trouble else code_of(report, execution.signal),
-            results=str(files.results or ""),
-            failed=str(files.left) if files.left else None,
-            trouble=files.trouble,
-            total=job.total or 0,
-            warned=files.warned,
-            changed=files.changed,
-            refused=files.refused,
-            unverified=files.unverified,
-            job=job_word(report, journal) if journal is not None and not wanted.is_demo else "",
-        )
+        outcome = RunOutcome(report=report, code=code_of(report, execution.signal), total=job.total or 0)
+        if wanted.path or wanted.journal:
+            outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
+        outcome = _write_results(outcome, files, execution)
+        is_kept = bool(outcome.trouble)  # it is the only place where the results are
         if page_file is not None and flags.report:
             place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
             page = ReportPage(
@@ -183,6 +241,80 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
+def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Path | None, Path | None]:
+    """Return where results and rows left go: a run that goes on has all rows, so it writes over the earlier results."""
+    results, failed = check_places(flags, wanted.title, wanted.path)
+    recorded = journal.note.get("results") if flags.results is None else None
+    if results is None or not recorded:
+        return results, failed
+    if wanted.journal is None:
+        state = "finished"  # what a finished run has left is kept
+        with suppress(JournalError):  # the run will say why
+            state = read_summary(journal.path).state
+        if state != "interrupted":
+            return results, failed
+    taken = {_absolute(other) for other in (failed, wanted.path)}
+    is_free = Path(recorded).parent.is_dir() and recorded not in taken
+    return relative_to_here(Path(recorded)) if is_free else results, failed
+
+
+def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
+    """Show a plan, and ask before people are mailed.
+
+    Raises:
+        DeclinedError: The answer was no.
+    """
+    if plan.fields_error is not None:
+        why = str(plan.fields_error) or "no answer in time"
+        console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
+    wanted.show(plan)
+    is_asked = wanted.asks and plan.invitations and console.can_ask
+    if is_asked and not console.confirm(f"{_people(plan.invitations)} will be mailed by Airmeet. Continue?"):
+        raise DeclinedError("nothing was sent")
+
+
+def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
+    """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
+    report, warned, trouble, held = outcome.report, list[str](), None, 0
+    flags, journal = execution.flags, execution.journal
+    progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
+
+    def each_result() -> Iterator[RowResult]:
+        for n, result in enumerate(read_results(journal.path)):
+            if result.warnings and CHANGED not in result.warnings and len(warned) < _WARNINGS_SHOWN:
+                warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
+            if flags.report:
+                execution.history.add(result)
+            if n % 1000 == 0:
+                progress(n)
+            yield result
+
+    try:
+        if files.results or files.failed or flags.report or report.warned_rows:
+            files.write(each_result(), read_summary(journal.path).columns, report.job)
+        if report.counts[RowStatus.UNKNOWN]:
+            held = count_stale_rows(journal.path)
+    except (ConfigError, JournalError) as error:
+        word = outcome.job or shlex.quote(str(journal.path))
+        again = f"; the results are kept: airmeet runs results {word} -o FILE" if journal.path.exists() else ""
+        trouble = f"{error}{again}"
+    finally:
+        progress.end()
+    return evolve(
+        outcome,
+        code=Exit.UNEXPECTED if trouble else outcome.code,
+        results=str(files.results) if files.results in files.written else "",
+        failed=str(files.failed) if files.failed in files.written else None,
+        trouble=trouble,
+        warned=warned,
+        held=held,
+    )
+
+
+def _place(result: RowResult) -> str:
+    return f"{'row' if result.line is None else 'line'} {place_of(result)}"
+
+
 def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage) -> RunOutcome:
     """Write the report page, and return the outcome with its place or with the trouble."""
     done = evolve(outcome, page=str(path))
@@ -203,29 +335,12 @@ def _people(n: int) -> str:
     return "1 person" if n == 1 else f"{n:,} people"
 
 
-def _results_place(
-    wanted: BulkRun, flags: BulkFlags, journal: RunJournal | None, results: Path | None, failed: Path | None
-) -> Path | None:
-    """Return where the results go: a run that goes on has all rows, so its results take the earlier ones' place."""
-    recorded = journal.note.get("results") if journal is not None and flags.results is None else None
-    if results is None or journal is None or not recorded:
-        return results
-    if wanted.journal is None:
-        state = "finished"  # what a finished run has left is kept
-        with suppress(JournalError):  # the run will say why
-            state = read_summary(journal.path).state
-        if state != "interrupted":
-            return results
-    taken = {_absolute(other) for other in (failed, wanted.path)}
-    return relative_to_here(Path(recorded)) if Path(recorded).parent.is_dir() and recorded not in taken else results
-
-
 def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path | None) -> dict[str, Any]:
     """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
     asked = flags.job_options()
     return {
         "command": wording_of(wanted.operation).command,
-        "file": wanted.name or wanted.path,
+        "file": wanted.title,
         "path": None if wanted.name else _absolute(wanted.path),  # what has a name is no lasting file
         "results": _absolute(results),
         "failed": _absolute(failed),
@@ -238,6 +353,14 @@ def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path 
 
 def _absolute(path: str | Path | None) -> str | None:
     return os.path.abspath(path) if path else None  # noqa: PTH100 - resolves no link, and never fails
+
+
+def _rows_before(journal: RunJournal) -> int:
+    """Return how many rows the last list had."""
+    try:
+        return (read_summary(journal.path).rows or 0) if journal.facts else 0
+    except JournalError:  # the run will say why
+        return 0
 
 
 def _may_send_stale(journal: RunJournal, console: Console) -> bool:
@@ -310,10 +433,11 @@ def _rows(n: int, one: str = "was", many: str = "were") -> str:
 
 
 @define
-class Execution:
+class _Execution:
     """One job while it runs.
 
     Attributes:
+        before: Rows of the list that the journal had before.
         signal: The first signal that came, or None.
         has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
@@ -322,16 +446,16 @@ class Execution:
 
     client: AirmeetClient
     job: BulkJob
-    files: ResultFiles
     console: Console
     flags: BulkFlags
-    journal: RunJournal | None
+    journal: RunJournal
+    before: int
     signal: int | None = None
     has_begun: bool = False
     loop: str = ""
     history: RunHistory = field(factory=RunHistory)
 
-    def run(self) -> None:
+    def run(self, runner: asyncio.Runner) -> None:
         """Run the job to its end, or until something stops it.
 
         Raises:
@@ -339,37 +463,35 @@ class Execution:
             TerminatedError: A signal came before it began.
         """
         try:
-            run_async(self._run, use_uvloop=True)
+            runner.run(self._run())
         except BaseExceptionGroup as group:
             raise first_error(group) from None
         if self.signal is not None and not self.has_begun:
             raise TerminatedError(self.signal)
 
     async def _run(self) -> None:
-        job, client, console, journal = self.job, self.client, self.console, self.journal
-        with incoming_signals() as signals:  # before anything else: preparing a job may take a minute
+        job, client, console = self.job, self.client, self.console
+        with incoming_signals() as signals:
             async with anyio.create_task_group() as helpers:
                 helpers.start_soon(self._stop_on, signals, helpers.cancel_scope)
-                async with client, job:
+                async with job:
                     self.has_begun = True
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
                     how = f"over the {client.transport_name} transport, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
                     console.say(f"sending {how}")
-                    total = job.total or 0
-                    if journal is not None:
-                        limited, before = self.flags.limit is not None, journal.facts.get("rows", 0)
-                        console.say(*resuming(job.earlier, total, before, limited=limited))
+                    total, earlier = job.total or 0, job.earlier
+                    console.say(*resuming(earlier, total, self.before, limited=self.flags.limit is not None))
                     # A run with nothing to do would show a bar that is full at once.
-                    is_idle = job.earlier is not None and job.earlier.settled >= total
+                    is_idle = earlier is not None and earlier.settled >= total and total < _FEW_ROWS
                     display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress
                     progress = RunProgress(choose_display(display, console, job.total), job, client)
                     helpers.start_soon(progress.watch)
                     if self.flags.report:
                         helpers.start_soon(self._record)
                     try:
-                        async with listening(journal.path if journal else None, job, console):
-                            await self._collect()
+                        async with listening(self.journal.path, job, console):
+                            await self._drain()
                     finally:
                         progress.end()
                 self.history.record(job.report, job.allowed_rate)  # the last piece of the run
@@ -405,14 +527,15 @@ class Execution:
             self.history.record(job.report, job.allowed_rate, paused=paused)
             await anyio.sleep(_RECORDED_EVERY_S)
 
-    async def _collect(self) -> None:
+    async def _drain(self) -> None:
+        """Take the results as they come; those that count are read from the journal afterwards."""
+        is_logged = _log.isEnabledFor(logging.DEBUG)
         try:
             async for result in self.job:
-                self.files.add(result)
-                if self.flags.report:
-                    self.history.add(result)
-                if self.files.trouble:  # who cannot be noted must not be registered
-                    self.job.stop(StopReason.STOPPED, self.files.trouble)
+                if is_logged:  # without the entry link
+                    code = result.error.code if result.error else "-"
+                    what = f"{_place(result)} {result.key} {result.status.value}"
+                    _log.debug("%s attempts=%d code=%s", what, result.attempts, code)
         except BulkStoppedError as error:
             if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
                 raise

@@ -101,6 +101,7 @@ class Table:
         path: The file.
         name: What it is called in messages.
         rows: How many rows it has; None before a complete pass.
+        limit: Most rows that are taken; None for all.
         reading: How it is read, where that could have been otherwise: the same file read differently is another input.
         is_file: Its rows come from a file.
     """
@@ -115,7 +116,8 @@ class Table:
         self.is_file = stamp is not None
         self._used: Collection[str] = ()
         self._options = options
-        self._reader, self._limit, self._stamp, self._most = reader, limit, stamp, most
+        self.limit = limit
+        self._reader, self._stamp, self._most = reader, stamp, most
         self._said = tuple(said)
         self._findings = Findings()
         self._passed: tuple[str, ...] | None = None  # the columns, after a complete pass
@@ -154,7 +156,7 @@ class Table:
         is_bounded = self.is_file and most is None  # the readers of texts refuse cells that are too long themselves
         n = size = 0
         try:
-            for line, row in islice(self._reader.rows(findings), self._limit):
+            for line, row in islice(self._reader.rows(findings), self.limit):
                 n += 1
                 if is_bounded:
                     yield line, row

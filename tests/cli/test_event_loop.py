@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import airmeet_async.cli
-from airmeet_async.cli.event_loop import find_transport, replaced, run_async
+from airmeet_async.cli.event_loop import find_transport, open_runner, replaced, run_async
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.testing import VirtualTimeLoop
 from tests.support.command import Sandbox
@@ -31,7 +31,8 @@ def test_others_are_used_where_they_are_given_and_nowhere_else():
 def test_runs_have_uvloop_where_it_is_installed():
     uvloop = pytest.importorskip("uvloop")
 
-    assert run_async(loop_and_sum, use_uvloop=True)[0] is uvloop.Loop
+    with open_runner() as runner:
+        assert runner.run(loop_and_sum())[0] is uvloop.Loop
 
 
 def test_no_command_runs_a_loop_or_makes_a_client_past_it():

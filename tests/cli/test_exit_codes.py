@@ -51,7 +51,6 @@ STOPS = {
 STATUSES = {
     RowStatus.SUCCEEDED: 0,
     RowStatus.DUPLICATE: 0,
-    RowStatus.SKIPPED: 0,
     RowStatus.REJECTED: 3,
     RowStatus.FAILED: 3,
     RowStatus.INVALID: 3,

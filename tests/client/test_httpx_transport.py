@@ -6,17 +6,20 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
 import httpcore
 import httpx
 import pytest
+import trustme
 
 from airmeet_async import NoReplyError, NotSentError, Reply, Request, Timeouts, TransportError
 from airmeet_async.client.transports.httpx_transport import (
     HttpxClientTransport,
     HttpxTransport,
+    _Stream,
     default_trust,
     proxy_from_environment,
 )
@@ -358,6 +361,31 @@ async def test_head_and_body_leave_in_one_piece(request_: Request) -> None:
     assert server.requests[1].endswith(b"\r\n\r\n" + request_.body)
 
 
+class Below(httpcore.AsyncNetworkStream):
+    """Stands in for a socket: notes what is written, and may be closed for writing."""
+
+    def __init__(self, *, is_closed: bool = False) -> None:
+        self.is_closed, self.written = is_closed, list[tuple[bytes, float | None]]()
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        self.written.append((buffer, timeout))
+        if self.is_closed:
+            raise httpcore.WriteError
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        return b"reply of %d in %d s" % (max_bytes, timeout or 0)
+
+
+async def test_what_is_held_back_leaves_before_a_reply_is_awaited() -> None:
+    """Even if a later httpcore should write nothing behind a head."""
+    for below in (Below(), Below(is_closed=True)):
+        stream = _Stream(below)
+        await stream.write(b"head", 2.0)
+        assert below.written == []
+        assert [await stream.read(7, 3.0) for _ in range(2)] == [b"reply of 7 in 3 s"] * 2
+        assert below.written == [(b"head", 3.0)]
+
+
 @pytest.mark.slow
 @pytest.mark.real_time
 async def test_nothing_is_noted_in_the_table_of_modules() -> None:
@@ -380,6 +408,30 @@ async def test_the_newest_free_connection_is_used_first() -> None:
             await transport.exchange(post())
 
         assert (transport._free[-1], server.connections) == (newest, opened)
+
+
+@pytest.mark.slow
+@pytest.mark.real_time
+async def test_the_authorities_of_the_environment_are_trusted(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Many companies have one of their own; and without it, no request leaves."""
+    authority, server_side = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    environment()
+    async with fault_server(answer(), tls=server_side) as server:
+        stranger = lanes(server.port, "https")
+        with pytest.raises(NotSentError):
+            await stranger.exchange(post())
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        transport = lanes(server.port, "https")
+        reply = await transport.exchange(post())
+        await transport.aclose()
+
+    assert (reply.status, len(server.requests)) == (200, 1)
+    assert isinstance(transport, HttpxTransport)
+    assert transport._verify is not None  # read once for all connections
 
 
 def test_plain_http_loads_no_certificates() -> None:

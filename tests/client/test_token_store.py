@@ -287,4 +287,5 @@ def test_the_name_of_an_account_tells_nothing_and_differs_by_key_and_address() -
     }
 
     assert len(names) == 8
+    assert {len(name) for name in names} == {32}  # tokens of earlier versions are found
     assert leaks(" ".join(names)) == []

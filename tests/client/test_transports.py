@@ -10,6 +10,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 import trustme
+from attrs import evolve
 
 from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply
 from airmeet_async.client.transports.httpx_transport import HttpxClientTransport, HttpxTransport
@@ -256,6 +257,18 @@ async def test_tls_with_the_callers_own_trust(make: Make) -> None:
         await transport.aclose()
 
     assert reply.status == 200
+
+
+async def test_a_long_reply_over_tls(make: Make) -> None:
+    """Many records, several of which are read at once."""
+    server_side, client_side = tls_pair()
+    body = bytes(range(256)) * 2000
+    async with fault_server(answer(body), tls=server_side) as server:
+        transport = make(server.port, scheme="https", verify=client_side)
+        replies = [await transport.exchange(evolve(post(), reply_limit=1_000_000)) for _ in range(3)]
+        await transport.aclose()
+
+    assert [reply.body == body for reply in replies] == [True] * 3
 
 
 @pytest.mark.parametrize("case", ["unknown authority", "another name"])

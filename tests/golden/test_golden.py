@@ -272,7 +272,6 @@ runpy.run_module("airmeet_async", run_name="__main__")
 """
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="one open: issue of the core")
 def test_register_opens_its_file_once(airmeet):
     airmeet.file("people.csv", "email,first_name,last_name", "ada@opens.example,Ada,Lovelace")
     done = subprocess.run(

@@ -1,9 +1,12 @@
 """What an answer means: the whole table (RET-01, NET-11)."""
 
 import json
+import subprocess
+import sys
 import time
 from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -472,3 +475,22 @@ def test_a_glance_never_says_more_than_a_look(answer, key):
     call = Call(ADD.endpoint, ADD.path, body={**ADD.body, "email": key})
 
     assert access is None or judge(call, answer) == Verdict(Kind.OK, 200, value=access)
+
+
+WITHOUT_ORJSON = """
+import sys
+sys.modules["orjson"] = None
+from airmeet_async.protocol import json_codec
+from tests.protocol import test_classify_reply as tests
+assert json_codec.orjson is None
+tests.test_a_plain_success_is_known_at_a_glance()
+tests.test_anything_else_needs_more_than_a_glance()
+"""
+
+
+@pytest.mark.slow
+def test_a_glance_without_orjson_is_the_same():
+    """The extra makes it quick, and nothing else."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_ORJSON], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,13 +1,19 @@
-"""Fill a result file in a test."""
+"""Write a result file in a test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from airmeet_async import RowResult
-from airmeet_async.cli.output.results_csv import ResultsWriter
+from airmeet_async.cli.output.results_csv import ResultFiles
 
 
-def write(writer: ResultsWriter, results: Iterable[RowResult]) -> None:
-    """Add results, and write them to the disk."""
-    for result in results:
-        writer.add(result)
-    writer.flush()
+def write(path: Path, header: Sequence[str], results: Iterable[RowResult]) -> None:
+    """Write results to a file, as the command does when a run has ended."""
+    with ResultFiles(path, None) as files:
+        files.write(results, header, "3f2a9c1b")
+
+
+def write_failed(path: Path, header: Sequence[str], results: Iterable[RowResult]) -> None:
+    """Write those of the results that are not done."""
+    with ResultFiles(None, path) as files:
+        files.write(results, header, "3f2a9c1b")

@@ -16,6 +16,7 @@ from airmeet_async.bulk.options import RECENT_ROWS, FailureLimit
 from airmeet_async.bulk.report import RowResult, StopReason
 from airmeet_async.errors import (
     AirmeetError,
+    ClientStateError,
     ConfigError,
     CredentialsError,
     DecodeError,
@@ -59,6 +60,8 @@ def stop_reason_for(verdict: Verdict, retry: Retry) -> StopReason | None:
 
 def stop_reason_for_error(error: AirmeetError) -> StopReason:
     """Return why an error outside of any row, nearly always about the token, ends the run."""
+    if isinstance(error, ClientStateError):  # it was closed; nobody else will open it
+        return StopReason.CUT_OFF
     if isinstance(error, InputError):
         return StopReason.SOURCE
     if isinstance(error, JournalError):

@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-1. A row is in one place: with the feed, in the journal's `queue` or `ready`, in `RunState.retries`, with the worker that
-   sends it, or set aside after a plain success. `_finish_the_rest` knows all of them.
+1. A row is in one place: with the feed, with the journal (being recorded, in its `queue` or `ready`), in
+   `RunState.retries`, with the worker that sends it, or set aside after a plain success. `_finish_the_rest` knows all.
 2. A worker waits for everything, its place and the token included, before it is given a row (`_next_row`); between that
    and the first byte it waits for nothing.
 3. While the run is hot, a worker keeps its place, and plain successes are set aside and settled together. Whatever else
@@ -24,7 +24,7 @@ import anyio
 
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row_feed import Receiver, RowFeed
+from airmeet_async.bulk.execution.row_feed import LARGEST_CHUNK, Receiver, RowFeed
 from airmeet_async.bulk.execution.row_results import (
     done_now,
     failure_result,
@@ -88,17 +88,18 @@ class Engine:
         self._fetched_before = client.token.fetched
         self._statistics = RunStatistics()
         self.state = RunState(options, feed.total, journal, self._outside_is_open)
-        # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer that
-        # wakes, plain successes that are not settled yet, and whether the server has answered.
+        # The mutable state: what each worker sends, rows whose worker was cut off, who sleeps until woken, the timer
+        # that wakes, plain successes that are not settled yet, and whether the server has answered.
         self._workers: dict[anyio.CancelScope, Row | None] = {}
         self._cut_off: list[Row] = []
         self._sleeping: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._aside: list[tuple[Row, Access, float]] = []
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
         journal.begin(self._deliver, self._wake, self._stop_for)
-        feed.begin(Receiver(journal, self._deliver, self._wake, results.wait_for_room))
+        feed.begin(Receiver(journal, self._deliver, self._wake, self._rows_wanted, results.wait_for_room))
 
     # A worker.
 
@@ -120,7 +121,7 @@ class Engine:
                         await self._refill()
                     if state.hot and has_place and ready and token.current is not None:
                         row = ready.popleft()
-                        state.begun += 1
+                        state.begun += not row.begun
                         row.begun += 1
                     else:
                         if has_place:
@@ -147,11 +148,13 @@ class Engine:
                         outcome = error
                     now, row.sending = clock(), False
                     # Answer. Nearly every row of a hot run is a plain success.
-                    if state.hot and is_add and row.begun == 1 and row.earlier is None and type(outcome) is Reply:
-                        if (access := glance(outcome, row.key)) is not None:
-                            self._workers[scope] = None
-                            self._set_aside(row, access, issued, now)
-                            continue
+                    if (
+                        state.hot and is_add and row.begun == 1 and row.earlier is None and type(outcome) is Reply
+                        and (access := glance(outcome, row.key)) is not None
+                    ):  # fmt: skip
+                        self._workers[scope] = None
+                        self._set_aside(row, access, issued, now)
+                        continue
                     has_place = False
                     self.pace.release()
                     self._settle()
@@ -200,12 +203,15 @@ class Engine:
                 self._wake(_EVERYBODY)
                 return None
             if isinstance(step, Sleep):
+                if state.held or state.breaker.is_open:
+                    journal.withdraw()
                 await self._sleep(step.seconds)
                 continue
             state.claimed += 1
             has_place = False
             try:
                 if token.current is None or not pace.try_acquire():
+                    journal.withdraw()  # a row must not be taken for sent because it waited while we died
                     await pace.acquire(Priority.BULK, token.get)
                 has_place = True
                 while token.current is not None and not pace.is_paused:
@@ -260,14 +266,16 @@ class Engine:
             return
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
-                self._repeat_after(row, 0.0, now)
+                self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
                 except AirmeetError as error:
                     row.tries.renewals = 0  # no token was had, so none was refused
                     self._hold_or_stop(error)
+                self.state.put_retry(row, self._clock())
             case Wait(seconds, everyone):
-                self._repeat_after(row, state.retry_delay(verdict, seconds, now), now)
+                self.journal.record_retry(row)
+                self.state.put_retry(row, now + state.retry_delay(verdict, seconds, now))
                 if everyone:  # a 429 is about all requests, not about this row
                     self.pace.back_off(seconds, named=bool(verdict.retry_after))
             case _:
@@ -277,10 +285,6 @@ class Engine:
                 else:
                     self._cut_off.append(row)
                     self.stop(reason, str(error), error)
-
-    def _repeat_after(self, row: Row, seconds: float, now: float) -> None:
-        self.state.put_retry(row, now + seconds)
-        self.journal.record_retry(row)
 
     def _set_aside(self, row: Row, access: Access, issued: IssuedToken | None, now: float) -> None:
         """Keep a plain success until this turn of the event loop is over: settling many at once is cheaper."""
@@ -322,8 +326,20 @@ class Engine:
 
     # Holding the run back, and ending it.
 
+    def _rows_wanted(self) -> int:
+        """Return how many rows could go at once: none of a hot run has to wait, so these may be many."""
+        return max(LARGEST_CHUNK, self._options.max_in_flight) if self.state.hot else len(self._sleeping)
+
     def _outside_is_open(self) -> bool:
         return self.pace.is_open and not self._results.is_full
+
+    def _look_outside(self) -> None:
+        """Act on what has changed outside of the run: a closed client ends it, also where everybody sleeps."""
+        try:
+            self._client.check_usable()
+        except AirmeetError as error:
+            self._stop_for(error)
+        self.state.weigh()
 
     def _hold_or_stop(self, error: AirmeetError) -> None:
         """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
@@ -381,10 +397,10 @@ class Engine:
 
     def _arm_timer(self, when: float) -> None:
         """Wake a worker at that time. One timer is enough: whoever wakes first sets the next one."""
-        if self._timer is None or when < self._timer.when():
+        if self._timer is None or when < self._rings_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._ring)
+            self._timer, self._rings_at = self._loop.call_at(when, self._ring), when  # uvloop's do not always know it
 
     def _ring(self) -> None:
         self._timer = None
@@ -394,7 +410,7 @@ class Engine:
 
     async def run(self) -> None:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
-        unwatch = self.pace.watch(self.state.weigh)
+        unwatch = self.pace.watch(self._look_outside)
         self._results.watch(self.state.weigh)
         try:
             async with anyio.create_task_group() as group:

@@ -29,7 +29,7 @@ from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row
 from airmeet_async.errors import InputError
 
-_LARGEST_CHUNK = 64
+LARGEST_CHUNK = 64
 _BATCH = 256  # rows that are read out of a journal at once
 _AHEAD = 512  # rows that wait in memory before more are read
 
@@ -42,12 +42,14 @@ class Receiver:
         journal: Takes rows that can be sent.
         finish: Takes the results of rows that are not sent.
         wake: Wakes that many workers.
+        wanted: Returns how many rows workers could take now.
         wait_for_room: Returns when there is room for more results.
     """
 
     journal: Journal
     finish: Callable[[Sequence[RowResult]], None]
     wake: Callable[[int], None]
+    wanted: Callable[[], int]
     wait_for_room: Callable[[], Awaitable[None]]
 
 
@@ -118,7 +120,7 @@ class SourceFeed:
         self._chunk = 1
         self._is_stopped = False
         # Rows that cannot be prepared before Airmeet was asked, and where they stand.
-        self._rest: tuple[Sequence[Any], Sequence[int] | None, int] | None = None
+        self._rest: tuple[Sequence[Any], int] | None = None
         self._fetch_wanted = asyncio.Event()
 
     def begin(self, receiver: Receiver) -> None:
@@ -131,23 +133,23 @@ class SourceFeed:
     def _read_chunk(self) -> None:
         """Read and prepare the next rows; `_rest` has those that cannot be prepared yet."""
         try:
-            data, lines = self._source.take(self._chunk)
+            data = self._source.take(self._chunk)
         except InputError as error:  # the rows before it have been handed on
-            self.error, data, lines = error, (), None
+            self.error, data = error, []
         if data:
-            self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
+            self._chunk = min(2 * self._chunk, LARGEST_CHUNK)
             first, self.read = self.read, self.read + len(data)
-            self._prepare(data, lines, first)
+            self._prepare(data, first)
         elif self.error is not None or self._source.ended:
             self.ended = True
             self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
 
-    def _prepare(self, data: Sequence[Any], lines: Sequence[int] | None, first: int) -> None:
-        rows = self._operation.prepare_rows(data, lines, first)
+    def _prepare(self, data: Sequence[Any], first: int) -> None:
+        rows = self._operation.prepare_rows(data, None, first)
         done = len(rows)
         self._rest = None
         if done < len(data):
-            self._rest = data[done:], None if lines is None else lines[done:], first + done
+            self._rest = data[done:], first + done
             self._fetch_wanted.set()
         if self._duplicates is not None:
             self._duplicates.mark(rows)
@@ -167,7 +169,7 @@ class SourceFeed:
     async def pump(self) -> None:
         async with anyio.create_task_group() as group:
             if not self._source.is_sync:
-                group.start_soon(self._source.pump, partial(self._receiver.wake, 1))
+                group.start_soon(self._source.pump, partial(self._receiver.wake, 1), self._receiver.wanted)
             while True:
                 await self._fetch_wanted.wait()
                 self._fetch_wanted.clear()
@@ -182,10 +184,9 @@ class SourceFeed:
 
     async def read_rest(self) -> None:
         if self._rest is not None:  # it is not known whether these rows are valid, since Airmeet was not asked
-            data, lines, first = self._rest
+            data, first = self._rest
             self._rest = None
-            places = [None] * len(data) if lines is None else lines
-            rows = [Row(first + n, line, one, "") for n, (one, line) in enumerate(zip(data, places, strict=True))]
+            rows = [Row(index, None, one, "") for index, one in enumerate(data, first)]
             self._receiver.journal.queue.extend(rows)
         else:
             self._read_chunk()

@@ -175,6 +175,7 @@ class RunState:
                 row.uncharged += 1
                 tries.charged -= 1
         self.silence.record(answered=verdict.status is not None, sent_at=sent_at)
+        self.weigh()  # the breaker may have opened
         if verdict.status is None and self.silence.is_too_long(now):
             return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
         return None

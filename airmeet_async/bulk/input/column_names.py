@@ -30,10 +30,11 @@ def _words(text: str) -> list[str]:
 # An attendee's own fields, the mandatory ones first.
 FIELDS = tuple(_DATA["columns"])
 
-# The columns that a result file adds to those of the input.
-RESULT_COLUMNS = (
+# The columns that a result file adds to those of the input, and those of them that one of version 0.1 has, too.
+FIRST_RESULT_COLUMNS = (
     "airmeet_row", "airmeet_status", "airmeet_code", "airmeet_error", "airmeet_attempts", "airmeet_entry_link",
 )  # fmt: skip
+RESULT_COLUMNS = (*FIRST_RESULT_COLUMNS, "airmeet_invite", "airmeet_when", "airmeet_run")
 
 # Squeezed names of columns that hold a whole name.
 FULL_NAMES = frozenset(_words(_DATA["other"]["whole_names"]))

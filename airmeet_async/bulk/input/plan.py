@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap
 from airmeet_async.bulk.report import FailureGroup
@@ -19,6 +19,7 @@ _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
 _EXAMPLES = 3
 _SAMPLES = 5
+_EARLIER = ("done_before", "changed", "not_yet_mailed", "refused_before")
 
 # What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
 # ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
@@ -37,6 +38,7 @@ class InputSummary:
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
+        refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
     """
@@ -48,12 +50,13 @@ class InputSummary:
     done_before: int = 0
     changed: int = 0
     not_yet_mailed: int = 0
+    refused_before: int = 0
     causes: tuple[FailureGroup, ...] = ()
 
     @property
     def rows(self) -> int:
         """All rows."""
-        return self.ready + self.invalid + self.duplicates + self.done_before
+        return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
 
 
 @frozen(kw_only=True)
@@ -71,6 +74,7 @@ class BulkPlan(InputSummary):
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
         notices: What was decided without being asked when the file was read.
+        fields_error: Why the event could not be asked, where that does not keep the rows from being checked otherwise.
     """
 
     airmeet_id: str
@@ -83,6 +87,7 @@ class BulkPlan(InputSummary):
     registrations: int = 0
     rate: float | None = None
     notices: tuple[str, ...] = ()
+    fields_error: Exception | None = field(default=None, eq=False, repr=False)
 
     @property
     def seconds(self) -> float | None:
@@ -103,7 +108,7 @@ class BulkPlan(InputSummary):
             )
         else:
             time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"{mails}, {quota} and takes about {time}")
+        uses = wrapped(f"{mails}, {quota} and takes about {time}") if self.ready else []
         return [*self.head(), describe_counts(self), *describe_earlier(self), *describe_causes(self.causes), *uses]
 
     def head(self) -> list[str]:
@@ -128,7 +133,7 @@ class BulkPlan(InputSummary):
             "invalid": self.invalid,
             "duplicates": self.duplicates,
             "cut": self.cut,
-            **{name: n for name in ("done_before", "changed", "not_yet_mailed") if (n := getattr(self, name))},
+            **{name: n for name in _EARLIER if (n := getattr(self, name))},
             "causes": [
                 {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
                 for group in self.causes
@@ -169,7 +174,8 @@ def summarize(
     """Count what was noted about the rows of a list.
 
     Args:
-        counts: ``rows``, and where there was an earlier run ``done_before``, ``changed`` and ``not_yet_mailed``.
+        counts: ``rows``, and where there was an earlier run ``done_before``, ``changed``, ``not_yet_mailed`` and
+            ``refused_before``.
         noted: Rows with a note, in their order.
         found: Called with each finding, in the order of the rows.
     """
@@ -199,13 +205,11 @@ def summarize(
         for code, n in numbers.most_common()
     )
     return InputSummary(
-        ready=counts["rows"] - invalid - duplicates - counts.get("done_before", 0),
+        ready=counts["rows"] - invalid - duplicates - counts.get("done_before", 0) - counts.get("refused_before", 0),
         invalid=invalid,
         duplicates=duplicates,
         cut=cut,
-        done_before=counts.get("done_before", 0),
-        changed=counts.get("changed", 0),
-        not_yet_mailed=counts.get("not_yet_mailed", 0),
+        **{name: counts.get(name, 0) for name in _EARLIER},
         causes=tuple(causes),
     )
 
@@ -277,7 +281,10 @@ def describe_counts(found: InputSummary) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
-    others = (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before")
+    others = (
+        (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before"),
+        (found.refused_before, "refused before"),
+    )  # fmt: skip
     parts += [f"{n:,} {what}" for n, what in others if n]
     return ", ".join(parts)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import islice
@@ -71,15 +72,16 @@ async def open_rows(
 
 
 class RowSource:
-    """Hands out rows of the caller's own as they come. `take` never waits; `pump` reads ahead where reading takes time.
+    """Hands rows of an iterable out in pieces. `take` never waits; `pump` reads an asynchronous one ahead.
 
-    1. Of an asynchronous source one row is read ahead: it may be taken from a queue for good.
-    2. Such a source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
+    1. Of the caller's own asynchronous source no more is read ahead than is wanted, since rows may be taken from a
+       queue for good; with nobody who wants any, one row.
+    2. That source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
        reaches it; `stop_reading` cancels it once, and then it has `_CLOSING` seconds, whatever it awaits meanwhile.
     3. An error of a source is raised after the rows before it were taken.
 
     Args:
-        rows: Where from; no table, since a file is read to its end before anything of it is sent.
+        rows: Where from; a table is read by whoever records it, not here.
 
     Attributes:
         is_sync: `take` reads, and there is nothing to pump.
@@ -88,14 +90,14 @@ class RowSource:
         ended: Every row has been taken, or reading has failed.
     """
 
-    def __init__(self, rows: OpenedRows) -> None:
+    def __init__(self, rows: Iterable[Any] | AsyncIterable[Any]) -> None:
         self.ended = False
         self.finite = isinstance(rows, Sized)
         self.total = len(rows) if isinstance(rows, Sized) else None
         self.is_sync = not isinstance(rows, AsyncIterable)
-        self._iterator: Iterator[Any] = iter(()) if isinstance(rows, AsyncIterable) else iter(rows)
         self._rows = rows
-        self._ahead: list[Any] = []  # what a pump has read
+        self._iterator: Iterator[Any] = iter(()) if isinstance(rows, AsyncIterable) else iter(rows)
+        self._ahead: deque[Any] = deque()  # what a pump has read ahead
         self._n = 0
         self._is_read = self._is_stopped = False
         self._error: BaseException | None = None
@@ -103,8 +105,8 @@ class RowSource:
         self._driver: asyncio.Task[None] | None = None
         self._over: asyncio.Future[None] | None = None
 
-    def take(self, n: int) -> tuple[Sequence[Any], None]:
-        """Return at most *n* rows, which have no lines; none where none is there, and `ended` tells if more will come.
+    def take(self, n: int) -> list[Any]:
+        """Return at most *n* rows; none where none is there, and `ended` tells if more will come.
 
         Raises:
             InputError: The source raised; its own error is the cause.
@@ -117,32 +119,33 @@ class RowSource:
             except Exception as error:  # noqa: BLE001 - raised below, after these rows
                 self._is_read, self._error = True, error
         elif self._ahead:
-            rows, self._ahead = self._ahead, []
+            rows = [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
             self._room.set()
         self._n += len(rows)
-        if not self._is_read or (rows and self._error):
-            return rows, None
+        if not self._is_read or self._ahead or (rows and self._error):
+            return rows
         self.ended = True
         failure, self._error = self._error, None
         if failure is None:
-            return rows, None
+            return rows
         if isinstance(failure, (InputError, JournalError)):
             raise failure
         what = f"the source of rows raised {type(failure).__name__} at row {self._n} (counted from 0): {failure}"
         raise InputError(what) from failure
 
-    async def pump(self, arrived: Callable[[], None]) -> None:
+    async def pump(self, arrived: Callable[[], None], wanted: Callable[[], int] = lambda: 1) -> None:
         """Read ahead until the source ends or `stop_reading`, and see it closed. Returns at once for a plain iterable.
 
         Being cancelled is the same as `stop_reading`; it ends when the source is closed all the same.
 
         Args:
             arrived: Called once per arrival, and once at the end.
+            wanted: Returns how many rows may be read before some are taken.
         """
         if self.is_sync or self._is_stopped:
             return
         over = self._over = asyncio.get_running_loop().create_future()
-        self._driver = asyncio.create_task(self._drive(arrived))
+        self._driver = asyncio.create_task(self._drive(arrived, wanted))
         self._driver.add_done_callback(self._end)
         cancelled: asyncio.CancelledError | None = None
         while not over.done():
@@ -161,25 +164,28 @@ class RowSource:
             return
         self._is_stopped = self._is_read = True
         self._iterator = iter(())
+        self._room.set()
         if self._driver and self._over:
-            self._driver.cancel()
             loop = asyncio.get_running_loop()
-            for seconds, act in (_CLOSING, self._driver.cancel), (_CLOSING + 1, self._end):
-                self._over.add_done_callback(partial(_cancel_timer, loop.call_later(seconds, act)))
+            self._driver.cancel()
+            # Timers of a source that has closed itself in time do nothing.
+            loop.call_later(_CLOSING, self._driver.cancel)
+            loop.call_later(_CLOSING + 1, self._end)
 
     def _end(self, _: object = None) -> None:
         if self._over and not self._over.done():
             self._over.set_result(None)
 
-    async def _drive(self, arrived: Callable[[], None]) -> None:
+    async def _drive(self, arrived: Callable[[], None], wanted: Callable[[], int]) -> None:
         assert isinstance(self._rows, AsyncIterable)  # noqa: S101 - for the type checker
+        ahead = self._ahead
         try:
             iterator = aiter(self._rows)
             try:
                 async for row in iterator:
-                    self._ahead.append(row)  # first: a row that a cancelled task still holds would be lost
+                    ahead.append(row)  # first, and wait afterwards: a row that a cancelled task holds would be lost
                     arrived()
-                    while self._ahead:
+                    while len(ahead) >= max(1, wanted()) and not self._is_stopped:
                         self._room.clear()
                         await self._room.wait()
             finally:
@@ -191,7 +197,3 @@ class RowSource:
         finally:
             self._is_read = True
             arrived()
-
-
-def _cancel_timer(timer: asyncio.TimerHandle, _: object) -> None:
-    timer.cancel()

@@ -49,14 +49,18 @@ from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wis
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-# The index of the entries is in no order: each transaction writes most of its pages once more, so few are better.
-_ROWS_PER_LOADING_TRANSACTION = 200_000
+# The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more, and
+# each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
+_LOADING_CHARACTERS = 16_000_000
+_LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
 
-_ADD_ENTRY = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
+_ADD_ENTRY = "INSERT OR ROLLBACK INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
-_ADD_CONSECUTIVE_INPUT = "INSERT INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+_ADD_CONSECUTIVE_INPUT = (
+    "INSERT OR ROLLBACK INTO input (id, line, entry) SELECT id + ?, id + ?, id FROM entry WHERE id >= ?"
+)
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
 _KNOWN = f"""
@@ -70,7 +74,7 @@ _INTEND = """
 """
 _SEND_ANOTHER = "UPDATE outcome SET request = NULLIF(?, (SELECT request FROM entry WHERE id = ?)) WHERE entry = ?"
 _RECORD = """
-    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
+    INSERT OR ROLLBACK INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (entry) DO UPDATE SET
         state = excluded.state, sent = excluded.sent, done = excluded.done, unclear = excluded.unclear,
@@ -108,6 +112,11 @@ _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
 """
+# A confirmed list without an end was sent as it came; that is all of it now.
+_END_ARRIVING = f"""
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    WHERE rows IS NULL AND confirmed
+"""  # noqa: S608 - no values
 _MAY_REPEAT = """
     COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
               FROM entry e WHERE e.id = outcome.entry), ?) IN (SELECT value FROM json_each(?))
@@ -294,6 +303,7 @@ class JournalWriter:
         """
         with self._transaction():
             self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
         if list_id:
@@ -317,6 +327,7 @@ class JournalWriter:
                 values = (self._wish(lists[number].template), run, touched, first, first + horizon)
                 self._connection.execute(_UP_TO_HORIZON, values)
             self._connection.execute("UPDATE list SET horizon = NULL")
+            self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
         self._recovered = True
 
@@ -345,6 +356,7 @@ class JournalWriter:
             self._connection.execute("INSERT INTO list (id, facts) VALUES (?, ?)", (number, encode_fact(facts)))
         self._lists[number] = RecordedList(number, facts, None, confirmed=False)
         self._readings[number] = _Reading(template)
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOADING_CHECKPOINT}")
         return number
 
     def add(self, list_id: int, rows: Sequence[Row]) -> None:
@@ -357,8 +369,7 @@ class JournalWriter:
                 self._check_file()
                 self._connection.execute("BEGIN IMMEDIATE")
             self._add(list_id, rows)
-            self._uncommitted += len(rows)
-            if self._uncommitted >= _ROWS_PER_LOADING_TRANSACTION:
+            if self._uncommitted >= _LOADING_CHARACTERS:
                 self._commit()
         except BaseException as error:
             self._undo()
@@ -379,6 +390,7 @@ class JournalWriter:
         reading = self._readings.pop(list_id)
         known = self._list(list_id)
         found = {**known.facts, **facts}
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         with self._transaction():
             self._connection.execute(
                 "UPDATE list SET rows = ?, facts = ? WHERE id = ?", (reading.rows, encode_fact(found), list_id)
@@ -408,6 +420,33 @@ class JournalWriter:
         values = {"wish": wish, "first": first, "last": first + POSITION}
         done, unclear = self._connection.execute(sql, values).fetchone()
         return done, unclear
+
+    def count_for_plan(self, list_id: int) -> dict[str, int]:
+        """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
+        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
+        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
+        sql = f"""
+            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            {FROM} WHERE i.id BETWEEN :first AND :last
+        """
+        values = {"wish": wish, "first": first, "last": first + POSITION}
+        found = self._connection.execute(sql, values).fetchone()
+        names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
+        return dict(zip(names, found, strict=True))
+
+    def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
+        first = list_id << LIST_SHIFT
+        sql = f"""
+            SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
+            {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
+        """
+        for number, line, status, text, key in self._connection.execute(sql, (first, first + POSITION)):
+            note = decode_note(text)
+            error = note["error"]
+            facts = {} if error is None else {"code": error.code, "message": error.message}
+            yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
         """Let a list count; older ones of its name and options go."""
@@ -470,8 +509,8 @@ class JournalWriter:
                     for row in rows if row.error is not None
                 ],
             )  # fmt: skip
-            if not good:
-                return
+        if not good:
+            return
         if reading.template is None:
             requests = [encode_request(row.template, row.payload) for row in good if row.template is not None]
         else:
@@ -485,6 +524,7 @@ class JournalWriter:
         keys = [
             None if row.key == identity else encodable(row.key) for row, identity in zip(good, identities, strict=True)
         ]
+        self._uncommitted += sum(map(len, requests)) + sum(len(text) for text in data if text)
         first = self.next_entry
         numbers = range(first, first + len(good))
         before = self._connection.total_changes

@@ -2,15 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from attrs import evolve
 from cyclopts import Parameter
 
 from airmeet_async.cli.environment import Settings
-from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, event_id
 
@@ -67,12 +64,9 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 def _change_access(
     airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
 ) -> int:
-    from airmeet_async import calls
-    from airmeet_async.bulk.input.operations import ChangeAccess
-    from airmeet_async.bulk.input.plan import check_rows, describe_counts
-    from airmeet_async.cli.input_file import open_people
+    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.cli.input_file import open_table, parse_columns
     from airmeet_async.cli.runner import BulkRun, check_places, run
-    from airmeet_async.tables import SourceRow
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
@@ -80,18 +74,16 @@ def _change_access(
     if emails and (options.journal or options.fresh):
         raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
     check_places(options, choice.title, choice.path)
-    rows: object = [SourceRow(index, index + 1, {"email": one}) for index, one in enumerate(emails)]
-    header: tuple[str, ...] = ("email",)
-    overrides: dict[str, str] = {}
-    if not emails:
-        people = open_people(evolve(choice, preset="none"), console, required=("email",))
-        rows, header, overrides = people.table, people.table.columns, dict(people.overrides)
-        recipe = ChangeAccess(partial(calls.block_attendee, airmeet_id), columns=people.columns)
-        console.say(*people.lines(), describe_counts(run_async(check_rows, people.table, recipe)))
+    overrides = parse_columns(choice.columns)
+    rows = [{"email": one} for one in emails] if emails else open_table(choice, console)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         change = client.bulk.block_attendees if block else client.bulk.unblock_attendees
-        return change(airmeet_id, rows, columns=overrides, **job_options)  # type: ignore[arg-type]
+        return change(airmeet_id, rows, columns=overrides, **job_options)
+
+    def show(plan: BulkPlan) -> None:
+        if not emails:
+            console.say(*plan.head(), describe_counts(plan))
 
     wanted = BulkRun(
         operation="attendees.block" if block else "attendees.unblock",
@@ -99,8 +91,8 @@ def _change_access(
         start=start,
         path=choice.path,
         name=choice.name,
-        header=header,
         people=len(emails),
+        show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code
 

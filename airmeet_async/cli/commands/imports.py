@@ -5,7 +5,6 @@ anything is sent.
 """
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
@@ -16,10 +15,10 @@ from airmeet_async.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.input.plan import RowFinding
-    from airmeet_async.bulk.input.row_mapping import RowMapping
     from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
+_HARMLESS = ("duplicate", "will_be_cut")
 
 import_ = App(
     name="import",
@@ -96,12 +95,9 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 
 
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
-    from airmeet_async import calls
-    from airmeet_async.bulk.input.operations import CreateItems
-    from airmeet_async.bulk.input.plan import check_rows, describe_counts, describe_input
+    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
-    from airmeet_async.cli.event_loop import run_async
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.protocol.validation import check_timezone
@@ -113,28 +109,31 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     except ConfigError as error:
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice.title, choice.path)
-    ways: dict[str, tuple[RowMapping, Any, str]] = {
-        "speakers.add": (SPEAKERS, calls.add_speaker, "add_speakers"),
-        "sessions.create": (SESSIONS, calls.create_session, "create_sessions"),
-        "booths.create": (BOOTHS, calls.create_booth, "create_booths"),
+    ways = {
+        "speakers.add": (SPEAKERS, "add_speakers"),
+        "sessions.create": (SESSIONS, "create_sessions"),
+        "booths.create": (BOOTHS, "create_booths"),
     }
-    form, build, method = ways[operation]
-    table = open_table(choice, console, form.is_header)
-    console.say(*describe_input(table.name, table.rows or 0, form.table_columns(table), table.notices))
-    found: list[RowFinding] = []
-    counts = run_async(check_rows, table, CreateItems(form, partial(build, airmeet_id), **more), found.append)
-    if wrong := [finding for finding in found if finding.code != "duplicate"]:
-        for finding in wrong[1:_MOST_SHOWN]:
-            console.say(str(blame(table, finding)))
-        raise blame(table, wrong[0], len(wrong))
-    console.say(describe_counts(counts))
+    mapping, method = ways[operation]
+    table = open_table(choice, console, mapping.is_header)
+    wrong: list[RowFinding] = []
+
+    def show(plan: BulkPlan) -> None:
+        console.say(*plan.head())
+        if wrong:
+            for finding in wrong[1:_MOST_SHOWN]:
+                console.say(str(blame(table, finding)))
+            raise blame(table, wrong[0], len(wrong))
+        console.say(describe_counts(plan))
+
     wanted = BulkRun(
         operation=operation,
         airmeet_id=airmeet_id,
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         path=choice.path,
         name=choice.name,
-        header=table.columns,
+        found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
+        show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code
 

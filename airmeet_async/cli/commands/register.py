@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from attrs import evolve
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
-from airmeet_async.cli.environment import Settings, terminable
+from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.event_loop import run_async
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import (
@@ -23,7 +22,6 @@ from airmeet_async.cli.options import (
     PresetChoice,
     event_id,
 )
-from airmeet_async.errors import AirmeetError
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.redact import escape
@@ -32,15 +30,13 @@ from airmeet_async.tables import shown
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.input.column_names import PresetName
-    from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
+    from airmeet_async.bulk.input.plan import RowFinding
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
-    from airmeet_async.cli.input_file import FileChoice, People
+    from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.summary import RunOutcome
+    from airmeet_async.cli.runner import BulkRun
     from airmeet_async.protocol.models import AirmeetInfo
-
-_MANY_ROWS = 100_000
-_PATIENCE_S = 15.0
 
 
 def register(
@@ -111,7 +107,10 @@ def register(
         return register_people(
             airmeet_id, choice, options, os.environ, invite=invite, register=register, agreed=yes
         ).code
-    *_, plan = _plan(airmeet_id, choice, options, os.environ, invite=invite, register=register, patient=True)
+    from airmeet_async.cli.runner import make_plan
+
+    run = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
+    plan = make_plan(run, options, Settings.of(os.environ), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.invalid else Exit.OK
     if options.json:
@@ -135,84 +134,43 @@ def register_people(
     Raises:
         AirmeetError: The run could not begin.
     """
-    from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.cli.runner import check_places, run
 
     check_places(options, choice.title, choice.path)
-    people, settings, plan = _plan(airmeet_id, choice, options, environ, invite=invite, register=register)
+    wanted = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
+    return run(evolve(wanted, asks=not agreed, is_demo=is_demo), options, Settings.of(environ), options.console)
+
+
+def _describe_run(
+    airmeet_id: str, choice: "FileChoice", console: Console, *, invite: bool, register: bool
+) -> "BulkRun":
+    from airmeet_async.cli.input_file import open_table, parse_columns
+    from airmeet_async.cli.runner import BulkRun
+
+    columns = parse_columns(choice.columns)
+    table = open_table(choice, console)
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         return client.bulk.add_attendees(
             airmeet_id,
-            people.table,
+            table,
             send_email_invite=invite,
             register_attendee=register,
-            columns=people.overrides,
+            columns=columns,
             preset=cast("PresetName | None", choice.preset),
             split_name=choice.split_name,
             **job_options,
         )
 
-    wanted = BulkRun(
+    return BulkRun(
         operation="attendees.add",
         airmeet_id=airmeet_id,
         start=start,
         options={"sendEmailInvite": invite, "registerAttendee": register},
         path=choice.path,
         name=choice.name,
-        header=people.table.columns,
-        mails=0 if agreed or not invite else plan.invitations,
-        is_demo=is_demo,
+        show=lambda plan: console.say(*plan.lines()),
     )
-    return run(wanted, options, settings, options.console)
-
-
-def _plan(
-    airmeet_id: str,
-    choice: "FileChoice",
-    options: BulkFlags,
-    environ: Mapping[str, str],
-    *,
-    invite: bool,
-    register: bool,
-    patient: bool = False,
-) -> "tuple[People, Settings, BulkPlan]":
-    """Check a file, and show the plan; *patient*: it is all that is wanted, so the event must answer.
-
-    Otherwise a run follows, which meets the same trouble and knows better what to do about it.
-    """
-    from airmeet_async import calls
-    from airmeet_async.bulk.input.plan import make_plan
-    from airmeet_async.cli.input_file import open_people
-    from airmeet_async.protocol.retry_policy import Retry
-    from airmeet_async.protocol.validation import RegistrationFields
-
-    console = options.console
-    people, settings = open_people(choice, console), Settings.of(environ)
-    asking: dict[str, Any] = {}
-    if not patient:
-        asking = {"timeout": _PATIENCE_S, "retry": Retry(attempts=2, free=2, longest_pause=5)}
-
-    async def registration_fields() -> RegistrationFields:
-        async with settings.client() as client:
-            return RegistrationFields(await client.send(calls.list_custom_fields(airmeet_id), **asking))
-
-    if (people.table.rows or 0) > _MANY_ROWS:
-        console.say("checking all rows before sending anything...")
-    rate = options.job_options()["rate"] or settings.rate
-    facts: dict[str, Any] = {"invite": invite, "register": register, "rate": None if rate == "auto" else rate}
-    make = partial(make_plan, airmeet_id=airmeet_id, **facts)
-    book: RegistrationFields | None = None
-    with terminable():
-        try:
-            book = run_async(registration_fields)
-        except (AirmeetError, TimeoutError) as error:
-            if patient:
-                raise
-            why = str(error) or "no answer in time"
-            console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
-        plan: BulkPlan = run_async(make, people.table, people.reading, book)
-    console.say(*plan.lines())
-    return people, settings, plan
 
 
 def check(
@@ -247,8 +205,10 @@ def check(
         limit: Check only this many rows, from the top.
         reading: As for every command with a file.
     """
-    from airmeet_async.bulk.input.plan import describe_counts, make_plan
+    from airmeet_async.bulk.bulk import check_people
+    from airmeet_async.bulk.input.plan import describe_counts
     from airmeet_async.cli.input_file import open_people
+    from airmeet_async.cli.output.progress import PhaseDisplay
     from airmeet_async.client.token_store import MemoryTokenStore
     from airmeet_async.protocol.validation import RegistrationFields
 
@@ -287,7 +247,9 @@ def check(
     def print_finding(finding: "RowFinding") -> None:
         print_data(escape(f"{name}:{finding.line}: {finding.code}: {finding.message}"))
 
-    plan = run_async(make_plan, people.table, people.reading, book, print_finding)
+    progress = PhaseDisplay("auto", console, "reading", f"reading {name}")
+    plan = run_async(check_people, people.table, people.reading, book, print_finding, progress)
+    progress.end()
     verdict = "no problems found"
     if plan.invalid:
         verdict = "the invalid rows will not be sent; correct them, or register only the others"

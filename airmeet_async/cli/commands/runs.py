@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import asdict
 from cyclopts import App, Parameter
 
-from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.console import Console, print_data, print_json, write_data
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, RunFlags, check_rate, seconds
+from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, OutputPath, RunFlags, check_rate, seconds
 from airmeet_async.errors import ConfigError, JournalError, NotSentError
 from airmeet_async.formatting import counted
 
@@ -32,7 +33,6 @@ Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
 _TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
-_JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
 
 runs = App(
     name="runs",
@@ -86,7 +86,7 @@ def retry(
 
     Args:
         job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
-        failed: Rows that got no clear answer after several attempts.
+        failed: Rows that were not applied or got no clear answer, however often they were sent.
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
             Check the event first: they may exist.
@@ -132,8 +132,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         options=dict(found.about.get("options") or {}),
         path=note.get("path") or "",
         name=note.get("path") or note.get("file") or found.path.stem,
-        header=found.columns,
-        journal=RunJournal(found.path, found.facts, named=not is_in_runs_folder(found.path)),
+        journal=RunJournal(found.path, found.facts, note, named=not is_in_runs_folder(found.path)),
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
 
@@ -299,15 +298,48 @@ def next_steps(run: "JournalSummary") -> list[str]:
     endpoint = ENDPOINTS.get(run.about.get("operation", ""))
     can_go_on = run.state == "interrupted" and run.rows is not None and not is_of_no_event(run)
     steps = [f"airmeet resume {run.job}"] if can_go_on else []
-    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
+    is_repeatable = endpoint is None or endpoint.repeatable
+    if run.counts.get("unknown") and not is_repeatable:
         steps.append(f"airmeet retry {run.job} --unknown")
-    if run.counts.get("failed"):
+    if run.counts.get("failed") or (run.counts.get("unknown") and is_repeatable and not can_go_on):
         steps.append(f"airmeet retry {run.job}")
     if run.counts.get("rejected"):
         steps.append(f"airmeet retry {run.job} --rejected")
     if run.unverified:
         steps.append(f"airmeet retry {run.job} --invites")
     return steps
+
+
+@runs.command(sort_key=1, usage=_usage("runs results"))
+def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = False) -> int:
+    """Print the result of each row of a run, or write it to a file.
+
+    Also of a run that is in progress, or was stopped or killed. The results
+    contain personal links: keep them private.
+
+    For example:
+      airmeet runs results 3f2a9c1b -o people-results.csv
+
+    Args:
+        job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
+        output: A file ending in .csv, or .jsonl for JSON lines. Default: CSV on standard output.
+        failed: Only the rows that are not done.
+    """
+    from airmeet_async.bulk.journal.queries import read_results
+    from airmeet_async.bulk.report import DONE
+    from airmeet_async.cli.output.results_csv import ResultFiles, result_encoder
+    from airmeet_async.cli.run_store import find_run
+
+    run, console = find_run(job, finished=True), Console()
+    found = (result for result in read_results(run.path) if not failed or result.status not in DONE)
+    if output is None:
+        encode = result_encoder(Path("results.csv"), run.columns, run.job)
+        write_data(map(encode, chain([None], found)))
+        return Exit.OK
+    with ResultFiles(Path(output), None) as files:
+        files.write(found, run.columns, run.job)
+    console.say(f"results: {output} (contains personal links: keep it private)")
+    return Exit.OK
 
 
 @runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
@@ -377,19 +409,14 @@ def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: boo
 
 
 def _remove(path: Path, console: Console) -> bool:
-    """Remove a journal and what belongs to it, unless a run has just begun with it."""
-    from airmeet_async.bulk.journal.locking import JournalLock
+    """Remove a journal, unless a run has just begun with it."""
+    from airmeet_async.cli.run_store import remove_journal
 
     try:
-        lock = JournalLock(path)
+        remove_journal(path)
     except JournalError as error:
         console.say(f"kept: {error}")
         return False
-    try:
-        for part in _JOURNAL_FILES:
-            path.with_name(path.name + part).unlink(missing_ok=True)
-    finally:
-        lock.release()
     return True
 
 

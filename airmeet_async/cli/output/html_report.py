@@ -32,7 +32,7 @@ from attrs import field, frozen
 from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
-from airmeet_async.cli.output.summary import MEANINGS, wording_of
+from airmeet_async.cli.output.summary import describe_status, wording_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
 from airmeet_async.private_files import NewFile, check_target
@@ -164,7 +164,7 @@ def render(page: ReportPage) -> str:
         place="Line" if page.source else "Row",
         verdict=verdict(report, words.done),
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), MEANINGS[status] or words.done)
+            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words.done))
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],
@@ -180,10 +180,11 @@ def render(page: ReportPage) -> str:
 def verdict(report: BulkReport, done: str) -> str:
     """Say in one line what came of a run; *done* is what a row that succeeded is: ``registered``."""
     counts = report.counts
-    earlier, twice, left = (counts[RowStatus[name]] for name in ("SKIPPED", "DUPLICATE", "UNPROCESSED"))
+    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0)
+    twice, left = counts[RowStatus.DUPLICATE], counts[RowStatus.UNPROCESSED]
     failed = sum(counts[status] for status in TROUBLE)
     parts = [f"{report.succeeded:,} of {report.rows_read:,} {done}"]
-    parts += [f"{earlier:,} {done} in an earlier run"] if earlier else []
+    parts += [f"{earlier:,} of them in an earlier run"] if earlier else []
     parts += [f"{twice:,} left out, repeating an earlier row"] if twice else []
     parts += [f"{failed:,} did not succeed"] if failed else []
     parts += [f"{left:,} not sent"] if left else []

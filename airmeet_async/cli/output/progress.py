@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 TROUBLE = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN)
 _UNDONE = (RowStatus.UNPROCESSED, RowStatus.UNKNOWN)  # as `airmeet runs` counts
-_KNOWN_BEFORE = (RowStatus.SKIPPED, RowStatus.INVALID, RowStatus.DUPLICATE)
 _WINDOW_S, _LONG_WINDOW_S = 5.0, 30.0
 
 
@@ -44,6 +44,7 @@ class Snapshot:
         paused_s: Seconds until sending goes on.
         held: Why nothing is sent for as long as it takes: ``paused`` by hand, ``waiting`` for the server; or nothing.
         has_ended: The run is over, whether all rows have a result or not.
+        results: Rows that have a result: those that were done before get theirs last.
     """
 
     done: int
@@ -60,6 +61,14 @@ class Snapshot:
     paused_s: float = 0.0
     held: str = ""
     has_ended: bool = False
+    results: int | None = None
+
+    @property
+    def collects(self) -> bool:
+        """Whether nothing is left to be sent, and only the results of rows that were done before are read."""
+        if self.has_ended or self.total is None or self.results is None:
+            return False
+        return self.results < self.total <= self.done
 
     @property
     def trouble(self) -> int:
@@ -115,7 +124,7 @@ class Meter:
     def read(self, report: BulkReport, **others: Any) -> Snapshot:
         """Return the run as it is now; *others* are attributes of the snapshot that a report does not have."""
         counts = report.counts
-        before = sum(counts[status] for status in _KNOWN_BEFORE)
+        before = sum(report.earlier_counts.values()) + counts[RowStatus.INVALID] + counts[RowStatus.DUPLICATE]
         done = sum(n for status, n in counts.items() if status not in _UNDONE) + max(0, self._settled - before)
         done = done if self._total is None else min(self._total, done)
         now = (report.elapsed_s, done, report.attempts, report.throttled)
@@ -130,7 +139,15 @@ class Meter:
             steady = (done - first[1]) / (now[0] - first[0])
             rates = {"rate": (done - then[1]) / seconds, "steady": steady, "sent": (now[2] - then[2]) / seconds}
         return Snapshot(
-            done, self._total, counts, elapsed_s=now[0], throttled=now[3], slowed=now[3] > then[3], **rates, **others
+            done,
+            self._total,
+            counts,
+            elapsed_s=now[0],
+            throttled=now[3],
+            slowed=now[3] > then[3],
+            results=sum(counts.values()),
+            **rates,
+            **others,
         )
 
 
@@ -138,6 +155,8 @@ def beside_bar(run: Snapshot) -> str:
     """Return what stands beside the bar."""
     if run.total is None:
         return f"{run.done:,} rows  in {duration(run.elapsed_s)}"
+    if run.collects:
+        return f"reading earlier results  {run.results:,}/{run.total:,}"
     parts = [f"{run.done:,}/{run.total:,}", f"{100 * run.done // run.total} %" if run.total else ""]
     if run.is_over:
         parts.append(f"in {duration(run.elapsed_s)}")
@@ -161,6 +180,8 @@ def below_bar(run: Snapshot) -> list[tuple[str, str]]:
 
 def plain_line(run: Snapshot) -> str:
     """Return one line for a log file."""
+    if run.collects:
+        return f"reading earlier results: {run.results:,} of {run.total:,} rows"
     of_total = f" of {run.total:,}" if run.total is not None else ""
     parts = [f"{run.done:,}{of_total} rows in {duration(run.elapsed_s)}", run.speed(1), run.state]
     if run.left_s is not None and not run.is_over:
@@ -176,6 +197,7 @@ def progress_event(run: Snapshot) -> dict[str, Any]:
     """Return the documented JSON shape (``--progress json``)."""
     return {
         "event": "progress",
+        "phase": "collecting" if run.collects else "sending",
         "rows_done": run.done,
         "rows_total": run.total,
         "counts": {status.value: run.counts.get(status, 0) for status in RowStatus},
@@ -274,16 +296,68 @@ class BarDisplay(NoDisplay):
         self._console.write = self._console.write_plainly
 
 
+def can_draw() -> bool:
+    """Whether standard error is a terminal that can move its cursor."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def choose_display(wanted: str, console: Console, total: int | None) -> NoDisplay:
     """Return the display for a choice; a bar needs a terminal that can draw one, else there are plain lines."""
-    can_draw = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     if wanted == "json":
         return LineDisplay(1.0, lambda run: console.write_plainly(json.dumps(progress_event(run))))
     if wanted == "none":
         return NoDisplay()
-    if can_draw and wanted != "plain":
+    if can_draw() and wanted != "plain":
         return BarDisplay(console, total)
     return LineDisplay(10.0, lambda run: console.write(plain_line(run)))
+
+
+class PhaseDisplay:
+    """Says how far a phase before or after the sending is, if it lasts over a second; call it with the rows so far.
+
+    Args:
+        wanted: The choice of display.
+        console: Who else speaks on the terminal.
+        phase: For programs: ``reading`` or ``writing``.
+        text: The same for people.
+        total: Rows there will be, where that is known.
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(
+        self, wanted: str, console: Console, phase: str, text: str, total: int | None = None,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._wanted = wanted
+        self._console = console
+        self._phase = phase
+        self._text = text
+        self._total = total
+        self._clock = clock
+        self._next = clock() + 1.0
+        self._is_drawn = False
+        self._draws = can_draw() and wanted in {"auto", "bar"}
+        self._every = 0.2 if self._draws else 1.0 if wanted == "json" else 10.0
+
+    def __call__(self, n: int) -> None:
+        if self._wanted == "none" or (now := self._clock()) < self._next:
+            return
+        self._next = now + self._every
+        if self._wanted == "json":
+            event = {"event": "phase", "phase": self._phase, "rows_done": n, "rows_total": self._total}
+            self._console.write_plainly(json.dumps(event))
+            return
+        line = f"{self._text}: {n:,}{'' if self._total is None else f' of {self._total:,}'} rows"
+        if self._draws:
+            self._console.draw(line)
+            self._is_drawn = True
+        else:
+            self._console.write(line)
+
+    def end(self) -> None:
+        """Take the line away, where it was drawn."""
+        if self._is_drawn:
+            self._console.draw("")
 
 
 class RunProgress:

@@ -1,251 +1,126 @@
 """The result files of a run: one line per row, and those rows that are left to do.
 
-1. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
-2. A file appears as a whole when the run ends, also where a signal or an error ended it, and an earlier one is kept
-   as ``….bak``: the entry links in it may be nowhere else.
-3. Rows are in the order of the input, however they ended. Their order is made on disk, not in memory.
-4. A full disk ends no request that is under way; what was written counts.
-5. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
+1. They are a view of what is recorded, written once when the run has ended, in the order of the input.
+2. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
+3. A file appears as a whole or not at all, and an earlier one is kept as ``….bak``: the entry links in it may be
+   nowhere else.
+4. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
 
 import csv
 import io
 import json
-import logging
 import os
-import time
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from itertools import chain
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from airmeet_async.bulk.input.column_names import RESULT_COLUMNS
-from airmeet_async.bulk.journal.recorded_rows import CHANGED
-from airmeet_async.bulk.report import DONE, Invite, RowResult, RowStatus
+from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
+from airmeet_async.bulk.report import CHANGED, DONE, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
 from airmeet_async.tables import guard
 
-_log = logging.getLogger("airmeet_async.cli")
-
 _BYTES_AT_ONCE = 1024 * 1024
-_SECONDS_AT_ONCE = 1.0
-_SHOWN = 3
-_PASSING = frozenset(("http_408", "http_425", "http_429"))
 _UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
 
 
 class ResultFiles:
-    """Writes every result to one file, and what is left to do to another one.
+    """The files that a run will write: every result to one, and what is left to do to another one.
+
+    As a context manager it removes what was begun and not written.
 
     Args:
         results: Where all rows go, or None.
-        failed: Where the rows go that are not done, or None.
-        header: The input's columns.
+        failed: Where the rows go that are not done, or None. Without any, an earlier such file is set aside.
 
     Attributes:
-        warned: The first few rows with a warning, as sentences.
-        changed: Rows that have changed since they were done.
-        refused: Rows that failed with a refusal, after an attempt without a clear answer.
-        unverified: Rows that are done, but whose invitation may not have been mailed.
-        trouble: Why the files cannot be written, or None.
+        written: The files that are in place.
 
     Raises:
         ConfigError: A file cannot be written.
     """
 
-    def __init__(self, results: Path | None, failed: Path | None, header: Sequence[str]) -> None:
+    def __init__(self, results: Path | None, failed: Path | None) -> None:
         self.results = results
         self.failed = failed
-        self.warned: list[str] = []
-        self.unverified = 0
-        self.changed = 0
-        self.refused = 0
-        self.trouble: str | None = None
-        self._flushed = time.monotonic()
-        self._writers: list[ResultsWriter] = []
+        self.written: set[Path] = set()
         with ExitStack() as stack:
-            for path, only in ((results, None), (failed, lambda result: result.status not in DONE)):
-                if path is not None:
-                    self._writers.append(stack.enter_context(ResultsWriter(path, header, only=only)))
+            self._files = {
+                path: stack.enter_context(_checked_file(path)) for path in (results, failed) if path is not None
+            }
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.flush()
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def write(self, found: Iterable[RowResult], header: Sequence[str], job: str) -> None:
+        """Write the results of a run.
+
+        Args:
+            found: All of them, in the order of the input.
+            header: The input's columns.
+            job: The run's name.
+
+        Raises:
+            ConfigError: A file cannot be written. What there was is still there, and what could be written is gone.
+        """
+        encoders = {path: result_encoder(path, header, job) for path in self._files}
+        pieces = {path: bytearray(encode(None)) for path, encode in encoders.items()}
+        is_any_left, place = False, None
         try:
-            self._stack.__exit__(kind, error, trace)
-        except (ConfigError, OSError) as problem:
-            self.trouble = self.trouble or str(problem)
-
-    @property
-    def left(self) -> Path | None:
-        """The file of what is left, where there is one."""
-        return self.failed if self.failed is not None and self._writers[-1].written else None
-
-    def add(self, result: RowResult) -> None:
-        """Take one result."""
-        code = result.error.code if result.error else "-"
-        if _log.isEnabledFor(logging.DEBUG):  # without the entry link
-            what = f"{_place(result)} {result.key} {result.status.value}"
-            _log.debug("%s attempts=%d code=%s", what, result.attempts, code)
-        if CHANGED in result.warnings:
-            self.changed += 1
-        elif result.warnings and len(self.warned) < _SHOWN:
-            self.warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
-        if result.status in (RowStatus.SUCCEEDED, RowStatus.SKIPPED):
-            self.unverified += result.invite is Invite.UNVERIFIED
-        self.refused += result.status is RowStatus.FAILED and code.startswith("http_4") and code not in _PASSING
-        waiting = sum(writer.add(result) for writer in self._writers)
-        if waiting > _BYTES_AT_ONCE or time.monotonic() - self._flushed > _SECONDS_AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has been taken. A disk that is full is noted, not raised: requests are under way."""
-        try:
-            for writer in self._writers:
-                writer.flush()
+            for result in found:
+                is_left = result.status not in DONE
+                is_any_left = is_any_left or is_left
+                for place, piece in pieces.items():
+                    if is_left or place == self.results:
+                        piece.extend(encoders[place](result))
+                    if len(piece) > _BYTES_AT_ONCE:
+                        self._files[place].write(piece)
+                        piece.clear()
+            for place, piece in pieces.items():
+                if is_any_left or place == self.results:
+                    self._files[place].write(piece)
+                    self._files[place].put(place, backup=True)
+                    self.written.add(place)
+                else:
+                    set_aside(place)
         except OSError as error:
-            self.trouble = f"{self.results or self.failed}: cannot be written ({error.strerror})"
-        self._flushed = time.monotonic()
+            raise ConfigError(f"{place}: cannot be written ({error.strerror})") from None
 
 
-def _place(result: RowResult) -> str:
-    return f"row {result.index + 1}" if result.line is None else f"line {result.line}"
+def _checked_file(path: Path) -> NewFile:
+    check_result_file(path)
+    return NewFile(path.parent)
 
 
-class ResultsWriter:
-    """Writes results as CSV, or as JSON lines where the path ends in ``.jsonl`` or ``.ndjson``.
-
-    Encoded rows are in a private file in order of arrival; memory has the place and the size of each one.
+def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[RowResult | None], bytes]:
+    """Return what turns a result into a line of the file, and None into what stands above the lines.
 
     Args:
-        path: The file to write. An earlier result file there is replaced, any other file is refused.
-        header: The input's columns in their order.
-        only: Which results to write. When none is, no file is created and one of an earlier run is removed.
-
-    Raises:
-        ConfigError: The target cannot be written.
+        path: The file: its ending says whether it is CSV or JSON lines.
+        header: The input's columns.
+        job: The run's name.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        header: Sequence[str],
-        *,
-        only: Callable[[RowResult], bool] | None = None,
-    ) -> None:
-        self.path = Path(path)
-        self.written = 0
-        self._only = only
-        self._seen = False
-        self._encode = _encoder(self.path, [name for name in header if name not in RESULT_COLUMNS])
-        check_result_file(self.path)
-        self._new = NewFile(self.path.parent)
-        self._pending = bytearray(self._encode(None))
-        self._head = len(self._pending)
-        self._end = 0
-        self._last = -1
-        self._is_sorted = True
-        self._starts = array("Q")
-        self._sizes = array("Q")  # 0 where a row has no result
-        self.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not self._seen:
-            self._new.discard()  # the run never began: an earlier one's file is still the last word
-        else:
-            self.close()
-
-    def add(self, result: RowResult) -> int:
-        """Take a result, and return how many bytes wait to be written.
-
-        They come in any order; a later one for the same row takes the earlier one's place.
-        """
-        self._seen = True
-        if self._only is None or self._only(result):
-            self.written += 1
-            index, row = result.index, self._encode(result)
-            gap = index + 1 - len(self._starts)
-            if gap > 0:
-                self._starts.frombytes(bytes(gap * self._starts.itemsize))
-                self._sizes.frombytes(bytes(gap * self._sizes.itemsize))
-            self._starts[index] = self._end + len(self._pending)
-            self._sizes[index] = len(row)
-            self._is_sorted = self._is_sorted and index > self._last
-            self._last = index
-            self._pending += row
-        return len(self._pending)
-
-    def flush(self) -> None:
-        """Write what waits. After a failure the next flush begins where the last good byte ended."""
-        self._new.file.seek(self._end)
-        self._new.write(self._pending)
-        self._end += len(self._pending)
-        self._pending.clear()
-
-    def close(self) -> None:
-        """Sort the rows, and put the finished file in its place. Doing it twice does no harm."""
-        if self._new.file.closed:
-            return
-        if self._only is not None and not self.written:
-            self._new.discard()
-            set_aside(self.path)
-            return
-        try:
-            with suppress(OSError):  # a full disk: what is on it still counts
-                self.flush()
-            self._new.file.truncate(self._end)
-            if not self._is_sorted:
-                self._sort()
-            self._new.put(self.path, backup=True)
-        except OSError as error:
-            what = f"{self.path}: cannot be written ({error.strerror}); the results are in {self._new.keep()}"
-            raise ConfigError(what) from None
-
-    def _sort(self) -> None:
-        """Take a sorted copy in the file's place, where the disk has room for one."""
-        with suppress(ConfigError):
-            copy = NewFile(self.path.parent)
-            try:
-                piece = bytearray()
-                for start, size in chain([(0, self._head)], zip(self._starts, self._sizes, strict=True)):
-                    self._new.file.seek(start)
-                    piece += self._new.file.read(size)  # a row that found no room reads as nothing
-                    if len(piece) > _BYTES_AT_ONCE:
-                        copy.write(piece)
-                        piece.clear()
-                copy.write(piece)
-                os.fsync(copy.file.fileno())
-            except OSError:
-                copy.discard()
-            else:
-                self._new.discard()
-                self._new = copy
-
-
-def _encoder(path: Path, columns: list[str]) -> Callable[[RowResult | None], bytes]:
-    """Return what turns a result into bytes, and None into what stands above the rows."""
+    columns = [name for name in header if name not in RESULT_COLUMNS]
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return lambda result: b"" if result is None else _json_line(result, columns)
+        return lambda result: b"" if result is None else _json_line(result, columns, job)
     buffer = io.StringIO(newline="")
     # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
 
     def encode(result: RowResult | None) -> bytes:
-        cells = [*columns, *RESULT_COLUMNS] if result is None else _cells(result, columns)
+        if result is None:
+            cells = [*columns, *RESULT_COLUMNS]
+        else:
+            given = result.row if isinstance(result.row, Mapping) else {}
+            cells = [_text(value) for value in (*map(given.get, columns), *_outcome(result, job).values())]
         buffer.seek(0)
         buffer.truncate()
         writer.writerow([guard(cell) for cell in cells])
@@ -256,29 +131,39 @@ def _encoder(path: Path, columns: list[str]) -> Callable[[RowResult | None], byt
     return encode
 
 
-def _cells(result: RowResult, columns: Iterable[str]) -> list[str]:
+def _json_line(result: RowResult, columns: Iterable[str], job: str) -> bytes:
     given = result.row if isinstance(result.row, Mapping) else {}
-    return [_text(value) for value in (*map(given.get, columns), *_outcome(result).values())]
-
-
-def _json_line(result: RowResult, columns: Iterable[str]) -> bytes:
-    given = result.row if isinstance(result.row, Mapping) else {}
-    line = {name: given[name] for name in columns if name in given} | _outcome(result)
+    line = {name: given[name] for name in columns if name in given} | _outcome(result, job)
     # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
     return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
 
 
-def _outcome(result: RowResult) -> dict[str, Any]:
-    row = result.index + 1 if result.line is None else result.line
+def _outcome(result: RowResult, job: str) -> dict[str, Any]:
     code = message = None
     if result.error:
         code, message = result.error.code, result.error.message
     elif result.invite is Invite.UNVERIFIED:
         code, message = "invite_unverified", _UNVERIFIED
-    elif result.status is RowStatus.SKIPPED and CHANGED in result.warnings:
+    elif result.from_earlier_run and CHANGED in result.warnings:
         code, message = "changed", CHANGED
-    found = (row, result.status.value, code, message, result.attempts, result.entry_link)
+    was_sent = result.attempts > 0
+    found = (
+        place_of(result),
+        result.status.value,
+        code,
+        message,
+        result.attempts,
+        result.entry_link,
+        None if result.invite is Invite.NOT_ASKED else result.invite.value,
+        ("earlier" if result.from_earlier_run else "now") if was_sent else None,
+        job,
+    )
     return dict(zip(RESULT_COLUMNS, found, strict=True))
+
+
+def place_of(result: RowResult) -> int:
+    """Return a row's line in its file; of rows that are from no file their number, from 1."""
+    return result.index + 1 if result.line is None else result.line
 
 
 def _text(value: Any) -> str:
@@ -293,7 +178,7 @@ def check_result_file(path: Path) -> None:
     Raises:
         ConfigError: There is something else, or no way to write there.
     """
-    check_target(path, lambda head: all(name.encode() in head for name in RESULT_COLUMNS), "a result file")
+    check_target(path, lambda head: all(name.encode() in head for name in FIRST_RESULT_COLUMNS), "a result file")
 
 
 def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[Path, Path | None]:

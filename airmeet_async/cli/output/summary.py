@@ -12,16 +12,13 @@ from airmeet_async.formatting import counted, duration, many, wrapped
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
     RowStatus.REJECTED: "refused by Airmeet",
-    RowStatus.FAILED: "no clear answer after several attempts",
+    RowStatus.FAILED: "not applied, after several attempts",
     RowStatus.INVALID: "not sent: the row is not valid",
     RowStatus.DUPLICATE: "not sent: repeats an earlier row",
-    RowStatus.SKIPPED: "done in an earlier run",
     RowStatus.UNPROCESSED: "not sent: the run ended first",
     RowStatus.UNKNOWN: "sent without a clear answer",
 }
 
-_REFUSED = "refused, after an attempt without a clear answer"
-_PARTLY = "no clear answer after several attempts, or refused after such an attempt"
 _AGAIN = "; people who are registered keep their link (to write a file of just the others, add --failed left.csv)"
 _MEND_FIRST = frozenset({
     StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
@@ -125,9 +122,7 @@ class RunOutcome:
         trouble: Why these files are not whole, or None.
         total: Rows of the file, of which a run that is cut off reads only some.
         warned: The first few warnings.
-        changed: Rows that have changed since they were done.
-        refused: Rows that failed with a refusal, after an attempt without a clear answer.
-        unverified: Rows whose invitation may not have been mailed.
+        held: Rows without a clear answer that are not sent again without a word, since that was more than a day ago.
         job: What is typed for the job; empty where it has no journal that lasts.
     """
 
@@ -139,16 +134,14 @@ class RunOutcome:
     trouble: str | None = None
     total: int = 0
     warned: Sequence[str] = ()
-    changed: int = 0
-    refused: int = 0
-    unverified: int = 0
+    held: int = 0
     job: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
         return {
             **self.report.as_dict(),
-            "invites_unverified": self.unverified,
+            "invites_unverified": self.report.unverified,
             "results_path": self.results or None,
             "failed_path": self.failed,
             "report_path": self.page,
@@ -167,28 +160,33 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += [*wrapped(before + report.stop_message), ""]
     lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
-    if (n := report.warned_rows - outcome.changed) > 0:
+    if (n := report.warned_rows - report.changed) > 0:
         shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
         more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
         lines += ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
-    if outcome.changed:
-        lines += ["", *wrapped(since_done(outcome.changed))]
+    if report.changed:
+        lines += ["", *wrapped(since_done(report.changed))]
     return [*lines, *_files(outcome, words), *_next(outcome, words)]
 
 
 def _counts(outcome: RunOutcome) -> list[str]:
     """List the statuses that came up, so that they visibly sum to the rows read."""
-    report = outcome.report
-    width, total, meanings = len(f"{report.rows_read:,}"), outcome.total, dict(MEANINGS)
-    if outcome.refused:
-        meanings[RowStatus.FAILED] = _REFUSED if outcome.refused == report.counts[RowStatus.FAILED] else _PARTLY
+    report, total = outcome.report, outcome.total
+    width = len(f"{report.rows_read:,}")
     lines = [
-        f"  {status.value:<12} {n:>{width},}  {meanings[status]}".rstrip()
+        f"  {status.value:<12} {n:>{width},}  {describe_status(report, status)}".rstrip()
         for status, n in report.counts.items()
         if n or status is RowStatus.SUCCEEDED
     ]
     unread = f"  of {total:,} in the file" if total > report.rows_read else ""
     return [*lines, f"  {'rows read':<12} {report.rows_read:>{width},}{unread}"]
+
+
+def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> str:
+    """Say what a status means; *done* is what a row that succeeded is. Rows of an earlier run are counted."""
+    earlier, n = report.earlier_counts.get(status, 0), report.counts[status]
+    before = f"{'' if earlier == n else f'{earlier:,} of them '}in an earlier run" if earlier else ""
+    return ", ".join(filter(None, (MEANINGS[status] or done, before)))
 
 
 def _failures(groups: Sequence[FailureGroup]) -> list[str]:
@@ -232,8 +230,7 @@ def since_done(n: int) -> str:
 def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     report = outcome.report
     lines = ["", f"results: {outcome.results}"] if outcome.results else []
-    linked = report.succeeded or report.counts[RowStatus.SKIPPED]
-    if linked and lines and words.links:
+    if report.succeeded and lines and words.links:
         lines[-1] += " (contains personal links: keep it private)"
     if outcome.failed:
         lines.append(f"rows not done: {outcome.failed} ({words.left})")
@@ -245,7 +242,7 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
 def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on."""
     report = outcome.report
-    if report.stop_reason is StopReason.NOT_FOUND and not (report.succeeded or report.counts[RowStatus.SKIPPED]):
+    if report.stop_reason is StopReason.NOT_FOUND and not report.succeeded:
         return wrapped("next: run the command again with the right event id")
     if not outcome.job:
         if outcome.failed or not report.resumable or report.stop_reason in _MEND_FIRST:
@@ -253,21 +250,25 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
         return wrapped(f"next: {words.again if sent else 'run the same command again'}")
     job, hints = outcome.job, list[str]()
-    if report.stop_reason is not None:
+    unclear, failed = report.counts[RowStatus.UNKNOWN], report.counts[RowStatus.FAILED]
+    if unclear and not words.repeats:
+        rows = counted(unclear, "row")
+        hints.append(f"{rows} may exist or not: check first {words.look}, then airmeet retry {job} --unknown")
+        unclear = 0
+    if outcome.held:
+        rows = counted(outcome.held, "row")
+        hints.append(f"to resend the {rows} without a clear answer: airmeet resume {job} --accept-stale")
+        unclear = max(0, unclear - outcome.held)
+    if report.stop_reason is not None:  # which sends all of the following, too
         after = " once that is fixed" if report.stop_reason in _MEND_FIRST else ""
-        hints.append(f"to continue{after}: airmeet resume {job}")
-    elif n := report.counts[RowStatus.UNKNOWN]:
-        rows = counted(n, "row")
-        hints.append(
-            f"to resend the {rows} without a clear answer: airmeet resume {job} --accept-stale"
-            if words.repeats
-            else f"{rows} may exist or not: check first {words.look}, then airmeet retry {job} --unknown"
-        )
-    if n := report.counts[RowStatus.FAILED]:
-        hints.append(f"to resend the {n:,} failed {many('row', n)}: airmeet retry {job}")
+        hints.insert(0, f"to continue{after}: airmeet resume {job}")
+    elif failed:
+        hints.append(f"to resend the {counted(failed + unclear, 'row')} that failed: airmeet retry {job}")
+    elif unclear:
+        hints.append(f"to resend the {counted(unclear, 'row')} without a clear answer: airmeet retry {job}")
     if n := report.counts[RowStatus.REJECTED]:
         hints.append(f"to resend the {n:,} refused {many('row', n)} unchanged: airmeet retry {job} --rejected")
-    if n := outcome.unverified:
+    if n := report.unverified:
         doubt = f"{counted(n, 'invitation')} may not have been mailed"
         hints.append(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
     return [line for hint in hints for line in wrapped(hint)]

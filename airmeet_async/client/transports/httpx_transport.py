@@ -147,7 +147,8 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         if self._held:
-            # As httpcore does: a server that has closed its side may have replied before.
+            # httpcore ends each request with a write, of nothing if need be; without one it would wait for ever. What
+            # cannot be written is ignored, as httpcore does: a server that closed its side may have replied before.
             with suppress(httpcore.WriteError):
                 await self.write(b"", timeout)
         return await self._below.read(max_bytes, timeout)

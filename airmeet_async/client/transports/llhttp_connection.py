@@ -19,7 +19,6 @@ limit of size, does not tell when a body ends with the connection, and takes ``R
 """
 
 import asyncio
-import re
 import select
 import socket
 import time
@@ -37,6 +36,9 @@ from airmeet_async.protocol.http_messages import Reply
 
 _HEAD_LIMIT = 32 * 1024
 """Bytes within which a head must end, give or take one reading of the buffer."""
+
+_SHORT = 1024
+"""Bytes of a head and what follows it that are searched without looking for the head's end."""
 
 _VERSION_1_1, _VERSION_1_0 = b"HTTP/1.1 ", b"HTTP/1.0 "
 
@@ -66,8 +68,11 @@ class _Headers(Mapping[str, str]):
         return dict(self.lines())[name]
 
     def __contains__(self, name: object) -> bool:
-        # A search in the bytes, which may find a name in the body, too, costs a fifth of taking the head apart.
-        return _pattern(name).search(self.head) is not None and name in dict(self.lines())
+        # A search in the bytes, with what follows the head unless that is long, costs a fifth of taking the head apart.
+        head = self.head
+        if len(head) > _SHORT:
+            head = head[: head.index(b"\r\n\r\n")]
+        return _line_start(name) in head.lower() and name in dict(self.lines())
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self.lines()))
@@ -77,8 +82,8 @@ class _Headers(Mapping[str, str]):
 
 
 @lru_cache(256)
-def _pattern(name: object) -> re.Pattern[bytes]:
-    return re.compile(b"\r\n%b:" % re.escape(str(name)).encode(), re.IGNORECASE)
+def _line_start(name: object) -> bytes:
+    return f"\r\n{name}:".encode()
 
 
 def _input_check(number: int) -> Callable[[], Any]:
@@ -99,6 +104,7 @@ class Pool(Protocol):
         host: For messages.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         buffer: Shared by all connections: what is read into it is parsed before anybody else can read.
+        window: All of the buffer. TLS reads into slices of it, which must be no copies.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -106,6 +112,7 @@ class Pool(Protocol):
     host: str
     timeouts: Timeouts
     buffer: bytearray
+    window: memoryview
 
     def opened(self, connection: "Connection") -> None:
         """Count a connection in."""
@@ -129,10 +136,9 @@ class Connection(asyncio.BufferedProtocol):
         self.pool = pool
         self.transport: Any = None
         self.waiter: asyncio.Future[Reply | TransportError] | None = None
-        self.started = self.last_activity = 0.0
         self.is_reusable, self._open_end = True, False
         self._problem: TransportError | None = None
-        self._buffer = pool.buffer
+        self._buffer, self._window, self._create_future = pool.buffer, pool.window, pool.loop.create_future
         self._body: list[bytes] = []
         self.on_body = self._body.append
         self._parser = HttpResponseParser(self)  # which calls the methods that it finds now
@@ -145,7 +151,7 @@ class Connection(asyncio.BufferedProtocol):
         self._got = self._parts = self._size = self._start = self._pending = 0
         self._limit = limit
         self.started = started
-        self.waiter = waiter = self.pool.loop.create_future()
+        self.waiter = waiter = self._create_future()
         self.transport.write(data)
         return waiter
 
@@ -188,15 +194,15 @@ class Connection(asyncio.BufferedProtocol):
         self.last_activity = self.pool.clock()
         self.pool.opened(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the protocol's signature
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return self._window
 
     def buffer_updated(self, nbytes: int) -> None:
         waiter = self.waiter
         if waiter is None or waiter.done():  # nobody asked, or the caller is gone
             self.abort()
             return
-        data = self._buffer[:nbytes]
+        data = self._buffer[:nbytes]  # a copy, which costs less than a slice of the window, and which a reply can keep
         if not self._got:
             self._head = data
         elif self._headers is None:
@@ -245,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
         self._headers = headers = _Headers()
         headers.head = head[start:] if start else head
         # Without a length, or when the server closes the connection.
-        if not self._parser.should_keep_alive() and status not in (204, 304):
+        if not self._parser.should_keep_alive():
             self._check_coding()
             self._open_end = "content-length" not in headers and "transfer-encoding" not in headers
 

@@ -22,7 +22,7 @@ async def taken_from(source: RowSource, n: int = 64, most: int | None = None) ->
         while not source.ended:
             arrival.clear()
             try:
-                piece, _ = source.take(n)
+                piece = source.take(n)
             except InputError as error:
                 return rows, error
             rows += piece
@@ -64,7 +64,7 @@ async def test_an_error_is_raised_once() -> None:
         source.take(1)
 
     assert source.ended
-    assert source.take(1) == ([], None)
+    assert source.take(1) == []
 
 
 async def test_a_plain_source_is_read_no_further_than_asked() -> None:
@@ -73,10 +73,10 @@ async def test_a_plain_source_is_read_no_further_than_asked() -> None:
     source = RowSource(iter(numbers))
 
     assert (source.is_sync, source.finite, source.total) == (True, False, None)
-    assert [*source.take(3)[0], *source.take(2)[0]] == [0, 1, 2, 3, 4]
+    assert [*source.take(3), *source.take(2)] == [0, 1, 2, 3, 4]
     assert next(numbers) == 5
     source.stop_reading()
-    assert source.take(9) == ([], None)
+    assert source.take(9) == []
     assert source.ended
 
 
@@ -109,9 +109,9 @@ async def test_one_row_of_an_asynchronous_source_is_read_ahead_and_each_is_told_
         for number in range(5):
             await asyncio.sleep(1)
             assert pulled == [*range(number + 1)]
-            assert source.take(64)[0] == [number]
+            assert source.take(64) == [number]
 
-    assert source.take(1)[0] == []
+    assert source.take(1) == []
     assert (source.ended, told) == (True, 6)
 
 
@@ -129,7 +129,7 @@ async def test_rows_that_were_read_ahead_are_left_when_reading_stops() -> None:
         group.create_task(source.pump(lambda: None))
         await asyncio.sleep(1)
         source.stop_reading()
-        assert source.take(5)[0] == pulled
+        assert source.take(5) == pulled
     assert source.ended
 
 
@@ -198,7 +198,7 @@ async def test_a_source_is_closed_to_its_end_when_its_reader_is_cancelled(how: s
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert cleanup.steps == ["a", "b"]
-        assert source.take(1)[0] == [1]
+        assert source.take(1) == [1]
 
 
 async def test_a_source_that_does_not_close_is_cut_off() -> None:
@@ -230,3 +230,23 @@ async def test_what_is_no_list_of_rows_is_refused() -> None:
     assert isinstance(both, Iterable)
     assert isinstance(both, AsyncIterable)
     assert (await taken_from(RowSource(both)))[0] == [2]
+
+
+async def test_as_many_rows_are_read_ahead_as_are_wanted() -> None:
+    """Rows may be taken from a queue for good, so only for those who can send them at once."""
+    pulled: list[int] = []
+
+    async def queue() -> AsyncIterator[int]:
+        for number in range(100):
+            pulled.append(number)
+            yield number
+
+    source = RowSource(queue())
+    async with asyncio.TaskGroup() as group:
+        pumping = group.create_task(source.pump(lambda: None, lambda: 7))
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        assert len(pulled) == 7
+        assert source.take(64) == [*range(7)]
+        source.stop_reading()
+        pumping.cancel()

@@ -1,6 +1,6 @@
 """What a journal keeps as text comes back as it was."""
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import attrs
@@ -44,7 +44,7 @@ def test_a_call_comes_back_with_its_bytes(name: str) -> None:
 def test_a_call_that_nobody_could_read_back_is_refused() -> None:
     own = attrs.evolve(CALLS["no body"].endpoint, name="mine")
 
-    with pytest.raises(JournalError, match="'mine'.*without journal="):
+    with pytest.raises(JournalError, match=r"'mine'.*without journal="):
         encode_request(CallTemplate(own), b"")
 
 
@@ -55,7 +55,7 @@ def test_a_call_that_nobody_could_read_back_is_refused() -> None:
         ({"n": 1, "x": None, "l": [1.5, {"a": True}]}, {"n": 1, "x": None, "l": [1.5, {"a": True}]}),
         ({"odd": "\ud800"}, {"odd": "\ud800"}),
         ({1: "a"}, {"1": "a"}),
-        ({"when": datetime.date(2026, 1, 2)}, {"when": "2026-01-02"}),
+        ({"when": dt.date(2026, 1, 2)}, {"when": "2026-01-02"}),
         ({"big": 2**70}, {"big": 2**70}),
         ("a@b.c", "a@b.c"),
         (object(), None),

@@ -66,3 +66,13 @@ def test_a_file_is_blocked_like_any_list(airmeet):
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
     assert [row["Mail"] for row in airmeet.rows("left.csv")] == ["nobody@example.com"]
     assert "not done: left.csv (run the same command with it)" in done.err
+
+
+def test_addresses_that_were_typed_have_results_where_these_are_asked_for(airmeet):
+    done = airmeet.at(Sandbox())("block", EVENT, ADA, "stranger@example.com", "--results", "r.csv", "--json")
+
+    assert done.code == 3
+    assert [(row["email"], row["airmeet_row"], row["airmeet_status"]) for row in airmeet.rows("r.csv")] == [
+        (ADA, "1", "succeeded"), ("stranger@example.com", "2", "rejected"),
+    ]  # fmt: skip
+    assert [path.name for path in airmeet.folder.iterdir()] == ["r.csv"]

@@ -105,6 +105,62 @@ def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed,
     assert ("nothing was sent" in done.err) == (done.code == 130)
 
 
+def test_after_a_no_the_list_is_as_if_it_had_never_been_read(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox())
+    there(*INVITE, typed="n\n")
+    nothing = there("runs", "--json")
+    there(*REGISTER)
+    there(*INVITE, typed="n\n")
+    listed, resumed = there("runs", "--json"), there("resume")
+
+    assert nothing.json == []
+    assert (listed.json[0]["state"], listed.json[0]["options"]["sendEmailInvite"]) == ("finished", False)
+    assert "there is no unfinished run" in resumed.err
+
+
+@pytest.mark.parametrize("header", ["email,first_name,last_name", "email,first_name,last_name,T-shirt size,Notes"])
+def test_the_event_is_asked_once_for_its_fields(airmeet, header):
+    people = header.count(",") + 1
+    airmeet.file(
+        "people.csv", header, *(",".join((f"p{n}@example.com", "Ada", "Ay", "Small", "x")[:people]) for n in "ab")
+    )
+
+    class Counted(Sandbox):
+        asked = 0
+
+        async def exchange(self, request):
+            self.asked += request.method == "GET"
+            return await super().exchange(request)
+
+    sandbox = Counted()
+    done = airmeet.at(sandbox)("register", community.WITH_FIELDS, "people.csv", "--no-invite")
+
+    assert (done.code, sandbox.asked, sandbox.adds) == (0, 1, 2)
+
+
+def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
+    airmeet.people(3)
+
+    class Full(Sandbox):
+        """The folder is closed to us before the last step."""
+
+        async def exchange(self, request):
+            target = airmeet.folder / "r.csv"
+            if not target.exists():
+                target.mkdir()
+            return await super().exchange(request)
+
+    there = airmeet.at(Full())
+    done = there(*REGISTER, "--results", "r.csv", "--json")
+    command = re.search(r"airmeet (runs results \w+) -o FILE", done.err)
+    kept = there(*command[1].split(), "-o", "kept.csv") if command else None
+
+    assert (done.code, done.json["results_path"], done.json["counts"]["succeeded"]) == (1, None, 3)
+    assert kept is not None
+    assert all("code=" in row["airmeet_entry_link"] for row in airmeet.rows("kept.csv"))
+
+
 def test_off_a_terminal_nobody_is_asked(airmeet):
     airmeet.people(3)
     sandbox = Sandbox()
@@ -211,7 +267,7 @@ def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmee
 
     first, second = airmeet.rows("people-results.csv"), airmeet.rows("people-results-2.csv")
     assert {row["airmeet_status"] for row in first} == {"succeeded"}
-    assert second == [row | {"airmeet_status": "skipped"} for row in first]
+    assert second == [row | {"airmeet_when": "earlier"} for row in first]
 
 
 def test_columns_and_invitations_are_as_typed(airmeet):

@@ -39,7 +39,7 @@ def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
     assert f"resuming: {before} of 60 rows are done" in done.err
-    assert (done.json["attempts"], done.json["counts"]["skipped"]) == (60 - before, before)
+    assert (done.json["attempts"], done.json["earlier_counts"]["succeeded"]) == (60 - before, before)
     assert all("code=" in row["airmeet_entry_link"] for row in rows)
     assert done.json["results_path"] == "people-results.csv"
     assert (airmeet.folder / "people-results.csv.bak").exists()
@@ -76,7 +76,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     none = there("resume")
 
     assert (after.adds, after.mails) == (before.adds, before.mails)
-    assert (again.code, again.json["attempts"], again.json["counts"]["skipped"]) == (0, 0, 5)
+    assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
     assert "nothing left to do: 5 rows are done" in again.err
     assert (none.code, "there is no unfinished run" in none.err) == (2, True)
@@ -100,7 +100,8 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     assert "10 rows have changed since they were done; Airmeet keeps the old details" in done.err
     assert "5 rows were new" in done.err
     assert "too long" not in done.err
-    assert statuses(airmeet.rows("r.csv")) == ["skipped"] * 30 + ["succeeded"] * 5
+    assert statuses(airmeet.rows("r.csv")) == ["succeeded"] * 35
+    assert [row["airmeet_when"] for row in airmeet.rows("r.csv")] == ["earlier"] * 30 + ["now"] * 5
 
 
 def test_rows_that_are_left_out_are_counted(airmeet):
@@ -156,17 +157,17 @@ def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_anothe
     assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
 
 
-def test_other_options_are_refused_with_the_way_out(airmeet):
+def test_who_was_added_without_a_mail_is_mailed_once(airmeet):
     airmeet.people(3)
     sandbox = Sandbox()
     there = airmeet.at(sandbox)
     there(*REGISTER)
     done = there("register", EVENT, "people.csv", "--invite", "--json")
-    adds = sandbox.adds
+    again = there("register", EVENT, "people.csv", "--invite", "--json")
 
-    assert (done.code, done.json["error"]["code"], adds) == (2, "usage", 3)
-    assert "sendEmailInvite=False" in done.err
-    assert "--fresh" in done.err
+    assert (done.code, done.json["attempts"], again.json["attempts"]) == (0, 3, 0)
+    assert sandbox.world.statistics().replays == 3
+    assert "3 rows to send were added before without an invitation" in " ".join(done.err.split())
 
 
 @pytest.mark.real_time
@@ -197,10 +198,10 @@ def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
 
     assert (first.code, first.json["counts"]["rejected"]) == (3, 2)
     assert (failed.code, failed.json["attempts"]) == (3, 0)
-    assert (refused.code, refused.json["attempts"], refused.json["counts"]["succeeded"]) == (0, 2, 2)
+    assert (refused.code, refused.json["attempts"], refused.json["earlier_counts"]["succeeded"]) == (0, 2, 6)
     assert adds == 8
     assert not (airmeet.folder / "left.csv").exists()
-    assert {row["airmeet_status"] for row in airmeet.rows()} == {"skipped", "succeeded"}
+    assert {row["airmeet_status"] for row in airmeet.rows()} == {"succeeded"}
 
 
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
@@ -263,8 +264,8 @@ def test_blocking_again_sends_every_row_and_the_stopped_run_can_be_resumed_by_it
 
     assert [run.code for run in (first, second, resumed)] == [75, 0, 0]
     assert second.json["job"] != first.json["job"]
-    assert (second.json["attempts"], second.json["counts"]["skipped"]) == (20, 0)
-    assert resumed.json["counts"]["skipped"] > 0
+    assert (second.json["attempts"], second.json["earlier_counts"]["succeeded"]) == (20, 0)
+    assert resumed.json["earlier_counts"]["succeeded"] > 0
 
 
 def test_addresses_that_are_typed_have_no_journal(airmeet):
@@ -287,7 +288,7 @@ def test_a_journal_may_have_a_place_of_its_own(airmeet):
 
     assert (first.code, fresh.code, done.code, listed.json) == (6, 2, 0, [])
     assert "airmeet resume 'my launch.job'" in " ".join(first.err.split())
-    assert (done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (2, 2)
+    assert (done.json["counts"]["succeeded"], done.json["earlier_counts"]["succeeded"]) == (4, 2)
 
 
 def test_without_a_place_for_journals_nothing_is_sent(airmeet):
@@ -327,7 +328,7 @@ def stopped_in_flight(there, pretend):
     there(*REGISTER, "--progress", "none", "--concurrency", "1")
     run = there("runs", "--json").json[0]
     with contextlib.closing(sqlite3.connect(run["journal"], isolation_level=None)) as db:
-        db.execute("UPDATE ledger SET touched = touched - 90000")
+        db.execute("UPDATE outcome SET touched = touched - 90000")
     return run["job"]
 
 
@@ -339,9 +340,9 @@ def test_rows_that_were_unclear_a_day_ago_wait_for_a_word(airmeet):
     held = there("resume", job, "--json")
     done = there("resume", job, "--json", "--accept-stale")
 
-    assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 2)
+    assert (held.code, held.json["counts"]["unknown"], held.json["counts"]["succeeded"]) == (3, 1, 5)
     assert f"airmeet resume {job} --accept-stale" in " ".join(held.err.split())
-    assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["skipped"]) == (0, 1, 5)
+    assert (done.code, done.json["counts"]["succeeded"], done.json["earlier_counts"]["succeeded"]) == (0, 6, 5)
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 3)])

@@ -185,3 +185,45 @@ def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
     assert "people.csv" in narrow.out
     assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()
     assert EVENT in piped.out
+
+
+@pytest.mark.real_time
+async def test_the_results_of_a_killed_run_are_read_from_what_was_recorded(airmeet, serving):
+    airmeet.people(60)
+    async with serving() as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--rate", "60", "--progress", "none") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 8)
+            during = await there.run("runs", "results")
+            running.send(signal.SIGKILL)
+            await running.end()
+        written = await there.run("runs", "results", "-o", "so-far.csv")
+        links = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
+
+    rows = airmeet.rows("so-far.csv")
+    done = {row["email"]: row["airmeet_entry_link"] for row in rows if row["airmeet_status"] == "succeeded"}
+    assert (during.code, len(during.out.splitlines()), written.code) == (0, 61, 0)
+    assert [row["airmeet_row"] for row in rows] == [str(line) for line in range(2, 62)]
+    assert {row["airmeet_status"] for row in rows} <= {"succeeded", "unknown", "unprocessed"}
+    assert done
+    assert done.items() <= links.items()
+    assert (airmeet.folder / "so-far.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_results_of_a_run_are_those_that_it_wrote(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name", "a@example.com,=A,B", "bad,A,B", "c@example.com,Zoë,M")
+    there = airmeet.at(Sandbox("422@2:on=attendees.add"))
+    there(*REGISTER, "--failed", "left.csv")
+    there("runs", "results", "-o", "again.csv")
+    there("runs", "results", "--failed", "-o", "left-again.csv")
+    printed = there("runs", "results")
+    lines = there("runs", "results", "-o", "again.jsonl")
+    refused = there("runs", "results", "-o", "people.csv")
+
+    def content(name):
+        return (airmeet.folder / name).read_bytes()
+
+    assert content("again.csv") == content("people-results.csv") == printed.out.encode()
+    assert content("left-again.csv") == content("left.csv")
+    assert (lines.code, len(content("again.jsonl").splitlines())) == (0, 3)
+    assert (refused.code, "exists and is not a result file" in refused.err) == (2, True)

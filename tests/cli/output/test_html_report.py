@@ -256,12 +256,13 @@ def test_the_caption_has_the_peak_of_the_curve():
 
 
 def test_the_verdict_says_what_came_of_the_rows():
-    def of(**counts):
+    def of(earlier=0, **counts):
         found = dict.fromkeys(RowStatus, 0) | {RowStatus(name): n for name, n in counts.items()}
-        return verdict(BulkReport("job", sum(found.values()), found), "registered")
+        before = {RowStatus.SUCCEEDED: earlier}
+        return verdict(BulkReport("job", sum(found.values()), found, earlier_counts=before), "registered")
 
     assert of(succeeded=8) == "8 of 8 registered · nothing left to do"
-    assert of(skipped=8) == "0 of 8 registered · 8 registered in an earlier run · nothing left to do"
+    assert of(earlier=7, succeeded=8) == "8 of 8 registered · 7 of them in an earlier run · nothing left to do"
     assert of(succeeded=1, duplicate=1) == (
         "1 of 2 registered · 1 left out, repeating an earlier row · nothing left to do"
     )

@@ -21,6 +21,7 @@ from airmeet_async.cli.output.progress import (
     LineDisplay,
     Meter,
     NoDisplay,
+    PhaseDisplay,
     Snapshot,
     below_bar,
     beside_bar,
@@ -123,9 +124,10 @@ def text(parts):
     return "  ".join(text for text, _ in parts)
 
 
-def report(elapsed, **counts):
+def report(elapsed, earlier=0, **counts):
     found = dict.fromkeys(RowStatus, 0) | {RowStatus(name): n for name, n in counts.items()}
-    return BulkReport("job", sum(found.values()), found, elapsed_s=elapsed)
+    before = {RowStatus.SUCCEEDED: earlier}
+    return BulkReport("job", sum(found.values()), found, earlier_counts=before, elapsed_s=elapsed)
 
 
 @pytest.mark.parametrize(("run", "beside", "below", "plain"), CASES)
@@ -204,9 +206,37 @@ def test_rows_that_were_settled_before_are_done_from_the_start_and_counted_once(
 
     assert meter.read(report(0)).done == 60
     assert meter.read(report(1.0, succeeded=10)).done == 70
-    assert meter.read(report(2.0, succeeded=40, skipped=20)).done == 100
-    assert meter.read(report(3.0, succeeded=40, skipped=55, invalid=5)).done == 100
-    assert meter.read(report(3.0, succeeded=10, unprocessed=30, skipped=60)).done == 70
+    assert meter.read(report(2.0, earlier=20, succeeded=60)).done == 100
+    assert meter.read(report(3.0, earlier=55, succeeded=95, invalid=5)).done == 100
+    assert meter.read(report(3.0, earlier=60, succeeded=70, unprocessed=30)).done == 70
+
+
+def test_while_earlier_results_are_read_that_is_said():
+    reading = Meter(100, settled=60).read(report(2.0, earlier=20, succeeded=60))
+
+    assert plain_line(reading) == "reading earlier results: 60 of 100 rows"
+    assert beside_bar(reading) == "reading earlier results  60/100"
+    assert progress_event(reading)["phase"] == "collecting"
+    assert not evolve(reading, has_ended=True).collects
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("json", {"event": "phase", "phase": "reading", "rows_done": 9, "rows_total": None}),
+        ("auto", "reading people.csv: 9 rows"),
+        ("none", None),
+    ],
+)
+def test_a_phase_is_told_once_it_lasts_over_a_second(wanted, said, capsys):
+    clock = iter((100.0, 100.9, 101.1, 101.2)).__next__
+    phase = PhaseDisplay(wanted, Console(), "reading", "reading people.csv", clock=clock)
+    for n in (8, 9, 10):
+        phase(n)
+    phase.end()
+
+    line = capsys.readouterr().err.strip()
+    assert (json.loads(line) if wanted == "json" else line or None) == said
 
 
 def test_the_json_event_has_its_documented_shape():
@@ -214,6 +244,7 @@ def test_the_json_event_has_its_documented_shape():
 
     assert json.loads(json.dumps(shape)) == {
         "event": "progress",
+        "phase": "sending",
         "rows_done": 500,
         "rows_total": 2000,
         "counts": dict.fromkeys((status.value for status in RowStatus), 0) | {"succeeded": 500},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airmeet_async.bulk.report import RowResult, RowStatus
-from airmeet_async.cli.output.results_csv import ResultsWriter
+from airmeet_async.cli.output.results_csv import ResultFiles
 from airmeet_async.errors import ConfigError
 from tests.support.results import write
 
@@ -44,37 +44,14 @@ def disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("order", [range(9), reversed(range(9))], ids=["in order", "in disorder"])
-def test_a_full_disk_keeps_all_whole_rows(tmp_path, disk, order):
-    """Half a row is cut off, and what was written before it stays."""
+def test_a_full_disk_leaves_the_earlier_file_and_no_half_one(tmp_path, disk):
     path = tmp_path / "out.csv"
-    written: list[int] = []
+    write(path, HEADER, [result(7)])
     disk(4096)
-
-    def run() -> None:
-        with ResultsWriter(path, HEADER) as writer:
-            for index in order:
-                write(writer, [result(index, note="x" * 1000)])
-                written.append(index)
-
-    with pytest.raises(OSError, match="File too large"):
-        run()
-    assert len(written) == 3
-    assert emails(path) == [f"p{index}@x.de" for index in sorted(written)]
-    assert {len(record) for record in records(path)} == {8}
+    with pytest.raises(ConfigError, match=r"out\.csv: cannot be written \(File too large\)"):
+        write(path, HEADER, [result(index, note="x" * 1000) for index in range(9)])
+    assert emails(path) == ["p7@x.de"]
     assert leftovers(tmp_path) == []
-
-
-def test_a_disk_that_has_room_again_gets_every_row(tmp_path, disk):
-    """Rows that found no room are written with the next ones, over the half that did not fit."""
-    path = tmp_path / "out.csv"
-    with ResultsWriter(path, HEADER) as writer:
-        disk(1000)
-        with pytest.raises(OSError, match="File too large"):
-            write(writer, [result(0, note="x" * 2000)])
-        disk(1_000_000)
-        write(writer, [result(1, note="y" * 2000)])
-    assert [record[1][:1] for record in records(path)[1:]] == ["x", "y"]
 
 
 def _no_target(folder):
@@ -100,7 +77,7 @@ def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, said):
     """Before anything is sent, with the reason and what to do; and nothing is touched."""
     _no_target(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        ResultsWriter(tmp_path / name, HEADER)
+        ResultFiles(tmp_path / name, None)
     assert said in str(caught.value)
     assert str(tmp_path) in str(caught.value)
     assert (tmp_path / "people.csv").read_text() == "email\na@x.de\n"
@@ -112,19 +89,17 @@ def test_an_empty_file_may_be_replaced(tmp_path):
     """Somebody made it to reserve the name."""
     path = tmp_path / "out.csv"
     path.touch()
-    with ResultsWriter(path, HEADER) as writer:
-        write(writer, [result(0)])
+    write(path, HEADER, [result(0)])
     assert emails(path) == ["p0@x.de"]
 
 
-def test_a_target_that_vanishes_keeps_the_results(tmp_path):
-    """When the file cannot get its place, the message says where the results are."""
+def test_a_target_that_vanishes_is_named(tmp_path):
     path = tmp_path / "out.csv"
-    writer = ResultsWriter(path, HEADER)
-    write(writer, [result(0)])
-    path.mkdir()
-    with pytest.raises(ConfigError, match="the results are in") as caught:
-        writer.close()
-    (part,) = leftovers(tmp_path)
-    assert str(caught.value).endswith(part)
-    assert emails(tmp_path / part) == ["p0@x.de"]
+
+    def results():
+        path.mkdir()
+        yield result(0)
+
+    with pytest.raises(ConfigError, match=r"out\.csv: cannot be written"):
+        write(path, HEADER, results())
+    assert leftovers(tmp_path) == []

@@ -61,8 +61,8 @@ def test_a_file_of_what_is_left_is_how_to_go_on():
     [
         (StopReason.INTERRUPTED, {RowStatus.UNPROCESSED: 7}, Wording(), "to continue: airmeet resume 3f2a"),
         (StopReason.SETTINGS, {RowStatus.UNPROCESSED: 7}, Wording(), "once that is fixed: airmeet resume 3f2a"),
-        (None, {RowStatus.FAILED: 7}, Wording(), "to resend the 7 failed rows: airmeet retry 3f2a"),
-        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows without a clear answer: airmeet resume 3f2a --accept-stale"),
+        (None, {RowStatus.FAILED: 7}, Wording(), "to resend the 7 rows that failed: airmeet retry 3f2a"),
+        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows without a clear answer: airmeet retry 3f2a"),
         (None, {RowStatus.UNKNOWN: 1}, Wording(repeats=False), "then airmeet retry 3f2a --unknown"),
     ],
 )
@@ -72,18 +72,21 @@ def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, sa
     assert said in " ".join(line.strip() for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("refused", "gloss"),
-    [
-        (0, "no clear answer after several attempts"),
-        (2, "refused, after an attempt without a clear answer"),
-        (1, "no clear answer after several attempts, or refused after such an attempt"),
-    ],
-)
-def test_a_refusal_is_not_taken_for_silence(refused, gloss):
-    lines = summary(outcome(report(counts={RowStatus.FAILED: 2}), refused=refused))
+def test_rows_of_an_earlier_run_are_counted_with_their_status():
+    earlier = {RowStatus.SUCCEEDED: 3, RowStatus.REJECTED: 2}
+    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 5, RowStatus.REJECTED: 2}, earlier_counts=earlier)))
 
-    assert f"  failed       2  {gloss}" in lines
+    assert "  succeeded    5  3 of them in an earlier run" in lines
+    assert "  rejected     2  refused by Airmeet, in an earlier run" in lines
+
+
+def test_what_is_held_for_a_day_is_not_sent_by_a_retry():
+    found = report(counts={RowStatus.UNKNOWN: 7}, resumable=True)
+    held = summary(outcome(found, job="3f2a", held=7))
+    some = summary(outcome(found, job="3f2a", held=2))
+
+    assert ("airmeet resume 3f2a --accept-stale" in " ".join(held), "retry" in " ".join(held)) == (True, False)
+    assert "to resend the 5 rows without a clear answer: airmeet retry 3f2a" in some
 
 
 def test_a_wrong_id_of_an_event_is_not_resumed():
@@ -102,16 +105,16 @@ def test_one_row_is_it():
 
 
 def test_invitations_of_which_nobody_knows_are_told():
-    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 9}), job="3f2a", unverified=2))
+    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 9}, unverified=2), job="3f2a"))
 
     assert "2 invitations may not have been mailed" in " ".join(lines)
     assert "airmeet retry 3f2a --invites" in " ".join(line.strip() for line in lines)
 
 
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
-    found = report(counts={RowStatus.SKIPPED: 9}, warned_rows=9)
+    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9, changed=9)
 
-    text = "\n".join(summary(outcome(found, job="3f2a", changed=9)))
+    text = "\n".join(summary(outcome(found, job="3f2a")))
 
     assert "9 rows have changed since they were done" in text
     assert "too long" not in text

@@ -1,0 +1,170 @@
+"""What a run has left is resumed as it stood before each step of its disk and at each request. Virtual time, no thread."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from attrs import define
+
+from airmeet_async import BulkReport, Invite, Reply, Request, RowStatus
+from tests.support.bulk_runs import resume
+from tests.support.disk import DiskLoop, disk
+from tests.support.worlds import add, client_of, people, transport_of
+
+pytestmark = pytest.mark.slow
+
+N = 12
+JUST = 0.1  # seconds in which what is no longer true is written down
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": DiskLoop}
+
+
+@define
+class Moment:
+    """What there was at one moment of a run.
+
+    Attributes:
+        at: The time.
+        path: A copy of the journal.
+        sent: How often each person had been sent.
+        mailed: How often a mail had been asked for, each of them.
+        refused: When a request of theirs was last refused for coming too fast.
+        first: When each was sent first, in the whole run.
+        hindered: Something has just begun to hold the run back.
+    """
+
+    at: float
+    path: Path
+    sent: Counter[str]
+    mailed: Counter[str]
+    refused: dict[str, float]
+    first: dict[str, float]
+    hindered: bool
+
+
+class Watched:
+    """A transport that keeps what was asked, and calls *seen* at each request for a person."""
+
+    def __init__(self, transport: Any, seen: Any = None) -> None:
+        self.transport, self.seen = transport, seen
+        self.sent, self.mailed, self.refused = Counter[str](), Counter[str](), dict[str, float]()
+        self.first = dict[str, float]()
+        self.hindered_at = -1.0
+
+    async def exchange(self, request: Request) -> Reply:
+        if not request.body or b"email" not in request.body:
+            return await self.transport.exchange(request)
+        body = json.loads(request.body)
+        self.sent[body["email"]] += 1
+        self.first.setdefault(body["email"], anyio.current_time())
+        self.mailed[body["email"]] += body["sendEmailInvite"]
+        if self.seen is not None:
+            self.seen()
+        reply: Reply = await self.transport.exchange(request)
+        if reply.status != 200:
+            self.hindered_at = anyio.current_time()
+        if reply.status == 429:
+            self.refused[body["email"]] = anyio.current_time()
+            self.mailed[body["email"]] -= body["sendEmailInvite"]
+        return reply
+
+    async def aclose(self) -> None: ...
+
+
+async def moments_of(tmp_path: Path, source: Any, width: int, faults: str, held: bool, **options: Any) -> list[Moment]:
+    """Run to the end, and return what there was at every step."""
+    path, moments = tmp_path / "launch.job", list[Moment]()
+    transport = Watched(transport_of(faults, latency=0.05))
+
+    def keep(*_: str) -> None:
+        if not transport.sent:
+            return
+        folder = tmp_path / str(len(moments))
+        folder.mkdir()
+        for suffix in ("", "-wal"):
+            if (file := path.with_name(path.name + suffix)).exists():
+                shutil.copy(file, folder / file.name)
+        now = anyio.current_time()
+        moments.append(
+            Moment(now, folder / path.name, Counter(transport.sent), Counter(transport.mailed),
+                   dict(transport.refused), transport.first, now - transport.hindered_at < JUST)
+        )  # fmt: skip
+
+    transport.seen = keep
+    async with client_of(transport) as client:
+        job = add(client, source(list(people(N))), journal=path, max_in_flight=width, **options)
+        async with job:
+            disk().seconds = 0.01
+            disk().before = disk().after = keep
+            if held:
+                await anyio.sleep(0.1)
+                job.pause()
+                transport.hindered_at = anyio.current_time()
+                await anyio.sleep(5)
+                keep()
+                job.resume()
+            results = [result async for result in job]
+        disk().before = disk().after = nothing
+    assert len(results) == N
+    return moments
+
+
+def nothing(_: str) -> None: ...
+
+
+async def resumed(moment: Moment) -> tuple[BulkReport, Watched]:
+    disk().seconds = 0
+    transport = Watched(transport_of())
+    return await resume(transport, moment.path), transport
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("faults", ["", "429@6:retry=2", "500@3,429@8", "expire@5"])
+@pytest.mark.parametrize("width", [1, 3, 8])
+@pytest.mark.parametrize("source", [list, iter])
+async def test_nobody_loses_or_doubles_an_invitation(
+    tmp_path: Path, source: Any, width: int, faults: str, held: bool
+) -> None:
+    """Who was not sent yet is mailed by the next run, also beside those under way; who was is not mailed again."""
+    moments = await moments_of(tmp_path, source, width, faults, held, send_email_invite=True)
+    assert len(moments) > N
+    for moment in moments:
+        report, after = await resumed(moment)
+        assert report.results is not None
+        assert [result.index for result in report.results] == list(range(report.rows_read))
+        for result in report.results:
+            key, before = result.key, moment.mailed[result.key]
+            mails = before + after.mailed[key]
+            assert mails <= 1
+            # An intent is on the disk only just before the request; what is refused or held back is written down soon.
+            if not (moment.sent[key] or moment.hindered or moment.first[key] - moment.at < JUST):
+                assert (mails, result.invite) == (1, Invite.ASKED)
+            assert (mails == 0) <= (result.invite is Invite.UNVERIFIED)
+            if key in moment.refused and moment.at - moment.refused[key] > JUST and moment.sent[key] == 1:
+                assert mails == 1
+            assert result.status is RowStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("faults", ["", "500@3,429@8"])
+@pytest.mark.parametrize("width", [1, 3, 8])
+@pytest.mark.parametrize("source", [list, iter])
+async def test_no_more_rows_are_sent_again_than_were_under_way(
+    tmp_path: Path, source: Any, width: int, faults: str
+) -> None:
+    moments = await moments_of(tmp_path, source, width, faults, held=False)
+    for moment in moments:
+        report, after = await resumed(moment)
+        assert report.results is not None
+        assert [result.index for result in report.results] == list(range(report.rows_read))
+        assert report.succeeded == report.rows_read
+        twice = [key for key in after.sent if moment.sent[key]]
+        assert len(twice) <= width + 2 * bool(faults)  # and those that were to be sent again anyway
+        assert sum(moment.sent[result.key] > 0 for result in report.results) == len(+moment.sent)
+        assert sum(result.replayed for result in report.results if not result.from_earlier_run) <= 2 * width
