@@ -35,7 +35,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 def test_the_fast_transport_is_used_where_it_can_be(chosen: Callable[..., str]) -> None:
     """Its package is there, and no proxy stands in the way; plain http asks no proxy."""
-    assert chosen("auto") == chosen("llhttp") == "llhttp"
+    assert chosen("auto") == chosen("llhttp") == "fast"
     assert chosen("httpx") == chosen("auto", hidden=True) == "httpx"
     assert chosen("auto", HTTPS_PROXY="http://localhost:9") == "httpx"
     assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "llhttp"
