@@ -38,18 +38,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
     return set_only
 
 
-<<<<<<< HEAD
 def name_of(transport: Any = None, base: str = AIRMEET) -> str:
     return AirmeetClient("k", "s", base_url=base, transport=transport).transport_name
-=======
-def test_the_fast_transport_is_used_where_it_can_be(chosen: Callable[..., str]) -> None:
-    """Its package is there, and no proxy stands in the way; plain http asks no proxy."""
-    assert chosen("auto") == chosen("llhttp") == "fast"
-    assert chosen("httpx") == chosen("auto", hidden=True) == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9") == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "llhttp"
-    assert chosen("auto", HTTP_PROXY="http://localhost:9", base="http://127.0.0.1:8/prod") == "llhttp"
->>>>>>> fast
 
 
 def refusal_of(transport: Any = None, base: str = AIRMEET) -> str:
