@@ -139,7 +139,7 @@ def connect(path: Path) -> sqlite3.Connection:
             "PRAGMA synchronous = FULL"
         )  # a commit is on the disk when it returns; NORMAL does not say so
         connection.execute("PRAGMA fullfsync = 1")  # macOS: past the cache of the drive, too
-        # The index of a million entries: where it does not fit, loading in no order reads and writes it again and again.
+        # The index of a million entries: where it does not fit, loading in no order reads it again and again.
         connection.execute("PRAGMA cache_size = -32000")
         # Where a transaction outgrows that, SQLite would write pages early, the hottest ones first, each many times.
         connection.execute("PRAGMA cache_spill = OFF")

@@ -18,14 +18,14 @@ from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, recorded_result
 from airmeet_async.bulk.journal.row_encoding import decode_data, decode_fact, decode_template
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
-from airmeet_async.bulk.journal.writer import CHANGED, FROM, IN_DOUBT, OPEN, POSITION, ROWS, read_row
+from airmeet_async.bulk.journal.writer import CHANGED, FROM, IN_DOUBT, OPEN, POSITION, ROWS, select_rows
 from airmeet_async.bulk.report import FailureGroup, RowResult
 from airmeet_async.bulk.row import Outcome, OutcomeState, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _FACTS = "SELECT name, value FROM facts"
-_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
 _OF_LIST = f"{FROM} WHERE i.id BETWEEN :first AND :last"
 # The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
 _STATUS = f"""CASE
@@ -56,6 +56,7 @@ _STALE = f"""
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
 """  # noqa: S608 - no values
+_ROWS_AT_ONCE = 256
 _RESULTS = ROWS.format("1")
 COUNTED = ("succeeded", "rejected", "failed", "invalid", "duplicate", "unknown", "pending")
 
@@ -217,11 +218,13 @@ def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
         stop_message = str(facts.get("stop_message") or "")
         horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (number,)).fetchone()
         up_to = -1 if horizon is None or horizon[0] is None else horizon[0]
-        for found in connection.execute(_RESULTS, {**values, "after": values["first"] - 1, "n": -1}):
-            row = read_row(found, template)
-            if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
-                row.earlier = Outcome(OutcomeState.IN_FLIGHT, 1, 0, values["wish"], run)
-            yield recorded_result(row, stop_message, run)
+        after = values["first"] - 1
+        while rows := select_rows(connection, _RESULTS, {**values, "after": after, "n": _ROWS_AT_ONCE}, template):
+            after = values["first"] + rows[-1].index
+            for row in rows:
+                if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
+                    row.earlier = Outcome(OutcomeState.IN_FLIGHT, 1, 0, values["wish"], run)
+                yield recorded_result(row, stop_message, run)
 
 
 def read_causes(path: Path, list_id: int | None = None) -> list[FailureGroup]:

@@ -30,7 +30,7 @@ from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
-from airmeet_async.errors import JournalError
+from airmeet_async.errors import AirmeetError, JournalError
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class SqliteJournal:
         self._sort, self._more = sort, more
         self._plain_list = template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:
         self._deliver, self._woken, self._on_failed = deliver, woken, failed
 
     async def close(self, facts: dict[str, Any]) -> None:

@@ -56,6 +56,8 @@ _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
 
+# A statement for several rows would keep a copy of each page that it changes, to take itself back alone; with
+# "OR ROLLBACK" it takes the transaction with it, as every error here does anyway.
 _ADD_ENTRY = "INSERT OR ROLLBACK INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 _ADD_PLAIN_INPUT = "INSERT INTO input (id, line, entry) VALUES (?, ?, ?)"
 _ADD_CONSECUTIVE_INPUT = (
@@ -91,12 +93,16 @@ OPEN = f"""(i.status IS NULL AND (
     OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
 ))"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
+# Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
-    SELECT i.id, i.line, i.status, i.note, i.entry, e.identity, e.key,
+    SELECT i.id, i.line, i.status, i.note, i.entry, COALESCE(e.key, e.identity),
         CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
-        COALESCE(i.data, e.data), {CHANGED}, {_OUTCOME}
+        COALESCE(i.data, e.data), {CHANGED}, o.entry
     {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
+_OUTCOMES = f"""
+    SELECT o.entry, {_OUTCOME} FROM json_each(?) wanted CROSS JOIN outcome o ON o.entry = wanted.value
+"""  # noqa: S608 - no values
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
 _SELECT_OPEN = ROWS.format(OPEN)
 _SELECT_REOPENED = ROWS.format(_REOPENED)
@@ -107,6 +113,12 @@ _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
     SELECT i.entry, 3, 1, 0, ?, ?, ? FROM input i LEFT JOIN outcome o ON o.entry = i.entry
     WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
+"""
+_CONFIRM = "UPDATE list SET confirmed = 1 + (SELECT MAX(confirmed) FROM list) WHERE id = ?"
+# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
+_END_ARRIVING = """
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE input.id BETWEEN list.id << ? AND (list.id << ?) + ?)
+    WHERE rows IS NULL AND confirmed
 """
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
@@ -146,7 +158,7 @@ class RecordedList:
         id: Its number.
         facts: What was given with it, such as ``name``, ``options`` and ``source``.
         rows: How many rows it has; None where it was not read to its end.
-        confirmed: Somebody wants it to be sent.
+        confirmed: Somebody wants it to be sent, or it was sent.
     """
 
     id: int
@@ -233,6 +245,7 @@ class JournalWriter:
         self._name = str(path)
         self._readings: dict[int, _Reading] = {}
         self._lists: dict[int, RecordedList] = {}
+        self._confirmed = set[int]()  # since this was opened
         self._uncommitted = 0
         self._recovered = False
         try:
@@ -265,12 +278,12 @@ class JournalWriter:
             self._put_facts(facts)
 
     def lists(self) -> list[RecordedList]:
-        """Return all lists, the newest last."""
+        """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
         try:
             return [
                 RecordedList(number, decode_fact(facts), rows, bool(confirmed))
                 for number, facts, rows, confirmed in self._query(
-                    "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+                    "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
                 )
             ]
         except ValueError as error:
@@ -449,13 +462,17 @@ class JournalWriter:
             yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
-        """Let a list count; older ones of its name and options go."""
+        """Let a list count, and be the newest; others of its name and options go."""
         self._recover()
         wanted = self._list(list_id)
-        gone = [found.id for found in self.lists() if found.id < list_id and _is_same_list(found.facts, wanted.facts)]
+        gone = [found.id for found in self.lists() if found.id != list_id and _is_same_list(found.facts, wanted.facts)]
         with self._transaction():
-            self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (list_id,))
+            self._confirm(list_id)
             self._drop(gone)
+
+    def _confirm(self, list_id: int) -> None:
+        self._connection.execute(_CONFIRM, (list_id,))
+        self._confirmed.add(list_id)
 
     def drop_list(self, list_id: int) -> None:
         """Forget a list that nobody wants, and who was in no other and was never sent."""
@@ -653,7 +670,7 @@ class JournalWriter:
             "after": first + after, "last": first + POSITION, "n": n, "wish": self._wish(template), "run": self.run,
         }  # fmt: skip
         try:
-            return [read_row(found, template) for found in self._connection.execute(sql, values)]
+            return select_rows(self._connection, sql, values, template)
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             raise self._error(error) from None
 
@@ -693,12 +710,13 @@ class JournalWriter:
                         _SEND_ANOTHER,
                         [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)],
                     )
-                self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (work.list_id,))
             if work.horizon is not None:
                 self._connection.execute(
-                    "UPDATE list SET horizon = ?, touched = ?, confirmed = 1 WHERE id = ?",
+                    "UPDATE list SET horizon = ?, touched = ? WHERE id = ?",
                     (work.horizon, now, work.list_id),
                 )
+            if work.list_id not in self._confirmed and (work.intents or work.horizon is not None):
+                self._confirm(work.list_id)
             if work.facts:
                 self._put_facts(work.facts)
 
@@ -757,30 +775,39 @@ class JournalWriter:
         return locking.journal_error(self.path or Path("a file for this run"), error)
 
 
-def read_row(found: tuple[Any, ...], template: CallTemplate | None) -> Row:
-    """Return the row of a record that `ROWS` has found."""
-    number, line, status, note, entry, identity, key, request, data, changed, state, *outcome = found
-    row = Row(number & POSITION, line, decode_data(data), key or identity or "", identity or "", template)
-    if entry:
-        row.entry = entry
-    if request:
-        if request.startswith("["):
-            row.template, row.payload = decode_request(request)
-        else:
-            row.payload = request.encode()
-    if changed:
-        row.changed = True
-    if state is not None:
-        row.earlier = Outcome(state, *outcome)
-    if note is not None:
-        facts = decode_note(note)
-        row.warnings = facts["warnings"]
-        row.key = facts.get("key", row.key)
-        if status == "duplicate":
-            row.duplicate_of, row.error = facts["duplicate_of"], _duplicate_error(facts)
-        else:
-            row.error = facts["error"]
-    return row
+def select_rows(
+    connection: sqlite3.Connection, sql: str, values: Mapping[str, Any], template: CallTemplate | None
+) -> list[Row]:
+    """Return the rows that a statement made of `ROWS` finds."""
+    found = connection.execute(sql, values).fetchall()
+    entries = [record[-1] for record in found if record[-1] is not None]
+    outcomes: dict[int, Outcome] = {}
+    if entries:
+        outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (encode_fact(entries),))}
+    rows = list[Row]()
+    for number, line, status, note, entry, key, request, data, changed, sent in found:
+        row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
+        if request:
+            if request[0] == "[":
+                row.template, row.payload = decode_request(request)
+            else:
+                row.payload = request.encode()
+        if entry:
+            row.entry = entry
+        if changed:
+            row.changed = True
+        if sent is not None:
+            row.earlier = outcomes[sent]
+        if note is not None:
+            facts = decode_note(note)
+            row.warnings = facts["warnings"]
+            row.key = facts.get("key", row.key)
+            if status == "duplicate":
+                row.duplicate_of, row.error = facts["duplicate_of"], _duplicate_error(facts)
+            else:
+                row.error = facts["error"]
+        rows.append(row)
+    return rows
 
 
 @lru_cache

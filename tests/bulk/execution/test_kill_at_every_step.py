@@ -1,4 +1,4 @@
-"""What a run has left is resumed as it stood at each step of its disk and at each request. Virtual time, no thread."""
+"""What a run has left is resumed as it stood at each step of its disk and at each request, on virtual time."""
 
 import json
 import shutil
