@@ -34,8 +34,9 @@ async def main(path: str, n: int, limit: int) -> None:
         except AirmeetError as error:
             said = f"{type(error).__name__}: {error}"
         applied = sum(transport.world.person(EVENT, row.email) is not None for row in people(n))
-        counts = job.report.as_dict()["counts"] if job.total else {}
-        facts = {"said": said, "sent": len(transport.arrivals), "applied": applied, "counts": counts}
+        report = job.report.as_dict() if job.total else {"counts": {}, "earlier_counts": {}}
+        facts = {name: report[name] for name in ("counts", "earlier_counts")}
+        facts |= {"said": said, "sent": len(transport.arrivals), "applied": applied}
         sys.stdout.write(json.dumps(facts) + "\n")
 
 

@@ -25,7 +25,7 @@ from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _FACTS = "SELECT name, value FROM facts"
-_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
 _OF_LIST = f"{FROM} WHERE i.id BETWEEN :first AND :last"
 # The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
 _STATUS = f"""CASE

@@ -6,7 +6,9 @@ Rules of this file:
    belongs: in the input's row what that list says, in the outcome what was sent. So nothing that one list brings can
    change what another one has said.
 2. An outcome is there from the first intent on. A row without one was never sent, unless its list's horizon covers it.
-3. The numbers of entries and input rows are given by the writer: SQLite appends, and nobody has to ask for them.
+3. `list.confirmed` is 0 for a list that nobody has confirmed, else the higher the later: the highest is the one that is
+   resumed and shown.
+4. The numbers of entries and input rows are given by the writer: SQLite appends, and nobody has to ask for them.
 """
 
 import sqlite3

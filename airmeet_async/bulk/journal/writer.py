@@ -114,6 +114,12 @@ _UP_TO_HORIZON = """
     SELECT i.entry, 3, 1, 0, ?, ?, ? FROM input i LEFT JOIN outcome o ON o.entry = i.entry
     WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
 """
+_CONFIRM = "UPDATE list SET confirmed = 1 + (SELECT MAX(confirmed) FROM list) WHERE id = ?"
+# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
+_END_ARRIVING = """
+    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE input.id BETWEEN list.id << ? AND (list.id << ?) + ?)
+    WHERE rows IS NULL AND confirmed
+"""
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
@@ -152,7 +158,7 @@ class RecordedList:
         id: Its number.
         facts: What was given with it, such as ``name``, ``options`` and ``source``.
         rows: How many rows it has; None where it was not read to its end.
-        confirmed: Somebody wants it to be sent.
+        confirmed: Somebody wants it to be sent, or it was sent.
     """
 
     id: int
@@ -239,6 +245,7 @@ class JournalWriter:
         self._name = str(path)
         self._readings: dict[int, _Reading] = {}
         self._lists: dict[int, RecordedList] = {}
+        self._confirmed = set[int]()  # since this was opened
         self._uncommitted = 0
         self._recovered = False
         try:
@@ -271,12 +278,12 @@ class JournalWriter:
             self._put_facts(facts)
 
     def lists(self) -> list[RecordedList]:
-        """Return all lists, the newest last."""
+        """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
         try:
             return [
                 RecordedList(number, decode_fact(facts), rows, bool(confirmed))
                 for number, facts, rows, confirmed in self._query(
-                    "SELECT id, facts, rows, confirmed FROM list ORDER BY id"
+                    "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
                 )
             ]
         except ValueError as error:
@@ -455,13 +462,17 @@ class JournalWriter:
             yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
-        """Let a list count; older ones of its name and options go."""
+        """Let a list count, and be the newest; others of its name and options go."""
         self._recover()
         wanted = self._list(list_id)
-        gone = [found.id for found in self.lists() if found.id < list_id and _is_same_list(found.facts, wanted.facts)]
+        gone = [found.id for found in self.lists() if found.id != list_id and _is_same_list(found.facts, wanted.facts)]
         with self._transaction():
-            self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (list_id,))
+            self._confirm(list_id)
             self._drop(gone)
+
+    def _confirm(self, list_id: int) -> None:
+        self._connection.execute(_CONFIRM, (list_id,))
+        self._confirmed.add(list_id)
 
     def drop_list(self, list_id: int) -> None:
         """Forget a list that nobody wants, and who was in no other and was never sent."""
@@ -699,12 +710,13 @@ class JournalWriter:
                         _SEND_ANOTHER,
                         [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)],
                     )
-                self._connection.execute("UPDATE list SET confirmed = 1 WHERE id = ?", (work.list_id,))
             if work.horizon is not None:
                 self._connection.execute(
-                    "UPDATE list SET horizon = ?, touched = ?, confirmed = 1 WHERE id = ?",
+                    "UPDATE list SET horizon = ?, touched = ? WHERE id = ?",
                     (work.horizon, now, work.list_id),
                 )
+            if work.list_id not in self._confirmed and (work.intents or work.horizon is not None):
+                self._confirm(work.list_id)
             if work.facts:
                 self._put_facts(work.facts)
 

@@ -137,6 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         self.transport: Any = None
         self.waiter: asyncio.Future[Reply | TransportError] | None = None
         self.is_reusable, self._open_end = True, False
+        self._headers: _Headers | None = None
         self._problem: TransportError | None = None
         self._buffer, self._window, self._create_future = pool.buffer, pool.window, pool.loop.create_future
         self._body: list[bytes] = []
@@ -147,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         """Write a request; the future brings a `Reply` or an error."""
         self._body.clear()
         self._reply: Reply | None = None
-        self._headers: _Headers | None = None
+        self._headers = None
         self._got = self._parts = self._size = self._start = self._pending = 0
         self._limit = limit
         self.started = started
@@ -221,9 +222,9 @@ class Connection(asyncio.BufferedProtocol):
             self.last_activity = self.pool.clock()
 
     def eof_received(self) -> None:
-        waiter = self.waiter
-        if waiter is not None and not waiter.done() and self._open_end and self.is_reusable:  # rule 4
-            waiter.set_result(Reply(self._status, self._headers, b"".join(self._body), time.time()))
+        waiter, headers = self.waiter, self._headers
+        if waiter is not None and not waiter.done() and headers is not None and self._open_end:  # rule 4
+            waiter.set_result(Reply(self._status, headers, b"".join(self._body), time.time()))
         self.is_reusable = False
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from airmeet_async import BulkStoppedError, JournalError, Reply, Request
-from airmeet_async.bulk.journal.schema import RowState
 from airmeet_async.bulk.report import RowStatus, StopReason
+from airmeet_async.bulk.row import OutcomeState
 from tests.support.bulk_runs import add_journaled, bodies, query, resume, states, stopped_after
 from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
 
@@ -31,7 +31,8 @@ async def test_a_stopped_run_is_finished_by_the_next_one(path: Path) -> None:
 
     assert report.results is not None
     assert [result.index for result in report.results] == list(range(200))
-    assert set(statuses(report)) == {S.SUCCEEDED, S.SKIPPED}
+    assert statuses(report) == {S.SUCCEEDED: 200}
+    assert report.earlier_counts[S.SUCCEEDED] >= 50
     assert report.all_done
     assert set(sends(transport).values()) == {1}
     assert all(result.entry_link for result in report.results)
@@ -45,7 +46,8 @@ async def test_a_finished_job_sends_nothing_when_it_is_run_again(path: Path) -> 
     again = await add_journaled(transport, ROWS, path)
 
     assert statuses(first) == {S.SUCCEEDED: 200}
-    assert statuses(again) == {S.SKIPPED: 200}
+    assert statuses(again) == {S.SUCCEEDED: 200}
+    assert again.earlier_counts[S.SUCCEEDED] == 200
     assert again.attempts == 0
     assert len(transport.arrivals) == before
 
@@ -74,17 +76,19 @@ async def test_a_copy_of_the_file_at_any_moment_is_enough(path: Path, k: int) ->
         await add_journaled(transport, rows, path, max_in_flight=width)
     transport.exchange = exchange  # type: ignore[method-assign]
     before = sends(transport)
-    durable = states(copy)[RowState.SUCCEEDED]
+    durable = states(copy)[OutcomeState.SUCCEEDED]
 
     report = await resume(transport, copy, max_in_flight=width)
 
     assert report.results is not None
     assert [result.index for result in report.results] == list(range(50))
     assert report.all_done
-    assert report.counts[S.SKIPPED] == durable
+    assert report.earlier_counts[S.SUCCEEDED] == durable
     assert all(transport.world.person(EVENT, row.email) for row in rows)
     assert query(copy, "PRAGMA integrity_check") == [("ok",)]
-    done = {key for (key,) in query(copy, "SELECT key FROM ledger WHERE run < 2")}
+    done = {
+        key for (key,) in query(copy, "SELECT identity FROM entry e JOIN outcome o ON o.entry = e.id WHERE o.run < 2")
+    }
     again = {email for email, n in sends(transport).items() if email in done and n > before.get(email, 0)}
     assert not again
 
@@ -143,15 +147,14 @@ async def test_a_cancelled_end_is_an_end_all_the_same(path: Path) -> None:
     assert (await resume(transport, path)).all_done
 
 
-async def test_what_a_journal_keeps_of_done_rows(path: Path) -> None:
-    """The request is gone; facts of one's own stay."""
+async def test_what_a_journal_knows_of_a_run(path: Path) -> None:
     await add_journaled(transport_of(), ROWS[:3], path, note={"who": "me"})
 
     facts = {name: json.loads(value) for name, value in query(path, "SELECT name, value FROM facts")}
-    assert query(path, "SELECT COUNT(*) FROM ledger WHERE call IS NOT NULL") == [(0,)]
-    assert facts["note"] == {"who": "me"}
-    assert facts["about"]["operation"] == "attendees.add"
-    assert facts["rows"] == 3
+    assert (facts["operation"], facts["airmeet_id"], facts["run"]) == ("attendees.add", EVENT, 1)
+    assert query(path, "SELECT rows, confirmed, horizon, json_extract(facts, '$.note.who') FROM list") == [
+        (3, 1, None, "me")
+    ]
 
 
 async def test_odd_texts_survive_the_journal(path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
-from airmeet_async.bulk.row import OutcomeState, Row, Wish
+from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
+from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import (
     BOTH,
     MAILS,
@@ -53,6 +54,44 @@ def test_rows_up_to_the_horizon_are_unknown_after_a_kill(path: Path) -> None:
         (S.UNKNOWN, Wish.DONE, 1), (S.UNKNOWN, Wish.DONE, 1), None,
     ]  # fmt: skip
     writer.close()
+
+
+def test_rows_under_the_horizon_that_are_not_sent_by_it_are_not_in_doubt(path: Path) -> None:
+    """Those that are not valid or repeat another, and one that differs from what an earlier list gave."""
+    writer = opened(path)
+    add_list(writer, people("edited"), name="other.csv")
+    number = add_list(writer, [*people("a a"), invalid(2, "x"), person(3, "edited", last="Other"), person(4, "b")])
+    writer.transact(Transaction(number, horizon=3))
+
+    writer = reopened(writer, path)
+
+    assert [(row.key[0], row.earlier is not None) for row in left(writer, number)] == [
+        ("a", True), ("e", False), ("b", False),
+    ]  # fmt: skip
+    assert names(writer.settled_rows(number, -1, 9)) == "a x"
+    writer.close()
+
+
+def test_a_repeat_without_the_mail_does_not_forget_that_one_was_asked_for(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a", MAILS), MAILS)
+    row = left(writer, number)[0]
+    settle(writer, number, row, S.RETRY, unclear=MAILS.wish)
+    writer.transact(Transaction(number, intents=[(row, int(PLAIN.wish))]))
+
+    writer = reopened(writer, path)
+
+    assert [row.earlier and row.earlier.unclear for row in left(writer, number)] == [MAILS.wish]
+    writer.close()
+
+
+def test_the_list_that_was_confirmed_last_is_the_newest(writer: JournalWriter) -> None:
+    first, second = add_list(writer, people("a"), name="a.csv"), add_list(writer, people("b"), name="b.csv")
+    third = add_list(writer, people("c"), name="c.csv", confirmed=False)
+
+    writer.confirm_list(first)
+
+    assert [found.id for found in writer.lists()] == [third, second, first]
 
 
 def test_the_horizon_of_a_list_is_none_of_another(path: Path) -> None:
@@ -312,6 +351,25 @@ def test_a_second_row_of_a_list_names_the_line_of_the_first(writer: JournalWrite
     assert names(left(writer, number)) == "a b known c"
 
 
+def test_rows_keep_their_positions_and_lines_whatever_lies_between(writer: JournalWriter) -> None:
+    """Rows that follow each other are written by one statement, which counts; these do not follow."""
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    for rows in (
+        [person(0, "a"), invalid(1, "x"), person(2, "b")],
+        [person(3, "c"), person(4, "d", line=9), person(5, "e", line=10)],
+        [person(6, "f", line=None), invalid(7, "y"), person(8, "g", line=None)],
+        [person(9, "h", line=None), person(10, "i", line=None)],
+        [person(11, "j"), person(12, "k", warnings=("cut",))],
+    ):
+        writer.add(number, rows)
+    writer.end_list(number)
+
+    assert [(row.index, row.line, row.key[0], row.warnings) for row in left(writer, number)] == [
+        (0, 2, "a", ()), (2, 4, "b", ()), (3, 5, "c", ()), (4, 9, "d", ()), (5, 10, "e", ()), (6, None, "f", ()),
+        (8, None, "g", ()), (9, None, "h", ()), (10, None, "i", ()), (11, 13, "j", ()), (12, 14, "k", ("cut",)),
+    ]  # fmt: skip
+
+
 class Colliding(JournalWriter):
     """All identities have the same hash, until they are told apart."""
 
@@ -382,7 +440,7 @@ def test_a_list_that_was_declined_or_cut_off_leaves_nobody_behind(writer: Journa
 
     number = add_list(writer, people("c"), confirmed=False)
 
-    assert [found.id for found in writer.lists()] == [kept, number]
+    assert [found.id for found in writer.lists()] == [number, kept]
     connection = sqlite3.connect(f"file:{writer.path}?mode=ro", uri=True)
     found = [identity.partition("@")[0] for (identity,) in connection.execute("SELECT identity FROM entry ORDER BY 1")]
     connection.close()
@@ -399,7 +457,7 @@ def test_a_reading_that_is_cut_off_leaves_the_last_whole_list(path: Path) -> Non
 
     assert names(left(writer, number)) == "a b"
     assert [(found.id, found.rows, found.confirmed) for found in writer.lists()] == [
-        (number, 2, True), (cut_off, None, False),
+        (cut_off, None, False), (number, 2, True),
     ]  # fmt: skip
     writer.close()
 
@@ -411,6 +469,21 @@ def test_a_list_that_was_sent_counts_as_confirmed(writer: JournalWriter) -> None
 
     assert [found.confirmed for found in writer.lists()] == [True]
     assert [row.entry for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_has_come_of_a_list_that_arrives_can_be_resumed(path: Path, killed: bool) -> None:
+    writer = opened(path)
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    writer.transact(Transaction(number, rows=people("a b"), horizon=0))
+    if not killed:
+        writer.end_run(number, {})
+
+    writer = reopened(writer, path)
+
+    assert [(found.rows, found.confirmed) for found in writer.lists()] == [(2, True)]
+    assert names(left(writer, number)) == "a b"
+    writer.close()
 
 
 def test_rows_that_do_not_add_up_are_an_error(writer: JournalWriter) -> None:
@@ -429,7 +502,37 @@ def test_a_row_that_is_lost_is_an_error_at_the_end_of_the_run(writer: JournalWri
         writer.end_run(number, {})
 
 
+@pytest.mark.parametrize("damage", ["DELETE FROM entry", "UPDATE input SET entry = 9"])
+def test_a_row_of_nobody_is_an_error(writer: JournalWriter, damage: str) -> None:
+    number = add_list(writer, people("a b"))
+    writer._connection.execute(damage)
+
+    with pytest.raises(JournalError, match="does not add up"):
+        writer.end_run(number, {})
+
+
 # On purpose
+
+
+def test_what_must_not_be_repeated_is_sent_again_on_purpose_only(path: Path) -> None:
+    """As if it had not been sent before: who wants it sent again has looked whether it is there."""
+    booths = CallTemplate(ENDPOINTS["booths.create"], {"airmeet_id": "event"})
+    writer = opened(path)
+    writer.write_facts({"operation": "booths.create"})
+    number = add_list(writer, people("a b", booths), booths)
+    settle(writer, number, left(writer, number)[0], S.UNKNOWN, unclear=1)
+    writer.close()
+
+    found = dict[str, list[Row]]()
+    for again in ("failed", "unknown"):
+        writer = JournalWriter(path)
+        writer.begin_run(frozenset({again}))
+        found[again] = left(writer, number, only_reopened=True)
+        writer.close()
+
+    assert names(found["failed"]) == ""
+    assert names(found["unknown"]) == "a"
+    assert [row.earlier and row.earlier.unclear for row in found["unknown"]] == [0]
 
 
 @pytest.mark.parametrize(
