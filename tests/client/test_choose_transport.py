@@ -38,8 +38,8 @@ def test_the_fast_transport_is_used_where_it_can_be(chosen: Callable[..., str]) 
     assert chosen("auto") == chosen("llhttp") == "fast"
     assert chosen("httpx") == chosen("auto", hidden=True) == "httpx"
     assert chosen("auto", HTTPS_PROXY="http://localhost:9") == "httpx"
-    assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "llhttp"
-    assert chosen("auto", HTTP_PROXY="http://localhost:9", base="http://127.0.0.1:8/prod") == "llhttp"
+    assert chosen("auto", HTTPS_PROXY="http://localhost:9", NO_PROXY="airmeet.com") == "fast"
+    assert chosen("auto", HTTP_PROXY="http://localhost:9", base="http://127.0.0.1:8/prod") == "fast"
 
 
 def test_asking_for_the_fast_transport_where_it_cannot_be_says_what_to_do(chosen: Callable[..., str]) -> None:
