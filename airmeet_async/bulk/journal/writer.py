@@ -640,7 +640,7 @@ class JournalWriter:
         return f"\x01{digest}:{reading.repeats[short]}"
 
     def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-        return {found[0]: found for found in self._query(_KNOWN, encode_fact(list(hashes)))}
+        return {found[0]: found for found in self._query(_KNOWN, str(list(hashes)))}
 
     def _set_request(self, row: Row, request: str) -> None:
         if request.startswith("["):
@@ -783,7 +783,7 @@ def select_rows(
     entries = [record[-1] for record in found if record[-1] is not None]
     outcomes: dict[int, Outcome] = {}
     if entries:
-        outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (encode_fact(entries),))}
+        outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
     rows = list[Row]()
     for number, line, status, note, entry, key, request, data, changed, sent in found:
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)

@@ -95,6 +95,19 @@ def test_results_are_in_the_order_of_the_list_and_say_what_the_summary_counts(pa
     assert [found[1].error and found[1].error.message, found[8].duplicate_of] == ["no seats left", 0]
 
 
+def test_results_are_of_one_moment(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people(" ".join(f"p{n}" for n in range(300))))
+    reading = read_results(path)
+    first = next(reading)
+    for row in left(writer, number)[-1:]:
+        settle(writer, number, row)
+
+    assert {one.status for one in [first, *reading]} == {RowStatus.UNPROCESSED}
+    assert read_summary(path).counts["succeeded"] == 1
+    writer.close()
+
+
 def test_causes_are_counted_with_their_first_lines(path: Path) -> None:
     of_all_kinds(path)
 
