@@ -49,9 +49,6 @@ from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wis
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-# The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more, and
-# each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
-_LOADING_CHARACTERS = 16_000_000
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
@@ -224,6 +221,10 @@ class JournalWriter:
         JournalError: It cannot be used, or a run has it.
     """
 
+    # The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more,
+    # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
+    loading_characters = 16_000_000
+
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.run = 0
@@ -382,7 +383,7 @@ class JournalWriter:
                 self._check_file()
                 self._connection.execute("BEGIN IMMEDIATE")
             self._add(list_id, rows)
-            if self._uncommitted >= _LOADING_CHARACTERS:
+            if self._uncommitted >= self.loading_characters:
                 self._commit()
         except BaseException as error:
             self._undo()
