@@ -19,7 +19,7 @@ LANES, FAST, FAST_UV = "airmeet-async, default", "airmeet-async[fast]", "airmeet
 JOURNAL = "airmeet-async[fast] + journal"
 
 _WARM_UP = 30
-_COUNTED_SHARES = {GATHER: 0.04, AIOHTTP: 1.0, LANES: 0.1, FAST: 1.0, JOURNAL: 1.0, FLOOR: 1.0}
+_COUNTED_SHARES = {GATHER: 0.04, AIOHTTP: 1.0, LANES: 0.4, FAST: 1.0, JOURNAL: 1.0, FLOOR: 1.0}
 
 
 @frozen

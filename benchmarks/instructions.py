@@ -46,7 +46,7 @@ def engine(lab: Lab) -> Section:
     trials |= {f"{JOURNAL}, {kind}": rows_from(plain, source=kind, journal=True) for kind in kinds}
     trials[FEW_JOURNAL] = rows_from(plain, journal=True, in_flight=8)
     trials[JOURNAL + TLS] = rows_from(tls, journal=True)
-    trials[HTTPX] = Counted("ours", {**rows_from(plain).settings, "transport": "httpx"}, 0.1)
+    trials[HTTPX] = Counted("ours", {**rows_from(plain).settings, "transport": "httpx"}, 0.4)
     figures = per_row(lab, trials, repeats=lab.settings.rounds)
     targets = [
         *share(figures, FAST, AIOHTTP, 0.25, "aim 0.20"),

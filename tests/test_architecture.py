@@ -34,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "calls": {"errors", "protocol"},
     "client": {"errors", "protocol", "calls", "private_files", "optional_imports", "version"},
     "tables": {"errors", "formatting", "optional_imports"},
-    "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports"},
+    "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports", "version"},
     "airmeet_client": {*BASE, "bulk"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},

@@ -396,7 +396,7 @@ class Bulk:
         client = self._client
         options = engine_options(given, client.options.max_in_flight, invites)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
-        return BulkJob(JobPreparation(client, load, identity, given, options, again))
+        return BulkJob(JobPreparation(client, load, identity, given, options, again=again))
 
 
 def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:

@@ -22,7 +22,7 @@ from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
 
-class Preparation(Protocol):
+class RunPreparation(Protocol):
     """How the engine of a job is made; *progress* is called with the number of rows that have been taken in."""
 
     progress: Callable[[int], None]
@@ -57,7 +57,7 @@ class BulkJob:
         earlier: Progress of earlier runs in the same journal; None if there are none.
     """
 
-    def __init__(self, preparation: Preparation) -> None:
+    def __init__(self, preparation: RunPreparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
         self.earlier: Earlier | None = None
@@ -109,6 +109,10 @@ class BulkJob:
         await self._preparation.close()
 
     async def __aenter__(self) -> Self:
+        await self._start()
+        return self
+
+    async def _start(self) -> None:
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
@@ -118,7 +122,6 @@ class BulkJob:
         self.total, self.earlier = self._engine.feed.total, self._engine.journal.earlier
         self.id = self._engine.journal.facts.get("job", self.id)
         self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -215,7 +218,7 @@ class BulkJob:
     async def _run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
         results: list[RowResult] = []
-        await self.__aenter__()
+        await self._start()
         try:
             async for result in self._results():
                 results.append(result)  # noqa: PERF401 - what came before an error counts

@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Sequence, Sized
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,7 @@ class JobPreparation:
         identity: RunIdentity | None,
         given: JobOptions,
         options: EngineOptions,
+        *,
         again: frozenset[str] = frozenset(),
     ) -> None:
         self._client = client
@@ -137,6 +138,7 @@ class JobPreparation:
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None
         self._list = 0
+        self._created = 0.0  # when that list was recorded: its number may be another's by now
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
 
@@ -161,8 +163,7 @@ class JobPreparation:
         journal = self._nameless or await self._open_journal()
         try:
             loaded = self.input = self.input or await self._load()
-            if isinstance(loaded.rows, AsyncIterable) or not isinstance(loaded.rows, (Table, Sized)):
-                raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
+            _check_readable_twice(loaded.rows)
             fields, fields_error = loaded.event_fields, None
             if fields is None and loaded.fetch_fields is not None:
                 try:
@@ -229,15 +230,14 @@ class JobPreparation:
             await journal.call(journal.writer.begin_run, self._again)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
-            if loaded is not None and not self._list:
-                self._list = await self._record_list(journal, loaded)
             lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+            prepared = lists.get(self._list)
+            if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
+                # It was not prepared; or another process was quicker with the same list, or has removed the file.
+                self._list = await self._record_list(journal, loaded)
+                lists = {found.id: found for found in await journal.call(journal.writer.lists)}
             whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
-            if not self._list and not whole:
-                raise JournalError(
-                    f"{journal.path}: its input was not read completely; run it again with the input. Nothing was sent"
-                )
-            found = lists[self._list or whole[-1]]
+            found = lists[self._list or _newest(whole, journal.path)]
             await journal.call(journal.writer.confirm_list, found.id)
             journal.facts["rows"] = found.rows
             journal.earlier = await journal.call(self._earlier, journal, found.id)
@@ -298,22 +298,14 @@ class JobPreparation:
         try:
             facts = await journal.call(journal.writer.facts)
             base = identity.base if identity is not None else str(self._sender.options.base)
-            if "operation" not in facts:
-                if identity is None:
-                    raise JournalError(
-                        f"{path}: its input was not read completely; run it again with the input. Nothing was sent"
-                    )
-                new = {"operation": identity.operation, "airmeet_id": identity.airmeet_id, "base": base}
-                facts |= {**new, "created": time.time(), "job": secrets.token_hex(4)}
-                await journal.call(journal.writer.write_facts, facts)
+            mine = {"base": base}
+            if identity is not None:
+                mine |= {"operation": identity.operation, "airmeet_id": identity.airmeet_id}
+            if "operation" in facts or identity is None:
+                _check_about(path, facts, mine)
             else:
-                mine = {"base": base}
-                if identity is not None:
-                    mine |= {"operation": identity.operation, "airmeet_id": identity.airmeet_id}
-                for name, value in mine.items():
-                    if facts[name] != value:
-                        what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
-                        raise JournalError(f"{what}; use the same again, or start another run with a new file")
+                facts |= {**mine, "created": time.time(), "job": secrets.token_hex(4)}
+                await journal.call(journal.writer.write_facts, facts)
             journal.facts = facts
         except BaseException:
             await run_to_completion(journal.close({}))
@@ -337,8 +329,8 @@ class JobPreparation:
     async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
         """Read an input whole into the journal, and return its number; one that is there already is not read again."""
         rows, writer = loaded.rows, journal.writer
-        if isinstance(rows, Sized) and not isinstance(rows, (Table, Sequence)):
-            rows = list(rows)  # type: ignore[call-overload]
+        if isinstance(rows, Iterable) and not isinstance(rows, (Table, Sequence)):
+            rows = list(rows)
             self.input = evolve(loaded, rows=rows)
         facts = self._list_facts(loaded)
         facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
@@ -347,7 +339,9 @@ class JobPreparation:
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
                     if facts["note"]:
                         await journal.call(writer.update_list, found.id, {"note": facts["note"]})
+                    self._created = found.facts["created"]
                     return found.id
+        self._created = facts["created"]
         number = await journal.call(writer.begin_list, facts)
         operation, first = loaded.operation, 0
         fresh_from = writer.next_entry
@@ -394,6 +388,27 @@ class JobPreparation:
         if not journal.writer.has_outcomes:
             return None
         return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+
+
+def _check_readable_twice(rows: OpenedRows) -> None:
+    if isinstance(rows, AsyncIterable) or not isinstance(rows, (Table, Sized)):
+        raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
+
+
+def _newest(lists: Sequence[int], path: Path | None) -> int:
+    if not lists:
+        raise JournalError(f"{path}: its input was not read completely; run it again with the input. Nothing was sent")
+    return lists[-1]
+
+
+def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str, str]) -> None:
+    """Check that a journal is about the same operation, event and address."""
+    if "operation" not in facts:
+        _newest((), path)
+    for name, value in mine.items():
+        if facts[name] != value:
+            what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
+            raise JournalError(f"{what}; use the same again, or start another run with a new file")
 
 
 def _chunks_of(rows: OpenedRows, size: int) -> Iterator[tuple[Sequence[Any], Sequence[int | None] | None]]:

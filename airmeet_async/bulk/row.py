@@ -147,9 +147,9 @@ class Row:
     entry = 0
     earlier: Outcome | None = None
     changed = False
-    # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it asks
-    # for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how often
-    # it was taken, and attempts that are not charged, since the server was away.
+    # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it
+    # asks for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how
+    # often it was taken, and attempts that are not charged, since the server was away.
     tries: Tries | None = None
     first_sent: float | None = None
     sending = False
@@ -160,7 +160,7 @@ class Row:
     begun = 0
     uncharged = 0
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made for each row; by position, that is cheaper
         self,
         index: int,
         line: int | None,

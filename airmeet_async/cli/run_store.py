@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from airmeet_async.bulk.journal.queries import (
     JournalSummary,
@@ -20,7 +20,6 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
-from airmeet_async.tables import content_digest
 
 _INSTEAD = "choose a file for this run with --journal PATH"
 _NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
@@ -51,15 +50,18 @@ class RunJournal:
 
     Attributes:
         path: The file, which may not be there yet.
-        facts: What it knows of the whole run; nothing for a new one.
-        note: What the command line has noted with its list.
+        before: Its state before this run; None for a new one, and for one that cannot be read: the run will say why.
         named: Somebody typed its path.
     """
 
     path: Path
-    facts: Mapping[str, Any] = field(factory=dict)
-    note: Mapping[str, Any] = field(factory=dict)
+    before: JournalSummary | None = None
     named: bool = False
+
+    @property
+    def note(self) -> Mapping[str, Any]:
+        """What the command line has noted with its list."""
+        return self.before.note if self.before is not None else {}
 
 
 def runs_folder() -> Path:
@@ -86,13 +88,14 @@ def runs_folder() -> Path:
     return folder
 
 
-def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
+def find_journal(key: RunKey, named: str | None, *, fresh: bool, digest: Callable[[], str] = lambda: "") -> RunJournal:
     """Return the journal of a run: the newest of the same key or of a file with the same content, else a new one.
 
     Args:
         key: What the run is about.
         named: The path that was typed, if one was.
         fresh: Take a new one in any case.
+        digest: Of the content of the input file.
 
     Raises:
         UsageError: What was typed contradicts itself.
@@ -104,38 +107,28 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool) -> RunJournal:
             raise UsageError(f"--journal {named!r} is not a file name; use one such as launch.job")
         if fresh and path.exists():
             raise UsageError(f"--fresh: {path} already exists; name a new file, or omit --fresh to continue that run")
-        return _known_journal(path)
+        return RunJournal(path, _summary_of(path), named=True)
     folder = runs_folder()
     if fresh or key.operation in _NEVER_RESUMED:
         return RunJournal(free_path(folder / f"{key.stem}.job"))
-    found, digest = list[RunJournal](), ""
+    found = list[RunJournal]()
     for path in find_journals(folder):
-        try:
-            summary = read_summary(path)
-        except JournalError:  # the run will say why
-            found += [RunJournal(path)] if path.stem == key.stem else []
-            continue
-        facts = summary.facts
-        if any(facts.get(name) != getattr(key, name) for name in ("operation", "airmeet_id", "base")):
-            continue
-        known = (summary.list_facts.get("source") or {}).get("sha256")
         is_own = path.stem.split("-")[0] == key.stem
-        if known and not is_own and not digest:
-            try:
-                digest = content_digest(key.path)
-            except OSError:
-                digest = "?"
-        if is_own or known == digest:
-            found.append(RunJournal(path, facts, summary.note))
-    return max(found, key=lambda one: one.facts.get("created", 0.0), default=RunJournal(folder / f"{key.stem}.job"))
+        if (before := _summary_of(path)) is None:
+            found += [RunJournal(path)] if is_own else []
+        elif all(before.facts.get(name) == getattr(key, name) for name in ("operation", "airmeet_id", "base")):
+            known = (before.list_facts.get("source") or {}).get("sha256")
+            if is_own or (known and known == digest()):
+                found.append(RunJournal(path, before))
+    new = RunJournal(folder / f"{key.stem}.job")
+    return max(found, key=lambda one: one.before.created if one.before is not None else 0.0, default=new)
 
 
-def _known_journal(path: Path) -> RunJournal:
+def _summary_of(path: Path) -> JournalSummary | None:
     try:
-        summary = read_summary(path)
-    except JournalError:  # the run will say why
-        return RunJournal(path, named=True)
-    return RunJournal(path, summary.facts, summary.note, named=True)
+        return read_summary(path)
+    except JournalError:
+        return None
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:

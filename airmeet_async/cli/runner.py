@@ -3,7 +3,7 @@
 1. Whatever can be found out without sending is found out before anything is sent: the settings, the places of the files
    to be written, the input, which is read once into the run's journal, and the event.
 2. A question is asked while nothing else goes on, and after a no the list is as if it had never been read.
-3. Once something was sent, nothing but a signal keeps the results from being written and the summary from being said.
+3. Once something was sent, the summary is said, whatever keeps the results from being written.
 4. Results are what the journal says when the run has ended. Where they cannot be written, they are still there.
 """
 
@@ -33,7 +33,7 @@ from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus,
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, sentence_of
+from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, code_of_error, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import PhaseDisplay, RunProgress, choose_display
@@ -71,6 +71,7 @@ class BulkRun:
         options: Of the operation: what changes the meaning of a row.
         path: The input file; empty where there is none.
         name: How it is called, where that is not its path.
+        digest: Of its content.
         people: How many were typed instead.
         found: Takes each finding about a row, before the plan is shown.
         show: Shows the plan, or raises.
@@ -85,6 +86,7 @@ class BulkRun:
     options: dict[str, Any] = field(factory=dict)
     path: str = ""
     name: str = ""
+    digest: Callable[[], str] = lambda: ""
     people: int = 0
     found: Callable[[RowFinding], object] | None = None
     show: Callable[[BulkPlan], object] = lambda _: None
@@ -177,7 +179,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         journal = wanted.journal
         if journal is None and wanted.path:
             key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.path)
-            journal = find_journal(key, flags.journal, fresh=flags.fresh)
+            journal = find_journal(key, flags.journal, fresh=flags.fresh, digest=wanted.digest)
         elif journal is None:
             folder = Path(tempfile.mkdtemp(prefix="airmeet-"))
             stack.callback(lambda: None if is_kept else shutil.rmtree(folder, ignore_errors=True))
@@ -191,22 +193,22 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         options["journal"] = journal.path
         if flags.accept_stale or _may_send_stale(journal, console):
             options["accept_stale"] = True
-        before, is_new = _rows_before(journal), not journal.path.exists()
+        is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already
             options["note"] = _note(wanted, flags, results, failed)
         else:
             del options["journal"]
         job = wanted.start(client, cast("JobOptions", options))
-        execution = _Execution(client, job, console, flags, journal, before)
+        execution = _Execution(client, job, console, flags, journal)
         try:
             if wanted.journal is None:
                 try:
                     _show_plan(_take_in(runner, job, wanted, flags, console), wanted, console)
                 except BaseException:
-                    with suppress(JournalError):
+                    with suppress(JournalError):  # that one is told
                         runner.run(job.discard())
-                    if is_new:
-                        remove_journal(journal.path)
+                        if is_new:
+                            remove_journal(journal.path)
                     raise
             console.say(*settings.notices, f"event {wanted.airmeet_id} at {settings.base}", f"{intention}; {pace}")
             execution.run(runner)
@@ -247,12 +249,8 @@ def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Pat
     recorded = journal.note.get("results") if flags.results is None else None
     if results is None or not recorded:
         return results, failed
-    if wanted.journal is None:
-        state = "finished"  # what a finished run has left is kept
-        with suppress(JournalError):  # the run will say why
-            state = read_summary(journal.path).state
-        if state != "interrupted":
-            return results, failed
+    if wanted.journal is None and (journal.before is None or journal.before.state != "interrupted"):
+        return results, failed  # what a finished run has left is kept
     taken = {_absolute(other) for other in (failed, wanted.path)}
     is_free = Path(recorded).parent.is_dir() and recorded not in taken
     return relative_to_here(Path(recorded)) if is_free else results, failed
@@ -275,7 +273,7 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
-    report, warned, trouble, held = outcome.report, list[str](), None, 0
+    report, warned, trouble, code, held = outcome.report, list[str](), None, outcome.code, 0
     flags, journal = execution.flags, execution.journal
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
@@ -294,15 +292,17 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
             files.write(each_result(), read_summary(journal.path).columns, report.job)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)
-    except (ConfigError, JournalError) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see rule 3
+        _log.info("no result files", exc_info=True)
         word = outcome.job or shlex.quote(str(journal.path))
         again = f"; the results are kept: airmeet runs results {word} -o FILE" if journal.path.exists() else ""
-        trouble = f"{error}{again}"
+        trouble = f"{sentence_of(error)}{again}"
+        code = code_of_error(error) if isinstance(error, KeyboardInterrupt) else Exit.UNEXPECTED
     finally:
         progress.end()
     return evolve(
         outcome,
-        code=Exit.UNEXPECTED if trouble else outcome.code,
+        code=code,
         results=str(files.results) if files.results in files.written else "",
         failed=str(files.failed) if files.failed in files.written else None,
         trouble=trouble,
@@ -322,11 +322,8 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
         write_report_file(file, path, evolve(page, facts=done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and its outcome must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = (
-            str(error)
-            if isinstance(error, ConfigError)
-            else (f"{path}: the report could not be written ({sentence_of(error)})")
-        )
+        said = f"{path}: the report could not be written ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else said
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
 
@@ -355,18 +352,10 @@ def _absolute(path: str | Path | None) -> str | None:
     return os.path.abspath(path) if path else None  # noqa: PTH100 - resolves no link, and never fails
 
 
-def _rows_before(journal: RunJournal) -> int:
-    """Return how many rows the last list had."""
-    try:
-        return (read_summary(journal.path).rows or 0) if journal.facts else 0
-    except JournalError:  # the run will say why
-        return 0
-
-
 def _may_send_stale(journal: RunJournal, console: Console) -> bool:
     """Ask, on a terminal, whether rows that were sent long ago without a clear answer are to be sent again."""
     held = 0
-    if journal.facts and console.can_ask:
+    if journal.before is not None and console.can_ask:
         with suppress(JournalError):  # the run will say why
             held = count_stale_rows(journal.path)
     if not held:
@@ -437,7 +426,6 @@ class _Execution:
     """One job while it runs.
 
     Attributes:
-        before: Rows of the list that the journal had before.
         signal: The first signal that came, or None.
         has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
@@ -449,7 +437,6 @@ class _Execution:
     console: Console
     flags: BulkFlags
     journal: RunJournal
-    before: int
     signal: int | None = None
     has_begun: bool = False
     loop: str = ""
@@ -481,7 +468,8 @@ class _Execution:
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
                     console.say(f"sending {how}")
                     total, earlier = job.total or 0, job.earlier
-                    console.say(*resuming(earlier, total, self.before, limited=self.flags.limit is not None))
+                    before = self.journal.before.rows if self.journal.before is not None else None
+                    console.say(*resuming(earlier, total, before or 0, limited=self.flags.limit is not None))
                     # A run with nothing to do would show a bar that is full at once.
                     is_idle = earlier is not None and earlier.settled >= total and total < _FEW_ROWS
                     display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress

@@ -33,9 +33,7 @@ _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
-COMMON_EMAIL = re.compile(
-    r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}"
-)
+COMMON_EMAIL = re.compile(r"[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?@(?:[A-Za-z0-9]{1,60}\.){1,2}[A-Za-z]{2,20}")
 """What most addresses look like, checked in one step; each of these passes the long check, too."""
 
 

@@ -18,10 +18,21 @@ It shares nothing with the client but `Request` and `Reply`: a mistake made twic
 from airmeet_async.sandbox.community import Event, KeyPair, Person
 from airmeet_async.sandbox.fake_airmeet import Statistics, World
 from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
-from airmeet_async.sandbox.faults import Bucket, Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Bucket, Ending, FaultOutcome, Faults
 from airmeet_async.sandbox.switches import Switches
 
 __all__ = [
-    "Bucket", "Ending", "Event", "Faults", "KeyPair", "Outcome", "Person", "Staged", "Statistics", "Switches", "World",
-    "invent_people", "staged",
+    "Bucket",
+    "Ending",
+    "Event",
+    "FaultOutcome",
+    "Faults",
+    "KeyPair",
+    "Person",
+    "Staged",
+    "Statistics",
+    "Switches",
+    "World",
+    "invent_people",
+    "staged",
 ]  # fmt: skip

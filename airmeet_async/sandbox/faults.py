@@ -90,7 +90,7 @@ _ENDINGS: Final = {
 
 
 @frozen(kw_only=True)
-class Outcome:
+class FaultOutcome:
     """What becomes of one request.
 
     Attributes:
@@ -149,7 +149,7 @@ class FaultRule:
             return nth % self.every == 0
         return self.first <= nth < self.first + self.count
 
-    def settle(self, outcome: Outcome) -> Outcome:
+    def settle(self, outcome: FaultOutcome) -> FaultOutcome:
         if self.kind in _ENDINGS:
             ending, applies = _ENDINGS[self.kind]
             return evolve(outcome, ending=ending, applies=applies)
@@ -258,7 +258,7 @@ class Faults:
         rules = tuple(_parse_rule(part.strip()) for part in spec.split(",") if part.strip())
         return cls(rules, seed=seed, rate_limit=rate_limit)
 
-    def answer(self, world: World, request: Request, now: float) -> Outcome:
+    def answer(self, world: World, request: Request, now: float) -> FaultOutcome:
         """Decide on a request and let *world* answer it, if the faults let it through.
 
         *now* is in seconds, on the clock that the rate limit is measured with.
@@ -272,15 +272,15 @@ class Faults:
         self._answers[str(outcome.reply.status) if answered else outcome.ending.value] += 1  # type: ignore[union-attr]
         return outcome
 
-    def _decide(self, request: Request, now: float) -> Outcome:
+    def _decide(self, request: Request, now: float) -> FaultOutcome:
         if self._bucket is not None and (wait := self._bucket.take(now)):
             self.limited += 1
-            return Outcome(applies=False, reply=_fault_reply(429, wait))
+            return FaultOutcome(applies=False, reply=_fault_reply(429, wait))
         try:
             operation = find_route(request)[0].operation
         except UnroutedError:
             operation = ""
-        outcome, settled = Outcome(), False
+        outcome, settled = FaultOutcome(), False
         for number, rule in enumerate(self.rules):
             if not rule.concerns(request, operation):
                 continue

@@ -29,7 +29,7 @@ from attrs import asdict
 from airmeet_async.protocol.http_messages import WRITE_LIMIT, Reply, Request
 from airmeet_async.sandbox import community
 from airmeet_async.sandbox.fake_airmeet import World
-from airmeet_async.sandbox.faults import Ending, Faults, Outcome
+from airmeet_async.sandbox.faults import Ending, FaultOutcome, Faults
 from airmeet_async.sandbox.responses import JSON_TYPE, refuse
 from airmeet_async.sandbox.routes import BASE_PATH
 
@@ -104,7 +104,7 @@ async def _read(receive: Receive) -> bytes | None:
     return b"".join(chunks)
 
 
-async def _end(outcome: Outcome, scope: Scope, receive: Receive, send: Send) -> None:
+async def _end(outcome: FaultOutcome, scope: Scope, receive: Receive, send: Send) -> None:
     if outcome.ending is Ending.ANSWER and outcome.reply is not None:
         await _send(send, outcome.reply)
         return

@@ -363,16 +363,6 @@ def open_table(
     return Table(options, reader, limit=limit, said=said, stamp=stamp, most=most)
 
 
-def content_digest(path: str | os.PathLike[str]) -> str:
-    """Return what tells the content of a file from any other's.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _stamp(path: str, name: str) -> _Stamp:
     try:
         facts = Path(path).stat()

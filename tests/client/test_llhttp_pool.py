@@ -130,10 +130,10 @@ async def test_a_place_is_given_back_after_a_failure() -> None:
     for _ in range(3):
         with pytest.raises(NoReplyError) as caught:
             await pool.exchange(post())
+        assert caught.value.__cause__ is caught.value.__context__ is None
     pool.outcome = Reply(200)
 
     assert await asyncio.wait_for(pool.exchange(post()), 1.5) == Reply(200)
-    assert caught.value.__cause__ is caught.value.__context__ is None
     assert [fake.is_reusable for fake in pool.made] == [False, False, False, True]
     await pool.aclose()
 
@@ -217,6 +217,17 @@ async def test_one_timer_checks_all_connections(timeouts: Timeouts, seconds: flo
     assert len(pool.made[0].checks) == before
 
 
+async def test_the_timer_goes_on_for_the_connections_that_are_left() -> None:
+    """One of two ends."""
+    pool = PoolOfFakes()
+    await asyncio.gather(pool.exchange(post()), pool.exchange(post()))
+    pool.made[0].abort()
+    await asyncio.sleep(2)
+
+    assert len(pool.made[1].checks) - len(pool.made[0].checks) == 4
+    await pool.aclose()
+
+
 async def test_a_program_that_was_busy_does_not_blame_the_server() -> None:
     """The time in which nothing could be read does not count, for the connections under way only."""
     pool = PoolOfFakes(None)
@@ -287,7 +298,7 @@ async def test_a_head_is_kept_for_each_length_of_body() -> None:
         ]
         assert requests[5:] == [requests[0], requests[0]]
         requests.clear()
-    for length in range(1500):
-        await pool.exchange(Request("POST", "/a", headers, b"x" * length))
+    for size in range(1500):
+        await pool.exchange(Request("POST", "/a", headers, b"x" * size))
     assert len(pool._heads) == 1000
     await pool.aclose()

@@ -46,7 +46,7 @@ from airmeet_async.errors import AirmeetError, JournalError, TransportError, fir
 from airmeet_async.protocol.classify_reply import Kind, glance
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
-from airmeet_async.protocol.http_messages import Reply, Request
+from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
 
@@ -108,9 +108,10 @@ class Engine:
         state, ready, token, clock = self.state, self.journal.ready, self._client.token, self._clock
         exchange, has_place = self._client.transport.exchange, False
         # What the last row's request had, which is mostly the same for the next one.
-        template: CallTemplate | None = None
+        last: CallTemplate | None = None
         issued: IssuedToken | None = None
-        head, wish, limit, is_add = ("", "", ()), 0, 0, False
+        head: tuple[str, str, Headers] = ("", "", ())
+        wish, limit, is_add = 0, 0, False
         outcome: Reply | TransportError
         with anyio.CancelScope() as scope:
             self._workers[scope] = None
@@ -131,11 +132,11 @@ class Engine:
                             return
                         has_place, row = True, chosen
                     self._workers[scope] = row
-                    last, template = template, row.template
-                    if row.earlier is not None or row.unclear:
+                    template = row.template
+                    if row.earlier is not None or row.unclear or template is None:
                         template = template_to_send(row, may_mail_twice=self._may_mail_twice)
                     if template is not last or token.current is not issued:
-                        issued = token.current
+                        last, issued = template, token.current
                         head = self._client.request_head(template.endpoint, template.target, issued)
                         wish, limit = template.wish, template.endpoint.reply_limit
                         is_add = template.endpoint is ATTENDEES_ADD
@@ -168,8 +169,8 @@ class Engine:
             finally:
                 if has_place:
                     self.pace.release()
-                if (row := self._workers.pop(scope)) is not None:
-                    self._cut_off.append(row)
+                if (unfinished := self._workers.pop(scope)) is not None:
+                    self._cut_off.append(unfinished)
                 self._answered.set()
 
     async def _refill(self) -> None:
@@ -269,9 +270,9 @@ class Engine:
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
-                except AirmeetError as error:
+                except AirmeetError as failure:
                     row.tries.renewals = 0  # no token was had, so none was refused
-                    self._hold_or_stop(error)
+                    self._hold_or_stop(failure)
                 self.state.put_retry(row, self._clock())
             case Wait(seconds, everyone):
                 self.journal.record_retry(row)
@@ -452,7 +453,9 @@ class Engine:
         try:
             await self.feed.pump()
         except* AirmeetError as group:
-            self._stop_for(first_error(group))
+            error = first_error(group)
+            assert isinstance(error, AirmeetError)  # noqa: S101 - for the type checker
+            self._stop_for(error)
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:

@@ -15,7 +15,7 @@ def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
     if not template.wish & Wish.MAILED:
         return template
     earlier = row.earlier
-    mailed = row.unclear & Wish.MAILED and not may_mail_twice
+    mailed = 0 if may_mail_twice else row.unclear & Wish.MAILED
     if earlier is not None and not mailed:
         # A mail in doubt is asked for once more only on purpose.
         doubt = Wish.MAIL_UNVERIFIED if earlier.state != OutcomeState.REOPENED else 0

@@ -18,7 +18,7 @@ class DuplicateFinder:
     """Marks rows that repeat an earlier one.
 
     Args:
-        few: How many identities stay in memory.
+        few: How many identities stay in memory, about.
     """
 
     def __init__(self, few: int = _FEW) -> None:
@@ -29,13 +29,15 @@ class DuplicateFinder:
     def mark(self, rows: Iterable[Row]) -> None:
         """Set `duplicate_of` and `error` of each row that can be sent and has the identity of an earlier one."""
         first = self._first
+        is_room = len(first) < self._few
         for row in rows:
             identity = row.identity
             if not identity or row.error is not None:
                 continue
-            found = first.setdefault(identity, (row.index, row.line)) if len(first) < self._few else first.get(identity)
-            if found is None:
-                found = self._find_or_add(row)
+            if is_room:
+                found = first.setdefault(identity, (row.index, row.line))
+            else:
+                found = first.get(identity) or self._find_or_add(row)
             if found[0] != row.index:
                 index, line = found
                 row.duplicate_of = index

@@ -75,9 +75,10 @@ class BulkOperation(ABC):
             first: Index of the first.
         """
         rows: list[Row] = []
+        quick_row = self._quick_row
         places: Iterable[int | None] = repeat(None) if lines is None else lines
         for index, (given, line) in enumerate(zip(data, places, strict=False), first):
-            row = self._quick_row(index, line, given)
+            row = quick_row(index, line, given)
             if row is None:
                 row = Row(index, line, given, "")
                 try:
@@ -220,9 +221,9 @@ class AddAttendees(_PeopleOperation):
             keys = tuple(data)
             if keys != self._keys:
                 self._keys, self._plain = keys, self._plain_columns(data)
-            if self._plain is None:
+            if (plain := self._plain) is None:
                 return None
-            names, get, pieces = self._plain
+            names, get, pieces = plain
             values = get(data)
         elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields:
             given = _attendee_values(data)

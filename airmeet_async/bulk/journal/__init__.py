@@ -32,6 +32,7 @@ from attrs import frozen
 
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row
+from airmeet_async.errors import AirmeetError
 
 
 @frozen
@@ -77,7 +78,7 @@ class Journal(Protocol):
     queue: deque[Row]
     arriving: int
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:
         """Take the functions that pass results on, wake that many workers, and end the run after a failure."""
         ...
 
@@ -137,7 +138,7 @@ class MemoryJournal:
         self.queue: deque[Row] = deque()  # always empty: nothing has to be recorded
         self.arriving = 0
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:  # noqa: ARG002
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:  # noqa: ARG002
         """Take the function that passes results on."""
         self._deliver = deliver
         self._woken = woken

@@ -30,7 +30,7 @@ from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
-from airmeet_async.errors import JournalError
+from airmeet_async.errors import AirmeetError, JournalError
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class SqliteJournal:
         self._sort, self._more = sort, more
         self._plain_list = template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:
         self._deliver, self._woken, self._on_failed = deliver, woken, failed
 
     async def close(self, facts: dict[str, Any]) -> None:
@@ -206,6 +206,8 @@ class SqliteJournal:
             self.ready.extend(plain)
             self.queue.extendleft(reversed(own))
             self._outcomes += [_retry_values(row, self.writer.run) for row in own]
+            # What holds one worker back holds all: none may have the next row chosen for it meanwhile.
+            self._wake_waiting(len(self._waiting))
             self._flush_if_due()
 
     def record_retry(self, row: Row) -> None:
@@ -273,7 +275,7 @@ class SqliteJournal:
         chosen = self._choose(work)
         results, self._results = self._results, []
         if not (work.rows or work.outcomes or chosen or work.facts or results or work.horizon is not None):
-            self._wake_waiting()
+            self._wake_ready()
             return
         self._new, self._outcomes, self._new_facts = [], [], {}
         self._writing = True
@@ -333,16 +335,18 @@ class SqliteJournal:
                 self.queue.append(row)
         for several, plain in results:
             self._deliver(several, plain=plain)
-        self._wake_waiting()
+        self._wake_ready()
         if self._idle is not None:
             self._flush()
         elif self._waiting or self._new or self._outcomes or self._new_facts or self._results:
             self._flush_if_due()
         self._tell_drained()
 
-    def _wake_waiting(self) -> None:
+    def _wake_ready(self) -> None:
         """Wake as many as there are rows ready; all, where no row will become ready by itself."""
-        n = len(self.ready) if self.queue or self.arriving else len(self._waiting)
+        self._wake_waiting(len(self.ready) if self.queue or self.arriving else len(self._waiting))
+
+    def _wake_waiting(self, n: int) -> None:
         while self._waiting and n > 0:
             waiter = self._waiting.popleft()
             if not waiter.done():

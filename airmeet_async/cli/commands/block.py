@@ -75,7 +75,8 @@ def _change_access(
         raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
     check_places(options, choice.title, choice.path)
     overrides = parse_columns(choice.columns)
-    rows = [{"email": one} for one in emails] if emails else open_table(choice, console)
+    table = None if emails else open_table(choice, console)
+    rows = [{"email": one} for one in emails] if table is None else table
 
     def start(client: "AirmeetClient", job_options: "JobOptions") -> "BulkJob":
         change = client.bulk.block_attendees if block else client.bulk.unblock_attendees
@@ -91,6 +92,7 @@ def _change_access(
         start=start,
         path=choice.path,
         name=choice.name,
+        digest=lambda: "" if table is None else table.digest,
         people=len(emails),
         show=show,
     )

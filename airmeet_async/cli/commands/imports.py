@@ -132,6 +132,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         path=choice.path,
         name=choice.name,
+        digest=lambda: table.digest,
         found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
         show=show,
     )

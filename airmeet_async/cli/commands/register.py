@@ -169,6 +169,7 @@ def _describe_run(
         options={"sendEmailInvite": invite, "registerAttendee": register},
         path=choice.path,
         name=choice.name,
+        digest=lambda: table.digest,
         show=lambda plan: console.say(*plan.lines()),
     )
 

@@ -132,7 +132,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         options=dict(found.about.get("options") or {}),
         path=note.get("path") or "",
         name=note.get("path") or note.get("file") or found.path.stem,
-        journal=RunJournal(found.path, found.facts, note, named=not is_in_runs_folder(found.path)),
+        journal=RunJournal(found.path, found, named=not is_in_runs_folder(found.path)),
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
 

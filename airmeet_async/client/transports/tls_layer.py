@@ -69,7 +69,7 @@ class TlsLayer(asyncio.BufferedProtocol):
                 return
         try:
             while incoming.pending:
-                count = self._tls.read(len(pool.buffer), pool.window)  # type: ignore[arg-type]
+                count: Any = self._tls.read(len(pool.buffer), pool.window)
                 if not count:  # the server says goodbye
                     connection.eof_received()
                     self._transport.close()

@@ -1,0 +1,84 @@
+"""`BulkJob.prepare`: the input is read once, before the start, and nothing is kept of a job that is not started."""
+
+import pytest
+
+from airmeet_async import AirmeetClient
+from airmeet_async.sandbox import Faults, community
+from airmeet_async.testing import SandboxTransport
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.support.worlds import world_of
+
+EVENT = community.SUMMIT
+
+
+@pytest.fixture
+async def client():
+    transport = SandboxTransport(world_of(), Faults.parse(""))
+    async with AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, transport=transport) as client:
+        client.world = transport.world
+        yield client
+
+
+@pytest.fixture
+def add(client, tmp_path):
+    def made(*names, file="people.csv", journal=tmp_path / "x.job"):
+        rows = "".join(f"{name}@example.com,Ada,Ay\n" for name in names)
+        text = f"email,first_name,last_name\n{rows}"
+        if not (tmp_path / file).exists() or (tmp_path / file).read_text() != text:
+            (tmp_path / file).write_text(text)
+        return client.bulk.add_attendees(EVENT, tmp_path / file, send_email_invite=True, journal=journal)
+
+    return made
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_what_was_prepared_is_sent_although_the_file_has_changed(client, add, tmp_path, keeps):
+    job = add("a", "b", journal=tmp_path / "x.job" if keeps else None)
+    plan = await job.prepare()
+    (tmp_path / "people.csv").write_text("email,first_name,last_name\nz@example.com,Ada,Ay\n")
+    report = await job
+
+    assert (plan.ready, report.succeeded, client.world.statistics().mails) == (2, 2, 2)
+    assert {person.email for person in client.world.people(EVENT)} >= {"a@example.com", "b@example.com"}
+
+
+async def test_the_plan_knows_what_earlier_runs_have_done(add):
+    await add("a", "b")
+    plan = await (job := add("a", "b", "c")).prepare()
+    await job.discard()
+
+    assert (plan.ready, plan.done_before, plan.invitations, plan.rows) == (1, 2, 1, 3)
+
+
+async def test_a_job_that_is_not_started_leaves_no_list(client, add, tmp_path):
+    job = add("a")
+    await job.prepare()
+    await job.discard()
+
+    with pytest.raises(Exception, match="its input was not read completely"):
+        await client.bulk.resume(tmp_path / "x.job")
+    assert client.world.statistics().mails == 0
+
+
+async def test_the_list_that_was_confirmed_is_sent_and_no_other_one(client, add):
+    """While a question was open, others have prepared the same list, and a list that took its number."""
+    job = add("a", "b")
+    await job.prepare()
+    other = add("a", "b")
+    await other.prepare()
+    await other.discard()
+    third = add("q", file="q.csv")
+    await third.prepare()
+    report = await job
+
+    assert report.succeeded == 2
+    assert "q@example.com" not in {person.email for person in client.world.people(EVENT)}
+    await third.discard()
+
+
+async def test_a_journal_that_was_removed_meanwhile_is_filled_again(add, tmp_path):
+    job = add("a", "b")
+    await job.prepare()
+    (tmp_path / "x.job").unlink()
+
+    assert (await job).succeeded == 2
