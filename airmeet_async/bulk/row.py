@@ -160,6 +160,8 @@ class Row:
     last: Verdict | None = None
     begun = 0
     uncharged = 0
+    # The journal says on the disk that it will be sent again, or that it was not sent.
+    retry_recorded = False
 
     def __init__(  # noqa: PLR0917 - made for each row; by position, that is cheaper
         self,
