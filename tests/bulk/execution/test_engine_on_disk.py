@@ -195,3 +195,48 @@ async def test_the_last_result_of_a_source_that_goes_on_is_handed_out(path: Path
 
     assert times[29] < 2
     assert [round(at / 3600, 3) for at in times[30:]] == [1, 2, 3]
+
+
+async def test_the_results_survive_a_disk_that_is_full_at_the_last_step(path: Path) -> None:
+    """All rows are recorded; what is written at the very end is only useful."""
+    seen: list[str] = []
+
+    def fail(name: str) -> None:
+        seen.append(name)
+        if name == "end_run":
+            raise JournalError(f"{path}: no space left on the disk")
+
+    async with client_of(transport_of()) as client:
+        job = add(client, list(people(50)), journal=path)
+        disk().before = fail
+        report = await job
+
+    assert "end_run" in seen
+    assert report.all_done
+    assert report.results is not None
+    assert [result.index for result in report.results] == list(range(50))
+
+
+@pytest.mark.parametrize("stop_after", [0, 5, 300, 700])
+async def test_a_resume_gives_each_row_once_also_with_many_done(path: Path, stop_after: int) -> None:
+    """They are read out of the journal in several pieces, first those that are left."""
+    rows = [*people(700), person(3), Attendee("nonsense", "A", "B")]
+    transport = transport_of()
+    async with client_of(transport) as client:
+        async with add(client, rows, journal=path) as job:
+            seen = 0
+            if not stop_after:
+                job.stop()
+            async for _ in job:
+                seen += 1
+                if seen == stop_after:
+                    job.stop()
+        report = await client.bulk.resume(path, rate=None)
+
+    assert report.results is not None
+    assert [result.index for result in report.results] == list(range(702))
+    assert statuses(report) == {S.SUCCEEDED: 700, S.DUPLICATE: 1, S.INVALID: 1}
+    assert set(sends(transport).values()) == {1}
+    earlier = job.report.counts[S.SUCCEEDED]
+    assert report.earlier_counts[S.SUCCEEDED] == earlier
+    assert sum(result.from_earlier_run for result in report.results if result.status is S.SUCCEEDED) == earlier
