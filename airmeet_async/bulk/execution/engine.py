@@ -256,7 +256,7 @@ class Engine:
         away = state.breaker.is_open
         stop = state.record_attempt(row, verdict, row.asked, now - latency, now)
         # A person who was added before, and is mailed now, is sent for the first time.
-        sent_before = row.earlier.sent if row.earlier is not None and row.unclear else 0
+        sent_before = row.earlier.sent if row.earlier is not None and not row.earlier.done else 0
         self._statistics.count_attempt(verdict, latency, now, sent_before + row.tries.sent)
         if stop is not None:
             self.stop(stop.reason, stop.message)
