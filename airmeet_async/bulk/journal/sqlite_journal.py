@@ -146,14 +146,20 @@ class SqliteJournal:
         self._deliver, self._woken, self._on_failed = deliver, woken, failed
 
     async def close(self, facts: dict[str, Any]) -> None:
-        """Close the file, after all has been written."""
+        """Close the file, after all has been written.
+
+        Raises:
+            JournalError: The rows of the list do not add up.
+        """
         await self.drain()
         try:
             if not self.failed:
                 with suppress(JournalError):  # the rows are recorded; these facts are only useful
                     await self.call(self.writer.end_run, self._list, facts)
-            await self.call(self.writer.close)
+                if self._list:
+                    await self.call(self.writer.check_sum, self._list)
         finally:
+            await self.call(self.writer.close)
             self._thread.shutdown(wait=False)
 
     async def drain(self) -> None:

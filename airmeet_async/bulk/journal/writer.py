@@ -311,18 +311,12 @@ class JournalWriter:
             self._put_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
 
     def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
-        """End a run cleanly: what it has not recorded was not sent.
-
-        Raises:
-            JournalError: The rows of the list do not add up.
-        """
+        """End a run cleanly: what it has not recorded was not sent."""
         with self._transaction():
             self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
             self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
-        if list_id:
-            self._check_sum(list_id)
 
     def _recover(self) -> None:
         """Record what a dead run has left in flight as unknown; everything else was not sent.
@@ -411,7 +405,7 @@ class JournalWriter:
                 "UPDATE list SET rows = ?, facts = ? WHERE id = ?", (reading.rows, encode_fact(found), list_id)
             )
         self._lists.pop(list_id, None)
-        self._check_sum(list_id)
+        self.check_sum(list_id)
 
     def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """Change some facts of a list."""
@@ -497,7 +491,7 @@ class JournalWriter:
             self._lists |= {found.id: found for found in self.lists()}
         return self._lists[list_id]
 
-    def _check_sum(self, list_id: int) -> None:
+    def check_sum(self, list_id: int) -> None:
         """Check that each row of a list is there once, and is something to be done or has a status."""
         first = list_id << LIST_SHIFT
         sql = f"""
