@@ -10,7 +10,6 @@ from typing import Any
 
 import anyio
 import pytest
-from airmeet_async.calls.auth import authenticate
 
 from airmeet_async import (
     AirmeetClient,
@@ -35,6 +34,7 @@ from airmeet_async import (
     TransportError,
     calls,
 )
+from airmeet_async.calls.events import authenticate
 from airmeet_async.errors import AmbiguousOutcomeError
 from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Acknowledgement
