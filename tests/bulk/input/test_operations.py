@@ -29,7 +29,7 @@ def person(name: Any, **more: Any) -> Attendee:
 
 
 def codes(rows: list[Row]) -> list[str | None]:
-    return [row.error and row.error.code for row in rows]
+    return [None if row.error is None else row.error.code for row in rows]
 
 
 ROWS: list[tuple[Any, str | None]] = [

@@ -18,7 +18,9 @@ ONCE = Wish.DONE | Wish.MAILED
 DOUBTFUL = Wish.DONE | Wish.MAIL_UNVERIFIED
 
 
-def row(template: CallTemplate = PLAIN, state: S | None = None, *, changed: bool = False, **facts: Any) -> Row:
+def row(
+    template: CallTemplate = PLAIN, state: OutcomeState | None = None, *, changed: bool = False, **facts: Any
+) -> Row:
     found = person(0, "a", template, changed=changed)
     if state is not None:
         defaults = {"sent": 1, "done": 1 if state is S.SUCCEEDED else 0, "unclear": 0, "run": 1, "touched": NOW - 60}
@@ -58,7 +60,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("found", "now", "at_the_end"), CASES)
-def test_what_is_left_to_do(found: Row, now: R | None, at_the_end: R) -> None:
+def test_what_is_left_to_do(found: Row, now: RowStatus | None, at_the_end: RowStatus) -> None:
     left = what_is_left(found, NOW, accept_stale=False)
 
     assert (None if left is None else left.status) == now

@@ -335,7 +335,7 @@ def test_a_second_row_of_a_list_names_the_line_of_the_first(writer: JournalWrite
     writer.add(number, rows[6:])
     writer.end_list(number)
 
-    said = {row.index: (row.duplicate_of, row.error and row.error.message) for row in rows if row.error}
+    said = {row.index: (row.duplicate_of, row.error.message) for row in rows if row.error is not None}
 
     expected = {
         4: (0, "repeats line 2, which is sent instead"),
