@@ -317,7 +317,7 @@ class JobPreparation:
         rows = loaded.rows
         note = self._given.get("note")
         return {
-            "name": str(rows.path) if isinstance(rows, Table) and rows.is_file else "",
+            "name": rows.name if isinstance(rows, Table) and rows.is_file else "",
             "options": self._identity.options,
             "template": loaded.operation.template,
             "source": None,

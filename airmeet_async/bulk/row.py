@@ -108,12 +108,13 @@ class CallTemplate:
         return CallTemplate(self.endpoint, self.path, self.query, {**self.flags, "sendEmailInvite": False})
 
     @cached_property
-    def _suffix(self) -> bytes:
+    def suffix(self) -> bytes:
+        """What stands at the end of each body instead of its brace; nothing where there are no flags."""
         return b"," + json_codec.encode(dict(self.flags))[1:] if self.flags else b""
 
     def body(self, payload: bytes) -> bytes:
         """Return what is sent: the payload, which is a JSON object or nothing, with the flags at its end."""
-        return payload[:-1] + self._suffix if self._suffix else payload
+        return payload[:-1] + self.suffix if self.suffix else payload
 
     def call(self, payload: bytes) -> Call[Any]:
         """Return the call of a row."""
@@ -159,6 +160,8 @@ class Row:
     last: Verdict | None = None
     begun = 0
     uncharged = 0
+    # The journal says on the disk that it will be sent again, or that it was not sent.
+    retry_recorded = False
 
     def __init__(  # noqa: PLR0917 - made for each row; by position, that is cheaper
         self,

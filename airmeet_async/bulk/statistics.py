@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 
 from airmeet_async.bulk.report import CHANGED, BulkReport, FailureGroup, Invite, RowResult, RowStatus, StopReason
 from airmeet_async.errors import BulkStoppedError
@@ -66,11 +67,10 @@ class RunStatistics:
         self._buffered += latencies
 
     def count_results(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
-        """Count results; *plain*: all of them are successes of this run."""
+        """Count results; *plain*: all of them are successes of this run, at the first attempt."""
         if plain:
             self.counts[RowStatus.SUCCEEDED] += len(results)
-            self.warned += sum(bool(result.warnings) for result in results)
-            self.unverified += sum(result.invite is Invite.UNVERIFIED for result in results)
+            self.warned += len(list(filter(attrgetter("warnings"), results)))
             return
         for result in results:
             self.counts[result.status] += 1

@@ -3,7 +3,7 @@
 import atexit
 import sys
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -67,11 +67,6 @@ class People:
     table: Table
     columns: ColumnMap
     reading: Reading
-
-    @property
-    def overrides(self) -> Mapping[str, str]:
-        """Field to column, as typed."""
-        return self.reading.overrides
 
     def lines(self) -> list[str]:
         """Say what the file is, and what its columns are used for."""

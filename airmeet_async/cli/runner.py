@@ -3,7 +3,7 @@
 1. Whatever can be found out without sending is found out before anything is sent: the settings, the places of the files
    to be written, the input, which is read once into the run's journal, and the event.
 2. A question is asked while nothing else goes on, and after a no the list is as if it had never been read.
-3. Once something was sent, nothing but a signal keeps the results from being written and the summary from being said.
+3. Once something was sent, the summary is said, whatever keeps the results from being written.
 4. Results are what the journal says when the run has ended. Where they cannot be written, they are still there.
 """
 
@@ -33,7 +33,7 @@ from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus,
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, sentence_of
+from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, code_of_error, sentence_of
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import PhaseDisplay, RunProgress, choose_display
@@ -273,7 +273,7 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
-    report, warned, trouble, held = outcome.report, list[str](), None, 0
+    report, warned, trouble, code, held = outcome.report, list[str](), None, outcome.code, 0
     flags, journal = execution.flags, execution.journal
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
@@ -292,15 +292,17 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
             files.write(each_result(), read_summary(journal.path).columns, report.job)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)
-    except (ConfigError, JournalError) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see rule 3
+        _log.info("no result files", exc_info=True)
         word = outcome.job or shlex.quote(str(journal.path))
         again = f"; the results are kept: airmeet runs results {word} -o FILE" if journal.path.exists() else ""
-        trouble = f"{error}{again}"
+        trouble = f"{sentence_of(error)}{again}"
+        code = code_of_error(error) if isinstance(error, KeyboardInterrupt) else Exit.UNEXPECTED
     finally:
         progress.end()
     return evolve(
         outcome,
-        code=Exit.UNEXPECTED if trouble else outcome.code,
+        code=code,
         results=str(files.results) if files.results in files.written else "",
         failed=str(files.failed) if files.failed in files.written else None,
         trouble=trouble,
@@ -320,11 +322,8 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
         write_report_file(file, path, evolve(page, facts=done.as_dict()))
     except Exception as error:  # noqa: BLE001 - the run is done, and its outcome must be told whatever happens here
         _log.info("no report page", exc_info=True)
-        why = (
-            str(error)
-            if isinstance(error, ConfigError)
-            else (f"{path}: the report could not be written ({sentence_of(error)})")
-        )
+        said = f"{path}: the report could not be written ({sentence_of(error)})"
+        why = str(error) if isinstance(error, ConfigError) else said
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
 

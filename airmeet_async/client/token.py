@@ -62,11 +62,15 @@ class SharedToken:
         fetch: Asks ``/auth`` for a token, with its own retries.
         store: Where tokens outlive the process.
         account: Names these keys at this address in the store.
+
+    Attributes:
+        current: The current token; None where there is none, or it is being replaced.
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[AuthToken]], store: TokenStore, account: str) -> None:
         self._fetch, self._store, self._account = fetch, store, account
         # The mutable state: the current token, the sign-in for the next one, the last error, and what rule 4 counts.
+        self.current: IssuedToken | None = None
         self._issued: IssuedToken | None = None
         self._sign_in: asyncio.Task[IssuedToken | AirmeetError] | None = None
         self._error: AirmeetError | None = None
@@ -80,11 +84,6 @@ class SharedToken:
     def __repr__(self) -> str:
         state = "no token" if self._issued is None else f"generation {self._issued.generation}"
         return f"<SharedToken {state}{', renewing' if self._sign_in else ''}>"
-
-    @property
-    def current(self) -> IssuedToken | None:
-        """The current token; None where there is none, or it is being replaced."""
-        return self._issued if self._sign_in is None else None
 
     async def get(self) -> IssuedToken:
         """Return the current token; without one, wait for the sign-in that fetches it.
@@ -133,6 +132,7 @@ class SharedToken:
             if self._error is not None and loop.time() < self._error_until:
                 raise self._error.again()
             self._sign_in = loop.create_task(self._fetch_newer(), name="airmeet-token")
+            self.current = None
             self._sign_in.add_done_callback(self._keep)
         sign_in = self._sign_in
         try:
@@ -170,7 +170,7 @@ class SharedToken:
         return IssuedToken(answer.token, self._generation + 1, asyncio.get_running_loop().time())
 
     def _keep(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
-        self._sign_in = None
+        self._sign_in, self.current = None, self._issued
         if sign_in.cancelled() or sign_in.exception() is not None:
             return  # a fault of the caller's transport or store: those who wait get it as it is
         outcome = sign_in.result()
@@ -180,6 +180,7 @@ class SharedToken:
             kept = _LONGEST_ERROR_KEPT_SECONDS if isinstance(outcome, CredentialsError) else doubled
             self._error, self._error_until = outcome, sign_in.get_loop().time() + kept
             return
-        self._issued, self._error, self._failures = outcome, None, 0
+        self.current = self._issued = outcome
+        self._error, self._failures = None, 0
         self._generation = outcome.generation
         self._unproven += 1

@@ -27,7 +27,9 @@ class DiskLoop(VirtualTimeLoop):
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         future = self.create_future()
-        name = getattr(func, "__name__", "")
+        # A journal's `call` passes the function on in a closure.
+        inner = [cell.cell_contents for cell in getattr(func, "__closure__", None) or ()]
+        name = next((one.__name__ for one in [*inner, func] if callable(one) and hasattr(one, "__name__")), "")
         result, error = None, None
         try:
             self.before(name)

@@ -111,7 +111,7 @@ class Engine:
         last: CallTemplate | None = None
         issued: IssuedToken | None = None
         head: tuple[str, str, Headers] = ("", "", ())
-        wish, limit, is_add = 0, 0, False
+        wish, suffix, limit, is_add = 0, b"", 0, False
         outcome: Reply | TransportError
         with anyio.CancelScope() as scope:
             self._workers[scope] = None
@@ -138,13 +138,14 @@ class Engine:
                     if template is not last or token.current is not issued:
                         last, issued = template, token.current
                         head = self._client.request_head(template.endpoint, template.target, issued)
-                        wish, limit = template.wish, template.endpoint.reply_limit
+                        wish, suffix, limit = template.wish, template.suffix, template.endpoint.reply_limit
                         is_add = template.endpoint is ATTENDEES_ADD
                     # Exchange. Until the first byte nothing waits.
                     row.asked, row.sending, sent_at = wish, True, clock()
                     row.first_sent = row.first_sent or sent_at
+                    body = row.payload[:-1] + suffix if suffix else row.payload
                     try:
-                        outcome = await exchange(Request(*head, template.body(row.payload), limit))
+                        outcome = await exchange(Request(*head, body, limit))
                     except TransportError as error:
                         outcome = error
                     now, row.sending = clock(), False
@@ -154,7 +155,10 @@ class Engine:
                         and (access := glance(outcome, row.key)) is not None
                     ):  # fmt: skip
                         self._workers[scope] = None
-                        self._set_aside(row, access, issued, now)
+                        if not self._aside:  # settled together at the end of this turn of the event loop
+                            self._loop.call_soon(self._settle)
+                        self._aside.append((row, access, now))
+                        self._accepted = issued
                         continue
                     has_place = False
                     self.pace.release()
@@ -251,7 +255,8 @@ class Engine:
             row.tries = Tries()
         away = state.breaker.is_open
         stop = state.record_attempt(row, verdict, row.asked, now - latency, now)
-        sent_before = 0 if row.earlier is None else row.earlier.sent
+        # A person who was added before, and is mailed now, is sent for the first time.
+        sent_before = row.earlier.sent if row.earlier is not None and not row.earlier.done else 0
         self._statistics.count_attempt(verdict, latency, now, sent_before + row.tries.sent)
         if stop is not None:
             self.stop(stop.reason, stop.message)
@@ -286,13 +291,6 @@ class Engine:
                 else:
                     self._cut_off.append(row)
                     self.stop(reason, str(error), error)
-
-    def _set_aside(self, row: Row, access: Access, issued: IssuedToken | None, now: float) -> None:
-        """Keep a plain success until this turn of the event loop is over: settling many at once is cheaper."""
-        if not self._aside:
-            self._loop.call_soon(self._settle)
-        self._accepted = issued
-        self._aside.append((row, access, now))
 
     def _settle(self) -> None:
         """Do what a plain success needs, for all that were set aside."""

@@ -153,8 +153,8 @@ class SourceFeed:
             self._fetch_wanted.set()
         if self._duplicates is not None:
             self._duplicates.mark(rows)
-            if any(row.error is not None for row in rows):
-                self._receiver.finish([unsent_result(row) for row in rows if row.error is not None])
+            if unsent := [row for row in rows if row.error is not None]:
+                self._receiver.finish([unsent_result(row) for row in unsent])
                 rows = [row for row in rows if row.error is None]
         if rows:
             self._receiver.journal.admit(rows)

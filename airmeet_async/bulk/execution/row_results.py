@@ -94,7 +94,7 @@ def unsent_result(row: Row) -> RowResult:
     return RowResult(row.index, row.line, row.key, status, error=row.error, duplicate_of=row.duplicate_of, row=row.data)
 
 
-def not_recorded(result: RowResult, why: str) -> RowResult:
+def not_recorded(result: RowResult, why: str, *, mail_in_doubt: bool) -> RowResult:
     """Return the result of a row that was sent, and whose outcome could not be written to the disk.
 
     A resumed run finds it without a clear answer, so this is what it says.
@@ -113,7 +113,7 @@ def not_recorded(result: RowResult, why: str) -> RowResult:
         entry_link=result.entry_link,
         latency_s=result.latency_s,
         replayed=result.replayed,
-        invite=result.invite if result.invite is Invite.NOT_ASKED else Invite.UNVERIFIED,
+        invite=Invite.UNVERIFIED if mail_in_doubt else Invite.NOT_ASKED,
         row=result.row,
     )
 

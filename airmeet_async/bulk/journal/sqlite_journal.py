@@ -83,7 +83,8 @@ class SqliteJournal:
         # What waits to be written.
         self._new: list[Row] = []
         self._outcomes: list[tuple[Any, ...]] = []
-        self._results: list[tuple[Sequence[RowResult], bool]] = []
+        self._retried: list[Row] = []  # whose outcomes among these say that they will be sent again
+        self._results: list[tuple[Sequence[Row], Sequence[RowResult], bool]] = []
         self._new_facts: dict[str, Any] = {}
         # What goes on.
         self._writing = False
@@ -145,14 +146,20 @@ class SqliteJournal:
         self._deliver, self._woken, self._on_failed = deliver, woken, failed
 
     async def close(self, facts: dict[str, Any]) -> None:
-        """Close the file, after all has been written."""
+        """Close the file, after all has been written.
+
+        Raises:
+            JournalError: The rows of the list do not add up.
+        """
         await self.drain()
         try:
             if not self.failed:
                 with suppress(JournalError):  # the rows are recorded; these facts are only useful
                     await self.call(self.writer.end_run, self._list, facts)
-            await self.call(self.writer.close)
+                if self._list:
+                    await self.call(self.writer.check_sum, self._list)
         finally:
+            await self.call(self.writer.close)
             self._thread.shutdown(wait=False)
 
     async def drain(self) -> None:
@@ -205,20 +212,24 @@ class SqliteJournal:
             self.ready.clear()
             self.ready.extend(plain)
             self.queue.extendleft(reversed(own))
-            self._outcomes += [_retry_values(row, self.writer.run) for row in own]
+            self._record_retries(own)
             # What holds one worker back holds all: none may have the next row chosen for it meanwhile.
             self._wake_waiting(len(self._waiting))
             self._flush_if_due()
 
     def record_retry(self, row: Row) -> None:
         if not self.failed:
-            self._outcomes.append(_retry_values(row, self.writer.run))
+            self._record_retries([row])
             self._flush_if_due()
+
+    def _record_retries(self, rows: list[Row]) -> None:
+        self._outcomes += [_retry_values(row, self.writer.run) for row in rows]
+        self._retried += rows
 
     def record_results(self, rows: Sequence[Row], results: Sequence[RowResult], *, plain: bool = False) -> None:
         """Record ends; results are passed on when they are on the disk."""
         if self.failed:
-            self._deliver([self._as_found(result) for result in results])
+            self._deliver(list(map(_as_found, rows, results)))
             return
         run, now = self.writer.run, time.time()
         if plain:
@@ -232,7 +243,7 @@ class SqliteJournal:
             for row, result in zip(rows, results, strict=True):
                 if row.begun or row.sending:  # else what the journal says of it already is still true
                     self._outcomes.append(_outcome_values(row, result, run, now))
-        self._results.append((results, plain))
+        self._results.append((rows, results, plain))
         self._flush_if_due()
 
     def record_facts(self, facts: dict[str, Any]) -> None:
@@ -277,10 +288,11 @@ class SqliteJournal:
         if not (work.rows or work.outcomes or chosen or work.facts or results or work.horizon is not None):
             self._wake_ready()
             return
+        retried, self._retried = self._retried, []
         self._new, self._outcomes, self._new_facts = [], [], {}
         self._writing = True
         writing = self._loop.run_in_executor(self._thread, self.writer.transact, work)
-        writing.add_done_callback(lambda done: self._wrote(work, chosen, results, done))
+        writing.add_done_callback(lambda done: self._wrote(work, chosen, retried, results, done))
 
     def _choose(self, work: Transaction) -> list[Row]:
         """Choose the rows that this transaction makes ready, and put their intents into it.
@@ -316,14 +328,19 @@ class SqliteJournal:
         self,
         work: Transaction,
         chosen: list[Row],
-        results: list[tuple[Sequence[RowResult], bool]],
+        retried: list[Row],
+        results: list[tuple[Sequence[Row], Sequence[RowResult], bool]],
         writing: "asyncio.Future[None]",
     ) -> None:
         self._writing = False
         error = asyncio.CancelledError() if writing.cancelled() else writing.exception()
         if error is not None:
-            self._fail(error, [*chosen, *work.rows], results)
+            self._fail(error, [*chosen, *work.rows], retried, results)
             return
+        for row in retried:
+            row.retry_recorded = True
+        for row, _ in work.intents:
+            row.retry_recorded = False
         self._exposed += len(chosen) - len(work.outcomes)
         self.ready.extend(chosen)
         self.arriving -= len(work.rows)
@@ -333,7 +350,7 @@ class SqliteJournal:
                 self.ready.append(row)
             else:
                 self.queue.append(row)
-        for several, plain in results:
+        for _, several, plain in results:
             self._deliver(several, plain=plain)
         self._wake_ready()
         if self._idle is not None:
@@ -353,12 +370,18 @@ class SqliteJournal:
                 waiter.set_result(None)
                 n -= 1
 
-    def _fail(self, error: BaseException, rows: list[Row], results: list[tuple[Sequence[RowResult], bool]]) -> None:
+    def _fail(
+        self,
+        error: BaseException,
+        rows: list[Row],
+        retried: list[Row],
+        results: list[tuple[Sequence[Row], Sequence[RowResult], bool]],
+    ) -> None:
         """Stop: what waits ends now, and results say what a resumed run will find."""
         self.failed = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
         self.queue.extend(rows)
-        for several, _ in [*results, *self._results]:
-            self._deliver([self._as_found(result) for result in several])
+        for ended, several, _ in [*results, *self._results]:
+            self._deliver(list(map(_as_found, ended, several)))
         self._results, self._outcomes, self._new_facts = [], [], {}
         self.queue.extend(self._new)
         self._new, self.arriving = [], 0
@@ -366,19 +389,24 @@ class SqliteJournal:
             if not waiter.done():
                 waiter.set_exception(self.failed.again())
         self._waiting.clear()
-        for row in self.ready:  # their intents are on the disk, and nobody can take them back
-            row.unclear |= row.template.wish if row.template else 1
+        # Their intents are on the disk, and nobody can take them back.
+        for row in [*self.ready, *retried, *self._retried]:
+            row.unclear |= int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)
+            row.retry_recorded = False
         self._on_failed(self.failed)
         self._tell_drained()
-
-    def _as_found(self, result: RowResult) -> RowResult:
-        """Return a result as a resumed run will find it, since it is not on the disk."""
-        recorded = result.from_earlier_run or not result.attempts or result.status is RowStatus.UNKNOWN
-        return result if recorded else not_recorded(result, "the disk or the file failed")
 
     def _tell_drained(self) -> None:
         if self._idle is not None and not self._idle.done() and not self._writing:
             self._idle.set_result(None)
+
+
+def _as_found(row: Row, result: RowResult) -> RowResult:
+    """Return a result as a resumed run will find it, since it is not on the disk."""
+    if not row.begun or row.retry_recorded or result.status is RowStatus.UNKNOWN:
+        return result
+    mail_in_doubt = bool((row.asked | row.unclear) & Wish.MAILED)
+    return not_recorded(result, "the disk or the file failed", mail_in_doubt=mail_in_doubt)
 
 
 def _retry_values(row: Row, run: int) -> tuple[Any, ...]:

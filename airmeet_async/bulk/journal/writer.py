@@ -30,6 +30,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from airmeet_async.bulk.journal import locking
+from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import (
     decode_data,
     decode_fact,
@@ -45,13 +46,10 @@ from airmeet_async.bulk.journal.row_encoding import (
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
 from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
+from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-# The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more, and
-# each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
-_LOADING_CHARACTERS = 16_000_000
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
@@ -224,6 +222,10 @@ class JournalWriter:
         JournalError: It cannot be used, or a run has it.
     """
 
+    # The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more,
+    # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
+    loading_characters = 16_000_000
+
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.run = 0
@@ -309,18 +311,12 @@ class JournalWriter:
             self._put_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
 
     def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
-        """End a run cleanly: what it has not recorded was not sent.
-
-        Raises:
-            JournalError: The rows of the list do not add up.
-        """
+        """End a run cleanly: what it has not recorded was not sent."""
         with self._transaction():
             self._connection.execute("UPDATE list SET horizon = NULL WHERE id = ?", (list_id,))
             self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
-        if list_id:
-            self._check_sum(list_id)
 
     def _recover(self) -> None:
         """Record what a dead run has left in flight as unknown; everything else was not sent.
@@ -382,7 +378,7 @@ class JournalWriter:
                 self._check_file()
                 self._connection.execute("BEGIN IMMEDIATE")
             self._add(list_id, rows)
-            if self._uncommitted >= _LOADING_CHARACTERS:
+            if self._uncommitted >= self.loading_characters:
                 self._commit()
         except BaseException as error:
             self._undo()
@@ -409,7 +405,7 @@ class JournalWriter:
                 "UPDATE list SET rows = ?, facts = ? WHERE id = ?", (reading.rows, encode_fact(found), list_id)
             )
         self._lists.pop(list_id, None)
-        self._check_sum(list_id)
+        self.check_sum(list_id)
 
     def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """Change some facts of a list."""
@@ -495,7 +491,7 @@ class JournalWriter:
             self._lists |= {found.id: found for found in self.lists()}
         return self._lists[list_id]
 
-    def _check_sum(self, list_id: int) -> None:
+    def check_sum(self, list_id: int) -> None:
         """Check that each row of a list is there once, and is something to be done or has a status."""
         first = list_id << LIST_SHIFT
         sql = f"""
@@ -596,8 +592,8 @@ class JournalWriter:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
                     row.changed = request != sent_request
-                    if row.changed and row.earlier is not None and _is_in_doubt(row.earlier):
-                        self._set_request(row, sent_request)
+                    if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
+                        _set_request(row, sent_request)
             row.entry = entry
             if positions[entry]:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
@@ -640,13 +636,7 @@ class JournalWriter:
         return f"\x01{digest}:{reading.repeats[short]}"
 
     def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-        return {found[0]: found for found in self._query(_KNOWN, encode_fact(list(hashes)))}
-
-    def _set_request(self, row: Row, request: str) -> None:
-        if request.startswith("["):
-            row.template, row.payload = decode_request(request)
-        else:
-            row.payload = request.encode()
+        return {found[0]: found for found in self._query(_KNOWN, str(list(hashes)))}
 
     def open_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
         """Return the next rows of a list for which something is left to do, ready to be sent.
@@ -783,15 +773,12 @@ def select_rows(
     entries = [record[-1] for record in found if record[-1] is not None]
     outcomes: dict[int, Outcome] = {}
     if entries:
-        outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (encode_fact(entries),))}
+        outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
     rows = list[Row]()
     for number, line, status, note, entry, key, request, data, changed, sent in found:
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
         if request:
-            if request[0] == "[":
-                row.template, row.payload = decode_request(request)
-            else:
-                row.payload = request.encode()
+            _set_request(row, request)
         if entry:
             row.entry = entry
         if changed:
@@ -808,6 +795,13 @@ def select_rows(
                 row.error = facts["error"]
         rows.append(row)
     return rows
+
+
+def _set_request(row: Row, request: str) -> None:
+    if request[:1] == "[":
+        row.template, row.payload = decode_request(request)
+    else:
+        row.payload = request.encode()
 
 
 @lru_cache
@@ -831,10 +825,6 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
 def _duplicate_error(facts: Mapping[str, Any]) -> RowError:
     place = f"row {facts['duplicate_of'] + 1}" if facts.get("of_line") is None else f"line {facts['of_line']}"
     return RowError("duplicate", f"repeats {place}, which is sent instead")
-
-
-def _is_in_doubt(outcome: Outcome) -> bool:
-    return outcome.unclear != 0 or outcome.state in {OutcomeState.IN_FLIGHT, OutcomeState.UNKNOWN}
 
 
 def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

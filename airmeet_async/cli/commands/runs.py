@@ -331,6 +331,8 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
+    if not any(run.counts.values()):
+        raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
     found = (result for result in read_results(run.path) if not failed or result.status not in DONE)
     if output is None:
         encode = result_encoder(Path("results.csv"), run.columns, run.job)

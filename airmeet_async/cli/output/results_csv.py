@@ -169,6 +169,8 @@ def place_of(result: RowResult) -> int:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if type(value) is int:
+        return str(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -89,23 +89,38 @@ class LlhttpTransport:
         """Send *request* on a free connection, a new one if need be."""
         if asyncio.get_running_loop() is not self.loop:
             self._bind_to_loop()
-        data = self._encode(request)
+        body, (method, target, headers) = request.body, self._last
+        if request.headers is headers and request.target == target and request.method == method:
+            head = self._heads.get(len(body)) or self._encode_head(request)
+        else:
+            head = self._encode_head(request)
         if self._vacant:
             self._vacant -= 1
         else:
             await self._wait_for_slot()
         try:
             started = self.clock()
-            connection = self._take_free(started) or await self._connect()
+            connection: Connection | None = None
+            while self._free and connection is None:
+                free = self._free.pop()
+                if started - free.last_activity < KEEP_ALIVE and free.is_reusable and not free.has_input():
+                    connection, free.last_activity = free, started
+                else:
+                    free.abort()
+            if connection is None:
+                connection = await self._connect()
             try:
-                outcome = await connection.exchange(data, request.reply_limit, started)
+                outcome = await connection.exchange(head + body, request.reply_limit, started)
             finally:
                 if connection.finish(self.clock()) and not self._closed:
                     self._free.append(connection)
                 else:
                     connection.abort()
         finally:
-            self._give_slot()
+            if self._waiting:
+                self._give_slot()
+            else:
+                self._vacant += 1
         if isinstance(outcome, Reply):
             return outcome
         raise outcome from None
@@ -162,15 +177,6 @@ class LlhttpTransport:
         if getattr(self.clock, "__func__", None) is asyncio.BaseEventLoop.time:
             self.clock = time.monotonic  # which is what that returns, for half the cost
 
-    def _take_free(self, now: float) -> Connection | None:
-        while self._free:
-            connection = self._free.pop()
-            if now - connection.last_activity < KEEP_ALIVE and connection.is_reusable and not connection.has_input():
-                connection.last_activity = now
-                return connection
-            connection.abort()
-        return None
-
     async def _wait_for_slot(self) -> None:
         waiter = self.loop.create_future()
         self._waiting.append(waiter)
@@ -190,26 +196,24 @@ class LlhttpTransport:
                 return
         self._vacant += 1
 
-    def _encode(self, request: Request) -> bytes:
-        body, (method, target, headers) = request.body, self._last
-        if request.headers is headers and request.target == target and request.method == method:
-            head = self._heads.get(len(body))
-            if head is not None:
-                return head + body
-        else:
+    def _encode_head(self, request: Request) -> bytes:
+        """Return the head of a request. Those of equal requests are kept, each for one length of the body."""
+        method, target, headers = self._last
+        if request.headers is not headers or request.target != target or request.method != method:
             sound = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers)
             if not sound or not _METHOD.fullmatch(request.method) or not _TARGET.fullmatch(request.target):
                 raise not_sent("protocol", self.host)
             self._heads.clear()
             self._last = request.method, request.target, request.headers
+        size = len(request.body)
         first = f"{request.method} {request.target} HTTP/1.1\r\nHost: {self.host}\r\n".encode("ascii")
         head = first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
-        if body or request.method in ("POST", "PUT", "PATCH"):
-            head += b"Content-Length: %d\r\n" % len(body)
+        if size or request.method in ("POST", "PUT", "PATCH"):
+            head += b"Content-Length: %d\r\n" % size
         head += b"\r\n"
         if len(self._heads) < _MOST_HEADS:
-            self._heads[len(body)] = head
-        return head + body
+            self._heads[size] = head
+        return head
 
     async def _connect(self) -> Connection:
         try:

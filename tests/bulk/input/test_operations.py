@@ -29,7 +29,7 @@ def person(name: Any, **more: Any) -> Attendee:
 
 
 def codes(rows: list[Row]) -> list[str | None]:
-    return [None if row.error is None else row.error.code for row in rows]
+    return [row.error.code if row.error else None for row in rows]
 
 
 ROWS: list[tuple[Any, str | None]] = [

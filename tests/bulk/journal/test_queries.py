@@ -95,6 +95,19 @@ def test_results_are_in_the_order_of_the_list_and_say_what_the_summary_counts(pa
     assert [found[1].error and found[1].error.message, found[8].duplicate_of] == ["no seats left", 0]
 
 
+def test_results_are_of_one_moment(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people(" ".join(f"p{n}" for n in range(300))))
+    reading = read_results(path)
+    first = next(reading)
+    for row in left(writer, number)[-1:]:
+        settle(writer, number, row)
+
+    assert {one.status for one in [first, *reading]} == {RowStatus.UNPROCESSED}
+    assert read_summary(path).counts["succeeded"] == 1
+    writer.close()
+
+
 def test_causes_are_counted_with_their_first_lines(path: Path) -> None:
     of_all_kinds(path)
 
@@ -149,15 +162,22 @@ def test_rows_up_to_the_horizon_of_a_dead_run_may_be_in(path: Path) -> None:
 
 
 def test_rows_that_changed_since_they_were_done_are_counted(path: Path) -> None:
+    """Not those that repeat them, and a row that was refused and has changed is one to be sent."""
     writer = opened(path)
-    number = add_list(writer, people("a b"))
-    for row in left(writer, number):
-        settle(writer, number, row)
-    number = add_list(writer, [person(0, "a", last="Other"), person(1, "b")])
+    number = add_list(writer, people("a b c"))
+    rows = left(writer, number)
+    settle(writer, number, rows[0])
+    settle(writer, number, rows[1])
+    settle(writer, number, rows[2], S.REJECTED, note=NO)
+    edited = [person(0, "a", last="Other"), person(1, "b"), person(2, "c", last="Other"), person(3, "A", last="Third")]
+    number = add_list(writer, edited)
     ended(writer, number)
 
-    assert read_summary(path).changed_rows == 1
-    assert ["changed" in " ".join(one.warnings) for one in read_results(path)] == [True, False]
+    seen = read_summary(path)
+
+    assert (seen.changed_rows, seen.counts["pending"], seen.counts["rejected"]) == (1, 1, 0)
+    assert [one.status.value for one in read_results(path)] == ["succeeded", "succeeded", "unprocessed", "duplicate"]
+    assert ["changed" in " ".join(one.warnings) for one in read_results(path)] == [True, False, False, False]
 
 
 def test_rows_of_long_ago_without_a_clear_answer_are_counted(path: Path) -> None:

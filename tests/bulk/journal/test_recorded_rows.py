@@ -116,6 +116,7 @@ def test_a_row_that_has_changed_says_what_happens_to_the_change() -> None:
 
     assert "keeps the old details" in recorded_result(done, "").warnings[0]
     assert "the original is sent again" in recorded_result(doubtful, "").warnings[0]
+    assert recorded_result(row(state=S.RETRY, changed=True), "").warnings == ()  # it will be sent as it is now
 
 
 def test_a_row_that_was_not_sent_says_why() -> None:

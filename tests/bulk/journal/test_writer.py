@@ -85,6 +85,19 @@ def test_a_repeat_without_the_mail_does_not_forget_that_one_was_asked_for(path: 
     writer.close()
 
 
+def test_a_repeat_that_asks_for_the_mail_puts_it_in_doubt(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a", MAILS), MAILS)
+    row = left(writer, number)[0]
+    settle(writer, number, row, S.RETRY)
+    writer.transact(Transaction(number, intents=[(row, int(MAILS.wish))]))
+
+    writer = reopened(writer, path)
+
+    assert [row.earlier and row.earlier.unclear for row in left(writer, number)] == [MAILS.wish]
+    writer.close()
+
+
 def test_the_list_that_was_confirmed_last_is_the_newest(writer: JournalWriter) -> None:
     first, second = add_list(writer, people("a"), name="a.csv"), add_list(writer, people("b"), name="b.csv")
     third = add_list(writer, people("c"), name="c.csv", confirmed=False)
@@ -335,7 +348,9 @@ def test_a_second_row_of_a_list_names_the_line_of_the_first(writer: JournalWrite
     writer.add(number, rows[6:])
     writer.end_list(number)
 
-    said = {row.index: (row.duplicate_of, row.error.message) for row in rows if row.error is not None}
+    said = {
+        row.index: (row.duplicate_of, row.error.message if row.error is not None else None) for row in rows if row.error
+    }
 
     expected = {
         4: (0, "repeats line 2, which is sent instead"),
@@ -346,7 +361,9 @@ def test_a_second_row_of_a_list_names_the_line_of_the_first(writer: JournalWrite
     }
     assert said == expected
     found = writer.settled_rows(number, -1, 9)
-    assert {row.index: (row.duplicate_of, row.error and row.error.message) for row in found} == expected
+    assert {
+        row.index: (row.duplicate_of, row.error.message if row.error is not None else None) for row in found
+    } == expected
     assert names(found) == "A Known b B KNOWN"
     assert names(left(writer, number)) == "a b known c"
 
@@ -368,6 +385,27 @@ def test_rows_keep_their_positions_and_lines_whatever_lies_between(writer: Journ
         (0, 2, "a", ()), (2, 4, "b", ()), (3, 5, "c", ()), (4, 9, "d", ()), (5, 10, "e", ()), (6, None, "f", ()),
         (8, None, "g", ()), (9, None, "h", ()), (10, None, "i", ()), (11, 13, "j", ()), (12, 14, "k", ("cut",)),
     ]  # fmt: skip
+
+
+class Hasty(JournalWriter):
+    """Holds little in memory."""
+
+    loading_characters = 100
+
+
+def test_a_long_list_is_not_held_in_memory_until_its_end(path: Path) -> None:
+    writer = Hasty(path)
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    writer.add(number, people("a b c"))
+    reader = connect_read_only(path)
+    before = reader.execute("SELECT COUNT(*) FROM input").fetchone()
+    writer.add(number, [person(3, "d")])
+    reader.close()
+    writer.end_list(number)
+
+    assert before == (3,)
+    assert names(left(writer, number)) == "a b c d"
+    writer.close()
 
 
 class Colliding(JournalWriter):

@@ -204,6 +204,20 @@ def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
     assert {row["airmeet_status"] for row in airmeet.rows()} == {"succeeded"}
 
 
+def test_who_got_no_clear_answer_in_all_attempts_is_unknown_and_is_retried(airmeet):
+    airmeet.people(1)
+    sandbox = Sandbox("drop-after@1+5:on=attendees.add")
+    there = airmeet.at(sandbox)
+    first = there(*REGISTER, "--json")
+    again = there("retry", first.json["job"], "--json")
+
+    assert (first.code, first.json["counts"]["unknown"], first.json["counts"]["failed"]) == (3, 1, 0)
+    assert f"to resend the 1 row without a clear answer: airmeet retry {first.json['job']}" in " ".join(
+        first.err.split()
+    )
+    assert (again.code, again.json["attempts"], again.json["counts"]["succeeded"]) == (0, 1, 1)
+
+
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
     there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
