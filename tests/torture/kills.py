@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -112,7 +113,7 @@ async def _run(settings: Settings, number: int, kills: int, folder: Path) -> Job
         folder / _TRUTH, faults=settings.faults, seed=seed, rate_limit=settings.rate_limit,
         latency=settings.latency, hang=settings.hang_seconds,
     ) as server:  # fmt: skip
-        facts = {
+        facts: dict[str, Any] = {
             "folder": folder, "port": server.port, "rate": settings.rate, "concurrency": settings.concurrency,
             "cached": number % 2 == 0, "invite": settings.invite, "package": settings.package,
         }  # fmt: skip
@@ -186,12 +187,12 @@ def _judge(job: Job, history: History) -> Verdict:
 
 def summary(verdict: Verdict, settings: Settings) -> str:
     """Return the verdict in one line."""
-    most = settings.concurrency
+    most, whole = settings.concurrency, "ok" if verdict.whole else "NOT OK"
     return (
         f"in_flight={most} {'--invite' if settings.invite else '--no-invite'} kills={verdict.kills} "
         f"jobs={verdict.jobs} rows={verdict.rows} adds={verdict.adds} lost={verdict.lost} "
         f"contradictions={len(verdict.wrong)} resent_max={verdict.resent}/{most} unknown_max={verdict.unknown}/{most} "
-        f"mails_max={verdict.mails} unmailed={verdict.unmailed} (unseen {verdict.unmailed_unseen}) integrity={'ok' if verdict.whole else 'NOT OK'}"
+        f"mails_max={verdict.mails} unmailed={verdict.unmailed} (unseen: {verdict.unmailed_unseen}) integrity={whole}"
     )
 
 

@@ -15,7 +15,7 @@ TEMPLATE = CallTemplate(ENDPOINTS["attendees.add"], {"airmeetId": "ev"}, flags=F
 
 def make(path):
     """A list of two people that was declined, and one of two that is being sent up to its first one; they share A."""
-    writer = JournalWriter(path)
+    writer, number = JournalWriter(path), 0
     for name, keys in ((DECLINED, ("d@x", "a@x")), (SENT, ("a@x", "b@x"))):
         number = writer.begin_list({"name": name, "options": FLAGS, "template": TEMPLATE})
         writer.add(number, [Row(n, n + 2, {"email": key}, key, key, TEMPLATE, b"{}") for n, key in enumerate(keys)])
