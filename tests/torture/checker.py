@@ -26,6 +26,7 @@ from tests.torture.history import (
 from tests.torture.traffic import auth_per_expiry, in_flight_within_limit, newest_token, rate_within_limit
 
 OK = frozenset({"succeeded"})
+UNVERIFIED = "invite_unverified"
 _STATUSES = OK | {"rejected", "failed", "invalid", "duplicate", "unprocessed", "unknown"}
 _SENDABLE = frozenset({"plain", "poison", "reject"})
 _BY_STATE = {
@@ -256,6 +257,16 @@ def intent_is_durable(history: History) -> Iterator[str]:
                 yield f"{key}: received as request {n}, but {'pending' if entry else 'missing'} in the journal at {at}"
 
 
+def mail_is_not_claimed(history: History) -> Iterator[str]:
+    """C3: who is in without an invitation is told that it may not have gone out."""
+    if not history.facts.invites:
+        return
+    codes = {result.line: result.code for result in history.results or ()}
+    for row in unmailed(history):
+        if codes[row.line] != UNVERIFIED:
+            yield f"{_place(row)}: succeeded without a word on its invitation, which was never asked for"
+
+
 def under_way(history: History) -> dict[int, set[str]]:
     """Return, by the number of each kill, who was under way by the server's log: not answered, or answered just before.
 
@@ -319,6 +330,7 @@ RULES: list[tuple[str, Rule]] = [
     ("C1", journal_agrees),
     ("C2", ok_was_applied),
     ("C3", applied_is_not_denied),
+    ("C3", mail_is_not_claimed),
     ("C4", sent_as_often_as_needed),
     ("C4", mailed_once),
     ("C4", mailed_unless_under_way),

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from tests.sentinels import SENTINEL_LINK, SENTINEL_TOKEN
-from tests.torture.checker import RULES, check, lost, mails, sent_again, under_way, unmailed
+from tests.torture.checker import RULES, UNVERIFIED, check, lost, mails, sent_again, under_way, unmailed
 from tests.torture.history import (
     FAILED,
     IN_FLIGHT,
@@ -113,6 +113,7 @@ GOOD = {
             journal(4, 3, a=SUCCEEDED, b=IN_FLIGHT, c=IN_FLIGHT), journal(9, 3, a=SUCCEEDED, b=SUCCEEDED, c=SUCCEEDED)
         ),
         facts={"invites": True, "max_unsettled": 2},
+        results=[ok(2, A), evolve(ok(3, B), code=UNVERIFIED), evolve(ok(4, C), code=UNVERIFIED)],
     ),
     "the last answer before the kill was not recorded": history(
         auth(1), add(2), add(3, B), add(6, B), at=[(0, "start"), (4, "kill"), (5, "start")],
@@ -190,6 +191,10 @@ BAD = [
     )),
     ("C4", "a@example.com: was mailed 2 times", history(
         auth(1), add(2, invite=True), add(3, B, invite=True), add(6, invite=True), at=KILLED, facts={"invites": True}
+    )),
+    ("C3", "b@example.com: succeeded without a word on its invitation", history(
+        auth(1), add(2, invite=True), add(6, B), at=KILLED, facts={"invites": True},
+        journals=(journal(4, a=SUCCEEDED, b=IN_FLIGHT),),
     )),
     ("C4", "b@example.com: never mailed", history(
         auth(1), add(2, invite=True), add(6, B), at=KILLED, facts={"invites": True},

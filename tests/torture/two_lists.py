@@ -18,8 +18,9 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from airmeet_async import AirmeetClient, FileTokenStore, RowResult
+from airmeet_async import AirmeetClient, FileTokenStore, Invite, RowResult
 from airmeet_async.bulk.journal.queries import read_results, read_summary
+from tests.torture.checker import UNVERIFIED
 from tests.torture.client_process import RESULTS, Command
 from tests.torture.history import PENDING, InputRow, Journal, fold
 from tests.torture.job import SCRATCH, Job
@@ -165,7 +166,7 @@ def _write(path: Path, results: Iterable[RowResult]) -> None:
         writer = csv.writer(file)
         writer.writerow(names)
         for result in results:
-            code = result.error.code if result.error else ""
+            code = UNVERIFIED if result.invite is Invite.UNVERIFIED else result.error.code if result.error else ""
             writer.writerow([
                 result.key, result.line, result.status.value, code, result.attempts, result.entry_link or ""
             ])  # fmt: skip
