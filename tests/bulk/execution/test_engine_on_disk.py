@@ -172,6 +172,22 @@ async def test_the_journal_is_closed_however_often_the_run_is_cancelled(path: Pa
     writer.close()
 
 
+async def test_a_run_that_is_cut_off_again_and_again_closes_its_journal(path: Path) -> None:
+    async with client_of(transport_of(latency=0.5)) as client:
+        job = add(client, list(people(100)), journal=path)
+        async with job:
+            disk().seconds = 1.0
+            await anyio.sleep(5)
+            for _ in range(8):
+                job.cut_off()
+                await anyio.sleep(0.3)
+
+    assert sum(job.report.counts.values()) == job.report.rows_read
+    writer = JournalWriter(path)  # it is not locked
+    assert writer.facts()["stop"] == "cut_off"
+    writer.close()
+
+
 @pytest.mark.parametrize("journaled", [False, True])
 async def test_the_last_result_of_a_source_that_goes_on_is_handed_out(path: Path, journaled: bool) -> None:
     """No further row has to come for that."""
