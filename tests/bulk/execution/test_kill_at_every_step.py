@@ -70,6 +70,7 @@ class Watched:
 
     async def exchange(self, request: Request) -> Reply:
         if not request.body or b"email" not in request.body:
+            await anyio.sleep(1 if self.sent else 0)  # a second token takes a while
             return await self.transport.exchange(request)
         body = json.loads(request.body)
         self.sent[body["email"]] += 1
