@@ -37,7 +37,7 @@ T = TypeVar("T")
 # A commit waits for the disk, so writes share one. A crash within the delay loses outcomes, never intents: the next run
 # finds their rows without a clear answer.
 _GROUP_DELAY = 0.05  # seconds that a write nobody waits for may wait for others
-_SHORT_DELAY = 0.002  # seconds, where a worker waits
+_SHORT_DELAY = 0.005  # seconds, where a worker waits
 _GROUP_SIZE = 64
 _STATES = {
     RowStatus.SUCCEEDED: OutcomeState.SUCCEEDED,
@@ -259,7 +259,7 @@ class SqliteJournal:
             return
         answered, delay = len(self._outcomes), _GROUP_DELAY
         if self._waiting or self._new:
-            if 4 * max(answered, len(self._new)) >= 3 * self._most or self._exposed <= answered + len(self.ready):
+            if 2 * max(answered, len(self._new)) >= self._most or self._exposed <= answered + len(self.ready):
                 self._flush()
                 return
             delay = _SHORT_DELAY
