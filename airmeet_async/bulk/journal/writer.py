@@ -113,18 +113,15 @@ _UP_TO_HORIZON = """
     WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
 """
 _CONFIRM = "UPDATE list SET confirmed = 1 + (SELECT MAX(confirmed) FROM list) WHERE id = ?"
-# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
-_END_ARRIVING = """
-    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE input.id BETWEEN list.id << ? AND (list.id << ?) + ?)
-    WHERE rows IS NULL AND confirmed
-"""
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
 """
 # A confirmed list without an end was sent as it came; that is all of it now.
 _END_ARRIVING = f"""
-    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    UPDATE list SET rows = (
+        SELECT COUNT(*) FROM input
+        WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
 _MAY_REPEAT = """
