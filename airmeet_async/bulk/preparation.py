@@ -38,6 +38,7 @@ from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
 
+_KEPT_ROWS = 5000  # of a list that was just recorded: they need not be read back; more would cost memory
 _ROWS_AT_ONCE = 1000  # that are prepared and recorded in one step of the journal's thread
 _PATIENCE = 15.0  # seconds for what a plan would like to know, and a run does not need
 _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
@@ -141,6 +142,9 @@ class JobPreparation:
         self._created = 0.0  # when that list was recorded: its number may be another's by now
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
+        # The rows of a short list as they were recorded, and how many runs its journal had seen then.
+        self._kept: list[Row] | None = None
+        self._kept_after = 0
 
     @property
     def _sender(self) -> Client:
@@ -241,10 +245,12 @@ class JobPreparation:
             await journal.call(journal.writer.confirm_list, found.id)
             journal.facts["rows"] = found.rows
             journal.earlier = await journal.call(self._earlier, journal, found.id)
+            is_as_recorded = journal.facts.get("run", 0) == self._kept_after
             feed = RecordedFeed(
                 journal,
                 found.id,
                 found.rows or 0,
+                kept=self._kept if is_as_recorded else None,
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
                 accept_stale=self._given.get("accept_stale", False),
                 only_reopened=bool(self._again),
@@ -346,9 +352,12 @@ class JobPreparation:
         operation, first = loaded.operation, 0
         fresh_from = writer.next_entry
         counts = self._counts = Counter[str]()
+        kept: list[Row] | None = []
 
         def record(made: Sequence[Row]) -> None:
+            nonlocal kept
             writer.add(number, made)
+            kept = [*kept, *made] if kept is not None and len(kept) + len(made) <= _KEPT_ROWS else None
             for row in made:
                 if row.error is None:
                     done = row.earlier is not None and row.earlier.state == OutcomeState.SUCCEEDED
@@ -379,6 +388,7 @@ class JobPreparation:
             self.progress(first)
         columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
         await journal.call(writer.end_list, number, **columns)
+        self._kept, self._kept_after = kept, journal.facts.get("run", 0)
         return number
 
     def _earlier(self, journal: SqliteJournal, number: int) -> Earlier | None:

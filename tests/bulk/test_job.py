@@ -1,8 +1,10 @@
 """A job: awaited or read row by row, stopped, paused, cut off, and misused."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -17,6 +19,7 @@ from airmeet_async import (
     StopReason,
 )
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.testing import VirtualTimeLoop
 from tests.support.worlds import EVENT, add, client_of, people, person, sends, statuses, transport_of
 
 S = RowStatus
@@ -303,3 +306,128 @@ async def test_no_place_at_all_is_refused() -> None:
     async with client_of(transport_of()) as client:
         with pytest.raises(ConfigError, match="at least 1"):
             _ = add(client, people(1), max_in_flight=0)
+
+
+async def by_timeout(job: BulkJob) -> None:
+    async with asyncio.timeout(1.25):
+        await job
+
+
+async def by_wait_for(job: BulkJob) -> None:
+    await asyncio.wait_for(job, 1.25)
+
+
+async def by_a_sibling(job: BulkJob) -> None:
+    async def fail() -> None:
+        await anyio.sleep(1.25)
+        raise LookupError("mine")
+
+    async def run() -> None:
+        await job
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run())
+        group.create_task(fail())
+
+
+def check_cut_off(job: BulkJob, *, sent: dict[str, int]) -> None:
+    """One result per row that was read; those under way are told as what they are."""
+    report = job.report
+    assert report.results is not None
+    assert [result.index for result in report.results] == list(range(report.rows_read))
+    unknown = [result for result in report.results if result.status is S.UNKNOWN]
+    assert len(unknown) == 8
+    assert {(result.attempts, result.error and result.error.ambiguous) for result in unknown} == {(1, True)}
+    assert report.attempts == sum(sent.values())
+    assert sum(result.attempts for result in report.results) == report.attempts
+    assert report.stop_reason is StopReason.CUT_OFF
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+@pytest.mark.parametrize("source", [list, iter])
+@pytest.mark.parametrize(
+    ("cut_off", "error"), [(by_timeout, TimeoutError), (by_wait_for, TimeoutError), (by_a_sibling, ExceptionGroup)]
+)
+async def test_whatever_cuts_off_an_awaited_job_leaves_one_result_per_row(
+    tmp_path: Path, cut_off: Any, error: type[Exception], source: Any, journaled: bool
+) -> None:
+    transport = transport_of(latency=0.3)
+    async with client_of(transport) as client:
+        path = tmp_path / "launch.job" if journaled else None
+        job = add(client, source(list(people(100))), max_in_flight=8, journal=path)
+        with pytest.raises(error):
+            await cut_off(job)
+
+    check_cut_off(job, sent=sends(transport))
+
+
+def test_ctrl_c_around_an_awaited_job_leaves_one_result_per_row() -> None:
+    """A program that knows nothing of signals."""
+    transport = transport_of(latency=0.3)
+    jobs: list[BulkJob] = []
+
+    async def main() -> None:
+        async with client_of(transport) as client:
+            jobs.append(add(client, list(people(100)), max_in_flight=8))
+            asyncio.get_running_loop().call_later(1.25, signal.raise_signal, signal.SIGINT)
+            await jobs[0]
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner, pytest.raises(KeyboardInterrupt):
+        runner.run(main())
+
+    check_cut_off(jobs[0], sent=sends(transport))
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+async def test_two_cancellations_in_a_row_do_not_leave_the_block_before_the_run_has_ended(
+    tmp_path: Path, journaled: bool
+) -> None:
+    transport = transport_of(latency=0.3)
+    path = tmp_path / "launch.job"
+    async with client_of(transport) as client:
+        job = add(client, list(people(100)), max_in_flight=8, journal=path if journaled else None)
+
+        async def block() -> None:
+            async with job:
+                async for _ in job:
+                    pass
+
+        task = asyncio.create_task(block())
+        await anyio.sleep(1.0)
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = [one for one in asyncio.all_tasks() if one.get_name().startswith("airmeet")]
+
+    assert left == []
+    assert transport.in_flight == 0
+    assert repr(job).endswith("ended>")
+    assert sum(job.report.counts.values()) == job.report.rows_read
+    assert [file.name for file in tmp_path.iterdir() if file.name.endswith(("-wal", "-shm"))] == []
+    if journaled:
+        async with client_of(transport) as client:  # it is not locked
+            assert (await client.bulk.resume(path, rate=None)).succeeded == 100
+
+
+async def test_rows_that_nobody_will_send_are_read_without_locking_others_out() -> None:
+    """A million rows after a stop must let a second Ctrl-C through."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counter = asyncio.create_task(count())
+    async with client_of(transport_of()) as client:
+        job = add(client, [{"email": "nonsense"}] * 6400)
+        job.stop()
+        async with job:
+            before = turns
+    counter.cancel()
+
+    assert job.report.counts[S.INVALID] == 6400
+    assert turns - before > 6400 / 64 / 2

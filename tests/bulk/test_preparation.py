@@ -12,10 +12,14 @@ EVENT = community.SUMMIT
 
 
 @pytest.fixture
-async def client():
-    transport = SandboxTransport(world_of(), Faults.parse(""))
+def world():
+    return world_of()
+
+
+@pytest.fixture
+async def client(world):
+    transport = SandboxTransport(world, Faults.parse(""))
     async with AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, transport=transport) as client:
-        client.world = transport.world
         yield client
 
 
@@ -32,14 +36,14 @@ def add(client, tmp_path):
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-async def test_what_was_prepared_is_sent_although_the_file_has_changed(client, add, tmp_path, keeps):
+async def test_what_was_prepared_is_sent_although_the_file_has_changed(world, client, add, tmp_path, keeps):
     job = add("a", "b", journal=tmp_path / "x.job" if keeps else None)
     plan = await job.prepare()
     (tmp_path / "people.csv").write_text("email,first_name,last_name\nz@example.com,Ada,Ay\n")
     report = await job
 
-    assert (plan.ready, report.succeeded, client.world.statistics().mails) == (2, 2, 2)
-    assert {person.email for person in client.world.people(EVENT)} >= {"a@example.com", "b@example.com"}
+    assert (plan.ready, report.succeeded, world.statistics().mails) == (2, 2, 2)
+    assert {person.email for person in world.people(EVENT)} >= {"a@example.com", "b@example.com"}
 
 
 async def test_the_plan_knows_what_earlier_runs_have_done(add):
@@ -50,17 +54,17 @@ async def test_the_plan_knows_what_earlier_runs_have_done(add):
     assert (plan.ready, plan.done_before, plan.invitations, plan.rows) == (1, 2, 1, 3)
 
 
-async def test_a_job_that_is_not_started_leaves_no_list(client, add, tmp_path):
+async def test_a_job_that_is_not_started_leaves_no_list(world, client, add, tmp_path):
     job = add("a")
     await job.prepare()
     await job.discard()
 
     with pytest.raises(Exception, match="its input was not read completely"):
         await client.bulk.resume(tmp_path / "x.job")
-    assert client.world.statistics().mails == 0
+    assert world.statistics().mails == 0
 
 
-async def test_the_list_that_was_confirmed_is_sent_and_no_other_one(client, add):
+async def test_the_list_that_was_confirmed_is_sent_and_no_other_one(world, client, add):
     """While a question was open, others have prepared the same list, and a list that took its number."""
     job = add("a", "b")
     await job.prepare()
@@ -72,7 +76,7 @@ async def test_the_list_that_was_confirmed_is_sent_and_no_other_one(client, add)
     report = await job
 
     assert report.succeeded == 2
-    assert "q@example.com" not in {person.email for person in client.world.people(EVENT)}
+    assert "q@example.com" not in {person.email for person in world.people(EVENT)}
     await third.discard()
 
 

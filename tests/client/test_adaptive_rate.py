@@ -241,3 +241,23 @@ async def test_a_client_takes_an_adaptive_rate(rate: Any) -> None:
 
     assert client.pace.adapts
     assert client.options.rate == 10
+
+
+def test_a_rate_climbs_back_to_just_below_the_limit_that_is_known() -> None:
+    """It would be refused at the limit itself; only after that climb it looks, slowly, whether the limit has moved."""
+    controller = RateController(Adaptive(initial=100))
+    now = fed(controller, 0.05)
+    controller.note_reply(throttled=True, sent_at=now, now=now)
+    limit = controller.rate / 0.85
+
+    seen = []
+    for _ in range(60):
+        now = fed(controller, 0.1, start=now)
+        seen.append(controller.rate / limit)
+
+    assert seen == sorted(seen)
+    assert 0.85 <= seen[0] < 0.87
+    assert max(seen[:58]) < 0.991
+    assert seen[-1] > 0.985
+    fed(controller, 2, start=now)
+    assert 0.99 <= controller.rate / limit < 1.0

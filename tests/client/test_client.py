@@ -34,7 +34,9 @@ from airmeet_async import (
     TransportError,
     calls,
 )
+from airmeet_async.calls.events import authenticate
 from airmeet_async.errors import AmbiguousOutcomeError
+from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import KeyPair, community
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
@@ -515,3 +517,55 @@ async def test_a_cancelled_call_gives_its_place_back() -> None:
 
     assert isinstance(client, AirmeetClient)
     assert transport.world.person(EVENT, "person-last@example.com") is not None
+
+
+async def test_what_came_of_an_exchange_is_judged_with_its_token() -> None:
+    """The token is told what took it; one that is fresh is not blamed for a 400."""
+    fine = Reply(200, {}, b'{"email": "person-1@example.com", "entryLink": "https://x.example/1"}')
+    blames = Reply(400, {}, b'{"message": "bad token"}')
+    transport = Script(fine)
+    call = calls.add_attendee(EVENT, person(), send_email_invite=False)
+    async with client_of(transport) as client:
+        issued = await client.token.get()
+        attempt = client.judge_outcome(call, fine, issued, 0.25)
+        refused = client.judge_outcome(call, blames, issued, 0.25)
+        lost = client.judge_outcome(call, NoReplyError("lost"), issued, 0.5)
+        echoed = client.judge_outcome(call, Reply(422, {}, b'{"message": "%s"}' % SENTINEL_TOKEN.encode()), issued, 0)
+
+        assert (attempt.verdict.kind, attempt.generation, attempt.latency, attempt.reply) == (Kind.OK, 1, 0.25, fine)
+        assert (refused.verdict.kind, refused.verdict.blames_token) == (Kind.REJECTED, False)
+        assert (lost.verdict.kind, lost.generation, lost.latency, lost.reply) == (Kind.AMBIGUOUS, 1, 0.5, None)
+        assert SENTINEL_TOKEN not in echoed.verdict.message
+        await anyio.sleep(3600)
+        assert client.judge_outcome(call, blames, issued, 0.25).verdict.blames_token
+
+
+async def test_the_head_of_a_request_is_made_once_per_token() -> None:
+    transport = Script(Reply(412))
+    call = calls.add_attendee(EVENT, person(), send_email_invite=False)
+    async with client_of(transport) as client:
+        first = await client.token.get()
+        method, target, headers = client.request_head(call.endpoint, call.target, first)
+        again = client.request_head(call.endpoint, call.target, first)
+        await client.token.renew(first.generation)
+        other = client.request_head(call.endpoint, call.target, await client.token.get())
+        keys = client.request_head(authenticate().endpoint, "/auth", None)
+
+    assert (method, target) == ("POST", f"/prod/airmeet/{EVENT}/attendee")
+    assert again[2] is headers
+    assert other[2] is not headers
+    assert SENTINEL_TOKEN.encode() in dict(headers).values()
+    assert keys[:2] == ("POST", "/prod/auth")
+    assert SENTINEL_TOKEN.encode() not in dict(keys[2]).values()
+
+
+async def test_one_attempt_is_one_request_whatever_comes_of_it() -> None:
+    """Its place is given back, and the pace is told."""
+    transport = Script(Reply(500), NoReplyError("lost"), Reply(429))
+    call = calls.add_attendee(EVENT, person(), send_email_invite=False)
+    async with client_of(transport) as client:
+        kinds = [(await client.attempt(call)).verdict.kind for _ in range(3)]
+        assert client.pace.statistics().in_flight == 0
+
+    assert kinds == [Kind.AMBIGUOUS, Kind.AMBIGUOUS, Kind.THROTTLED]
+    assert len(transport.requests) == 3

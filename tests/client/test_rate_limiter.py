@@ -393,3 +393,73 @@ async def test_the_statistics_are_a_glance() -> None:
 
     assert (glance.rate, glance.in_flight, glance.waiting) == (5, 1, 0)
     assert glance.paused_s == pytest.approx(3, abs=0.001)
+
+
+async def test_a_pace_is_open_while_nobody_waits_for_anything() -> None:
+    """A rate, a pause or a queue closes it, in itself or above it; requests under way do not."""
+    parent = Pace(None, 2)
+    pace = Pace(None, 1, parent=parent)
+    assert pace.is_open
+    assert pace.try_acquire()
+    assert pace.is_open
+
+    for one in (parent, pace):
+        one.set_rate(5)
+        assert (pace.is_open, pace.try_acquire()) == (False, False)
+        one.set_rate(None)
+        assert pace.is_open
+    pace.pause(3)
+    assert (pace.is_open, parent.is_open, pace.is_paused, parent.is_paused) == (False, False, True, True)
+    await anyio.sleep(3.1)
+    assert (pace.is_open, pace.is_paused) == (True, False)
+
+    waiting = asyncio.create_task(pace.acquire(Priority.BULK, nothing))
+    await anyio.sleep(0.01)
+    assert (pace.is_open, parent.is_open) == (False, True)
+    pace.release()
+    await waiting
+    assert pace.is_open
+    pace.release()
+    assert parent.statistics().in_flight == 0
+
+
+async def test_whoever_watches_a_pace_hears_of_what_closes_it() -> None:
+    """Of a rate, a pause and the first one who waits; in itself and above it; until it has heard enough."""
+    parent = Pace(None, 1)
+    pace = Pace(None, 1, parent=parent)
+    heard: list[bool] = []
+    stop = pace.watch(lambda: heard.append(pace.is_open))
+
+    parent.set_rate(5)
+    parent.set_rate(5)
+    parent.set_rate(None)
+    pace.set_rate(5)
+    pace.set_rate(None)
+    assert heard == [False, True, False, True]
+    heard.clear()
+    pace.pause(1)
+    assert heard == [False]
+    await anyio.sleep(1.1)
+    heard.clear()
+    assert parent.try_acquire()
+    waiting = asyncio.create_task(parent.acquire(Priority.INTERACTIVE, nothing))
+    await anyio.sleep(0.01)
+    assert heard == [False]
+    parent.release()
+    await waiting
+    heard.clear()
+    stop()
+    parent.set_rate(5)
+    assert heard == []
+
+
+async def test_without_waiting_a_place_is_had_or_not() -> None:
+    parent = Pace(None, 3)
+    one, other = Pace(None, 2, parent=parent), Pace(None, 2, parent=parent)
+
+    assert [one.try_acquire(), one.try_acquire(), one.try_acquire()] == [True, True, False]
+    assert [other.try_acquire(), other.try_acquire()] == [True, False]
+    assert (one.statistics().in_flight, other.statistics().in_flight, parent.statistics().in_flight) == (2, 1, 3)
+    one.release()
+    assert (one.statistics().in_flight, parent.statistics().in_flight) == (1, 2)
+    assert other.try_acquire()

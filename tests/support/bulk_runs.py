@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import SourceFeed
 from airmeet_async.bulk.input.operations import CustomOperation
-from airmeet_async.bulk.input.plan import BulkPlan
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
@@ -29,7 +29,9 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
     given = engine_options(cast(JobOptions, options), client.options.max_in_flight)
 
     class Prepared:
-        async def plan(self) -> BulkPlan:
+        progress: Callable[[int], None]
+
+        async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
             raise NotImplementedError
 
         async def start(self, results: ResultQueue) -> Engine:

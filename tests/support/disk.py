@@ -23,7 +23,9 @@ class DiskLoop(VirtualTimeLoop):
         self.before: Callable[[str], None] = lambda _: None
         self.after: Callable[[str], None] = lambda _: None
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         future = self.create_future()
         # A journal's `call` passes the function on in a closure.
         inner = [cell.cell_contents for cell in getattr(func, "__closure__", None) or ()]

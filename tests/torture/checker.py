@@ -25,7 +25,8 @@ from tests.torture.history import (
 )
 from tests.torture.traffic import auth_per_expiry, in_flight_within_limit, newest_token, rate_within_limit
 
-OK = frozenset({"succeeded", "skipped"})
+OK = frozenset({"succeeded"})
+UNVERIFIED = "invite_unverified"
 _STATUSES = OK | {"rejected", "failed", "invalid", "duplicate", "unprocessed", "unknown"}
 _SENDABLE = frozenset({"plain", "poison", "reject"})
 _BY_STATE = {
@@ -134,7 +135,7 @@ def ok_was_applied(history: History) -> Iterator[str]:
             yield f"{_place(row)}: {result.status}, but never applied"
         elif row.hashes and not any(sent.hash in row.hashes for sent in applied):
             yield f"{_place(row)}: applied with another body"
-        if row.link is not None and result.link != row.link and (result.link or result.status == "succeeded"):
+        if row.link is not None and result.link != row.link:
             yield f"{_place(row)}: {'somebody else' if result.link else 'no'} link"
 
 
@@ -176,14 +177,43 @@ def sent_as_often_as_needed(history: History) -> Iterator[str]:
             yield f"kill {number} (at {kill}): {len(keys)} rows were sent again, more than {most}"
 
 
-def invited_once(history: History) -> Iterator[str]:
-    """C4: no second request with an invitation where an earlier one may have been applied."""
-    if not history.facts.invites_at_most_once:
+def mails(history: History) -> dict[str, int]:
+    """Return how many invitations each person got."""
+    return {
+        key: sum(bool(sent.applied and sent.invite) for sent in sends) for key, sends in history.truth.by_key.items()
+    }
+
+
+def mailed_once(history: History) -> Iterator[str]:
+    """C4: nobody is mailed twice, nor risks it: no second request with a mail where an earlier one may have counted."""
+    if not history.facts.invites:
         return
+    for key, n in mails(history).items():
+        if n > 1:
+            yield f"{key}: was mailed {n} times"
     for key, sends in history.truth.by_key.items():
-        mails = [sent for sent in sends if sent.invite and (sent.applied or not _is_refusal(sent))]
-        if len(mails) > 1:
-            yield f"{key}: {len(mails)} requests that may each have mailed an invitation"
+        asked = [sent for sent in sends if sent.invite and (sent.applied or not _is_refusal(sent))]
+        if len(asked) > 1:
+            yield f"{key}: {len(asked)} requests that may each have mailed an invitation"
+
+
+def unmailed(history: History) -> list[InputRow]:
+    """Return the rows that succeeded without an invitation."""
+    found = mails(history)
+    return [row for row, result, _ in _outcomes(history) if result.status in OK and not found.get(fold(row.key))]
+
+
+def mailed_unless_under_way(history: History) -> Iterator[str]:
+    """C4: who was not under way at a kill, and whose answers were clear, has been mailed."""
+    if not history.facts.invites:
+        return
+    kills = set(history.truth.when("kill"))
+    excused = {key for journal in history.journals if journal.at in kills for key in journal.in_flight}
+    for row in unmailed(history):
+        sends = history.truth.by_key.get(fold(row.key), ())
+        unclear = any(sent.invite and not sent.succeeded and not sent.gone and not _is_refusal(sent) for sent in sends)
+        if fold(row.key) not in excused and not unclear:
+            yield f"{_place(row)}: never mailed, and was not under way at a kill"
 
 
 def _is_refusal(sent: Sent) -> bool:
@@ -227,6 +257,49 @@ def intent_is_durable(history: History) -> Iterator[str]:
                 yield f"{key}: received as request {n}, but {'pending' if entry else 'missing'} in the journal at {at}"
 
 
+def mail_is_not_claimed(history: History) -> Iterator[str]:
+    """C3: who is in without an invitation is told that it may not have gone out."""
+    if not history.facts.invites:
+        return
+    codes = {result.line: result.code for result in history.results or ()}
+    for row in unmailed(history):
+        if codes[row.line] != UNVERIFIED:
+            yield f"{_place(row)}: succeeded without a word on its invitation, which was never asked for"
+
+
+def under_way(history: History) -> dict[int, set[str]]:
+    """Return, by the number of each kill, who was under way by the server's log: not answered, or answered just before.
+
+    The client may not have read an answer, or not have recorded it: the last ones, as many as were under way at most.
+    """
+    found, most = {}, history.facts.max_unsettled or 0
+    for kill in history.truth.when("kill"):
+        start = max((n for n in history.truth.when("start") if n < kill), default=0)
+        adds = [sent for sent in history.truth.adds if start < sent.n < kill]
+        answered = sorted((sent for sent in adds if not sent.gone), key=lambda sent: sent.t_end)
+        found[kill] = {fold(sent.key or "") for sent in adds if sent.gone}
+        found[kill] |= {fold(sent.key or "") for sent in answered[-most:]}
+    return found
+
+
+def little_is_unknown(history: History) -> Iterator[str]:
+    """C6: a kill leaves few rows unknown, and of those that were received only such that were under way."""
+    most = history.facts.max_unsettled
+    if most is None:
+        return
+    by_kill, starts = under_way(history), history.truth.when("start")
+    for journal in history.journals:
+        if journal.at not in by_kill:
+            continue
+        if len(journal.in_flight) > most:
+            yield f"kill at {journal.at}: {len(journal.in_flight)} rows are unknown, more than {most}"
+        start = max((n for n in starts if n < journal.at), default=0)
+        for key in sorted(journal.in_flight - by_kill[journal.at]):
+            late = [sent.n for sent in history.truth.by_key.get(key, ()) if start < sent.n < journal.at]
+            if late:
+                yield f"{key}: unknown at the kill at {journal.at}, but request {late[-1]} was answered long before"
+
+
 def _outcomes(history: History) -> Iterator[tuple[InputRow, Result, list[Sent]]]:
     results = {result.line: result for result in history.results or ()}
     for row in history.rows:
@@ -257,10 +330,13 @@ RULES: list[tuple[str, Rule]] = [
     ("C1", journal_agrees),
     ("C2", ok_was_applied),
     ("C3", applied_is_not_denied),
+    ("C3", mail_is_not_claimed),
     ("C4", sent_as_often_as_needed),
-    ("C4", invited_once),
+    ("C4", mailed_once),
+    ("C4", mailed_unless_under_way),
     ("C5", not_sent_after_the_end),
     ("C6", intent_is_durable),
+    ("C6", little_is_unknown),
     ("C7", auth_per_expiry),
     ("C8", rate_within_limit),
     ("C9", in_flight_within_limit),

@@ -24,6 +24,7 @@ class Command:
         rate: Requests per second.
         concurrency: Requests under way at once.
         cached: Tokens are kept for the next process.
+        invite: Everybody is mailed.
         package: The folder of another ``airmeet_async`` than the installed one, or None.
     """
 
@@ -32,14 +33,16 @@ class Command:
     rate: float
     concurrency: int
     cached: bool
+    invite: bool = False
     package: Path | None = None
 
     @property
     def words(self) -> list[str]:
         """The command line."""
         return [
-            sys.executable, "-m", "airmeet_async", "register", EVENT, "people.csv", "--no-invite", "--results", RESULTS,
-            "--progress", "none", "--json", "--rate", f"{self.rate:g}", "--concurrency", f"{self.concurrency}",
+            sys.executable, "-m", "airmeet_async", "register", EVENT, "people.csv",
+            "--invite" if self.invite else "--no-invite", "--results", RESULTS, "--progress", "none", "--json",
+            "--rate", f"{self.rate:g}", "--concurrency", f"{self.concurrency}",
         ]  # fmt: skip
 
     @property

@@ -13,8 +13,20 @@ from attrs import define, field, fields, frozen
 
 _MAGIC = b"SQLite format 3\0"
 
+_ENTRIES = """
+    SELECT e.id, COALESCE(e.key, e.identity), o.state, o.sent FROM entry e LEFT JOIN outcome o ON o.entry = e.id
+"""
+# What a list says of somebody in its own words has an intent of its own.
+_UP_TO_HORIZON = """
+    SELECT i.entry FROM list l JOIN input i ON i.id BETWEEN l.id << 32 AND (l.id << 32) + l.horizon
+    WHERE l.horizon IS NOT NULL AND i.status IS NULL AND i.request IS NULL
+"""
+_INPUTS = """
+    SELECT count(*) FROM input WHERE id >> 32 = (SELECT id FROM list WHERE confirmed ORDER BY confirmed DESC LIMIT 1)
+"""
+
 PENDING, IN_FLIGHT, RETRY, UNKNOWN, SUCCEEDED, REJECTED, FAILED = range(7)
-"""The states of a ledger entry."""
+"""The states of a journal's entry; without a request and without an outcome it is pending."""
 TERMINAL = frozenset({SUCCEEDED, REJECTED, FAILED})
 
 
@@ -119,7 +131,10 @@ class Result:
 
 @frozen
 class Entry:
-    """A row of the journal's ledger."""
+    """A person in the journal, and what is known of the requests for them.
+
+    Those up to the horizon of a list that was being sent are in flight, as a resumed run will take them.
+    """
 
     state: int
     sent: int
@@ -132,14 +147,19 @@ class Journal:
     Attributes:
         at: The number of the mark at which it was read.
         integrity: What SQLite's check said.
-        entries: The ledger; keys are folded.
-        inputs: How many rows of input its newest generation has.
+        entries: All people of all lists; keys are folded.
+        inputs: How many rows the newest confirmed list has.
     """
 
     at: int
     integrity: str = "ok"
     entries: Mapping[str, Entry] = field(factory=dict)
     inputs: int | None = None
+
+    @property
+    def in_flight(self) -> frozenset[str]:
+        """Those of whom nobody knows what became of their last request: unknown to a resumed run."""
+        return frozenset(key for key, entry in self.entries.items() if entry.state == IN_FLIGHT)
 
 
 @frozen(kw_only=True)
@@ -149,12 +169,12 @@ class Facts:
     Attributes:
         concurrency: Most requests under way at once.
         rate: Requests per second.
-        max_unsettled: Most rows that one crash may send again.
+        max_unsettled: Most rows that one crash may leave unknown or send again.
         elapsed: Seconds that it took.
         bound: Seconds that it may take.
         finished: It ran to its end.
         jitter: Seconds by which arrivals may bunch on their way.
-        invites_at_most_once: No second request with an invitation where the first may have been applied.
+        invites: Each person is to be mailed once: at most, and at least where no crash or unclear answer came between.
     """
 
     concurrency: int | None = None
@@ -164,7 +184,7 @@ class Facts:
     bound: float | None = None
     finished: bool = True
     jitter: float = 0.25
-    invites_at_most_once: bool = False
+    invites: bool = False
 
 
 @define(kw_only=True)
@@ -242,7 +262,7 @@ def _is_sqlite(path: Path) -> bool:
 def snapshot(path: Path, at: int, scratch: Path) -> Journal | None:
     """Read a journal whose writer is dead or done, from a copy: what a reader does to a WAL must not help it.
 
-    Returns None where the file has no ledger (yet).
+    Returns None where the file has no tables (yet).
     """
     copy = scratch / "copy.sqlite"
     for suffix in ("", "-wal"):
@@ -256,16 +276,19 @@ def snapshot(path: Path, at: int, scratch: Path) -> Journal | None:
 
 
 def read_journal(path: Path, at: int = 0) -> Journal | None:
-    """Read a journal, or return None where it has no ledger."""
+    """Read a journal, or return None where it has no tables."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         try:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not {"ledger", "input"} <= tables:
+            if not {"list", "entry", "input", "outcome"} <= tables:
                 return None
             (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
-            rows = db.execute("SELECT key, identity, state, sent FROM ledger")
-            entries = {fold(str(key or identity)): Entry(state, sent or 0) for key, identity, state, sent in rows}
-            (inputs,) = db.execute("SELECT count(*) FROM input WHERE gen = (SELECT max(gen) FROM input)").fetchone()
+            begun = {entry for (entry,) in db.execute(_UP_TO_HORIZON)}
+            entries = {
+                fold(key): Entry(int(number in begun) if state is None else state, sent or int(number in begun))
+                for number, key, state, sent in db.execute(_ENTRIES)
+            }
+            (inputs,) = db.execute(_INPUTS).fetchone()
         except sqlite3.DatabaseError as error:
             return Journal(at, f"unreadable: {error}")
     return Journal(at, integrity, entries, inputs)

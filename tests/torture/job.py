@@ -32,6 +32,8 @@ class Settings:
     seed: int = 1
     kills_per_job: int = 20
     concurrency: int = 16
+    invite: bool = False
+    two_lists: bool = False
     rate: float = 2000.0
     faults: str = ""
     latency: float = 0.004
@@ -162,7 +164,8 @@ class Job:
             journal = snapshot(path, at, scratch)
             if journal is not None:
                 self.journals.append(journal)
-                return f"journal {journal.integrity}, {len(journal.entries)} entries"
+                unknown = len(journal.in_flight)
+                return f"journal {journal.integrity}, {len(journal.entries)} people, {unknown} of them under way"
         return "no journal"
 
     def _say(self, what: str) -> None:

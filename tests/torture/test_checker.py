@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from tests.sentinels import SENTINEL_LINK, SENTINEL_TOKEN
-from tests.torture.checker import RULES, check, lost, sent_again
+from tests.torture.checker import RULES, UNVERIFIED, check, lost, mails, sent_again, under_way, unmailed
 from tests.torture.history import (
     FAILED,
     IN_FLIGHT,
@@ -23,7 +23,7 @@ from tests.torture.history import (
     Truth,
 )
 
-A, B = "a@example.com", "b@example.com"
+A, B, C = "a@example.com", "b@example.com", "c@example.com"
 
 
 def auth(n, gen=1, **facts):
@@ -86,7 +86,7 @@ def history(*sends, rows=ROWS, results=None, at=(), journals=(), **more):
 
 
 def journal(at, inputs=2, integrity="ok", **states):
-    keys = {"a": A, "b": B}
+    keys = {"a": A, "b": B, "c": C}
     return Journal(
         at, integrity, {keys[name]: Entry(state, int(state != PENDING)) for name, state in states.items()}, inputs
     )
@@ -104,7 +104,20 @@ GOOD = {
     "sent again because of a kill": history(
         auth(1), add(2), nothing(3, B), auth(6, 2), add(7, B, gen=2), at=[(0, "start"), (4, "kill"), (5, "start")],
         journals=(journal(4, a=SUCCEEDED, b=IN_FLIGHT), DONE), facts={"max_unsettled": 1},
-        results=[ok(2, A, "skipped"), ok(3, B)],
+    ),
+    "mailed once, but for those who were under way at the kill": history(
+        auth(1), add(2, invite=True), nothing(3, B, invite=True, applied=False), auth(6, 2),
+        add(7, B, gen=2, invite=False), add(8, C, gen=2, invite=False), at=[(0, "start"), (4, "kill"), (5, "start")],
+        rows=(row(2, A), row(3, B), row(4, C)),
+        journals=(
+            journal(4, 3, a=SUCCEEDED, b=IN_FLIGHT, c=IN_FLIGHT), journal(9, 3, a=SUCCEEDED, b=SUCCEEDED, c=SUCCEEDED)
+        ),
+        facts={"invites": True, "max_unsettled": 2},
+        results=[ok(2, A), evolve(ok(3, B), code=UNVERIFIED), evolve(ok(4, C), code=UNVERIFIED)],
+    ),
+    "the last answer before the kill was not recorded": history(
+        auth(1), add(2), add(3, B), add(6, B), at=[(0, "start"), (4, "kill"), (5, "start")],
+        journals=(journal(4, a=SUCCEEDED, b=IN_FLIGHT), DONE), facts={"max_unsettled": 1},
     ),
     "applied, yet the answers never came": history(
         auth(1), add(2, B), *[nothing(n, gone=False) for n in range(3, 8)],
@@ -128,8 +141,8 @@ GOOD = {
     ),
     "entry links where they belong": history(texts={"r.csv": SENTINEL_LINK}, with_links=frozenset({"r.csv"})),
     "one invitation, and a cautious second request": history(
-        auth(1), nothing(2, invite=True), add(3, invite=False), failed(4, 429, B, invite=True), add(5, B, invite=True),
-        facts={"invites_at_most_once": True},
+        auth(1), nothing(2, invite=True, gone=False), add(3, invite=False), failed(4, 429, B, invite=True),
+        add(5, B, invite=True), facts={"invites": True},
     ),
 }  # fmt: skip
 
@@ -150,7 +163,7 @@ BAD = [
     ("C1", "succeeded, but state 6", history(journals=(journal(9, a=SUCCEEDED, b=FAILED),))),
     ("C1", "succeeded, but state 1", history(journals=(journal(9, a=SUCCEEDED, b=IN_FLIGHT),))),
     ("C2", "b@example.com: succeeded, but never applied", history(auth(1), add(2))),
-    ("C2", "skipped, but never applied", history(auth(1), add(2), results=[ok(2, A), ok(3, B, "skipped")])),
+    ("C1", "'skipped' does not exist", history(results=[ok(2, A), ok(3, B, "skipped")])),
     ("C2", "with another body", history(auth(1), add(2), add(3, B, hash="other"))),
     ("C2", "somebody else link", history(results=[ok(2, A), evolve(ok(3, B), link=f"link of {A}")])),
     ("C2", "no link", history(results=[ok(2, A), evolve(ok(3, B), link="")])),
@@ -174,7 +187,21 @@ BAD = [
         journals=(journal(4, a=IN_FLIGHT, b=IN_FLIGHT),),
     )),
     ("C4", "2 requests that may each have mailed", history(
-        auth(1), nothing(2, invite=True), add(3, invite=True), add(4, B), facts={"invites_at_most_once": True}
+        auth(1), nothing(2, invite=True), add(3, invite=True), add(4, B), facts={"invites": True}
+    )),
+    ("C4", "a@example.com: was mailed 2 times", history(
+        auth(1), add(2, invite=True), add(3, B, invite=True), add(6, invite=True), at=KILLED, facts={"invites": True}
+    )),
+    ("C3", "b@example.com: succeeded without a word on its invitation", history(
+        auth(1), add(2, invite=True), add(6, B), at=KILLED, facts={"invites": True},
+        journals=(journal(4, a=SUCCEEDED, b=IN_FLIGHT),),
+    )),
+    ("C4", "b@example.com: never mailed", history(
+        auth(1), add(2, invite=True), add(6, B), at=KILLED, facts={"invites": True},
+        journals=(journal(4, a=IN_FLIGHT, b=PENDING),),
+    )),
+    ("C4", "b@example.com: never mailed, and was not under way", history(
+        auth(1), add(2, invite=True), failed(3, 429, B, invite=True), add(6, B), facts={"invites": True}
     )),
     ("C5", "after state 4 was durable", history(
         auth(1), add(2), add(3, B), add(6), at=KILLED, journals=(journal(4, a=SUCCEEDED, b=SUCCEEDED),)
@@ -189,6 +216,12 @@ BAD = [
     ("C6", "no journal after the kill", history(at=KILLED)),
     ("C6", "but pending in the journal", history(at=KILLED, journals=(journal(4, a=SUCCEEDED, b=PENDING),))),
     ("C6", "but missing in the journal", history(at=KILLED, journals=(journal(4, a=SUCCEEDED),))),
+    ("C6", "2 rows are unknown, more than 1", history(
+        at=KILLED, journals=(journal(4, a=IN_FLIGHT, b=IN_FLIGHT),), facts={"max_unsettled": 1}
+    )),
+    ("C6", "a@example.com: unknown at the kill at 4, but request 2 was answered long before", history(
+        at=KILLED, journals=(journal(4, a=IN_FLIGHT, b=SUCCEEDED),), facts={"max_unsettled": 1}
+    )),
     ("C6", "integrity check says page 3 is", history(at=KILLED, journals=(journal(4, integrity="page 3 is lost"),))),
     ("C7", "2 tokens were asked for", history(auth(1), auth(2, 2), add(3, gen=2), add(4, B, gen=2))),
     ("C7", "3 tokens were asked for", history(
@@ -244,3 +277,17 @@ def test_only_what_a_kill_caused_is_counted_as_sent_again_by_it():
 
     assert sent_again(history(*sends, at=KILLED)) == {4: {B}}
     assert sent_again(history(*sends, at=[(8, "kill")])) == {8: set()}
+
+
+def test_under_way_is_what_was_not_answered_and_as_many_of_the_last_answers_as_could_be_unread():
+    sends = (auth(1), add(2), add(3, B), nothing(4, C), add(7), nothing(8, B))
+    at = [(0, "start"), (5, "kill"), (6, "start"), (9, "kill")]
+
+    assert under_way(history(*sends, at=at, facts={"max_unsettled": 1})) == {5: {B, C}, 9: {A, B}}
+
+
+def test_mails_are_counted_where_they_were_applied():
+    sends = (auth(1), add(2, invite=True), failed(3, 500, B, invite=True), add(4, B), add(5, invite=True))
+
+    assert mails(history(*sends)) == {A: 2, B: 0}
+    assert [row.key for row in unmailed(history(*sends))] == [B]

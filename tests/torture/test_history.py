@@ -6,13 +6,39 @@ from contextlib import closing
 
 import pytest
 
-from tests.torture.history import Entry, Result, find_journals, fold, read_results, read_truth, snapshot
+from airmeet_async.bulk.journal.schema import TABLES
+from tests.torture.history import (
+    IN_FLIGHT,
+    PENDING,
+    SUCCEEDED,
+    Entry,
+    Result,
+    find_journals,
+    fold,
+    read_results,
+    read_truth,
+    snapshot,
+)
 
-_TABLES = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE ledger(id INTEGER PRIMARY KEY, identity TEXT UNIQUE, key TEXT, digest, call, state INTEGER, sent INTEGER);
-CREATE TABLE input(gen INTEGER, idx INTEGER, line INTEGER, data, entry INTEGER, status TEXT);
-"""
+LIST = 3
+
+
+def fill(db):
+    """Two people of a list of five rows that is being sent up to its third one, and one of a list that nobody wants."""
+    db.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
+    db.executemany("INSERT INTO list VALUES (?, '{}', ?, ?, ?, 1.0)", [(LIST, 5, 1, 2), (4, 1, 0, None)])
+    db.executemany(
+        "INSERT INTO entry VALUES (?, ?, ?, ?, '{}', NULL)",
+        [(1, 1, "a@example.com", "A@example.com"), (2, 2, "b@x", None), (3, 3, "c@x", None), (4, 4, "d@x", None)],
+    )
+    inputs = [(LIST, 0, 1, None, None), (LIST, 1, 1, "duplicate", None), (LIST, 2, 2, None, None),
+              (LIST, 3, 3, None, None), (LIST, 4, 3, "duplicate", None), (4, 0, 4, None, None)]  # fmt: skip
+    db.executemany(
+        "INSERT INTO input VALUES (?, NULL, ?, ?, NULL, ?, NULL)",
+        [((number << 32) + index, entry, status, request) for number, index, entry, status, request in inputs],
+    )
+    db.execute("INSERT INTO outcome (entry, state, sent, done, unclear, run) VALUES (1, 4, 2, 1, 0, 1)")
+    db.commit()
 
 
 def test_a_journal_is_read_with_what_only_its_wal_holds(tmp_path):
@@ -22,22 +48,21 @@ def test_a_journal_is_read_with_what_only_its_wal_holds(tmp_path):
     scratch.mkdir()
     (tmp_path / "state" / "other.txt").write_text("no journal")
     with closing(sqlite3.connect(path)) as writer:
-        writer.executescript(_TABLES)
-        writer.execute(
-            "INSERT INTO ledger VALUES (1, 'a', 'A@example.com', '', '', 4, 1), (2, 'b', 'b@x', '', '', 0, 0)"
-        )
-        writer.execute(
-            "INSERT INTO input VALUES (1, 0, 2, '', 1, NULL), (2, 0, 2, '', 1, NULL), (2, 1, 3, '', 2, NULL)"
-        )
-        writer.commit()
+        fill(writer)
         before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
         (found,) = find_journals(tmp_path / "state")
         journal = snapshot(found, 7, scratch)
         after = {file.name: file.read_bytes() for file in path.parent.iterdir()}
 
     assert journal is not None
-    assert (journal.at, journal.integrity, journal.inputs) == (7, "ok", 2)
-    assert journal.entries == {"a@example.com": Entry(4, 1), "b@x": Entry(0, 0)}
+    assert (journal.at, journal.integrity, journal.inputs) == (7, "ok", 5)
+    assert journal.entries == {
+        "a@example.com": Entry(SUCCEEDED, 2),
+        "b@x": Entry(IN_FLIGHT, 1),
+        "c@x": Entry(PENDING, 0),
+        "d@x": Entry(PENDING, 0),
+    }
+    assert journal.in_flight == {"b@x"}
     assert before == after
 
 

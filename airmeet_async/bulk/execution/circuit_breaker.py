@@ -106,7 +106,7 @@ class CircuitBreaker:
             self._open(now)
 
     def _open(self, now: float) -> None:
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._openings)
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._openings, 10))
         self.is_open, self._opened, self._until = True, now, now + pause * (1 + 0.1 * self._jitter())
         self._openings += 1
 

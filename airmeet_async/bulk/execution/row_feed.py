@@ -202,6 +202,7 @@ class RecordedFeed:
         journal: Where from.
         list_id: The list.
         total: Its rows.
+        kept: The same rows, where they were just recorded; they are not read back then.
         originals: The caller's own rows, where they are still at hand.
         accept_stale: Send again also what was sent long ago without a clear answer.
         only_reopened: Send only what this run has reopened on purpose.
@@ -215,6 +216,7 @@ class RecordedFeed:
         list_id: int,
         total: int,
         *,
+        kept: Sequence[Row] | None = None,
         originals: Sequence[Any] = (),
         accept_stale: bool = False,
         only_reopened: bool = False,
@@ -225,6 +227,7 @@ class RecordedFeed:
         self.error: InputError | None = None
         self._journal = journal
         self._list = list_id
+        self._kept = kept
         self._originals = originals
         self._accept_stale = accept_stale
         self._only_reopened = only_reopened
@@ -259,6 +262,11 @@ class RecordedFeed:
             await self._read_batch()
 
     async def _read_batch(self) -> None:
+        if self._kept is not None:
+            self.read, self.ended = len(self._kept), True
+            self._hand_on(self._kept)
+            self._receiver.wake(1_000_000)
+            return
         writer = self._journal.writer
         read = writer.settled_rows if self._is_open_read else writer.open_rows
         rows = await self._journal.call(read, self._list, self._after, _BATCH, only_reopened=self._only_reopened)
@@ -277,6 +285,9 @@ class RecordedFeed:
             self._receiver.finish([recorded_result(row, stopped) for row in rows])
             await self._receiver.wait_for_room()
             return
+        self._hand_on(rows)
+
+    def _hand_on(self, rows: Sequence[Row]) -> None:
         sendable, results = _left(rows, accept_stale=self._accept_stale)
         if results:
             self._receiver.finish(results)

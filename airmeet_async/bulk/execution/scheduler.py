@@ -174,7 +174,8 @@ class RunState:
             if self.breaker.is_open and row.uncharged < _MOST_UNCHARGED:
                 row.uncharged += 1
                 tries.charged -= 1
-        self.silence.record(answered=verdict.status is not None, sent_at=sent_at)
+        if verdict.kind is not Kind.EXPIRED:  # which says nothing of whether a token can be had
+            self.silence.record(answered=verdict.status is not None, sent_at=sent_at)
         self.weigh()  # the breaker may have opened
         if verdict.status is None and self.silence.is_too_long(now):
             return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")

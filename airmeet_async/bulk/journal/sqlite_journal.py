@@ -259,7 +259,7 @@ class SqliteJournal:
             return
         answered, delay = len(self._outcomes), _GROUP_DELAY
         if self._waiting or self._new:
-            if 4 * max(answered, len(self._new)) >= self._most or self._exposed <= answered + len(self.ready):
+            if 2 * max(answered, len(self._new)) >= self._most or self._exposed <= answered + len(self.ready):
                 self._flush()
                 return
             delay = _SHORT_DELAY

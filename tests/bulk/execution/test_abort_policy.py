@@ -7,12 +7,35 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from airmeet_async import BulkStoppedError
-from airmeet_async.bulk.execution.abort_policy import FailureRules
+from airmeet_async import BulkStoppedError, Reply, Request
+from airmeet_async.bulk.execution.abort_policy import (
+    FailureRules,
+    ServerSilence,
+    stop_reason_for,
+    stop_reason_for_error,
+)
 from airmeet_async.bulk.options import FailureLimit
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
+from airmeet_async.errors import (
+    AirmeetError,
+    ClientStateError,
+    ConfigError,
+    CredentialsError,
+    DecodeError,
+    InputError,
+    JournalError,
+    NotFoundError,
+    NotSentError,
+    PermissionDeniedError,
+    RedirectError,
+    ReplyError,
+    ServerError,
+    TokenRejectedError,
+)
+from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.protocol.retry_policy import Retry
 from tests.support.bulk_runs import report_of
-from tests.support.worlds import EVENT, client_of, people, person, transport_of
+from tests.support.worlds import EVENT, add, client_of, people, person, transport_of
 
 S = RowStatus
 
@@ -148,3 +171,115 @@ async def test_a_long_pause_that_the_server_asks_for_is_kept() -> None:
     assert patient.all_done
     assert patient.elapsed_s > 600
     assert hopeless.stop_reason is StopReason.TEMPORARY
+
+
+RETRY = Retry(longest_pause=900.0)
+GIVEN_UP: list[tuple[Verdict, StopReason | None]] = [
+    (Verdict(Kind.FATAL, 401), StopReason.NOT_PERMITTED),
+    (Verdict(Kind.FATAL, 403), StopReason.NOT_PERMITTED),
+    (Verdict(Kind.FATAL, 404), StopReason.NOT_FOUND),
+    (Verdict(Kind.FATAL, 302), StopReason.NOT_THE_API),
+    (Verdict(Kind.FATAL), StopReason.NOT_THE_API),
+    (Verdict(Kind.NOT_SENT), StopReason.UNREACHABLE),
+    (Verdict(Kind.THROTTLED, 429, retry_after=901), StopReason.TEMPORARY),
+    (Verdict(Kind.AMBIGUOUS, 503, retry_after=901), StopReason.TEMPORARY),
+    (Verdict(Kind.THROTTLED, 429, retry_after=900), None),
+    (Verdict(Kind.REJECTED, 422, retry_after=901), None),
+    (Verdict(Kind.AMBIGUOUS, 500), None),
+    (Verdict(Kind.EXPIRED, 412), None),
+]
+
+
+def test_which_outcomes_of_a_row_end_the_run() -> None:
+    assert [stop_reason_for(verdict, RETRY) for verdict, _ in GIVEN_UP] == [reason for _, reason in GIVEN_UP]
+
+
+def reply_error(kind: type[ReplyError], status: int, operation: str = "auth") -> ReplyError:
+    return kind("no", status=status, operation=operation, attempts=1)
+
+
+ERRORS: list[tuple[AirmeetError, StopReason]] = [
+    (ClientStateError("closed"), StopReason.CUT_OFF),
+    (InputError("bad"), StopReason.SOURCE),
+    (JournalError("full"), StopReason.JOURNAL),
+    (ConfigError("bad"), StopReason.SETTINGS),
+    (reply_error(CredentialsError, 403), StopReason.CREDENTIALS),
+    (reply_error(TokenRejectedError, 412), StopReason.CREDENTIALS),
+    (reply_error(RedirectError, 302), StopReason.NOT_THE_API),
+    (DecodeError("nonsense"), StopReason.NOT_THE_API),
+    (NotSentError("refused"), StopReason.UNREACHABLE),
+    (reply_error(NotFoundError, 404), StopReason.NOT_THE_API),
+    (reply_error(NotFoundError, 404, "airmeets.fields"), StopReason.NOT_FOUND),
+    (reply_error(PermissionDeniedError, 403, "airmeets.fields"), StopReason.NOT_PERMITTED),
+    (reply_error(PermissionDeniedError, 401, "airmeets.fields"), StopReason.NOT_PERMITTED),
+    (reply_error(ServerError, 503), StopReason.TEMPORARY),
+    (AirmeetError("?"), StopReason.TEMPORARY),
+]
+
+
+def test_why_an_error_outside_of_any_row_ends_the_run() -> None:
+    assert [stop_reason_for_error(error) for error, _ in ERRORS] == [reason for _, reason in ERRORS]
+
+
+def test_a_silence_counts_from_the_first_request_without_an_answer() -> None:
+    silence = ServerSilence(900.0)
+    silence.record(answered=False, sent_at=5.0)
+    silence.record(answered=False, sent_at=9.0)
+    assert (silence.since, silence.is_too_long(15.0), silence.is_too_long(15.1)) == (5.0, False, True)
+
+    silence.record(answered=True, sent_at=10.0)
+    assert (silence.since, silence.is_too_long(5000.0)) == (None, False)
+    silence.record(answered=False, sent_at=20.0)
+    assert (silence.is_too_long(920.0), silence.is_too_long(920.1)) == (False, True)
+    hasty = ServerSilence(3.0)
+    hasty.record(answered=False, sent_at=0.0)
+    assert (hasty.is_too_long(3.0), hasty.is_too_long(3.1)) == (False, True)
+
+
+def test_the_first_successes_prove_that_it_works_and_later_ones_do_not() -> None:
+    rules = FailureRules(None, 1000)
+    for _ in range(20):
+        rules.record(A)
+    rules.record(OK)
+    assert not rules.trusted
+    own = FailureRules(FailureLimit(rows=50), 1000)
+    assert not own.trusted
+    own.record(A)
+    assert own.trusted
+
+
+async def test_a_403_in_the_middle_ends_the_run_there() -> None:
+    """The rows that were sent then keep what came of them; the one that got it is left for the next run."""
+    transport = transport_of("403@30")
+    async with client_of(transport) as client:
+        with pytest.raises(BulkStoppedError) as caught:
+            await client.bulk.add_attendees(
+                EVENT, list(people(100)), send_email_invite=False, rate=None, max_in_flight=2
+            )
+
+    assert (caught.value.stop_reason, type(caught.value.__cause__)) == ("not_permitted", PermissionDeniedError)
+    report = caught.value.report
+    assert report.counts[S.SUCCEEDED] == transport.world.statistics().adds
+    assert report.counts[S.SUCCEEDED] in {29, 30}
+    assert report.counts[S.UNPROCESSED] == 100 - report.counts[S.SUCCEEDED]
+
+
+async def test_without_a_token_for_longer_than_an_outage_may_last_the_run_ends() -> None:
+    """It waits for a quarter of an hour, and asks only now and then."""
+    transport = transport_of("expire@40")
+    exchange, asked = transport.exchange, 0
+
+    async def no_token(request: Request) -> Reply:
+        nonlocal asked
+        if request.target.endswith("/auth") and anyio.current_time() > 0.3:
+            asked += 1
+            return Reply(503, {}, b"")
+        return await exchange(request)
+
+    transport.exchange = no_token  # type: ignore[method-assign]
+    report = await report_of(transport, 200, max_in_flight=2)
+
+    assert report.stop_reason is StopReason.TEMPORARY
+    assert 900 < anyio.current_time() < 1000
+    assert asked < 100
+    assert report.counts[S.SUCCEEDED] + report.counts[S.UNPROCESSED] == 200

@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from airmeet_async import Reply, Request
+from airmeet_async import Attendee, Reply, Request
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
 from airmeet_async.bulk.execution.scheduler import RunState
 from airmeet_async.bulk.journal import MemoryJournal
@@ -18,7 +18,7 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Tries
 from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import report_of
-from tests.support.worlds import sends, transport_of
+from tests.support.worlds import add, client_of, people, sends, statuses, transport_of
 
 S = RowStatus
 FINE = Verdict(Kind.OK, 200)
@@ -247,3 +247,60 @@ def test_a_row_that_takes_the_server_down_each_time_ends_too() -> None:
         state.record_attempt(row, SILENT, Wish.DONE, sent_at=0.0, now=0.0)
 
     assert (row.tries.sent, row.tries.charged, row.uncharged) == (15, 5, 10)
+
+
+def test_failures_from_before_an_outage_are_forgotten_after_it() -> None:
+    breaker = breaker_after(*[BROKEN] * 10)
+    assert breaker.claim_send(6.5)
+    breaker.record(1, FINE, first=False, sent_at=6.5, now=6.6)
+
+    for number in range(4):
+        breaker.record(number, BROKEN, first=True, sent_at=6.7, now=6.8)
+
+    assert not breaker.is_open
+
+
+def test_a_pause_begins_anew_after_an_outage_that_is_over() -> None:
+    breaker = breaker_after(*[SILENT] * 5, every=0)
+    for now in (5.0, 15.0):
+        assert breaker.claim_send(now)
+        breaker.record(1, SILENT, first=False, sent_at=now, now=now)
+    assert breaker.claim_send(40.0)
+    breaker.record(1, FINE, first=False, sent_at=40.0, now=40.0)
+    breaker.trip(50.0)
+
+    assert breaker.pause_left(50.0) == 5.0
+
+
+def test_no_token_on_trial_is_no_news() -> None:
+    breaker = breaker_after(*[SILENT] * 5, every=0)
+    assert breaker.claim_send(6.0)
+    breaker.record(1, Verdict(Kind.EXPIRED, 412), first=False, sent_at=6.0, now=6.1)
+
+    assert breaker.is_open
+    assert breaker.pause_left(6.1) == 0
+
+
+def test_only_a_failed_trial_makes_the_pause_longer() -> None:
+    """Requests that were under way when it opened fail, too."""
+    breaker = breaker_after(*[SILENT] * 5)
+    for number in range(20):
+        breaker.record(number, SILENT, first=True, sent_at=0.3, now=0.6)
+
+    assert breaker.pause_left(0.4) == pytest.approx(5.0)
+    assert 0 < breaker.pause_left(5.3) < 0.2
+
+
+async def test_rows_that_always_fail_at_the_end_of_a_list_are_no_outage() -> None:
+    """Of each row only its first failure says something of the server."""
+    transport = transport_of("500:100%:body=poison")
+    away: list[bool] = []
+    async with client_of(transport, max_in_flight=6) as client:
+        rows = [*people(30), *(Attendee(f"poison-{n}@example.com", "A", "B") for n in range(6))]
+        async with add(client, rows) as job:
+            while job.report.rows_read == 0 or sum(job.report.counts.values()) < 36:
+                away.append(job.outage)
+                await anyio.sleep(0.1)
+
+    assert statuses(job.report) == {S.SUCCEEDED: 30, S.UNKNOWN: 6}
+    assert not any(away)

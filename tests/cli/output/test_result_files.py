@@ -3,6 +3,7 @@
 import csv
 import json
 import stat
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -214,7 +215,7 @@ def test_a_result_file_gives_back_the_input(folder, notes):
 
 def test_a_row_says_when_it_was_done_and_what_is_known_of_its_invitation(tmp_path):
     path = tmp_path / "out.csv"
-    facts = {"attempts": 1, "from_earlier_run": True}
+    facts: dict[str, Any] = {"attempts": 1, "from_earlier_run": True}
     write(path, HEADER, [
         result(0, warnings=(CHANGED,), **facts),
         result(1, warnings=("cut",), invite=Invite.ASKED, **facts),
