@@ -13,8 +13,7 @@ import anyio.to_thread
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
 from airmeet_async.bulk.options import FileOptions
-from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row import Row, duplicate_error
 from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import Table, is_frame, open_frame, open_table
 
@@ -232,10 +231,7 @@ class DuplicateFinder:
             else:
                 found = first.get(identity) or self._find_or_add(row)
             if found[0] != row.index:
-                index, line = found
-                row.duplicate_of = index
-                where = f"row {index + 1}" if line is None else f"line {line}"
-                row.error = RowError("duplicate", f"repeats {where}, which is sent instead")
+                row.duplicate_of, row.error = found[0], duplicate_error(*found)
 
     def _find_or_add(self, row: Row) -> tuple[int, int | None]:
         if self._more is None:

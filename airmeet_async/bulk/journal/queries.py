@@ -7,7 +7,7 @@ journal open: closing what is opened here would drop that run's locks.
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -240,14 +240,3 @@ def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None
 def find_journals(folder: Path) -> list[Path]:
     """Return the journals of a folder, as far as their names tell."""
     return sorted(folder.glob("*.job"))
-
-
-def read_summaries(paths: Iterable[Path]) -> tuple[list[JournalSummary], list[str]]:
-    """Return the states of many journals, the newest first, and why some cannot be read."""
-    found, wrong = list[JournalSummary](), list[str]()
-    for path in paths:
-        try:
-            found.append(read_summary(path))
-        except JournalError as error:
-            wrong.append(str(error))
-    return sorted(found, key=lambda one: -one.created), wrong

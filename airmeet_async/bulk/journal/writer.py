@@ -45,8 +45,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish
+from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish, duplicate_error
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -582,7 +581,7 @@ class JournalWriter:
                     at = self._query("SELECT line FROM input WHERE id = ?", (base + row.duplicate_of,))
                     line = at[0][0] if at else None
                 facts |= {"of_line": line, "duplicate_of": row.duplicate_of}
-                row.error = _duplicate_error(facts)
+                row.error = duplicate_error(row.duplicate_of, line)
             else:
                 positions[entry] = row.index + 1
             note = encode_note(None, row.warnings, **facts)
@@ -764,7 +763,8 @@ def select_rows(
             row.warnings = facts["warnings"]
             row.key = facts.get("key", row.key)
             if status == "duplicate":
-                row.duplicate_of, row.error = facts["duplicate_of"], _duplicate_error(facts)
+                row.duplicate_of = facts["duplicate_of"]
+                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"))
             else:
                 row.error = facts["error"]
         rows.append(row)
@@ -801,11 +801,6 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     if first.line is None or last.line is None:
         return (first.index - first.entry, None) if first.line is last.line else None
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
-
-
-def _duplicate_error(facts: Mapping[str, Any]) -> RowError:
-    place = f"row {facts['duplicate_of'] + 1}" if facts.get("of_line") is None else f"line {facts['of_line']}"
-    return RowError("duplicate", f"repeats {place}, which is sent instead")
 
 
 def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -11,10 +11,8 @@ import pytest
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import (
     count_stale_rows,
-    find_journals,
     read_damaged,
     read_results,
-    read_summaries,
     read_summary,
 )
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
@@ -198,22 +196,6 @@ def test_a_view_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None
 
     state, rows, process, results = done.stdout.split()
     assert (state, rows, process.isdigit(), results) == ("running", "3", True, "3")
-
-
-def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_path: Path) -> None:
-    for n, name in enumerate(("a", "b", "c")):
-        writer = opened(tmp_path / f"{name}.job")
-        writer.write_facts({"created": 1000.0 - abs(n - 1)})
-        writer.close()
-    (tmp_path / "x.job").write_bytes(b"nonsense" * 10)
-    (tmp_path / "x.job").chmod(0o600)
-
-    found, wrong = read_summaries(find_journals(tmp_path))
-
-    assert found[0].path.name == "b.job"
-    assert len(found) == 3
-    assert len(wrong) == 1
-    assert "x.job: is not a run file" in wrong[0]
 
 
 def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:
