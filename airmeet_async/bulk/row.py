@@ -122,6 +122,12 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
+def duplicate_error(index: int, line: int | None) -> RowError:
+    """Return why a row is not sent that repeats another one, given by its index and its line."""
+    place = f"row {index + 1}" if line is None else f"line {line}"
+    return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
 class Row:
     """One row, from being read until it has its result.
 

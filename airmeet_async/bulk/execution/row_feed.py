@@ -21,9 +21,8 @@ import anyio.lowlevel
 from attrs import frozen
 
 from airmeet_async.bulk.execution.row_results import unsent_result
-from airmeet_async.bulk.input.deduplicate import DuplicateFinder
 from airmeet_async.bulk.input.operations import BulkOperation
-from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.input.sources import DuplicateFinder, RowSource
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.journal.recorded_rows import has_failed, recorded_result, what_is_left
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal

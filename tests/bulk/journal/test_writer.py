@@ -157,7 +157,7 @@ def test_a_row_that_waits_for_another_attempt_is_not_unknown_after_a_kill(path: 
     number = add_list(writer, people("a", MAILS), MAILS)
     row = left(writer, number)[0]
     writer.transact(Transaction(number, intents=[(row, int(MAILS.wish))]))
-    writer.transact(Transaction(number, retries=[outcome(writer, row, S.RETRY)]))
+    writer.transact(Transaction(number, outcomes=[outcome(writer, row, S.RETRY)]))
 
     writer = reopened(writer, path)
 
@@ -186,7 +186,7 @@ def test_one_transaction_ends_an_attempt_and_begins_the_next(writer: JournalWrit
     row = left(writer, number)[0]
     writer.transact(Transaction(number, intents=[(row, 1)]))
 
-    writer.transact(Transaction(number, intents=[(row, 1)], retries=[outcome(writer, row, S.RETRY)]))
+    writer.transact(Transaction(number, intents=[(row, 1)], outcomes=[outcome(writer, row, S.RETRY)]))
 
     found = left(writer, number)[0].earlier
     assert found is not None
