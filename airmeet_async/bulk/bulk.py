@@ -109,7 +109,7 @@ class Bulk:
 
         async def fetch() -> RegistrationFields:
             if not known:
-                known.append(await self._registration_fields(airmeet_id))
+                known.append(RegistrationFields(await self._client.custom_fields.list(airmeet_id)))
             return known[0]
 
         async def load() -> LoadedInput:
@@ -328,9 +328,6 @@ class Bulk:
             names = ", ".join(map(repr, sorted(unknown)))
             raise ConfigError(f"again must be one of {', '.join(get_args(Again))}, not {names}")
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
-
-    async def _registration_fields(self, airmeet_id: str) -> RegistrationFields:
-        return RegistrationFields(await self._client.custom_fields.list(airmeet_id))
 
     def _change_access(
         self,
