@@ -292,8 +292,8 @@ class Bulk:
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
-        Rows that are done have the result with which they ended, and ``from_earlier_run``; so have rows that were
-        refused, unless they are changed. The run keeps its setting for invitations.
+        Of several lists in the journal, it is the one that was sent last. Rows that are done or were refused keep the
+        result with which they ended, and have ``from_earlier_run``. The run keeps its setting for invitations.
 
         Args:
             journal: The file.
@@ -309,13 +309,17 @@ class Bulk:
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
     ) -> BulkJob:
-        """Continue the run of a journal, and resend rows that did not succeed.
+        """Send rows of a journal once more, and no others; return a result for every row.
+
+        Of several lists in the journal, it is the one that was sent last. Rows that were never sent stay UNPROCESSED:
+        `resume` sends them.
 
         Args:
             journal: The file.
-            again: Rows to send again: ``failed`` (no attempt succeeded), ``rejected`` (refused by Airmeet), ``unknown``
-                (sent without a clear reply by an operation that is not repeatable: it may be done twice), ``invites``
-                (succeeded, but the invitation may not have been mailed: it may be mailed twice).
+            again: Rows to send again: ``failed`` (FAILED, and UNKNOWN if the operation is repeatable), ``rejected``
+                (refused by Airmeet; they are sent as they are), ``unknown`` (UNKNOWN of an operation that is not
+                repeatable: it may be done twice), ``invites`` (succeeded, but the invitation may not have been mailed:
+                it may be mailed twice).
             **options: See `RunOptions`.
 
         Raises:

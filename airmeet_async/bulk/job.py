@@ -67,16 +67,19 @@ class BulkJob:
     ) -> BulkPlan:
         """Read and check all rows, send nothing, and return what the run would do.
 
-        It may be called before the job is started, and is not needed: a job prepares itself. With a journal, the rows
-        are recorded in it; they count only once the job is started. The journal is closed again afterwards, so that a
-        question may be asked in between for as long as it takes.
+        It may be called before the job is started, and is not needed: a job prepares itself. The input is read once,
+        for the plan and for the run; what changes in between is not seen. With a journal, the rows are recorded in it,
+        and count only once the job is started; it is closed again afterwards, so that a question may be asked in
+        between for as long as it takes. The plan then counts apart what earlier runs have done. If the job is not to be
+        started after all, call `discard`.
 
         Args:
             progress: Called now and then with the number of rows that have been taken in.
             found: Called with each finding about a row, in the order of the rows, in another thread.
 
         Raises:
-            ConfigError: The rows can be read only once, such as those of a generator.
+            ConfigError: The rows can be read only once, such as those of a generator; or the job resumes a journal.
+            ClientStateError: The job was already started.
             InputError: The input cannot be read.
             JournalError: The journal cannot be used.
             AirmeetError: The event's registration fields cannot be read.

@@ -29,12 +29,14 @@ class RunOptions(TypedDict, total=False):
     Attributes:
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no
             limit. Default: the client's rate, or 25 if it has none.
-        max_in_flight: Maximum number of rows sent concurrently. Default: the client's.
+        max_in_flight: Maximum number of rows sent concurrently, and so of rows that are sent again after a crash.
+            Default: the client's.
         accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
             False, because a second add lets in people who were blocked in the meantime (help article, A).
         deadline: Seconds after which the run stops. It can be resumed if it has a journal. Default: none.
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
-            stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail.
+            stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
+            rows that failed in an earlier run go last, and do not count.
     """
 
     rate: AskedRate | Literal["default"]
@@ -67,8 +69,9 @@ class JobOptions(RunOptions, FileOptions, total=False):
 
     Attributes:
         journal: Path of a file that records each row's progress and survives a crash. A run with the same journal and
-            input continues where the last one ended. Default: none.
-        note: Your own JSON-compatible data to store in the journal, such as a label.
+            input continues where the last one ended. Several lists of one operation and event may share a journal:
+            what was done for one is not done again for another. Default: none.
+        note: Your own JSON-compatible data to store with the list in the journal, such as a label.
     """
 
     journal: str | os.PathLike[str] | None

@@ -29,11 +29,12 @@ class RowStatus(StrEnum):
     Attributes:
         SUCCEEDED: Airmeet confirmed it.
         REJECTED: Airmeet refused it and gave a reason.
-        FAILED: The attempts are spent, and the row was certainly not applied.
+        FAILED: The attempts are spent, and the row was certainly not applied. The next run sends it again.
         INVALID: Not sent: the row is not valid.
         DUPLICATE: Not sent: an earlier row has the same key.
-        UNPROCESSED: The run stopped before this row was applied.
-        UNKNOWN: Sent without a clear reply: it may have been applied. Sending it again is safe if the operation is
+        UNPROCESSED: The run ended before this row was sent, or before it was sent again after a reply that certainly
+            did not apply it. The next run sends it.
+        UNKNOWN: Sent without a clear reply: it may have been applied. The next run sends it again if the operation is
             repeatable.
     """
 
@@ -127,17 +128,18 @@ class RowResult:
         key: Identifies the row within a run; for people, the e-mail address.
         status: See `RowStatus`.
         from_earlier_run: It ended so in an earlier run of the same journal, and was not sent in this one.
-        attempts: Number of times it was sent.
+        attempts: Number of times it was sent, in earlier runs, too.
         http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
         warnings: Differences between the row and Airmeet's record, such as a shortened name.
-        value: The typed reply of a success.
-        entry_link: The attendee's personal link. Anybody who has it can enter as that person; not shown in reprs.
-        latency_s: Seconds from the first send to the last reply, waits included.
+        value: The typed reply of a success in this run.
+        entry_link: The attendee's personal link, also of an earlier run. Anybody who has it can enter as that person;
+            not shown in reprs.
+        latency_s: Seconds from the first request of its run to the last reply, waits included.
         replayed: It was sent again because an earlier outcome was unclear.
-        invite: What is known about the invitation.
+        invite: What is known about the invitation, if the list asks for one.
         duplicate_of: Index of the earlier row with the same key.
-        row: The input row, unchanged.
+        row: The input row, unchanged; if the journal was resumed without the input, as plain JSON values.
     """
 
     index: int

@@ -196,7 +196,8 @@ class SqliteJournal:
             raise self.failed.again()
         waiter = self._loop.create_future()
         self._waiting.append(waiter)
-        self._flush_if_due()
+        if not self._writing:
+            self._flush_if_due()
         try:
             await waiter
         except asyncio.CancelledError:
@@ -306,15 +307,16 @@ class SqliteJournal:
         room = min(self._window - len(self.ready), self._most - self._exposed + len(work.outcomes))
         own_room = len(self._waiting) - len(self.ready)
         chosen: list[Row] = []
-        while self.queue and len(chosen) < room:
-            row = self.queue[0]
-            if self._is_plain(row):
+        queue, plain_list = self.queue, self._plain_list
+        while queue and len(chosen) < room:
+            row = queue[0]
+            if plain_list and not row.begun and row.earlier is None and not row.changed:  # `_is_plain`
                 work.horizon = row.index
             elif len(work.intents) < own_room:
                 work.intents.append((row, int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)))
             else:
                 break
-            chosen.append(self.queue.popleft())
+            chosen.append(queue.popleft())
         # Of rows that are recorded by this same transaction it is not known yet which were sent before: these are not
         # under the horizon, for they have an outcome.
         if self._plain_list and not self.queue and work.rows and len(chosen) < room:

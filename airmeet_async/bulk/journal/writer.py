@@ -119,7 +119,9 @@ _DROP_UNUSED_ENTRIES = """
 """
 # Only a list that arrives row by row is confirmed before its end: what has come is all there is.
 _END_ARRIVING = f"""
-    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    UPDATE list SET rows = (
+        SELECT COUNT(*) FROM input
+        WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
 _MAY_REPEAT = """

@@ -54,7 +54,7 @@ def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags =
     """Continue a run that was stopped or killed. The input file is not needed.
 
     Results go to the same file as before. Rows that are done are not sent again.
-    Rows that failed or were refused keep that result: see airmeet retry.
+    Rows that were refused keep that result: see airmeet retry.
 
     For example:
       airmeet resume

@@ -86,6 +86,15 @@ def test_the_first_rows_must_prove_that_it_works() -> None:
     assert rules.may_begin(20)
 
 
+def test_rows_that_failed_before_say_nothing_of_the_list() -> None:
+    """They neither stop a run nor keep the others back, unless somebody has set a limit."""
+    rules, own = FailureRules(None, 1000), FailureRules(FailureLimit(rows=3), 1000)
+
+    assert [rules.record(A, failed_before=True) for _ in range(300)] == [None] * 300
+    assert rules.may_begin(300)
+    assert [bool(own.record(A, failed_before=True)) for _ in range(4)] == [False, False, False, True]
+
+
 async def test_a_quota_that_is_used_up_stops_the_run() -> None:
     """Twenty equal refusals in a row, and the other rows are left for later."""
     transport = transport_of("422@101+100000")

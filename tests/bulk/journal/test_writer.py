@@ -536,6 +536,7 @@ def test_a_row_that_is_lost_is_an_error_at_the_end_of_the_run(writer: JournalWri
     number = add_list(writer, people("a b"))
     writer._connection.execute("DELETE FROM input WHERE line = 3")
 
+    writer.end_run(number, {})
     with pytest.raises(JournalError, match="does not add up"):
         writer.check_sum(number)
 
@@ -545,6 +546,7 @@ def test_a_row_of_nobody_is_an_error(writer: JournalWriter, damage: str) -> None
     number = add_list(writer, people("a b"))
     writer._connection.execute(damage)
 
+    writer.end_run(number, {})
     with pytest.raises(JournalError, match="does not add up"):
         writer.check_sum(number)
 

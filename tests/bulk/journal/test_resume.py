@@ -1,0 +1,227 @@
+"""Which rows the next run of a journal sends again, and what the others have for a result: whole runs, virtual time."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import anyio
+import pytest
+
+from airmeet_async import BulkReport, Reply, Request
+from airmeet_async.bulk.report import Invite, RowStatus
+from airmeet_async.bulk.row import OutcomeState
+from airmeet_async.errors import NoReplyError
+from tests.support.bulk_runs import add_journaled, bodies, change, query, resume, spied, stopped_after
+from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
+
+S = RowStatus
+ROWS = list(people(40))
+
+
+async def hurried(transport: object, path: Path, *, invite: bool, width: int = 3) -> BulkReport:
+    """Hurry a run of six people while requests are under way: they were carried out, and nobody has heard so."""
+    async with (
+        client_of(transport) as client,
+        client.bulk.add_attendees(
+            EVENT, ROWS[:6], send_email_invite=invite, journal=path, rate=None, max_in_flight=width
+        ) as job,
+    ):
+        await anyio.sleep(2.5)
+        job.stop()
+        job.hurry()
+    return job.report
+
+
+def make_stale(path: Path, n: int, ago: float) -> None:
+    """Let so many rows that were not sent look as if they had been sent, *ago* seconds ago, without an answer."""
+    change(
+        path,
+        "INSERT INTO outcome (entry, state, sent, done, unclear, run, touched) "
+        "SELECT id, ?, 1, 0, 1, 1, ? FROM entry WHERE id NOT IN (SELECT entry FROM outcome) LIMIT ?",
+        OutcomeState.IN_FLIGHT,
+        time.time() - ago,
+        n,
+    )
+
+
+async def test_rows_without_a_clear_answer_are_sent_again_by_the_next_run(path: Path) -> None:
+    transport = transport_of(latency=1.0)
+    first = await hurried(transport, path, invite=False)
+    before = sends(transport)
+
+    report = await resume(transport, path)
+
+    assert first.counts[S.UNKNOWN] == 3
+    assert report.all_done
+    assert sum(sends(transport).values()) == sum(before.values()) + report.attempts
+    assert sum(n == 2 for n in sends(transport).values()) == 3
+
+
+async def test_of_rows_that_were_done_the_next_run_knows_link_attempts_and_status(path: Path) -> None:
+    transport = transport_of()
+    first = await add_journaled(transport, ROWS[:3], path)
+    again = await add_journaled(transport, ROWS[:3], path)
+
+    assert first.results is not None
+    assert again.results is not None
+    for before, after in zip(first.results, again.results, strict=True):
+        assert (before.from_earlier_run, after.from_earlier_run) == (False, True)
+        assert after.entry_link == before.entry_link
+        assert (after.status, after.attempts, after.http_status, after.row) == (S.SUCCEEDED, 1, 200, before.row)
+
+
+@pytest.mark.parametrize("ago", [90_000, -90_000])
+async def test_unclear_rows_of_long_ago_wait_for_a_word(path: Path, ago: float) -> None:
+    """A second add would let somebody in who was blocked meanwhile; a clock that was set back proves nothing."""
+    transport = transport_of()
+    await stopped_after(20, transport, ROWS, path)
+    make_stale(path, 3, ago)
+
+    held = await resume(transport, path)
+    sent = await resume(transport, path, accept_stale=True)
+
+    assert held.counts[S.UNKNOWN] == 3
+    assert held.results is not None
+    assert sum("accept_stale" in str(result.error) for result in held.results) == 3
+    assert not held.all_done
+    assert held.resumable
+    assert sent.counts[S.SUCCEEDED] - sent.earlier_counts[S.SUCCEEDED] == 3
+    assert sent.all_done
+
+
+async def test_a_retry_touches_only_what_it_names(path: Path) -> None:
+    """Neither rows that were never sent, nor those that were sent long ago without an answer."""
+    transport = transport_of("422@2")
+    await stopped_after(20, transport, ROWS, path, max_in_flight=1)
+    make_stale(path, 2, 90_000)
+    left = len(ROWS) - len(sends(transport)) - 2
+
+    async with client_of(transport) as client:
+        report = await client.bulk.retry(path, again=["rejected"], rate=None)
+
+    assert report.attempts == 1
+    assert report.counts[S.UNKNOWN] == 2
+    assert report.counts[S.UNPROCESSED] == left > 0
+    assert report.counts[S.SUCCEEDED] == len(ROWS) - left - 2
+
+
+async def test_an_invitation_is_asked_for_once(path: Path) -> None:
+    """After an unclear outcome the row is sent without it, and listed; a 429 did nothing, so the mail is asked for."""
+    transport = transport_of()
+    exchange = transport.exchange
+    lost, broken, throttled = (f"person-{number}@example.com" for number in (2, 5, 8))
+    first: dict[str, int | None] = {lost: None, broken: 500, throttled: 429}
+
+    async def odd(request: Request) -> Reply | None:
+        email = next((email for email in first if email.encode() in request.body), None)
+        if email is None:
+            return None
+        if (status := first.pop(email)) is None:
+            await exchange(request)
+            raise NoReplyError("the connection broke", reason="reset")
+        return Reply(status, {"retry-after": "1"}, b"")
+
+    seen = bodies(spied(transport, odd))
+    report = await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
+
+    asked = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
+    assert statuses(report) == {S.SUCCEEDED: 10}
+    assert asked == Counter(person.email for person in ROWS[:10]) + Counter([throttled])
+    assert report.results is not None
+    unverified = {result.key for result in report.results if result.invite is Invite.UNVERIFIED}
+    assert unverified == {lost, broken}
+    assert report.unverified == 2
+    assert sum(result.invite is Invite.ASKED for result in report.results) == 8
+
+
+async def test_invitations_can_be_sent_on_purpose(path: Path) -> None:
+    """A retry of those that nobody is sure of asks for the mail again, and for no others."""
+    transport = transport_of("drop-after@2")
+    await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
+    seen = bodies(transport)
+
+    async with client_of(transport) as client:
+        report = await client.bulk.retry(path, again=["invites"])
+
+    assert [body["sendEmailInvite"] for body in seen if "email" in body] == [True]
+    assert statuses(report) == {S.SUCCEEDED: 10}
+    assert report.earlier_counts[S.SUCCEEDED] == 9
+    assert report.unverified == 0
+
+
+async def test_at_least_once_asks_again(path: Path) -> None:
+    transport = transport_of("drop-after@2")
+    seen = bodies(transport)
+
+    report = await add_journaled(
+        transport, ROWS[:5], path, send_email_invite=True, invites="at_least_once", max_in_flight=1
+    )
+
+    assert sum(body.get("sendEmailInvite", False) for body in seen) == 6
+    assert report.results is not None
+    assert {result.invite for result in report.results} == {Invite.ASKED}
+
+
+@pytest.mark.parametrize("again", [(), ("failed",)])
+async def test_a_row_that_is_unknown_is_sent_again_without_its_mail(path: Path, again: tuple[str, ...]) -> None:
+    """An add may be repeated, its invitation may not: only `invites` does that."""
+    transport = transport_of(latency=1.0)
+    seen = bodies(transport)
+    first = await hurried(transport, path, invite=True)
+    unclear = first.counts[S.UNKNOWN]
+    async with client_of(transport) as client:
+        await client.bulk.retry(path, again=again, rate=None)  # type: ignore[arg-type]
+        report = await client.bulk.resume(path, rate=None)
+
+    asked = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
+    assert unclear == 3
+    assert report.all_done
+    assert set(asked.values()) == {1}
+    assert report.unverified == unclear
+
+
+async def test_refused_rows_keep_their_result_until_a_retry(path: Path) -> None:
+    transport = transport_of("422@2+5")
+    first = await add_journaled(transport, ROWS[:10], path, max_in_flight=1, max_failures=10)
+    again = await resume(transport, path)
+    async with client_of(transport) as client:
+        retried = await client.bulk.retry(path, again=["rejected"])
+
+    assert statuses(first) == statuses(again) == {S.SUCCEEDED: 5, S.REJECTED: 5}
+    assert again.earlier_counts[S.REJECTED] == 5
+    assert again.attempts == 0
+    assert retried.all_done
+    assert retried.earlier_counts[S.SUCCEEDED] == 5
+
+
+async def test_what_must_not_be_repeated_stays_unknown(path: Path) -> None:
+    """A booth whose outcome is unclear is not made twice, unless somebody says so."""
+    transport = transport_of("drop-after@2")
+    booths = [{"name": f"Booth {number}"} for number in range(4)]
+    async with client_of(transport) as client:
+        first = await client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)
+        again = await client.bulk.resume(path)
+        failed = await client.bulk.retry(path)
+        retried = await client.bulk.retry(path, again=["unknown"])
+
+    assert first.counts[S.UNKNOWN] == again.counts[S.UNKNOWN] == failed.counts[S.UNKNOWN] == 1
+    assert again.attempts == failed.attempts == 0
+    assert retried.all_done
+    assert retried.attempts == 1
+
+
+async def test_a_file_that_has_not_changed_is_not_read_into_the_journal_again(path: Path, tmp_path: Path) -> None:
+    """It is the same list; an edited one, or the same one read in another way, is another."""
+    transport, file = transport_of(), tmp_path / "people.csv"
+    file.write_text("email,first_name,last_name,second\na@example.com,A,B,C\nb@example.com,A,B,C\n")
+    lists = []
+
+    for given in ({}, {}, {"columns": {"last_name": "second"}}):
+        await add_journaled(transport, file, path, **given)
+        lists.append(query(path, "SELECT MAX(id) FROM list")[0][0])
+    file.write_text(file.read_text() + "c@example.com,A,B,C\n")
+    edited = await add_journaled(transport, file, path)
+
+    assert lists[0] == lists[1] < lists[2] < query(path, "SELECT MAX(id) FROM list")[0][0]
+    assert edited.earlier_counts[S.SUCCEEDED] == 2
+    assert sends(transport) == {f"{name}@example.com": 1 for name in "abc"}
