@@ -8,7 +8,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
-from airmeet_async.bulk.input.columns import Reading, find_table_columns, use_columns
+from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import (
     ADDRESSES,
     AddAttendees,
@@ -361,8 +361,7 @@ class Bulk:
         async def load() -> LoadedInput:
             source, found = await open_rows(rows, given, mapping.is_header), None
             if isinstance(source, Table):
-                table = source
-                found = await anyio.to_thread.run_sync(use_columns, table, lambda _: mapping.column_map(table.columns))
+                found = await anyio.to_thread.run_sync(mapping.table_columns, source)
             return LoadedInput(source, operation, Reading(), found)
 
         return self._job(load, given, identity)
