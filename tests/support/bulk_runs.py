@@ -18,6 +18,7 @@ from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import JobOptions, engine_options
+from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.testing import SandboxTransport
@@ -42,7 +43,7 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
 
         async def close(self) -> None: ...
 
-    return BulkJob(Prepared())
+    return BulkJob(cast(JobPreparation, Prepared()))
 
 
 def check_results(report: BulkReport, transport: SandboxTransport) -> None:
