@@ -277,6 +277,7 @@ class Engine:
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
+                self.journal.withdraw()
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
                 except AirmeetError as failure:
@@ -342,6 +343,8 @@ class Engine:
             self._client.check_usable()
         except AirmeetError as error:
             self._stop_for(error)
+        if self.pace.is_paused:
+            self.journal.withdraw()
         self.state.weigh()
 
     def _hold_or_stop(self, error: AirmeetError) -> None:

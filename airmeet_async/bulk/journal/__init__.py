@@ -69,7 +69,7 @@ class Journal(Protocol):
         earlier: What was known when this run began; None without a file, and for the first run.
         ready: Rows whose request may leave.
         queue: Rows that have to be recorded before.
-        arriving: How many rows are being recorded of which it is not known yet whether they are to be sent.
+        arriving: How many rows are being recorded, and will be `ready` or in the `queue` then, or need not be sent.
     """
 
     facts: dict[str, Any]

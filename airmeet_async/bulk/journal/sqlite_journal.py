@@ -307,6 +307,7 @@ class SqliteJournal:
         if not (work.rows or work.outcomes or chosen or work.facts or results or work.horizon is not None):
             self._wake_ready()
             return
+        self.arriving += len(chosen)
         retried, self._retried = self._retried, []
         self._new, self._outcomes, self._new_facts = [], [], {}
         self._writing = True
@@ -370,7 +371,7 @@ class SqliteJournal:
             row.retry_recorded = False
         self._exposed += len(chosen) - len(work.outcomes)
         insert_rows(self.ready, chosen)
-        self.arriving -= len(work.rows)
+        self.arriving -= len(work.rows) + len(chosen)
         for row in self._sort(work.rows) if work.rows else ():
             if work.horizon is not None and row.index <= work.horizon and self._is_plain(row):
                 self._exposed += 1
