@@ -8,7 +8,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
-from airmeet_async.bulk.input.columns import Reading, find_table_columns
+from airmeet_async.bulk.input.columns import Reading, find_table_columns, use_columns
 from airmeet_async.bulk.input.operations import (
     ADDRESSES,
     AddAttendees,
@@ -35,9 +35,9 @@ from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdent
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol import endpoints
 from airmeet_async.protocol.base_urls import check_id
-from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.call import Call, Endpoint
+from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
 from airmeet_async.protocol.validation import RegistrationFields, fold
 from airmeet_async.tables import Table
 
@@ -181,7 +181,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        return self._change_access("block", airmeet_id, rows, columns, options)
+        return self._change_access(ATTENDEES_BLOCK, airmeet_id, rows, columns, options)
 
     def unblock_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
@@ -199,7 +199,7 @@ class Bulk:
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        return self._change_access("unblock", airmeet_id, rows, columns, options)
+        return self._change_access(ATTENDEES_UNBLOCK, airmeet_id, rows, columns, options)
 
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everyone in *rows* as a speaker of an event.
@@ -338,23 +338,20 @@ class Bulk:
 
     def _change_access(
         self,
-        verb: Literal["block", "unblock"],
+        endpoint: Endpoint[Any],
         airmeet_id: str,
         rows: Rows,
         columns: Mapping[str, str] | None,
         given: JobOptions,
     ) -> BulkJob:
-        endpoint = endpoints.ATTENDEES_BLOCK if verb == "block" else endpoints.ATTENDEES_UNBLOCK
-        identity = self._identity(f"attendees.{verb}", check_id(airmeet_id, "airmeet_id"))
+        identity = self._identity(endpoint.name, check_id(airmeet_id, "airmeet_id"))
         reading = evolve(ADDRESSES, overrides=columns or {})
 
         async def load() -> LoadedInput:
             source = await open_rows(rows, given)
-            found = (
-                await anyio.to_thread.run_sync(find_table_columns, source, reading)
-                if isinstance(source, Table)
-                else None
-            )
+            found = None
+            if isinstance(source, Table):
+                found = await anyio.to_thread.run_sync(find_table_columns, source, reading)
             return LoadedInput(source, ChangeAccess(endpoint, airmeet_id, reading, found), reading, found)
 
         return self._job(load, given, identity)
@@ -365,10 +362,10 @@ class Bulk:
         identity = self._identity(mapping.endpoint.name, airmeet_id, **named)
 
         async def load() -> LoadedInput:
-            source = await open_rows(rows, given, operation.mapping.is_header)
-            found = None
+            source, found = await open_rows(rows, given, mapping.is_header), None
             if isinstance(source, Table):
-                found = await anyio.to_thread.run_sync(operation.mapping.table_columns, source)
+                table = source
+                found = await anyio.to_thread.run_sync(use_columns, table, lambda _: mapping.column_map(table.columns))
             return LoadedInput(source, operation, Reading(), found)
 
         return self._job(load, given, identity)

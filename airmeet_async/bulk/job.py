@@ -6,7 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from attrs import evolve
 
@@ -14,30 +14,13 @@ from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
-
-
-class RunPreparation(Protocol):
-    """How the engine of a job is made; *progress* is called with the number of rows that have been taken in."""
-
-    progress: Callable[[int], None]
-
-    async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
-        """Take in the whole input, and say what a run would do."""
-        ...
-
-    async def start(self, results: ResultQueue) -> Engine:
-        """Return the engine; its journal is open."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of what was prepared, and will not be started."""
-        ...
 
 
 class BulkJob:
@@ -57,7 +40,7 @@ class BulkJob:
         earlier: Progress of earlier runs in the same journal; None if there are none.
     """
 
-    def __init__(self, preparation: RunPreparation) -> None:
+    def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
         self.earlier: Earlier | None = None

@@ -122,6 +122,12 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
+def duplicate_error(index: int, line: int | None) -> RowError:
+    """Return why a row is not sent that repeats another one, given by its index and its line."""
+    place = f"row {index + 1}" if line is None else f"line {line}"
+    return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
 class Row:
     """One row, from being read until it has its result.
 
@@ -138,6 +144,7 @@ class Row:
         duplicate_of: Index of the earlier row of the list with the same identity.
         entry: Its number in the journal; 0 for none.
         earlier: What earlier runs of the journal have done.
+        failed_before: It ended with an error in an earlier run, and is sent again.
         changed: It differs from what was sent for it, or from what was given first.
     """
 
@@ -148,6 +155,7 @@ class Row:
     entry = 0
     earlier: Outcome | None = None
     changed = False
+    failed_before = False
     # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it
     # asks for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how
     # often it was taken, and attempts that are not charged, since the server was away.

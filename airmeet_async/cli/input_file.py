@@ -3,10 +3,11 @@
 import atexit
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading, find_table_columns
 from airmeet_async.bulk.input.plan import describe_input
@@ -26,12 +27,7 @@ class FileChoice:
         path: The file.
         name: How it is called, where that is not its path.
         columns: ``field=Column``, each as typed.
-        sheet: Of a workbook.
-        format: What it is.
-        encoding: Of the text.
-        delimiter: Of a CSV file.
-        header: The line that names the columns.
-        limit: Most rows to take.
+        options: Those of `open_table` that were typed.
         preset: The tool whose export it is; None to find out, ``none`` for no tool's.
         split_name: Split whole names.
     """
@@ -39,12 +35,7 @@ class FileChoice:
     path: str
     name: str = ""
     columns: tuple[str, ...] = ()
-    sheet: str | None = None
-    format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    header: int | None = None
-    limit: int | None = None
+    options: Mapping[str, Any] = field(factory=dict)
     preset: str | None = None
     split_name: bool = False
 
@@ -96,10 +87,8 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
     Raises:
         InputError: It cannot be used.
     """
-    names = ("sheet", "encoding", "delimiter", "header", "format", "limit")
-    options = {name: None if (value := getattr(choice, name)) == "" else value for name in names}
     try:
-        return open_file(choice.path, is_header, name=choice.name or None, spell=command_line_option, **options)
+        return open_file(choice.path, is_header, name=choice.name or None, spell=command_line_option, **choice.options)
     except EncodingError as error:
         if not (error.candidates and console.can_ask):
             raise
@@ -109,7 +98,8 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
             proposed.setdefault(reading, encoding)  # of those that read alike, the likeliest
         for reading, encoding in proposed.items():
             if console.confirm(f"Is {shown(reading)} right ({encoding})?"):
-                return open_table(evolve(choice, encoding=encoding), console, is_header)
+                options = {**choice.options, "encoding": encoding}
+                return open_table(evolve(choice, options=options), console, is_header)
         what = "it is in none of these encodings; save it as CSV UTF-8, or ask its author to"
         raise fault(what, path=choice.title) from None
 

@@ -1,7 +1,7 @@
 """The columns of every list, under the documented names of ``--json`` and ``airmeet export``; printed and written."""
 
+import codecs
 import csv
-import io
 import json
 import re
 import shutil
@@ -24,7 +24,7 @@ from airmeet_async.formatting import wrapped
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
 from airmeet_async.protocol.redact import escape
-from airmeet_async.tables import guard
+from airmeet_async.tables import csv_line, guard
 
 Getter = Callable[[Any], Any]
 
@@ -315,7 +315,8 @@ class ExportFile:
         check_target(path, lambda head: set(marks) <= self._columns_in(head), "an export of this list")
         self._guard: Callable[[str], str] = str if raw else guard
         self._file = NewFile(path.parent)
-        self._pending = bytearray(b"" if self._json else b"\xef\xbb\xbf" + self._csv(self._columns))  # for Excel
+        # The mark is for Excel.
+        self._pending = bytearray(b"" if self._json else codecs.BOM_UTF8 + csv_line(map(self._guard, self._columns)))
 
     def __enter__(self) -> Self:
         return self
@@ -332,15 +333,9 @@ class ExportFile:
             line = json.dumps(json_value(row), ensure_ascii=False, default=str) + "\n"
             self._pending += line.encode(errors="backslashreplace")
         else:
-            self._pending += self._csv(csv_value(row[name]) for name in self._columns)
+            self._pending += csv_line(self._guard(csv_value(row[name])) for name in self._columns)
         if len(self._pending) >= _BYTES_AT_ONCE:
             self._write()
-
-    def _csv(self, cells: Iterable[str]) -> bytes:
-        buffer = io.StringIO(newline="")
-        # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
-        csv.writer(buffer, quoting=csv.QUOTE_ALL).writerow([self._guard(cell) for cell in cells])
-        return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
 
     def _columns_in(self, head: bytes) -> set[str]:
         """Return the columns that the first line of a file names; none where it is not of that kind."""

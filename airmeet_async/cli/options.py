@@ -120,14 +120,13 @@ class FileFlags:
         """
         from airmeet_async.cli.input_file import NAME, FileChoice, spooled
 
-        positive(limit)
-        name, kind = "", self.format
+        names = ("sheet", "format", "encoding", "delimiter", "header")
+        typed = {"limit": positive(limit), **{name: getattr(self, name) for name in names}}
+        options = {name: value for name, value in typed.items() if value not in {None, ""}}
+        name = ""
         if path == "-":
-            path, name, kind = spooled(Console()), NAME, kind or "csv"
-        return FileChoice(
-            path=path, name=name, columns=columns, sheet=self.sheet, format=kind, encoding=self.encoding,
-            delimiter=self.delimiter, header=self.header, limit=limit, **more,
-        )  # fmt: skip
+            path, name, options = spooled(Console()), NAME, {"format": "csv", **options}
+        return FileChoice(path=path, name=name, columns=columns, options=options, **more)
 
 
 @Parameter(name="*")

@@ -12,7 +12,6 @@ from airmeet_async.bulk.journal.queries import (
     JournalSummary,
     find_journals,
     read_damaged,
-    read_summaries,
     read_summary,
 )
 from airmeet_async.bulk.report import StopReason
@@ -137,7 +136,13 @@ def all_runs() -> tuple[list[JournalSummary], list[str]]:
     Raises:
         ConfigError: There is no place for them.
     """
-    return read_summaries(find_journals(runs_folder()))
+    found, wrong = list[JournalSummary](), list[str]()
+    for path in find_journals(runs_folder()):
+        try:
+            found.append(read_summary(path))
+        except JournalError as error:
+            wrong.append(str(error))
+    return sorted(found, key=lambda one: -one.created), wrong
 
 
 def damaged_runs() -> list[JournalSummary]:

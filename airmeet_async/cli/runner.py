@@ -12,9 +12,10 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from signal import Signals
 from typing import Any, cast
@@ -47,7 +48,6 @@ from airmeet_async.cli.output.results_csv import (
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal, remove_journal
-from airmeet_async.cli.signals import CAUSES, incoming_signals, stopping
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
@@ -56,7 +56,8 @@ _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
 _WARNINGS_SHOWN = 3
-_FEW_ROWS = 10_000
+_FEW_ROWS, _MANY_ROWS = 10_000, 20_000
+_CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -498,7 +499,7 @@ class _Execution:
                 return
             if self.signal is None:
                 self.signal = number
-                self.job.stop(StopReason.INTERRUPTED, f"stopped by {CAUSES[number.name]}")
+                self.job.stop(StopReason.INTERRUPTED, f"stopped by {_CAUSES[number.name]}")
                 left = (self.job.total or 0) - self.job.report.rows_read
                 self.console.say(*stopping(self.client.pace.statistics().in_flight, left))
             elif not hurried:
@@ -528,3 +529,30 @@ class _Execution:
             if self.job.report.stop_reason is None:  # the engine's own fault, not the run's end
                 raise
             _log.info("job %s stopped: %s", self.job.id, error)
+
+
+def stopping(under_way: int, left: int) -> list[str]:
+    """Say what happens after the first signal, with that many requests under way and that many rows not read yet."""
+    requests = f"waiting for {counted(under_way, 'request')} to finish" if under_way else "no request is in progress"
+    said = [f"stopping: {requests}; press Ctrl-C again to stop now"]
+    if left > _MANY_ROWS:
+        said.append(f"the other {left:,} rows are being marked as not done in the results")
+    return said
+
+
+@contextmanager
+def incoming_signals() -> Iterator[AsyncIterator[Signals]]:
+    """Take the signals that end a process; one that is ignored, as nohup does with SIGHUP, stays ignored."""
+    numbers = [getattr(signal, name) for name in _CAUSES if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    with ExitStack() as stack:
+        try:
+            signals = stack.enter_context(anyio.open_signal_receiver(*numbers))
+        except NotImplementedError:  # Windows: Ctrl-C cancels the run from outside instead
+            signals = _no_signals()
+        yield signals
+
+
+async def _no_signals() -> AsyncIterator[Signals]:
+    return
+    yield

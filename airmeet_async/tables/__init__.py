@@ -6,6 +6,7 @@ frames; both return a `Table`.
 
 from airmeet_async.tables.cells import (
     command_line_option,
+    csv_line,
     fault,
     guard,
     shown,
@@ -18,6 +19,6 @@ from airmeet_async.tables.table import KINDS, SourceRow, Table, open_table
 from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
-    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "fault",
-    "guard", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
+    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "csv_line",
+    "fault", "guard", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 600])
 async def test_a_limit_takes_rows_from_the_top(path, limit):
-    people = open_people(FileChoice(path=path, limit=limit), Console())
+    people = open_people(FileChoice(path=path, options={"limit": limit}), Console())
 
     rows = [row.line for batch in people.table.batches(2) for row in batch]
 
@@ -232,4 +232,4 @@ def test_somebody_at_a_terminal_is_asked_for_the_encoding(airmeet):
 
 def test_a_line_0_that_was_typed_is_not_passed_over(path):
     with pytest.raises(InputError, match="--header 0 is not a line"):
-        open_people(FileChoice(path=path, header=0), Console())
+        open_people(FileChoice(path=path, options={"header": 0}), Console())

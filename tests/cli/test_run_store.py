@@ -2,9 +2,11 @@
 
 import pytest
 
+from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.run_store import (
     RunKey,
+    all_runs,
     damaged_runs,
     find_journal,
     find_run,
@@ -100,3 +102,19 @@ def test_a_shelf_that_others_can_write_is_refused(folder):
 def test_a_run_that_is_not_there(folder, word, said):
     with pytest.raises(UsageError, match=said):
         find_run(word)
+
+
+def test_runs_are_listed_the_newest_first_and_what_is_none_is_named(folder):
+    for n, name in enumerate(("a", "b", "c")):
+        writer = JournalWriter(folder / f"{name}.job")
+        writer.write_facts({"created": 1000.0 - abs(n - 1)})
+        writer.close()
+    (folder / "x.job").write_bytes(b"nonsense" * 10)
+    (folder / "x.job").chmod(0o600)
+
+    found, wrong = all_runs()
+
+    assert found[0].path.name == "b.job"
+    assert len(found) == 3
+    assert len(wrong) == 1
+    assert "x.job: is not a run file" in wrong[0]

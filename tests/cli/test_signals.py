@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async.cli.signals import stopping
+from airmeet_async.cli.runner import stopping
 
 
 @pytest.mark.parametrize(

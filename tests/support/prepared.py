@@ -3,10 +3,9 @@
 from typing import Any
 
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
-from airmeet_async.bulk.input.deduplicate import DuplicateFinder
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation, UncheckedFields
 from airmeet_async.bulk.input.plan import BulkPlan, NotedRow, make_plan
-from airmeet_async.bulk.input.sources import open_file
+from airmeet_async.bulk.input.sources import DuplicateFinder, open_file
 from airmeet_async.bulk.row import Row
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table

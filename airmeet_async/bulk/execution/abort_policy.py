@@ -90,7 +90,7 @@ class FailureRules:
     """Stops a run whose rows fail.
 
     Where nobody has set a limit, it stops when the first 20 rows, or any 20 in a row, all fail in the same way, or
-    more than half of the last 200 do.
+    more than half of the last 200 do. A row that failed in an earlier run, and does so again, says nothing of the list.
 
     Args:
         limit: What the caller allows, instead of that.
@@ -121,13 +121,16 @@ class FailureRules:
         self._recent.extend([False] * min(n, RECENT_ROWS))
         self._equal = _NO_CAUSE
 
-    def record(self, result: RowResult) -> str | None:
+    def record(self, result: RowResult, *, failed_before: bool = False) -> str | None:
         """Count the end of a row that was sent, and return why the run stops, if it does."""
         error = result.error
         if error is None:
             self.record_successes(1)
             if self._done <= _FIRST_ROWS:
                 self._first.add("")
+            return None
+        if failed_before and self._limit is None:
+            self._first.add("")  # such rows go last: the others have shown what they could
             return None
         self._done += 1
         self._failed += 1

@@ -309,7 +309,7 @@ class Engine:
         """Finish a row that was sent; the failure of too many rows ends the run."""
         # While the first rows have not shown that it works, other workers may sleep until one of them ends.
         waited_for = not self.state.may_begin_row()
-        stop = self.state.record_result(result)
+        stop = self.state.record_result(row, result)
         self.journal.record_results([row], [result])
         if stop is not None:
             self.stop(stop.reason, stop.message)

@@ -6,6 +6,8 @@ Rules of this file:
 2. No more is read than somebody needs: `refill` is called when rows run out.
 3. Each row that was read is handed on once: to the journal, or with the result that it ends with unsent.
 4. What Airmeet has to be asked for first is asked once, and rows wait for it in their order.
+5. Of a recorded list, rows that ended with an error in an earlier run go last: at the start of a run they would look
+   like a server that fails for everybody.
 """
 
 import asyncio
@@ -19,11 +21,10 @@ import anyio.lowlevel
 from attrs import frozen
 
 from airmeet_async.bulk.execution.row_results import unsent_result
-from airmeet_async.bulk.input.deduplicate import DuplicateFinder
 from airmeet_async.bulk.input.operations import BulkOperation
-from airmeet_async.bulk.input.sources import RowSource
+from airmeet_async.bulk.input.sources import DuplicateFinder, RowSource
 from airmeet_async.bulk.journal import Journal
-from airmeet_async.bulk.journal.recorded_rows import recorded_result, what_is_left
+from airmeet_async.bulk.journal.recorded_rows import has_failed, recorded_result, what_is_left
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row
@@ -196,7 +197,7 @@ class SourceFeed:
 
 
 class RecordedFeed:
-    """Gives the rows of a list that is in a journal: first those with something left to do, then the others.
+    """Gives the rows of a list that is in a journal: first those with something left to do, at last the settled ones.
 
     Args:
         journal: Where from.
@@ -232,7 +233,9 @@ class RecordedFeed:
         self._accept_stale = accept_stale
         self._only_reopened = only_reopened
         self._after = -1
-        self._is_open_read = False  # all rows with something left to do have been handed on
+        self._failed_before: set[int] = set()  # positions of rows that go last
+        self._reads_failed = False  # all others with something left to do have been handed on
+        self._is_open_read = False  # these, too
         self._wanted = asyncio.Event()
         self._one_by_one = asyncio.Lock()
 
@@ -272,11 +275,17 @@ class RecordedFeed:
         rows = await self._journal.call(read, self._list, self._after, _BATCH, only_reopened=self._only_reopened)
         if not rows:
             self._after = -1
-            self.ended, self._is_open_read = self._is_open_read, True
+            if self._failed_before and not self._reads_failed:
+                self._reads_failed = True
+            else:
+                self.ended, self._is_open_read = self._is_open_read, True
             self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
             return
         self._after = rows[-1].index
-        self.read += len(rows)
+        if self._reads_failed and not self._is_open_read:
+            rows = [row for row in rows if row.index in self._failed_before]
+        else:
+            self.read += len(rows)
         if self._originals:
             for row in rows:
                 row.data = self._originals[row.index]
@@ -291,6 +300,11 @@ class RecordedFeed:
         sendable, results = _left(rows, accept_stale=self._accept_stale)
         if results:
             self._receiver.finish(results)
+        if self._kept is not None:
+            sendable.sort(key=lambda row: row.failed_before)
+        elif not self._reads_failed:  # those are read once more: there may be many
+            self._failed_before.update(row.index for row in sendable if row.failed_before)
+            sendable = [row for row in sendable if not row.failed_before]
         if sendable:
             self._receiver.journal.admit(sendable)
 
@@ -307,5 +321,6 @@ def _left(rows: Sequence[Row], *, accept_stale: bool) -> tuple[list[Row], list[R
             results.append(result)
         else:
             row.unclear = row.earlier.unclear
+            row.failed_before = has_failed(row.earlier)
             sendable.append(row)
     return sendable, results

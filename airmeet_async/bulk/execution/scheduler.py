@@ -165,7 +165,8 @@ class RunState:
         """
         tries = row.tries
         assert tries is not None  # noqa: S101 - for the type checker; an attempt was begun
-        self.breaker.record(row.index, verdict, first=row.begun == 1, sent_at=sent_at, now=now)
+        first = row.begun == 1 and not row.failed_before
+        self.breaker.record(row.index, verdict, first=first, sent_at=sent_at, now=now)
         row.last = verdict
         tries.count(verdict)
         if verdict.kind is Kind.AMBIGUOUS:
@@ -181,9 +182,9 @@ class RunState:
             return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
         return None
 
-    def record_result(self, result: RowResult) -> RunStop | None:
+    def record_result(self, row: Row, result: RowResult) -> RunStop | None:
         """Count the end of a row that was sent; return why the run stops, if it does."""
-        why = self.rules.record(result)
+        why = self.rules.record(result, failed_before=row.failed_before)
         self.trusted = self.trusted or self.rules.trusted
         return RunStop(StopReason.FAILURES, why) if why else None
 

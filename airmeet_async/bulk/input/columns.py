@@ -283,21 +283,26 @@ def find_table_columns(table: Table, reading: Reading, book: RegistrationFields 
     Raises:
         InputError: That cannot be told; names the file.
     """
+    return use_columns(table, lambda sample: find_columns(table.columns, reading, book, sample=sample))
+
+
+def use_columns(table: Table, find: Callable[[Sequence[Mapping[str, Any]]], ColumnMap]) -> ColumnMap:
+    """Return what *find* makes of the first rows of a table; its columns are in `Table.use` from now on.
+
+    Raises:
+        InputError: That cannot be told; names the place where the columns are named, and columns without a name.
+    """
     sample = table.sample()  # first: the file may be wrong as a whole
     try:
-        found = find_columns(table.columns, reading, book, sample=sample)
+        found = find(sample)
     except InputError as error:
-        raise in_header(error, table) from None
+        line = int(table.reading.get("header", 1)) if table.is_file else None
+        fix = "name it in the file, if it is wanted" if table.is_file else "reset_index() makes it a column"
+        nameless = f". {'; '.join(table.nameless)}: {fix}" if table.nameless else ""
+        message = f"{table.name}: {error}{nameless}"
+        raise InputError(message, path=table.name, line=line, column=error.column) from None
     table.use(found.used)
     return found
-
-
-def in_header(error: InputError, table: Table) -> InputError:
-    """Return an error about the columns of a table with the place where they are named, and columns without a name."""
-    line = int(table.reading.get("header", 1)) if table.is_file else None
-    fix = "name it in the file, if it is wanted" if table.is_file else "reset_index() makes it a column"
-    nameless = f". {'; '.join(table.nameless)}: {fix}" if table.nameless else ""
-    return InputError(f"{table.name}: {error}{nameless}", path=table.name, line=line, column=error.column)
 
 
 def _mostly(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import asdict, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap
 from airmeet_async.bulk.report import FailureGroup
@@ -27,10 +27,11 @@ NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
 @frozen(kw_only=True)
-class InputSummary:
-    """The sum of a check of all rows.
+class BulkPlan:
+    """What adding people would do. ``print(plan)`` shows it.
 
     Attributes:
+        airmeet_id: The event.
         ready: Rows that would be sent.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
@@ -41,30 +42,6 @@ class InputSummary:
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
-    """
-
-    ready: int = 0
-    invalid: int = 0
-    duplicates: int = 0
-    cut: int = 0
-    done_before: int = 0
-    changed: int = 0
-    not_yet_mailed: int = 0
-    refused_before: int = 0
-    causes: tuple[FailureGroup, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """All rows."""
-        return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
-
-
-@frozen(kw_only=True)
-class BulkPlan(InputSummary):
-    """What adding people would do, with all of `InputSummary`. ``print(plan)`` shows it.
-
-    Attributes:
-        airmeet_id: The event.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
@@ -78,6 +55,15 @@ class BulkPlan(InputSummary):
     """
 
     airmeet_id: str
+    ready: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+    cut: int = 0
+    done_before: int = 0
+    changed: int = 0
+    not_yet_mailed: int = 0
+    refused_before: int = 0
+    causes: tuple[FailureGroup, ...] = ()
     source: str = ""
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
@@ -88,6 +74,11 @@ class BulkPlan(InputSummary):
     rate: float | None = None
     notices: tuple[str, ...] = ()
     fields_error: Exception | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
 
     @property
     def seconds(self) -> float | None:
@@ -168,16 +159,33 @@ class RowFinding:
     message: str
 
 
-def summarize(
-    counts: Mapping[str, int], noted: Iterable[NotedRow], found: Callable[[RowFinding], object] | None = None
-) -> InputSummary:
-    """Count what was noted about the rows of a list.
+def make_plan(
+    counts: Mapping[str, int],
+    noted: Iterable[NotedRow],
+    *,
+    table: Table | None = None,
+    columns: ColumnMap | None = None,
+    event_fields: RegistrationFields | None = None,
+    found: Callable[[RowFinding], object] | None = None,
+    airmeet_id: str = "",
+    invite: bool = False,
+    register: bool = False,
+    rate: float | None = None,
+) -> BulkPlan:
+    """Say what a run would do with a list that was prepared for it.
 
     Args:
         counts: ``rows``, and where there was an earlier run ``done_before``, ``changed``, ``not_yet_mailed`` and
             ``refused_before``.
         noted: Rows with a note, in their order.
+        table: The list, if it is from a file or a data frame.
+        columns: Which of its columns is what.
+        event_fields: The event's registration fields; None where they were not checked.
         found: Called with each finding, in the order of the rows.
+        airmeet_id: The event's id, checked; nothing where it is not known.
+        invite: Whether Airmeet mails people.
+        register: Whether they use up registrations.
+        rate: Requests per second, or None to follow what Airmeet allows.
     """
     invalid = duplicates = cut = 0
     numbers, first = Counter[str](), dict[str, list[RowFinding]]()
@@ -204,44 +212,8 @@ def summarize(
         FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
         for code, n in numbers.most_common()
     )
-    return InputSummary(
-        ready=counts["rows"] - invalid - duplicates - counts.get("done_before", 0) - counts.get("refused_before", 0),
-        invalid=invalid,
-        duplicates=duplicates,
-        cut=cut,
-        **{name: counts.get(name, 0) for name in _EARLIER},
-        causes=tuple(causes),
-    )
-
-
-def make_plan(
-    counts: Mapping[str, int],
-    noted: Iterable[NotedRow],
-    *,
-    table: Table | None = None,
-    columns: ColumnMap | None = None,
-    event_fields: RegistrationFields | None = None,
-    found: Callable[[RowFinding], object] | None = None,
-    airmeet_id: str = "",
-    invite: bool = False,
-    register: bool = False,
-    rate: float | None = None,
-) -> BulkPlan:
-    """Say what a run would do with a list that was prepared for it.
-
-    Args:
-        counts: As for `summarize`.
-        noted: As for `summarize`.
-        table: The list, if it is from a file or a data frame.
-        columns: Which of its columns is what.
-        event_fields: The event's registration fields; None where they were not checked.
-        found: As for `summarize`.
-        airmeet_id: The event's id, checked; nothing where it is not known.
-        invite: Whether Airmeet mails people.
-        register: Whether they use up registrations.
-        rate: Requests per second, or None to follow what Airmeet allows.
-    """
-    summary = summarize(counts, noted, found)
+    earlier = {name: counts.get(name, 0) for name in _EARLIER}
+    ready = counts["rows"] - invalid - duplicates - earlier["done_before"] - earlier["refused_before"]
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:
         for row in table.sample(_EXAMPLES):
@@ -254,14 +226,19 @@ def make_plan(
         unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
     return BulkPlan(
         airmeet_id=airmeet_id,
+        ready=ready,
+        invalid=invalid,
+        duplicates=duplicates,
+        cut=cut,
+        **earlier,
+        causes=tuple(causes),
         source=table.name if table else "",
-        **asdict(summary, recurse=False),
         columns=columns,
         splits=tuple(splits),
         fields_known=event_fields is not None,
         unfilled=tuple(unfilled),
-        invitations=summary.ready if invite else 0,
-        registrations=summary.ready if register else 0,
+        invitations=ready if invite else 0,
+        registrations=ready if register else 0,
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -277,7 +254,7 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
     return [*lines, *(line for text in notices for line in wrapped(text))]
 
 
-def describe_counts(found: InputSummary) -> str:
+def describe_counts(found: BulkPlan) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
     cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
@@ -289,7 +266,7 @@ def describe_counts(found: InputSummary) -> str:
     return ", ".join(parts)
 
 
-def describe_earlier(found: InputSummary) -> list[str]:
+def describe_earlier(found: BulkPlan) -> list[str]:
     """Say which rows an earlier run has to do with, where that is not plain from the counts."""
     lines: list[str] = []
     if found.not_yet_mailed:

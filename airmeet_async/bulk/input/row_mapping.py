@@ -10,13 +10,13 @@ from attrs import fields, frozen
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
-from airmeet_async.bulk.input.columns import ColumnMap, Match, in_header
+from airmeet_async.bulk.input.columns import ColumnMap, Match
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
-from airmeet_async.tables import Table, tidy
+from airmeet_async.tables import tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
@@ -108,23 +108,18 @@ class RowMapping:
             raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
         return found
 
-    def table_columns(self, table: Table) -> ColumnMap:
-        """Return which column of a table is what; its columns are in `Table.use` from now on.
+    def column_map(self, header: tuple[str, ...]) -> ColumnMap:
+        """Return what each column of a table is used for.
 
         Raises:
-            InputError: That cannot be told; names the file.
+            InputError: That cannot be told.
         """
-        table.sample()  # the file may be wrong as a whole
-        try:
-            found = self.columns(table.columns)
-        except InputError as error:
-            raise in_header(error, table) from None
-        table.use(found.values())
+        found = self.columns(header)
         matches = (
             Match(name, one, "" if squeezed(name) == squeezed(one) else "guessed") for name, one in found.items()
         )
-        others = (name for name in table.columns if name not in found.values() and name not in RESULT_COLUMNS)
-        from_results = not set(RESULT_COLUMNS).isdisjoint(table.columns)
+        others = (name for name in header if name not in found.values() and name not in RESULT_COLUMNS)
+        from_results = not set(RESULT_COLUMNS).isdisjoint(header)
         return ColumnMap(tuple(matches), ignored=tuple(others), from_results=from_results)
 
     def is_header(self, cells: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
@@ -12,6 +13,7 @@ import anyio.to_thread
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
 from airmeet_async.bulk.options import FileOptions
+from airmeet_async.bulk.row import Row, duplicate_error
 from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import Table, is_frame, open_frame, open_table
 
@@ -21,6 +23,7 @@ Rows = OpenedRows | str | os.PathLike[str]
 IsHeader = Callable[[Sequence[str]], bool]
 
 _FILE_OPTIONS = FileOptions.__annotations__
+_FEW = 20_000  # about 6 MB of identities
 _CLOSING = 5.0  # seconds that a source of the caller's has to close itself
 
 
@@ -197,3 +200,58 @@ class RowSource:
         finally:
             self._is_read = True
             arrived()
+
+
+class DuplicateFinder:
+    """Marks rows that repeat an earlier one of the same run, where there is no journal that knows.
+
+    1. Equal means the same text. No hash decides: two people must never be taken for one.
+    2. The first identities stay in memory; once these are many, further ones go to a file that has no name and is gone
+       with the process. Nothing is ever moved from the one to the other, so no row waits for that.
+
+    Args:
+        few: How many identities stay in memory, about.
+    """
+
+    def __init__(self, few: int = _FEW) -> None:
+        self._few = few
+        self._first: dict[str, tuple[int, int | None]] = {}
+        self._more: sqlite3.Connection | None = None
+
+    def mark(self, rows: Iterable[Row]) -> None:
+        """Set `duplicate_of` and `error` of each row that can be sent and has the identity of an earlier one."""
+        first = self._first
+        is_room = len(first) < self._few
+        for row in rows:
+            identity = row.identity
+            if not identity or row.error is not None:
+                continue
+            if is_room:
+                found = first.setdefault(identity, (row.index, row.line))
+            else:
+                found = first.get(identity) or self._find_or_add(row)
+            if found[0] != row.index:
+                row.duplicate_of, row.error = found[0], duplicate_error(*found)
+
+    def _find_or_add(self, row: Row) -> tuple[int, int | None]:
+        if self._more is None:
+            self._more = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._more.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;"
+                "CREATE TABLE first (identity BLOB PRIMARY KEY, idx INTEGER, line INTEGER) WITHOUT ROWID; BEGIN"
+            )
+        identity = row.identity.encode(errors="surrogatepass")
+        added = self._more.execute("INSERT OR IGNORE INTO first VALUES (?, ?, ?)", (identity, row.index, row.line))
+        if added.rowcount:
+            return row.index, row.line
+        index, line = self._more.execute("SELECT idx, line FROM first WHERE identity = ?", (identity,)).fetchone()
+        return index, line
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._first = {}
+        if self._more is not None:
+            self._more.close()
+            self._more = None

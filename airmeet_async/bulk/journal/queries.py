@@ -1,13 +1,13 @@
 """Views of a journal from outside, also while a run has it: what it does, how far it is, what became of each row.
 
-Each is of one list, by default the newest that was confirmed, and of one moment. Not for the process whose run has the
+Each is of the list that was confirmed last, and of one moment. Not for the process whose run has the
 journal open: closing what is opened here would drop that run's locks.
 """
 
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,24 @@ from attrs import field, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, recorded_result
-from airmeet_async.bulk.journal.row_encoding import decode_data, decode_fact, decode_template
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
-from airmeet_async.bulk.journal.writer import CHANGED, FROM, IN_DOUBT, OPEN, POSITION, ROWS, select_rows
-from airmeet_async.bulk.report import FailureGroup, RowResult
-from airmeet_async.bulk.row import Outcome, OutcomeState, Wish
+from airmeet_async.bulk.journal.row_encoding import decode_data
+from airmeet_async.bulk.journal.schema import APPLICATION_ID
+from airmeet_async.bulk.journal.writer import (
+    CHANGED,
+    IN_DOUBT,
+    OF_LIST,
+    OPEN,
+    ROWS,
+    RecordedList,
+    read_facts,
+    read_lists,
+    select_rows,
+)
+from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.row import Outcome, OutcomeState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_FACTS = "SELECT name, value FROM facts"
-_LISTS = "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
-_OF_LIST = f"{FROM} WHERE i.id BETWEEN :first AND :last"
 # The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
 _STATUS = f"""CASE
     WHEN i.status IS NOT NULL THEN i.status
@@ -42,17 +49,10 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
         SUM(o.state = 4 AND o.done & 8 AND :wish & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
-    {_OF_LIST} GROUP BY 1
-"""
-_CAUSES = f"""
-    SELECT COALESCE(json_extract(COALESCE(i.note, o.note), '$.error.code'), 'unknown'),
-        COALESCE(json_extract(COALESCE(i.note, o.note), '$.error.message'), 'sent without a clear answer'),
-        COUNT(*), json_group_array(COALESCE(i.line, i.id - :first))
-    {_OF_LIST} AND {_STATUS} IN ('rejected', 'failed', 'invalid', 'unknown')
-    GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+    {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
-    SELECT COUNT(*) {_OF_LIST} AND i.status IS NULL AND (({OPEN} AND {IN_DOUBT}) OR {_UNDER_WAY})
+    SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND (({OPEN} AND {IN_DOUBT}) OR {_UNDER_WAY})
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
 """  # noqa: S608 - no values
@@ -68,8 +68,7 @@ class JournalSummary:
     Attributes:
         path: The file.
         facts: About the whole journal.
-        list_id: The list whose rows are counted; 0 where there is none.
-        list_facts: About that list.
+        list_facts: About the list whose rows are counted.
         counts: Its rows by state, see `COUNTED`.
         in_flight: Rows that are under way, or were when their run died.
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
@@ -81,7 +80,6 @@ class JournalSummary:
 
     path: Path
     facts: Mapping[str, Any]
-    list_id: int = 0
     list_facts: Mapping[str, Any] = field(factory=dict)
     counts: Mapping[str, int] = field(factory=dict)
     in_flight: int = 0
@@ -142,41 +140,18 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:  # damaged: in a page of SQLite's, or in a text
         raise locking.journal_error(path, error) from None
+    finally:
+        locking.remove_side_files(path)
 
 
-def _read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
-    return {name: decode_fact(text) for name, text in connection.execute(_FACTS)}
+def _newest_list(connection: sqlite3.Connection) -> RecordedList:
+    """Return the list that was confirmed last; where there is none, one without rows."""
+    lists = (found for found in reversed(read_lists(connection)) if found.confirmed)
+    return next(lists, RecordedList(0, {}, None, confirmed=False))
 
 
-def _find_list(connection: sqlite3.Connection, list_id: int | None) -> tuple[int, dict[str, Any], int | None]:
-    """Return number, facts and rows of a list: the one that is named, else the newest that was confirmed."""
-    lists = connection.execute(_LISTS).fetchall()
-    for number, facts, rows, confirmed in reversed(lists):
-        if number == list_id or (list_id is None and confirmed):
-            return number, decode_fact(facts), rows
-    return 0, {}, None
-
-
-def _values(number: int, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of the statements about a list."""
-    template = facts.get("template")
-    wish = Wish.DONE if template is None else decode_template(template).wish
-    first = number << LIST_SHIFT
-    return {"list": number, "first": first, "last": first + POSITION, "wish": int(wish)}
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts about the whole journal.
-
-    Raises:
-        JournalError: It is none, or it cannot be read.
-    """
-    with _opened(path) as connection:
-        return _read_facts(connection)
-
-
-def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
-    """Return the state of a journal, and of one of its lists.
+def read_summary(path: Path) -> JournalSummary:
+    """Return the state of a journal, and of its newest list.
 
     Raises:
         JournalError: It is none, or it cannot be read.
@@ -185,41 +160,37 @@ def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
     process = locking.holder_of(path)
     counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
     with _opened(path) as connection:
-        facts = _read_facts(connection)
-        number, list_facts, rows = _find_list(connection, list_id)
-        values = _values(number, list_facts)
-        for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, values):
+        facts, found = read_facts(connection), _newest_list(connection)
+        for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, found.parameters):
             counts[status] += n
             in_flight += under_way or 0
             unverified += doubtful or 0
             changed += differs or 0
-        columns = list_facts.get("columns") or (list_facts.get("source") or {}).get("header")
+        columns = found.facts.get("columns") or (found.facts.get("source") or {}).get("header")
         if not columns:  # no file: the columns are those of the first row
-            data = f"SELECT COALESCE(i.data, e.data) {_OF_LIST} ORDER BY i.id LIMIT 1"
-            first = connection.execute(data, values).fetchone()
+            data = f"SELECT COALESCE(i.data, e.data) {OF_LIST} ORDER BY i.id LIMIT 1"
+            first = connection.execute(data, found.parameters).fetchone()
             row = decode_data(first[0]) if first else None
             columns = row if isinstance(row, dict) else ()
     return JournalSummary(
-        path, facts, number, list_facts, counts, in_flight, unverified, changed, rows, tuple(columns), process
+        path, facts, found.facts, counts, in_flight, unverified, changed, found.rows, tuple(columns), process
     )
 
 
-def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
-    """Yield what became of each row of a list, in its order and all of one moment.
+def read_results(path: Path) -> Iterator[RowResult]:
+    """Yield what became of each row of the newest list, in its order and all of one moment.
 
     Raises:
         JournalError: It is no journal, or it cannot be read.
     """
     with _opened(path) as connection:
-        facts = _read_facts(connection)
-        number, list_facts, _ = _find_list(connection, list_id)
-        values, run = _values(number, list_facts), facts.get("run", 0)
-        template = decode_template(list_facts["template"]) if list_facts.get("template") else None
+        facts, found = read_facts(connection), _newest_list(connection)
+        values, run = found.parameters, facts.get("run", 0)
         stop_message = str(facts.get("stop_message") or "")
-        horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (number,)).fetchone()
+        horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (found.id,)).fetchone()
         up_to = -1 if horizon is None or horizon[0] is None else horizon[0]
         after = values["first"] - 1
-        while rows := select_rows(connection, _RESULTS, {**values, "after": after, "n": _ROWS_AT_ONCE}, template):
+        while rows := select_rows(connection, _RESULTS, {**values, "after": after, "n": _ROWS_AT_ONCE}, found.template):
             after = values["first"] + rows[-1].index
             for row in rows:
                 if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
@@ -227,21 +198,7 @@ def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
                 yield recorded_result(row, stop_message, run)
 
 
-def read_causes(path: Path, list_id: int | None = None) -> list[FailureGroup]:
-    """Return why rows of a list did not succeed, by cause, most rows first.
-
-    Raises:
-        JournalError: It is no journal, or it cannot be read.
-    """
-    with _opened(path) as connection:
-        number, facts, _ = _find_list(connection, list_id)
-        return [
-            FailureGroup(code, message, n, tuple(sorted(decode_fact(lines))[:5]))
-            for code, message, n, lines in connection.execute(_CAUSES, _values(number, facts))
-        ]
-
-
-def count_stale_rows(path: Path, list_id: int | None = None) -> int:
+def count_stale_rows(path: Path) -> int:
     """Return how many rows a run would hold because they were sent long ago without a clear answer.
 
     Raises:
@@ -249,11 +206,10 @@ def count_stale_rows(path: Path, list_id: int | None = None) -> int:
     """
     now = time.time()
     with _opened(path) as connection:
-        endpoint = ENDPOINTS.get(_read_facts(connection).get("operation", ""))
+        endpoint = ENDPOINTS.get(read_facts(connection).get("operation", ""))
         if endpoint is None or not endpoint.repeatable:
             return 0
-        values = _values(*_find_list(connection, list_id)[:2])
-        values |= {"from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
+        values = {**_newest_list(connection).parameters, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
         n: int = connection.execute(_STALE, values).fetchone()[0]
         return n
 
@@ -286,14 +242,3 @@ def read_damaged(path: Path, *, by_place: bool = False) -> JournalSummary | None
 def find_journals(folder: Path) -> list[Path]:
     """Return the journals of a folder, as far as their names tell."""
     return sorted(folder.glob("*.job"))
-
-
-def read_summaries(paths: Iterable[Path]) -> tuple[list[JournalSummary], list[str]]:
-    """Return the states of many journals, the newest first, and why some cannot be read."""
-    found, wrong = list[JournalSummary](), list[str]()
-    for path in paths:
-        try:
-            found.append(read_summary(path))
-        except JournalError as error:
-            wrong.append(str(error))
-    return sorted(found, key=lambda one: -one.created), wrong

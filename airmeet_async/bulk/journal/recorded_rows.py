@@ -70,6 +70,11 @@ def is_in_doubt(outcome: Outcome) -> bool:
     return outcome.unclear != 0 or outcome.state in {OutcomeState.IN_FLIGHT, OutcomeState.UNKNOWN}
 
 
+def has_failed(outcome: Outcome) -> bool:
+    """Whether it ended with an error; not of what is sent again on purpose, or was cut off by a crash."""
+    return outcome.state != OutcomeState.REOPENED and decode_note(outcome.note)["error"] is not None
+
+
 def is_stale(touched: float | None, now: float) -> bool:
     """Whether that was more than a day ago. A clock that was set back proves nothing, so that is stale, too."""
     return touched is None or now - touched > STALE_SECONDS or touched - now > CLOCK_SLACK

@@ -45,8 +45,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish
+from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish, duplicate_error
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -82,7 +81,8 @@ _RECORD = """
         link = excluded.link, note = excluded.note
 """
 
-FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
+_FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
+OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
@@ -96,7 +96,7 @@ ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, COALESCE(e.key, e.identity),
         CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
         COALESCE(i.data, e.data), {CHANGED}, o.entry
-    {FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
+    {_FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _OUTCOMES = f"""
     SELECT o.entry, {_OUTCOME} FROM json_each(?) wanted CROSS JOIN outcome o ON o.entry = wanted.value
@@ -109,22 +109,19 @@ _SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
 
 _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
-    SELECT i.entry, 3, 1, 0, ?, ?, ? FROM input i LEFT JOIN outcome o ON o.entry = i.entry
-    WHERE i.id BETWEEN ? AND ? AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
+    SELECT i.entry, 3, 1, 0, :wish, :run, :touched FROM input i LEFT JOIN outcome o ON o.entry = i.entry
+    WHERE i.id BETWEEN :first AND :first + :horizon AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
 """
 _CONFIRM = "UPDATE list SET confirmed = 1 + (SELECT MAX(confirmed) FROM list) WHERE id = ?"
-# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
-_END_ARRIVING = """
-    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE input.id BETWEEN list.id << ? AND (list.id << ?) + ?)
-    WHERE rows IS NULL AND confirmed
-"""
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
     AND id NOT IN (SELECT entry FROM input WHERE entry IS NOT NULL)
 """
-# A confirmed list without an end was sent as it came; that is all of it now.
+# Only a list that arrives row by row is confirmed before its end: what has come is all there is.
 _END_ARRIVING = f"""
-    UPDATE list SET rows = (SELECT COUNT(*) FROM input WHERE id >> {LIST_SHIFT} = list.id)
+    UPDATE list SET rows = (
+        SELECT COUNT(*) FROM input
+        WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
 _MAY_REPEAT = """
@@ -170,6 +167,12 @@ class RecordedList:
         found = self.facts.get("template")
         return decode_template(found) if found else None
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """The parameters of the statements about its rows."""
+        first, wish = self.id << LIST_SHIFT, Wish.DONE if self.template is None else self.template.wish
+        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish}
+
 
 @define
 class Transaction:
@@ -180,8 +183,7 @@ class Transaction:
         rows: New rows of a list that is still being read; each is marked as `JournalWriter.add` does.
         horizon: No row of the list beyond this position was sent, unless it has an intent of its own.
         intents: Rows that are about to be sent, and what they ask, as `Wish`; each of them stands by itself.
-        retries: As `outcomes`, of rows that will be sent again.
-        outcomes: Entry and values, as the columns of `Outcome`.
+        outcomes: Entry and values, as the columns of `Outcome`: of rows that have ended, or will be sent again.
         facts: Facts about the journal.
     """
 
@@ -189,7 +191,6 @@ class Transaction:
     rows: list[Row] = field(factory=list)
     horizon: int | None = None
     intents: list[tuple[Row, int]] = field(factory=list)
-    retries: list[tuple[Any, ...]] = field(factory=list)
     outcomes: list[tuple[Any, ...]] = field(factory=list)
     facts: dict[str, Any] = field(factory=dict)
 
@@ -271,8 +272,8 @@ class JournalWriter:
     def facts(self) -> dict[str, Any]:
         """Return the facts about the whole journal."""
         try:
-            return {name: decode_fact(text) for name, text in self._query("SELECT name, value FROM facts")}
-        except ValueError as error:
+            return read_facts(self._connection)
+        except (sqlite3.Error, ValueError) as error:
             raise self._error(error) from None
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
@@ -282,13 +283,8 @@ class JournalWriter:
     def lists(self) -> list[RecordedList]:
         """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
         try:
-            return [
-                RecordedList(number, decode_fact(facts), rows, bool(confirmed))
-                for number, facts, rows, confirmed in self._query(
-                    "SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id"
-                )
-            ]
-        except ValueError as error:
+            return read_lists(self._connection)
+        except (sqlite3.Error, ValueError) as error:
             raise self._error(error) from None
 
     # Runs
@@ -332,8 +328,7 @@ class JournalWriter:
             for number, horizon, touched in self._query(
                 "SELECT id, horizon, touched FROM list WHERE horizon IS NOT NULL"
             ):
-                first = number << LIST_SHIFT
-                values = (self._wish(lists[number].template), run, touched, first, first + horizon)
+                values = {**lists[number].parameters, "run": run, "touched": touched, "horizon": horizon}
                 self._connection.execute(_UP_TO_HORIZON, values)
             self._connection.execute("UPDATE list SET horizon = NULL")
             self._connection.execute(_END_ARRIVING)
@@ -421,37 +416,27 @@ class JournalWriter:
 
     def count_done(self, list_id: int) -> tuple[int, int]:
         """Return how many rows of a list have nothing left to do, and how many others may have been done."""
-        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
-        sql = f"""
-            SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0)
-            {FROM} WHERE i.id BETWEEN :first AND :last
-        """
-        values = {"wish": wish, "first": first, "last": first + POSITION}
-        done, unclear = self._connection.execute(sql, values).fetchone()
+        sql = f"SELECT COALESCE(SUM(NOT {OPEN}), 0), COALESCE(SUM({OPEN} AND {IN_DOUBT}), 0) {OF_LIST}"
+        done, unclear = self._query(sql, self._list(list_id).parameters)[0]
         return done, unclear
 
     def count_for_plan(self, list_id: int) -> dict[str, int]:
         """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
-        first, wish = list_id << LIST_SHIFT, self._wish(self._list(list_id).template)
         ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
         sql = f"""
             SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
                 COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
-            {FROM} WHERE i.id BETWEEN :first AND :last
+            {OF_LIST}
         """
-        values = {"wish": wish, "first": first, "last": first + POSITION}
-        found = self._connection.execute(sql, values).fetchone()
+        found = self._query(sql, self._list(list_id).parameters)[0]
         names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
         return dict(zip(names, found, strict=True))
 
     def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
         """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
-        first = list_id << LIST_SHIFT
-        sql = f"""
-            SELECT i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)
-            {FROM} WHERE i.id BETWEEN ? AND ? AND i.note IS NOT NULL ORDER BY i.id
-        """
-        for number, line, status, text, key in self._connection.execute(sql, (first, first + POSITION)):
+        columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
+        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL ORDER BY i.id"
+        for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
             note = decode_note(text)
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
@@ -493,13 +478,12 @@ class JournalWriter:
 
     def check_sum(self, list_id: int) -> None:
         """Check that each row of a list is there once, and is something to be done or has a status."""
-        first = list_id << LIST_SHIFT
         sql = f"""
-            SELECT COUNT(*), COALESCE(SUM(i.status IS NOT NULL OR e.id IS NOT NULL), 0), COALESCE(MAX(i.id) - ? + 1, 0),
-                (SELECT rows FROM list WHERE id = ?)
-            {FROM} WHERE i.id BETWEEN ? AND ?
+            SELECT COUNT(*), COALESCE(SUM(i.status IS NOT NULL OR e.id IS NOT NULL), 0),
+                COALESCE(MAX(i.id) - :first + 1, 0), (SELECT rows FROM list WHERE id = :list)
+            {OF_LIST}
         """  # noqa: S608 - no values
-        there, told, last, rows = self._query(sql, first, list_id, first, first + POSITION)[0]
+        there, told, last, rows = self._query(sql, self._list(list_id).parameters)[0]
         if rows is None:  # still being read
             rows = there
         if not there == told == last == rows:
@@ -524,10 +508,7 @@ class JournalWriter:
             )  # fmt: skip
         if not good:
             return
-        if reading.template is None:
-            requests = [encode_request(row.template, row.payload) for row in good if row.template is not None]
-        else:
-            requests = [row.payload.decode() for row in good]
+        requests = _requests_of(good, reading.template)
         identities = [
             encodable(row.identity) or self._repeatable_identity(reading, request)
             for row, request in zip(good, requests, strict=True)
@@ -562,7 +543,7 @@ class JournalWriter:
                     _ADD_PLAIN_INPUT, [(base + row.index, row.line, row.entry) for row in good]
                 )
             return
-        fresh = {entry for (entry,) in self._query("SELECT id FROM entry WHERE id >= ?", first)}
+        fresh = {entry for (entry,) in self._query("SELECT id FROM entry WHERE id >= ?", (first,))}
         known = self._known(hash_ for entry, hash_ in zip(numbers, hashes, strict=True) if entry not in fresh)
         lines = {row.index: row.line for row in rows}
         inputs = list[tuple[Any, ...]]()
@@ -599,10 +580,10 @@ class JournalWriter:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
                 line = lines.get(row.duplicate_of)
                 if line is None:
-                    at = self._query("SELECT line FROM input WHERE id = ?", base + row.duplicate_of)
+                    at = self._query("SELECT line FROM input WHERE id = ?", (base + row.duplicate_of,))
                     line = at[0][0] if at else None
                 facts |= {"of_line": line, "duplicate_of": row.duplicate_of}
-                row.error = _duplicate_error(facts)
+                row.error = duplicate_error(row.duplicate_of, line)
             else:
                 positions[entry] = row.index + 1
             note = encode_note(None, row.warnings, **facts)
@@ -636,7 +617,7 @@ class JournalWriter:
         return f"\x01{digest}:{reading.repeats[short]}"
 
     def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-        return {found[0]: found for found in self._query(_KNOWN, str(list(hashes)))}
+        return {found[0]: found for found in self._query(_KNOWN, (str(list(hashes)),))}
 
     def open_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
         """Return the next rows of a list for which something is left to do, ready to be sent.
@@ -654,19 +635,12 @@ class JournalWriter:
         return self._rows(_SELECT_NOT_REOPENED if only_reopened else _SELECT_SETTLED, list_id, after, n)
 
     def _rows(self, sql: str, list_id: int, after: int, n: int) -> list[Row]:
-        template = self._list(list_id).template
-        first = list_id << LIST_SHIFT
-        values = {
-            "after": first + after, "last": first + POSITION, "n": n, "wish": self._wish(template), "run": self.run,
-        }  # fmt: skip
+        found = self._list(list_id)
+        values = {**found.parameters, "after": (list_id << LIST_SHIFT) + after, "n": n, "run": self.run}
         try:
-            return select_rows(self._connection, sql, values, template)
+            return select_rows(self._connection, sql, values, found.template)
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             raise self._error(error) from None
-
-    @staticmethod
-    def _wish(template: CallTemplate | None) -> int:
-        return int(Wish.DONE if template is None else template.wish)
 
     # Transactions
 
@@ -681,25 +655,15 @@ class JournalWriter:
             if work.rows:
                 self._add(work.list_id, work.rows)
             # What has ended comes before what begins: an entry's outcome may be followed by its next intent.
-            if work.retries:
-                execute(_RECORD, work.retries)
             if work.outcomes:
                 self._insert(_RECORD, work.outcomes)
             now = time.time()
             if work.intents:
                 execute(_INTEND, [(row.entry, wish, self.run, now) for row, wish in work.intents])
                 if changed := [row for row, _ in work.intents if row.changed]:
-                    whole = self._list(work.list_id).template is None
-                    requests = [
-                        encode_request(row.template, row.payload)
-                        if whole and row.template is not None
-                        else row.payload.decode()
-                        for row in changed
-                    ]
-                    execute(
-                        _SEND_ANOTHER,
-                        [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)],
-                    )
+                    requests = _requests_of(changed, self._list(work.list_id).template)
+                    values = [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)]
+                    execute(_SEND_ANOTHER, values)
             if work.horizon is not None:
                 self._connection.execute(
                     "UPDATE list SET horizon = ?, touched = ? WHERE id = ?",
@@ -755,7 +719,7 @@ class JournalWriter:
         rows = [(name, encode_fact(value)) for name, value in facts.items()]
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
-    def _query(self, sql: str, *values: Any) -> list[Any]:
+    def _query(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
@@ -763,6 +727,17 @@ class JournalWriter:
 
     def _error(self, error: Exception) -> JournalError:
         return locking.journal_error(self.path or Path("a file for this run"), error)
+
+
+def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Return the facts about the whole journal."""
+    return {name: decode_fact(text) for name, text in connection.execute("SELECT name, value FROM facts")}
+
+
+def read_lists(connection: sqlite3.Connection) -> list[RecordedList]:
+    """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
+    lists = connection.execute("SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id")
+    return [RecordedList(number, decode_fact(facts), rows, bool(found)) for number, facts, rows, found in lists]
 
 
 def select_rows(
@@ -790,11 +765,19 @@ def select_rows(
             row.warnings = facts["warnings"]
             row.key = facts.get("key", row.key)
             if status == "duplicate":
-                row.duplicate_of, row.error = facts["duplicate_of"], _duplicate_error(facts)
+                row.duplicate_of = facts["duplicate_of"]
+                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"))
             else:
                 row.error = facts["error"]
         rows.append(row)
     return rows
+
+
+def _requests_of(rows: Sequence[Row], template: CallTemplate | None) -> list[str]:
+    """Return the rows' requests as text; *template* is what those of their list have in common."""
+    if template is not None:
+        return [row.payload.decode() for row in rows]
+    return [encode_request(row.template, row.payload) for row in rows if row.template is not None]
 
 
 def _set_request(row: Row, request: str) -> None:
@@ -820,11 +803,6 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     if first.line is None or last.line is None:
         return (first.index - first.entry, None) if first.line is last.line else None
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
-
-
-def _duplicate_error(facts: Mapping[str, Any]) -> RowError:
-    place = f"row {facts['duplicate_of'] + 1}" if facts.get("of_line") is None else f"line {facts['of_line']}"
-    return RowError("duplicate", f"repeats {place}, which is sent instead")
 
 
 def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

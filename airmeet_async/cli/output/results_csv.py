@@ -8,8 +8,7 @@
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
 
-import csv
-import io
+import codecs
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from airmeet_async.bulk.report import CHANGED, DONE, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
-from airmeet_async.tables import guard
+from airmeet_async.tables import csv_line, guard
 
 _BYTES_AT_ONCE = 1024 * 1024
 _UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
@@ -111,22 +110,12 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
     columns = [name for name in header if name not in RESULT_COLUMNS]
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return lambda result: b"" if result is None else _json_line(result, columns, job)
-    buffer = io.StringIO(newline="")
-    # Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter.
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
 
     def encode(result: RowResult | None) -> bytes:
         if result is None:
-            cells = [*columns, *RESULT_COLUMNS]
-        else:
-            given = result.row if isinstance(result.row, Mapping) else {}
-            cells = [_text(value) for value in (*map(given.get, columns), *_outcome(result, job).values())]
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow([guard(cell) for cell in cells])
-        mark = "\ufeff" if result is None else ""
-        # A NUL makes the file unreadable for most readers, ours included. No real value has one.
-        return (mark + buffer.getvalue()).replace("\0", "\ufffd").encode(errors="backslashreplace")
+            return codecs.BOM_UTF8 + csv_line(map(guard, [*columns, *RESULT_COLUMNS]))
+        given = result.row if isinstance(result.row, Mapping) else {}
+        return csv_line(guard(_text(value)) for value in (*map(given.get, columns), *_outcome(result, job).values()))
 
     return encode
 

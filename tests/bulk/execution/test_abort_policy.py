@@ -35,7 +35,7 @@ from airmeet_async.errors import (
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Retry
 from tests.support.bulk_runs import report_of
-from tests.support.worlds import EVENT, add, client_of, people, person, transport_of
+from tests.support.worlds import EVENT, client_of, people, person, transport_of
 
 S = RowStatus
 
@@ -84,6 +84,15 @@ def test_the_first_rows_must_prove_that_it_works() -> None:
     assert not rules.may_begin(20)
     rules.record(B)
     assert rules.may_begin(20)
+
+
+def test_rows_that_failed_before_say_nothing_of_the_list() -> None:
+    """They neither stop a run nor keep the others back, unless somebody has set a limit."""
+    rules, own = FailureRules(None, 1000), FailureRules(FailureLimit(rows=3), 1000)
+
+    assert [rules.record(A, failed_before=True) for _ in range(300)] == [None] * 300
+    assert rules.may_begin(300)
+    assert [bool(own.record(A, failed_before=True)) for _ in range(4)] == [False, False, False, True]
 
 
 async def test_a_quota_that_is_used_up_stops_the_run() -> None:

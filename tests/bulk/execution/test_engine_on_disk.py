@@ -172,6 +172,22 @@ async def test_the_journal_is_closed_however_often_the_run_is_cancelled(path: Pa
     writer.close()
 
 
+async def test_a_run_that_is_cut_off_again_and_again_closes_its_journal(path: Path) -> None:
+    async with client_of(transport_of(latency=0.5)) as client:
+        job = add(client, list(people(100)), journal=path)
+        async with job:
+            disk().seconds = 1.0
+            await anyio.sleep(5)
+            for _ in range(8):
+                job.cut_off()
+                await anyio.sleep(0.3)
+
+    assert sum(job.report.counts.values()) == job.report.rows_read
+    writer = JournalWriter(path)  # it is not locked
+    assert writer.facts()["stop"] == "cut_off"
+    writer.close()
+
+
 @pytest.mark.parametrize("journaled", [False, True])
 async def test_the_last_result_of_a_source_that_goes_on_is_handed_out(path: Path, journaled: bool) -> None:
     """No further row has to come for that."""
@@ -240,3 +256,29 @@ async def test_a_resume_gives_each_row_once_also_with_many_done(path: Path, stop
     earlier = job.report.counts[S.SUCCEEDED]
     assert report.earlier_counts[S.SUCCEEDED] == earlier
     assert sum(result.from_earlier_run for result in report.results if result.status is S.SUCCEEDED) == earlier
+
+
+@pytest.mark.parametrize("again", ["the list", "the journal"])
+async def test_rows_that_failed_before_hold_nobody_up_when_a_run_is_resumed(path: Path, again: str) -> None:
+    """Airmeet always answers some rows with 500. At the start of a resumed run they are no outage, nor a wrong list."""
+    rows = [person(f"poison-{number}" if number in range(0, 300, 10) else number) for number in range(600)]
+    transport = transport_of("500:100%:body=poison")
+    async with client_of(transport) as client:
+        async with add(client, rows, journal=path) as job:
+            seen = 0
+            async for _ in job:
+                seen += 1
+                if seen == 300:
+                    job.stop()
+        began = asyncio.get_running_loop().time()
+        resumed = add(client, rows, journal=path) if again == "the list" else client.bulk.resume(path, rate=None)
+        last = 0.0
+        async with resumed:
+            async for result in resumed:
+                if result.status is S.SUCCEEDED and not result.from_earlier_run:
+                    last = asyncio.get_running_loop().time() - began
+
+    assert statuses(resumed.report) == {S.SUCCEEDED: 570, S.UNKNOWN: 30}
+    assert resumed.report.stop_reason is None
+    assert {n for email, n in sends(transport).items() if "poison" not in email} == {1}
+    assert last < 5

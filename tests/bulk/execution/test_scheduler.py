@@ -27,7 +27,7 @@ def state(width: int = 4, *, outside: Callable[[], bool] = lambda: True, **optio
     journal = MemoryJournal()
     journal.begin(lambda results, *, plain=False: None, lambda n: None, lambda error: None)
     run = RunState(engine_options({"max_in_flight": width, **options}, width), 1000, journal, outside)
-    run.record_result(OK)
+    run.record_result(row(), OK)
     run.weigh()
     return run
 
@@ -239,12 +239,24 @@ def test_a_plain_success_ends_a_series_of_equal_failures_and_a_silence() -> None
     """Also where it was set aside: twenty scattered refusals do not stop a run."""
     run = state()
     for _ in range(19):
-        assert run.record_result(REFUSED) is None
+        assert run.record_result(row(), REFUSED) is None
     run.silence.record(answered=False, sent_at=NOW)
     run.record_plain_successes(1, NOW)
 
     assert run.silence.since is None
-    assert [run.record_result(REFUSED) for _ in range(19)] == [None] * 19
-    stop = run.record_result(REFUSED)
+    assert [run.record_result(row(), REFUSED) for _ in range(19)] == [None] * 19
+    stop = run.record_result(row(), REFUSED)
     assert stop is not None
     assert stop.reason is StopReason.FAILURES
+
+
+def test_rows_that_failed_before_are_no_outage_when_they_fail_again() -> None:
+    """Thirty of them at the start of a resumed run would look like a server that fails for everybody."""
+    known, fresh = state(), state()
+    for index in range(30):
+        one, other = row(index, begun=1), row(index, begun=1)
+        one.failed_before = True
+        known.record_attempt(one, BROKEN, Wish.DONE, sent_at=NOW, now=NOW)
+        fresh.record_attempt(other, BROKEN, Wish.DONE, sent_at=NOW, now=NOW)
+
+    assert (known.breaker.is_open, fresh.breaker.is_open) == (False, True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async.bulk.input.deduplicate import DuplicateFinder
+from airmeet_async.bulk.input.sources import DuplicateFinder
 from airmeet_async.bulk.report import RowError
 from airmeet_async.bulk.row import Row
 

@@ -1,11 +1,10 @@
 """The plan before a run: what would be sent, and what is the matter with the rest."""
 
 import pytest
-from attrs import asdict
 
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
-from airmeet_async.bulk.input.plan import InputSummary, RowFinding, describe_counts, summarize
+from airmeet_async.bulk.input.plan import RowFinding, describe_counts, make_plan
 from airmeet_async.protocol.models import CustomField, FieldOption
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.sandbox import community
@@ -159,12 +158,15 @@ def test_lines_fit_a_terminal():
 
 
 SENTENCES = [
-    (InputSummary(ready=1), "1 row: 1 to send"),
+    (BulkPlan(airmeet_id="e", ready=1), "1 row: 1 to send"),
     (
-        InputSummary(ready=1900, invalid=60, duplicates=40, cut=9),
+        BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40, cut=9),
         "2,000 rows: 1,900 to send (9 with shortened text), ",
     ),
-    (InputSummary(ready=1900, invalid=60, duplicates=40), "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate"),
+    (
+        BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40),
+        "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate",
+    ),
 ]
 
 
@@ -175,7 +177,7 @@ def test_the_numbers_are_one_sentence(found, said):
 
 def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
     counts = {"rows": 100, "done_before": 40, "changed": 3, "not_yet_mailed": 12}
-    plan = BulkPlan(airmeet_id="e", **asdict(summarize(counts, []), recurse=False))
+    plan = make_plan(counts, [], airmeet_id="e")
 
     assert (plan.rows, plan.ready, plan.done_before) == (100, 60, 40)
     assert plan.lines()[:3] == [
@@ -190,7 +192,8 @@ def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
 def test_a_duplicate_names_the_first_one_by_its_line_or_its_number():
     found: list[RowFinding] = []
     note = {"key": "ada@example.com", "duplicate_of": 4}
-    summarize({"rows": 9}, [(7, 9, "duplicate", note | {"of_line": 6}), (7, None, "duplicate", note)], found.append)
+    noted = [(7, 9, "duplicate", note | {"of_line": 6}), (7, None, "duplicate", note)]
+    make_plan({"rows": 9}, noted, found=found.append)
 
     assert found == [
         RowFinding(9, "duplicate", "ada@example.com is already in line 6; only that one is sent"),

@@ -11,12 +11,8 @@ import pytest
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import (
     count_stale_rows,
-    find_journals,
-    read_causes,
     read_damaged,
-    read_facts,
     read_results,
-    read_summaries,
     read_summary,
 )
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
@@ -72,7 +68,6 @@ def test_a_summary_counts_each_row_once(path: Path) -> None:
         "operation": "attendees.add", "airmeet_id": "event", "base": "https://x.example", "options": {"invite": True},
     }  # fmt: skip
     assert abs(seen.changed - time.time()) < 60
-    assert read_facts(path) == seen.facts
 
 
 def test_results_are_in_the_order_of_the_list_and_say_what_the_summary_counts(path: Path) -> None:
@@ -108,17 +103,7 @@ def test_results_are_of_one_moment(path: Path) -> None:
     writer.close()
 
 
-def test_causes_are_counted_with_their_first_lines(path: Path) -> None:
-    of_all_kinds(path)
-
-    assert [(cause.code, cause.message, cause.n, cause.sample_rows) for cause in read_causes(path)] == [
-        ("http_422", "no seats left", 2, (3, 4)),
-        ("invalid_email", "'x' is not an e-mail address", 1, (9,)),
-        ("unknown", "sent without a clear answer", 1, (5,)),
-    ]
-
-
-def test_a_view_is_of_the_newest_confirmed_list_or_of_the_one_that_is_named(path: Path) -> None:
+def test_a_view_is_of_the_newest_confirmed_list(path: Path) -> None:
     writer = opened(path)
     first = add_list(writer, people("a b"), name="first.csv")
     for row in left(writer, first):
@@ -131,9 +116,7 @@ def test_a_view_is_of_the_newest_confirmed_list_or_of_the_one_that_is_named(path
 
     assert (read_summary(path).counts["succeeded"], read_summary(path).counts["pending"]) == (1, 1)
     assert [one.status.value for one in read_results(path)] == ["unprocessed", "succeeded"]
-    assert read_summary(path, first).counts["succeeded"] == 2
-    assert [one.from_earlier_run for one in read_results(path, first)] == [True, True]
-    assert read_summary(path, first).list_facts["name"] == "first.csv"
+    assert read_summary(path).list_facts["name"] == "second.csv"
 
 
 def test_a_run_whose_rows_are_all_settled_is_finished(path: Path) -> None:
@@ -215,22 +198,6 @@ def test_a_view_changes_nothing_and_works_while_a_run_has_it(path: Path) -> None
     assert (state, rows, process.isdigit(), results) == ("running", "3", True, "3")
 
 
-def test_many_are_listed_the_newest_first_and_what_is_none_is_named(tmp_path: Path) -> None:
-    for n, name in enumerate(("a", "b", "c")):
-        writer = opened(tmp_path / f"{name}.job")
-        writer.write_facts({"created": 1000.0 - abs(n - 1)})
-        writer.close()
-    (tmp_path / "x.job").write_bytes(b"nonsense" * 10)
-    (tmp_path / "x.job").chmod(0o600)
-
-    found, wrong = read_summaries(find_journals(tmp_path))
-
-    assert found[0].path.name == "b.job"
-    assert len(found) == 3
-    assert len(wrong) == 1
-    assert "x.job: is not a run file" in wrong[0]
-
-
 def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> None:
     of_all_kinds(path)
     whole = read_damaged(path, by_place=True)
@@ -249,6 +216,15 @@ def test_a_damaged_journal_is_known_by_its_head_or_by_its_place(path: Path) -> N
 
 
 def test_what_is_not_there_is_an_error(path: Path) -> None:
-    for read in (read_summary, count_stale_rows, read_causes, lambda missing: list(read_results(missing))):
+    for read in (read_summary, count_stale_rows, lambda missing: list(read_results(missing))):
         with pytest.raises(JournalError):
             read(path)
+
+
+def test_a_view_leaves_nothing_beside_a_journal_that_nobody_runs(path: Path) -> None:
+    """SQLite's side files would stay after a reader; the lock file always stays."""
+    of_all_kinds(path)
+
+    assert len(list(read_results(path))) == 9
+
+    assert sorted(file.name for file in path.parent.glob(f"{path.name}*")) == [path.name, f"{path.name}-lock"]

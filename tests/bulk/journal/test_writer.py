@@ -157,7 +157,7 @@ def test_a_row_that_waits_for_another_attempt_is_not_unknown_after_a_kill(path: 
     number = add_list(writer, people("a", MAILS), MAILS)
     row = left(writer, number)[0]
     writer.transact(Transaction(number, intents=[(row, int(MAILS.wish))]))
-    writer.transact(Transaction(number, retries=[outcome(writer, row, S.RETRY)]))
+    writer.transact(Transaction(number, outcomes=[outcome(writer, row, S.RETRY)]))
 
     writer = reopened(writer, path)
 
@@ -186,7 +186,7 @@ def test_one_transaction_ends_an_attempt_and_begins_the_next(writer: JournalWrit
     row = left(writer, number)[0]
     writer.transact(Transaction(number, intents=[(row, 1)]))
 
-    writer.transact(Transaction(number, intents=[(row, 1)], retries=[outcome(writer, row, S.RETRY)]))
+    writer.transact(Transaction(number, intents=[(row, 1)], outcomes=[outcome(writer, row, S.RETRY)]))
 
     found = left(writer, number)[0].earlier
     assert found is not None
@@ -536,8 +536,9 @@ def test_a_row_that_is_lost_is_an_error_at_the_end_of_the_run(writer: JournalWri
     number = add_list(writer, people("a b"))
     writer._connection.execute("DELETE FROM input WHERE line = 3")
 
+    writer.end_run(number, {})
     with pytest.raises(JournalError, match="does not add up"):
-        writer.end_run(number, {})
+        writer.check_sum(number)
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM entry", "UPDATE input SET entry = 9"])
@@ -545,8 +546,9 @@ def test_a_row_of_nobody_is_an_error(writer: JournalWriter, damage: str) -> None
     number = add_list(writer, people("a b"))
     writer._connection.execute(damage)
 
+    writer.end_run(number, {})
     with pytest.raises(JournalError, match="does not add up"):
-        writer.end_run(number, {})
+        writer.check_sum(number)
 
 
 # On purpose
