@@ -118,12 +118,13 @@ def views(path: Path, journal: Journal) -> list[str]:
     if (DECLINED,) in confirmed:
         found.append(f"{DECLINED}: counts as confirmed")
     summary = read_summary(path)
+    name = summary.list_facts["name"]
     counts = Counter(str(result.status.value) for result in read_results(path))
     counts["pending"] += counts.pop("unprocessed", 0)
     if +counts != +Counter(summary.counts):
-        found.append(f"the results say {dict(+counts)}, the summary {dict(summary.counts)}")
-    if summary.in_flight != len(journal.in_flight):
-        found.append(f"{summary.in_flight} under way, in the tables {len(journal.in_flight)}")
+        found.append(f"{name}: the results say {dict(+counts)}, the summary {dict(summary.counts)}")
+    if name == SENT and summary.in_flight != len(journal.in_flight):
+        found.append(f"{name}: {summary.in_flight} under way, in the tables {len(journal.in_flight)}")
     return found
 
 
