@@ -300,12 +300,12 @@ class SqliteJournal:
 
         The window of rows that are ready and unsent doubles while workers wait for the disk, and shrinks otherwise.
         """
-        if self._waiting and not self.ready:
+        if self._waiting:  # besides those who are about to take what is ready
             self._window = min(2 * self._window, self._most)
         else:
             self._window = max(1, self._window - self._window // 8)
         room = min(self._window - len(self.ready), self._most - self._exposed + len(work.outcomes))
-        own_room = len(self._waiting) - len(self.ready)
+        own_room = len(self._waiting)
         chosen: list[Row] = []
         queue, plain_list = self.queue, self._plain_list
         while queue and len(chosen) < room:
