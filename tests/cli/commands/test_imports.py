@@ -3,7 +3,6 @@
 import pytest
 
 from airmeet_async import InputError
-from airmeet_async.bulk.input.columns import use_columns
 from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.input.sources import open_file
@@ -27,12 +26,8 @@ def table(tmp_path):
     return made
 
 
-def columns_of(table):
-    return use_columns(table, lambda _: SESSIONS.column_map(table.columns))
-
-
 def test_columns_are_found_by_their_usual_names(table):
-    found = columns_of(table("Title,START,Host,speakers,Room", "a,b,c,d,e"))
+    found = SESSIONS.table_columns(table("Title,START,Host,speakers,Room", "a,b,c,d,e"))
 
     assert [(match.field, match.column, match.how) for match in found.fields] == [
         ("title", "Title", ""),
@@ -48,7 +43,7 @@ def test_columns_are_found_by_their_usual_names(table):
 )
 def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header, said):
     with pytest.raises(InputError, match=said) as caught:
-        columns_of(table(header, "a,b,c,d"[: len(header.split(",")) * 2 - 1]))
+        SESSIONS.table_columns(table(header, "a,b,c,d"[: len(header.split(",")) * 2 - 1]))
 
     assert (caught.value.path or "").endswith("x.csv")
 
