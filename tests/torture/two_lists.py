@@ -109,23 +109,22 @@ def touched(journal: Journal, people: Iterable[str]) -> list[str]:
 
 
 def views(path: Path, journal: Journal) -> list[str]:
-    """Return where the summary of a list differs from its results, or what is under way from the tables."""
+    """Return where the summary of the newest list differs from its results, or what is under way from the tables."""
     found = []
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        lists = db.execute(
-            "SELECT id, json_extract(facts, '$.name'), confirmed FROM list WHERE rows IS NOT NULL"
+        confirmed = db.execute(
+            "SELECT json_extract(facts, '$.name') FROM list WHERE rows IS NOT NULL AND confirmed"
         ).fetchall()
-    for number, name, confirmed in lists:
-        summary = read_summary(path, number)
-        results = list(read_results(path, number))
-        counts = Counter(str(result.status.value) for result in results)
-        counts["pending"] += counts.pop("unprocessed", 0)
-        if +counts != +Counter(summary.counts):
-            found.append(f"{name}: the results say {dict(+counts)}, the summary {dict(summary.counts)}")
-        if confirmed and name == DECLINED:
-            found.append(f"{name}: counts as confirmed")
-        if name == SENT and summary.in_flight != len(journal.in_flight):
-            found.append(f"{name}: {summary.in_flight} under way, in the tables {len(journal.in_flight)}")
+    if (DECLINED,) in confirmed:
+        found.append(f"{DECLINED}: counts as confirmed")
+    summary = read_summary(path)
+    name = summary.list_facts["name"]
+    counts = Counter(str(result.status.value) for result in read_results(path))
+    counts["pending"] += counts.pop("unprocessed", 0)
+    if +counts != +Counter(summary.counts):
+        found.append(f"{name}: the results say {dict(+counts)}, the summary {dict(summary.counts)}")
+    if name == SENT and summary.in_flight != len(journal.in_flight):
+        found.append(f"{name}: {summary.in_flight} under way, in the tables {len(journal.in_flight)}")
     return found
 
 
