@@ -8,7 +8,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
-from airmeet_async.bulk.input.columns import Reading, find_table_columns, use_columns
+from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import (
     ADDRESSES,
     AddAttendees,
@@ -109,7 +109,7 @@ class Bulk:
 
         async def fetch() -> RegistrationFields:
             if not known:
-                known.append(await self._registration_fields(airmeet_id))
+                known.append(RegistrationFields(await self._client.custom_fields.list(airmeet_id)))
             return known[0]
 
         async def load() -> LoadedInput:
@@ -333,9 +333,6 @@ class Bulk:
             raise ConfigError(f"again must be one of {', '.join(get_args(Again))}, not {names}")
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
 
-    async def _registration_fields(self, airmeet_id: str) -> RegistrationFields:
-        return RegistrationFields(await self._client.custom_fields.list(airmeet_id))
-
     def _change_access(
         self,
         endpoint: Endpoint[Any],
@@ -364,8 +361,7 @@ class Bulk:
         async def load() -> LoadedInput:
             source, found = await open_rows(rows, given, mapping.is_header), None
             if isinstance(source, Table):
-                table = source
-                found = await anyio.to_thread.run_sync(use_columns, table, lambda _: mapping.column_map(table.columns))
+                found = await anyio.to_thread.run_sync(mapping.table_columns, source)
             return LoadedInput(source, operation, Reading(), found)
 
         return self._job(load, given, identity)

@@ -265,10 +265,6 @@ class BulkJob:
         """Cut the run off, and wait until its journal is closed, however often the waiting is cancelled."""
         assert self._running is not None  # noqa: S101 - for the type checker
         self._running.cancel()
-        await run_to_completion(_end_of(self._running))
+        await run_to_completion(asyncio.wait({self._running}))
         if not self._running.cancelled():
             self._running.exception()
-
-
-async def _end_of(task: "asyncio.Task[None]") -> None:
-    await asyncio.wait({task})

@@ -103,16 +103,13 @@ def print_data(text: str) -> None:
 
 
 def write_data(pieces: Iterable[bytes]) -> None:
-    """Write encoded data to standard output, piece by piece; whoever reads it may go away."""
-    out = QuietStream(sys.stdout, any_error=False)
-    try:
+    """Write encoded data to standard output, piece by piece, as long as somebody reads it."""
+    out = Output()
+    with suppress(ReaderGoneError):
         for piece in pieces:
             text = piece.decode()
-            out.write(for_terminal(text.lstrip("\ufeff").replace("\r\n", "\n"), out) if out.isatty() else text)
-        out.flush()
-    except OSError as error:
-        out.give_up()
-        raise ConfigError(f"standard output cannot be written ({error.strerror})") from None
+            out.put(for_terminal(text.lstrip("\ufeff").replace("\r\n", "\n"), out) if out.isatty() else text)
+        out.put("", now=True)
 
 
 def print_json(document: Any) -> None:

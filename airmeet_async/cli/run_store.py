@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
+from airmeet_async.tables import Table
 
 _INSTEAD = "choose a file for this run with --journal PATH"
 _NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
@@ -87,14 +88,14 @@ def runs_folder() -> Path:
     return folder
 
 
-def find_journal(key: RunKey, named: str | None, *, fresh: bool, digest: Callable[[], str] = lambda: "") -> RunJournal:
+def find_journal(key: RunKey, named: str | None, *, fresh: bool, table: Table | None = None) -> RunJournal:
     """Return the journal of a run: the newest of the same key or of a file with the same content, else a new one.
 
     Args:
         key: What the run is about.
         named: The path that was typed, if one was.
         fresh: Take a new one in any case.
-        digest: Of the content of the input file.
+        table: The input file.
 
     Raises:
         UsageError: What was typed contradicts itself.
@@ -117,7 +118,7 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool, digest: Callabl
             found += [RunJournal(path)] if is_own else []
         elif all(before.facts.get(name) == getattr(key, name) for name in ("operation", "airmeet_id", "base")):
             known = (before.list_facts.get("source") or {}).get("sha256")
-            if is_own or (known and known == digest()):
+            if is_own or (known and table is not None and known == table.digest):
                 found.append(RunJournal(path, before))
     new = RunJournal(folder / f"{key.stem}.job")
     return max(found, key=lambda one: one.before.created if one.before is not None else 0.0, default=new)

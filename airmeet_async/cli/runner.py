@@ -35,6 +35,7 @@ from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
 from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, code_of_error, sentence_of
+from airmeet_async.cli.input_file import FileChoice
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
 from airmeet_async.cli.output.progress import PhaseDisplay, RunProgress, choose_display
@@ -51,6 +52,7 @@ from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal, remove
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
+from airmeet_async.tables import Table
 
 _log = logging.getLogger("airmeet_async.cli")
 
@@ -70,9 +72,8 @@ class BulkRun:
         airmeet_id: The event.
         start: Makes the job, for a client and options.
         options: Of the operation: what changes the meaning of a row.
-        path: The input file; empty where there is none.
-        name: How it is called, where that is not its path.
-        digest: Of its content.
+        choice: The input file; its path is empty where there is none.
+        table: That file, open.
         people: How many were typed instead.
         found: Takes each finding about a row, before the plan is shown.
         show: Shows the plan, or raises.
@@ -84,10 +85,9 @@ class BulkRun:
     operation: str
     airmeet_id: str
     start: Callable[[AirmeetClient, JobOptions], BulkJob]
+    choice: FileChoice
     options: dict[str, Any] = field(factory=dict)
-    path: str = ""
-    name: str = ""
-    digest: Callable[[], str] = lambda: ""
+    table: Table | None = None
     people: int = 0
     found: Callable[[RowFinding], object] | None = None
     show: Callable[[BulkPlan], object] = lambda _: None
@@ -95,30 +95,25 @@ class BulkRun:
     journal: RunJournal | None = None
     is_demo: bool = False
 
-    @property
-    def title(self) -> str:
-        """How the input is called."""
-        return self.name or self.path
 
-
-def check_places(flags: BulkFlags, title: str, path: str) -> tuple[Path | None, Path | None]:
+def check_places(flags: BulkFlags, choice: FileChoice) -> tuple[Path | None, Path | None]:
     """Check the flags and the places of all files to be written, and return those of results and of rows left.
 
     Args:
         flags: As typed.
-        title: How the input is called; without one, results are written only if that was asked for.
-        path: Its file.
+        choice: The input file; without one, results are written only if that was asked for.
 
     Raises:
         UsageError: A flag cannot be used, or a file would take the place of another one.
         ConfigError: There is something else, or no way to write there.
     """
     flags.job_options()
+    title = choice.title
     results, failed = choose_paths(title, flags.results or (None if title else "-"), flags.failed)
     for place in (flags.results, flags.failed):
         if place is not None:
             check_result_file(Path(place))
-    with _page_file(flags, path, results, failed):
+    with _page_file(flags, choice.path, results, failed):
         return results if title or flags.results else None, failed
 
 
@@ -150,7 +145,7 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
 
 
 def _take_in(runner: asyncio.Runner, job: BulkJob, wanted: BulkRun, flags: BulkFlags, console: Console) -> BulkPlan:
-    progress = PhaseDisplay(flags.progress, console, "reading", f"reading {wanted.title or 'addresses'}")
+    progress = PhaseDisplay(flags.progress, console, "reading", f"reading {wanted.choice.title or 'addresses'}")
     try:
         with terminable():
             return runner.run(job.prepare(progress, wanted.found))
@@ -178,15 +173,15 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     is_kept = False
     with ExitStack() as stack:
         journal = wanted.journal
-        if journal is None and wanted.path:
-            key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.path)
-            journal = find_journal(key, flags.journal, fresh=flags.fresh, digest=wanted.digest)
+        if journal is None and wanted.choice.path:
+            key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.choice.path)
+            journal = find_journal(key, flags.journal, fresh=flags.fresh, table=wanted.table)
         elif journal is None:
             folder = Path(tempfile.mkdtemp(prefix="airmeet-"))
             stack.callback(lambda: None if is_kept else shutil.rmtree(folder, ignore_errors=True))
             journal = RunJournal(folder / "run.job", named=True)
         results, failed = _places(wanted, flags, journal)
-        page_file = stack.enter_context(_page_file(flags, wanted.path, results, failed))
+        page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
         files = stack.enter_context(ResultFiles(results, failed))
         client = settings.client(flags.concurrency)
         runner = stack.enter_context(open_runner())
@@ -217,7 +212,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             raise with_hint(error, journal, "" if wanted.journal else words.command) from None
         report = job.report
         outcome = RunOutcome(report=report, code=code_of(report, execution.signal), total=job.total or 0)
-        if wanted.path or wanted.journal:
+        if wanted.choice.path or wanted.journal:
             outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
         outcome = _write_results(outcome, files, execution)
         is_kept = bool(outcome.trouble)  # it is the only place where the results are
@@ -225,7 +220,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
             page = ReportPage(
                 operation=wanted.operation,
-                source=wanted.path,
+                source=wanted.choice.path,
                 event=wanted.airmeet_id,
                 report=report,
                 history=execution.history,
@@ -246,13 +241,13 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
 
 def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Path | None, Path | None]:
     """Return where results and rows left go: a run that goes on has all rows, so it writes over the earlier results."""
-    results, failed = check_places(flags, wanted.title, wanted.path)
+    results, failed = check_places(flags, wanted.choice)
     recorded = journal.note.get("results") if flags.results is None else None
     if results is None or not recorded:
         return results, failed
     if wanted.journal is None and (journal.before is None or journal.before.state != "interrupted"):
         return results, failed  # what a finished run has left is kept
-    taken = {_absolute(other) for other in (failed, wanted.path)}
+    taken = {_absolute(other) for other in (failed, wanted.choice.path)}
     is_free = Path(recorded).parent.is_dir() and recorded not in taken
     return relative_to_here(Path(recorded)) if is_free else results, failed
 
@@ -338,8 +333,8 @@ def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path 
     asked = flags.job_options()
     return {
         "command": wording_of(wanted.operation).command,
-        "file": wanted.title,
-        "path": None if wanted.name else _absolute(wanted.path),  # what has a name is no lasting file
+        "file": wanted.choice.title,
+        "path": None if wanted.choice.name else _absolute(wanted.choice.path),  # what has a name is no lasting file
         "results": _absolute(results),
         "failed": _absolute(failed),
         "version": airmeet_async.__version__,

@@ -15,10 +15,10 @@ from airmeet_async.tables.cells import (
     unguard,
 )
 from airmeet_async.tables.read_frame import is_frame, open_frame
-from airmeet_async.tables.table import KINDS, SourceRow, Table, open_table
+from airmeet_async.tables.table import KINDS, Table, open_table
 from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
-    "KINDS", "EncodingError", "SourceRow", "Table", "command_line_option", "csv_line",
+    "KINDS", "EncodingError", "Table", "command_line_option", "csv_line",
     "fault", "guard", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-from attrs import define, evolve
+from attrs import evolve
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import CELL_LIMIT, TOO_LONG, Findings, ReadOptions, TableReader, fault
@@ -67,21 +67,6 @@ _WEB_PAGE = re.compile(
     rb"|(script|div|span|center|font|title|link|xml|p|b|br|h\d)[\s>/])",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-@define
-class SourceRow:
-    """One input row.
-
-    Attributes:
-        index: Position in the source, from 0.
-        line: Physical line where the row starts, from 1; None for rows that are not from a file.
-        data: Column to text as it stands in the file. A list in a JSON line stays a list of texts.
-    """
-
-    index: int
-    line: int | None
-    data: Any
 
 
 _PIECE = 1024 * 1024
@@ -182,22 +167,8 @@ class Table:
         self.rows, self._passed, self._findings = n, self.columns, findings
         self.judge(self._used)
 
-    def batches(self, size: int = 500) -> Iterator[list[SourceRow]]:
-        """Yield the rows, at most *size* at a time, and fewer where they are long.
-
-        Raises:
-            InputError: It cannot be read, or is not the file that was opened.
-            ValueError: *size* is below 1.
-        """
-        if size < 1:
-            raise ValueError("size must be at least 1")
-        index = 0
-        for rows, lines in self.chunks(size):
-            yield [SourceRow(*row) for row in zip(range(index, index + len(rows)), lines, rows, strict=True)]
-            index += len(rows)
-
     def chunks(self, size: int = 500) -> Iterator[tuple[list[Mapping[str, Any]], list[int | None]]]:
-        """Yield what `batches` yields, as rows and their lines.
+        """Yield rows and their lines, at most *size* at a time, and fewer where they are long.
 
         Raises:
             InputError: It cannot be read, or is not the file that was opened.

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,6 @@ from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import SourceFeed
 from airmeet_async.bulk.input.operations import CustomOperation
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.sources import RowSource
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Journal
@@ -29,11 +28,8 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
     """Return a job that adds these people with a journal of the test's own."""
     given = engine_options(cast(JobOptions, options), client.options.max_in_flight)
 
-    class Prepared:
-        progress: Callable[[int], None]
-
-        async def plan(self, found: Callable[[RowFinding], object] | None = None) -> BulkPlan:
-            raise NotImplementedError
+    class Prepared(JobPreparation):
+        def __init__(self) -> None: ...
 
         async def start(self, results: ResultQueue) -> Engine:
             operation = CustomOperation(lambda one: calls.add_attendee(EVENT, one, send_email_invite=False), None)
@@ -41,9 +37,7 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
             pace = Pace(None, given.max_in_flight, parent=client.pace)
             return Engine(client, feed, pace=pace, results=results, journal=journal, options=given)
 
-        async def close(self) -> None: ...
-
-    return BulkJob(cast(JobPreparation, Prepared()))
+    return BulkJob(Prepared())
 
 
 def check_results(report: BulkReport, transport: SandboxTransport) -> None:

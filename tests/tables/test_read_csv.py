@@ -4,6 +4,7 @@ import pytest
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.table import open_table
+from tests.support.source_rows import batches
 
 HEAD = "email,first,last\n"
 
@@ -132,4 +133,4 @@ def test_no_more_than_the_limit_is_read(tmp_path):
     table = opened(tmp_path, HEAD + "a@x.de,Al,Fo\n" * 5, limit=2).check()
 
     assert table.rows == 2
-    assert [len(batch) for batch in table.batches(1)] == [1, 1]
+    assert [len(batch) for batch in batches(table, 1)] == [1, 1]

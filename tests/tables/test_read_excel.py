@@ -12,6 +12,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from airmeet_async.tables.cells import command_line_option
 from airmeet_async.tables.table import open_table
+from tests.support.source_rows import batches
 from tests.tables.workbooks import HEAD, book, front, ods, package, parts, raw, sheet, texts, xls
 
 CASES = Path(__file__).parent / "cases"
@@ -19,7 +20,7 @@ PEOPLE = [["email", "first", "last"], ["a@x.de", "Ána", "Kö"], ["b@x.de", "Bo"
 
 
 def rows(path, **options):
-    return [row.data for batch in open_table(path, **options).batches() for row in batch]
+    return [row.data for batch in batches(open_table(path, **options)) for row in batch]
 
 
 def cells(path, **options):
@@ -36,7 +37,7 @@ def test_a_workbook_gives_the_rows_of_its_sheet(tmp_path):
 
     assert (table.columns, table.rows) == (("email", "first", "last"), 2)
     assert table.notices == ('sheet "Guests"; line numbers are its rows',)
-    assert [(row.index, row.line, row.data["email"]) for batch in table.batches() for row in batch] == [
+    assert [(row.index, row.line, row.data["email"]) for batch in batches(table) for row in batch] == [
         (0, 2, "a@x.de"),
         (1, 3, "b@x.de"),
     ]
@@ -131,7 +132,7 @@ def test_days_may_count_from_1904(tmp_path):
 def test_the_header_is_the_first_row_with_anything_in_it(tmp_path):
     path = book(tmp_path / "x.xlsx", {"S": [[], [None], ["email", "first"], [], ["a@x.de", "Ana"]]})
 
-    assert [row.line for batch in open_table(path).batches() for row in batch] == [5]
+    assert [row.line for batch in batches(open_table(path)) for row in batch] == [5]
     assert cells(path) == [["a@x.de", "Ana"]]
 
 
@@ -215,7 +216,7 @@ def test_other_kinds_of_workbook_are_read_by_calamine(subtests, tmp_path):
             path = make(tmp_path / f"people{ending}")
             table = open_table(path).check()
 
-            assert [(row.line, row.data) for batch in table.batches() for row in batch] == [
+            assert [(row.line, row.data) for batch in batches(table) for row in batch] == [
                 (3, {"email": "007", "n": "12"})
             ]
             assert table.notices[0] == 'sheet "People"; line numbers are its rows'
@@ -248,7 +249,7 @@ def test_a_changed_workbook_is_not_read_on(tmp_path):
     book(path, {"S": [*PEOPLE, ["c@x.de", "Cy", "Mo"]]})
 
     with pytest.raises(ValueError, match="changed while being read"):
-        list(table.batches())
+        list(batches(table))
 
 
 FORMATS = {

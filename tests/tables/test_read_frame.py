@@ -10,6 +10,7 @@ import pytest
 
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.tables.read_frame import is_frame, open_frame
+from tests.support.source_rows import batches
 
 COLUMNS = {"email": ["a@x.de", None], "n": [1.0, 0.5], "day": [dt.date(2026, 3, 1), None]}
 FRAMES = {
@@ -29,7 +30,7 @@ def test_a_frame_has_texts_as_a_file_has(subtests):
             assert is_frame(frame)
             assert (table.columns, table.rows, table.is_file) == (("email", "n", "day"), 2, False)
             assert list(table) == [(None, {"email": "a@x.de", "n": "1", "day": "2026-03-01"}), (None, {"n": "0.5"})]
-            assert [[row.index for row in batch] for batch in table.batches(1)] == [[0], [1]]
+            assert [[row.index for row in batch] for batch in batches(table, 1)] == [[0], [1]]
 
 
 def test_lists_are_refused_only_where_they_are_used():

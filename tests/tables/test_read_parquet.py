@@ -11,6 +11,7 @@ import pytest
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.table import open_table
+from tests.support.source_rows import batches
 from tests.tables.workbooks import package as zipped
 from tests.tables.workbooks import parts, sheet, texts
 
@@ -21,7 +22,7 @@ def write(path, columns, **options):
 
 
 def rows(path):
-    return [row for batch in open_table(path).batches() for row in batch]
+    return [row for batch in batches(open_table(path)) for row in batch]
 
 
 VALUES = {
@@ -150,7 +151,7 @@ def peak():
 
 before = peak()
 table = open_table(sys.argv[1])
-print(sum(len(batch) for batch in table.batches()), peak() - before)
+print(sum(len(rows) for rows, _ in table.chunks()), peak() - before)
 """
 
 
@@ -232,4 +233,4 @@ def test_a_small_file_does_not_unfold_to_gigabytes(subtests, tmp_path):
 def test_a_batch_ends_where_its_texts_are_many(tmp_path):
     path = write(tmp_path / "x.parquet", {"note": ["x" * 100_000] * 100})
 
-    assert max(len(batch) for batch in open_table(path).batches(500)) <= 42
+    assert max(len(batch) for batch in batches(open_table(path), 500)) <= 42

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from airmeet_async.errors import InputError
 from airmeet_async.tables.cells import ABSENT
-from airmeet_async.tables.table import SourceRow, open_table
+from airmeet_async.tables.table import open_table
+from tests.support.source_rows import SourceRow, batches
 
 
 def put(folder: Path, content: str | bytes, name: str = "people.csv") -> Path:
@@ -24,7 +25,7 @@ def put(folder: Path, content: str | bytes, name: str = "people.csv") -> Path:
 
 
 def read(path: Path, **options: Any) -> list[SourceRow]:
-    return [row for batch in open_table(path, **options).batches() for row in batch]
+    return [row for batch in batches(open_table(path, **options)) for row in batch]
 
 
 def cells(path: Path, **options: Any) -> list[list[str]]:
@@ -150,10 +151,8 @@ def test_a_quote_inside_a_cell_is_a_quote(tmp_path):
 def test_batches_are_as_long_as_asked(tmp_path):
     """The last one has the rest, and reading again gives the same."""
     table = open_table(put(tmp_path, "a\n" + "x\n" * 7))
-    assert [len(batch) for batch in table.batches(3)] == [3, 3, 1]
-    assert [row.index for batch in table.batches(3) for row in batch] == list(range(7))
-    with pytest.raises(ValueError, match="size must be at least 1"):
-        next(table.batches(0))
+    assert [len(batch) for batch in batches(table, 3)] == [3, 3, 1]
+    assert [row.index for batch in batches(table, 3) for row in batch] == list(range(7))
 
 
 def test_a_sample_is_the_first_rows_alone(tmp_path):
@@ -194,27 +193,27 @@ def test_a_file_that_changed_is_not_read_on(subtests, tmp_path):
                 file.write(text)
             os.utime(path, ns=(before, before if keeps_time else before + 1_000_000_000))
             with pytest.raises(InputError, match=r"people\.csv: changed while being read; run again"):
-                list(table.batches())
+                list(batches(table))
 
 
 def test_a_fault_that_came_after_the_check_is_a_change(tmp_path):
     """A file that breaks while it is read was changed; its new fault is nobody's business."""
     path = put(tmp_path, "a\n" + "x\n" * 20_000)
-    batches = open_table(path).batches(10_000)
-    assert len(next(batches)) == 10_000
+    pieces = batches(open_table(path), 10_000)
+    assert len(next(pieces)) == 10_000
     path.write_text("a\n" + '"x" y\n' * 20_000)
     with pytest.raises(InputError, match="changed while being read"):
-        next(batches)
+        next(pieces)
 
 
 def test_a_file_that_changes_under_the_reader_stops_it(tmp_path):
     """The stamp is looked at before every batch."""
     path = put(tmp_path, "a\n" + "x\n" * 9)
-    batches = open_table(path).batches(3)
-    next(batches)
+    pieces = batches(open_table(path), 3)
+    next(pieces)
     os.utime(path, ns=(1, 1))
     with pytest.raises(InputError, match="changed while being read"):
-        next(batches)
+        next(pieces)
 
 
 def test_json_lines_keep_the_text_of_their_values(tmp_path):

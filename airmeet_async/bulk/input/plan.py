@@ -212,7 +212,7 @@ def make_plan(
         FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
         for code, n in numbers.most_common()
     )
-    earlier = {name: counts.get(name, 0) for name in _EARLIER}
+    earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
     ready = counts["rows"] - invalid - duplicates - earlier["done_before"] - earlier["refused_before"]
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:

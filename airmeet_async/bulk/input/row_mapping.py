@@ -10,13 +10,13 @@ from attrs import fields, frozen
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
-from airmeet_async.bulk.input.columns import ColumnMap, Match
+from airmeet_async.bulk.input.columns import ColumnMap, Match, use_columns
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, fold
-from airmeet_async.tables import tidy
+from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
@@ -108,12 +108,15 @@ class RowMapping:
             raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
         return found
 
-    def column_map(self, header: tuple[str, ...]) -> ColumnMap:
-        """Return what each column of a table is used for.
+    def table_columns(self, table: Table) -> ColumnMap:
+        """Return which column of a table is what; its columns are in `Table.use` from now on.
 
         Raises:
-            InputError: That cannot be told.
+            InputError: That cannot be told; names the file.
         """
+        return use_columns(table, lambda _: self._column_map(table.columns))
+
+    def _column_map(self, header: tuple[str, ...]) -> ColumnMap:
         found = self.columns(header)
         matches = (
             Match(name, one, "" if squeezed(name) == squeezed(one) else "guessed") for name, one in found.items()

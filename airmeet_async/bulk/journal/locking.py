@@ -12,7 +12,8 @@ Rules of this file:
 import logging
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, VERSION, create_tables
@@ -22,6 +23,17 @@ from airmeet_async.private_files import FileLock, UnsafeFileError, check_private
 _log = logging.getLogger("airmeet_async.journal")
 
 _PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant
+
+
+@contextmanager
+def _as_journal_error(path: Path, message: str) -> Iterator[None]:
+    """Raise errors of the system as a `JournalError`; *message* has a place for the reason."""
+    try:
+        yield
+    except UnsafeFileError as error:
+        raise JournalError(str(error)) from None
+    except OSError as error:
+        raise JournalError(f"{path}: {message.format(error.strerror)}") from None
 
 
 class JournalLock:
@@ -36,12 +48,8 @@ class JournalLock:
 
     def __init__(self, path: Path) -> None:
         lock_path = path.with_name(path.name + "-lock")
-        try:
+        with _as_journal_error(lock_path, "cannot be opened ({}); check the path"):
             self._lock = FileLock(lock_path)
-        except UnsafeFileError as error:
-            raise JournalError(str(error)) from None
-        except OSError as error:
-            raise JournalError(f"{lock_path}: cannot be opened ({error.strerror}); check the path") from None
         if not self._lock.acquire(wait=_PATIENCE):
             holder = _process_in(self._lock) or "unknown"
             self._lock.release()
@@ -73,6 +81,22 @@ def holder_of(path: Path) -> int | None:
         lock.release()
 
 
+def remove_side_files(path: Path) -> None:
+    """Remove the empty ``-wal`` and the ``-shm`` that a reader leaves beside a journal: only a writer can do that."""
+    try:
+        if path.with_name(path.name + "-wal").stat().st_size:
+            return  # of a run that has died: the next one reads it
+        lock = FileLock(path.with_name(path.name + "-lock"), create=False)
+    except (OSError, UnsafeFileError):
+        return
+    try:
+        if lock.acquire():
+            with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    finally:
+        lock.release()
+
+
 def _process_in(lock: FileLock) -> int:
     try:
         return int(os.pread(lock.descriptor, 20, 0) or 0)
@@ -86,16 +110,11 @@ def create_file(path: Path) -> None:
     Raises:
         JournalError: It cannot be made.
     """
-    try:
+    with (
+        _as_journal_error(path, "the run cannot be recorded there ({}); choose a directory of your own"),
+        suppress(FileExistsError),
+    ):
         open_private(path, "xb").close()
-    except FileExistsError:
-        return
-    except UnsafeFileError as error:
-        raise JournalError(str(error)) from None
-    except OSError as error:
-        raise JournalError(
-            f"{path}: the run cannot be recorded there ({error.strerror}); choose a directory of your own"
-        ) from None
 
 
 def check_file(path: Path) -> None:
@@ -104,20 +123,14 @@ def check_file(path: Path) -> None:
     Raises:
         JournalError: With the reason.
     """
-    try:
+    with _as_journal_error(path, "the run file cannot be opened ({})"):
         status = path.lstat()
         check_private(path, status)
-    except UnsafeFileError as error:
-        raise JournalError(str(error)) from None
-    except OSError as error:
-        raise JournalError(f"{path}: the run file cannot be opened ({error.strerror})") from None
     if not status.st_size:  # a crash in the first moment leaves an empty file
         return
-    try:
-        with path.open("rb") as file:  # before SQLite has it open, whose locks a close would drop
-            head = file.read(16)
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read ({error.strerror})") from None
+    # Before SQLite has it open, whose locks a close would drop.
+    with _as_journal_error(path, "cannot be read ({})"), path.open("rb") as file:
+        head = file.read(16)
     if not head.startswith(b"SQLite format 3\0"):
         raise JournalError(f"{path}: is not a run file and was left unchanged; choose another path")
 

@@ -368,18 +368,8 @@ class JournalWriter:
 
         They are on the disk after `end_list` at the latest.
         """
-        try:
-            if not self._connection.in_transaction:
-                self._check_file()
-                self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction(stays_open=True):
             self._add(list_id, rows)
-            if self._uncommitted >= self.loading_characters:
-                self._commit()
-        except BaseException as error:
-            self._undo()
-            if isinstance(error, sqlite3.Error):
-                raise self._error(error) from None
-            raise
 
     def end_list(self, list_id: int, **facts: Any) -> None:
         """Let a list be used that has been read to its end.
@@ -675,15 +665,17 @@ class JournalWriter:
                 self._put_facts(work.facts)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Do what is in the block in one transaction, after what `add` has left open."""
+    def _transaction(self, *, stays_open: bool = False) -> Iterator[None]:
+        """Do what is in the block in one transaction; one that *stays_open* goes on until there is much in it."""
         try:
-            if self._connection.in_transaction:
+            if self._connection.in_transaction and not stays_open:
                 self._commit()
-            self._check_file()
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not self._connection.in_transaction:
+                self._check_file()
+                self._connection.execute("BEGIN IMMEDIATE")
             yield
-            self._connection.execute("COMMIT")
+            if not stays_open or self._uncommitted >= self.loading_characters:
+                self._commit()
         except BaseException as error:
             self._undo()
             if isinstance(error, sqlite3.Error):

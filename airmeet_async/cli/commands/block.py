@@ -73,7 +73,7 @@ def _change_access(
     event_id(airmeet_id, choice.path)
     if emails and (options.journal or options.fresh):
         raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
-    check_places(options, choice.title, choice.path)
+    check_places(options, choice)
     overrides = parse_columns(choice.columns)
     table = None if emails else open_table(choice, console)
     rows = [{"email": one} for one in emails] if table is None else table
@@ -90,9 +90,8 @@ def _change_access(
         operation="attendees.block" if block else "attendees.unblock",
         airmeet_id=airmeet_id,
         start=start,
-        path=choice.path,
-        name=choice.name,
-        digest=lambda: "" if table is None else table.digest,
+        choice=choice,
+        table=table,
         people=len(emails),
         show=show,
     )

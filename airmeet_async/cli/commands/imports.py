@@ -108,7 +108,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         check_timezone(more.get("timezone") or "UTC")
     except ConfigError as error:
         raise UsageError(f"--timezone: {error}") from None
-    check_places(options, choice.title, choice.path)
+    check_places(options, choice)
     ways = {
         "speakers.add": (SPEAKERS, "add_speakers"),
         "sessions.create": (SESSIONS, "create_sessions"),
@@ -130,9 +130,8 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         operation=operation,
         airmeet_id=airmeet_id,
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
-        path=choice.path,
-        name=choice.name,
-        digest=lambda: table.digest,
+        choice=choice,
+        table=table,
         found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
         show=show,
     )

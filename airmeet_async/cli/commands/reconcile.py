@@ -89,14 +89,14 @@ def reconcile(
         export = stack.enter_context(ExportFile(target, _COLUMNS, marks=_COLUMNS)) if target else None
 
         async def work(client: "AirmeetClient") -> None:
-            for batch in people.table.batches():
+            for rows, lines in people.table.chunks():
                 await anyio.lowlevel.checkpoint()  # where Ctrl-C is heard
-                for row in batch:
-                    values = people.columns.pick(row.data)
+                for row, line in zip(rows, lines, strict=True):
+                    values = people.columns.pick(row)
                     values.pop("custom_fields", None)
                     if whole_name:
-                        values["first_name"] = tidy(row.data.get(whole_name))
-                    comparison.add_row(values.pop("email", ""), row.line or 0, values)
+                        values["first_name"] = tidy(row.get(whole_name))
+                    comparison.add_row(values.pop("email", ""), line or 0, values)
             async for person in client.participants.list(airmeet_id):
                 if person.email:
                     comparison.add_person(person, is_expected=everybody or not is_team(person))

@@ -136,7 +136,7 @@ def register_people(
     """
     from airmeet_async.cli.runner import check_places, run
 
-    check_places(options, choice.title, choice.path)
+    check_places(options, choice)
     wanted = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     return run(evolve(wanted, asks=not agreed, is_demo=is_demo), options, Settings.of(environ), options.console)
 
@@ -167,9 +167,8 @@ def _describe_run(
         airmeet_id=airmeet_id,
         start=start,
         options={"sendEmailInvite": invite, "registerAttendee": register},
-        path=choice.path,
-        name=choice.name,
-        digest=lambda: table.digest,
+        choice=choice,
+        table=table,
         show=lambda plan: console.say(*plan.lines()),
     )
 

@@ -103,6 +103,7 @@ def retry(
 
 def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
+    from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
     from airmeet_async.cli.runner import BulkRun, run
@@ -114,7 +115,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         raise JournalError(message, busy=True)
     if found.rows is None:
         raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
-    note = found.note
+    note, path = found.note, found.note.get("path") or ""
     console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
@@ -130,8 +131,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         airmeet_id=str(found.about.get("airmeet_id", "")),
         start=start,
         options=dict(found.about.get("options") or {}),
-        path=note.get("path") or "",
-        name=note.get("path") or note.get("file") or found.path.stem,
+        choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
         journal=RunJournal(found.path, found, named=not is_in_runs_folder(found.path)),
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code

@@ -47,10 +47,12 @@ class ResultFiles:
         self.results = results
         self.failed = failed
         self.written: set[Path] = set()
+        self._files: dict[Path, NewFile] = {}
         with ExitStack() as stack:
-            self._files = {
-                path: stack.enter_context(_checked_file(path)) for path in (results, failed) if path is not None
-            }
+            for path in (results, failed):
+                if path is not None:
+                    check_result_file(path)
+                    self._files[path] = stack.enter_context(NewFile(path.parent))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -94,11 +96,6 @@ class ResultFiles:
             raise ConfigError(f"{place}: cannot be written ({error.strerror})") from None
 
 
-def _checked_file(path: Path) -> NewFile:
-    check_result_file(path)
-    return NewFile(path.parent)
-
-
 def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[RowResult | None], bytes]:
     """Return what turns a result into a line of the file, and None into what stands above the lines.
 
@@ -108,23 +105,19 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
         job: The run's name.
     """
     columns = [name for name in header if name not in RESULT_COLUMNS]
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return lambda result: b"" if result is None else _json_line(result, columns, job)
+    is_json = path.suffix.lower() in (".jsonl", ".ndjson")
 
     def encode(result: RowResult | None) -> bytes:
         if result is None:
-            return codecs.BOM_UTF8 + csv_line(map(guard, [*columns, *RESULT_COLUMNS]))
-        given = result.row if isinstance(result.row, Mapping) else {}
-        return csv_line(guard(_text(value)) for value in (*map(given.get, columns), *_outcome(result, job).values()))
+            return b"" if is_json else codecs.BOM_UTF8 + csv_line(map(guard, [*columns, *RESULT_COLUMNS]))
+        given, outcome = result.row if isinstance(result.row, Mapping) else {}, _outcome(result, job)
+        if not is_json:
+            return csv_line(guard(_text(value)) for value in (*map(given.get, columns), *outcome.values()))
+        line = {name: given[name] for name in columns if name in given} | outcome
+        # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
+        return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
 
     return encode
-
-
-def _json_line(result: RowResult, columns: Iterable[str], job: str) -> bytes:
-    given = result.row if isinstance(result.row, Mapping) else {}
-    line = {name: given[name] for name in columns if name in given} | _outcome(result, job)
-    # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
-    return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
 
 
 def _outcome(result: RowResult, job: str) -> dict[str, Any]:
