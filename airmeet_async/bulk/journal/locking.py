@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, VERSION, create_tables
@@ -77,6 +77,22 @@ def holder_of(path: Path) -> int | None:
         return None
     try:
         return None if lock.acquire(shared=True) else _process_in(lock)
+    finally:
+        lock.release()
+
+
+def remove_side_files(path: Path) -> None:
+    """Remove the empty ``-wal`` and the ``-shm`` that a reader leaves beside a journal: only a writer can do that."""
+    try:
+        if path.with_name(path.name + "-wal").stat().st_size:
+            return  # of a run that has died: the next one reads it
+        lock = FileLock(path.with_name(path.name + "-lock"), create=False)
+    except (OSError, UnsafeFileError):
+        return
+    try:
+        if lock.acquire():
+            with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     finally:
         lock.release()
 

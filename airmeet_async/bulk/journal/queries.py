@@ -140,6 +140,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except (sqlite3.Error, ValueError, KeyError, TypeError) as error:  # damaged: in a page of SQLite's, or in a text
         raise locking.journal_error(path, error) from None
+    finally:
+        locking.remove_side_files(path)
 
 
 def _newest_list(connection: sqlite3.Connection) -> RecordedList:

@@ -219,3 +219,12 @@ def test_what_is_not_there_is_an_error(path: Path) -> None:
     for read in (read_summary, count_stale_rows, lambda missing: list(read_results(missing))):
         with pytest.raises(JournalError):
             read(path)
+
+
+def test_a_view_leaves_nothing_beside_a_journal_that_nobody_runs(path: Path) -> None:
+    """SQLite's side files would stay after a reader; the lock file always stays."""
+    of_all_kinds(path)
+
+    assert len(list(read_results(path))) == 9
+
+    assert sorted(file.name for file in path.parent.glob(f"{path.name}*")) == [path.name, f"{path.name}-lock"]
