@@ -34,7 +34,7 @@ def path(tmp_path):
 async def test_a_limit_takes_rows_from_the_top(path, limit):
     people = open_people(FileChoice(path=path, options={"limit": limit}), Console())
 
-    rows = [row.line for batch in people.table.batches(2) for row in batch]
+    rows = [line for _, lines in people.table.chunks(2) for line in lines]
 
     assert people.table.rows == len(rows) == min(limit, 4)
     assert rows == [2, 3, 4, 5][:limit]
