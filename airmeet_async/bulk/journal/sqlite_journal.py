@@ -92,6 +92,8 @@ class SqliteJournal:
         self._idle: asyncio.Future[None] | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._window = 1
+        self._is_held = False  # no worker would take a row now
+        self._is_stopped = False
         self._exposed = 0  # rows that are ready, or were sent and have no outcome on the disk
 
     # Opening and closing.
@@ -194,6 +196,7 @@ class SqliteJournal:
         """
         if self.failed:
             raise self.failed.again()
+        self._is_held = False
         waiter = self._loop.create_future()
         self._waiting.append(waiter)
         if not self._writing:
@@ -206,7 +209,12 @@ class SqliteJournal:
             raise
 
     def withdraw(self) -> None:
-        """Put back what is ready with an intent of its own, and say on the disk that it was not sent."""
+        """Put back what is ready with an intent of its own, and say on the disk that it was not sent.
+
+        What holds one worker back holds all: nothing with an intent becomes ready until one waits for it again.
+        """
+        self._is_held = True
+        self._wake_waiting(len(self._waiting))
         own = [row for row in self.ready if not self._is_plain(row)]
         if own and not self.failed:
             plain = [row for row in self.ready if self._is_plain(row)]
@@ -214,9 +222,11 @@ class SqliteJournal:
             self.ready.extend(plain)
             self.queue.extendleft(reversed(own))
             self._record_retries(own)
-            # What holds one worker back holds all: none may have the next row chosen for it meanwhile.
-            self._wake_waiting(len(self._waiting))
-            self._flush_if_due()
+            self._flush()  # at once: after a crash until then they would not be mailed
+
+    def stop(self) -> None:
+        """Make nothing ready any more: what comes from now on is only recorded."""
+        self._is_stopped = True
 
     def record_retry(self, row: Row) -> None:
         if not self.failed:
@@ -234,9 +244,8 @@ class SqliteJournal:
             return
         run, now = self.writer.run, time.time()
         if plain:
-            done = done_now(rows[0], rows[0].template.wish) if rows[0].template else 1
             self._outcomes += [
-                (row.entry, _SUCCEEDED, 1, done, 0, run, now, result.http_status, result.latency_s,
+                (row.entry, _SUCCEEDED, 1, row.asked, 0, run, now, result.http_status, result.latency_s,
                  result.entry_link if result.entry_link is None else encodable(result.entry_link), None)
                 for row, result in zip(rows, results, strict=True)
             ]  # fmt: skip
@@ -281,8 +290,10 @@ class SqliteJournal:
             return
         if len(self.queue) + len(self._new) < self._most and self._list:
             self._writing = True  # what comes now goes into this transaction
-            self._more()
-            self._writing = False
+            try:
+                self._more()
+            finally:
+                self._writing = False
         work = Transaction(self._list, rows=self._new, outcomes=self._outcomes, facts=self._new_facts)
         chosen = self._choose(work)
         results, self._results = self._results, []
@@ -300,12 +311,14 @@ class SqliteJournal:
 
         The window of rows that are ready and unsent doubles while workers wait for the disk, and shrinks otherwise.
         """
-        if self._waiting and not self.ready:
+        if self._waiting:  # besides those who are about to take what is ready
             self._window = min(2 * self._window, self._most)
         else:
             self._window = max(1, self._window - self._window // 8)
         room = min(self._window - len(self.ready), self._most - self._exposed + len(work.outcomes))
-        own_room = len(self._waiting) - len(self.ready)
+        own_room = 0 if self._is_held else len(self._waiting)
+        if self._is_stopped:
+            return []
         chosen: list[Row] = []
         queue, plain_list = self.queue, self._plain_list
         while queue and len(chosen) < room:
@@ -344,7 +357,7 @@ class SqliteJournal:
         for row, _ in work.intents:
             row.retry_recorded = False
         self._exposed += len(chosen) - len(work.outcomes)
-        self.ready.extend(chosen)
+        insert_repeats(self.ready, chosen)
         self.arriving -= len(work.rows)
         for row in self._sort(work.rows) if work.rows else ():
             if work.horizon is not None and row.index <= work.horizon and self._is_plain(row):
@@ -354,6 +367,8 @@ class SqliteJournal:
                 self.queue.append(row)
         for _, several, plain in results:
             self._deliver(several, plain=plain)
+        if self._is_held:  # meanwhile
+            self.withdraw()
         self._wake_ready()
         if self._idle is not None:
             self._flush()
@@ -382,6 +397,10 @@ class SqliteJournal:
         """Stop: what waits ends now, and results say what a resumed run will find."""
         self.failed = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
         self.queue.extend(rows)
+        # Their intents are on the disk, and nobody can take them back.
+        for row in [*self.ready, *retried, *self._retried]:
+            row.unclear |= int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)
+            row.retry_recorded = False
         for ended, several, _ in [*results, *self._results]:
             self._deliver(list(map(_as_found, ended, several)))
         self._results, self._outcomes, self._new_facts = [], [], {}
@@ -391,10 +410,6 @@ class SqliteJournal:
             if not waiter.done():
                 waiter.set_exception(self.failed.again())
         self._waiting.clear()
-        # Their intents are on the disk, and nobody can take them back.
-        for row in [*self.ready, *retried, *self._retried]:
-            row.unclear |= int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)
-            row.retry_recorded = False
         self._on_failed(self.failed)
         self._tell_drained()
 
@@ -405,7 +420,7 @@ class SqliteJournal:
 
 def _as_found(row: Row, result: RowResult) -> RowResult:
     """Return a result as a resumed run will find it, since it is not on the disk."""
-    if not row.begun or row.retry_recorded or result.status is RowStatus.UNKNOWN:
+    if not (row.begun or row.unclear) or row.retry_recorded or result.status is RowStatus.UNKNOWN:
         return result
     mail_in_doubt = bool((row.asked | row.unclear) & Wish.MAILED)
     return not_recorded(result, "the disk or the file failed", mail_in_doubt=mail_in_doubt)

@@ -80,7 +80,8 @@ async def test_each_row_is_done_once(tmp_path: Path, kind: str, width: int, jour
     assert report.results is not None
     assert [result.index for result in report.results] == list(range(N + 2))
     assert statuses(report) == {S.SUCCEEDED: N, S.INVALID: 1, S.DUPLICATE: 1}
-    assert sorted(sends(transport).values()) == [1] * (N - 2) + [2] * 2
+    assert len(sends(transport)) == N
+    assert sum(sends(transport).values()) == N + 2
     assert (report.attempts, report.retries, report.throttled) == (N + 2, 2, 1)
     assert transport.peak <= width
     assert transport.world.statistics().adds == N

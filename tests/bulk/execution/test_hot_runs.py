@@ -267,3 +267,37 @@ async def test_the_figures_of_plain_successes_are_those_of_any(journal: Path | N
     assert all(result.entry_link and result.http_status == 200 for result in run.results)
     assert all(result.latency_s is not None and 0.0199 < result.latency_s < 0.021 for result in run.results)
     assert report.rate_peak >= 150
+
+
+@pytest.mark.parametrize("end", ["stop", "hurry", "cut off"])
+async def test_a_run_that_ends_while_a_token_is_renewed_tells_each_row_once(journal: Path | None, end: str) -> None:
+    """Rows that were answered with 412 were certainly not applied."""
+    transport = transport_of("expire@40")
+    exchange = transport.exchange
+
+    async def slow(request: Request) -> Reply:
+        await anyio.sleep(5 if request.target.endswith("/auth") and anyio.current_time() > 0.1 else 0)
+        return await exchange(request)
+
+    transport.exchange = slow  # type: ignore[method-assign]
+    async with running(journal, transport=transport) as run:
+        await anyio.sleep(1)
+        if end == "cut off":
+            run.job.cut_off()
+        else:
+            run.job.stop()
+            if end == "hurry":
+                run.job.hurry()
+        counts = await run.read()
+
+    assert anyio.current_time() < 2
+    assert counts[S.UNKNOWN] == 0
+    assert counts[S.SUCCEEDED] == transport.world.statistics().adds
+    assert counts[S.UNPROCESSED] == run.job.report.rows_read - counts[S.SUCCEEDED]
+
+
+async def test_once_the_first_rows_have_shown_that_it_works_all_places_are_used(journal: Path | None) -> None:
+    """Those who had to wait for them are told."""
+    transport = transport_of(latency=0.1)
+    async with running(journal, transport=transport, width=64):
+        assert transport.peak == 64

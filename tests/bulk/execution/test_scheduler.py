@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from airmeet_async.bulk.execution.abort_policy import RunStop
 from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_step
 from airmeet_async.bulk.journal import MemoryJournal
-from airmeet_async.bulk.options import engine_options
+from airmeet_async.bulk.options import JobOptions, engine_options
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
@@ -22,11 +21,11 @@ OK = RowResult(0, None, "", RowStatus.SUCCEEDED)
 REFUSED = RowResult(0, None, "", RowStatus.REJECTED, error=RowError("http_422", "no"))
 
 
-def state(width: int = 4, *, outside: Callable[[], bool] = lambda: True, **options: Any) -> RunState:
+def state(width: int = 4, *, outside: Callable[[], bool] = lambda: True) -> RunState:
     """A run that has shown that it works, without a row."""
     journal = MemoryJournal()
     journal.begin(lambda results, *, plain=False: None, lambda n: None, lambda error: None)
-    run = RunState(engine_options({"max_in_flight": width, **options}, width), 1000, journal, outside)
+    run = RunState(engine_options(JobOptions(max_in_flight=width), width), 1000, journal, outside)
     run.record_result(row(), OK)
     run.weigh()
     return run

@@ -16,9 +16,6 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": DiskLoop}
 
 
-SLOWER_THAN_THE_SERVER = pytest.mark.xfail(strict=True, reason="two rows per transaction")
-
-
 @pytest.mark.parametrize(
     ("invite", "seconds"),
     [
@@ -29,7 +26,7 @@ SLOWER_THAN_THE_SERVER = pytest.mark.xfail(strict=True, reason="two rows per tra
         (True, 0.0),
         (True, 0.01),
         (True, 0.05),
-        pytest.param(True, 0.2, marks=SLOWER_THAN_THE_SERVER),
+        (True, 0.2),
     ],
 )
 async def test_many_rows_share_a_transaction(path: Path, invite: bool, seconds: float) -> None:
