@@ -24,6 +24,7 @@ from airmeet_async.bulk.journal.writer import (
     OF_LIST,
     OPEN,
     ROWS,
+    WISH,
     RecordedList,
     read_facts,
     read_lists,
@@ -48,7 +49,7 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM(o.state = 4 AND o.done & 8 AND :wish & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
+        SUM(o.state = 4 AND o.done & 8 AND {WISH} & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""

@@ -85,17 +85,21 @@ _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+_REQUEST = f"CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END"
+# A call of its own has five parts where it has flags, see `encode_request`.
+WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
+    2 * COALESCE(json_extract({_REQUEST}, '$[3].registerAttendee'), 0)
+    + 4 * COALESCE(json_extract({_REQUEST}, '$[3].sendEmailInvite'), 0) ELSE 0 END)"""
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 OPEN = f"""(i.status IS NULL AND (
     o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
-    OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
+    OR (o.state = 4 AND {WISH} & ~(o.done | ((o.done & 8) >> 1)))
 ))"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, COALESCE(e.key, e.identity),
-        CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
-        COALESCE(i.data, e.data), {CHANGED}, o.entry
+        {_REQUEST}, COALESCE(i.data, e.data), {CHANGED}, o.entry
     {_FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _OUTCOMES = f"""
@@ -171,7 +175,7 @@ class RecordedList:
     def parameters(self) -> dict[str, int]:
         """The parameters of the statements about its rows."""
         first, wish = self.id << LIST_SHIFT, Wish.DONE if self.template is None else self.template.wish
-        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish}
+        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None}
 
 
 @define
