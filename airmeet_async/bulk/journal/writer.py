@@ -92,10 +92,9 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
     2 * COALESCE(json_extract({_REQUEST}, '$[3].registerAttendee'), 0)
     + 4 * COALESCE(json_extract({_REQUEST}, '$[3].sendEmailInvite'), 0) ELSE 0 END)"""
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
-OPEN = f"""(i.status IS NULL AND (
-    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
-    OR (o.state = 4 AND {WISH} & ~(o.done | ((o.done & 8) >> 1)))
-))"""
+# What the list asks for and is done is done, whatever became of what another list asked for besides.
+DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
+OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED}))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
@@ -428,10 +427,11 @@ class JournalWriter:
 
     def count_for_plan(self, list_id: int) -> dict[str, int]:
         """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
-        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
+        done = f"i.status IS NULL AND {DONE}"
         sql = f"""
-            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
-                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            SELECT COUNT(*), COALESCE(SUM({done}), 0), COALESCE(SUM({done} AND {CHANGED}), 0),
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0),
+                COALESCE(SUM(i.status IS NULL AND o.state = 5 AND NOT {DONE} AND NOT {CHANGED}), 0)
             {OF_LIST}
         """
         found = self._query(sql, self._list(list_id).parameters)[0]
