@@ -91,14 +91,6 @@ def test_a_success_closes_the_breaker_but_not_one_from_before() -> None:
     assert breaker.claim_send(20.1)
 
 
-def test_a_row_that_did_not_go_leaves_the_try_to_another() -> None:
-    breaker = breaker_after(*[SILENT] * 5, every=0)
-    assert breaker.claim_send(6.0)
-    breaker.release_trial()
-
-    assert breaker.claim_send(6.0)
-
-
 def test_the_budget_lets_a_tenth_repeat_and_makes_the_rest_wait() -> None:
     budget = RetryBudget()
 

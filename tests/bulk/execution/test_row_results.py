@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from airmeet_async import Invite, RowStatus
-from airmeet_async.bulk.execution.row_results import (
+from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
+from airmeet_async.bulk.row_results import (
     done_now,
     failure_result,
     not_recorded,
@@ -13,8 +15,6 @@ from airmeet_async.bulk.execution.row_results import (
     template_to_send,
     unfinished_result,
 )
-from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK
 from airmeet_async.protocol.models import Access
