@@ -4,7 +4,7 @@
 #   make quick   the tests without a process, a socket or a wait, in seconds; ARGS="-k pace" for some of them
 #   make test    all tests, two to three minutes
 #   make check   lint, format and types
-#   make torture kill a run two hundred times, and see that nobody is lost (three to seven minutes)
+#   make torture kill a run two hundred times, and see that nobody is lost (five to ten minutes)
 #   make bench   the benchmarks, half an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make session record the terminal session and the pictures in docs/, from a real run

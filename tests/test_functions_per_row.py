@@ -45,23 +45,28 @@ def _answer(body: bytes) -> bytes:
     return json.dumps({"email": json.loads(body)["email"], "entryLink": link}).encode()
 
 
+_FOUND = Counter[CodeType]()
+
+
+def _count(frame: Any, event: str, _: Any) -> None:
+    if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+        _FOUND[frame.f_code] += 1
+
+
 @contextmanager
 def entered() -> Iterator[Counter[CodeType]]:
-    """Count how often each function of the package is entered, in all threads that begin meanwhile."""
+    """Count how often each function of the package is entered, in all threads that begin within such a block."""
+    _FOUND.clear()
     found = Counter[CodeType]()
-
-    def count(frame: Any, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            found[frame.f_code] += 1
-
     before = sys.getprofile()
-    threading.setprofile(count)
-    sys.setprofile(count)
+    threading.setprofile(_count)
+    sys.setprofile(_count)
     try:
         yield found
     finally:
         sys.setprofile(before)
         threading.setprofile(None)
+        found.update(_FOUND)
 
 
 def per_row(few: Counter[CodeType], more: Counter[CodeType]) -> list[str]:
@@ -75,9 +80,9 @@ def per_row(few: Counter[CodeType], more: Counter[CodeType]) -> list[str]:
     )
 
 
-@pytest.mark.parametrize(("journal", "file", "most"), [(False, False, 9), (True, False, 15), (True, True, 24)])
+@pytest.mark.parametrize(("journal", "file", "most"), [(False, False, 7), (True, False, 12), (True, True, 19)])
 async def test_a_further_row_passes_few_functions(tmp_path: Path, journal: bool, file: bool, most: int) -> None:
-    """Above the transport: 9 of a generator's row, 6 for the journal, 9 for a text file and for reading it back."""
+    """Above the transport, with one to spare: 6 for a row of a generator, 5 for the journal, 7 for a text file."""
     counted = []
     for rows in (FEW, MORE):
         source: Any = people(rows)
@@ -127,7 +132,7 @@ async def test_a_further_request_passes_few_functions_of_the_fast_transport() ->
 
     passed = per_row(*counted)
 
-    assert len(passed) <= 12, "\n".join(passed)
+    assert len(passed) <= 8, "\n".join(passed)
 
 
 @pytest.mark.real_time

@@ -90,6 +90,15 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
     return Secret(text)
 
 
+class HeaderBlock(tuple[tuple[bytes, bytes], ...]):
+    """Headers with credentials, which no traceback shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
 class Credentials:
     """Makes header blocks, each once."""
 
@@ -102,15 +111,16 @@ class Credentials:
 
     def of_keys(self, auth: Auth) -> Headers:
         """Return the header block with the key pair under the names that *auth* wants."""
-        return self._common + key_headers(auth, *self._keys)
+        return HeaderBlock(self._common + key_headers(auth, *self._keys))
 
     def of_token(self, issued: IssuedToken) -> Headers:
         """Return the header block with a token."""
         if self._generation != issued.generation:
-            self._generation, self._block = issued.generation, self._common + token_headers(issued.token)
+            self._generation = issued.generation
+            self._block = HeaderBlock(self._common + token_headers(issued.token))
         return self._block
 
     def secrets(self, issued: IssuedToken | None) -> Headers:
         """Return the headers whose values no text may show."""
         own = token_headers(issued.token) if issued else ()
-        return key_headers(Auth.KEYS, *self._keys) + own
+        return HeaderBlock(key_headers(Auth.KEYS, *self._keys) + own)

@@ -463,3 +463,10 @@ async def test_without_waiting_a_place_is_had_or_not() -> None:
     one.release()
     assert (one.statistics().in_flight, parent.statistics().in_flight) == (1, 2)
     assert other.try_acquire()
+
+
+def test_a_pace_adapts_where_one_above_it_does() -> None:
+    adaptive = Pace("auto", 4)
+
+    assert [Pace(None, 4).adapts, Pace(5, 4).adapts, adaptive.adapts] == [False, False, True]
+    assert [Pace(5, 4, parent=Pace(9, 4)).adapts, Pace(5, 4, parent=adaptive).adapts] == [False, True]

@@ -47,17 +47,15 @@ def test_views_agree_with_each_other_and_with_the_tables(tmp_path):
     assert journal is not None
     assert journal.in_flight == {"a@x"}
     assert views(path, journal) == []
-    assert views(path, Journal(1)) == [f"{SENT}: 1 under way, in the tables 0"]
+    assert views(path, Journal(1)) == ["1 under way, in the tables 0"]
 
 
 def test_a_declined_list_that_counts_as_confirmed_is_found(tmp_path):
     path = tmp_path / "job"
     make(path)
-    journal = read_journal(path)
-    assert journal is not None
     change(path, "UPDATE list SET confirmed = 7 WHERE confirmed = 0")
 
-    assert views(path, journal) == [f"{DECLINED}: counts as confirmed"]
+    assert views(path, Journal(1)) == [f"{DECLINED}: counts as confirmed"]
 
 
 def test_what_the_run_reported_is_compared_with_the_journal(tmp_path):

@@ -115,6 +115,10 @@ class FailureRules:
         """Whether one more row may begin after so many; the first ones must show that it works."""
         return begun < _FIRST_ROWS or self.trusted
 
+    def rows_to_begin(self, begun: int) -> int:
+        """Return how many more rows may begin after so many, until the first ones have shown that it works."""
+        return max(0, _FIRST_ROWS - begun)
+
     def record_successes(self, n: int) -> None:
         """Count the success of rows; of the first few, `record` must be told."""
         self._done += n

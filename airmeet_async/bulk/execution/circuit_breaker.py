@@ -57,10 +57,6 @@ class CircuitBreaker:
         self._trial_under_way = self.is_open
         return True
 
-    def release_trial(self) -> None:
-        """Let another row be the trial: the one that was did not go after all."""
-        self._trial_under_way = False
-
     def record_successes(self, n: int, now: float) -> None:
         """Count successes while it is closed."""
         self._recent.add(now, n)

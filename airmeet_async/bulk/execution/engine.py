@@ -21,22 +21,23 @@ import time
 from collections.abc import Sequence
 
 import anyio
+import anyio.lowlevel
 
 from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_reason_for, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
-from airmeet_async.bulk.execution.row_feed import LARGEST_CHUNK, Receiver, RowFeed
-from airmeet_async.bulk.execution.row_results import (
+from airmeet_async.bulk.execution.row_feed import EVERYBODY, LARGEST_CHUNK, Receiver, RowFeed
+from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_step
+from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.options import EngineOptions
+from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
+from airmeet_async.bulk.row import CallTemplate, Row
+from airmeet_async.bulk.row_results import (
     done_now,
     failure_result,
     success_result,
     template_to_send,
     unfinished_result,
 )
-from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_step
-from airmeet_async.bulk.journal import Journal
-from airmeet_async.bulk.options import EngineOptions
-from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
-from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.client import Client
@@ -52,7 +53,6 @@ from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
 
 _SHARE_AFTER_OUTAGE = 0.5  # of its rate, with which a run goes on
 _RATE_KEPT_EVERY = 10.0  # seconds
-_EVERYBODY = 1_000_000
 
 
 class Engine:
@@ -98,7 +98,7 @@ class Engine:
         self._aside: list[tuple[Row, Access, float]] = []
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
-        journal.begin(self._deliver, self._wake, self._stop_for)
+        journal.begin(self._deliver, self._wake, self._stop_for, self.state.rows_to_begin)
         feed.begin(Receiver(journal, self._deliver, self._wake, self._rows_wanted, results.wait_for_room))
 
     # A worker.
@@ -191,6 +191,7 @@ class Engine:
         while True:
             self._settle()
             if self._results.is_full:
+                journal.withdraw()
                 await self._results.wait_for_room()
             self._client.check_usable()
             now = self._clock()
@@ -198,14 +199,17 @@ class Engine:
                 journal.admit_repeat(row)
             if state.retries:
                 self._arm_timer(state.retries[0][0])
-            read = -1
-            while state.rows_at_hand <= state.claimed and state.stopped is None and read != self.feed.read:
-                read = self.feed.read  # rows that cannot be sent need another one
+            if state.rows_at_hand <= state.claimed and state.stopped is None:
+                read = self.feed.read
                 self.feed.refill()
+                if state.rows_at_hand <= state.claimed and read != self.feed.read:
+                    # None of these rows can be sent: others have their turn, and then it is tried once more.
+                    await anyio.lowlevel.checkpoint()
+                    continue
             state.source_ended = self.feed.ended
             step = next_step(state, now, state.claimed)
             if step is Step.DONE:
-                self._wake(_EVERYBODY)
+                self._wake(EVERYBODY)
                 return None
             if isinstance(step, Sleep):
                 if state.held or state.breaker.is_open:
@@ -222,7 +226,7 @@ class Engine:
                 while token.current is not None and not pace.is_paused:
                     if next_step(state, self._clock(), state.claimed - 1) is not Step.SEND:
                         break
-                    if journal.ready:
+                    if state.can_take:
                         has_place = False  # it is the row's from now on
                         row = state.take(self._clock())
                         state.weigh()
@@ -265,7 +269,7 @@ class Engine:
         if away and not state.breaker.is_open:
             self.pace.restart_at(_SHARE_AFTER_OUTAGE)
         if away or state.breaker.is_open:
-            self._wake(_EVERYBODY)
+            self._wake(EVERYBODY)
         if verdict.kind is Kind.OK:
             row.done = done_now(row, row.asked)
             self._finish(row, success_result(row, verdict.value, verdict.status, row.done, now))
@@ -273,6 +277,7 @@ class Engine:
         match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
             case Renew():
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
+                self.journal.withdraw()
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
                 except AirmeetError as failure:
@@ -314,7 +319,7 @@ class Engine:
         if stop is not None:
             self.stop(stop.reason, stop.message)
         elif waited_for:
-            self._wake(_EVERYBODY)
+            self._wake(EVERYBODY)
 
     def _deliver(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
         """Count results, and pass them to their reader."""
@@ -338,12 +343,14 @@ class Engine:
             self._client.check_usable()
         except AirmeetError as error:
             self._stop_for(error)
+        if self.pace.is_paused:
+            self.journal.withdraw()
         self.state.weigh()
 
     def _hold_or_stop(self, error: AirmeetError) -> None:
         """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
         if stop_reason_for_error(error) in PASSING and self.state.hold_for_token(self._clock()):
-            self._wake(_EVERYBODY)
+            self._wake(EVERYBODY)
         else:
             self._stop_for(error)
 
@@ -356,7 +363,8 @@ class Engine:
             return
         self.state.stopped = RunStop(reason, message, cause)
         self.state.weigh()
-        self._wake(_EVERYBODY)
+        self.journal.stop()
+        self._wake(EVERYBODY)
         for scope, row in self._workers.items():
             sending = row is not None and row.sending
             scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)
@@ -370,7 +378,7 @@ class Engine:
         """Let no more requests leave until this is taken back."""
         self.state.held = on
         self.state.weigh()
-        self._wake(_EVERYBODY)
+        self._wake(EVERYBODY)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken; somebody is woken after that time at the latest."""
@@ -488,6 +496,7 @@ class Engine:
         journal.withdraw()
         under_way = [row for row in self._workers.values() if row is not None]
         rows = [*self._cut_off, *under_way, *(row for _, _, row in state.retries), *journal.ready, *journal.queue]
+        rows += self.feed.take_unprepared()
         if state.stopped is None and (rows or not self.feed.ended):
             state.stopped = RunStop(StopReason.CUT_OFF, "the run was cut off")
         self._cut_off, state.retries = [], []

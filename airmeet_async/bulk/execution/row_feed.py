@@ -20,7 +20,6 @@ import anyio
 import anyio.lowlevel
 from attrs import frozen
 
-from airmeet_async.bulk.execution.row_results import unsent_result
 from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.sources import DuplicateFinder, RowSource
 from airmeet_async.bulk.journal import Journal
@@ -28,8 +27,10 @@ from airmeet_async.bulk.journal.recorded_rows import has_failed, recorded_result
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row_results import unsent_result
 from airmeet_async.errors import InputError
 
+EVERYBODY = 1_000_000  # workers
 LARGEST_CHUNK = 64
 _BATCH = 256  # rows that are read out of a journal at once
 _AHEAD = 512  # rows that wait in memory before more are read
@@ -95,6 +96,10 @@ class RowFeed(Protocol):
         """After a stop: hand on the next rows, until `ended`."""
         ...
 
+    def take_unprepared(self) -> list[Row]:
+        """After a stop: return rows that were read, and of which it is not known whether they can be sent."""
+        ...
+
 
 class SourceFeed:
     """Prepares the rows of a source as they come.
@@ -122,6 +127,7 @@ class SourceFeed:
         self._is_stopped = False
         # Rows that cannot be prepared before Airmeet was asked, and where they stand.
         self._rest: tuple[Sequence[Any], int] | None = None
+        self._is_cut = False
         self._fetch_wanted = asyncio.Event()
 
     def begin(self, receiver: Receiver) -> None:
@@ -140,10 +146,13 @@ class SourceFeed:
         if data:
             self._chunk = min(2 * self._chunk, LARGEST_CHUNK)
             first, self.read = self.read, self.read + len(data)
-            self._prepare(data, first)
+            if self._is_cut:
+                self._rest = data, first
+            else:
+                self._prepare(data, first)
         elif self.error is not None or self._source.ended:
             self.ended = True
-            self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
+            self._receiver.wake(EVERYBODY)  # whoever sleeps finds out that nothing more comes
 
     def _prepare(self, data: Sequence[Any], first: int) -> None:
         rows = self._operation.prepare_rows(data, None, first)
@@ -177,6 +186,7 @@ class SourceFeed:
                 await self._operation.fetch()
                 if self._rest is not None:
                     self._prepare(*self._rest)
+                self._receiver.wake(1)  # also where none of them can be sent
 
     def stop(self) -> None:
         self._is_stopped = True
@@ -184,16 +194,16 @@ class SourceFeed:
             self._source.stop_reading()
 
     async def read_rest(self) -> None:
-        if self._rest is not None:  # it is not known whether these rows are valid, since Airmeet was not asked
-            data, first = self._rest
-            self._rest = None
-            rows = [Row(index, None, one, "") for index, one in enumerate(data, first)]
-            self._receiver.journal.queue.extend(rows)
-        else:
-            self._read_chunk()
-        await (
-            anyio.lowlevel.checkpoint()
-        )  # a million rows must not lock out Ctrl-C, and a source may need a moment to end
+        self._read_chunk()
+        # A million rows must not lock out Ctrl-C, and a source may need a moment to end.
+        await anyio.lowlevel.checkpoint()
+
+    def take_unprepared(self) -> list[Row]:
+        if self._rest is None:
+            return []
+        data, first = self._rest
+        self._rest, self._is_cut = None, True  # no row behind these may be recorded: there would be a gap
+        return [Row(index, None, one, "") for index, one in enumerate(data, first)]
 
 
 class RecordedFeed:
@@ -260,15 +270,20 @@ class RecordedFeed:
         """Return the rows: they were recorded before."""
         return list(rows)
 
+    def take_unprepared(self) -> list[Row]:
+        """Return nothing: all were prepared when they were recorded."""
+        return []
+
     async def read_rest(self) -> None:
-        async with self._one_by_one:  # after a stop, `pump` may still be reading
-            await self._read_batch()
+        async with self._one_by_one:  # after a stop, `pump` may still be reading, and come to the end meanwhile
+            if not self.ended:
+                await self._read_batch()
 
     async def _read_batch(self) -> None:
         if self._kept is not None:
             self.read, self.ended = len(self._kept), True
             self._hand_on(self._kept)
-            self._receiver.wake(1_000_000)
+            self._receiver.wake(EVERYBODY)
             return
         writer = self._journal.writer
         read = writer.settled_rows if self._is_open_read else writer.open_rows
@@ -279,7 +294,7 @@ class RecordedFeed:
                 self._reads_failed = True
             else:
                 self.ended, self._is_open_read = self._is_open_read, True
-            self._receiver.wake(1_000_000)  # whoever sleeps finds out that nothing more comes
+            self._receiver.wake(EVERYBODY)  # whoever sleeps finds out that nothing more comes
             return
         self._after = rows[-1].index
         if self._reads_failed and not self._is_open_read:

@@ -90,6 +90,7 @@ class RunState:
         self.breaker = CircuitBreaker(random.random)
         self.rules = FailureRules(options.max_failures, total)
         self._budget = RetryBudget()
+        self._no_limit = 4 * options.max_in_flight + 100
         self._most_waiting = 4 * options.max_in_flight + 100
         self._order = itertools.count()
         self._outside_is_open = outside_is_open
@@ -114,6 +115,18 @@ class RunState:
     def may_begin_row(self) -> bool:
         """Whether one more new row may begin: not while many wait for a repeat, or the first have yet to succeed."""
         return len(self.retries) < self._most_waiting and (self.trusted or self.rules.may_begin(self.begun))
+
+    def rows_to_begin(self) -> int:
+        """Return how many new rows may begin now."""
+        if not self.may_begin_row():
+            return 0
+        return self._no_limit if self.trusted else self.rules.rows_to_begin(self.begun)
+
+    @property
+    def can_take(self) -> bool:
+        """Whether the first row that is ready may go."""
+        ready = self.journal.ready
+        return bool(ready) and (ready[0].begun > 0 or self.may_begin_row())
 
     def take(self, now: float) -> Row:
         """Return the row that goes now; in an outage it is the trial."""
@@ -209,8 +222,8 @@ def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
         return Sleep(pause)
     journal = run.journal
     if run.rows_at_hand > claimed:
-        waiting = journal.ready or journal.queue
-        if (waiting and waiting[0].begun) or run.may_begin_row():
+        repeats = (journal.ready and journal.ready[0].begun) or (journal.queue and journal.queue[0].begun)
+        if repeats or run.may_begin_row():
             return Step.SEND
     if run.retries:
         return Sleep(max(0.0, run.retries[0][0] - now))

@@ -119,7 +119,7 @@ class RowSource:
             try:
                 rows.extend(islice(self._iterator, n))  # what came before an error stays
                 self._is_read = len(rows) < n
-            except Exception as error:  # noqa: BLE001 - raised below, after these rows
+            except BaseException as error:  # noqa: BLE001 - raised below, after these rows
                 self._is_read, self._error = True, error
         elif self._ahead:
             rows = [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]

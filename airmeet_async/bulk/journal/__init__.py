@@ -69,7 +69,7 @@ class Journal(Protocol):
         earlier: What was known when this run began; None without a file, and for the first run.
         ready: Rows whose request may leave.
         queue: Rows that have to be recorded before.
-        arriving: How many rows are being recorded of which it is not known yet whether they are to be sent.
+        arriving: How many rows are being recorded, and will be `ready` or in the `queue` then, or need not be sent.
     """
 
     facts: dict[str, Any]
@@ -78,8 +78,14 @@ class Journal(Protocol):
     queue: deque[Row]
     arriving: int
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:
-        """Take the functions that pass results on, wake that many workers, and end the run after a failure."""
+    def begin(
+        self,
+        deliver: Deliver,
+        woken: Callable[[int], None],
+        failed: Callable[[AirmeetError], None],
+        may_begin: Callable[[], int],
+    ) -> None:
+        """Take the functions that pass results on, wake that many workers, end the run, and limit its first rows."""
         ...
 
     def admit(self, rows: Sequence[Row]) -> None:
@@ -100,6 +106,10 @@ class Journal(Protocol):
 
     def withdraw(self) -> None:
         """Put rows back that are `ready`, and will not go now."""
+        ...
+
+    def stop(self) -> None:
+        """Make no more rows ready."""
         ...
 
     def record_retry(self, row: Row) -> None:
@@ -128,6 +138,15 @@ def insert_repeat(rows: deque[Row], row: Row) -> None:
     rows.insert(next((n for n, other in enumerate(rows) if not other.begun), len(rows)), row)
 
 
+def insert_rows(rows: deque[Row], others: Sequence[Row]) -> None:
+    """Add rows, of which repeats come first."""
+    for n, row in enumerate(others):
+        if not row.begun:
+            rows.extend(others[n:])
+            return
+        insert_repeat(rows, row)
+
+
 class MemoryJournal:
     """Passes results on, and keeps nothing."""
 
@@ -138,7 +157,13 @@ class MemoryJournal:
         self.queue: deque[Row] = deque()  # always empty: nothing has to be recorded
         self.arriving = 0
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:  # noqa: ARG002
+    def begin(
+        self,
+        deliver: Deliver,
+        woken: Callable[[int], None],
+        failed: Callable[[AirmeetError], None],  # noqa: ARG002 - as `Journal` has it
+        may_begin: Callable[[], int],  # noqa: ARG002
+    ) -> None:
         """Take the function that passes results on."""
         self._deliver = deliver
         self._woken = woken
@@ -158,6 +183,9 @@ class MemoryJournal:
 
     def withdraw(self) -> None:
         """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing: whoever takes rows knows."""
 
     def record_retry(self, row: Row) -> None:
         """Do nothing."""

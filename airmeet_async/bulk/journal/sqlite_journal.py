@@ -23,13 +23,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airmeet_async.bulk.execution.row_results import done_now, not_recorded, template_to_send
-from airmeet_async.bulk.journal import Deliver, Earlier, insert_repeat
+from airmeet_async.bulk.journal import Deliver, Earlier, insert_repeat, insert_rows
 from airmeet_async.bulk.journal.row_encoding import encodable, encode_note
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
+from airmeet_async.bulk.row_results import not_recorded, template_to_send
 from airmeet_async.errors import AirmeetError, JournalError
 
 T = TypeVar("T")
@@ -144,8 +144,14 @@ class SqliteJournal:
         self._sort, self._more = sort, more
         self._plain_list = template is not None and template.endpoint.repeatable and not template.wish & Wish.MAILED
 
-    def begin(self, deliver: Deliver, woken: Callable[[int], None], failed: Callable[[AirmeetError], None]) -> None:
-        self._deliver, self._woken, self._on_failed = deliver, woken, failed
+    def begin(
+        self,
+        deliver: Deliver,
+        woken: Callable[[int], None],
+        failed: Callable[[AirmeetError], None],
+        may_begin: Callable[[], int],
+    ) -> None:
+        self._deliver, self._woken, self._on_failed, self._may_begin = deliver, woken, failed, may_begin
 
     async def close(self, facts: dict[str, Any]) -> None:
         """Close the file, after all has been written.
@@ -227,6 +233,7 @@ class SqliteJournal:
     def stop(self) -> None:
         """Make nothing ready any more: what comes from now on is only recorded."""
         self._is_stopped = True
+        self._wake_waiting(len(self._waiting))
 
     def record_retry(self, row: Row) -> None:
         if not self.failed:
@@ -300,6 +307,7 @@ class SqliteJournal:
         if not (work.rows or work.outcomes or chosen or work.facts or results or work.horizon is not None):
             self._wake_ready()
             return
+        self.arriving += len(chosen)
         retried, self._retried = self._retried, []
         self._new, self._outcomes, self._new_facts = [], [], {}
         self._writing = True
@@ -311,29 +319,34 @@ class SqliteJournal:
 
         The window of rows that are ready and unsent doubles while workers wait for the disk, and shrinks otherwise.
         """
+        if self._is_stopped:
+            return []
         if self._waiting:  # besides those who are about to take what is ready
             self._window = min(2 * self._window, self._most)
         else:
             self._window = max(1, self._window - self._window // 8)
-        room = min(self._window - len(self.ready), self._most - self._exposed + len(work.outcomes))
-        own_room = 0 if self._is_held else len(self._waiting)
-        if self._is_stopped:
-            return []
+        ready, left = len(self.ready), self._most - self._exposed + len(work.outcomes)
+        new_room = self._may_begin() - ready  # the first rows of a run have to show that it works
+        plain_room = min(self._window - ready, left, new_room)
+        # What is ready and was never sent does not stand in a repeat's way: else nothing could go on.
+        own_room = 0 if self._is_held else min(len(self._waiting), left + ready)
         chosen: list[Row] = []
         queue, plain_list = self.queue, self._plain_list
-        while queue and len(chosen) < room:
+        while queue:
             row = queue[0]
             if plain_list and not row.begun and row.earlier is None and not row.changed:  # `_is_plain`
+                if len(chosen) >= plain_room:
+                    break
                 work.horizon = row.index
-            elif len(work.intents) < own_room:
+            elif len(work.intents) < own_room and (row.begun or len(chosen) < new_room):
                 work.intents.append((row, int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)))
             else:
                 break
             chosen.append(queue.popleft())
         # Of rows that are recorded by this same transaction it is not known yet which were sent before: these are not
         # under the horizon, for they have an outcome.
-        if self._plain_list and not self.queue and work.rows and len(chosen) < room:
-            work.horizon = work.rows[min(room - len(chosen), len(work.rows)) - 1].index
+        if plain_list and not queue and work.rows and len(chosen) < plain_room:
+            work.horizon = work.rows[min(plain_room - len(chosen), len(work.rows)) - 1].index
         return chosen
 
     def _is_plain(self, row: Row) -> bool:
@@ -357,8 +370,8 @@ class SqliteJournal:
         for row, _ in work.intents:
             row.retry_recorded = False
         self._exposed += len(chosen) - len(work.outcomes)
-        insert_repeats(self.ready, chosen)
-        self.arriving -= len(work.rows)
+        insert_rows(self.ready, chosen)
+        self.arriving -= len(work.rows) + len(chosen)
         for row in self._sort(work.rows) if work.rows else ():
             if work.horizon is not None and row.index <= work.horizon and self._is_plain(row):
                 self._exposed += 1

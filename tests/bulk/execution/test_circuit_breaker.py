@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from airmeet_async import Attendee, Reply, Request
-from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
+from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, FailureWindow, RetryBudget
 from airmeet_async.bulk.execution.scheduler import RunState
 from airmeet_async.bulk.journal import MemoryJournal
 from airmeet_async.bulk.options import engine_options
@@ -38,6 +38,7 @@ def breaker_after(*verdicts: Verdict, rows: int = 1000, first: bool = True, ever
 OPENS = {
     "successes": (breaker_after(*[FINE] * 100), False),
     "half of ten": (breaker_after(*[FINE, BROKEN] * 5), True),
+    "half of ten, one a second": (breaker_after(*[FINE, BROKEN] * 5, every=1), True),
     "too few to say": (breaker_after(*[BROKEN] * 9), False),
     "ten failures": (breaker_after(*[BROKEN] * 10), True),
     "less than half": (breaker_after(*[FINE] * 6, *[BROKEN] * 5), False),
@@ -88,14 +89,6 @@ def test_a_success_closes_the_breaker_but_not_one_from_before() -> None:
     assert breaker.pause_left(20.1) == 0
     assert breaker.claim_send(20.1)
     assert breaker.claim_send(20.1)
-
-
-def test_a_row_that_did_not_go_leaves_the_try_to_another() -> None:
-    breaker = breaker_after(*[SILENT] * 5, every=0)
-    assert breaker.claim_send(6.0)
-    breaker.release_trial()
-
-    assert breaker.claim_send(6.0)
 
 
 def test_the_budget_lets_a_tenth_repeat_and_makes_the_rest_wait() -> None:
@@ -304,3 +297,25 @@ async def test_rows_that_always_fail_at_the_end_of_a_list_are_no_outage() -> Non
 
     assert statuses(job.report) == {S.SUCCEEDED: 30, S.UNKNOWN: 6}
     assert not any(away)
+
+
+def test_failures_are_forgotten_after_ten_seconds_and_no_others() -> None:
+    window = FailureWindow()
+    for second in range(9):
+        window.add(float(second), 1, failed=True)
+    window.add(20.0, 1, failed=True)
+    assert not window.half_failed()
+
+    for _ in range(4):
+        window.add(25.0, 1, failed=True)
+        window.add(25.0, 1)
+    assert not window.half_failed()
+    window.add(30.0, 1)
+    assert window.half_failed()
+    window.add(30.0, 1)
+    assert not window.half_failed()
+    window.clear()
+    window.add(30.0, 9, failed=True)
+    assert not window.half_failed()
+    window.add(30.0, 1, failed=True)
+    assert window.half_failed()

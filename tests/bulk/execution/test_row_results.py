@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from airmeet_async import Invite, RowStatus
-from airmeet_async.bulk.execution.row_results import (
+from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
+from airmeet_async.bulk.row_results import (
     done_now,
     failure_result,
     not_recorded,
@@ -13,10 +15,8 @@ from airmeet_async.bulk.execution.row_results import (
     template_to_send,
     unfinished_result,
 )
-from airmeet_async.bulk.report import RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-from airmeet_async.protocol.endpoints import ATTENDEES_ADD
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Tries
 
@@ -173,3 +173,11 @@ def test_what_could_not_be_recorded_is_unknown_and_keeps_what_is_known() -> None
     assert result.error.message.startswith("succeeded, but that could not be recorded (the disk failed)")
     assert (result.error.ambiguous, result.error.retryable) == (True, True)
     assert not_recorded(result, "", mail_in_doubt=False).invite is Invite.NOT_ASKED
+
+
+def test_a_template_that_knows_of_no_mail_stays_as_it_is() -> None:
+    block = CallTemplate(ATTENDEES_BLOCK, {"airmeet_id": "event"})
+
+    assert block.without_mail is block
+    assert block.wish == Wish.DONE
+    assert (PLAIN.flags["sendEmailInvite"], PLAIN.wish, MAILS.wish) == (False, Wish.DONE, Wish.DONE | Wish.MAILED)

@@ -24,7 +24,7 @@ REFUSED = RowResult(0, None, "", RowStatus.REJECTED, error=RowError("http_422", 
 def state(width: int = 4, *, outside: Callable[[], bool] = lambda: True) -> RunState:
     """A run that has shown that it works, without a row."""
     journal = MemoryJournal()
-    journal.begin(lambda results, *, plain=False: None, lambda n: None, lambda error: None)
+    journal.begin(lambda results, *, plain=False: None, lambda n: None, lambda error: None, lambda: 64)
     run = RunState(engine_options(JobOptions(max_in_flight=width), width), 1000, journal, outside)
     run.record_result(row(), OK)
     run.weigh()

@@ -1,7 +1,9 @@
 """``airmeet runs``: listed, shown, removed, and steered from another terminal."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,27 @@ def test_a_damaged_journal_has_ways_out(airmeet):
     assert (named.code, named.json["removed"], "cannot be read" in named.err) == (0, [wreck.stem], True)
     assert (every.code, every.json["removed"]) == (0, [wreck.stem])
     assert list(shelf_of(airmeet).iterdir()) == []
+
+
+def test_a_journal_of_version_0_1_is_refused_with_both_ways_on(airmeet):
+    """With that version, or from the first row; it is named in the list, and can be removed."""
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    [old] = shelf_of(airmeet).glob("*.job")
+    with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+    refused, listed = there(*REGISTER), there("runs")
+    fresh = there(*REGISTER, "--fresh", "--json")
+    removed = there("runs", "purge", str(old), "--json")
+
+    assert refused.code == 2
+    assert "was written by airmeet-async 0.1" in refused.err
+    assert refused.err.rstrip().endswith("(--fresh does that)")
+    assert f"not listed: {old}" in listed.err
+    assert (fresh.code, fresh.json["counts"]["succeeded"], fresh.json["attempts"]) == (0, 2, 2)
+    assert removed.json["removed"] == [old.stem]
 
 
 def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
