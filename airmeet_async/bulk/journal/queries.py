@@ -20,10 +20,12 @@ from airmeet_async.bulk.journal.row_encoding import decode_data
 from airmeet_async.bulk.journal.schema import APPLICATION_ID
 from airmeet_async.bulk.journal.writer import (
     CHANGED,
+    DONE,
     IN_DOUBT,
     OF_LIST,
     OPEN,
     ROWS,
+    WISH,
     RecordedList,
     read_facts,
     read_lists,
@@ -38,8 +40,8 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 _STATUS = f"""CASE
     WHEN i.status IS NOT NULL THEN i.status
     WHEN o.entry IS NULL THEN 'pending'
+    WHEN {DONE} THEN 'succeeded'
     WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
-    WHEN o.state = 4 AND NOT {OPEN} THEN 'succeeded'
     WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
     WHEN o.state = 6 THEN 'failed'
     ELSE 'pending' END"""
@@ -48,7 +50,7 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM(o.state = 4 AND o.done & 8 AND :wish & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
+        SUM({DONE} AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
