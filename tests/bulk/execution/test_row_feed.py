@@ -40,7 +40,7 @@ def feed_of(source: Source) -> tuple[SourceFeed, MemoryJournal, list[RowResult],
 
     async def wait_for_room() -> None: ...
 
-    journal.begin(finish, woken.append, lambda _: None)
+    journal.begin(finish, woken.append, lambda _: None, lambda: 64)  # type: ignore[arg-type]
     feed.begin(Receiver(journal, finish, woken.append, lambda: 64, wait_for_room))
     return feed, journal, results, woken
 
