@@ -27,9 +27,10 @@ from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
+from airmeet_async.bulk.journal.recorded_rows import is_done
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
-from airmeet_async.bulk.row import OutcomeState, Row
+from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
@@ -360,7 +361,7 @@ class JobPreparation:
             kept = [*kept, *made] if kept is not None and len(kept) + len(made) <= _KEPT_ROWS else None
             for row in made:
                 if row.error is None:
-                    done = row.earlier is not None and row.earlier.state == OutcomeState.SUCCEEDED
+                    done = row.earlier is not None and is_done(row, row.earlier)
                     counts["new" if row.entry >= fresh_from else "same" if not row.changed else
                            "changed" if done else "updated"] += 1  # fmt: skip
 

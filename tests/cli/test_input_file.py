@@ -12,7 +12,6 @@ from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
-from tests.support.source_rows import batches
 from tests.tables.workbooks import book, ods
 
 LINES = [
@@ -35,7 +34,7 @@ def path(tmp_path):
 async def test_a_limit_takes_rows_from_the_top(path, limit):
     people = open_people(FileChoice(path=path, options={"limit": limit}), Console())
 
-    rows = [row.line for batch in batches(people.table, 2) for row in batch]
+    rows = [line for _, lines in people.table.chunks(2) for line in lines]
 
     assert people.table.rows == len(rows) == min(limit, 4)
     assert rows == [2, 3, 4, 5][:limit]

@@ -24,6 +24,7 @@ from airmeet_async.bulk.report import RowError
 from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
+from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
@@ -49,6 +50,8 @@ _PLAIN_FIELDS = tuple(name for name in _ATTENDEE_FIELDS if name != "attendance_t
 _PLAIN_NAMES = tuple(WIRE_NAMES[name] for name in _PLAIN_FIELDS)
 _attendee_values = attrgetter(*_PLAIN_FIELDS)
 _MOST_HEADERS = 1000  # sets of keys that are remembered
+_MOST_TEMPLATES = 64
+_FLAGS = ("registerAttendee", "sendEmailInvite")
 
 _fetch_first = Problem("", "this row needs what `fetch` gets")
 
@@ -383,7 +386,7 @@ class CustomOperation(BulkOperation):
     def __init__(self, build: Callable[[Any], Call[Any]], key: Callable[[Any], str] | None) -> None:
         self._build = build
         self._key = key
-        self._last: CallTemplate | None = None
+        self._templates: dict[tuple[Any, ...], CallTemplate] = {}
 
     def fill(self, row: Row) -> Problem | None:
         try:
@@ -393,8 +396,19 @@ class CustomOperation(BulkOperation):
             return Problem("invalid_row", f"{type(error).__name__}: {error}")
         if not isinstance(call, Call):
             return Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")
-        template = CallTemplate(call.endpoint, call.path, call.query)
-        if template != self._last:
-            self._last = template
-        row.identity, row.template, row.payload = fold(row.key), self._last, call.payload
+        payload, flags = call.payload, dict[str, bool]()
+        if call.endpoint is ATTENDEES_ADD and isinstance(call.body, Mapping):
+            flags = {name: call.body[name] for name in _FLAGS if isinstance(call.body.get(name), bool)}
+            rest = {name: value for name, value in call.body.items() if name not in flags}
+            if flags and rest:  # so that a repeat can leave out the mail
+                payload = json_codec.encode(rest)
+            else:
+                flags = {}
+        template = CallTemplate(call.endpoint, call.path, call.query, flags)
+        key = (call.endpoint.name, *call.path.items(), *call.query.items(), *flags.items())
+        if self._templates.get(key) != template:
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = template
+        row.identity, row.template, row.payload = fold(row.key), self._templates[key], payload
         return None

@@ -1,6 +1,6 @@
 """Views of a journal from outside, also while a run has it: what it does, how far it is, what became of each row.
 
-Each is of the list that was confirmed last, and of one moment. Not for the process whose run has the
+Each is of one list, by default the newest that was confirmed, and of one moment. Not for the process whose run has the
 journal open: closing what is opened here would drop that run's locks.
 """
 
@@ -20,10 +20,12 @@ from airmeet_async.bulk.journal.row_encoding import decode_data
 from airmeet_async.bulk.journal.schema import APPLICATION_ID
 from airmeet_async.bulk.journal.writer import (
     CHANGED,
+    DONE,
     IN_DOUBT,
     OF_LIST,
     OPEN,
     ROWS,
+    WISH,
     RecordedList,
     read_facts,
     read_lists,
@@ -38,8 +40,8 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 _STATUS = f"""CASE
     WHEN i.status IS NOT NULL THEN i.status
     WHEN o.entry IS NULL THEN 'pending'
+    WHEN {DONE} THEN 'succeeded'
     WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
-    WHEN o.state = 4 AND NOT {OPEN} THEN 'succeeded'
     WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
     WHEN o.state = 6 THEN 'failed'
     ELSE 'pending' END"""
@@ -48,7 +50,7 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM(o.state = 4 AND o.done & 8 AND :wish & 4), SUM(o.state = 4 AND i.status IS NULL AND {CHANGED})
+        SUM({DONE} AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
@@ -144,14 +146,16 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         locking.remove_side_files(path)
 
 
-def _newest_list(connection: sqlite3.Connection) -> RecordedList:
-    """Return the list that was confirmed last; where there is none, one without rows."""
-    lists = (found for found in reversed(read_lists(connection)) if found.confirmed)
-    return next(lists, RecordedList(0, {}, None, confirmed=False))
+def _find_list(connection: sqlite3.Connection, list_id: int | None) -> RecordedList:
+    """Return a list: the one that is named, else the newest that was confirmed; where there is none, an empty one."""
+    for found in reversed(read_lists(connection)):
+        if found.id == list_id or (list_id is None and found.confirmed):
+            return found
+    return RecordedList(0, {}, None, confirmed=False)
 
 
-def read_summary(path: Path) -> JournalSummary:
-    """Return the state of a journal, and of its newest list.
+def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
+    """Return the state of a journal, and of one of its lists.
 
     Raises:
         JournalError: It is none, or it cannot be read.
@@ -160,7 +164,7 @@ def read_summary(path: Path) -> JournalSummary:
     process = locking.holder_of(path)
     counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
     with _opened(path) as connection:
-        facts, found = read_facts(connection), _newest_list(connection)
+        facts, found = read_facts(connection), _find_list(connection, list_id)
         for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, found.parameters):
             counts[status] += n
             in_flight += under_way or 0
@@ -177,14 +181,14 @@ def read_summary(path: Path) -> JournalSummary:
     )
 
 
-def read_results(path: Path) -> Iterator[RowResult]:
-    """Yield what became of each row of the newest list, in its order and all of one moment.
+def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
+    """Yield what became of each row of a list, in its order and all of one moment.
 
     Raises:
         JournalError: It is no journal, or it cannot be read.
     """
     with _opened(path) as connection:
-        facts, found = read_facts(connection), _newest_list(connection)
+        facts, found = read_facts(connection), _find_list(connection, list_id)
         values, run = found.parameters, facts.get("run", 0)
         stop_message = str(facts.get("stop_message") or "")
         horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (found.id,)).fetchone()
@@ -209,7 +213,7 @@ def count_stale_rows(path: Path) -> int:
         endpoint = ENDPOINTS.get(read_facts(connection).get("operation", ""))
         if endpoint is None or not endpoint.repeatable:
             return 0
-        values = {**_newest_list(connection).parameters, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
+        values = {**_find_list(connection, None).parameters, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
         n: int = connection.execute(_STALE, values).fetchone()[0]
         return n
 

@@ -9,6 +9,8 @@ Rules of this file:
 3. A row that may have been done is sent as it was, even if it has changed in the input since.
 """
 
+from attrs import evolve
+
 from airmeet_async.bulk.journal.row_encoding import decode_note
 from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import Outcome, OutcomeState, Row, Wish
@@ -51,11 +53,14 @@ def is_open(row: Row) -> bool:
     earlier = row.earlier
     if row.error is not None:
         return False
-    if earlier is None or earlier.state <= OutcomeState.UNKNOWN or earlier.state == OutcomeState.FAILED:
+    if earlier is None:
         return True
-    if earlier.state == OutcomeState.REJECTED:
-        return row.changed
-    return missing_wish(row) != 0
+    return not is_done(row, earlier) and (earlier.state != OutcomeState.REJECTED or row.changed)
+
+
+def is_done(row: Row, earlier: Outcome) -> bool:
+    """Whether all that the row's list asks for is done, whatever became of what another list asked for besides."""
+    return earlier.state > OutcomeState.IN_FLIGHT and not missing_wish(row)
 
 
 def missing_wish(row: Row) -> int:
@@ -102,12 +107,14 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
         )
     note = decode_note(earlier.note)
     error = note["error"]
-    if is_in_doubt(earlier) and earlier.state <= OutcomeState.UNKNOWN:
+    if is_done(row, earlier):
+        status = RowStatus.SUCCEEDED
+        if earlier.state != OutcomeState.SUCCEEDED:  # what is known of the last request is about another list's wish
+            error, earlier = None, evolve(earlier, http=None, latency=None, note=None)
+    elif is_in_doubt(earlier) and earlier.state <= OutcomeState.UNKNOWN:
         why = f"sent, but {stop_message} before a clear answer came" if stop_message else "sent without a clear answer"
         error = error or RowError("unknown", why, retryable=True, ambiguous=True)
         status = RowStatus.UNKNOWN
-    elif earlier.state == OutcomeState.SUCCEEDED and not missing_wish(row):
-        status = RowStatus.SUCCEEDED
     elif earlier.state == OutcomeState.FAILED:
         status = RowStatus.FAILED
     elif earlier.state == OutcomeState.REJECTED and not row.changed:

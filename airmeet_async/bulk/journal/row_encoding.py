@@ -46,7 +46,7 @@ def encode_request(template: CallTemplate, payload: bytes) -> str:
     Raises:
         JournalError: It is not one of the API's operations.
     """
-    head = _head(encode_template(template)[:3])
+    head = _head(encode_template(template)[: 4 if template.flags else 3])
     return f"{head}{payload.decode() or 'null'}]"
 
 
@@ -56,9 +56,9 @@ def _head(parts: list[Any]) -> str:
 
 def decode_request(text: str) -> tuple[CallTemplate, bytes]:
     """Return template and payload of a text that `encode_request` made."""
-    parts = json_codec.decode(text.encode())
-    payload = text[len(_head(parts[:3])) : -1]
-    return _shared_template(_head(parts[:3])), b"" if payload == "null" else payload.encode()
+    head = _head(json_codec.decode(text.encode())[:-1])
+    payload = text[len(head) : -1]
+    return _shared_template(head), b"" if payload == "null" else payload.encode()
 
 
 @lru_cache(maxsize=64)

@@ -45,7 +45,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.row import CallTemplate, Outcome, Row, Wish, duplicate_error
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -72,6 +72,7 @@ _INTEND = """
         state = 1, sent = sent + 1, unclear = unclear | excluded.unclear, run = excluded.run, touched = excluded.touched
 """
 _SEND_ANOTHER = "UPDATE outcome SET request = NULLIF(?, (SELECT request FROM entry WHERE id = ?)) WHERE entry = ?"
+_REQUESTS_BEFORE = "SELECT entry, request FROM json_each(?) JOIN outcome ON entry = value"
 _RECORD = """
     INSERT OR ROLLBACK INTO outcome (entry, state, sent, done, unclear, run, touched, http, latency, link, note)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -85,17 +86,20 @@ _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+_REQUEST = f"CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END"
+# A call of its own has five parts where it has flags, see `encode_request`.
+WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
+    2 * COALESCE(json_extract({_REQUEST}, '$[3].registerAttendee'), 0)
+    + 4 * COALESCE(json_extract({_REQUEST}, '$[3].sendEmailInvite'), 0) ELSE 0 END)"""
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
-OPEN = f"""(i.status IS NULL AND (
-    o.entry IS NULL OR o.state <= 3 OR o.state = 6 OR (o.state = 5 AND {CHANGED})
-    OR (o.state = 4 AND :wish & ~(o.done | ((o.done & 8) >> 1)))
-))"""
+# What the list asks for and is done is done, whatever became of what another list asked for besides.
+DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
+OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED}))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
     SELECT i.id, i.line, i.status, i.note, i.entry, COALESCE(e.key, e.identity),
-        CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END,
-        COALESCE(i.data, e.data), {CHANGED}, o.entry
+        {_REQUEST}, COALESCE(i.data, e.data), {CHANGED}, o.entry
     {_FROM} WHERE i.id > :after AND i.id <= :last AND {{}} ORDER BY i.id LIMIT :n
 """
 _OUTCOMES = f"""
@@ -126,17 +130,17 @@ _END_ARRIVING = f"""
 """  # noqa: S608 - no values
 _MAY_REPEAT = """
     COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
-              FROM entry e WHERE e.id = outcome.entry), ?) IN (SELECT value FROM json_each(?))
+              FROM entry e WHERE e.id = outcome.entry), :operation) IN (SELECT value FROM json_each(:repeatable))
 """
 _ENDED = {
     "failed": f"(state = 6 OR (state = 3 AND {_MAY_REPEAT}))",
-    "rejected": f"(state = 5 AND (1 OR {_MAY_REPEAT}))",
+    "rejected": "state = 5",
     "unknown": f"(state = 3 AND NOT {_MAY_REPEAT})",
-    "invites": f"(state = 4 AND done & 8 AND (1 OR {_MAY_REPEAT}))",
+    "invites": "(state = 4 AND done & 8)",
 }
 # What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
 _REOPEN = """
-    UPDATE outcome SET state = 0, run = ?, unclear = CASE WHEN ? THEN 0 ELSE unclear END,
+    UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
         note = json_set(COALESCE(note, '{}'), '$.was', state)
     WHERE"""
 _CLOSE_REOPENED = """
@@ -171,7 +175,7 @@ class RecordedList:
     def parameters(self) -> dict[str, int]:
         """The parameters of the statements about its rows."""
         first, wish = self.id << LIST_SHIFT, Wish.DONE if self.template is None else self.template.wish
-        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish}
+        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None}
 
 
 @define
@@ -249,6 +253,7 @@ class JournalWriter:
         self._readings: dict[int, _Reading] = {}
         self._lists: dict[int, RecordedList] = {}
         self._confirmed = set[int]()  # since this was opened
+        self._requests_before = dict[int, str | None]()  # by entry: what its outcome was about before the last intent
         self._uncommitted = 0
         self._recovered = False
         try:
@@ -301,8 +306,8 @@ class JournalWriter:
         repeatable = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
         with self._transaction():
             for name in sorted(again):
-                forgets = name in {"invites", "unknown"}
-                values = (self.run, forgets, facts.get("operation", ""), repeatable)
+                values = {"run": self.run, "forgets": name in {"invites", "unknown"},
+                          "operation": facts.get("operation", ""), "repeatable": repeatable}  # fmt: skip
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]}", values)
             self._put_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
 
@@ -412,10 +417,11 @@ class JournalWriter:
 
     def count_for_plan(self, list_id: int) -> dict[str, int]:
         """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
-        ended = f"i.status IS NULL AND NOT {OPEN} AND o.state"
+        done = f"i.status IS NULL AND {DONE}"
         sql = f"""
-            SELECT COUNT(*), COALESCE(SUM({ended} = 4), 0), COALESCE(SUM({ended} = 4 AND {CHANGED}), 0),
-                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0), COALESCE(SUM({ended} = 5), 0)
+            SELECT COUNT(*), COALESCE(SUM({done}), 0), COALESCE(SUM({done} AND {CHANGED}), 0),
+                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0),
+                COALESCE(SUM(i.status IS NULL AND o.state = 5 AND NOT {DONE} AND NOT {CHANGED}), 0)
             {OF_LIST}
         """
         found = self._query(sql, self._list(list_id).parameters)[0]
@@ -647,12 +653,19 @@ class JournalWriter:
             # What has ended comes before what begins: an entry's outcome may be followed by its next intent.
             if work.outcomes:
                 self._insert(_RECORD, work.outcomes)
+                if self._requests_before:
+                    for entry, state, _, _, _, run, *_ in work.outcomes:
+                        before = self._requests_before.pop(entry, False)
+                        # What did not leave is what it was: of an earlier run, or reopened.
+                        if before is not False and (run < self.run or state == OutcomeState.REOPENED):
+                            self._connection.execute("UPDATE outcome SET request = ? WHERE entry = ?", (before, entry))
             now = time.time()
             if work.intents:
                 execute(_INTEND, [(row.entry, wish, self.run, now) for row, wish in work.intents])
                 if changed := [row for row, _ in work.intents if row.changed]:
                     requests = _requests_of(changed, self._list(work.list_id).template)
                     values = [(request, row.entry, row.entry) for request, row in zip(requests, changed, strict=True)]
+                    self._requests_before |= self._query(_REQUESTS_BEFORE, (str([row.entry for row in changed]),))
                     execute(_SEND_ANOTHER, values)
             if work.horizon is not None:
                 self._connection.execute(

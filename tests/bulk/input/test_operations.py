@@ -10,8 +10,8 @@ from airmeet_async import Attendee, Call, Endpoint, calls
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.operations import AddAttendees, ChangeAccess, CreateItems, CustomOperation
 from airmeet_async.bulk.input.row_mapping import SESSIONS
-from airmeet_async.bulk.row import Row
-from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
+from airmeet_async.bulk.row import Row, Wish
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
 from airmeet_async.protocol.models import Acknowledgement, CustomField
 from airmeet_async.protocol.validation import RegistrationFields
 from tests.support.prepared import prepare
@@ -178,6 +178,30 @@ def test_calls_to_different_places_have_their_own_templates() -> None:
         calls.block_attendee(event, "a@b.de").target for event in ("e1", "e1", "e2")
     ]
     assert rows[0].template is rows[1].template
+
+
+def test_the_flags_of_a_call_that_adds_somebody_are_in_its_template() -> None:
+    """So a repeat can leave out the mail, and results tell of it."""
+    made = [calls.add_attendee("e1", person("a"), send_email_invite=mails) for mails in (True, False, True)]
+    rows = prepare([*range(3)], CustomOperation(made.__getitem__, None))
+
+    templates = [row.template for row in rows if row.template is not None]
+    assert [template.flags["sendEmailInvite"] for template in templates] == [True, False, True]
+    assert [bool(template.wish & Wish.MAILED) for template in templates] == [True, False, True]
+    assert templates[0] is templates[2]
+    assert [json.loads(template.body(row.payload)) for template, row in zip(templates, rows, strict=True)] == [
+        call.body for call in made
+    ]
+
+
+def test_a_call_without_flags_or_with_nothing_else_is_sent_as_it_is() -> None:
+    """Also of another operation whose body has a member of that name."""
+    bodies: list[Any] = [{"email": "a@b.de"}, {"sendEmailInvite": True}, None]
+    made = [Call(ATTENDEES_ADD, {"airmeet_id": "e1"}, body=body) for body in bodies]
+    made.append(Call(ODD_CALL, body={"email": "a@b.de", "sendEmailInvite": True}))
+    rows = prepare([*range(4)], CustomOperation(made.__getitem__, None))
+
+    assert [row.template and row.template.body(row.payload) for row in rows] == [call.payload for call in made]
 
 
 ODD_ROWS: list[Any] = [

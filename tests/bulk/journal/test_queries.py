@@ -103,7 +103,7 @@ def test_results_are_of_one_moment(path: Path) -> None:
     writer.close()
 
 
-def test_a_view_is_of_the_newest_confirmed_list(path: Path) -> None:
+def test_a_view_is_of_the_newest_confirmed_list_or_of_the_one_that_is_named(path: Path) -> None:
     writer = opened(path)
     first = add_list(writer, people("a b"), name="first.csv")
     for row in left(writer, first):
@@ -116,7 +116,9 @@ def test_a_view_is_of_the_newest_confirmed_list(path: Path) -> None:
 
     assert (read_summary(path).counts["succeeded"], read_summary(path).counts["pending"]) == (1, 1)
     assert [one.status.value for one in read_results(path)] == ["unprocessed", "succeeded"]
-    assert read_summary(path).list_facts["name"] == "second.csv"
+    assert read_summary(path, first).counts["succeeded"] == 2
+    assert [one.from_earlier_run for one in read_results(path, first)] == [True, True]
+    assert read_summary(path, first).list_facts["name"] == "first.csv"
 
 
 def test_a_run_whose_rows_are_all_settled_is_finished(path: Path) -> None:

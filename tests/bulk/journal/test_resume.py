@@ -7,12 +7,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from airmeet_async import BulkReport, Reply, Request
+from airmeet_async import BulkReport, Reply, Request, calls
+from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.report import Invite, RowStatus
 from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.errors import NoReplyError
 from tests.support.bulk_runs import add_journaled, bodies, change, query, resume, spied, stopped_after
-from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
+from tests.support.worlds import EVENT, add, client_of, people, sends, statuses, transport_of
 
 S = RowStatus
 ROWS = list(people(40))
@@ -225,3 +226,81 @@ async def test_a_file_that_has_not_changed_is_not_read_into_the_journal_again(pa
     assert lists[0] == lists[1] < lists[2] < query(path, "SELECT MAX(id) FROM list")[0][0]
     assert edited.earlier_counts[S.SUCCEEDED] == 2
     assert sends(transport) == {f"{name}@example.com": 1 for name in "abc"}
+
+
+@pytest.mark.parametrize("journaled", [True, False])
+async def test_calls_of_ones_own_ask_for_each_mail_once(path: Path, *, journaled: bool) -> None:
+    """A reply of 500 says nothing, so the call is repeated, and the mail is not."""
+    answers = iter([None, Reply(500, {"content-type": "application/json"}, b"{}")])
+
+    async def odd(request: Request) -> Reply | None:
+        if not request.body or b"email" not in request.body:
+            return None
+        await exchange(request)
+        return next(answers, None)
+
+    transport = transport_of()
+    exchange = transport.exchange
+    sent = bodies(spied(transport, odd))
+    async with client_of(transport) as client:
+        report = await client.bulk.run(
+            ROWS[:3],
+            lambda one: calls.add_attendee(EVENT, one, send_email_invite=True),
+            journal=path if journaled else None,
+            key=lambda one: one.email,
+            rate=None,
+        )
+
+    asked = Counter(body["email"] for body in sent if body.get("sendEmailInvite"))
+    assert asked == {one.email: 1 for one in ROWS[:3]}
+    assert sum("email" in body for body in sent) == 4
+    assert Counter(result.invite for result in report.results) == {Invite.ASKED: 2, Invite.UNVERIFIED: 1}
+
+
+async def test_of_calls_of_ones_own_only_the_mail_that_is_missing_is_asked_for(path: Path) -> None:
+    transport = transport_of()
+    reports = []
+    async with client_of(transport) as client:
+        for mails in (False, True, True, False):
+            sent = bodies(transport)
+            report = await client.bulk.run(
+                ROWS[:3],
+                lambda one, mails=mails: calls.add_attendee(EVENT, one, send_email_invite=mails),
+                journal=path,
+                key=lambda one: one.email,
+                rate=None,
+            )
+            reports.append((report.counts[S.SUCCEEDED], sum("email" in body for body in sent)))
+
+    assert reports == [(3, 3), (3, 3), (3, 0), (3, 0)]
+
+
+@pytest.mark.parametrize("status", [422, 429])
+async def test_what_another_list_asked_for_besides_does_not_undo_what_is_done(path: Path, status: int) -> None:
+    """Refused, or not sent, with an invitation; the list without invitations stays done, and nobody is sent again."""
+    refusing = False
+
+    async def odd(request: Request) -> Reply | None:
+        if refusing and b"person-2@" in (request.body or b""):
+            return Reply(status, {"content-type": "application/json", "retry-after": "50"}, b'{"message":"quota"}')
+        return None
+
+    transport = spied(transport_of(), odd)
+    await add_journaled(transport, ROWS[:4], path)
+    refusing = True
+    async with client_of(transport) as client, add(client, ROWS[:4], send_email_invite=True, journal=path) as job:
+        await anyio.sleep(5)
+        job.stop()
+    refusing = False
+    before = sends(transport)
+
+    report = await add_journaled(transport, ROWS[:4], path)
+
+    assert statuses(report) == {S.SUCCEEDED: 4}
+    assert all(result.error is None and result.entry_link and result.from_earlier_run for result in report.results)
+    assert report.results[2].http_status in {None, 200}
+    assert sends(transport) == before
+    assert [result.status for result in read_results(path)] == [S.SUCCEEDED] * 4
+    assert read_summary(path).counts["succeeded"] == 4
+    mailed = await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+    assert mailed.counts[S.SUCCEEDED] == (3 if status == 422 else 4)

@@ -18,6 +18,7 @@ from airmeet_async.bulk.journal.row_encoding import (
 )
 from airmeet_async.bulk.report import RowError
 from airmeet_async.bulk.row import CallTemplate
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 OTHER = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac03"
@@ -39,6 +40,12 @@ def test_a_call_comes_back_with_its_bytes(name: str) -> None:
     back, payload = decode_request(encode_request(template, call.payload))
 
     assert (back.call(payload), payload) == (call, call.payload)
+
+
+def test_a_call_comes_back_with_its_flags() -> None:
+    template = CallTemplate(ATTENDEES_ADD, {"airmeet_id": "e1"}, flags={"sendEmailInvite": True})
+
+    assert decode_request(encode_request(template, b'{"email":"a@b.de"}')) == (template, b'{"email":"a@b.de"}')
 
 
 def test_a_call_that_nobody_could_read_back_is_refused() -> None:

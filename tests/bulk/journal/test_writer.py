@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+import attrs
 import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
@@ -604,6 +605,28 @@ def test_a_retry_touches_only_what_it_names(path: Path, again: str, expected: st
     assert names(found) == expected
     assert {row.earlier and row.earlier.state for row in found} <= {S.REOPENED}
     assert len(found) + len(others) == 7
+    writer.close()
+
+
+def test_a_corrected_row_that_was_withdrawn_is_still_to_be_sent(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a"))
+    settle(writer, number, left(writer, number)[0], S.REJECTED)
+    writer = reopened(writer, path)
+    number = add_list(writer, [person(0, "a", last="Corrected")])
+
+    for _ in range(2):
+        [row] = left(writer, number)
+        writer.transact(Transaction(number, intents=[(row, int(PLAIN.wish))]))
+        assert row.earlier is not None
+        assert row.earlier.run < writer.run
+        writer.transact(Transaction(number, outcomes=[(row.entry, *attrs.astuple(row.earlier))]))
+
+    assert names(left(writer, number)) == "a"
+    settle(writer, number, row, S.REJECTED)
+    writer.transact(Transaction(number, intents=[(row, int(PLAIN.wish))]))
+    settle(writer, number, row, S.REJECTED)
+    assert left(writer, number) == []
     writer.close()
 
 

@@ -15,7 +15,6 @@ from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
 from airmeet_async.cli.output.results_csv import ResultFiles
 from tests.support.results import write, write_failed
-from tests.support.source_rows import batches
 
 HEADER = ("email", "note")
 FAULT = RowError("http_422", "no such thing")
@@ -135,11 +134,11 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
         table = open_file(path)
         assert table.columns == (*given_columns(header), *RESULT_COLUMNS)
         header = table.columns
-        ((source,),) = batches(table)
+        ((_, given),) = table
         assert table.notices == (
             "a result file of an earlier run: the apostrophes that it put before formulas are removed",
         )
-        row = source.data
+        row = dict(given)
         found = find_columns(table.columns, Reading(preset="none"))
         assert found.pick(row) == {"email": "a@x.de", "first_name": "=Al", "last_name": "'-x"}
         assert found.ignored == ("=1+1",)
@@ -194,7 +193,7 @@ def test_odd_rows_never_raise(tmp_path, row, expected):
 
 
 def notes_of(path) -> list[str]:
-    return [row.data["note"] for batch in batches(open_file(path)) for row in batch]
+    return [row["note"] for _, row in open_file(path)]
 
 
 _ODD = st.text(st.sampled_from(" '\"=+-@|\t\r\n＝＠xé,;1"), max_size=6)
