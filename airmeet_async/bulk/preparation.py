@@ -341,6 +341,8 @@ class JobPreparation:
             self.input = evolve(loaded, rows=rows)
         facts = self._list_facts(loaded)
         facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
+        for found in await journal.call(writer.lists):
+            _check_timezone(journal.path, found.facts, facts)
         if facts["source"] is not None:
             for found in reversed(await journal.call(writer.lists)):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
@@ -410,6 +412,14 @@ def _newest(lists: Sequence[int], path: Path | None) -> int:
     if not lists:
         raise JournalError(f"{path}: its input was not read completely; run it again with the input. Nothing was sent")
     return lists[-1]
+
+
+def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Refuse another zone for the times of a list: each of its sessions would be another one, and made once more."""
+    before, now = known.get("options", {}).get("timezone"), facts["options"].get("timezone")
+    if before != now:
+        what = f"{path}: this run was started with timezone={before or 'none'}, not {now or 'none'}"
+        raise JournalError(f"{what}; use the same again, or start another run with a new file")
 
 
 def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from airmeet_async import Attendee, BulkReport, Reply, Request, calls
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.report import Invite, RowStatus
 from airmeet_async.bulk.row import OutcomeState
-from airmeet_async.errors import NoReplyError
+from airmeet_async.errors import JournalError, NoReplyError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Access
 from tests.support.bulk_runs import add_journaled, bodies, change, query, resume, spied, stopped_after
@@ -312,3 +312,12 @@ async def test_what_another_list_asked_for_besides_does_not_undo_what_is_done(pa
     assert read_summary(path).counts["succeeded"] == 4
     mailed = await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
     assert mailed.counts[S.SUCCEEDED] == (3 if status == 422 else 4)
+
+
+async def test_the_times_of_a_list_stay_in_their_zone(path: Path) -> None:
+    """Else each session would be made once more, at another hour."""
+    sessions = [{"title": "Opening", "start": "2026-03-01 10:00", "host_email": "host@example.com"}]
+    async with client_of(transport_of()) as client:
+        await client.bulk.create_sessions(EVENT, sessions, timezone="Europe/Paris", journal=path, rate=None)
+        with pytest.raises(JournalError, match="started with timezone=Europe/Paris, not UTC"):
+            await client.bulk.create_sessions(EVENT, sessions, timezone="UTC", journal=path, rate=None)
