@@ -232,7 +232,7 @@ class JobPreparation:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
-            await journal.call(journal.writer.begin_run, self._again)
+            await journal.call(journal.writer.begin_run)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
             lists = {found.id: found for found in await journal.call(journal.writer.lists)}
@@ -244,6 +244,10 @@ class JobPreparation:
             whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
             found = lists[self._list or _newest(whole, journal.path)]
             await journal.call(journal.writer.confirm_list, found.id)
+            accept_stale = self._given.get("accept_stale", False)
+            if self._again:
+                await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
+                self._kept = None
             journal.facts["rows"] = found.rows
             journal.earlier = await journal.call(self._earlier, journal, found.id)
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after
@@ -253,7 +257,7 @@ class JobPreparation:
                 found.rows or 0,
                 kept=self._kept if is_as_recorded else None,
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
-                accept_stale=self._given.get("accept_stale", False),
+                accept_stale=accept_stale,
                 only_reopened=bool(self._again),
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)

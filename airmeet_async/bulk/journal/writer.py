@@ -30,7 +30,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
+from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import (
     decode_data,
     decode_fact,
@@ -128,23 +128,25 @@ _END_ARRIVING = f"""
         WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
-_MAY_REPEAT = """
-    COALESCE((SELECT CASE WHEN e.request LIKE '[%' THEN json_extract(e.request, '$[0]') END
-              FROM entry e WHERE e.id = outcome.entry), :operation) IN (SELECT value FROM json_each(:repeatable))
-"""
+_MAY_REPEAT = f"""
+    COALESCE(CASE WHEN {_REQUEST} LIKE '[%' THEN json_extract({_REQUEST}, '$[0]') END, :operation)
+        IN (SELECT value FROM json_each(:repeatable))
+"""  # noqa: S608 - no values
 _ENDED = {
-    "failed": f"(state = 6 OR (state = 3 AND {_MAY_REPEAT}))",
-    "rejected": "state = 5",
-    "unknown": f"(state = 3 AND NOT {_MAY_REPEAT})",
-    "invites": "(state = 4 AND done & 8)",
+    "failed": f"(NOT {DONE} AND (o.state = 6 OR (o.state = 3 AND {_MAY_REPEAT}))"
+    f" AND (NOT {IN_DOUBT} OR :accept_stale OR o.touched BETWEEN :from AND :to))",
+    "rejected": f"(NOT {DONE} AND o.state = 5)",
+    "unknown": f"(NOT {DONE} AND o.state = 3 AND NOT {_MAY_REPEAT})",
+    "invites": f"(o.state = 4 AND o.done & 8 AND {WISH} & 4)",
 }
 # What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
-_REOPEN = """
+_REOPEN = f"""
     UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
-        note = json_set(COALESCE(note, '{}'), '$.was', state)
-    WHERE"""
+        note = json_set(COALESCE(note, '{{}}'), '$.was', json_array(state, run, unclear))
+    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL AND """  # noqa: S608 - no values
 _CLOSE_REOPENED = """
-    UPDATE outcome SET state = json_extract(note, '$.was'), note = NULLIF(json_remove(note, '$.was'), '{}')
+    UPDATE outcome SET state = json_extract(note, '$.was[0]'), run = json_extract(note, '$.was[1]'),
+        unclear = json_extract(note, '$.was[2]'), note = NULLIF(json_remove(note, '$.was'), '{}')
     WHERE state = 0 AND json_extract(note, '$.was') IS NOT NULL
 """
 
@@ -294,22 +296,30 @@ class JournalWriter:
 
     # Runs
 
-    def begin_run(self, again: frozenset[str] = frozenset()) -> None:
-        """Begin a run.
+    def begin_run(self) -> None:
+        """Begin a run."""
+        self._recover()
+        self.run = self.facts().get("run", 0) + 1
+        self.write_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
+
+    def reopen(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> None:
+        """Let rows of a list be sent although they have ended.
 
         Args:
-            again: What to send although it has ended: ``failed``, ``rejected``, ``unknown``, ``invites``.
+            list_id: Its number.
+            again: Which: ``failed``, ``rejected``, ``unknown``, ``invites``.
+            accept_stale: Also those that were sent long ago without a clear answer.
         """
-        self._recover()
-        facts = self.facts()
-        self.run = facts.get("run", 0) + 1
+        now = time.time()
         repeatable = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
         with self._transaction():
             for name in sorted(again):
-                values = {"run": self.run, "forgets": name in {"invites", "unknown"},
-                          "operation": facts.get("operation", ""), "repeatable": repeatable}  # fmt: skip
-                self._connection.execute(f"{_REOPEN} {_ENDED[name]}", values)
-            self._put_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
+                values = {
+                    **self._list(list_id).parameters, "run": self.run, "forgets": name in {"invites", "unknown"},
+                    "operation": self.facts().get("operation", ""), "repeatable": repeatable,
+                    "accept_stale": accept_stale, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
+                }  # fmt: skip
+                self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
 
     def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """End a run cleanly: what it has not recorded was not sent."""
@@ -622,7 +632,7 @@ class JournalWriter:
             list_id: Its number.
             after: The position of the last one before; -1 for the first.
             n: How many at most.
-            only_reopened: Only what `begin_run` has reopened.
+            only_reopened: Only what `reopen` has reopened.
         """
         return self._rows(_SELECT_REOPENED if only_reopened else _SELECT_OPEN, list_id, after, n)
 

@@ -93,7 +93,7 @@ def outcome(
     *,
     done: int = Wish.DONE,
     unclear: int = 0,
-    touched: float = 5.0,
+    touched: float | None = 5.0,
     link: str | None = "https://x.example/1",
     note: str | None = None,
 ) -> tuple[Any, ...]:

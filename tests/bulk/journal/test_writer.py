@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import attrs
@@ -567,7 +568,8 @@ def test_what_must_not_be_repeated_is_sent_again_on_purpose_only(path: Path) -> 
     found = dict[str, list[Row]]()
     for again in ("failed", "unknown"):
         writer = JournalWriter(path)
-        writer.begin_run(frozenset({again}))
+        writer.begin_run()
+        writer.reopen(number, frozenset({again}))
         found[again] = left(writer, number, only_reopened=True)
         writer.close()
 
@@ -592,19 +594,84 @@ def test_a_retry_touches_only_what_it_names(path: Path, again: str, expected: st
     settle(writer, number, rows["done"], done=Wish.DONE | Wish.MAILED)
     settle(writer, number, rows["failed"], S.FAILED)
     settle(writer, number, rows["refused"], S.REJECTED)
-    settle(writer, number, rows["unknown"], S.UNKNOWN, unclear=MAILS.wish)
+    settle(writer, number, rows["unknown"], S.UNKNOWN, unclear=MAILS.wish, touched=time.time())
     settle(writer, number, rows["doubtful"], done=Wish.DONE | Wish.MAIL_UNVERIFIED)
     settle(writer, number, rows["retried"], S.RETRY)
     writer.close()
 
     writer = JournalWriter(path)
-    writer.begin_run(frozenset({again}))
+    writer.begin_run()
+    writer.reopen(number, frozenset({again}))
 
     found = left(writer, number, only_reopened=True)
     others = writer.settled_rows(number, -1, 9, only_reopened=True)
     assert names(found) == expected
     assert {row.earlier and row.earlier.state for row in found} <= {S.REOPENED}
     assert len(found) + len(others) == 7
+    writer.close()
+
+
+def test_a_retry_touches_only_the_list_that_is_sent(path: Path) -> None:
+    writer = opened(path)
+    others = [add_list(writer, people("a b"), name="one.csv"), add_list(writer, people("c"), confirmed=False)]
+    number = add_list(writer, people("b d"), name="two.csv")
+    for row in [*left(writer, others[0]), *left(writer, others[1]), left(writer, number)[1]]:
+        settle(writer, number, row, S.FAILED)
+    writer = reopened(writer, path)
+
+    writer.reopen(number, frozenset({"failed"}))
+
+    assert names(left(writer, number, only_reopened=True)) == "b d"
+    assert [names(left(writer, other, only_reopened=True)) for other in others] == ["b", ""]
+    writer.close()
+
+
+def test_a_retry_of_a_list_without_mails_leaves_what_is_done_for_it(path: Path) -> None:
+    """Somebody was refused, and somebody's mail is in doubt, in a list that asks for mails."""
+    writer = opened(path)
+    number = add_list(writer, people("a b", PLAIN))
+    rows = left(writer, number)
+    settle(writer, number, rows[0], S.REJECTED, done=Wish.DONE | Wish.REGISTERED)
+    settle(writer, number, rows[1], done=Wish.DONE | Wish.MAIL_UNVERIFIED)
+
+    writer.reopen(number, frozenset({"rejected", "invites"}))
+
+    assert left(writer, number, only_reopened=True) == []
+    writer.close()
+
+
+def test_what_was_sent_long_ago_without_a_clear_answer_is_reopened_with_a_word_only(path: Path) -> None:
+    """A row that certainly failed is reopened however long ago that was."""
+    writer = opened(path)
+    number = add_list(writer, people("old new failed timeless"))
+    now = time.time()
+    for row, state, touched in zip(
+        left(writer, number), [S.UNKNOWN, S.UNKNOWN, S.FAILED, S.UNKNOWN], [now - 90_000, now, 5.0, None], strict=True
+    ):
+        settle(writer, number, row, state, touched=touched)
+
+    writer.reopen(number, frozenset({"failed"}))
+    without = names(left(writer, number, only_reopened=True))
+    writer.reopen(number, frozenset({"failed"}), accept_stale=True)
+
+    assert without == "new failed"
+    assert names(left(writer, number, only_reopened=True)) == "old new failed timeless"
+    writer.close()
+
+
+def test_a_retry_that_ends_unsent_restores_all_it_has_changed(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a", MAILS), MAILS)
+    settle(writer, number, left(writer, number)[0], done=Wish.DONE | Wish.MAIL_UNVERIFIED, unclear=Wish.MAILED)
+    writer = reopened(writer, path)
+    before = [row.earlier for row in writer.settled_rows(number, -1, 9)]
+    writer.reopen(number, frozenset({"invites"}))
+    reopened_rows = left(writer, number, only_reopened=True)
+
+    writer.end_run(number, {})
+
+    assert [row.earlier and (row.earlier.run, row.earlier.unclear) for row in reopened_rows] == [(2, 0)]
+    assert [row.earlier for row in writer.settled_rows(number, -1, 9)] == before
     writer.close()
 
 
@@ -638,7 +705,8 @@ def test_what_a_retry_has_not_sent_is_what_it_was(path: Path) -> None:
         settle(writer, number, row, S.REJECTED, note='{"error":{"code":"http_422","message":"no"}}')
     writer.close()
     writer = JournalWriter(path)
-    writer.begin_run(frozenset({"rejected"}))
+    writer.begin_run()
+    writer.reopen(number, frozenset({"rejected"}))
     settle(writer, number, left(writer, number, only_reopened=True)[0])
 
     writer = reopened(writer, path)
