@@ -274,7 +274,9 @@ def describe_earlier(found: BulkPlan) -> list[str]:
     lines: list[str] = []
     if found.not_yet_mailed:
         were = "was" if found.not_yet_mailed == 1 else "were"
-        lines += wrapped(f"{counted(found.not_yet_mailed, 'row')} to send {were} added before without an invitation")
+        # Whether a second add mails anybody is not documented (help article, A).
+        what = f"{counted(found.not_yet_mailed, 'row')} to send {were} added before without an invitation"
+        lines += wrapped(f"{what}; Airmeet does not say whether it mails people who are in the event already")
     if found.changed:
         what = f"{counted(found.changed, 'row')} done before differ from what was sent, and are not sent again:"
         lines += wrapped(f"{what} Airmeet updates nobody")

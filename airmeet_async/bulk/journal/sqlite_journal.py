@@ -326,10 +326,12 @@ class SqliteJournal:
         else:
             self._window = max(1, self._window - self._window // 8)
         ready, left = len(self.ready), self._most - self._exposed + len(work.outcomes)
-        new_room = self._may_begin() - ready  # the first rows of a run have to show that it works
+        may_begin = self._may_begin()
+        new_room = may_begin - ready  # the first rows of a run have to show that it works
         plain_room = min(self._window - ready, left, new_room)
-        # What is ready and was never sent does not stand in a repeat's way: else nothing could go on.
-        own_room = 0 if self._is_held else min(len(self._waiting), left + ready)
+        # What is ready and must not begin now does not stand in a repeat's way: else nothing could go on.
+        room = left if may_begin > 0 else left + ready
+        own_room = 0 if self._is_held else len(self._waiting)
         chosen: list[Row] = []
         queue, plain_list = self.queue, self._plain_list
         while queue:
@@ -338,7 +340,7 @@ class SqliteJournal:
                 if len(chosen) >= plain_room:
                     break
                 work.horizon = row.index
-            elif len(work.intents) < own_room and (row.begun or len(chosen) < new_room):
+            elif len(work.intents) < own_room and len(chosen) < (room if row.begun else min(room, new_room)):
                 work.intents.append((row, int(template_to_send(row, may_mail_twice=self._may_mail_twice).wish)))
             else:
                 break

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
 from airmeet_async.optional_imports import needs_extra
@@ -56,9 +57,10 @@ def demo(
     """
     import tempfile
 
-    from airmeet_async.cli.commands.register import register_people
+    from airmeet_async.cli.commands.register import describe_run
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.html_report import is_available
+    from airmeet_async.cli.runner import run
     from airmeet_async.sandbox import invent_people, staged
     from airmeet_async.sandbox.community import SUMMIT
 
@@ -88,7 +90,8 @@ def demo(
             progress=progress,
             journal=str(Path(folder) / "demo.job"),
         )
-        outcome = register_people(SUMMIT, FileChoice(path=str(path)), flags, environ, invite=False, is_demo=True)
+        wanted = describe_run(SUMMIT, FileChoice(path=str(path)), console, invite=False)
+        outcome = run(evolve(wanted, is_demo=True), flags, Settings.of(environ), console)
         if outcome.report.stop_reason is None:
             statistics = _ask(environ, "statistics")
             there = _ask(environ, f"people/{SUMMIT}")["people"]

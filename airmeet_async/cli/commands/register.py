@@ -1,7 +1,6 @@
 """``airmeet register`` and ``airmeet check``: a list of people, to be sent or only to be looked at."""
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
 from attrs import evolve
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.job import BulkJob
     from airmeet_async.bulk.options import JobOptions
     from airmeet_async.cli.input_file import FileChoice
-    from airmeet_async.cli.output.summary import RunOutcome
     from airmeet_async.cli.runner import BulkRun
     from airmeet_async.protocol.models import AirmeetInfo
 
@@ -95,6 +93,8 @@ def register(
         yes: Do not ask before people are mailed. Without a terminal there is no question.
         options: As for every bulk command.
     """
+    from airmeet_async.cli.runner import check_places, make_plan, run
+
     if invite is None:
         raise UsageError(
             "choose --invite or --no-invite: there is no default, because with --invite Airmeet mails everyone "
@@ -104,13 +104,11 @@ def register(
     options.job_options()  # finds fault
     event_id(airmeet_id, choice.path)
     if not dry_run:
-        return register_people(
-            airmeet_id, choice, options, os.environ, invite=invite, register=register, agreed=yes
-        ).code
-    from airmeet_async.cli.runner import make_plan
-
-    run = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
-    plan = make_plan(run, options, Settings.of(os.environ), options.console)
+        check_places(options, choice)
+    wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
+    if not dry_run:
+        return run(evolve(wanted, asks=not yes), options, Settings.of(os.environ), options.console).code
+    plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.invalid else Exit.OK
     if options.json:
@@ -118,32 +116,10 @@ def register(
     return code
 
 
-def register_people(
-    airmeet_id: str,
-    choice: "FileChoice",
-    options: BulkFlags,
-    environ: Mapping[str, str],
-    *,
-    invite: bool,
-    register: bool = False,
-    agreed: bool = False,
-    is_demo: bool = False,
-) -> "RunOutcome":
-    """Register everybody of a file; *agreed*: nobody needs to be asked before people are mailed.
-
-    Raises:
-        AirmeetError: The run could not begin.
-    """
-    from airmeet_async.cli.runner import check_places, run
-
-    check_places(options, choice)
-    wanted = _describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
-    return run(evolve(wanted, asks=not agreed, is_demo=is_demo), options, Settings.of(environ), options.console)
-
-
-def _describe_run(
-    airmeet_id: str, choice: "FileChoice", console: Console, *, invite: bool, register: bool
+def describe_run(
+    airmeet_id: str, choice: "FileChoice", console: Console, *, invite: bool, register: bool = False
 ) -> "BulkRun":
+    """Open a file of people, and return the run that registers them."""
     from airmeet_async.cli.input_file import open_table, parse_columns
     from airmeet_async.cli.runner import BulkRun
 

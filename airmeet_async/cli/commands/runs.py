@@ -392,19 +392,15 @@ def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Fl
 
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-
-    def runs(n: int) -> str:
-        return counted(n, "run")
-
     readable = [run for run in chosen if run.facts]
     links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
     if readable:
         console.say(
-            f"{runs(len(readable))}, {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
+            f"{counted(len(readable), 'run')}, {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
             f"names, addresses and {links:,} personal links; deleted runs cannot be resumed or retried"
         )
     if damaged := len(chosen) - len(readable):
-        console.say(f"{runs(damaged)} that cannot be read, with names, addresses and personal links")
+        console.say(f"{counted(damaged, 'run')} that cannot be read, with names, addresses and personal links")
     if unfinished:
         console.say(f"  {counted(unfinished, 'row')} in them are not done")
     return agreed or not console.can_ask or console.confirm("Delete?")

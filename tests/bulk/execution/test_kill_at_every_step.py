@@ -16,7 +16,8 @@ from attrs import define
 from airmeet_async import BulkReport, Invite, Reply, Request, RowStatus
 from tests.support.bulk_runs import resume
 from tests.support.disk import DiskLoop, disk
-from tests.support.worlds import add, client_of, people, transport_of
+from tests.support.worlds import add, client_of, people, person, transport_of
+from tests.torture.history import read_journal
 
 pytestmark = pytest.mark.slow
 
@@ -89,8 +90,17 @@ class Watched:
     async def aclose(self) -> None: ...
 
 
-async def moments_of(tmp_path: Path, source: Any, width: int, faults: str, held: bool, **options: Any) -> list[Moment]:
-    """Run to the end, and return what there was at every step."""
+async def moments_of(
+    tmp_path: Path,
+    source: Any,
+    width: int,
+    faults: str = "",
+    held: bool = False,
+    *,
+    differs: bool = False,
+    **options: Any,
+) -> list[Moment]:
+    """Run to the end, and return what there was at every step; *differs*: a list in the journal says otherwise."""
     path, moments = tmp_path / "launch.job", list[Moment]()
     transport = Watched(transport_of(faults, latency=0.05))
 
@@ -110,6 +120,9 @@ async def moments_of(tmp_path: Path, source: Any, width: int, faults: str, held:
 
     transport.seen = keep
     async with client_of(transport) as client:
+        if differs:
+            others = [person(number, city="Elsewhere" if number % 2 else None) for number in range(N)]
+            await add(client, others, journal=path, send_email_invite=True).prepare()
         job = add(client, source(list(people(N))), journal=path, max_in_flight=width, **options)
         async with job, ticking(keep):
             disk().seconds = 0.01
@@ -197,3 +210,14 @@ async def test_no_more_rows_are_sent_again_than_were_under_way(
         assert len(twice) <= width + 2 * bool(faults)  # and those that were to be sent again anyway
         assert sum(moment.sent[result.key] > 0 for result in report.results) == len(+moment.sent)
         assert sum(result.replayed for result in report.results if not result.from_earlier_run) <= 2 * width
+
+
+@pytest.mark.parametrize("width", [1, 3, 8])
+async def test_rows_with_an_intent_of_their_own_and_others_are_together_no_more_than_may_be_under_way(
+    tmp_path: Path, width: int
+) -> None:
+    """Every second row differs from what another list says of the same person, so it is not under the horizon."""
+    moments = await moments_of(tmp_path, list, width, differs=True)
+    journals = [read_journal(moment.path) for moment in moments]
+
+    assert max(len(journal.in_flight) for journal in journals if journal is not None) == width

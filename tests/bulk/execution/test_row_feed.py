@@ -33,16 +33,16 @@ class Source:
 def feed_of(source: Source) -> tuple[SourceFeed, MemoryJournal, list[RowResult], list[int]]:
     operation = CustomOperation(lambda one: calls.add_attendee(EVENT, one, send_email_invite=False), None)
     feed, journal = SourceFeed(cast(RowSource, source), operation), MemoryJournal()
-    results, woken = list[RowResult](), list[int]()
+    finished, woken = list[RowResult](), list[int]()
 
-    def finish(several: Sequence[RowResult], *, plain: bool = False) -> None:
-        results.extend(several)
+    def finish(results: Sequence[RowResult], *, plain: bool = False) -> None:
+        finished.extend(results)
 
     async def wait_for_room() -> None: ...
 
-    journal.begin(finish, woken.append, lambda _: None, lambda: 64)  # type: ignore[arg-type]
+    journal.begin(finish, woken.append, lambda _: None, lambda: 64)
     feed.begin(Receiver(journal, finish, woken.append, lambda: 64, wait_for_room))
-    return feed, journal, results, woken
+    return feed, journal, finished, woken
 
 
 async def test_a_quick_source_is_read_in_pieces_that_double_up_to_64() -> None:

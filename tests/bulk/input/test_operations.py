@@ -197,7 +197,7 @@ def test_the_flags_of_a_call_that_adds_somebody_are_in_its_template() -> None:
 def test_a_call_without_flags_or_with_nothing_else_is_sent_as_it_is() -> None:
     """Also of another operation whose body has a member of that name."""
     bodies: list[Any] = [{"email": "a@b.de"}, {"sendEmailInvite": True}, None]
-    made = [Call(ATTENDEES_ADD, {"airmeet_id": "e1"}, body=body) for body in bodies]
+    made: list[Call[Any]] = [Call(ATTENDEES_ADD, {"airmeet_id": "e1"}, body=body) for body in bodies]
     made.append(Call(ODD_CALL, body={"email": "a@b.de", "sendEmailInvite": True}))
     rows = prepare([*range(4)], CustomOperation(made.__getitem__, None))
 

@@ -615,6 +615,7 @@ def test_a_corrected_row_that_was_withdrawn_is_still_to_be_sent(path: Path) -> N
     writer = reopened(writer, path)
     number = add_list(writer, [person(0, "a", last="Corrected")])
 
+    [row] = left(writer, number)
     for _ in range(2):
         [row] = left(writer, number)
         writer.transact(Transaction(number, intents=[(row, int(PLAIN.wish))]))
