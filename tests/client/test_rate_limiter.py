@@ -387,6 +387,7 @@ async def test_the_statistics_are_a_glance() -> None:
     """They are what a log line or a test needs."""
     pace = Pace(5, 2)
     await pace.acquire(Priority.BULK, nothing)
+    assert pace.statistics().paused_s == 0
     pace.pause(3)
 
     glance = pace.statistics()
