@@ -269,16 +269,17 @@ class JobPreparation:
             raise
 
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
-        """Begin a list that has no end yet: each row counts as soon as it is recorded."""
+        """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
         number = await journal.call(journal.writer.begin_list, self._list_facts(loaded))
-        await journal.call(journal.writer.confirm_list, number)
         feed = SourceFeed(
             RowSource(loaded.rows),
             loaded.operation,
             recorded=True,
             accept_stale=self._given.get("accept_stale", False),
         )
-        journal.send_list(number, loaded.operation.template, self._options, sort=feed.sort, more=feed.refill)
+        journal.send_list(
+            number, loaded.operation.template, self._options, sort=feed.sort, more=feed.refill, is_arriving=True
+        )
         return self._engine(feed, journal, results)
 
     def _engine(

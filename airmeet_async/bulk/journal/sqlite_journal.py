@@ -75,6 +75,7 @@ class SqliteJournal:
         self._thread = ThreadPoolExecutor(1, "airmeet-journal")
         # Of the list that is sent.
         self._list = 0
+        self._is_arriving = False
         self._plain_list = False
         self._most = 1
         self._may_mail_twice = False
@@ -129,6 +130,7 @@ class SqliteJournal:
         *,
         sort: Callable[[Sequence[Row]], list[Row]],
         more: Callable[[], None],
+        is_arriving: bool = False,
     ) -> None:
         """Say what is sent from now on.
 
@@ -138,7 +140,9 @@ class SqliteJournal:
             options: Of the run.
             sort: Takes rows of an arriving input that are recorded now, and returns those that can be sent.
             more: Called when more rows could be taken.
+            is_arriving: The list has no end yet: it replaces earlier ones when the run has come to its end.
         """
+        self._is_arriving = is_arriving
         self._list, self._most = list_id, options.max_in_flight
         self._may_mail_twice = options.invites == "at_least_once"
         self._sort, self._more = sort, more
@@ -163,6 +167,8 @@ class SqliteJournal:
         try:
             if not self.failed:
                 with suppress(JournalError):  # the rows are recorded; these facts are only useful
+                    if self._is_arriving and facts.get("stop") is None:
+                        await self.call(self.writer.confirm_list, self._list)
                     await self.call(self.writer.end_run, self._list, facts)
                 if self._list:
                     await self.call(self.writer.check_sum, self._list)

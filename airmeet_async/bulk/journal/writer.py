@@ -682,7 +682,7 @@ class JournalWriter:
                     "UPDATE list SET horizon = ?, touched = ? WHERE id = ?",
                     (work.horizon, now, work.list_id),
                 )
-            if work.list_id not in self._confirmed and (work.intents or work.horizon is not None):
+            if work.list_id not in self._confirmed and (work.rows or work.intents or work.horizon is not None):
                 self._confirm(work.list_id)
             if work.facts:
                 self._put_facts(work.facts)

@@ -1,7 +1,9 @@
 """Which rows the next run of a journal sends again, and what the others have for a result: whole runs, virtual time."""
 
+import shutil
 import time
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -321,3 +323,22 @@ async def test_the_times_of_a_list_stay_in_their_zone(path: Path) -> None:
         await client.bulk.create_sessions(EVENT, sessions, timezone="Europe/Paris", journal=path, rate=None)
         with pytest.raises(JournalError, match="started with timezone=Europe/Paris, not UTC"):
             await client.bulk.create_sessions(EVENT, sessions, timezone="UTC", journal=path, rate=None)
+
+
+async def test_a_source_that_is_read_again_takes_the_place_of_what_was_read_before_at_its_end(path: Path) -> None:
+    """Until its first row has come, what an earlier run has not sent is still there."""
+    transport = transport_of()
+    await stopped_after(3, transport, iter(ROWS), path, max_in_flight=1)
+    copy = path.with_name("copy.job")
+
+    def source() -> Iterator[Attendee]:
+        shutil.copy(path, copy)
+        yield from ROWS
+
+    early = await add_journaled(transport, source(), path)
+    assert statuses(early) == {S.SUCCEEDED: len(ROWS)}
+    report = await resume(transport_of(), copy)
+
+    assert report.rows_read >= 3
+    assert report.all_done
+    assert len(query(path, "SELECT id FROM list")) == 1
