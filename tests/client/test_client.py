@@ -35,6 +35,7 @@ from airmeet_async import (
     calls,
 )
 from airmeet_async.calls.events import authenticate
+from airmeet_async.client.adaptive_rate import Adaptive
 from airmeet_async.errors import AmbiguousOutcomeError
 from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Acknowledgement
@@ -569,3 +570,18 @@ async def test_one_attempt_is_one_request_whatever_comes_of_it() -> None:
 
     assert kinds == [Kind.AMBIGUOUS, Kind.AMBIGUOUS, Kind.THROTTLED]
     assert len(transport.requests) == 3
+
+
+async def test_a_request_without_a_reply_says_nothing_about_the_rate() -> None:
+    lost, fine = Script(NoReplyError("lost")), Script(Reply(422))
+    call = calls.add_attendee(EVENT, person(), send_email_invite=False)
+    rates = []
+    for transport in (lost, fine):
+        async with client_of(transport, rate=Adaptive(initial=10)) as client:
+            for _ in range(30):
+                await client.attempt(call)
+            rates.append(client.pace.rate)
+
+    assert rates[0] == 10
+    assert rates[1] is not None
+    assert rates[1] > 12

@@ -282,3 +282,20 @@ async def test_rows_that_failed_before_hold_nobody_up_when_a_run_is_resumed(path
     assert resumed.report.stop_reason is None
     assert {n for email, n in sends(transport).items() if "poison" not in email} == {1}
     assert last < 5
+
+
+async def test_the_rate_that_was_found_is_known_to_the_next_run_although_this_one_is_killed(path: Path) -> None:
+    """It is written down every ten seconds."""
+    async with (
+        client_of(transport_of(rate_limit=50)) as client,
+        add(client, list(people(2000)), journal=path, rate="auto") as job,
+    ):
+        await anyio.sleep(21)
+        for suffix in ("", "-wal"):
+            if (file := path.with_name(path.name + suffix)).exists():
+                shutil.copy(file, path.with_name("copy.job" + suffix))
+        job.stop()
+
+    writer = JournalWriter(path.with_name("copy.job"))
+    assert 30 < writer.facts()["rate"] < 60
+    writer.close()

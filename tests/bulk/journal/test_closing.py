@@ -1,12 +1,14 @@
 """A journal that is closed at once: nothing that was told to it is lost."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
-from airmeet_async import RowResult, RowStatus
+from airmeet_async import JournalError, RowResult, RowStatus
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.options import engine_options
@@ -54,3 +56,25 @@ async def test_results_that_were_just_told_are_recorded_and_handed_out(path: Pat
     assert (facts["ended"], facts["rate"]) == (1.0, 5.0)
     assert [(one.index, one.earlier and one.earlier.state) for one in left] == [(1, None), (2, None)]
     assert [(one.index, one.earlier and one.earlier.state) for one in settled] == [(0, OutcomeState.SUCCEEDED)]
+
+
+async def test_a_file_whose_opening_is_cancelled_is_closed_when_it_is_open(path: Path) -> None:
+    """Its lock would be kept for as long as the process lives."""
+    disk().seconds = 1.0
+    opening = asyncio.create_task(SqliteJournal(path).open())
+    await anyio.sleep(0.5)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    with pytest.raises(JournalError, match="already in progress"):
+        JournalWriter(path)
+    await anyio.sleep(1)
+
+    writer = JournalWriter(path)
+    other = asyncio.create_task(SqliteJournal(path).open())  # which cannot be opened: it is locked
+    await anyio.sleep(0.5)
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    await anyio.sleep(1)
+    writer.close()
