@@ -303,17 +303,6 @@ async def test_once_the_first_rows_have_shown_that_it_works_all_places_are_used(
         assert transport.peak == 64
 
 
-async def test_repeats_that_are_due_together_go_together(journal: Path | None) -> None:
-    """Each wakes a worker of its own."""
-    transport = transport_of("429@30+15:retry=5", latency=0.02)
-    async with running(journal, n=60, transport=transport, width=16) as run:
-        transport.latency = 1.0
-        await run.read()
-
-    assert run.job.report.throttled == 15
-    assert anyio.current_time() < 5.6 + 4
-
-
 async def test_after_a_stop_no_more_results_are_made_than_somebody_reads() -> None:
     async with running(None, n=4000) as run:
         run.job.stop()
