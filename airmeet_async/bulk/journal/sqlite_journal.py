@@ -373,6 +373,24 @@ class SqliteJournal:
         if error is not None:
             self._fail(error, [*chosen, *work.rows], retried, results)
             return
+        try:
+            self._make_ready(work, chosen, retried)
+            for _, several, plain in results:
+                self._deliver(several, plain=plain)
+        except Exception as fault:  # noqa: BLE001 - ours: the run ends, and nobody waits for ever
+            self._fail(fault, [], [], [])
+            return
+        if self._is_held:  # meanwhile
+            self.withdraw()
+        self._wake_ready()
+        if self._idle is not None:
+            self._flush()
+        elif self._waiting or self._new or self._outcomes or self._new_facts or self._results:
+            self._flush_if_due()
+        self._tell_drained()
+
+    def _make_ready(self, work: Transaction, chosen: list[Row], retried: list[Row]) -> None:
+        """Let the rows go whose intents are on the disk now, and sort those in that were recorded."""
         for row in retried:
             row.retry_recorded = True
         for row, _ in work.intents:
@@ -386,16 +404,6 @@ class SqliteJournal:
                 self.ready.append(row)
             else:
                 self.queue.append(row)
-        for _, several, plain in results:
-            self._deliver(several, plain=plain)
-        if self._is_held:  # meanwhile
-            self.withdraw()
-        self._wake_ready()
-        if self._idle is not None:
-            self._flush()
-        elif self._waiting or self._new or self._outcomes or self._new_facts or self._results:
-            self._flush_if_due()
-        self._tell_drained()
 
     def _wake_ready(self) -> None:
         """Wake as many as there are rows ready; all, where no row will become ready by itself."""

@@ -139,6 +139,10 @@ async def test_what_a_failed_commit_leaves_is_told_as_the_next_run_finds_it(
     if not found:
         return
     async with client_of(transport_of()) as client:
+        if not found:  # the first row of a generator could not be recorded: there is no list yet
+            with pytest.raises(JournalError, match="Nothing was sent"):
+                await client.bulk.resume(path, rate=None)
+            return
         report = await client.bulk.resume(path, rate=None)
     assert report.counts[S.REJECTED] <= 1
     assert report.succeeded + report.counts[S.REJECTED] == report.rows_read == len(found)
