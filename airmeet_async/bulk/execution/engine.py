@@ -169,6 +169,8 @@ class Engine:
                 self._stop_for(error)
             except Exception as error:  # a fault of the caller's transport, or ours: it comes out
                 self.stop(StopReason.CUT_OFF, f"{type(error).__name__}: {error}")
+                if (sent := self._workers[scope]) is not None:
+                    sent.unclear |= sent.asked  # it may have failed at an answer that nobody understood
                 raise
             finally:
                 if has_place:

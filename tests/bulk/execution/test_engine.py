@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -476,6 +477,25 @@ async def test_a_transport_that_crashes_ends_the_run_at_once_with_its_own_error(
     assert sent == 1
     assert sum(job.report.counts.values()) == job.report.rows_read
     assert job.report.stop_reason is StopReason.CUT_OFF
+
+
+async def test_a_row_whose_answer_cannot_be_understood_is_unclear() -> None:
+    """A caller's own transport returns something that is no reply, after the request went out."""
+    transport = transport_of()
+    exchange = transport.exchange
+
+    async def broken(request: Request) -> Any:
+        reply = await exchange(request)
+        return reply if request.target.endswith("/auth") else None
+
+    transport.exchange = broken  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        job = add(client, people(1))
+        with pytest.raises(AttributeError):
+            await job
+
+    assert statuses(job.report) == {S.UNKNOWN: 1}
+    assert sends(transport) == {"person-0@example.com": 1}
 
 
 async def test_a_throttled_row_pauses_every_worker() -> None:
