@@ -19,7 +19,7 @@ from tests.sentinels import leaks
 
 pytest_plugins = ["pytester"]
 
-_QUICK_SECONDS = 1.0
+_QUICK_SECONDS = 2.0
 
 
 @pytest.fixture
