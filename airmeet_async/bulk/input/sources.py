@@ -193,6 +193,9 @@ class RowSource:
                         await self._room.wait()
             finally:
                 if isinstance(iterator, AsyncGenerator):
+                    # The stop is dealt with here: asyncio's task group, from 3.13 on, would cancel once more.
+                    while (driver := asyncio.current_task()) and driver.cancelling():
+                        driver.uncancel()
                     await iterator.aclose()
         # A task group in a generator that is closed early raises a group with GeneratorExit.
         except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:  # noqa: BLE001 - `take` raises it
