@@ -183,9 +183,15 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     check_file(path)
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        _check_kind(connection, path)
     except sqlite3.Error as error:
         raise journal_error(path, error) from None
+    try:
+        _check_kind(connection, path)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise journal_error(path, error) from None
+        raise
     return connection
 
 
