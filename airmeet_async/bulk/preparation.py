@@ -117,6 +117,9 @@ class JobPreparation:
         given: The caller's options.
         options: The same, checked.
         again: Rows that ended, and are to be sent once more.
+
+    Attributes:
+        input: What has been taken in, or None.
         progress: Called with the number of rows that have been taken in, now and then.
     """
 
@@ -346,10 +349,11 @@ class JobPreparation:
             self.input = evolve(loaded, rows=rows)
         facts = self._list_facts(loaded)
         facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
-        for found in await journal.call(writer.lists):
+        lists = await journal.call(writer.lists)
+        for found in lists:
             _check_timezone(journal.path, found.facts, facts)
         if facts["source"] is not None:
-            for found in reversed(await journal.call(writer.lists)):
+            for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
                     if facts["note"]:
                         await journal.call(writer.update_list, found.id, {"note": facts["note"]})

@@ -328,7 +328,7 @@ class Engine:
         self._statistics.count_results(results, plain=plain)
         self._results.put(results)
         if self._results.is_full:
-            self.state.hot = False
+            self.state.weigh()
 
     # Holding the run back, and ending it.
 

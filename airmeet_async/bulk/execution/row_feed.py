@@ -63,14 +63,12 @@ class RowFeed(Protocol):
         total: How many rows there will be, where that is known.
         read: Rows so far.
         error: What was wrong with the source, or None.
-        finite: Reading on to the end is sure to end.
     """
 
     ended: bool
     total: int | None
     read: int
     error: InputError | None
-    finite: bool
 
     def begin(self, receiver: Receiver) -> None:
         """Say where rows go."""
@@ -116,7 +114,6 @@ class SourceFeed:
     ) -> None:
         self.ended = False
         self.total = source.total
-        self.finite = source.finite
         self.read = 0
         self.error: InputError | None = None
         self._source = source
@@ -190,7 +187,7 @@ class SourceFeed:
 
     def stop(self) -> None:
         self._is_stopped = True
-        if not self.finite:
+        if not self._source.finite:
             self._source.stop_reading()
 
     async def read_rest(self) -> None:
@@ -218,8 +215,6 @@ class RecordedFeed:
         accept_stale: Send again also what was sent long ago without a clear answer.
         only_reopened: Send only what this run has reopened on purpose.
     """
-
-    finite = True
 
     def __init__(
         self,

@@ -63,7 +63,6 @@ class RunState:
         retries: Rows that wait for their next attempt: when each is due, a number, and the row; the next one first.
         stopped: Why the run ends before its last row, or None.
         held: The run is paused by hand.
-        trusted: The first rows have shown that it works.
         begun: Rows that have begun in this run.
         claimed: Workers that wait for a place, each for one of these rows.
         source_ended: No more new rows will come.
@@ -81,7 +80,6 @@ class RunState:
         self.retries: list[tuple[float, int, Row]] = []
         self.stopped: RunStop | None = None
         self.held = False
-        self.trusted = False
         self.begun = 0
         self.claimed = 0
         self.source_ended = False
@@ -90,7 +88,6 @@ class RunState:
         self.breaker = CircuitBreaker(random.random)
         self.rules = FailureRules(options.max_failures, total)
         self._budget = RetryBudget()
-        self._no_limit = 4 * options.max_in_flight + 100
         self._most_waiting = 4 * options.max_in_flight + 100
         self._order = itertools.count()
         self._outside_is_open = outside_is_open
@@ -98,7 +95,7 @@ class RunState:
     def weigh(self) -> None:
         """Find out whether the run is `hot`."""
         self.hot = (
-            self.trusted
+            self.rules.trusted
             and not self.held
             and self.stopped is None
             and not self.breaker.is_open
@@ -114,13 +111,13 @@ class RunState:
 
     def may_begin_row(self) -> bool:
         """Whether one more new row may begin: not while many wait for a repeat, or the first have yet to succeed."""
-        return len(self.retries) < self._most_waiting and (self.trusted or self.rules.may_begin(self.begun))
+        return len(self.retries) < self._most_waiting and self.rules.may_begin(self.begun)
 
     def rows_to_begin(self) -> int:
         """Return how many new rows may begin now."""
         if not self.may_begin_row():
             return 0
-        return self._no_limit if self.trusted else self.rules.rows_to_begin(self.begun)
+        return self._most_waiting if self.rules.trusted else self.rules.rows_to_begin(self.begun)
 
     @property
     def can_take(self) -> bool:
@@ -140,7 +137,7 @@ class RunState:
     def put_retry(self, row: Row, due: float) -> None:
         """Let a row wait for its next attempt."""
         heapq.heappush(self.retries, (due, next(self._order), row))
-        self.hot = False
+        self.weigh()
 
     def due_retries(self, now: float) -> list[Row]:
         """Return the rows whose next attempt is due; they wait no longer."""
@@ -157,7 +154,7 @@ class RunState:
         """Hold all rows back because no token can be had; return False where that has lasted too long."""
         self.silence.record(answered=False, sent_at=now)
         self.breaker.trip(now)
-        self.hot = False
+        self.weigh()
         return self.silence.heard_before and not self.silence.is_too_long(now)
 
     def record_plain_successes(self, n: int, now: float) -> None:
@@ -198,7 +195,6 @@ class RunState:
     def record_result(self, row: Row, result: RowResult) -> RunStop | None:
         """Count the end of a row that was sent; return why the run stops, if it does."""
         why = self.rules.record(result, failed_before=row.failed_before)
-        self.trusted = self.trusted or self.rules.trusted
         return RunStop(StopReason.FAILURES, why) if why else None
 
 
