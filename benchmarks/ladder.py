@@ -30,7 +30,7 @@ async def transport_alone(job: Job) -> int:
         return peers.is_about(orjson.loads(reply.body), row)
 
     async with client:
-        return await _by_workers(job, add)
+        return await peers.by_workers(job, add)
 
 
 async def single_calls(job: Job) -> int:
@@ -41,7 +41,7 @@ async def single_calls(job: Job) -> int:
             person = Attendee(row["email"], row["first_name"], row["last_name"])
             return bool((await client.attendees.add(EVENT, person, send_email_invite=False)).entry_link)
 
-        return await _by_workers(job, add)
+        return await peers.by_workers(job, add)
 
 
 async def engine_alone(job: Job) -> int:
@@ -70,21 +70,6 @@ async def prepared_first(job: Job) -> int:
             async with run:
                 async for result in run:
                     done += bool(result.entry_link)
-    return done
-
-
-async def _by_workers(job: Job, add: Callable[[peers.Row], Awaitable[bool]]) -> int:
-    left, done = iter(job.rows), 0
-
-    async def work() -> None:
-        nonlocal done
-        for row in left:
-            added = await add(row)
-            done += added  # not in one line: what it was before the wait would be added to
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(job.in_flight):
-            group.create_task(work())
     return done
 
 

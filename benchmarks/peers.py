@@ -10,6 +10,7 @@ import json
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -77,22 +78,23 @@ async def httpx_gather(job: Job) -> int:
 
 async def httpx_workers(job: Job) -> int:
     """The tidier way: one shared client, a task group, workers that share an iterator."""
+    return await _with_httpx(job, partial(by_workers, job))
 
-    async def run(add: Callable[[Row], Awaitable[bool]]) -> int:
-        left, done = iter(job.rows), 0
 
-        async def work() -> None:
-            nonlocal done
-            for row in left:
-                added = await add(row)
-                done += added  # not in one line: what it was before the wait would be added to
+async def by_workers(job: Job, add: Callable[[Row], Awaitable[bool]]) -> int:
+    """Add all rows by as many workers as there may be requests in flight, and return how many were added."""
+    left, done = iter(job.rows), 0
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(job.in_flight):
-                group.create_task(work())
-        return done
+    async def work() -> None:
+        nonlocal done
+        for row in left:
+            added = await add(row)
+            done += added  # not in one line: what it was before the wait would be added to
 
-    return await _with_httpx(job, run)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(job.in_flight):
+            group.create_task(work())
+    return done
 
 
 async def _with_httpx(job: Job, run: Callable[[Callable[[Row], Awaitable[bool]]], Awaitable[int]]) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httptools
 import pytest
@@ -10,35 +10,11 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async import NoReplyError, Reply, Timeouts, TransportError
+from airmeet_async import NoReplyError, Reply, TransportError
 from airmeet_async.client.transports.llhttp_connection import Connection
 from tests.cases import case
 from tests.protocol.samples import same_every_time
-
-
-@define(eq=False, slots=False)
-class FakePool:
-    """What a connection needs of its transport, with a clock that is set by hand."""
-
-    loop: asyncio.AbstractEventLoop
-    now: float = 100.0
-    host: str = "api.example"
-    timeouts: Timeouts = field(factory=lambda: Timeouts(connect=5, write=10, read=30, total=40))
-    buffer: bytearray = field(factory=lambda: bytearray(64 * 1024))
-    window: memoryview = field(init=False)
-    open: list[Connection] = field(factory=list)
-    gone: list[Connection] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        self.window = memoryview(self.buffer)
-
-        self.clock: Callable[[], float] = lambda: self.now
-
-    def opened(self, connection: Connection) -> None:
-        self.open.append(connection)
-
-    def closed(self, connection: Connection) -> None:
-        self.gone.append(connection)
+from tests.support.connection_pool import FakePool
 
 
 @define(eq=False)

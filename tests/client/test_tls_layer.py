@@ -3,17 +3,18 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 import trustme
 from attrs import define, field
 
-from airmeet_async import NoReplyError, Reply, Timeouts, TransportError
+from airmeet_async import NoReplyError, Reply, TransportError
 from airmeet_async.client.transports.llhttp_connection import Connection
 from airmeet_async.client.transports.tls_layer import TlsLayer
 from tests.cases import case
+from tests.support.connection_pool import FakePool
 
 HI = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -28,24 +29,6 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
-
-
-class FakePool:
-    """What a connection needs of its transport."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop, self.host, self.timeouts = loop, "api.example", Timeouts()
-        self.buffer = bytearray(64 * 1024)
-        self.window = memoryview(self.buffer)
-        self.clock: Callable[[], float] = lambda: 100.0
-        self.open: list[Connection] = []
-        self.gone: list[Connection] = []
-
-    def opened(self, connection: Connection) -> None:
-        self.open.append(connection)
-
-    def closed(self, connection: Connection) -> None:
-        self.gone.append(connection)
 
 
 @define(eq=False)
