@@ -284,10 +284,14 @@ def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
     """Say what is the matter with rows, and where the first of them are."""
     lines: list[str] = []
     for group in groups[:_MOST_CAUSES]:
-        where = ", ".join(map(str, group.sample_rows))
-        more = f" and {group.n - len(group.sample_rows):,} more" if group.n > len(group.sample_rows) else ""
-        line = many("line", group.n)
-        lines += wrapped(f"{group.n:,} x {group.code}, {line} {where}{more}: {group.message}", "  ", "      ")
+        lines += describe_cause(group)
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
     return lines
+
+
+def describe_cause(group: FailureGroup) -> list[str]:
+    """Say what is the matter with the rows of a group, and where the first of them are."""
+    where, n = ", ".join(map(str, group.sample_rows)), group.n
+    more = f" and {n - len(group.sample_rows):,} more" if n > len(group.sample_rows) else ""
+    return wrapped(f"{n:,} x {group.code}, {many('line', n)} {where}{more}: {group.message}", "  ", "      ")

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from airmeet_async.bulk.input.plan import describe_cause
 from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.formatting import counted, duration, many, wrapped
 
@@ -198,10 +199,8 @@ def _failures(groups: Sequence[FailureGroup]) -> list[str]:
     for code, same in causes[:_MOST_CAUSES]:
         n = sum(group.n for group in same)
         rows = sorted(row for group in same for row in group.sample_rows)[:5]
-        more = f" and {n - len(rows):,} more" if n > len(rows) else ""
         message = next((group.message for group in same if group.message != "several messages"), "")
-        where = f"{many('line', n)} {', '.join(map(str, rows))}{more}"
-        lines += wrapped(f"{n:,} x {code}, {where}: {message}", "  ", "      ")
+        lines += describe_cause(FailureGroup(code, message, n, tuple(rows)))
     if len(causes) > _MOST_CAUSES:
         lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
     return ["", "why rows did not succeed:", *lines] if lines else []
