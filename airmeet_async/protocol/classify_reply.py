@@ -75,6 +75,11 @@ class Verdict:
     blames_token: bool = False
     cause: TransportError | DecodeError | None = field(default=None, repr=False, eq=False)
 
+    @property
+    def is_throttling(self) -> bool:
+        """The server has more to do than it can or wants to: 429, or 503, with which some rate limiters refuse, too."""
+        return self.kind is Kind.THROTTLED or (self.kind is Kind.AMBIGUOUS and self.status == 503)  # noqa: PLR2004
+
 
 _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")

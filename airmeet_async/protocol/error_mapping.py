@@ -3,6 +3,7 @@
 from typing import Any
 
 from airmeet_async import errors
+from airmeet_async.formatting import duration
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Tries, waited_for_ready
@@ -24,7 +25,7 @@ _SENTENCES: dict[int, str] = {
     403: "these keys may not do this (403)",
     404: "Airmeet does not know this id (404): check the event id, and that AIRMEET_REGION is its region",
     412: "Airmeet refuses tokens that it has just issued (412)",
-    429: "Airmeet's rate limit was exceeded (429): choose a lower rate",
+    429: "Airmeet's rate limit was exceeded (429)",
 }
 _NOT_FINISHED = "; this list is available once the session or event is FINISHED"
 _CLASSES: dict[int, type[errors.ReplyError]] = {
@@ -76,6 +77,8 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         sentence = f"Airmeet could not handle this request ({status})"
     else:
         sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
+    if verdict.retry_after:
+        sentence += f", and asks to wait for {duration(verdict.retry_after)}"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED
