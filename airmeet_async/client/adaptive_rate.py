@@ -54,6 +54,7 @@ _RECENT_SECONDS: Final = 1.5
 _BURST_SHARE: Final = 0.9
 """What is believed of the throughput at a refusal: some of it was a burst."""
 
+_RARE_SECONDS: Final = 10.0
 _RARE: Final = 100
 """Accepted requests among which one refusal is no reason to go down."""
 
@@ -75,6 +76,8 @@ _HOLD_PER_PAUSE: Final = 14.0
 _LONGEST_HOLD: Final = 120.0
 
 _AFTER_OUTAGE: Final = 0.5
+_COSTLY_HOLD: Final = 40.0
+_FIRST_PLACES_HOLD: Final = 2.0
 
 _QUEUED: Final = 1.8
 """How many times the quickest reply the quickest of several may take before requests must be queueing."""
@@ -157,7 +160,8 @@ class Observation:
         replies: All replies, old refusals too.
         latency: Seconds that the quickest accepted reply took, of those sent after places were last changed; infinite
             where there was none.
-        peak: Most requests that were under way at once.
+        crowd: Others that were under way when a request was refused for the first time; 0 if none was.
+        crowd_ok: Most others that were under way when a reply came.
         is_costly: A refusal costs more than a repeat.
     """
 
@@ -168,7 +172,8 @@ class Observation:
     refused: int = 0
     replies: int = 0
     latency: float = math.inf
-    peak: int = 0
+    crowd: int = 0
+    crowd_ok: int = 0
     is_costly: bool = False
 
 
@@ -187,13 +192,16 @@ class RateState:
         used_s: Seconds of use of the rate since then.
         hold_s: Seconds to stay below the limit before the next probe.
         has_accepted: Something sent since then was accepted.
+        is_refused: A request was refused since then.
         is_starved: The server accepts nothing at all at present.
         run: Accepted since the last cut.
         pause_s: Seconds of pauses since then.
         throughput: Accepted per second, lately.
         base: Seconds of the quickest reply.
         slow: Observations in a row in which every reply was slow.
+        crowd: Most others that were under way when a request was accepted.
         places_at: When places were last made fewer.
+        places_hold_s: Seconds from then on in which they are not made more.
         trial: Latency before that, until it has shown its effect; 0: no trial is on.
     """
 
@@ -207,13 +215,16 @@ class RateState:
     used_s: float = 0.0
     hold_s: float = 0.0
     has_accepted: bool = True
+    is_refused: bool = False
     is_starved: bool = False
     run: int = 0
     pause_s: float = 0.0
     throughput: float = 0.0
     base: float = math.inf
     slow: int = 0
+    crowd: int = 0
     places_at: float = -math.inf
+    places_hold_s: float = 0.0
     trial: float = 0.0
 
     @property
@@ -234,6 +245,8 @@ def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState
     weight = 1 - math.exp(-seen.seconds / span)
     throughput = state.throughput * (1 - weight) + (seen.accepted * weight / seen.seconds if seen.seconds else 0.0)
     state = evolve(state, throughput=throughput, run=state.run + seen.accepted)
+    if not seen.refused:
+        state = evolve(state, crowd=max(state.crowd, seen.crowd_ok))
     if seen.fresh and not state.has_accepted:
         state = evolve(state, has_accepted=True)
         if state.is_starved:
@@ -248,25 +261,37 @@ def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState
 
 
 def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
-    now = seen.now
-    since = now - state.cut_at
+    now, since = seen.now, seen.now - state.cut_at
     if not state.has_accepted:
         rate = max(settings.floor, state.rate * _NOTHING_ACCEPTED)
         return evolve(state, rate=rate, is_starved=True, cut_at=now, used_s=0.0)
-    is_recent = since < _RECENT_SECONDS
-    if is_recent and not state.pause_s and not seen.is_costly and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
-        return state  # too early to tell
+    if seen.crowd > state.crowd and seen.crowd > 1:
+        # So many were never under way before: it may be their number, not their rate.
+        is_same = seen.crowd == state.places
+        hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
+        return evolve(state, places=seen.crowd, places_at=now, places_hold_s=hold)
+    is_recent, is_costly = since < _RECENT_SECONDS, state.pause_s > 0 or seen.is_costly
+    if not is_costly:
+        if is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
+            return evolve(state, is_refused=True)  # too early to tell
+        is_rare = not state.is_refused and (state.run >= _RARE or since >= _RARE_SECONDS)
+        if is_rare and state.rate < _BEYOND_LIMIT * state.limit:
+            climb = settings.recovery
+            return evolve(
+                state, limit=state.rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * state.rate, climb_s=climb,
+                used_s=climb, hold_s=0.0, cut_at=now, run=0,
+            )  # fmt: skip
     average = state.run / since
-    if is_recent and not state.pause_s:
-        limit, is_exact = average, True
+    if is_recent and not is_costly:
+        limit = average  # nothing was saved up
     else:
         # Believe the rate rather than what came before it: where it was too fast, a second refusal says so soon.
-        reached = state.throughput if state.pause_s or seen.is_costly else state.rate
-        limit, is_exact = max(average, _BURST_SHARE * reached), False
+        limit = max(average, state.rate * (_BURST_SHARE if state.rate >= _BEYOND_LIMIT * state.limit else 0.97))
+    if is_recent and is_costly:
+        limit = max(average, state.rate * settings.decrease)
     limit = min(state.rate, max(limit, state.rate / 2))
     is_same = abs(limit - state.limit) <= _SAME_LIMIT * limit
-    is_rare = state.run >= _RARE and not seen.is_costly
-    share = _BELOW_LIMIT if is_rare else _GENTLE if is_exact or is_same else settings.decrease
+    share = _GENTLE if is_same or (is_recent and not is_costly) else settings.decrease
     low = max(settings.floor, limit * share)
     return evolve(
         state,
@@ -276,10 +301,11 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
         is_confirmed=is_same,
         climb_s=settings.recovery * (1 - share) / (1 - settings.decrease),
         used_s=0.0,
-        hold_s=0.0,
+        hold_s=(_COSTLY_HOLD if is_same else _COSTLY_HOLD / 4) if seen.is_costly else 0.0,
         pause_s=0.0,
         cut_at=now,
         has_accepted=False,
+        is_refused=False,
         run=0,
     )
 
@@ -311,7 +337,7 @@ def _fit_places(state: RateState, seen: Observation) -> RateState:
     if state.slow >= _QUEUE_OBSERVATIONS:
         places = max(1, math.ceil(_FULL * state.throughput * base))
         return evolve(state, places=places, places_at=seen.now, trial=seen.latency, slow=0)
-    if seen.peak >= state.places and seen.latency <= _QUICK * base:
+    if seen.crowd_ok + 1 >= state.places and seen.now - state.places_at >= state.places_hold_s and seen.latency <= _QUICK * base:
         return evolve(state, places=state.places + 1)
     return state
 

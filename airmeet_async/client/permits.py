@@ -192,12 +192,14 @@ class LocalPermits:
         if seen.since == _NEVER:
             seen.since = sent_at
         seen.replies += 1
-        seen.peak = max(seen.peak, in_flight + 1)
         if throttled:
-            seen.refused += sent_at >= state.cut_at
+            if sent_at >= max(state.cut_at, state.places_at):
+                seen.refused += 1
+                seen.crowd = seen.crowd or in_flight
             seen.is_costly = seen.is_costly or is_costly
         else:
             seen.accepted += 1
+            seen.crowd_ok = max(seen.crowd_ok, in_flight)
             seen.fresh += sent_at >= state.cut_at
             if sent_at >= state.places_at:
                 seen.latency = min(seen.latency, now - sent_at)
@@ -257,12 +259,12 @@ class _Counts:
 
     def __init__(self, since: float) -> None:
         self.since = since
-        self.accepted = self.fresh = self.refused = self.replies = self.peak = 0
+        self.accepted = self.fresh = self.refused = self.replies = self.crowd = self.crowd_ok = 0
         self.latency = math.inf
         self.is_costly = False
 
     def observation(self, now: float) -> Observation:
         return Observation(
             now, max(0.0, now - self.since), self.accepted, self.fresh, self.refused, self.replies, self.latency,
-            self.peak, self.is_costly,
+            self.crowd, self.crowd_ok, self.is_costly,
         )  # fmt: skip
