@@ -64,13 +64,16 @@ _BELOW_LIMIT: Final = 0.99
 _BEYOND_LIMIT: Final = 1.05
 """The share of the known limit from which on it is believed no more, so that the rate grows as in a slow start."""
 
+_FAR_BEYOND: Final = 1.15
+"""The share of the known limit below which a refusal comes from a slow probe, not from a start."""
+
 _SLOWER_GROWTH: Final = 2.0
 """How many times slower that growth is than the first one."""
 
 _NOTHING_ACCEPTED: Final = 0.25
 """What remains of the rate after each refusal while nothing is accepted."""
 
-_HOLD_PER_PAUSE: Final = 14.0
+_HOLD_PER_PAUSE: Final = 20.0
 """How many times longer than a pause to stay below the limit before the next probe."""
 
 _LONGEST_HOLD: Final = 120.0
@@ -265,17 +268,18 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
     if not state.has_accepted:
         rate = max(settings.floor, state.rate * _NOTHING_ACCEPTED)
         return evolve(state, rate=rate, is_starved=True, cut_at=now, used_s=0.0)
-    if seen.crowd > state.crowd and seen.crowd > 1:
+    is_recent, is_costly = since < _RECENT_SECONDS, state.pause_s > 0 or seen.is_costly
+    was_probing = state.rate < _FAR_BEYOND * state.limit < math.inf
+    if was_probing and not is_costly and seen.crowd > state.crowd and seen.crowd > 1:
         # So many were never under way before: it may be their number, not their rate.
         is_same = seen.crowd == state.places
         hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
         return evolve(state, places=seen.crowd, places_at=now, places_hold_s=hold)
-    is_recent, is_costly = since < _RECENT_SECONDS, state.pause_s > 0 or seen.is_costly
     if not is_costly:
         if is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
             return evolve(state, is_refused=True)  # too early to tell
         is_rare = not state.is_refused and (state.run >= _RARE or since >= _RARE_SECONDS)
-        if is_rare and state.rate < _BEYOND_LIMIT * state.limit:
+        if is_rare and was_probing:
             climb = settings.recovery
             return evolve(
                 state, limit=state.rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * state.rate, climb_s=climb,
@@ -284,11 +288,11 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
     average = state.run / since
     if is_recent and not is_costly:
         limit = average  # nothing was saved up
+    elif is_costly:
+        limit = max(average, state.rate * (0.93 if was_probing else settings.decrease))
     else:
         # Believe the rate rather than what came before it: where it was too fast, a second refusal says so soon.
-        limit = max(average, state.rate * (_BURST_SHARE if state.rate >= _BEYOND_LIMIT * state.limit else 0.97))
-    if is_recent and is_costly:
-        limit = max(average, state.rate * settings.decrease)
+        limit = max(average, state.rate * (0.97 if was_probing else _BURST_SHARE))
     limit = min(state.rate, max(limit, state.rate / 2))
     is_same = abs(limit - state.limit) <= _SAME_LIMIT * limit
     share = _GENTLE if is_same or (is_recent and not is_costly) else settings.decrease
@@ -307,6 +311,7 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
         has_accepted=False,
         is_refused=False,
         run=0,
+        crowd=0,
     )
 
 
