@@ -4,19 +4,23 @@
 has no clock and waits for nothing. What the caller asked for is a ceiling; the law moves below it. Its rules:
 
 1. Slow start: twice as fast every half second, until the server refuses for the first time.
-2. A refusal after accepted requests means *too fast*. What got through lately is the limit: go down to 0.85 of it (0.95
-   where it is the limit that was known before), climb back to just below it, and probe beyond, slowly, then faster.
-3. A second refusal within a second means that the limit was taken for too high: a burst had been let through.
-4. One refusal among many is the price of being at the limit: stay there. Where a refusal costs more than its repeat (a
-   pause for all, an invitation in doubt), this does not hold, and it is long until the next probe.
-5. A refusal when nothing was accepted since the last one means *nothing left in this window*: send far less, to be
+2. A refusal after accepted requests means *too fast*: the rate was a little above the limit, or far above it after a
+   start. Go down to 0.85 of that limit (0.95 where it was known before), climb back to just below it, and probe beyond,
+   slowly at first, then faster.
+3. A second refusal within a second and a half finds nothing saved up: what was accepted in between *is* the limit.
+4. One refusal among hundreds is the price of being at the limit: stay there.
+5. Where a refusal costs more than its repeat (a pause for all, an invitation in doubt), 3 and 4 do not hold, and it is
+   long until the next probe.
+6. A refusal when nothing was accepted since the last one means *nothing left in this window*: send far less, to be
    polite, and come back at once when something is accepted. What is known of the limit stays as it is.
-6. Refusals of requests that were sent before the last cut say nothing new.
-7. Grow only while the rate is used. A slow application proves nothing about the server.
-8. When even the quickest replies take twice as long as they did, requests queue: so many at once as the server answers
-   in one and a half times its quickest reply. If that made replies quicker, it was a queue, and stays so; if not, the
-   server has become slower by itself, and all may go again. One more at a time is tried while replies are quick.
-9. After an outage, begin with half of what was accepted before, and climb to the limit that is known.
+7. A refusal while more requests were under way than ever when one was accepted is about their number: at most so many
+   from then on. The next ones are tried after 2 s, then 4 s, and so on.
+8. Refusals of requests that were sent before the last cut say nothing new.
+9. Grow only while the rate is used. A slow application proves nothing about the server.
+10. When even the quickest replies take twice as long as they did, requests queue: so many at once as the server answers
+    in one and a half times its quickest reply. If that made replies quicker, it was a queue; if not, the server has
+    become slower by itself, and all may go again. One more is tried while replies are quick.
+11. After an outage, begin with half of what was accepted before, and climb to the limit that is known.
 
 Prior art: slow start and CUBIC (RFC 9438), here on a rate as in botocore's adaptive mode; the gradient of latency in
 Netflix's concurrency-limits and Envoy's adaptive concurrency; BBR's bandwidth-delay product.
@@ -51,8 +55,11 @@ _SAME_LIMIT: Final = 0.1
 _RECENT_SECONDS: Final = 1.5
 """Seconds within which a second refusal finds nothing saved up: what was accepted in between is the limit itself."""
 
-_BURST_SHARE: Final = 0.9
-"""What is believed of the throughput at a refusal: some of it was a burst."""
+_OVERSHOT: Final = 0.9
+_PROBED: Final = 0.97
+_PROBED_AT_A_COST: Final = 0.93
+"""The share of the rate at a refusal that is taken for the limit: after a start, after a slow probe, and after one whose
+refusal is dear."""
 
 _RARE_SECONDS: Final = 10.0
 _RARE: Final = 100
@@ -289,10 +296,10 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
     if is_recent and not is_costly:
         limit = average  # nothing was saved up
     elif is_costly:
-        limit = max(average, state.rate * (0.93 if was_probing else settings.decrease))
+        limit = max(average, state.rate * (_PROBED_AT_A_COST if was_probing else settings.decrease))
     else:
         # Believe the rate rather than what came before it: where it was too fast, a second refusal says so soon.
-        limit = max(average, state.rate * (0.97 if was_probing else _BURST_SHARE))
+        limit = max(average, state.rate * (_PROBED if was_probing else _OVERSHOT))
     limit = min(state.rate, max(limit, state.rate / 2))
     is_same = abs(limit - state.limit) <= _SAME_LIMIT * limit
     share = _GENTLE if is_same or (is_recent and not is_costly) else settings.decrease
@@ -342,7 +349,11 @@ def _fit_places(state: RateState, seen: Observation) -> RateState:
     if state.slow >= _QUEUE_OBSERVATIONS:
         places = max(1, math.ceil(_FULL * state.throughput * base))
         return evolve(state, places=places, places_at=seen.now, trial=seen.latency, slow=0)
-    if seen.crowd_ok + 1 >= state.places and seen.now - state.places_at >= state.places_hold_s and seen.latency <= _QUICK * base:
+    if (
+        seen.crowd_ok + 1 >= state.places
+        and seen.now - state.places_at >= state.places_hold_s
+        and seen.latency <= _QUICK * base
+    ):
         return evolve(state, places=state.places + 1)
     return state
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aiolimiter import AsyncLimiter
-from attrs import evolve
 
 from airmeet_async.client.adaptive_rate import (
     MEASURE_REPLIES,

@@ -144,9 +144,7 @@ class Pace:
         sent_at = asyncio.get_running_loop().time() - latency
         # Where there is no rate at all, a refusal makes the innermost one begin to learn.
         for pace in [pace for pace in self._chain if pace.permits.rate is not None] or [self]:
-            pace.permits.heard(
-                throttled=throttled, sent_at=sent_at, in_flight=pace._in_flight, is_costly=is_costly
-            )
+            pace.permits.heard(throttled=throttled, sent_at=sent_at, in_flight=pace._in_flight, is_costly=is_costly)
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over: the server has asked for it."""

@@ -78,7 +78,7 @@ class Verdict:
     @property
     def is_throttling(self) -> bool:
         """The server has more to do than it can or wants to: 429, or 503, with which some rate limiters refuse, too."""
-        return self.kind is Kind.THROTTLED or (self.kind is Kind.AMBIGUOUS and self.status == 503)  # noqa: PLR2004
+        return self.kind is Kind.THROTTLED or (self.kind is Kind.AMBIGUOUS and self.status == 503)
 
 
 _FATAL = frozenset({401, 403, 404})
