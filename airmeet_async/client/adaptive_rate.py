@@ -58,8 +58,8 @@ _RECENT_SECONDS: Final = 1.5
 _OVERSHOT: Final = 0.9
 _PROBED: Final = 0.97
 _PROBED_AT_A_COST: Final = 0.93
-"""The share of the rate at a refusal that is taken for the limit: after a start, after a slow probe, and after one whose
-refusal is dear."""
+"""The share of the rate at a refusal that is taken for the limit: after a start, after a slow probe, and after a probe
+where refusals cost more."""
 
 _RARE_SECONDS: Final = 10.0
 _RARE: Final = 100
@@ -85,9 +85,14 @@ _HOLD_PER_PAUSE: Final = 20.0
 
 _LONGEST_HOLD: Final = 120.0
 
-_AFTER_OUTAGE: Final = 0.5
 _COSTLY_HOLD: Final = 40.0
+"""Seconds to stay below the limit after a refusal that may have cost somebody the invitation."""
+
 _FIRST_PLACES_HOLD: Final = 2.0
+"""Seconds until one more request at once is tried."""
+
+_AFTER_OUTAGE: Final = 0.5
+"""The share of the rate that was accepted before an outage to begin with."""
 
 _QUEUED: Final = 1.8
 """How many times the quickest reply the quickest of several may take before requests must be queueing."""
@@ -153,8 +158,8 @@ class Adaptive:
 
 
 AskedRate = float | Adaptive | Literal["auto"] | None
-"""A caller's rate: requests per second as a ceiling, ``"auto"`` or an `Adaptive` to find the server's limit, or None for
-no limit of ours."""
+"""A caller's rate: requests per second as a ceiling, ``"auto"`` or an `Adaptive` to find the server's limit, or None
+for no limit of ours."""
 
 
 @frozen
@@ -244,6 +249,7 @@ class RateState:
 
 
 def first_state(settings: Adaptive) -> RateState:
+    """Return what is known before the first reply."""
     if settings.limit is None:
         return RateState(settings.initial)
     return RateState(settings.initial, limit=settings.limit, low=settings.initial, climb_s=settings.recovery)
@@ -349,11 +355,8 @@ def _fit_places(state: RateState, seen: Observation) -> RateState:
     if state.slow >= _QUEUE_OBSERVATIONS:
         places = max(1, math.ceil(_FULL * state.throughput * base))
         return evolve(state, places=places, places_at=seen.now, trial=seen.latency, slow=0)
-    if (
-        seen.crowd_ok + 1 >= state.places
-        and seen.now - state.places_at >= state.places_hold_s
-        and seen.latency <= _QUICK * base
-    ):
+    is_full = seen.crowd_ok + 1 >= state.places and seen.now - state.places_at >= state.places_hold_s
+    if is_full and seen.latency <= _QUICK * base:
         return evolve(state, places=state.places + 1)
     return state
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from airmeet_async import errors
-from airmeet_async.formatting import duration
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Tries, waited_for_ready
@@ -32,6 +31,7 @@ _CLASSES: dict[int, type[errors.ReplyError]] = {
     401: errors.PermissionDeniedError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    429: errors.RateLimitedError,
     412: errors.TokenRejectedError,
     408: errors.ServerError,
 }
@@ -64,6 +64,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         message = f"{name}: Airmeet is still preparing this list after {waited:g} s; try again in 5 minutes"
         return errors.NotReadyError(message, deadline=waited)
     facts = {"status": status, "reason": verdict.message, "operation": name, "attempts": max(tries.sent, 1)}
+    facts["retry_after"] = verdict.retry_after
     if auth is Auth.KEYS or (auth is Auth.RAW_KEYS and status in {401, 403}):
         if status == 403:
             return errors.CredentialsError(_REVOKED_KEYS, **facts)
@@ -78,11 +79,9 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
     else:
         sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
     if verdict.retry_after:
-        sentence += f", and asks to wait for {duration(verdict.retry_after)}"
+        sentence += f", and asks to wait for {verdict.retry_after:g} s"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED
-    if status == 429:
-        return errors.RateLimitedError(message, retry_after=verdict.retry_after, **facts)
     cls = errors.ServerError if status >= 500 else errors.RedirectError if 300 <= status < 400 else errors.RejectedError
     return _CLASSES.get(status, cls)(message, **facts)

@@ -116,7 +116,9 @@ CASES: dict[str, tuple[RateState, Observation, dict[str, float]]] = {
     ),
     "slow once is not a queue": (RateState(200, base=0.05), seen(latency=0.8), {"places": math.inf}),
     "slow for long is one": (QUEUEING, seen(8, latency=0.8), {"places": 6, "trial": 0.8}),
-    "a little slower is none": (RateState(200, base=0.002, slow=4), seen(latency=0.02), {"places": math.inf, "slow": 0}),
+    "a little slower is none": (
+        RateState(200, base=0.002, slow=4), seen(latency=0.02), {"places": math.inf, "slow": 0},
+    ),
     "fewer at once made it quicker": (
         RateState(200, base=0.05, places=6, trial=0.8, slow=4, crowd=5), seen(latency=0.075), {"places": 6, "trial": 0},
     ),
@@ -206,6 +208,7 @@ async def test_what_was_sent_before_the_last_cut_says_nothing_new() -> None:
     for sent_at in (0.96, 0.97, 0.98):
         permits.heard(throttled=True, sent_at=sent_at, in_flight=5)
 
+    assert once is not None
     assert permits.rate == once < 100
 
 

@@ -168,15 +168,18 @@ class Outage:
     Attributes:
         since: When that request was sent; None while requests succeed.
         heard_before: The server has answered once.
+        said: What came last instead of a success.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
+        self.said = ""
         self.since: float | None = None
         self.heard_before = False
 
-    def record(self, *, succeeded: bool, answered: bool, sent_at: float) -> None:
+    def record(self, *, succeeded: bool, answered: bool, sent_at: float, said: str = "") -> None:
         """Take note of one request."""
+        self.said = said
         self.heard_before = self.heard_before or answered
         if succeeded:
             self.since = None
@@ -194,9 +197,8 @@ class Outage:
             return None
         if verdict.status is None:
             return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
-        said = f"{verdict.status}: {verdict.message}" if verdict.message else str(verdict.status)
         waited = duration(now - (self.since or now))
-        return RunStop(StopReason.TEMPORARY, f"nothing was accepted for {waited}; the last reply was {said}")
+        return RunStop(StopReason.TEMPORARY, f"nothing was accepted for {waited}; the last reply was {self.said}")
 
 
 _NO_SUCCESS = frozenset({Kind.NOT_SENT, Kind.AMBIGUOUS, Kind.THROTTLED})

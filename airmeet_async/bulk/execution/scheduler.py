@@ -212,7 +212,9 @@ class RunState:
                 tries.charged -= 1
         if verdict.kind is not Kind.EXPIRED:  # which says nothing of whether a token can be had
             succeeded = verdict.kind is Kind.OK or verdict.kind is Kind.REJECTED
-            self.outage.record(succeeded=succeeded, answered=verdict.status is not None, sent_at=sent_at)
+            said = ": ".join(filter(None, (str(verdict.status or ""), verdict.message)))
+            answered = verdict.status is not None
+            self.outage.record(succeeded=succeeded, answered=answered, sent_at=sent_at, said=said)
         self.weigh()  # the breaker may have opened
         return self.outage.stop(verdict, now)
 
