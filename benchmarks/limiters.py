@@ -50,7 +50,7 @@ from benchmarks.instant import InstantTransport
 from benchmarks.lab import Lab, Settings
 from benchmarks.limited_nginx import is_possible, limited
 from benchmarks.limits import Connections, LeakyBucket, Limiter, Queue, Seen, Steps, TokenBucket, Window
-from benchmarks.machine import facts
+from benchmarks.machine import facts, load
 from benchmarks.ours import KEYS, known_name
 from benchmarks.peers import EVENT, people
 from benchmarks.server import NoServerError, find_nginx
@@ -348,9 +348,9 @@ def in_real_time(lab: Lab, names: Sequence[str], senders: Sequence[str], seconds
     possible = [name for name in names if is_possible(CELLS[name].make(seconds))]
     left = [(name, sender) for name in possible for sender in senders if old or sender != "0.1"]
     while left:
-        load, together = 0.0, list[tuple[str, str]]()
-        while left and (not together or load + CELLS[left[0][0]].make(seconds).rate <= _REQUESTS_AT_ONCE):
-            load += CELLS[left[0][0]].make(seconds).rate
+        rate, together = 0.0, list[tuple[str, str]]()
+        while left and (not together or rate + CELLS[left[0][0]].make(seconds).rate <= _REQUESTS_AT_ONCE):
+            rate += CELLS[left[0][0]].make(seconds).rate
             together.append(left.pop(0))
         with ThreadPoolExecutor(len(together)) as pool:
             list(pool.map(run, *zip(*together, strict=True)))
@@ -505,7 +505,7 @@ def main() -> None:
     if path := options.output or (RESULTS / "limiters.json" if is_whole else None):
         kept = json.loads(path.read_text())["benches"] if path.exists() else {}
         benches = kept | {section.name: section.as_json() for section in sections}
-        report = {"machine": facts(), "notes": lab.notes, "benches": benches}
+        report = {"machine": facts(), "load": load(), "notes": lab.notes, "benches": benches}
         path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -12,8 +11,6 @@ from airmeet_async.client.adaptive_rate import Adaptive, RateController
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
-from airmeet_async.sandbox import Bucket
-from benchmarks.adaptive import Changing, Everything, Limit, Window, ideal_seconds, virtually
 
 
 async def nothing() -> None:
@@ -110,65 +107,6 @@ def test_an_exhausted_window_costs_nothing_of_what_is_known() -> None:
     controller.note_reply(throttled=False, sent_at=now + 0.1, now=now + 0.2)
 
     assert controller.rate == pytest.approx(85, rel=0.02)
-
-
-HIDDEN = [
-    pytest.param(lambda: Bucket(40), 4000, False, id="40/s bucket"),
-    pytest.param(lambda: Bucket(40), 4000, True, id="40/s bucket with Retry-After"),
-    pytest.param(lambda: Window(40), 4000, False, id="40/s window"),
-    pytest.param(lambda: Changing([100, 25, 100], 30), 6750, False, id="100, 25, 100/s"),
-    pytest.param(lambda: Window(10), 1500, False, id="10/s window"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("limit", "rows", "names_time"), HIDDEN)
-@pytest.mark.slow
-def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_time: bool) -> None:
-    """At least 92 per cent of the ideal, at most 3 per cent refused, and nobody is left out."""
-    run = virtually(limit(), rows, Adaptive(), names_time=names_time)
-
-    assert run.done == rows
-    assert ideal_seconds(limit(), rows) / run.seconds >= 0.92
-    assert run.throttled <= 0.03
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("limit", "rows"), [(lambda: Window(40), 4000), (lambda: Window(10), 1500)])
-@pytest.mark.slow
-def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: Callable[[], Limit], rows: int) -> None:
-    """Each probe that fails costs a second in which nobody may send."""
-    run = virtually(limit(), rows, Adaptive(), names_time=True)
-
-    assert run.done == rows
-    assert ideal_seconds(limit(), rows) / run.seconds >= 0.85
-    assert run.throttled <= 0.03
-
-
-@pytest.mark.parametrize("names_time", [False, True])
-@pytest.mark.slow
-def test_a_start_ten_times_too_fast_ends_in_a_good_rate(names_time: bool) -> None:
-    """RET-05: five minutes at a server that takes 10/s, begun with 100/s."""
-    run = virtually(Bucket(10), 10_000, Adaptive(initial=100), names_time=names_time, until=300)
-
-    assert run.done >= 0.85 * 10 * 300
-    assert run.throttled_after(30) <= 0.10
-
-
-@pytest.mark.slow
-def test_a_limit_of_500_is_reached_within_ten_seconds() -> None:
-    run = virtually(Bucket(500), 6000, Adaptive())
-
-    assert next(at for at, rate in run.rates if rate >= 500) <= 10
-
-
-@pytest.mark.slow
-def test_without_a_limit_the_rate_grows_to_what_latency_allows() -> None:
-    """64 in flight and 50 ms are 1280/s."""
-    run = virtually(Everything(), 8000, "auto")
-
-    last = [at for at, _ in run.seen if at >= run.seconds - 2]
-    assert len(last) / 2 >= 1000
 
 
 async def test_only_a_pause_the_server_asked_for_stops_all_under_an_adaptive_pace() -> None:
