@@ -19,7 +19,7 @@ pid $FOLDER/nginx.pid;
 error_log stderr crit;
 events { worker_connections 1024; }
 http {
-    log_format seen '$msec $request_time $status $uri';
+    log_format seen escape=none '$msec $request_time $status $uri $request_body';
     access_log $FOLDER/seen.log seen;
     keepalive_requests 1000000000;
     keepalive_timeout 3600s;
@@ -95,6 +95,6 @@ def limited(limiter: Limiter, status: int, *, names_time: bool) -> Iterator[tupl
         with run_nginx(Path(name), _CONFIG, [port], values):
             yield f"http://127.0.0.1:{port}/prod", seen
         for line in (Path(name) / "seen.log").read_text().splitlines():
-            end, took, answered, path = line.split(maxsplit=3)
+            end, took, answered, path, body = line.split(" ", 4)
             client = int(path.removesuffix("/attendee")[-1])
-            seen.append(Seen(float(end) - float(took), float(end), int(answered) == 200, client))
+            seen.append(Seen(float(end) - float(took), float(end), answered == "200", client, body))

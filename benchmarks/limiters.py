@@ -15,7 +15,8 @@ The figures come from the server's log, except for the rows given up and the rea
   next 2 s and in the next 10 s;
 - stall: the longest time without an accepted row;
 - latency: the median of accepted requests on the server;
-- given up: rows that ended without success; rows that a cut-off run left are none.
+- given up: rows that ended without success; rows that a cut-off run left are none;
+- in doubt: rows whose mail is in doubt, of those accepted; mails: the most accepted requests for a mail to one person.
 
 With several seeds: medians, but the lowest share, the longest stall, and all rows given up.
 """
@@ -33,6 +34,7 @@ import subprocess
 import tarfile
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
@@ -204,6 +206,7 @@ def figures(limiter: Limiter, log: list[Seen], end: float, ended: Sequence[Ended
         ends = [min(length, at + span) for span in (window, 5 * window)]
         return all(came(at, one) >= 0.9 * limiter.rate * (one - at) for one in ends)
 
+    mailed = Counter(seen.body for seen in passed if "true" in seen.body.partition('"sendEmailInvite":')[2][:5])
     quarters = (step / 4 for step in range(max(0, int(4 * (length - changed - window)))))
     possible_later = limiter.allows(length) - limiter.allows(_STEADY_AFTER)
     return {
@@ -215,6 +218,7 @@ def figures(limiter: Limiter, log: list[Seen], end: float, ended: Sequence[Ended
         "latency": statistics.median(seen.answered - seen.at for seen in passed),
         "given_up": sum(given_up for given_up, _, _ in ended),
         "in_doubt": sum(in_doubt for _, in_doubt, _ in ended) / len(times),
+        "mails": max(mailed.values(), default=0),
         "stop": " ".join(sorted({stop for _, _, stop in ended} - {""})),
         "smaller": min(sum(seen.client == n for seen in passed) for n in range(len(ended))) / len(times),
         "seconds": length,
@@ -247,7 +251,7 @@ class LimitedTransport(InstantTransport):
         await self._travel()
         at = asyncio.get_running_loop().time()
         is_through, seconds = self._limiter.arrive(at)
-        self._log.append(Seen(at, at + seconds * is_through, is_through, self._process))
+        self._log.append(Seen(at, at + seconds * is_through, is_through, self._process, request.body.decode()))
         if is_through:
             await asyncio.sleep(seconds)
         await self._travel()
@@ -408,6 +412,7 @@ def _merged(several: list[dict[str, Any]]) -> dict[str, Any]:
         "lowest": min(one["share"] for one in several),
         "stall": max(one["stall"] for one in several),
         "given_up": sum(one["given_up"] for one in several),
+        "mails": max(one["mails"] for one in several),
         "stop": ", ".join(sorted({one["stop"] for one in several} - {""})),
     }
 
@@ -416,7 +421,7 @@ def _remark(cell: Cell, one: dict[str, Any]) -> str:
     remark: str = one["stop"] or "all rows"
     if cell.processes > 1:
         remark += f", smaller part {one['smaller']:.0%}"
-    return remark + f", {one['in_doubt']:.1%} in doubt" * cell.invite
+    return remark + f", {one['in_doubt']:.1%} in doubt, {one['mails']} mails at most" * cell.invite
 
 
 def _other(one: dict[str, Any] | None) -> str:
@@ -437,6 +442,7 @@ def _targets(name: str, cell: Cell, one: dict[str, Any]) -> list[Target]:
         *at_least(f"{name}: {part}", 100 * one[part], 100 * cell.wanted, "{:.1f} %"),
         *(at_most(f"{name}: latency", 1000 * one["latency"], unloaded, "{:.0f} ms") if unloaded else ()),
         *(at_most(f"{name}: in doubt", 100 * one["in_doubt"], 1, "{:.1f} %") if cell.invite else ()),
+        *(at_most(f"{name}: mails to one person", one["mails"], 1, "{:.0f}") if cell.invite else ()),
         Target(f"{name}: ended", "all rows, 0 given up", f"{_remark(cell, one)}, {one['given_up']} given up",
                not one["stop"] and not one["given_up"]),
     ]  # fmt: skip
@@ -454,7 +460,7 @@ def chosen(patterns: Sequence[str]) -> list[str]:
 def bench(lab: Lab) -> list[Section]:
     """Both kinds of time; where nginx is not to be had, virtual time alone."""
     quick, senders = lab.settings.quick, list(SENDERS)
-    names = chosen(lab.settings.cells or (("nginx-100-b10", "conn-8", "queue-4") if quick else ()))
+    names = chosen(lab.settings.cells or (("nginx-100-b10", "queue-4") if quick else ()))
     return measure(lab, names, senders, seconds=7 if quick else 30, seeds=2 if quick else 20)
 
 

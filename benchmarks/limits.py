@@ -21,12 +21,14 @@ class Seen(NamedTuple):
         answered: When it was answered.
         is_through: It was not refused.
         client: The number of the process that sent it.
+        body: What was sent.
     """
 
     at: float
     answered: float
     is_through: bool
     client: int
+    body: str = ""
 
 
 class Limiter(Protocol):
