@@ -292,7 +292,8 @@ def _virtually(run: tuple[str, str, int]) -> dict[str, Any]:
 def in_virtual_time(lab: Lab, names: Sequence[str], senders: Sequence[str], seeds: int) -> Found:
     """Run each cell with each sender and seed, on all cores: nothing here depends on how fast they are."""
     found: Found = {}
-    for checkout in ("", _law_of_0_1(lab) if "0.1" in senders else ""):
+    old = _law_of_0_1(lab) if "0.1" in senders else ""
+    for checkout in ("", old) if old else ("",):
         runs = [
             (name, sender, seed)
             for name in names
@@ -312,8 +313,9 @@ def in_virtual_time(lab: Lab, names: Sequence[str], senders: Sequence[str], seed
 # Real time.
 
 
-def trial(base: str, name: str, sender: str, seconds: float, process: int) -> dict[str, Any]:
-    """Be one client in real time."""
+def trial(*, base: str, name: str, sender: str, seconds: float, process: int, begin: float) -> dict[str, Any]:
+    """Be one client in real time, from then on: the start of the others must not take its first seconds."""
+    time.sleep(max(0.0, begin - time.time()))
 
     async def run() -> Ended:
         async with AirmeetClient(*KEYS, base_url=base, transport=known_name("fast")) as client:
@@ -331,10 +333,10 @@ def in_real_time(lab: Lab, names: Sequence[str], senders: Sequence[str], seconds
     find_nginx()
     old, found = _law_of_0_1(lab) if "0.1" in senders else "", Found()
 
-    def run(name: str, sender: str) -> None:
+    def run(name: str, sender: str, begin: float) -> None:
         cell, length = CELLS[name], 2 * seconds if name == "step" else seconds
         limiter = cell.make(length)
-        settings: dict[str, Any] = {"name": name, "sender": sender, "seconds": length}
+        settings: dict[str, Any] = {"name": name, "sender": sender, "seconds": length, "begin": begin}
 
         def one(process: int) -> Any:
             checkout = old if sender == "0.1" else ""
@@ -357,7 +359,8 @@ def in_real_time(lab: Lab, names: Sequence[str], senders: Sequence[str], seconds
             rate += CELLS[left[0][0]].make(seconds).rate
             together.append(left.pop(0))
         with ThreadPoolExecutor(len(together)) as pool:
-            list(pool.map(run, *zip(*together, strict=True)))
+            begin = time.time() + 1 + 0.7 * len(together)
+            list(pool.map(run, *zip(*together, strict=True), [begin] * len(together)))
         print(f"  {len(left)} runs left", flush=True)
     return found
 
