@@ -6,11 +6,29 @@ worth coming again.
 
 import heapq
 import math
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import define, field
 
 from airmeet_async.sandbox import Bucket
+
+
+class Seen(NamedTuple):
+    """A request in a server's log.
+
+    Attributes:
+        at: When it came, in seconds.
+        answered: When it was answered.
+        is_through: It was not refused.
+        client: The number of the process that sent it.
+        body: What was sent.
+    """
+
+    at: float
+    answered: float
+    is_through: bool
+    client: int
+    body: str = ""
 
 
 class Limiter(Protocol):
@@ -32,7 +50,7 @@ class Limiter(Protocol):
 
 @define
 class LeakyBucket:
-    """``limit_req rate=RATEr/s burst=BURST nodelay`` of nginx 1.22, in whole milliseconds and thousandths of a request."""
+    """``limit_req`` of nginx, ``nodelay``, as its source has it: in whole milliseconds and thousandths of a request."""
 
     rate: float
     burst: int

@@ -1,4 +1,4 @@
-"""The control law: what is known after what was seen, as a table; and how well limits are found, in virtual time."""
+"""The control law: what is known after what was seen, as a table, and the permits that follow it."""
 
 import math
 from typing import Any
@@ -18,7 +18,6 @@ from airmeet_async.client.adaptive_rate import (
 from airmeet_async.client.permits import LocalPermits
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
-from benchmarks.limiters import virtually
 from tests.cases import case
 
 NOW = 100.0
@@ -245,43 +244,3 @@ async def test_a_pause_is_a_pause_of_all_and_nothing_bursts_after_it() -> None:
 
     after = [at for at in starts if at >= 5.3]
     assert len([at for at in after if at < after[0] + 0.1]) <= 11
-
-
-# How well limits of others are found: the whole run in virtual time, shares of what the limiter would have let through.
-
-FOUND = {
-    "nginx-10-b10": (0.97, 0.10),
-    "nginx-20-b10-retry-after": (0.85, 0.04),
-    "nginx-100-b10": (0.93, 0.05),
-    "nginx-100-b10-503": (0.93, 0.05),
-    "nginx-100-b100": (0.93, 0.08),
-    "queue-4": (0.93, 0.0),
-    "step": (0.90, 0.05),
-    "window-600-60s": (0.79, 0.40),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", FOUND)
-def test_a_limit_is_found_and_followed(cell: str) -> None:
-    """Nobody is left out."""
-    share, refused = FOUND[cell]
-    found = virtually(cell, "auto", 1)
-
-    assert found["given_up"] == 0
-    assert found["share"] >= share
-    assert found["refused"] <= refused
-
-
-@pytest.mark.slow
-def test_a_queueing_server_is_kept_busy_without_a_queue() -> None:
-    """Four workers of 50 ms: the median reply takes at most twice that."""
-    assert virtually("queue-4", "auto", 2)["latency"] <= 0.12
-
-
-@pytest.mark.slow
-def test_nobody_is_mailed_twice_by_a_limiter_that_refuses_with_503_and_few_are_in_doubt() -> None:
-    found = virtually("nginx-100-b10-503-invite", "auto", 1)
-
-    assert found["in_doubt"] <= 0.01 * 4000
-    assert found["given_up"] == 0
