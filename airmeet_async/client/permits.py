@@ -26,13 +26,13 @@ from airmeet_async.client.adaptive_rate import (
 )
 from airmeet_async.errors import ConfigError
 
-_LATENESS = 0.005
-"""Seconds that may be made up for: whoever waits is woken a little late, and a bucket for just one permit would forget
-that. It is worth less than a whole permit, so no window holds more requests for it."""
+_LATENESS = 0.05
+"""Seconds that may be made up for: on a busy machine whoever waits is woken late, and a bucket for one permit would
+forget that. It is worth less than a whole permit, so no window holds more requests for it."""
 
 
 def _burst(rate: float) -> float:
-    return max(1.0, rate / 50) + min(0.5, rate * _LATENESS)
+    return max(1.0, rate / 50) + min(0.9, rate * _LATENESS)
 
 
 class Limiter(AsyncLimiter):
