@@ -288,17 +288,18 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
         is_same = seen.crowd == state.places
         hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
         return evolve(state, places=seen.crowd, places_at=now, places_hold_s=hold)
+    average = state.run / max(since, MEASURE_SECONDS)
     if not is_costly:
         if is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
             return evolve(state, is_refused=True)  # too early to tell
         is_rare = not state.is_refused and (state.run >= _RARE or since >= _RARE_SECONDS)
         if is_rare and was_probing:
-            climb = settings.recovery
+            # What was accepted since the last refusal may have been less than the limit, and a burst more.
+            rate, climb = min(state.rate, _BEYOND_LIMIT * max(average, state.limit)), settings.recovery
             return evolve(
-                state, limit=state.rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * state.rate, climb_s=climb,
+                state, rate=rate, limit=rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * rate, climb_s=climb,
                 used_s=climb, hold_s=0.0, cut_at=now, run=0,
             )  # fmt: skip
-    average = state.run / since
     if is_recent and not is_costly:
         limit = average  # nothing was saved up
     elif is_costly:
@@ -373,7 +374,8 @@ def after_pause(state: RateState, seconds: float, settings: Adaptive) -> RateSta
 def after_outage(state: RateState, settings: Adaptive) -> RateState:
     """Return what is known when the server is back."""
     rate = max(settings.floor, min(_AFTER_OUTAGE * state.good_rate, settings.ceiling))
+    known = state.good_rate if math.isinf(state.limit) else max(state.limit, state.good_rate)
     return evolve(
-        state, rate=rate, low=rate, climb_s=settings.recovery, used_s=0.0, hold_s=0.0, is_starved=False,
+        state, limit=known, rate=rate, low=rate, climb_s=settings.recovery, used_s=0.0, hold_s=0.0, is_starved=False,
         has_accepted=True, slow=0, trial=0.0, places=math.inf, base=math.inf, cut_at=-math.inf,
     )  # fmt: skip
