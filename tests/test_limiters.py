@@ -108,7 +108,7 @@ def test_a_queueing_server_is_kept_busy_without_a_queue() -> None:
 def test_few_invitations_are_in_doubt_where_a_limiter_refuses_with_503() -> None:
     found = virtually("nginx-100-b10-503-invite", "auto", seed=1)
 
-    assert found["in_doubt"] <= 0.01 * 4000
+    assert (found["in_doubt"] <= 0.01, found["mails"]) == (True, 1)
     assert (found["given_up"], found["stop"]) == (0, "")
 
 
@@ -140,7 +140,7 @@ def test_a_start_ten_times_too_fast_ends_in_a_good_rate() -> None:
 @pytest.mark.slow
 def test_without_a_limit_the_rate_grows_to_what_latency_allows() -> None:
     """64 in flight, and a way of 20 to 100 ms."""
-    log = add(Queue(1000, 0.001), 20_000)
+    log = add(Queue(1000, 0.001), 8000)
 
     last = log[-1].at
     assert sum(seen.at >= last - 2 for seen in log) / 2 >= 600
