@@ -178,6 +178,7 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
             return None
         rate = DEFAULT_RATE
     checked = check_rate(rate)
-    if checked is not None and last_good and last_good < checked.ceiling:
+    is_known = isinstance(last_good, (int, float)) and last_good > 0
+    if checked is not None and last_good is not None and is_known and last_good < checked.ceiling:
         return checked.starting_at(_RESUMED_SHARE * last_good, last_good)
     return checked

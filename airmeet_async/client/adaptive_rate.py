@@ -17,9 +17,10 @@ has no clock and waits for nothing. What the caller asked for is a ceiling; the 
    from then on. The next ones are tried after 2 s, then 4 s, and so on.
 8. Refusals of requests that were sent before the last cut say nothing new.
 9. Grow only while the rate is used. A slow application proves nothing about the server.
-10. When even the quickest replies take twice as long as they did, requests queue: so many at once as the server answers
-    in one and a half times its quickest reply. If that made replies quicker, it was a queue; if not, the server has
-    become slower by itself, and all may go again. One more is tried while replies are quick.
+10. When as many as may be are under way, and even the quickest replies take twice as long as they did, requests queue:
+    so many at once as the server answers in one and a half times its quickest reply. If that made replies quicker, it
+    was a queue; if not, the server has become slower by itself, and all may go again. One more is tried while replies
+    are quick.
 11. After an outage, begin with half of what was accepted before, and climb to the limit that is known.
 
 Prior art: slow start and CUBIC (RFC 9438), here on a rate as in botocore's adaptive mode; the gradient of latency in
@@ -30,6 +31,7 @@ import math
 from typing import Final, Literal
 
 from attrs import Attribute, evolve, field, frozen
+from attrs.validators import optional
 
 from airmeet_async.errors import ConfigError
 
@@ -85,8 +87,12 @@ _HOLD_PER_PAUSE: Final = 20.0
 
 _LONGEST_HOLD: Final = 120.0
 
+_A_LITTLE_LESS: Final = 0.97
 _COSTLY_HOLD: Final = 40.0
 """Seconds to stay below the limit after a refusal that may have cost somebody the invitation."""
+
+_ENOUGH_TO_COMPARE: Final = 20
+"""Accepted requests since the last cut that show how many may be under way."""
 
 _FIRST_PLACES_HOLD: Final = 2.0
 """Seconds until one more request at once is tried."""
@@ -96,6 +102,10 @@ _AFTER_OUTAGE: Final = 0.5
 
 _QUEUED: Final = 1.8
 """How many times the quickest reply the quickest of several may take before requests must be queueing."""
+
+_BASE_FALLS: Final = 0.2
+_BASE_RISES: Final = 1.0005
+"""How what counts as quick follows replies, per observation: down within a second, up within minutes."""
 
 _QUEUE_OBSERVATIONS: Final = 5
 _LEAST_QUEUE_SECONDS: Final = 0.02
@@ -139,7 +149,7 @@ class Adaptive:
     decrease: float = field(default=0.85, validator=_positive)
     recovery: float = field(default=4.0, validator=_positive)
     doubling: float = field(default=0.5, validator=_positive)
-    limit: float | None = None
+    limit: float | None = field(default=None, validator=optional(_positive))
 
     def __attrs_post_init__(self) -> None:
         if not self.floor <= self.initial <= self.ceiling:
@@ -173,10 +183,11 @@ class Observation:
         fresh: How many of these were sent after the last cut.
         refused: Replies that refused a request for coming too fast, sent after the last cut.
         replies: All replies, old refusals too.
-        latency: Seconds that the quickest accepted reply took, of those sent after places were last changed; infinite
+        latency: Seconds that the quickest success took, of those sent after places were last made fewer; infinite
             where there was none.
-        crowd: Others that were under way when a request was refused for the first time; 0 if none was.
-        crowd_ok: Most others that were under way when a reply came.
+        in_flight_refused: Others that were under way when a request was refused for the first time; 0 if none was.
+        in_flight_accepted: Most others that were under way when an accepted reply came.
+        is_full: No more could be under way.
         is_costly: A refusal costs more than a repeat.
     """
 
@@ -187,8 +198,9 @@ class Observation:
     refused: int = 0
     replies: int = 0
     latency: float = math.inf
-    crowd: int = 0
-    crowd_ok: int = 0
+    in_flight_refused: int = 0
+    in_flight_accepted: int = 0
+    is_full: bool = False
     is_costly: bool = False
 
 
@@ -212,11 +224,12 @@ class RateState:
         run: Accepted since the last cut.
         pause_s: Seconds of pauses since then.
         throughput: Accepted per second, lately.
-        base: Seconds of the quickest reply.
+        base: Seconds that quick replies take.
         slow: Observations in a row in which every reply was slow.
-        crowd: Most others that were under way when a request was accepted.
+        in_flight_accepted: Most others that were under way when a request was accepted, since the last cut.
         places_at: When places were last made fewer.
-        places_hold_s: Seconds from then on in which they are not made more.
+        places_hold_s: Seconds between two tries of one more.
+        more_at: When the next one is.
         trial: Latency before that, until it has shown its effect; 0: no trial is on.
     """
 
@@ -237,15 +250,21 @@ class RateState:
     throughput: float = 0.0
     base: float = math.inf
     slow: int = 0
-    crowd: int = 0
+    in_flight_accepted: int = 0
     places_at: float = -math.inf
     places_hold_s: float = 0.0
+    more_at: float = -math.inf
     trial: float = 0.0
 
     @property
     def good_rate(self) -> float:
         """Requests per second that the server lately accepted."""
         return self.low if self.is_starved else self.rate
+
+    @property
+    def knows_limit(self) -> bool:
+        """The server has refused a request, in this run or an earlier one."""
+        return self.limit < math.inf
 
 
 def first_state(settings: Adaptive) -> RateState:
@@ -262,15 +281,16 @@ def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState
     throughput = state.throughput * (1 - weight) + (seen.accepted * weight / seen.seconds if seen.seconds else 0.0)
     state = evolve(state, throughput=throughput, run=state.run + seen.accepted)
     if not seen.refused:
-        state = evolve(state, crowd=max(state.crowd, seen.crowd_ok))
+        state = evolve(state, in_flight_accepted=max(state.in_flight_accepted, seen.in_flight_accepted))
     if seen.fresh and not state.has_accepted:
         state = evolve(state, has_accepted=True)
         if state.is_starved:
             state = evolve(state, is_starved=False, rate=state.low)
     if seen.refused:
         return _cut(state, seen, settings)
-    state = _fit_places(state, seen)
-    if state.is_starved or seen.replies < USED_SHARE * state.rate * seen.seconds:
+    rate_is_used = seen.replies >= USED_SHARE * state.rate * seen.seconds
+    state = _fit_places(state, seen, rate_is_used=rate_is_used)
+    if state.is_starved or not rate_is_used:
         return state
     state = evolve(state, used_s=state.used_s + seen.seconds)
     return evolve(state, rate=min(settings.ceiling, max(state.rate, _grown(state, seen.seconds, settings))))
@@ -279,34 +299,42 @@ def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState
 def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
     now, since = seen.now, seen.now - state.cut_at
     if not state.has_accepted:
+        if since < 2 * state.base < math.inf:
+            return evolve(state, is_refused=True)  # no reply to a request sent since then could be here
         rate = max(settings.floor, state.rate * _NOTHING_ACCEPTED)
         return evolve(state, rate=rate, is_starved=True, cut_at=now, used_s=0.0)
     is_recent, is_costly = since < _RECENT_SECONDS, state.pause_s > 0 or seen.is_costly
     was_probing = state.rate < _FAR_BEYOND * state.limit < math.inf
-    if was_probing and not is_costly and seen.crowd > state.crowd and seen.crowd > 1:
+    was_compared = was_probing and not is_costly and state.run >= _ENOUGH_TO_COMPARE
+    if was_compared and seen.in_flight_refused > max(1, state.in_flight_accepted):
         # So many were never under way before: it may be their number, not their rate.
-        is_same = seen.crowd == state.places
+        is_same = seen.in_flight_refused == state.places - 1
         hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
-        return evolve(state, places=seen.crowd, places_at=now, places_hold_s=hold)
+        places = seen.in_flight_refused
+        return evolve(state, places=places, places_at=now, places_hold_s=hold, more_at=now + hold)
+    if not is_costly and is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
+        return evolve(state, is_refused=True)  # too early to tell
     average = state.run / max(since, MEASURE_SECONDS)
-    if not is_costly:
-        if is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
-            return evolve(state, is_refused=True)  # too early to tell
-        is_rare = not state.is_refused and (state.run >= _RARE or since >= _RARE_SECONDS)
-        if is_rare and was_probing:
-            # What was accepted since the last refusal may have been less than the limit, and a burst more.
-            rate, climb = min(state.rate, _BEYOND_LIMIT * max(average, state.limit)), settings.recovery
-            return evolve(
-                state, rate=rate, limit=rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * rate, climb_s=climb,
-                used_s=climb, hold_s=0.0, cut_at=now, run=0,
-            )  # fmt: skip
+    is_rare = state.run >= _RARE or since >= _RARE_SECONDS
+    if is_costly:  # only where the rate was accepted before
+        is_rare = state.run >= _RARE and state.rate <= state.limit and seen.is_costly
+    if is_rare and was_probing and not state.is_refused and not state.pause_s:
+        # What was accepted since the last refusal may have been less than the limit, and a burst more.
+        rate, climb = min(state.rate, _BEYOND_LIMIT * max(average, state.limit)), settings.recovery
+        rate *= _A_LITTLE_LESS if seen.is_costly else 1.0
+        return evolve(
+            state, rate=rate, limit=rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * rate, climb_s=climb,
+            used_s=climb, hold_s=_COSTLY_HOLD / 2 if seen.is_costly else 0.0, cut_at=now, run=0,
+        )  # fmt: skip
     if is_recent and not is_costly:
         limit = average  # nothing was saved up
-    elif is_costly:
-        limit = max(average, state.rate * (_PROBED_AT_A_COST if was_probing else settings.decrease))
-    else:
+    elif not is_costly:
         # Believe the rate rather than what came before it: where it was too fast, a second refusal says so soon.
         limit = max(average, state.rate * (_PROBED if was_probing else _OVERSHOT))
+    elif not is_recent and state.rate < _OVERSHOT * state.limit:
+        limit = state.rate / settings.decrease  # far below what was accepted before: perhaps a stray one
+    else:
+        limit = max(average, state.rate * (_PROBED_AT_A_COST if was_probing else settings.decrease))
     limit = min(state.rate, max(limit, state.rate / 2))
     is_same = abs(limit - state.limit) <= _SAME_LIMIT * limit
     share = _GENTLE if is_same or (is_recent and not is_costly) else settings.decrease
@@ -319,22 +347,23 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
         is_confirmed=is_same,
         climb_s=settings.recovery * (1 - share) / (1 - settings.decrease),
         used_s=0.0,
-        hold_s=(_COSTLY_HOLD if is_same else _COSTLY_HOLD / 4) if seen.is_costly else 0.0,
+        hold_s=_COSTLY_HOLD / (1 if is_same else 4) if seen.is_costly else 0.0,
         pause_s=0.0,
         cut_at=now,
         has_accepted=False,
         is_refused=False,
         run=0,
-        crowd=0,
+        in_flight_accepted=0,
     )
 
 
 def _grown(state: RateState, span: float, settings: Adaptive) -> float:
     """Return the rate after *span* more seconds of use: CUBIC near the known limit, slow start without one."""
-    if math.isinf(state.limit):
-        return float(state.rate * 2 ** (span / settings.doubling))
+    doublings = min(1.0, span / settings.doubling)  # a slow rate is observed for long
+    if not state.knows_limit:
+        return float(state.rate * 2**doublings)
     if state.rate >= _BEYOND_LIMIT * state.limit:
-        return float(state.rate * 2 ** (span / settings.doubling / _SLOWER_GROWTH))
+        return float(state.rate * 2 ** (doublings / _SLOWER_GROWTH))
     used, climb, below = state.used_s, state.climb_s, _BELOW_LIMIT * state.limit
     if used < climb:
         return below - (below - state.low) * (1 - used / climb) ** 3
@@ -342,23 +371,27 @@ def _grown(state: RateState, span: float, settings: Adaptive) -> float:
     return below + (1 - settings.decrease) * state.limit * beyond**3
 
 
-def _fit_places(state: RateState, seen: Observation) -> RateState:
+def _fit_places(state: RateState, seen: Observation, *, rate_is_used: bool) -> RateState:
     """Follow latency with the number of requests under way."""
-    if seen.latency == math.inf:
+    latency = seen.latency
+    if latency == math.inf:
         return state
-    base = min(state.base, seen.latency)
-    is_slow = seen.latency > max(_QUEUED * base, base + _LEAST_QUEUE_SECONDS)
-    state = evolve(state, base=base, slow=state.slow + 1 if is_slow else 0)
+    if latency < state.base < math.inf:
+        base = state.base + _BASE_FALLS * (latency - state.base)
+    else:
+        base = min(state.base * _BASE_RISES, latency)
+    is_slow = latency > max(_QUEUED * base, base + _LEAST_QUEUE_SECONDS)
+    # Where the rate is what holds the run back, nothing queues for long.
+    state = evolve(state, base=base, slow=state.slow + 1 if is_slow and not rate_is_used else 0)
     if state.trial and (not is_slow or state.slow >= _QUEUE_OBSERVATIONS):
-        if is_slow and seen.latency > _RELIEF * state.trial:
-            return evolve(state, base=seen.latency, places=math.inf, trial=0.0, slow=0)
+        if is_slow and latency > _RELIEF * state.trial:
+            return evolve(state, base=latency, places=math.inf, trial=0.0, slow=0)
         state = evolve(state, trial=0.0, slow=0)
-    if state.slow >= _QUEUE_OBSERVATIONS:
-        places = max(1, math.ceil(_FULL * state.throughput * base))
-        return evolve(state, places=places, places_at=seen.now, trial=seen.latency, slow=0)
-    is_full = seen.crowd_ok + 1 >= state.places and seen.now - state.places_at >= state.places_hold_s
-    if is_full and seen.latency <= _QUICK * base:
-        return evolve(state, places=state.places + 1)
+    if state.slow >= _QUEUE_OBSERVATIONS and seen.is_full:
+        places = max(1, round(_FULL * state.throughput * base))
+        return evolve(state, places=places, places_at=seen.now, places_hold_s=0.0, trial=latency, slow=0)
+    if seen.is_full and seen.now >= state.more_at and latency <= _QUICK * base:
+        return evolve(state, places=state.places + 1, more_at=seen.now + state.places_hold_s)
     return state
 
 
@@ -374,7 +407,7 @@ def after_pause(state: RateState, seconds: float, settings: Adaptive) -> RateSta
 def after_outage(state: RateState, settings: Adaptive) -> RateState:
     """Return what is known when the server is back."""
     rate = max(settings.floor, min(_AFTER_OUTAGE * state.good_rate, settings.ceiling))
-    known = state.good_rate if math.isinf(state.limit) else max(state.limit, state.good_rate)
+    known = state.good_rate if not state.knows_limit else max(state.limit, state.good_rate)
     return evolve(
         state, limit=known, rate=rate, low=rate, climb_s=settings.recovery, used_s=0.0, hold_s=0.0, is_starved=False,
         has_accepted=True, slow=0, trial=0.0, places=math.inf, base=math.inf, cut_at=-math.inf,

@@ -185,7 +185,10 @@ class Client(Operations):
         finally:
             self.pace.release()
         if attempt.reply is not None:
-            self.pace.feedback(throttled=attempt.verdict.is_throttling, latency=attempt.latency)
+            verdict = attempt.verdict
+            self.pace.feedback(
+                throttled=verdict.is_throttling, latency=attempt.latency, is_success=verdict.kind is Kind.OK
+            )
         return attempt
 
     async def _once(self, call: Call[Any], issued: IssuedToken | None) -> Attempt:

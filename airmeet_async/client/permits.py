@@ -32,7 +32,9 @@ forget that. It is worth less than a whole permit, so no window holds more reque
 
 
 def _burst(rate: float) -> float:
-    return max(1.0, rate / 50) + min(0.9, rate * _LATENESS)
+    burst = max(1.0, rate / 50)
+    room = 0.99 - (rate + burst) % 1  # less than a whole permit more per second, for rates with a fraction, too
+    return burst + max(0.0, min(0.9, room, rate * _LATENESS))
 
 
 class Limiter(AsyncLimiter):
@@ -84,9 +86,9 @@ class Permits(Protocol):
 
     Attributes:
         rate: Requests per second that are allowed at present, or None for no limit.
-        good_rate: Requests per second that the server lately accepted, or None where nobody measures.
+        good_rate: Requests per second that the server lately accepted, where it has refused more; else None.
         places: Requests under way at once that are right at present; may be infinite.
-        rest: Seconds of a pause that are left.
+        pause_left: Seconds of a pause that are left.
     """
 
     @property
@@ -96,21 +98,32 @@ class Permits(Protocol):
     @property
     def places(self) -> float: ...
     @property
-    def rest(self) -> float: ...
+    def pause_left(self) -> float: ...
 
     def at_once(self) -> bool:
         """Return whether permits are there without waiting: there is no rate and no pause."""
 
-    async def take(self, *, urgent: bool) -> None:
+    async def acquire(self, *, urgent: bool) -> None:
         """Return at the moment at which one request may leave by the rate; *urgent*: a person waits for it."""
 
-    def heard(self, *, throttled: bool, sent_at: float, in_flight: int, is_costly: bool = False) -> None:
+    def record_reply(
+        self,
+        *,
+        throttled: bool,
+        sent_at: float,
+        in_flight: int,
+        is_full: bool = False,
+        is_success: bool = True,
+        is_costly: bool = False,
+    ) -> None:
         """Take note of a reply.
 
         Args:
             throttled: The server refused the request for coming too fast.
             sent_at: When it was sent, by the event loop's clock.
             in_flight: Requests that are under way, without this one.
+            is_full: No more could be, while this one was under way.
+            is_success: It did what it was to do, so that its latency says something.
             is_costly: A refusal costs more than its repeat: the row asks for a mail.
         """
 
@@ -127,10 +140,18 @@ class Permits(Protocol):
         """Call *changed* whenever `at_once`, `rate` or `places` may have changed."""
 
     async def aclose(self) -> None:
-        """Let go of connections, if there are any."""
+        """Close connections, if there are any."""
 
 
 _NEVER = -math.inf
+_FEW = 3
+"""Others under way up to which a refusal is left to the retries, where there is no rate."""
+
+_LEAST_SENT = 10.0
+_FORGOTTEN_AFTER = 60.0
+"""Requests per second with which a rate begins where there was none, at least; and seconds without a refusal after
+which there is none again."""
+
 _AT_ONCE = 1e9
 """Requests per second for one who waits for a rate that is no more."""
 
@@ -161,46 +182,59 @@ class LocalPermits:
 
     @property
     def good_rate(self) -> float | None:
-        return None if self._state is None else self._state.good_rate
+        return self._state.good_rate if self._state is not None and self._state.knows_limit else None
 
     @property
     def places(self) -> float:
         return math.inf if self._state is None else self._state.places
 
     @property
-    def rest(self) -> float:
+    def pause_left(self) -> float:
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
     def at_once(self) -> bool:
-        return self._limiter is None and (self._paused_until == _NEVER or self.rest <= 0)
+        return self._limiter is None and (self._paused_until == _NEVER or self.pause_left <= 0)
 
-    async def take(self, *, urgent: bool) -> None:  # noqa: ARG002 - here whoever is urgent is first in the queue
+    async def acquire(self, *, urgent: bool) -> None:  # noqa: ARG002 - here whoever is urgent is first in the queue
         if self._limiter is not None:
             await self._limiter.acquire()
 
-    def heard(self, *, throttled: bool, sent_at: float, in_flight: int, is_costly: bool = False) -> None:
+    def record_reply(
+        self,
+        *,
+        throttled: bool,
+        sent_at: float,
+        in_flight: int,
+        is_full: bool = False,
+        is_success: bool = True,
+        is_costly: bool = False,
+    ) -> None:
         now = asyncio.get_running_loop().time()
         if self._settings is None or self._state is None:
-            if not throttled:
+            if not throttled or in_flight < _FEW:
                 return
             # No rate so far: by Little's law, this is what the server was sent.
-            now_sent = max(1.0, (in_flight + 1) / max(now - sent_at, 0.001))
-            self._settings = Adaptive(initial=now_sent, ceiling=math.inf)
+            sent = max(_LEAST_SENT, (in_flight + 1) / max(now - sent_at, 0.001))
+            self._settings, self._is_for_now = Adaptive(initial=sent, ceiling=math.inf), True
             self._state, self._seen = first_state(self._settings), _Counts(sent_at)
         state, seen = self._state, self._seen
+        if self._is_for_now and not throttled and now - state.cut_at > _FORGOTTEN_AFTER:
+            self.set_rate(None)
+            return
         if seen.since == _NEVER:
             seen.since = sent_at
         seen.replies += 1
         if throttled:
             if sent_at >= max(state.cut_at, state.places_at):
                 seen.refused += 1
-                seen.crowd = seen.crowd or in_flight
+                seen.in_flight_refused = seen.in_flight_refused or in_flight
             seen.is_costly = seen.is_costly or is_costly
         else:
             seen.accepted += 1
-            seen.crowd_ok = max(seen.crowd_ok, in_flight)
+            seen.in_flight_accepted = max(seen.in_flight_accepted, in_flight)
+            seen.is_full = seen.is_full or is_full
             seen.fresh += sent_at >= state.cut_at
-            if sent_at >= state.places_at:
+            if is_success and sent_at >= state.places_at:
                 seen.latency = min(seen.latency, now - sent_at)
         span = now - seen.since
         if seen.refused or (state.is_starved and seen.fresh) or (
@@ -226,7 +260,7 @@ class LocalPermits:
             self._use(after_outage(self._state, self._settings))
 
     def set_rate(self, rate: AskedRate) -> None:
-        self._settings, self._seen = check_rate(rate), _Counts(_NEVER)
+        self._settings, self._seen, self._is_for_now = check_rate(rate), _Counts(_NEVER), False
         self._use(None if self._settings is None else first_state(self._settings))
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -258,12 +292,13 @@ class _Counts:
 
     def __init__(self, since: float) -> None:
         self.since = since
-        self.accepted = self.fresh = self.refused = self.replies = self.crowd = self.crowd_ok = 0
+        self.accepted = self.fresh = self.refused = self.replies = 0
+        self.in_flight_refused = self.in_flight_accepted = 0
         self.latency = math.inf
-        self.is_costly = False
+        self.is_full = self.is_costly = False
 
     def observation(self, now: float) -> Observation:
         return Observation(
             now, max(0.0, now - self.since), self.accepted, self.fresh, self.refused, self.replies, self.latency,
-            self.crowd, self.crowd_ok, self.is_costly,
+            self.in_flight_refused, self.in_flight_accepted, self.is_full, self.is_costly,
         )  # fmt: skip

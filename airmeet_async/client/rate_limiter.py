@@ -91,7 +91,7 @@ class Pace:
 
     def statistics(self) -> PaceStatistics:
         waiting = len(self._queue) - self._abandoned + self._head_taken
-        return PaceStatistics(self.rate, self._in_flight, waiting, self._chain[-1].permits.rest)
+        return PaceStatistics(self.rate, self._in_flight, waiting, self._chain[-1].permits.pause_left)
 
     @property
     def rate(self) -> float | None:
@@ -100,13 +100,13 @@ class Pace:
 
     @property
     def good_rate(self) -> float | None:
-        """Requests per second that the server lately accepted, or None where there is no rate."""
+        """Requests per second that the server lately accepted, where it has refused more; else None."""
         return min((pace.permits.good_rate for pace in self._chain if pace.permits.good_rate is not None), default=None)
 
     @property
     def is_paused(self) -> bool:
         """Nobody may start at present, since all were told to wait."""
-        return self._chain[-1].permits.rest > 0
+        return self._chain[-1].permits.pause_left > 0
 
     @property
     def is_open(self) -> bool:
@@ -133,18 +133,26 @@ class Pace:
         """Change the rate at once, also for the one at the head. What was learnt is forgotten."""
         self.permits.set_rate(rate)
 
-    def feedback(self, *, throttled: bool, latency: float, is_costly: bool = False) -> None:
+    def feedback(self, *, throttled: bool, latency: float, is_success: bool = True, is_costly: bool = False) -> None:
         """Say what came of a request, after its `release`: the rates of this pace and of those above it follow.
 
         Args:
             throttled: The server refused it for coming too fast.
             latency: Seconds from sending it until now.
+            is_success: It did what it was to do.
             is_costly: A refusal costs more than a repeat.
         """
         sent_at = asyncio.get_running_loop().time() - latency
         # Where there is no rate at all, a refusal makes the innermost one begin to learn.
         for pace in [pace for pace in self._chain if pace.permits.rate is not None] or [self]:
-            pace.permits.heard(throttled=throttled, sent_at=sent_at, in_flight=pace._in_flight, is_costly=is_costly)
+            pace.permits.record_reply(
+                throttled=throttled,
+                sent_at=sent_at,
+                in_flight=pace._in_flight,
+                is_full=pace._in_flight + 1 >= min(pace._max_in_flight, pace.permits.places),
+                is_success=is_success,
+                is_costly=is_costly,
+            )
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for *seconds* from now, nor before an earlier pause is over: the server has asked for it."""
@@ -154,7 +162,7 @@ class Pace:
     def restart(self) -> None:
         """Take note that the server is back after an outage."""
         for pace in self._chain:
-            pace.permits.restart()
+            pace.permits.pause_leftart()
 
     async def acquire(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
         """Wait until one more request may start; call `release` when it has ended.
@@ -204,11 +212,11 @@ class Pace:
     async def _wait_until_allowed(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._chain[-1].permits
         while True:
-            while (seconds := root.rest) > 0:  # noqa: ASYNC110 - it may grow while it is waited for
+            while (seconds := root.pause_left) > 0:  # noqa: ASYNC110 - it may grow while it is waited for
                 await asyncio.sleep(seconds)
             await ready()
-            await self.permits.take(urgent=priority is Priority.INTERACTIVE)
-            if root.rest <= 0:
+            await self.permits.acquire(urgent=priority is Priority.INTERACTIVE)
+            if root.pause_left <= 0:
                 return
 
     async def _wait_for_head(self, priority: Priority) -> None:

@@ -38,6 +38,7 @@ _ERROR_KEPT_SECONDS = 2.0
 """How long the first error is shared; twice as long after each further one, at once longest for wrong keys, and never
 shorter than a ``Retry-After``."""
 _LONGEST_ERROR_KEPT_SECONDS = 30.0
+_LONGEST_PAUSE = 900.0
 _MOST_RENEWALS = 3
 _TRUSTED_SECONDS = 60.0
 
@@ -181,7 +182,7 @@ class SharedToken:
             doubled = min(_ERROR_KEPT_SECONDS * 2.0 ** (self._failures - 1), _LONGEST_ERROR_KEPT_SECONDS)
             kept = _LONGEST_ERROR_KEPT_SECONDS if isinstance(outcome, CredentialsError) else doubled
             if isinstance(outcome, ReplyError):  # the server may have asked for more time
-                kept = max(kept, outcome.retry_after or 0.0)
+                kept = max(kept, min(outcome.retry_after or 0.0, _LONGEST_PAUSE))
             self._error, self._error_until = outcome, sign_in.get_loop().time() + kept
             return
         self.current = self._issued = outcome

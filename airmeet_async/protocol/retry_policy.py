@@ -4,7 +4,7 @@ Rules of this file (Airmeet publishes none):
 
 1. What certainly was not applied (never sent, 429, 412) may always be sent again.
 2. What may have been applied is sent again only if the operation may be repeated, and each such attempt is charged;
-   but a 503, with which some rate limiters refuse, is not.
+   but the first ten 503 of a row, with which some rate limiters refuse, are not.
 3. ``Retry-After`` is a lower bound, up to `Retry.longest_pause`; beyond that, waiting is the caller's decision.
 """
 
@@ -42,6 +42,9 @@ class Retry:
     ready_within: float = 900.0
 
 
+_FREE_503 = 10
+
+
 @define
 class Tries:
     """The attempts of a call so far. The sender counts with `count`; `decide` only reads."""
@@ -49,6 +52,7 @@ class Tries:
     sent: int = 0
     charged: int = 0
     throttled: int = 0
+    unavailable: int = 0
     not_sent: int = 0
     renewals: int = 0
     not_ready: int = 0
@@ -58,7 +62,9 @@ class Tries:
             self.sent += 1
             return
         self.sent += verdict.kind is not Kind.NOT_SENT
-        self.charged += verdict.kind is Kind.AMBIGUOUS and not verdict.is_throttling
+        self.unavailable += verdict.is_throttling and verdict.kind is Kind.AMBIGUOUS
+        is_free = verdict.is_throttling and self.unavailable <= _FREE_503
+        self.charged += verdict.kind is Kind.AMBIGUOUS and not is_free
         self.throttled += verdict.is_throttling
         self.not_sent += verdict.kind is Kind.NOT_SENT
         self.not_ready += verdict.kind is Kind.NOT_READY
@@ -135,6 +141,8 @@ def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry
             if verdict.kind is Kind.AMBIGUOUS and not endpoint.repeatable:
                 return RAISE
             if asked > retry.longest_pause or (retry.free is not None and tries.throttled >= retry.free):
+                return RAISE
+            if tries.charged >= retry.attempts:
                 return RAISE
             return Wait(floor or _backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=asked > 0)
         case Kind.AMBIGUOUS:

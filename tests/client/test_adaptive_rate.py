@@ -61,8 +61,10 @@ def test_a_start_is_held_between_floor_and_ceiling() -> None:
     assert [settings.starting_at(rate).initial for rate in (0.1, 32, 500)] == [1, 32, 100]
 
 
-STEADY = RateState(100, limit=102, low=95, climb_s=4, used_s=5, cut_at=NOW - 5, run=50, crowd=9, throughput=100)
-QUEUEING = RateState(200, throughput=80, base=0.05, slow=4, crowd=60)
+STEADY = RateState(
+    100, limit=102, low=95, climb_s=4, used_s=5, cut_at=NOW - 5, run=50, in_flight_accepted=9, throughput=100
+)
+QUEUEING = RateState(200, throughput=80, base=0.05, slow=4, in_flight_accepted=60)
 # What is known, what is seen, and what is known then.
 CASES: dict[str, tuple[RateState, Observation, dict[str, float]]] = {
     "a start doubles": (RateState(100), seen(), {"rate": 100 * 2 ** (0.1 / 0.5)}),
@@ -80,15 +82,16 @@ CASES: dict[str, tuple[RateState, Observation, dict[str, float]]] = {
     ),
     "the same limit again costs little": (STEADY, seen(refused=1), {"rate": 0.95 * 97, "limit": 97}),
     "one refusal among hundreds costs nothing": (
-        RateState(100, limit=102, low=95, cut_at=NOW - 20, run=150, crowd=9),
+        RateState(100, limit=102, low=95, cut_at=NOW - 20, run=150, in_flight_accepted=9),
         seen(refused=1), {"rate": 100},
     ),
     "a second refusal soon after measures the limit": (
-        RateState(190, limit=200, low=190, cut_at=NOW - 0.5, run=40, crowd=9), seen(refused=1),
+        RateState(190, limit=200, low=190, cut_at=NOW - 0.5, run=40, in_flight_accepted=9), seen(refused=1),
         {"limit": 100, "rate": 95},
     ),
     "one too soon to tell": (
-        RateState(190, limit=200, low=190, cut_at=NOW - 0.2, run=10, crowd=9), seen(refused=1), {"rate": 190},
+        RateState(190, limit=200, low=190, cut_at=NOW - 0.2, run=10, in_flight_accepted=9),
+        seen(refused=1), {"rate": 190},
     ),
     "nothing accepted": (
         RateState(85, limit=100, low=85, cut_at=NOW - 0.1, has_accepted=False), seen(0, refused=1),
@@ -103,35 +106,47 @@ CASES: dict[str, tuple[RateState, Observation, dict[str, float]]] = {
         {"rate": 0.5},
     ),
     "a refusal that may have mailed is never nothing": (
-        RateState(100, limit=102, low=95, cut_at=NOW - 20, run=500, crowd=9), seen(refused=1, is_costly=True),
+        RateState(100, limit=102, low=95, cut_at=NOW - 1, run=50, in_flight_accepted=9),
+        seen(refused=1, is_costly=True),
         {"rate": 0.95 * 93, "hold_s": 40},
     ),
     "more at once than ever before": (
-        STEADY, seen(refused=1, crowd=10), {"rate": 100, "places": 10, "places_hold_s": 2},
+        STEADY, seen(refused=1, in_flight_refused=10), {"rate": 100, "places": 10, "places_hold_s": 2},
     ),
-    "the same number again": (
-        RateState(100, limit=102, cut_at=NOW - 20, crowd=7, places=8, places_hold_s=2), seen(refused=1, crowd=8),
-        {"places": 8, "places_hold_s": 4},
+    "one more than that number again": (
+        RateState(100, limit=102, cut_at=NOW - 20, run=90, in_flight_accepted=7, places=9, places_hold_s=2),
+        seen(refused=1, in_flight_refused=8), {"places": 8, "places_hold_s": 4, "more_at": NOW + 4},
     ),
     "slow once is not a queue": (RateState(200, base=0.05), seen(latency=0.8), {"places": math.inf}),
-    "slow for long is one": (QUEUEING, seen(8, latency=0.8), {"places": 6, "trial": 0.8}),
+    "slow for long is one": (QUEUEING, seen(8, latency=0.8, is_full=True), {"places": 6, "trial": 0.8}),
     "a little slower is none": (
         RateState(200, base=0.002, slow=4), seen(latency=0.02), {"places": math.inf, "slow": 0},
     ),
+    "slow, but not full: no queue": (QUEUEING, seen(8, latency=0.8), {"places": math.inf}),
+    "slow, but the rate holds it back": (QUEUEING, seen(20, latency=0.8, is_full=True), {"slow": 0}),
     "fewer at once made it quicker": (
-        RateState(200, base=0.05, places=6, trial=0.8, slow=4, crowd=5), seen(latency=0.075), {"places": 6, "trial": 0},
+        RateState(200, base=0.05, places=6, trial=0.8, slow=4), seen(latency=0.075), {"places": 6, "trial": 0},
     ),
     "fewer at once changed nothing": (
-        RateState(200, base=0.05, places=6, trial=0.8, slow=4, crowd=5), seen(latency=0.78),
+        RateState(200, base=0.05, places=6, trial=0.8, slow=4), seen(latency=0.78),
         {"places": math.inf, "base": 0.78, "trial": 0},
     ),
     "quick and full: one more": (
-        RateState(200, base=0.05, places=6, crowd=5), seen(latency=0.055, crowd_ok=5), {"places": 7},
+        RateState(200, base=0.05, places=6), seen(latency=0.055, is_full=True), {"places": 7, "more_at": NOW},
     ),
-    "quick and not full": (RateState(200, base=0.05, places=6), seen(latency=0.055, crowd_ok=3), {"places": 6}),
+    "quick and not full": (RateState(200, base=0.05, places=6), seen(latency=0.055), {"places": 6}),
     "full, but refused not long ago": (
-        RateState(200, base=0.05, places=6, places_at=NOW - 1, places_hold_s=2), seen(latency=0.055, crowd_ok=5),
+        RateState(200, base=0.05, places=6, places_hold_s=2, more_at=NOW + 1), seen(latency=0.055, is_full=True),
         {"places": 6},
+    ),
+    "too soon for any reply": (
+        RateState(85, limit=100, low=85, cut_at=NOW - 0.1, has_accepted=False, base=0.1), seen(0, refused=1),
+        {"rate": 85},
+    ),
+    "a stray 503 far below what was accepted before": (
+        RateState(80, limit=100, low=80, cut_at=NOW - 20, run=50, in_flight_accepted=9),
+        seen(refused=1, is_costly=True),
+        {"limit": 80, "rate": 68},
     ),
 }  # fmt: skip
 
@@ -176,13 +191,17 @@ async def test_without_a_rate_the_law_begins_at_the_first_refusal_with_what_was_
     heard: list[float | None] = []
     permits.watch(lambda: heard.append(permits.rate))
     await anyio.sleep(1)
-    permits.heard(throttled=False, sent_at=0.9, in_flight=9)
+    permits.record_reply(throttled=False, sent_at=0.9, in_flight=9)
+    permits.record_reply(throttled=True, sent_at=0.9, in_flight=2)
     assert (permits.at_once(), permits.rate) == (True, None)
 
-    permits.heard(throttled=True, sent_at=0.9, in_flight=9)
+    permits.record_reply(throttled=True, sent_at=0.9, in_flight=9)
 
     assert permits.rate == pytest.approx(0.85 * 90, rel=0.01)
     assert (permits.at_once(), heard) == (False, [permits.rate])
+    await anyio.sleep(61)
+    permits.record_reply(throttled=False, sent_at=61.9, in_flight=9)
+    assert (permits.at_once(), permits.rate) == (True, None)
 
 
 async def test_a_number_is_a_ceiling() -> None:
@@ -190,10 +209,10 @@ async def test_a_number_is_a_ceiling() -> None:
     permits = LocalPermits(50)
     for _ in range(200):
         await anyio.sleep(0.02)
-        permits.heard(throttled=False, sent_at=anyio.current_time() - 0.01, in_flight=1)
+        permits.record_reply(throttled=False, sent_at=anyio.current_time() - 0.01, in_flight=1)
     assert permits.rate == 50
 
-    permits.heard(throttled=True, sent_at=anyio.current_time() - 0.01, in_flight=1)
+    permits.record_reply(throttled=True, sent_at=anyio.current_time() - 0.01, in_flight=1)
     assert permits.rate == pytest.approx(0.85 * 45)
     permits.set_rate(50)
     assert permits.rate == 50
@@ -202,10 +221,10 @@ async def test_a_number_is_a_ceiling() -> None:
 async def test_what_was_sent_before_the_last_cut_says_nothing_new() -> None:
     permits = LocalPermits(Adaptive(initial=100))
     await anyio.sleep(1)
-    permits.heard(throttled=True, sent_at=0.95, in_flight=5)
+    permits.record_reply(throttled=True, sent_at=0.95, in_flight=5)
     once = permits.rate
     for sent_at in (0.96, 0.97, 0.98):
-        permits.heard(throttled=True, sent_at=sent_at, in_flight=5)
+        permits.record_reply(throttled=True, sent_at=sent_at, in_flight=5)
 
     assert once is not None
     assert permits.rate == once < 100

@@ -156,6 +156,7 @@ class FailureRules:
         return f"{why}; the last one: {error.message}"
 
 
+_IDLE = 1000.0  # seconds, more than any wait: nothing was tried for so long, so nothing is known
 _FIRST_PATIENCE = 10.0  # seconds: a server that never answered is more likely a wrong address than an outage
 
 
@@ -174,17 +175,20 @@ class Outage:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self.said = ""
+        self._failed_at = 0.0
         self.since: float | None = None
         self.heard_before = False
 
     def record(self, *, succeeded: bool, answered: bool, sent_at: float, said: str = "") -> None:
         """Take note of one request."""
-        self.said = said
+        self.said = "" if succeeded else said
         self.heard_before = self.heard_before or answered
         if succeeded:
             self.since = None
-        elif self.since is None:
+        elif self.since is None or sent_at - self._failed_at > _IDLE:
             self.since = sent_at
+        if not succeeded:
+            self._failed_at = sent_at
 
     def is_too_long(self, now: float) -> bool:
         """Whether to give up; a server that has never answered is given less."""

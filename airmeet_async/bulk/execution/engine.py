@@ -258,6 +258,7 @@ class Engine:
             self.pace.feedback(
                 throttled=verdict.is_throttling,
                 latency=latency,
+                is_success=verdict.kind is Kind.OK,
                 is_costly=verdict.kind is Kind.AMBIGUOUS and bool(row.asked & Wish.MAILED),
             )
         if row.tries is None:
@@ -382,6 +383,7 @@ class Engine:
     def hold(self, *, on: bool) -> None:
         """Let no more requests leave until this is taken back."""
         self.state.held = on
+        self.state.outage.since = None  # nothing was tried meanwhile
         self.state.weigh()
         self._wake(EVERYBODY)
 
@@ -446,8 +448,8 @@ class Engine:
     async def _close_journal(self) -> None:
         await self.journal.drain()
         self._finish_the_rest()  # again: rows that were being recorded belong to nobody until then
-        stopped, rate = self.state.stopped, self.pace.good_rate
-        facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
+        stopped = self.state.stopped
+        facts = {"ended": time.time(), "stop": None, "stop_message": ""} | self._rate_fact()
         if stopped is not None:
             facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
         await self.journal.close(facts)
@@ -477,7 +479,11 @@ class Engine:
         """Let the next run know how fast it may go, even if this one is killed."""
         while True:
             await anyio.sleep(_RATE_KEPT_EVERY)
-            self.journal.record_facts({"rate": self.pace.good_rate})
+            self.journal.record_facts(self._rate_fact())
+
+    def _rate_fact(self) -> dict[str, float]:
+        """Return what the next run has to know of the server's limit: nothing while it has refused nothing."""
+        return {} if (rate := self.pace.good_rate) is None else {"rate": rate}
 
     async def _finish_unread(self) -> None:
         """After a stop, read on to the end of a finite source, or of what was read ahead: each row gets a result."""

@@ -30,7 +30,7 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict
 
 # Attempts that a row is not charged for: one that takes the server's connection down each time must end, too.
 _MOST_UNCHARGED = 10
-_LONGEST_MAIL_HOLD = 60.0  # seconds
+_MOST_MAIL_HOLDS = 6  # of 2, 4, 8 up to 64 seconds
 
 
 class Step(Enum):
@@ -180,7 +180,7 @@ class RunState:
         """Count successes while the run is `hot`."""
         self.breaker.record_successes(n, now)
         self.rules.record_successes(n)
-        self.outage.since = None
+        self.outage.since, self.outage.said = None, ""
 
     def record_attempt(self, row: Row, verdict: Verdict, asked: int, sent_at: float, now: float) -> RunStop | None:
         """Count an attempt, on the row, too; return why the run stops, if it does.
@@ -200,10 +200,11 @@ class RunState:
         tries.count(verdict)
         if verdict.kind is Kind.OK and sent_at >= self._mails_held_at:
             self._mail_holds = 0
-        elif verdict.kind is Kind.AMBIGUOUS and verdict.is_throttling and sent_at >= self._mails_held_at:
-            self._mail_holds += 1
+        may_have_mailed = asked & Wish.MAILED and verdict.kind is Kind.AMBIGUOUS
+        if may_have_mailed and verdict.is_throttling and sent_at >= self._mails_held_at:
+            self._mail_holds = min(self._mail_holds + 1, _MOST_MAIL_HOLDS)
             self._mails_held_at = now
-            self._mails_held_until = now + min(_LONGEST_MAIL_HOLD, 2.0**self._mail_holds)
+            self._mails_held_until = now + 2.0**self._mail_holds
         if verdict.kind is Kind.AMBIGUOUS:
             row.unclear |= asked
             # In an outage of an hour each row would use up its attempts on a server that is not there.
