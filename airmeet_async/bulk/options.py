@@ -71,10 +71,13 @@ class JobOptions(RunOptions, FileOptions, total=False):
         journal: Path of a file that records each row's progress and survives a crash. A run with the same journal and
             input continues where the last one ended. Several lists of one operation and event may share a journal:
             what was done for one is not done again for another. Default: none.
+        again: Send all rows of this list once more, also those that are done: people are mailed again if the list asks
+            for mails. Default: False.
         note: Your own JSON-compatible data to store with the list in the journal, such as a label.
     """
 
     journal: str | os.PathLike[str] | None
+    again: bool
     note: Mapping[str, Any] | None
 
 

@@ -24,11 +24,12 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.operations import BulkOperation
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, make_plan
+from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
 from airmeet_async.bulk.journal.recorded_rows import is_done
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
+from airmeet_async.bulk.journal.writer import RecordedList
 from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -196,9 +197,18 @@ class JobPreparation:
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
-        options, rate = self._identity.options, self._given.get("rate")
+        options, rate, again = self._identity.options, self._given.get("rate"), self._given.get("again", False)
+        gone, before, others = journal.writer.compare_lists(self._list)
+        counts = journal.writer.count_for_plan(
+            self._list,
+            again=again,
+            accept_stale=self._given.get("accept_stale", False),
+            may_mail_twice=options.get("invites") == "at_least_once",
+        )
+        if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
+            gone = 0  # who is not in the part that was read may be in the rest
         return make_plan(
-            journal.writer.count_for_plan(self._list),
+            counts | {"gone": gone},
             journal.writer.noted_rows(self._list),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
@@ -208,6 +218,8 @@ class JobPreparation:
             invite=options.get("sendEmailInvite", False),
             register=options.get("registerAttendee", False),
             rate=rate if isinstance(rate, (int, float)) else None,
+            previous=before and _earlier_list(before),
+            done_by=[_earlier_list(found, n) for found, n in reversed(others)],
         )
 
     async def close(self) -> None:
@@ -410,6 +422,10 @@ class JobPreparation:
         if not journal.writer.has_outcomes:
             return None
         return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+
+
+def _earlier_list(found: RecordedList, done: int = 0) -> EarlierList:
+    return EarlierList(str(found.facts.get("name") or ""), float(found.facts.get("created") or 0.0), done)
 
 
 def _check_readable_twice(rows: OpenedRows) -> None:

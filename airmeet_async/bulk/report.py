@@ -20,6 +20,7 @@ FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
 # What is said of a row that is done, and has changed in its list since.
+BLOCKED = "blocked"  # the code of a row that is not sent, since the last that was done to that person here is a block
 CHANGED = "changed since it was done; Airmeet keeps the old details"
 
 

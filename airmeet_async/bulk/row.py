@@ -26,6 +26,10 @@ class Wish:
     MAILED: Final = 4
     # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
     MAIL_UNVERIFIED: Final = 8
+    # In place of what was done: it is to be done once more, on purpose.
+    AGAIN: Final = 16
+    # Of what was refused: there was no registration left, which the next run may find otherwise.
+    NO_PLACE_LEFT: Final = 32
 
 
 class OutcomeState(IntEnum):

@@ -1,11 +1,23 @@
 """The result that a row ends with, as plain functions of what is known of it."""
 
+import re
 from typing import Any
 
 from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
+
+# Airmeet's own words for it are not documented (help article, A), so these are those of its forms and of the sandbox.
+_NO_PLACE_LEFT = re.compile(
+    r"\bquota\b|\bno (more )?registrations?\b|\bregistrations? (left|limit)|\b(limit|capacity)\b.*\b(reached|exceeded)",
+    re.IGNORECASE,
+)
+
+
+def is_for_want_of_place(error: RowError) -> bool:
+    """Whether a refusal was the quota's: nothing is wrong with the row."""
+    return _NO_PLACE_LEFT.search(error.message) is not None
 
 
 def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
@@ -25,7 +37,7 @@ def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
 
 def done_now(row: Row, asked: int) -> int:
     """Return what is done for a row after its success; *asked* is what the successful request asked for."""
-    done = (row.earlier.done if row.earlier is not None else 0) | asked
+    done = (row.earlier.done & ~(Wish.AGAIN | Wish.NO_PLACE_LEFT) if row.earlier is not None else 0) | asked
     if asked & Wish.MAILED:
         return done & ~Wish.MAIL_UNVERIFIED
     return done | Wish.MAIL_UNVERIFIED if row.unclear & Wish.MAILED and not done & Wish.MAILED else done

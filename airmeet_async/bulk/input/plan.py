@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap
-from airmeet_async.bulk.report import FailureGroup
+from airmeet_async.bulk.report import BLOCKED, FailureGroup
 from airmeet_async.formatting import counted, duration, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, shown
@@ -19,11 +19,28 @@ _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
 _EXAMPLES = 3
 _SAMPLES = 5
-_EARLIER = ("done_before", "changed", "not_yet_mailed", "refused_before")
+_SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
+_NOT_SENT = ("done_before", "refused_before", "held")
+_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "gone")
 
 # What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
 # ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
 NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
+
+
+@frozen
+class EarlierList:
+    """A list that was registered here before, or blocked, as far as it has to do with this one.
+
+    Attributes:
+        name: The file; nothing where it was none.
+        when: When it was read, in seconds since the epoch.
+        done: How many people of this list it has, and who are done.
+    """
+
+    name: str
+    when: float
+    done: int = 0
 
 
 @frozen(kw_only=True)
@@ -32,14 +49,24 @@ class BulkPlan:
 
     Attributes:
         airmeet_id: The event.
-        ready: Rows that would be sent.
+        ready: Rows that would be sent: `new`, `again`, `unclear`, `not_yet_mailed` and `not_yet_registered` together.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
         cut: Rows that would be sent with a value that Airmeet cuts.
+        blocked: Rows that are not sent, since the last that was done here to these people is a block.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
-        not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
+        held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
+            more than a day ago, or would be made twice.
+        not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
+        not_yet_registered: Of these, those that an earlier run has added as pending.
+        unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
+            again.
+        again: Of these, those that were done before, and are sent once more on purpose.
+        gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
+        previous: That list.
+        done_by: The other lists whose people are in this one and done, the newest first.
         causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
             from 1.
         source: The file, or nothing.
@@ -59,10 +86,18 @@ class BulkPlan:
     invalid: int = 0
     duplicates: int = 0
     cut: int = 0
+    blocked: int = 0
     done_before: int = 0
     changed: int = 0
-    not_yet_mailed: int = 0
     refused_before: int = 0
+    held: int = 0
+    not_yet_mailed: int = 0
+    not_yet_registered: int = 0
+    unclear: int = 0
+    again: int = 0
+    gone: int = 0
+    previous: EarlierList | None = None
+    done_by: tuple[EarlierList, ...] = ()
     causes: tuple[FailureGroup, ...] = ()
     source: str = ""
     columns: ColumnMap | None = None
@@ -78,7 +113,13 @@ class BulkPlan:
     @property
     def rows(self) -> int:
         """All rows."""
-        return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
+        not_sent = self.done_before + self.refused_before + self.held
+        return self.ready + self.invalid + self.duplicates + self.blocked + not_sent
+
+    @property
+    def new(self) -> int:
+        """Rows that would be sent, and were never done."""
+        return self.ready - self.again - self.unclear - self.not_yet_mailed - self.not_yet_registered
 
     @property
     def seconds(self) -> float | None:
@@ -123,8 +164,10 @@ class BulkPlan:
             "ready": self.ready,
             "invalid": self.invalid,
             "duplicates": self.duplicates,
+            "blocked": self.blocked,
             "cut": self.cut,
-            **{name: n for name in _EARLIER if (n := getattr(self, name))},
+            "new": self.new,
+            **{name: getattr(self, name) for name in _EARLIER},
             "causes": [
                 {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
                 for group in self.causes
@@ -171,12 +214,14 @@ def make_plan(
     invite: bool = False,
     register: bool = False,
     rate: float | None = None,
+    previous: EarlierList | None = None,
+    done_by: Iterable[EarlierList] = (),
 ) -> BulkPlan:
     """Say what a run would do with a list that was prepared for it.
 
     Args:
-        counts: ``rows``, and where there was an earlier run ``done_before``, ``changed``, ``not_yet_mailed`` and
-            ``refused_before``.
+        counts: ``rows``, and as far as they are known ``invitations``, ``registrations`` and the counts of a plan that
+            are about earlier runs.
         noted: Rows with a note, in their order.
         table: The list, if it is from a file or a data frame.
         columns: Which of its columns is what.
@@ -186,8 +231,10 @@ def make_plan(
         invite: Whether Airmeet mails people.
         register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
+        previous: The list of the same name before.
+        done_by: The other lists whose people are in this one and done.
     """
-    invalid = duplicates = cut = 0
+    invalid = duplicates = blocked = cut = 0
     numbers, first = Counter[str](), dict[str, list[RowFinding]]()
     for index, at, status, note in noted:
         line = at or index + 1
@@ -197,7 +244,8 @@ def make_plan(
             what = f"{note.get('key', '')} is already in {place}; only that one is sent"
             findings = [RowFinding(line, "duplicate", what)]
         elif status == "invalid":
-            invalid += 1
+            blocked += note["code"] == BLOCKED
+            invalid += note["code"] != BLOCKED
             findings = [RowFinding(line, note["code"], note["message"])]
         else:
             findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
@@ -213,7 +261,7 @@ def make_plan(
         for code, n in numbers.most_common()
     )
     earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
-    ready = counts["rows"] - invalid - duplicates - earlier["done_before"] - earlier["refused_before"]
+    ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:
         for row in table.sample(_EXAMPLES):
@@ -229,16 +277,19 @@ def make_plan(
         ready=ready,
         invalid=invalid,
         duplicates=duplicates,
+        blocked=blocked,
         cut=cut,
         **earlier,
+        previous=previous,
+        done_by=tuple(done_by),
         causes=tuple(causes),
         source=table.name if table else "",
         columns=columns,
         splits=tuple(splits),
         fields_known=event_fields is not None,
         unfilled=tuple(unfilled),
-        invitations=ready if invite else 0,
-        registrations=ready if register else 0,
+        invitations=counts.get("invitations", ready) if invite else 0,
+        registrations=counts.get("registrations", ready) if register else 0,
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -260,7 +311,7 @@ def describe_counts(found: BulkPlan) -> str:
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
     others = (
         (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before"),
-        (found.refused_before, "refused before"),
+        (found.refused_before, "refused before"), (found.held, "without a clear answer"), (found.blocked, "blocked"),
     )  # fmt: skip
     parts += [f"{n:,} {what}" for n, what in others if n]
     return ", ".join(parts)

@@ -55,7 +55,8 @@ def is_open(row: Row) -> bool:
         return False
     if earlier is None:
         return True
-    return not is_done(row, earlier) and (earlier.state != OutcomeState.REJECTED or row.changed)
+    is_refused = earlier.state == OutcomeState.REJECTED and not (row.changed or earlier.done & Wish.NO_PLACE_LEFT)
+    return not is_done(row, earlier) and not is_refused
 
 
 def is_done(row: Row, earlier: Outcome) -> bool:

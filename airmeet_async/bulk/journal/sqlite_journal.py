@@ -29,7 +29,7 @@ from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
-from airmeet_async.bulk.row_results import not_recorded, template_to_send
+from airmeet_async.bulk.row_results import is_for_want_of_place, not_recorded, template_to_send
 from airmeet_async.errors import AirmeetError, JournalError
 
 T = TypeVar("T")
@@ -482,6 +482,9 @@ def _outcome_values(row: Row, result: RowResult, run: int, now: float) -> tuple[
         unclear |= row.asked
     elif state is OutcomeState.RETRY and unclear:
         state = OutcomeState.UNKNOWN
+    elif state is OutcomeState.REJECTED:
+        assert result.error is not None  # noqa: S101 - for the type checker
+        done = done | Wish.NO_PLACE_LEFT if is_for_want_of_place(result.error) else done & ~Wish.NO_PLACE_LEFT
     note = None
     if result.error is not None or result.replayed:
         note = encode_note(result.error, (), replayed=result.replayed)

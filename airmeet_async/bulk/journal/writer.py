@@ -86,6 +86,7 @@ _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+_MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
 _REQUEST = f"CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END"
 # A call of its own has five parts where it has flags, see `encode_request`.
 WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
@@ -94,7 +95,7 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
 DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
-OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED}))))"
+OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
@@ -128,6 +129,7 @@ _END_ARRIVING = f"""
         WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
+_REPEATABLE = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
 _MAY_REPEAT = f"""
     COALESCE(CASE WHEN {_REQUEST} LIKE '[%' THEN json_extract({_REQUEST}, '$[0]') END, :operation)
         IN (SELECT value FROM json_each(:repeatable))
@@ -144,6 +146,44 @@ _REOPEN = f"""
     UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
         note = json_set(COALESCE(note, '{{}}'), '$.was', json_array(state, run, unclear))
     WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL AND """  # noqa: S608 - no values
+# What becomes of each row of a list, and what is asked for the rows that are sent.
+_HELD = f"""({IN_DOUBT} AND NOT (
+    {_MAY_REPEAT} AND (:accept_stale OR (o.touched IS NOT NULL AND o.touched BETWEEN :from AND :to))))"""
+_MAIL_ASKED = (
+    f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
+)
+_COUNT_FOR_PLAN = f"""
+    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, mail, quota,
+            kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
+        FROM (SELECT CASE
+            WHEN i.status IS NOT NULL THEN i.status
+            WHEN o.entry IS NULL THEN 'new'
+            WHEN :again THEN CASE WHEN o.done & 17 OR {IN_DOUBT} THEN 'again' ELSE 'new' END
+            WHEN {DONE} THEN 'done_before'
+            WHEN NOT {OPEN} THEN 'refused_before'
+            WHEN {_HELD} THEN 'held'
+            WHEN {IN_DOUBT} THEN 'unclear'
+            WHEN o.done & 16 THEN 'again'
+            WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
+            WHEN o.done & 1 THEN 'not_yet_registered'
+            ELSE 'new' END AS kind,
+            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
+            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
+        {OF_LIST}))
+    GROUP BY kind
+"""  # noqa: S608 - no values
+_PLANNED = (
+    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed",
+    "refused_before", "held", "invitations", "registrations",
+)  # fmt: skip
+_IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
+_OF_OTHER = """
+    SELECT COUNT(*) FROM input j JOIN outcome p ON p.entry = j.entry
+    WHERE j.id BETWEEN :other_first AND :other_last AND j.status IS NULL AND p.done & 1
+"""
+_GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
+_SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
 _CLOSE_REOPENED = """
     UPDATE outcome SET state = json_extract(note, '$.was[0]'), run = json_extract(note, '$.was[1]'),
         unclear = json_extract(note, '$.was[2]'), note = NULLIF(json_remove(note, '$.was'), '{}')
@@ -311,12 +351,11 @@ class JournalWriter:
             accept_stale: Also those that were sent long ago without a clear answer.
         """
         now = time.time()
-        repeatable = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
         with self._transaction():
             for name in sorted(again):
                 values = {
                     **self._list(list_id).parameters, "run": self.run, "forgets": name in {"invites", "unknown"},
-                    "operation": self.facts().get("operation", ""), "repeatable": repeatable,
+                    "operation": self.facts().get("operation", ""), "repeatable": _REPEATABLE,
                     "accept_stale": accept_stale, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
                 }  # fmt: skip
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
@@ -425,18 +464,47 @@ class JournalWriter:
         done, unclear = self._query(sql, self._list(list_id).parameters)[0]
         return done, unclear
 
-    def count_for_plan(self, list_id: int) -> dict[str, int]:
-        """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
-        done = f"i.status IS NULL AND {DONE}"
-        sql = f"""
-            SELECT COUNT(*), COALESCE(SUM({done}), 0), COALESCE(SUM({done} AND {CHANGED}), 0),
-                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0),
-                COALESCE(SUM(i.status IS NULL AND o.state = 5 AND NOT {DONE} AND NOT {CHANGED}), 0)
-            {OF_LIST}
+    def count_for_plan(
+        self, list_id: int, *, again: bool = False, accept_stale: bool = False, may_mail_twice: bool = False
+    ) -> dict[str, int]:
+        """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
+
+        Args:
+            list_id: Its number.
+            again: All its rows are to be sent, whatever was done.
+            accept_stale: Also those that were sent long ago without a clear answer.
+            may_mail_twice: A mail in doubt is asked for again.
         """
-        found = self._query(sql, self._list(list_id).parameters)[0]
-        names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
-        return dict(zip(names, found, strict=True))
+        now = time.time()
+        values = {
+            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
+            "repeatable": _REPEATABLE, "again": again, "accept_stale": accept_stale,
+            "may_mail_twice": may_mail_twice, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
+        }  # fmt: skip
+        counts = dict.fromkeys(_PLANNED, 0)
+        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+            counts["rows"] += n
+            if kind in counts:
+                counts[kind] += n
+            counts["changed"] += changed if kind == "done_before" else 0
+            counts["invitations"] += invitations
+            counts["registrations"] += registrations
+        return counts
+
+    def compare_lists(self, list_id: int) -> tuple[int, RecordedList | None, list[tuple[RecordedList, int]]]:
+        """Compare a list with those that count.
+
+        Returns:
+            How many people of the list before it are not in it, and stay done; that list: the newest of the same name;
+            and how many people of each other list are in this one and done.
+        """
+        this, lists = self._list(list_id), self.lists()
+        others = [found for found in lists if found.confirmed and found.id != list_id]
+        name = this.facts.get("name")
+        before = next((found for found in reversed(others) if name and found.facts.get("name") == name), None)
+        gone = self._query(_GONE, _pair(before, this))[0][0] if before is not None else 0
+        shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
+        return gone, before, [(found, n) for found, n in shared if n]
 
     def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
         """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
@@ -818,6 +886,12 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     if first.line is None or last.line is None:
         return (first.index - first.entry, None) if first.line is last.line else None
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
+
+
+def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:
+    """Return the parameters of a statement about two lists."""
+    first, last = other.parameters["first"], other.parameters["last"]
+    return {**this.parameters, "other_first": first, "other_last": last}
 
 
 def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -291,7 +291,7 @@ async def test_what_another_list_asked_for_besides_does_not_undo_what_is_done(pa
 
     async def odd(request: Request) -> Reply | None:
         if refusing and b"person-2@" in (request.body or b""):
-            return Reply(status, {"content-type": "application/json", "retry-after": "50"}, b'{"message":"quota"}')
+            return Reply(status, {"content-type": "application/json", "retry-after": "50"}, b'{"message":"refused"}')
         return None
 
     transport = spied(transport_of(), odd)
