@@ -330,7 +330,7 @@ def is_as_written(path: Path, origin: str) -> bool:
             return False
         if not status.st_size:
             return True
-        with open(path, "rb", buffering=0) as file:
+        with FileIO(path) as file:
             return status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
     except OSError:
         return False

@@ -172,4 +172,3 @@ def confirm_run(
 def counted_people(n: int) -> str:
     """Return ``1 person`` or ``9,640 people``."""
     return "1 person" if n == 1 else f"{n:,} people"
-

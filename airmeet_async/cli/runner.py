@@ -25,7 +25,7 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import JobOptions
@@ -34,7 +34,7 @@ from airmeet_async.cli.confirm_run import TargetEvent, confirm_run, find_event
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, code_of_error, sentence_of
+from airmeet_async.cli.exit_codes import Exit, TerminatedError, code_of, code_of_error, sentence_of
 from airmeet_async.cli.input_file import FileChoice
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
@@ -58,6 +58,7 @@ from airmeet_async.tables import Table
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
+_TYPICAL_RATE = 25.0  # requests per second that Airmeet has allowed so far
 _WARNINGS_SHOWN = 3
 _FEW_ROWS, _MANY_ROWS = 10_000, 20_000
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
@@ -217,7 +218,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                         event, console,
                         mails=plan.invitations,
                         blocks=wanted.people or plan.ready if is_block else 0,
-                        seconds=plan.seconds,
+                        seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
                         yes=wanted.yes,
                         finished_event=wanted.finished_event,
                     )  # fmt: skip
@@ -237,6 +238,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             total=job.total or 0,
             source=wanted.choice.title,
             mails=bool(wanted.options.get("sendEmailInvite")),
+            goes_on=wanted.journal is not None,
         )
         if wanted.choice.path or wanted.journal:
             outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
@@ -310,25 +312,23 @@ def _agree_to_go_on(wanted: BulkRun, flags: BulkFlags, event: TargetEvent, conso
     held = 0 if flags.accept_stale else count_stale_rows(before.path)
     unclear = counts["unknown"] - held if words.repeats else 0
     done = f"{words.done} and mailed" if has_mails else words.done
+    again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
     # How many rows, what happens to them, and whether each is mailed.
-    parts = [(counts["pending"], f"not sent yet: will be {done}", True), (unclear, "without a clear answer", False)]
-    if wanted.again:
-        parts = [
-            (counts["failed"], f"not {words.done} before: will be {done}", True),
-            (unclear, "without a clear answer", False),
-        ] if "failed" in wanted.again else []  # fmt: skip
+    if not wanted.again:
+        parts = [(counts["pending"], f"not sent yet: will be {done}", True), (unclear, again, False)]
+    else:
+        parts = []
+        if "failed" in wanted.again:
+            parts += [(counts["failed"], f"failed before: will be {done}", True), (unclear, again, False)]
         if "rejected" in wanted.again:
-            parts.append((counts["rejected"], f"refused before: will be {done}, unless they are refused again", True))
+            parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again", True)]
         if "unknown" in wanted.again and not words.repeats:
-            parts.append((counts["unknown"], "without a clear answer: sent again, even if that makes them twice", False))
+            parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice", False)]
         if "invites" in wanted.again:
-            parts.append((before.unverified, "registered, perhaps not mailed: will be mailed", True))
+            parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed", True)]
     parts = [part for part in parts if part[0]]
-    again = "sent again, without a second mail" if has_mails else "sent again"
     width = max((len(f"{n:,}") for n, *_ in parts), default=0)
-    for n, what, _ in parts:
-        what = f"{what}: {again}" if what == "without a clear answer" else what
-        console.say(*wrapped(f"{n:>{width},}  {what}", "  ", " " * (width + 4)))
+    console.say(*(line for n, what, _ in parts for line in describe_rows(n, what, (), width)))
     confirm_run(
         event, console,
         mails=sum(n for n, _, is_mailed in parts if is_mailed) if has_mails else 0,
@@ -379,7 +379,7 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
     return evolve(
         outcome,
         code=code,
-        results=str(there or files.written.get(files.results, "")) if files.results or there else "",
+        results=str(there or (files.results and files.written.get(files.results)) or ""),
         failed=str(files.written[files.failed]) if files.failed in files.written else None,
         kept=[str(asked) for asked, place in files.written.items() if asked != place],
         trouble=trouble,
@@ -570,10 +570,10 @@ class _Execution:
 
 def stopping(under_way: int, left: int) -> list[str]:
     """Say what happens after the first signal, with that many requests under way and that many rows not read yet."""
-    requests = f"waiting for {counted(under_way, 'request')} to finish" if under_way else "no request is in progress"
-    said = [f"stopping: {requests}; press Ctrl-C again to stop now"]
+    are = "request is" if under_way == 1 else "requests are"
+    said = ["stopping" if not under_way else f"stopping: {under_way:,} {are} under way (Ctrl-C again: do not wait)"]
     if left > _MANY_ROWS:
-        said.append(f"the other {left:,} rows are being marked as not done in the results")
+        said.append(f"the other {left:,} rows are being written down as not done")
     return said
 
 

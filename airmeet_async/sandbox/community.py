@@ -393,7 +393,7 @@ def _events() -> tuple[Event, ...]:
     )
 
 
-_PAST: Final = {"start_time": "2026-03-01T10:00:00.000Z", "end_time": "2026-03-01T12:00:00.000Z"}
+_PAST: Final[Json] = {"start_time": "2026-03-01T10:00:00.000Z", "end_time": "2026-03-01T12:00:00.000Z"}
 _HOST: Final = Member(HOST, "u1", "Sam Host")
 _SPEAKER: Final = Member(SPEAKER, "u2", "Ada Speaker")
 

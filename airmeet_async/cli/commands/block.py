@@ -73,7 +73,7 @@ def _change_access(
     block: bool,
     yes: bool = False,
 ) -> int:
-    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.cli.input_file import open_table, parse_columns
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
@@ -93,7 +93,7 @@ def _change_access(
 
     def show(plan: BulkPlan) -> None:
         if not emails:
-            console.say(*plan.head(), describe_counts(plan))
+            console.say(*plan.lines("blocked" if block else "unblocked"))
 
     wanted = BulkRun(
         operation="attendees.block" if block else "attendees.unblock",
