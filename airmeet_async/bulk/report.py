@@ -169,13 +169,15 @@ class FailureGroup:
         code: The rows' `RowError.code`.
         message: The first such row's message.
         n: Number of rows.
-        sample_rows: Up to five of them: line numbers for a file, indexes otherwise.
+        sample_rows: Up to five of them, the first row first: line numbers for a file, indexes otherwise.
+        is_mixed: The others have other messages.
     """
 
     code: str
     message: str
     n: int
     sample_rows: tuple[int, ...] = ()
+    is_mixed: bool = False
 
 
 @frozen

@@ -35,6 +35,7 @@ class RunStatistics:
         self._latencies = LatencyHistogram()
         self._groups: dict[tuple[str, str], list[int]] = {}
         self._group_counts: Counter[tuple[str, str]] = Counter()
+        self._examples: dict[str, str] = {}  # of messages that have no group of their own
 
     def count_attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
         """Count one attempt, the row's *nth*; one that never left counts for nothing."""
@@ -114,7 +115,13 @@ class RunStatistics:
             rate_peak=max(float(self._peak), mean),
             latency_ms=self._latencies.percentiles(),
             failures=tuple(
-                FailureGroup(code, message or "several messages", n, tuple(self._groups[code, message]))
+                FailureGroup(
+                    code,
+                    message or self._examples[code],
+                    n,
+                    tuple(self._groups[code, message]),
+                    is_mixed=not message,
+                )
                 for (code, message), n in self._group_counts.most_common()
             ),
             warned_rows=self.warned,
@@ -130,6 +137,8 @@ class RunStatistics:
             name = (code, "")
         if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
             name = ("other", "")
+        if not name[1]:
+            self._examples.setdefault(name[0], message)
         rows = self._groups.setdefault(name, [])
         self._group_counts[name] += 1
         if len(rows) < _SAMPLES:

@@ -4,19 +4,18 @@ It is made from a list that was prepared for a run: how many rows it has, and wh
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap
 from airmeet_async.bulk.report import BLOCKED, FailureGroup
-from airmeet_async.formatting import counted, duration, many, wrapped
+from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
-from airmeet_async.tables import Table, shown
+from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
-_TYPICAL_RATE = 25.0
 _EXAMPLES = 3
 _SAMPLES = 5
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
@@ -67,8 +66,8 @@ class BulkPlan:
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
-        causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
-            from 1.
+        causes: What is the matter with rows: errors first, then what is only worth knowing, most frequent first; each
+            row counts once per cause. ``sample_rows`` are lines of a file, else numbers from 1.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
@@ -129,19 +128,45 @@ class BulkPlan:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self) -> list[str]:
-        """Return the plan in words, in lines that fit a terminal."""
-        mails = f"this mails {counted(self.invitations, 'invitation')}"
-        quota = f"uses {self.registrations:,} of your plan's registrations"
-        if self.seconds is None:
-            time = (
-                f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if Airmeet "
-                "allows more"
-            )
-        else:
-            time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"{mails}, {quota} and takes about {time}") if self.ready else []
-        return [*self.head(), describe_counts(self), *describe_earlier(self), *describe_causes(self.causes), *uses]
+    def lines(self, done: str = "registered") -> list[str]:
+        """Return the plan in words, in lines that fit a terminal.
+
+        Args:
+            done: What a row is that Airmeet has done.
+        """
+        return [*self.head(), "", *self.count_lines(done)]
+
+    def count_lines(self, done: str = "registered") -> list[str]:
+        """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
+        mailed = " and mailed" if self.invitations else ""
+        quota = f"; {self.registrations:,} of your plan's registrations are used" if self.registrations else ""
+        again = "sent again" + (", without a second mail" if mailed else "")
+        parts: list[tuple[int, str, Sequence[int]]] = [
+            (self.new, f"will be {done}{mailed}{quota}", ()),
+            (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
+            (self.not_yet_registered, "pending until now: will be registered", ()),
+            (self.unclear, f"sent before without a clear answer: will be {again}", ()),
+            (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
+            (self.done_before, self._done_before(done), ()),
+            (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
+            (self.refused_before, "refused by Airmeet before and not changed since: left out", ()),
+        ]
+        for group in self.causes:
+            what = "of them" if group.code in WARNINGS else "left out"
+            parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
+        parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
+        found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
+        shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
+        width = max(len(f"{n:,}") for n, *_ in found)
+        lines = [line for n, what, rows in shown_parts for line in describe_rows(n, what, rows, width)]
+        return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
+
+    def _done_before(self, done: str) -> str:
+        lists = listed([shown(found.name) for found in self.done_by if found.name])
+        changed = ""
+        if self.changed:
+            changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
+        return f"{done} before{f', from {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
@@ -235,7 +260,7 @@ def make_plan(
         done_by: The other lists whose people are in this one and done.
     """
     invalid = duplicates = blocked = cut = 0
-    numbers, first = Counter[str](), dict[str, list[RowFinding]]()
+    numbers, first, messages = Counter[str](), dict[str, list[RowFinding]](), dict[str, set[str]]()
     for index, at, status, note in noted:
         line = at or index + 1
         if status == "duplicate":
@@ -251,14 +276,25 @@ def make_plan(
             findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
             cut += bool(findings)
         for finding in findings:
-            numbers[finding.code] += 1
-            if numbers[finding.code] <= _SAMPLES:
-                first.setdefault(finding.code, []).append(finding)
             if found is not None:
                 found(finding)
+        for code, finding in {one.code: one for one in reversed(findings)}.items():  # each row counts once
+            numbers[code] += 1
+            if numbers[code] <= _SAMPLES:
+                first.setdefault(code, []).append(finding)
+            if len(known := messages.setdefault(code, set())) < 2:
+                known.add(finding.message)
+    # What is wrong comes before what is only worth knowing, whatever their numbers.
+    order = sorted(numbers.items(), key=lambda cause: (cause[0] in WARNINGS, cause[0] == "duplicate", -cause[1]))
     causes = (
-        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
-        for code, n in numbers.most_common()
+        FailureGroup(
+            code,
+            first[code][0].message,
+            n,
+            tuple(one.line for one in first[code]),
+            is_mixed=len(messages[code]) > 1,
+        )
+        for code, n in order
     )
     earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
     ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
@@ -310,39 +346,48 @@ def describe_counts(found: BulkPlan) -> str:
     cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
     parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
     others = (
-        (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before"),
+        (found.invalid, "not valid"), (found.duplicates, "twice in the list"), (found.done_before, "done before"),
         (found.refused_before, "refused before"), (found.held, "without a clear answer"), (found.blocked, "blocked"),
     )  # fmt: skip
     parts += [f"{n:,} {what}" for n, what in others if n]
     return ", ".join(parts)
 
 
-def describe_earlier(found: BulkPlan) -> list[str]:
-    """Say which rows an earlier run has to do with, where that is not plain from the counts."""
-    lines: list[str] = []
-    if found.not_yet_mailed:
-        were = "was" if found.not_yet_mailed == 1 else "were"
-        # Whether a second add mails anybody is not documented (help article, A).
-        what = f"{counted(found.not_yet_mailed, 'row')} to send {were} added before without an invitation"
-        lines += wrapped(f"{what}; Airmeet does not say whether it mails people who are in the event already")
-    if found.changed:
-        what = f"{counted(found.changed, 'row')} done before differ from what was sent, and are not sent again:"
-        lines += wrapped(f"{what} Airmeet updates nobody")
-    return lines
+WARNINGS = frozenset({"will_be_cut"})
+_WORDS = {
+    "invalid_email": "no valid e-mail address",
+    "missing_field": "a mandatory field is empty",
+    "duplicate": "twice in the list",
+    "not_attending": "does not come",
+    "one_word_name": "a name that cannot be split",
+    "unknown_option": "not one of the event's options",
+    "will_be_cut": "text that Airmeet will shorten",
+    BLOCKED: "blocked here before",
+}
 
 
-def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
-    """Say what is the matter with rows, and where the first of them are."""
-    lines: list[str] = []
-    for group in groups[:_MOST_CAUSES]:
-        lines += describe_cause(group)
-    if len(groups) > _MOST_CAUSES:
-        lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
-    return lines
+def describe_cause(group: FailureGroup) -> str:
+    """Say what is the matter with rows in words that are right for each of them."""
+    if group.code == "duplicate":
+        return _WORDS[group.code]
+    return _WORDS.get(group.code, f"several reasons, such as: {group.message}") if group.is_mixed else group.message
 
 
-def describe_cause(group: FailureGroup) -> list[str]:
-    """Say what is the matter with the rows of a group, and where the first of them are."""
-    where, n = ", ".join(map(str, group.sample_rows)), group.n
-    more = f" and {n - len(group.sample_rows):,} more" if n > len(group.sample_rows) else ""
-    return wrapped(f"{n:,} x {group.code}, {many('line', n)} {where}{more}: {group.message}", "  ", "      ")
+def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) -> list[str]:
+    """Say what is the matter with *n* rows, and where the first of them are: beside it, or else below it.
+
+    Args:
+        n: How many.
+        what: What is said of them.
+        lines: The first of their lines.
+        width: Of the number.
+    """
+    indent = " " * (max(width, len(f"{n:,}")) + 4)
+    text = wrapped(f"{n:>{width},}  {what}", "  ", indent)
+    if not lines:
+        return text
+    more = f" and {n - len(lines):,} more" if n > len(lines) else ""
+    where = f"{many('line', n)} {', '.join(map(str, lines))}{more}"
+    if len(text) == 1 and len(text[0]) + 3 + len(where) <= WIDTH:
+        return [f"{text[0]}   {where}"]
+    return [*text, *wrapped(where, indent, indent)]

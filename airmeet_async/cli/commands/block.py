@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, event_id
+from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, Flag, event_id
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
 
-def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+def block(
+    airmeet_id: str, /, *targets: Target, columns: Columns = (), yes: Flag = False, options: BulkFlags = DEFAULT
+) -> int:
     r"""Block people from an event: the given addresses, or everyone in a file.
 
     Every run sends all of them, which is harmless. To continue a run that was
@@ -36,9 +38,10 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
         targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard input,
             or one or more e-mail addresses.
         columns: The column with the addresses, when its name is not clear: --map email="E-mail 2".
+        yes: They may lose access: do not ask. Without a terminal nobody can be asked, so this is needed.
         options: As for every bulk command.
     """
-    return _change_access(airmeet_id, targets, columns, options, block=True)
+    return _change_access(airmeet_id, targets, columns, options, block=True, yes=yes)
 
 
 def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
@@ -62,9 +65,15 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 
 
 def _change_access(
-    airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
+    airmeet_id: str,
+    targets: Sequence[str],
+    columns: tuple[str, ...],
+    options: BulkFlags,
+    *,
+    block: bool,
+    yes: bool = False,
 ) -> int:
-    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.cli.input_file import open_table, parse_columns
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
@@ -84,7 +93,7 @@ def _change_access(
 
     def show(plan: BulkPlan) -> None:
         if not emails:
-            console.say(*plan.head(), describe_counts(plan))
+            console.say(*plan.lines("blocked" if block else "unblocked"))
 
     wanted = BulkRun(
         operation="attendees.block" if block else "attendees.unblock",
@@ -94,6 +103,7 @@ def _change_access(
         table=table,
         people=len(emails),
         show=show,
+        yes=yes,
     )
     return run(wanted, options, Settings.of(os.environ), console).code
 

@@ -95,10 +95,11 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 
 
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
-    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
+    from airmeet_async.cli.output.summary import wording_of
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.protocol.validation import check_timezone
 
@@ -124,7 +125,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(blame(table, finding)))
             raise blame(table, wrong[0], len(wrong))
-        console.say(describe_counts(plan))
+        console.say("", *plan.count_lines(wording_of(operation).done))
 
     wanted = BulkRun(
         operation=operation,

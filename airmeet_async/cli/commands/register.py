@@ -49,6 +49,7 @@ def register(
     split_name: Flag = False,
     dry_run: Flag = False,
     yes: Flag = False,
+    finished_event: Flag = False,
     options: BulkFlags = DEFAULT,
 ) -> int:
     r"""Register everyone in a file for an event.
@@ -90,7 +91,8 @@ def register(
         split_name: Split a column of full names: the last word is the last name, with van, de la and the like.
         dry_run: Show the plan and send nothing: exit code 0, or 3 if rows are invalid. With --json the plan is
             one JSON object.
-        yes: Do not ask before people are mailed. Without a terminal there is no question.
+        yes: People may be mailed: do not ask. Without a terminal nobody can be asked, so --invite needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
     from airmeet_async.cli.runner import check_places, make_plan, run
@@ -107,7 +109,8 @@ def register(
         check_places(options, choice)
     wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     if not dry_run:
-        return run(evolve(wanted, asks=not yes), options, Settings.of(os.environ), options.console).code
+        wanted = evolve(wanted, yes=yes, finished_event=finished_event)
+        return run(wanted, options, Settings.of(os.environ), options.console).code
     plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.invalid else Exit.OK

@@ -50,7 +50,15 @@ runs = App(
 )
 
 
-def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
+def resume(
+    job: Job = None,
+    /,
+    *,
+    failed: str | None = None,
+    yes: Flag = False,
+    finished_event: Flag = False,
+    options: RunFlags = DEFAULT_RUN,
+) -> int:
     """Continue a run that was stopped or killed. The input file is not needed.
 
     Results go to the same file as before. Rows that are done are not sent again.
@@ -63,9 +71,12 @@ def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags =
     Args:
         job: The run's id, the start of it, or the path given to --journal. Default: the newest unfinished run.
         failed: Write the rows that are not done to this file. Default: the one named by the original command.
+        yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
+            needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
-    return _go_on(job, options, frozenset(), failed)
+    return _go_on(job, options, frozenset(), failed, yes=yes, finished_event=finished_event)
 
 
 def retry(
@@ -76,6 +87,8 @@ def retry(
     rejected: Flag = False,
     unknown: Flag = False,
     invites: Flag = False,
+    yes: Flag = False,
+    finished_event: Flag = False,
     options: RunFlags = DEFAULT_RUN,
 ) -> int:
     """Send the failed rows of a run again, or the rows chosen by the options.
@@ -92,16 +105,27 @@ def retry(
             Check the event first: they may exist.
         invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
             get it twice.
+        yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
+            needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
     kinds = {"rejected": rejected, "unknown": unknown, "invites": invites}
     again: set[Any] = {kind for kind, is_wanted in kinds.items() if is_wanted}
     if failed or not again:
         again.add("failed")
-    return _go_on(job, options, frozenset(again), None)
+    return _go_on(job, options, frozenset(again), None, yes=yes, finished_event=finished_event)
 
 
-def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
+def _go_on(
+    word: str | None,
+    options: RunFlags,
+    again: "frozenset[Again]",
+    failed: str | None,
+    *,
+    yes: bool,
+    finished_event: bool,
+) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
@@ -133,6 +157,9 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         options=dict(found.about.get("options") or {}),
         choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
         journal=RunJournal(found.path, found, named=not is_in_runs_folder(found.path)),
+        again=again,
+        yes=yes,
+        finished_event=finished_event,
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
 
@@ -327,7 +354,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     """
     from airmeet_async.bulk.journal.queries import read_results
     from airmeet_async.bulk.report import DONE
-    from airmeet_async.cli.output.results_csv import ResultFiles, result_encoder
+    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
@@ -338,9 +365,11 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         encode = result_encoder(Path("results.csv"), run.columns, run.job)
         write_data(map(encode, chain([None], found)))
         return Exit.OK
+    check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job)
-    console.say(f"results: {output} (contains personal links: keep it private)")
+        files.write(found, run.columns, run.job, f"runs results {run.job} {failed}")
+        place = files.written[Path(output)]
+    console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK
 
 

@@ -100,11 +100,13 @@ class Snapshot:
         return "throttled by Airmeet" if self.slowed else ""
 
     def speed(self, digits: int = 0) -> str:
-        """Return ``48 of 50/s``: the requests per second, and how many are allowed."""
+        """Return ``48/s (limit 50)``: the requests per second, and how many are allowed, where that is no less."""
         if self.sent is None:
             return ""
-        limit = "" if self.allowed is None else f" of {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}}"
-        return f"{self.sent:,.{digits}f}{limit}/s"
+        limit = ""
+        if self.allowed is not None and self.allowed >= self.sent:  # else it has only just come down
+            limit = f" (limit {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}})"
+        return f"{self.sent:,.{digits}f}/s{limit}"
 
 
 class Meter:
