@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from attrs import field, frozen
@@ -21,6 +22,30 @@ DEFAULT_RATE = 25.0
 RECENT_ROWS = 200
 
 _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may take less today
+
+
+@frozen
+class EventJournal:
+    """A journal that is one of several about an event, as the command line keeps them; given as ``journal=``.
+
+    Attributes:
+        path: The file.
+        list_job: The list that is gone on with, by its id; None for the one that was sent last.
+        block: The journal with those who were blocked from the event; they are left out. None where that is unknown.
+        unblock: The journal with those who were unblocked.
+        salt: Of its hashes, where it is made now: the same for all of an event.
+        is_copied: Leave the file as it is; a plan is made in a copy, also while a run has the file.
+    """
+
+    path: Path
+    list_job: str | None = None
+    block: Path | None = None
+    unblock: Path | None = None
+    salt: str | None = None
+    is_copied: bool = False
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
 class RunOptions(TypedDict, total=False):

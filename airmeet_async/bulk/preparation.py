@@ -6,6 +6,8 @@
 3. Other sources without a journal are read while they are sent; those that may have no end with a journal, too, each
    row being recorded as it comes.
 4. What is known of the event is asked for once, in `BulkOperation.fetch`.
+5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
+   since the list was read.
 """
 
 import asyncio
@@ -27,10 +29,11 @@ from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
+from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
-from airmeet_async.bulk.journal.writer import RecordedList
-from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
+from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
+from airmeet_async.bulk.options import EngineOptions, EventJournal, JobOptions, run_rate
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
@@ -47,6 +50,11 @@ _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 
 # By these a list is known again.
 _WHAT_A_LIST_IS = ("name", "options", "source")
+
+# Operations that are harmless to repeat, and that somebody may have undone by other means since.
+_SENT_EACH_TIME = frozenset(("attendees.block", "attendees.unblock"))
+
+_NOT_READ = "its input was not read completely; run it again with the input. Nothing was sent"
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
 
@@ -140,6 +148,8 @@ class JobPreparation:
         self._given = given
         self._options = options
         self._again = again
+        journal = given.get("journal")
+        self._file = journal if isinstance(journal, EventJournal) or journal is None else EventJournal(Path(journal))
         self.progress: Callable[[int], None] = lambda _: None
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None
@@ -167,22 +177,24 @@ class JobPreparation:
         Raises:
             ConfigError: The input can be read only once.
         """
-        if self._load is None:
-            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
         journal = self._nameless or await self._open_journal()
         try:
-            loaded = self.input = self.input or await self._load()
-            _check_readable_twice(loaded.rows)
-            fields, fields_error = loaded.event_fields, None
-            if fields is None and loaded.fetch_fields is not None:
-                try:
-                    async with asyncio.timeout(_PATIENCE):
-                        fields = await loaded.fetch_fields()
-                except (AirmeetError, TimeoutError) as error:  # no row needs them, or they would be known
-                    fields_error = error
-            if not self._list:
-                self._list = await self._record_list(journal, loaded)
-            plan = await journal.call(self._make_plan, journal, fields, found)
+            if self._load is None:
+                plan = await journal.call(self._plan_to_go_on, journal, found)
+            else:
+                loaded = self.input = self.input or await self._load()
+                _check_readable_twice(loaded.rows)
+                fields, fields_error = loaded.event_fields, None
+                if fields is None and loaded.fetch_fields is not None:
+                    try:
+                        async with asyncio.timeout(_PATIENCE):
+                            fields = await loaded.fetch_fields()
+                    except (AirmeetError, TimeoutError) as error:  # no row needs them, or they would be known
+                        fields_error = error
+                if not self._list:
+                    self._list = await self._record_list(journal, loaded)
+                plan = await journal.call(self._make_plan, journal, fields, found)
+                plan = evolve(plan, fields_error=fields_error)
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
@@ -191,13 +203,35 @@ class JobPreparation:
             self._nameless = journal
         else:
             await run_to_completion(journal.close({}))
-        return evolve(plan, fields_error=fields_error)
+        return plan
+
+    def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
+        """Say what there is left to do of a list, or what would be sent once more of it."""
+        list_ = self._recorded_list(journal)
+        self._mark_blocked(journal, list_.id)
+        options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
+        if self._again:
+            counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
+        else:
+            may_mail_twice = options.get("invites") == "at_least_once"
+            counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
+        plan = make_plan(
+            counts,
+            () if self._again else journal.writer.noted_rows(list_.id),
+            found=found,
+            airmeet_id=str(journal.facts.get("airmeet_id") or ""),
+            invite=options.get("sendEmailInvite", False),
+            register=options.get("registerAttendee", False),
+            previous=_earlier_list(list_),
+        )
+        return evolve(plan, source=str(list_.facts.get("name") or ""))
 
     def _make_plan(
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
-        options, rate, again = self._identity.options, self._given.get("rate"), self._given.get("again", False)
+        self._mark_blocked(journal, self._list)
+        options, rate, again = self._identity.options, self._given.get("rate"), self._sends_all(journal, self._list)
         gone, before, others = journal.writer.compare_lists(self._list)
         counts = journal.writer.count_for_plan(
             self._list,
@@ -237,13 +271,36 @@ class JobPreparation:
             finally:
                 await run_to_completion(journal.close({}))
 
+    def _recorded_list(self, journal: SqliteJournal) -> RecordedList:
+        """Return the list that is gone on with."""
+        wanted = self._file.list_job if self._file is not None else None
+        lists = [found for found in journal.writer.lists() if found.rows is not None and found.confirmed]
+        lists = [found for found in lists if wanted is None or found.facts.get("job") == wanted]
+        if not lists:
+            raise JournalError(f"{journal.path}: {_NOT_READ}")
+        return lists[-1]
+
+    def _mark_blocked(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out who was blocked from the event; it runs in the journal's thread."""
+        file, writer = self._file, journal.writer
+        if file is not None and file.block is not None and file.unblock is not None:
+            blocked = read_blocked(file.block, file.unblock, writer.salt, writer.hash_identities)
+            if writer.mark_blocked(number, blocked):
+                self._kept = None
+
+    def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
+        """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""
+        if not self._given.get("again", False):
+            return False
+        return journal.facts.get("operation") in _SENT_EACH_TIME or not journal.writer.count_to_repeat(number)
+
     async def start(self, results: ResultQueue) -> Engine:
         """Return the engine of the job; its journal is open."""
         if self._load is not None and self.input is None:
             self.input = await self._load()
-        loaded, path = self.input, self._given.get("journal")
+        loaded = self.input
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
-        if path is None and not is_whole and loaded is not None:
+        if self._file is None and not is_whole and loaded is not None:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
@@ -256,14 +313,18 @@ class JobPreparation:
                 # It was not prepared; or another process was quicker with the same list, or has removed the file.
                 self._list = await self._record_list(journal, loaded)
                 lists = {found.id: found for found in await journal.call(journal.writer.lists)}
-            whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
-            found = lists[self._list or _newest(whole, journal.path)]
+            found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
             await journal.call(journal.writer.confirm_list, found.id)
+            await journal.call(self._mark_blocked, journal, found.id)
+            if await journal.call(self._sends_all, journal, found.id):
+                await journal.call(journal.writer.repeat_all, found.id)
+                self._kept = None
             accept_stale = self._given.get("accept_stale", False)
             if self._again:
                 await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
                 self._kept = None
             journal.facts["rows"] = found.rows
+            journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
             journal.earlier = await journal.call(self._earlier, journal, found.id)
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after
             feed = RecordedFeed(
@@ -285,7 +346,8 @@ class JobPreparation:
 
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
-        number = await journal.call(journal.writer.begin_list, self._list_facts(loaded))
+        facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
+        number = await journal.call(journal.writer.begin_list, facts)
         feed = SourceFeed(
             RowSource(loaded.rows),
             loaded.operation,
@@ -314,13 +376,17 @@ class JobPreparation:
         Raises:
             JournalError: It cannot be used, a run has it, or it belongs to another run.
         """
-        given, identity = self._given.get("journal"), self._identity
-        path = None if given is None else Path(given)
+        file, identity = self._file, self._identity
+        path = None if file is None else file.path
         if path is not None and not path.name:
             raise JournalError(f"{str(path)!r} is not a file name; use one such as launch.job")
         if path is not None and identity is None and not await anyio.to_thread.run_sync(path.exists):
             raise JournalError(f"{path}: there is no such run; check the path")
-        journal = SqliteJournal(path)
+        if file is not None and file.is_copied:
+            is_there = await anyio.to_thread.run_sync(file.path.exists)
+            journal = SqliteJournal(None, copy_of=file.path if is_there else None, salt=file.salt)
+        else:
+            journal = SqliteJournal(path, salt=None if file is None else file.salt)
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
@@ -351,6 +417,7 @@ class JobPreparation:
             "columns": [],
             "note": dict(note) if note is not None else {},
             "created": time.time(),
+            "job": secrets.token_hex(4),
         }
 
     async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
@@ -363,7 +430,12 @@ class JobPreparation:
         facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
         lists = await journal.call(writer.lists)
         for found in lists:
-            _check_timezone(journal.path, found.facts, facts)
+            if is_same_list(found.facts, facts):
+                facts["job"] = found.facts.get("job") or facts["job"]
+            if found.facts.get("name") == facts["name"]:
+                _check_timezone(journal.path, found.facts, facts)
+        if not lists:
+            facts["job"] = journal.facts.get("job") or facts["job"]
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
@@ -433,12 +505,6 @@ def _check_readable_twice(rows: OpenedRows) -> None:
         raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
 
 
-def _newest(lists: Sequence[int], path: Path | None) -> int:
-    if not lists:
-        raise JournalError(f"{path}: its input was not read completely; run it again with the input. Nothing was sent")
-    return lists[-1]
-
-
 def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Refuse another zone for the times of a list: each of its sessions would be another one, and made once more."""
     before, now = known.get("options", {}).get("timezone"), facts["options"].get("timezone")
@@ -450,7 +516,7 @@ def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[
 def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str, str]) -> None:
     """Check that a journal is about the same operation, event and address."""
     if "operation" not in facts:
-        _newest((), path)
+        raise JournalError(f"{path}: {_NOT_READ}")
     for name, value in mine.items():
         if facts[name] != value:
             what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"

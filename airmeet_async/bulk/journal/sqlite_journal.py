@@ -54,6 +54,8 @@ class SqliteJournal:
 
     Args:
         path: The file; None for one without a name, which is gone with this process.
+        copy_of: What one without a name begins with.
+        salt: Of the hashes of a new one.
 
     Attributes:
         path: The file.
@@ -62,8 +64,9 @@ class SqliteJournal:
         failed: Why it cannot be written any more, or None.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
+        self._copy_of, self._salt = copy_of, salt
         self.facts: dict[str, Any] = {}
         self.earlier: Earlier | None = None
         self.failed: JournalError | None = None
@@ -105,7 +108,7 @@ class SqliteJournal:
         Raises:
             JournalError: It cannot be used, or a run has it.
         """
-        opening = self._loop.run_in_executor(self._thread, JournalWriter, self.path)
+        opening = self._loop.run_in_executor(self._thread, JournalWriter, self.path, self._copy_of, self._salt)
         try:
             self.writer = await asyncio.shield(opening)
         except BaseException:

@@ -8,7 +8,9 @@ Rules of this file:
 3. A list counts from `confirm_list`, or its first send. Reading one that is cut off, or declined, changes nothing of
    what the others say.
 4. What a dead run has left is told apart before anything else is changed: see `_recover`.
-5. Rows that were reopened and not sent again are what they were, when their run has ended.
+5. Rows that were reopened and not sent again are what they were, when their run has ended. Rows that are to be sent
+   again on purpose stay so until they are sent: a run that was stopped goes on with the others.
+6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 """
 
 import os
@@ -21,6 +23,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain
@@ -45,10 +48,12 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
+from airmeet_async.bulk.report import BLOCKED, RowError
 from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
+_OF_RUN = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
@@ -85,9 +90,12 @@ _RECORD = """
 _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
-CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
+_SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
+CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
+_WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
 _MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
-_REQUEST = f"CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END"
+_REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
+    ELSE COALESCE(i.request, e.request) END"""
 # A call of its own has five parts where it has flags, see `encode_request`.
 WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
     2 * COALESCE(json_extract({_REQUEST}, '$[3].registerAttendee'), 0)
@@ -184,6 +192,25 @@ _OF_OTHER = """
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
 _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
+# What was done is forgotten but for the link, so that each row is open, and what is asked for is asked for anew.
+_REPEAT_ALL = f"""
+    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END, unclear = 0, note = NULL
+    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
+"""  # noqa: S608 - no values
+_UNMARK_BLOCKED = f"""
+    UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
+    WHERE id BETWEEN :first AND :last AND status = 'invalid' AND entry IS NOT NULL
+    AND json_extract(note, '$.error.code') = '{BLOCKED}'
+"""  # noqa: S608 - no values
+_FIND_BLOCKED = """
+    SELECT i.id, i.note, e.hash FROM input i JOIN entry e ON e.id = i.entry
+    WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
+    AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
+"""
+_IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
+_DROP_OUTCOMES = f"DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST} AND (:forget OR NOT {_WAS_DONE})"  # noqa: S608
+_PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
+_PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
 _CLOSE_REOPENED = """
     UPDATE outcome SET state = json_extract(note, '$.was[0]'), run = json_extract(note, '$.was[1]'),
         unclear = json_extract(note, '$.was[2]'), note = NULLIF(json_remove(note, '$.was'), '{}')
@@ -260,6 +287,8 @@ class JournalWriter:
 
     Args:
         path: The file; made if it is not there. None for one without a name, which ends with this process.
+        copy_of: What one without a name begins with.
+        salt: Of the hashes of a new one.
 
     Attributes:
         run: The number of this run; 0 before `begin_run`.
@@ -273,14 +302,14 @@ class JournalWriter:
     # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
     loading_characters = 16_000_000
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
         self.run = 0
         self._process = os.getpid()
         self._lock: locking.JournalLock | None = None
         self._inode = 0
         if path is None:
-            self._connection = locking.connect_nameless()
+            self._connection = locking.connect_nameless() if copy_of is None else locking.connect_copy(copy_of)
         else:
             self._lock = locking.JournalLock(path)
             try:
@@ -302,8 +331,9 @@ class JournalWriter:
             facts = self.facts()
             self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
             if "salt" not in facts:
-                facts["salt"] = secrets.token_hex(16)
+                facts["salt"] = salt or secrets.token_hex(16)
                 self.write_facts({"salt": facts["salt"]})
+            self.salt: str = facts["salt"]
             self._salted = blake2b(digest_size=8, salt=bytes.fromhex(facts["salt"]))
         except BaseException:
             self.close()
@@ -350,15 +380,42 @@ class JournalWriter:
             again: Which: ``failed``, ``rejected``, ``unknown``, ``invites``.
             accept_stale: Also those that were sent long ago without a clear answer.
         """
-        now = time.time()
+        values = self._ended_values(list_id, accept_stale=accept_stale) | {"run": self.run}
         with self._transaction():
             for name in sorted(again):
-                values = {
-                    **self._list(list_id).parameters, "run": self.run, "forgets": name in {"invites", "unknown"},
-                    "operation": self.facts().get("operation", ""), "repeatable": _REPEATABLE,
-                    "accept_stale": accept_stale, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
-                }  # fmt: skip
+                values["forgets"] = name in {"invites", "unknown"}
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
+
+    def count_to_repeat(self, list_id: int) -> int:
+        """Return how many rows of a list `repeat_all` has left to be sent."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND o.done & 16"
+        n: int = self._query(sql, self._list(list_id).parameters)[0][0]
+        return n
+
+    def repeat_all(self, list_id: int) -> None:
+        """Let all rows of a list be sent once more, whatever became of them; unlike `reopen`, until they are sent."""
+        with self._transaction():
+            self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
+
+    def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
+        """Count the rows that `reopen` would reopen, see `count_for_plan`."""
+        sql = " OR ".join(_ENDED[name] for name in sorted(again))
+        forgets = again & {"invites", "unknown"}
+        may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
+        mails, places = f"SUM({WISH} & 4 AND {may_mail})", f"SUM({WISH} & 2 AND NOT o.done & 2)"
+        columns = f"COUNT(*), COALESCE({mails}, 0), COALESCE({places}, 0)"
+        sql = f"SELECT {columns} {OF_LIST} AND i.status IS NULL AND ({sql})"
+        found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))[0]
+        return dict(zip(("rows", "invitations", "registrations"), found, strict=True))
+
+    def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
+        """Return the parameters of the statements that are made of `_ENDED`."""
+        now = time.time()
+        return {
+            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
+            "repeatable": _REPEATABLE, "accept_stale": accept_stale,
+            "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
+        }  # fmt: skip
 
     def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """End a run cleanly: what it has not recorded was not sent."""
@@ -367,6 +424,8 @@ class JournalWriter:
             self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
+            if list_id:
+                self._put_list_facts(list_id, {name: facts[name] for name in _OF_RUN if name in facts})
 
     def _recover(self) -> None:
         """Record what a dead run has left in flight as unknown; everything else was not sent.
@@ -405,7 +464,7 @@ class JournalWriter:
         gone = [
             found.id
             for found in lists
-            if not found.confirmed and (found.rows is None or _is_same_list(found.facts, facts))
+            if not found.confirmed and (found.rows is None or is_same_list(found.facts, facts))
         ]
         # A number is never used again while this writer is open, whatever was dropped.
         number = max([0, *(found.id for found in lists), *self._lists]) + 1
@@ -448,9 +507,12 @@ class JournalWriter:
 
     def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """Change some facts of a list."""
-        found = {**self._list(list_id).facts, **facts}
         with self._transaction():
-            self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
+            self._put_list_facts(list_id, facts)
+
+    def _put_list_facts(self, list_id: int, facts: Mapping[str, Any]) -> None:
+        found = {**self._list(list_id).facts, **facts}
+        self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
         self._lists.pop(list_id, None)
 
     @property
@@ -475,12 +537,8 @@ class JournalWriter:
             accept_stale: Also those that were sent long ago without a clear answer.
             may_mail_twice: A mail in doubt is asked for again.
         """
-        now = time.time()
-        values = {
-            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
-            "repeatable": _REPEATABLE, "again": again, "accept_stale": accept_stale,
-            "may_mail_twice": may_mail_twice, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
-        }  # fmt: skip
+        values = self._ended_values(list_id, accept_stale=accept_stale)
+        values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
         for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
@@ -520,14 +578,58 @@ class JournalWriter:
         """Let a list count, and be the newest; others of its name and options go."""
         self._recover()
         wanted = self._list(list_id)
-        gone = [found.id for found in self.lists() if found.id != list_id and _is_same_list(found.facts, wanted.facts)]
+        gone = [found.id for found in self.lists() if found.id != list_id and is_same_list(found.facts, wanted.facts)]
         with self._transaction():
             self._confirm(list_id)
+            self._put_list_facts(list_id, dict.fromkeys(_OF_RUN))
             self._drop(gone)
 
     def _confirm(self, list_id: int) -> None:
         self._connection.execute(_CONFIRM, (list_id,))
         self._confirmed.add(list_id)
+
+    def mark_blocked(self, list_id: int, blocked: Mapping[int, float]) -> bool:
+        """Leave people of a list out who are blocked, and let those go who are not any more.
+
+        Args:
+            list_id: Its number.
+            blocked: By the hash of their identity, when that was.
+
+        Returns:
+            Whether somebody is left out, or goes again.
+        """
+        self._recover()
+        values = self._list(list_id).parameters
+        with self._transaction():
+            before = self._connection.total_changes
+            self._connection.execute(_UNMARK_BLOCKED, values)
+            found = self._query(_FIND_BLOCKED, {**values, "hashes": str(list(blocked))}) if blocked else []
+            marked = []
+            for number, note, hash_ in found:
+                facts = decode_note(note)
+                warnings, _ = facts.pop("warnings"), facts.pop("error")
+                marked.append((encode_note(_blocked_error(blocked[hash_]), warnings, **facts), number))
+            self._connection.executemany("UPDATE input SET status = 'invalid', note = ? WHERE id = ?", marked)
+            return self._connection.total_changes > before
+
+    def purge(self, list_ids: Iterable[int], *, forget: bool = False) -> None:
+        """Remove lists, with the names, links and requests of those who are in no other list.
+
+        Args:
+            list_ids: Their numbers. Those that nobody has confirmed go, too.
+            forget: Also what was done for these people; by default it is kept, with a hash of each identity.
+        """
+        self._recover()
+        numbers = {*list_ids, *(found.id for found in self.lists() if not found.confirmed)}
+        self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            self._drop(numbers)
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget})
+            self._connection.execute(_PURGE_OUTCOMES)
+            self._connection.execute(_DROP_UNUSED_ENTRIES)
+            self._connection.execute(_PURGE_ENTRIES)
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def drop_list(self, list_id: int) -> None:
         """Forget a list that nobody wants, and who was in no other and was never sent."""
@@ -628,7 +730,7 @@ class JournalWriter:
             if entry not in fresh:
                 found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
-                while found is not None and found[2] != identity:  # another one with the same hash
+                while found is not None and found[2] not in {"", identity}:  # another one with the same hash
                     collisions += 1
                     hash_ = self.hash_identities([identity + "\0" * collisions])[0]  # noqa: PLW2901
                     found = self._known([hash_]).get(hash_)
@@ -636,8 +738,8 @@ class JournalWriter:
                     key = None if row.key == identity else encodable(row.key)
                     self._connection.execute(_ADD_ENTRY, (entry, hash_, identity, key, request, text))
                 else:
-                    _, entry, _, key, first_request, first_data, sent_request, *outcome = found  # noqa: PLW2901
-                    if row.key != (key or identity):
+                    _, entry, known_as, key, first_request, first_data, sent_request, *outcome = found  # noqa: PLW2901
+                    if not known_as or row.key != (key or identity):
                         facts["key"] = encodable(row.key)
                     if request != first_request:
                         other_request = request
@@ -646,7 +748,7 @@ class JournalWriter:
                     if outcome[0] is not None:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
-                    row.changed = request != sent_request
+                    row.changed = sent_request not in {"", request}
                     if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
                         _set_request(row, sent_request)
             row.entry = entry
@@ -888,11 +990,19 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
+def _blocked_error(when: float) -> RowError:
+    day = datetime.fromtimestamp(when, UTC).astimezone()
+    return RowError(BLOCKED, f"was blocked here on {day.day} {day:%B %Y}; unblock them first to let them in again")
+
+
 def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:
     """Return the parameters of a statement about two lists."""
     first, last = other.parameters["first"], other.parameters["last"]
     return {**this.parameters, "other_first": first, "other_last": last}
 
 
-def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one.get("name") == other.get("name") and one.get("options") == other.get("options")
+def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two lists are one, perhaps edited: the later one takes the place of the other."""
+    paths = [(facts.get("note") or {}).get("path") for facts in (one, other)]
+    is_same_file = one.get("name") == other.get("name") if None in paths else paths[0] == paths[1]
+    return is_same_file and one.get("options") == other.get("options")
