@@ -236,7 +236,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             report=report,
             code=code_of(report, execution.signal),
             total=job.total or 0,
-            source=wanted.choice.title,
+            source=str(relative_to_here(Path(wanted.choice.title))) if wanted.choice.title else "",
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
         )

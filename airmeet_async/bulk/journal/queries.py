@@ -50,7 +50,7 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM({DONE} AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
+        SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
