@@ -70,9 +70,9 @@ class BulkJob:
         It may be called before the job is started, and is not needed: a job prepares itself. The input is read once,
         for the plan and for the run; what changes in between is not seen. With a journal, the rows are recorded in it,
         and count only once the job is started; it is closed again afterwards, so that a question may be asked in
-        between for as long as it takes. The plan then counts apart what earlier runs have done. Of a job that resumes or
-        retries, it is what is left to do, or what would be sent again. If the job is not to be started after all, call
-        `discard`.
+        between for as long as it takes. The plan then counts apart what earlier runs have done; of a job that resumes
+        or retries, it has what is left to do, or what would be sent again. If the job is not to be started after all,
+        call `discard`.
 
         Args:
             progress: Called now and then with the number of rows that have been taken in.

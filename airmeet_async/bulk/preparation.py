@@ -252,7 +252,7 @@ class JobPreparation:
             invite=options.get("sendEmailInvite", False),
             register=options.get("registerAttendee", False),
             rate=rate if isinstance(rate, (int, float)) else None,
-            previous=before and _earlier_list(before),
+            previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
         )
 

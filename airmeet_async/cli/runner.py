@@ -11,9 +11,7 @@ import asyncio
 import logging
 import os
 import shlex
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -28,9 +26,9 @@ from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
-from airmeet_async.bulk.options import JobOptions
+from airmeet_async.bulk.options import EventJournal, JobOptions
 from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus, StopReason
-from airmeet_async.cli.confirm_run import TargetEvent, confirm_run, find_event
+from airmeet_async.cli.confirm_run import confirm_run, find_event
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
@@ -48,7 +46,7 @@ from airmeet_async.cli.output.results_csv import (
 )
 from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
-from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal, remove_journal
+from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile, find_place
@@ -62,6 +60,10 @@ _TYPICAL_RATE = 25.0  # requests per second that Airmeet has allowed so far
 _WARNINGS_SHOWN = 3
 _FEW_ROWS, _MANY_ROWS = 10_000, 20_000
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
+_DONE_ON_LOOPBACK = (
+    "everybody in this list is done already, and nothing is sent. This Airmeet is one on your own machine: if it was "
+    "started anew since, it knows nobody; --again sends them once more"
+)
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -83,6 +85,7 @@ class BulkRun:
         finished_event: And that they are mailed for an event that is over.
         journal: The journal, where the run goes on with one.
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
+        sends_all: Every row is sent, whatever was done before.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
     """
 
@@ -99,6 +102,7 @@ class BulkRun:
     finished_event: bool = False
     journal: RunJournal | None = None
     again: frozenset[str] = frozenset()
+    sends_all: bool = False
     is_demo: bool = False
 
 
@@ -130,12 +134,13 @@ def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextM
 
 
 def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> BulkPlan:
-    """Take an input in without a journal, show the plan, and send nothing.
+    """Take an input in beside a copy of the event's journal, show the plan, and send nothing.
 
     Raises:
         AirmeetError: The input cannot be used, or the event could not be asked.
     """
     rate = flags.job_options()["rate"] or settings.rate or "auto"
+    journal = _journal_of(wanted, flags, settings, is_copied=True)
     client = settings.client(flags.concurrency)
     with open_runner() as runner:
         try:
@@ -143,7 +148,7 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
         except BaseException:
             runner.run(client.aclose())
             raise
-        job = wanted.start(client, {"rate": rate})
+        job = wanted.start(client, {"rate": rate, "journal": journal.file, "again": flags.again})
         try:
             plan = _take_in(runner, job, wanted, flags, console)
             if plan.fields_error is not None:
@@ -178,16 +183,11 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     del options["max_in_flight"]  # is the client's
     options["rate"] = options["rate"] or settings.rate or "auto"
     words = wording_of(wanted.operation, wanted.airmeet_id)
-    is_kept = False
     with ExitStack() as stack:
-        journal = wanted.journal
-        if journal is None and wanted.choice.path:
-            key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.choice.path)
-            journal = find_journal(key, flags.journal, fresh=flags.fresh, table=wanted.table)
-        elif journal is None:
-            folder = Path(tempfile.mkdtemp(prefix="airmeet-"))
-            stack.callback(lambda: None if is_kept else shutil.rmtree(folder, ignore_errors=True))
-            journal = RunJournal(folder / "run.job", named=True)
+        if wanted.operation in PEOPLE and not wanted.is_demo:
+            base = str(settings.base)
+            stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
+        journal = wanted.journal or _journal_of(wanted, flags, settings)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
         files = stack.enter_context(ResultFiles(results, failed))
@@ -197,40 +197,40 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         with terminable():
             event = runner.run(find_event(client, wanted.airmeet_id))
         console.say(*settings.notices, *event.lines(settings), "")
-        options["journal"] = journal.path
+        options |= {"journal": journal.file, "again": flags.again or wanted.sends_all}
         is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already
             options["note"] = _note(wanted, flags, results, failed)
         else:
-            del options["journal"]
-            _agree_to_go_on(wanted, flags, event, console)
+            del options["journal"], options["again"]
         if flags.accept_stale or _may_send_stale(journal, console):
             options["accept_stale"] = True
         job = wanted.start(client, cast("JobOptions", options))
         execution = _Execution(client, job, console, flags, journal)
         try:
-            if wanted.journal is None:
-                try:
-                    plan = _take_in(runner, job, wanted, flags, console)
-                    _show_plan(plan, wanted, console)
-                    is_block = wanted.operation == ATTENDEES_BLOCK.name
-                    confirm_run(
-                        event, console,
-                        mails=plan.invitations,
-                        blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
-                        seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
-                        yes=wanted.yes,
-                        finished_event=wanted.finished_event,
-                    )  # fmt: skip
-                except BaseException:
-                    with suppress(JournalError):  # that one is told
-                        runner.run(job.discard())
-                        if is_new:
-                            remove_journal(journal.path)
-                    raise
+            try:
+                plan = _take_in(runner, job, wanted, flags, console)
+                _show_plan(plan, wanted, flags, console)
+                if not plan.ready and plan.done_before and settings.base.is_loopback and not wanted.is_demo:
+                    console.say(*wrapped(_DONE_ON_LOOPBACK))
+                is_block = wanted.operation == ATTENDEES_BLOCK.name
+                confirm_run(
+                    event, console,
+                    mails=plan.invitations,
+                    blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
+                    seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
+                    yes=wanted.yes,
+                    finished_event=wanted.finished_event,
+                )  # fmt: skip
+            except BaseException:
+                with suppress(JournalError):  # that one is told
+                    runner.run(job.discard())
+                    if is_new:
+                        remove_journal(journal.path)
+                raise
             execution.run(runner)
         except JournalError as error:
-            raise with_hint(error, journal, "" if wanted.journal else words.command) from None
+            raise with_hint(error, journal) from None
         report = job.report
         outcome = RunOutcome(
             report=report,
@@ -240,10 +240,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
         )
-        if wanted.choice.path or wanted.journal:
-            outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
+        if not wanted.is_demo:
+            outcome = evolve(outcome, job=job_word(report, journal))
         outcome = _write_results(outcome, files, execution)
-        is_kept = bool(outcome.trouble)  # it is the only place where the results are
         if page_file is not None and flags.report:
             place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
             pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
@@ -290,52 +289,54 @@ def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Pat
     return relative_to_here(Path(recorded)) if is_free else results, failed
 
 
-def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
+def _journal_of(wanted: BulkRun, flags: BulkFlags, settings: Settings, *, is_copied: bool = False) -> RunJournal:
+    if wanted.is_demo:
+        return RunJournal(EventJournal(Path(flags.journal or "")), named=True)
+    return find_journal(
+        wanted.operation,
+        wanted.airmeet_id,
+        str(settings.base),
+        flags.journal,
+        file="" if wanted.choice.name else wanted.choice.path,
+        is_copied=is_copied,
+    )
+
+
+def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
     if plan.fields_error is not None:
         why = str(plan.fields_error) or "no answer in time"
         console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
-    wanted.show(plan)
+    if wanted.journal is None:
+        wanted.show(plan)
+    elif wanted.again:
+        _show_what_is_repeated(wanted, flags, console)
+    else:
+        console.say(*plan.count_lines(wording_of(wanted.operation).done))
 
 
-def _agree_to_go_on(wanted: BulkRun, flags: BulkFlags, event: TargetEvent, console: Console) -> None:
-    """Say which rows of an earlier run are sent now, and ask before people are mailed or lose access.
-
-    Raises:
-        DeclinedError: The answer was no.
-        UsageError: Nobody can be asked, and nobody has agreed.
-    """
+def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
+    """Say which rows of an earlier run are sent once more."""
     before = wanted.journal.before if wanted.journal is not None else None
     if before is None:  # the run will say why
         return
     words, counts = wording_of(wanted.operation), before.counts
-    has_mails, is_block = bool(wanted.options.get("sendEmailInvite")), wanted.operation == ATTENDEES_BLOCK.name
-    held = 0 if flags.accept_stale else count_stale_rows(before.path)
+    has_mails = bool(wanted.options.get("sendEmailInvite"))
+    held = 0 if flags.accept_stale else count_stale_rows(before.path, before.list_id)
     unclear = counts["unknown"] - held if words.repeats else 0
     done = f"{words.done} and mailed" if has_mails else words.done
     again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
-    # How many rows, what happens to them, and whether each is mailed.
-    if not wanted.again:
-        parts = [(counts["pending"], f"not sent yet: will be {done}", True), (unclear, again, False)]
-    else:
-        parts = []
-        if "failed" in wanted.again:
-            parts += [(counts["failed"], f"failed before: will be {done}", True), (unclear, again, False)]
-        if "rejected" in wanted.again:
-            parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again", True)]
-        if "unknown" in wanted.again and not words.repeats:
-            parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice", False)]
-        if "invites" in wanted.again:
-            parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed", True)]
+    parts = []
+    if "failed" in wanted.again:
+        parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
+    if "rejected" in wanted.again:
+        parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
+    if "unknown" in wanted.again and not words.repeats:
+        parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
+    if "invites" in wanted.again:
+        parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
     parts = [part for part in parts if part[0]]
     width = max((len(f"{n:,}") for n, *_ in parts), default=0)
-    console.say(*(line for n, what, _ in parts for line in describe_rows(n, what, (), width)))
-    confirm_run(
-        event, console,
-        mails=sum(n for n, _, is_mailed in parts if is_mailed) if has_mails else 0,
-        blocks=sum(n for n, *_ in parts) if is_block else 0,
-        yes=wanted.yes,
-        finished_event=wanted.finished_event,
-    )  # fmt: skip
+    console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
@@ -452,14 +453,12 @@ def job_word(report: BulkReport, journal: RunJournal) -> str:
     return shlex.quote(str(journal.path)) if journal.named else report.job
 
 
-def with_hint(error: JournalError, journal: RunJournal | None, command: str = "") -> JournalError:
-    """Return the error with the way out, where there is one; *command* is one that has ``--fresh``."""
-    if journal is None or journal.named or error.busy:
+def with_hint(error: JournalError, journal: RunJournal | None) -> JournalError:
+    """Return the error with the way out, where there is one."""
+    if journal is None or journal.named or error.busy or not any(word in str(error) for word in _DAMAGED):
         return error
-    if any(word in str(error) for word in _DAMAGED):
-        anew = f"start over (airmeet {command} ... --fresh), or " if command else ""
-        return JournalError(f"{error}; or {anew}delete it (airmeet runs purge {journal.path.stem})")
-    return JournalError(f"{error} (--fresh does that)") if command and "another" in str(error) else error
+    forget = f"airmeet runs purge --forget {journal.path.stem}"
+    return JournalError(f"{error}; or forget what was done ({forget}), after which the next run sends everybody")
 
 
 @define

@@ -80,8 +80,8 @@ def _change_access(
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
     event_id(airmeet_id, choice.path)
-    if emails and (options.journal or options.fresh):
-        raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
+    if emails and options.journal:
+        raise UsageError("--journal is for files")
     check_places(options, choice)
     overrides = parse_columns(choice.columns)
     table = None if emails else open_table(choice, console)
@@ -102,6 +102,7 @@ def _change_access(
         choice=choice,
         table=table,
         people=len(emails),
+        sends_all=True,
         show=show,
         yes=yes,
     )

@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json, write_data
@@ -127,36 +128,77 @@ def _go_on(
     finished_event: bool,
 ) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
-    from airmeet_async.cli.input_file import FileChoice
-    from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
-    from airmeet_async.cli.runner import BulkRun, run
+    from airmeet_async.cli.run_store import find_runs, is_unfinished
 
     options.job_options()  # finds fault
-    found, console = find_run(word, finished=bool(again)), options.console
-    if found.process is not None:
-        message = f"{found.path}: this run is in progress (process {found.process}); nothing was sent"
-        raise JournalError(message, busy=True)
+    found, console = find_runs(word, is_unfinished if not again else partial(_has_some, again=again)), options.console
+    if options.json and len(found) > 1:
+        raise UsageError(f"--json is for one run; name one of {', '.join(run.job for run in found)}")
+    code = int(Exit.OK)
+    for n, run in enumerate(found):
+        if n:
+            console.say("")
+        ended = _go_on_with(run, options, again, failed, yes=yes, finished_event=finished_event)
+        if ended > 128:
+            return ended
+        code = code or ended
+    return code
+
+
+def _has_some(run: "JournalSummary", again: "frozenset[Again]") -> bool:
+    """Whether a run has rows that ended as *again* says."""
+    counts = run.counts
+    found = {"failed": counts["failed"] + counts["unknown"], "rejected": counts["rejected"]}
+    found |= {"unknown": counts["unknown"], "invites": run.unverified}
+    return any(found[kind] for kind in again)
+
+
+def _go_on_with(
+    found: "JournalSummary",
+    options: RunFlags,
+    again: "frozenset[Again]",
+    failed: str | None,
+    *,
+    yes: bool,
+    finished_event: bool,
+) -> int:
+    """Go on with one list, with its own flags."""
+    from airmeet_async.cli.input_file import FileChoice
+    from airmeet_async.cli.output.results_csv import relative_to_here
+    from airmeet_async.cli.output.summary import intention_of
+    from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, is_in_runs_folder
+    from airmeet_async.cli.runner import BulkRun, run
+
+    console = options.console
     if found.rows is None:
         raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
+    operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
+    wishes = dict(found.about.get("options") or {})
+    if "invites" in again and not wishes.get("sendEmailInvite"):
+        what = intention_of(operation, wishes)
+        raise UsageError(f"job {found.job} ({_what(found)}): {what}, so there is none to mail again; nothing was sent")
     note, path = found.note, found.note.get("path") or ""
-    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
+    what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
+    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
+    file = find_journal(operation, event, str(found.about.get("base", "")), str(found.path)).file
+    file = evolve(file, list_job=found.list_facts.get("job"))
+
     def start(client: "AirmeetClient", job_options: Any) -> "BulkJob":
         if again:
-            return client.bulk.retry(found.path, again=again, **job_options)
-        return client.bulk.resume(found.path, **job_options)
+            return client.bulk.retry(file, again=again, **job_options)
+        return client.bulk.resume(file, **job_options)
 
     wanted = BulkRun(
-        operation=str(found.about.get("operation", "")),
-        airmeet_id=str(found.about.get("airmeet_id", "")),
+        operation=operation,
+        airmeet_id=event,
         start=start,
-        options=dict(found.about.get("options") or {}),
+        options=wishes,
         choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
-        journal=RunJournal(found.path, found, named=not is_in_runs_folder(found.path)),
+        journal=RunJournal(file, found, named=not is_in_runs_folder(found.path)),
         again=again,
         yes=yes,
         finished_event=finished_event,
@@ -360,7 +402,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     run, console = find_run(job, finished=True), Console()
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
-    found = (result for result in read_results(run.path) if not failed or result.status not in DONE)
+    found = (result for result in read_results(run.path, run.list_id) if not failed or result.status not in DONE)
     if output is None:
         encode = result_encoder(Path("results.csv"), run.columns, run.job)
         write_data(map(encode, chain([None], found)))
