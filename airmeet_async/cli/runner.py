@@ -217,7 +217,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                 confirm_run(
                     event, console,
                     mails=plan.invitations,
-                    blocks=wanted.people or plan.ready if is_block else 0,
+                    blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
                     seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
                     yes=wanted.yes,
                     finished_event=wanted.finished_event,

@@ -239,7 +239,7 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     lines += [f"{outcome.failed}  the rows that are not done"] if outcome.failed else []
     lines += [f"{outcome.page}  the report"] if outcome.page else []
     for kept in outcome.kept:
-        lines += wrapped(f"{kept} is not what the last run of this list wrote there, so it is kept as it is")
+        lines += wrapped(f"{kept} is not as the last run of this list wrote it, so it stays as it is")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import signal
 from collections import Counter
 from functools import partial
@@ -27,7 +28,9 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 )
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
-    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "cut", "causes", "preset", "columns",
+    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "new", "again", "unclear",
+    "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed", "gone",
+    "causes", "preset", "columns",
     "custom_fields", "split_name", "ignored", "fields_known", "unfilled", "invitations", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
@@ -44,9 +47,7 @@ def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     statistics = sandbox.world.statistics()
 
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
-    said = " ".join(done.err.split())
-    assert "40 rows: 40 to send" in said
-    assert "this mails 40 invitations, uses 40 of your plan's registrations and takes about 10 s at 4 requests" in said
+    assert "40  will be registered and mailed; 40 of your plan's registrations are used" in done.err
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 
@@ -105,7 +106,7 @@ def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed,
 
     assert (done.code, statistics.adds) == ending, done.err
     assert statistics.mails == statistics.adds
-    assert ("3 people will be mailed by Airmeet. Continue? [y/N]" in done.err) == (not words)
+    assert ('Mail 3 people an invitation to "Spring Summit"? [y/N]' in done.err) == (not words)
     assert ("nothing was sent" in done.err) == (done.code == 130)
 
 
@@ -124,7 +125,7 @@ def test_after_a_no_the_list_is_as_if_it_had_never_been_read(airmeet):
 
 
 @pytest.mark.parametrize("header", ["email,first_name,last_name", "email,first_name,last_name,T-shirt size,Notes"])
-def test_the_event_is_asked_once_for_its_fields(airmeet, header):
+def test_the_event_is_asked_once_for_itself_and_once_for_its_fields(airmeet, header):
     people = header.count(",") + 1
     airmeet.file(
         "people.csv", header, *(",".join((f"p{n}@example.com", "Ada", "Ay", "Small", "x")[:people]) for n in "ab")
@@ -140,23 +141,22 @@ def test_the_event_is_asked_once_for_its_fields(airmeet, header):
     sandbox = Counted()
     done = airmeet.at(sandbox)("register", community.WITH_FIELDS, "people.csv", "--no-invite")
 
-    assert (done.code, sandbox.asked, sandbox.adds) == (0, 1, 2)
+    assert (done.code, sandbox.asked, sandbox.adds) == (0, 2, 2)
 
 
 def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
     airmeet.people(3)
 
-    class Full(Sandbox):
-        """The folder is closed to us before the last step."""
+    class Gone(Sandbox):
+        """The folder is gone before the last step."""
 
         async def exchange(self, request):
-            target = airmeet.folder / "r.csv"
-            if not target.exists():
-                target.mkdir()
+            shutil.rmtree(airmeet.folder / "there", ignore_errors=True)
             return await super().exchange(request)
 
-    there = airmeet.at(Full())
-    done = there(*REGISTER, "--results", "r.csv", "--json")
+    (airmeet.folder / "there").mkdir()
+    there = airmeet.at(Gone())
+    done = there(*REGISTER, "--results", "there/r.csv", "--json")
     command = re.search(r"airmeet (runs results \w+) -o FILE", done.err)
     kept = there(*command[1].split(), "-o", "kept.csv") if command else None
 
@@ -165,13 +165,17 @@ def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
     assert all("code=" in row["airmeet_entry_link"] for row in airmeet.rows("kept.csv"))
 
 
-def test_off_a_terminal_nobody_is_asked(airmeet):
+def test_off_a_terminal_nobody_is_mailed_without_a_word(airmeet):
     airmeet.people(3)
     sandbox = Sandbox()
-    done = airmeet.at(sandbox)(*INVITE)
+    refused = airmeet.at(sandbox)(*INVITE, "--json")
+    before = sandbox.world.statistics().adds
+    done = airmeet.at(sandbox)(*INVITE, "--yes")
     mails = sandbox.world.statistics().mails
 
-    assert (done.code, mails, "Go on?" in done.err) == (0, 3, False)
+    assert (refused.code, refused.json["exit_code"], before) == (2, 2, 0)
+    assert "this mails 3 people; if that is right, add --yes (nothing was sent)" in refused.err
+    assert (done.code, mails, "[y/N]" in done.err) == (0, 3, False)
 
 
 def test_all_is_well(airmeet):
@@ -209,7 +213,8 @@ def test_a_report_page_tells_of_the_run(airmeet):
     assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
     assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
     assert "1 of 2 registered · 1 did not succeed" in earlier
-    assert "report: run.html" in again.err
+    assert "Spring Summit" in earlier
+    assert "run.html  the report" in again.err
     assert leaks(page + earlier) == []
     assert '<span class="key">bad</span>' in page
     assert '<span class="key">b***@***</span>' in earlier
@@ -239,7 +244,7 @@ def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet):
     assert (first.code, [row["airmeet_status"] for row in airmeet.rows()]) == (3, ["succeeded", "invalid", "rejected"])
     assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
     assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
-    assert "not done: left.csv" in first.err
+    assert "left.csv  the rows that are not done" in first.err
 
 
 def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet):
@@ -264,21 +269,62 @@ def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airme
     assert people == {f"p{n}@example.com": name for n, name in enumerate(names)}
 
 
-def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet):
+def test_a_second_run_with_nothing_new_writes_no_second_file_unless_asked(airmeet):
     airmeet.people(2)
-    for _ in range(2):
-        assert (airmeet.at(Sandbox())(*REGISTER)).code == 0
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    first, file = airmeet.rows(), airmeet.folder / "people-results.csv"
+    before = file.stat().st_mtime_ns
+    again = there(*REGISTER, "--json")
+    asked = there(*REGISTER, "--results", "r.csv")
+    after = file.stat().st_mtime_ns
+    (airmeet.folder / "r.csv").unlink()
+    there(*REGISTER)
 
-    first, second = airmeet.rows("people-results.csv"), airmeet.rows("people-results-2.csv")
     assert {row["airmeet_status"] for row in first} == {"succeeded"}
-    assert second == [row | {"airmeet_when": "earlier"} for row in first]
+    assert (again.json["results_path"], after) == ("people-results.csv", before)
+    assert "all 2 are registered; there was nothing to send" in asked.err
+    assert airmeet.rows("r.csv") == [row | {"airmeet_when": "earlier"} for row in first]
+    assert sorted(path.name for path in airmeet.folder.iterdir()) == ["people-results.csv", "people.csv", "r.csv"]
+
+
+def test_what_a_person_has_changed_is_never_overwritten(airmeet):
+    """Neither results nor the rows that are left, by whatever command."""
+    airmeet.people(4)
+    sandbox = Sandbox("422@2:on=attendees.add,422@5:on=attendees.add")
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--failed", "left.csv", "--concurrency", "1")
+    changed = {}
+    for name in ("left.csv", "people-results.csv"):
+        path = airmeet.folder / name
+        path.write_text(path.read_text(encoding="utf-8-sig").replace("Number 1", "Right"))
+        changed[name] = path.read_text()
+    retried = [there("retry", "--rejected") for _ in range(2)]
+
+    assert {name: (airmeet.folder / name).read_text() for name in changed} == changed
+    assert [done.code for done in retried] == [3, 0]
+    assert "left.csv is not as the last run of this list wrote it, so it stays as it is" in retried[0].err
+    assert statuses("people-results-2.csv", airmeet) == ["succeeded"] * 4
+
+
+def test_the_results_of_a_part_and_of_the_whole_list_have_files_of_their_own(airmeet):
+    airmeet.people(4)
+    there = airmeet.at(Sandbox())
+    for words in (("--limit", "2"), (), ("--limit", "3")):
+        there(*REGISTER, *words, "--results", "r.csv")
+
+    assert [len(airmeet.rows(name)) for name in ("r.csv", "r-2.csv", "r-3.csv")] == [2, 4, 3]
+
+
+def statuses(name, airmeet):
+    return [row["airmeet_status"] for row in airmeet.rows(name)]
 
 
 def test_columns_and_invitations_are_as_typed(airmeet):
     airmeet.file("people.csv", "Mail 1;Mail 2;Vorname;Nachname", "a@example.com;b@example.com;Ada;Ay")
     sandbox = Sandbox()
     done = airmeet.at(sandbox)(
-        "register", EVENT, "people.csv", "--invite", "--register", "--map", "email=Mail 2", "--limit", "1"
+        "register", EVENT, "people.csv", "--invite", "--yes", "--register", "--map", "email=Mail 2", "--limit", "1"
     )
     person = sandbox.world.people(EVENT)[0]
 
@@ -298,8 +344,8 @@ def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, "interrupted")
     assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
     assert len(airmeet.rows()) == 400
-    assert "press Ctrl-C again to stop now" in done.err
-    assert f"to continue: airmeet resume {done.json['job']}" in done.err
+    assert "under way (Ctrl-C again: do not wait)" in done.err
+    assert "Next: run the same command again; it goes on from here" in done.err
 
 
 def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet):
@@ -350,9 +396,11 @@ async def test_a_reader_that_goes_away_does_not_end_the_run(airmeet, serving, lo
             setattr(running.process, lost, None)
             done = await running.end()
 
-    assert done.code == 0
+    assert done.code == (1 if lost == "stdout" else 0)
     assert "Traceback" not in (done.err or "")
     assert len(airmeet.rows()) == 40
+    if lost == "stdout":
+        assert "the report was not printed: standard output was closed by its reader; the results are in" in done.err
 
 
 def test_progress_for_programs_is_json_line_by_line(airmeet):
