@@ -27,6 +27,7 @@ from airmeet_async.bulk.journal.queries import (
     find_journals,
     read_damaged,
     read_summaries,
+    read_summary,
 )
 from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import StopReason
@@ -261,15 +262,28 @@ def damaged_runs() -> list[JournalSummary]:
     return [run for path in find_journals(runs_folder()) if (run := read_damaged(path, by_place=True)) is not None]
 
 
-def find_run_to_remove(word: str) -> JournalSummary:
-    """Return a run as `find_run` does, or a journal that cannot be read by the name of its file or its path.
+def forgotten_runs() -> list[JournalSummary]:
+    """Return the journals of the folder whose lists were deleted, and that know no more than who is done."""
+    found = list[JournalSummary]()
+    for path in find_journals(runs_folder()):
+        with suppress(JournalError):
+            if not read_summaries(path):
+                found.append(read_summary(path))
+    return found
+
+
+def find_runs_to_remove(word: str) -> list[JournalSummary]:
+    """Return a run by its id, or all of an event, also those whose lists were deleted; or what is in a file.
 
     Raises:
         UsageError: There is none, or more than one.
         JournalError: It cannot be read, and nothing shows that it was a journal.
     """
+    known = [run for run in all_runs()[0] + forgotten_runs() if word in {run.about.get("airmeet_id"), run.path.stem}]
+    if known:
+        return known
     try:
-        return find_run(word)
+        return find_runs(word)
     except (UsageError, JournalError):
         path = Path(word)
         found = [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
@@ -278,7 +292,7 @@ def find_run_to_remove(word: str) -> JournalSummary:
             found = [run] if run is not None else found
         if not found:
             raise
-        return found[0]
+        return found[:1]
 
 
 def remove_journal(path: Path) -> None:

@@ -20,7 +20,7 @@ from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, OutputPath, RunFlags, check_rate, seconds
 from airmeet_async.errors import ConfigError, JournalError, NotSentError
-from airmeet_async.formatting import counted
+from airmeet_async.formatting import counted, wrapped
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -33,6 +33,10 @@ All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
 Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
+_FORGOTTEN = (
+    "What was done is forgotten: the next run of the same people sends them once more, and with --invite mails "
+    "everybody in its list again."
+)
 _TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
 
 runs = App(
@@ -416,73 +420,122 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
 
 
 @runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
-def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Flag = False, json: Flag = False) -> int:
-    """Delete finished runs, with the personal data and links recorded in them.
+def purge(
+    *jobs: Jobs,
+    all_: All = False,
+    older_than: str | None = None,
+    forget: Flag = False,
+    yes: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Delete the names, addresses and links of finished runs.
 
-    Result files are kept. A run in progress is never deleted.
+    What was done is kept without names, so that later runs still send nobody
+    twice. Result files are kept. Runs with rows to send or to retry are kept,
+    unless they are named; a run in progress is never deleted.
 
     For example:
       airmeet runs purge
       airmeet runs purge --all --older-than 30d --yes
       airmeet runs purge 3f2a9c1b
+      airmeet runs purge --forget 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
 
     Args:
-        jobs: Delete only these runs, finished or not.
-        all_: Also delete unfinished runs, which can then no longer be resumed.
+        jobs: Delete only these runs, or those of these events, finished or not.
+        all_: Also delete runs with rows to send or to retry; they can then no longer go on.
         older_than: Delete only runs unchanged for this long, such as 12h or 30d.
-        yes: Do not ask.
+        forget: Also forget what was done: the next run of the same people sends them once more, and with --invite
+            mails them again.
+        yes: Do not ask. Without a terminal nobody can be asked, so this is needed.
         json: Print one JSON object: removed, kept.
     """
-    from airmeet_async.bulk.journal.queries import JournalSummary
-    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_run_to_remove
+    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_runs_to_remove, forgotten_runs
 
     older_s, console = seconds(older_than, "--older-than"), Console()
-    states = {"finished", "interrupted"} if all_ or jobs else {"finished"}
-    found, wrong = ([find_run_to_remove(word) for word in jobs], []) if jobs else all_runs()
-    if all_ and not jobs:
-        found += damaged_runs()
+    if jobs:
+        found = [run for word in jobs for run in find_runs_to_remove(word)]
     else:
-        console.say(*(f"not listed: {why}" for why in wrong))
-    chosen, kept = list[JournalSummary](), list[JournalSummary]()
+        found, wrong = all_runs()
+        found += forgotten_runs() if forget else []
+        found += damaged_runs() if all_ else []
+        console.say(*(f"not listed: {why}" for why in wrong if not all_))
+    chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
         if jobs and run.process is not None:
             raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
         is_old = older_s is None or time.time() - run.changed > older_s
-        (chosen if is_old and run.state in states else kept).append(run)
+        is_wanted = run.process is None and (all_ or bool(jobs) or not run.facts or not has_rows_to_send(run))
+        (chosen if is_old and is_wanted else kept).append(run)
+    waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
+    if waiting:
+        console.say(*wrapped(f"kept, with rows to send or to retry: {', '.join(waiting)}"))
     if not chosen:
         console.say("nothing to delete" + (f"; {len(kept)} kept" if kept else ""))
-    elif not _may_remove(chosen, console, agreed=yes):
+    elif not _may_remove(chosen, console, agreed=yes, forget=forget):
         console.say("nothing was deleted")
         chosen = []
-    removed = [run for run in chosen if _remove(run.path, console)]
+    removed = list["JournalSummary"]()
+    for path in dict.fromkeys(run.path for run in chosen):
+        runs_there = [run for run in chosen if run.path == path]
+        removed += runs_there if _remove(path, runs_there, console, forget=forget) else []
     for run in removed:
-        console.say(f"deleted {run.job}: {_what(run) if run.facts else 'a run that could not be read'}")
+        what = _what(run) if run.list_facts else "who was done" if run.facts else "a run that could not be read"
+        console.say(f"deleted {run.job}: {what}")
     if json:
         print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
 
 
-def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-    readable = [run for run in chosen if run.facts]
-    links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
+def has_rows_to_send(run: "JournalSummary") -> bool:
+    """Whether a run can go on, or has rows that a retry sends without being told which."""
+    counts = run.counts
+    return run.state == "interrupted" or bool(counts.get("failed") or counts.get("unknown") or run.unverified)
+
+
+def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool, forget: bool) -> bool:
+    """Say what goes, and ask.
+
+    Raises:
+        UsageError: Nobody can be asked, and nobody has agreed.
+    """
+    readable = [run for run in chosen if run.list_facts]
+    links, rows = sum(run.counts["succeeded"] for run in readable), sum(run.rows or 0 for run in readable)
     if readable:
-        console.say(
-            f"{counted(len(readable), 'run')}, {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
-            f"names, addresses and {links:,} personal links; deleted runs cannot be resumed or retried"
-        )
-    if damaged := len(chosen) - len(readable):
+        what = f"{counted(len(readable), 'run')}, {counted(rows, 'row')}, with names, addresses and {links:,}"
+        console.say(*wrapped(f"{what} personal links: deleted runs cannot go on, be retried or be shown"))
+    if damaged := sum(not run.facts for run in chosen):
         console.say(f"{counted(damaged, 'run')} that cannot be read, with names, addresses and personal links")
-    if unfinished:
+    if unfinished := sum(run.left for run in readable):
         console.say(f"  {counted(unfinished, 'row')} in them are not done")
-    return agreed or not console.can_ask or console.confirm("Delete?")
+    if forget or damaged:
+        console.say(*wrapped(_FORGOTTEN))
+        if any(run.about.get("operation") == "attendees.block" for run in chosen):
+            console.say(*wrapped("Who was blocked is forgotten, too: a later list lets them in again."))
+    else:
+        console.say(*wrapped("What was done is kept without names, so that nobody is sent twice."))
+    if agreed:
+        return True
+    if not console.can_ask:
+        raise UsageError("this deletes runs for good; if that is right, add --yes (nothing was deleted)")
+    return console.confirm("Delete?")
 
 
-def _remove(path: Path, console: Console) -> bool:
-    """Remove a journal, unless a run has just begun with it."""
+def _remove(path: Path, found: "list[JournalSummary]", console: Console, *, forget: bool) -> bool:
+    """Remove lists of a journal, unless a run has just begun with it; with nothing left in it, the whole file."""
+    from airmeet_async.bulk.journal.writer import JournalWriter
     from airmeet_async.cli.run_store import remove_journal
 
     try:
-        remove_journal(path)
+        is_empty = not found[0].facts
+        if not is_empty:
+            writer = JournalWriter(path)
+            try:
+                writer.purge([run.list_id for run in found], forget=forget)
+                is_empty = not writer.lists() and (forget or not writer.has_outcomes)
+            finally:
+                writer.close()
+        if is_empty:
+            remove_journal(path)
     except JournalError as error:
         console.say(f"kept: {error}")
         return False
