@@ -283,7 +283,7 @@ def make_plan(
             if numbers[code] <= _SAMPLES:
                 first.setdefault(code, []).append(finding)
             if len(known := messages.setdefault(code, set())) < 2:
-                known.add(finding.message)
+                known.update(one.message for one in findings if one.code == code)
     # What is wrong comes before what is only worth knowing, whatever their numbers.
     order = sorted(numbers.items(), key=lambda cause: (cause[0] in WARNINGS, cause[0] == "duplicate", -cause[1]))
     causes = (

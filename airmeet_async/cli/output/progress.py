@@ -171,10 +171,10 @@ def below_bar(run: Snapshot) -> list[tuple[str, str]]:
     """Return what stands below the bar, each part with its colour; a narrow terminal leaves out the last ones."""
     parts = [
         (run.state, "yellow"),
-        (run.speed(), "cyan"),
         (f"{run.counts.get(RowStatus.SUCCEEDED, 0):,} ok", "green"),
         (f"{run.trouble:,} failed" if run.trouble else "", "red"),
         (f"{run.retrying:,} retrying" if run.retrying else "", "yellow"),
+        (run.speed(), "cyan"),
         (f"{run.throttled:,}x throttled" if run.throttled else "", "dim"),
     ]
     return [part for part in parts if part[0]]

@@ -165,7 +165,7 @@ SENTENCES = [
     ),
     (
         BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40),
-        "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate",
+        "2,000 rows: 1,900 to send, 60 not valid, 40 twice in the list",
     ),
 ]
 
@@ -180,15 +180,36 @@ def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
     plan = make_plan(counts, [], airmeet_id="e")
 
     assert (plan.rows, plan.ready, plan.done_before) == (100, 60, 40)
-    assert plan.lines()[:4] == [
-        "100 rows: 60 to send, 40 done before",
-        "12 rows to send were added before without an invitation; Airmeet does not say",
-        "  whether it mails people who are in the event already",
-        "3 rows done before differ from what was sent, and are not sent again: Airmeet",
+    assert plan.count_lines() == [
+        "  48  will be registered",
+        "  12  registered before without a mail: will be mailed now",
+        "  40  registered before: left out (3 changed since; Airmeet keeps the old",
+        "      details)",
     ]
     assert {name: plan.as_dict()[name] for name in counts} == counts
     fresh = BulkPlan(airmeet_id="e", ready=9).as_dict()
     assert [fresh[name] for name in ("new", "done_before", "changed", "not_yet_mailed")] == [9, 0, 0, 0]
+
+
+def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for_others():
+    noted = [
+        (0, 2, None, {"warnings": ["Airmeet will shorten city", "Airmeet will shorten country"]}),
+        (1, 3, None, {"warnings": ["Airmeet will shorten city"]}),
+        (2, 4, "invalid", {"code": "invalid_email", "message": "'a' is not an e-mail address"}),
+        (3, 5, "invalid", {"code": "missing_field", "message": "first_name is empty"}),
+        (4, 6, "invalid", {"code": "missing_field", "message": "first_name is empty"}),
+        (5, 7, "invalid", {"code": "invalid_email", "message": "'b' is not an e-mail address"}),
+        (6, 8, "invalid", {"code": "invalid_email", "message": "'c' is not an e-mail address"}),
+    ]
+    plan = make_plan({"rows": 8}, noted)
+
+    assert plan.cut == plan.causes[-1].n == 2
+    assert plan.count_lines() == [
+        "  3  will be registered",
+        "  3  left out: no valid e-mail address   lines 4, 7, 8",
+        "  2  left out: first_name is empty   lines 5, 6",
+        "  2  of them: text that Airmeet will shorten   lines 2, 3",
+    ]
 
 
 def test_a_duplicate_names_the_first_one_by_its_line_or_its_number():
