@@ -19,8 +19,10 @@ from airmeet_async.tables import guard
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
+# The code of a row that is not sent, since the last that was done to that person here is a block.
+BLOCKED = "blocked"
+
 # What is said of a row that is done, and has changed in its list since.
-BLOCKED = "blocked"  # the code of a row that is not sent, since the last that was done to that person here is a block
 CHANGED = "changed since it was done; Airmeet keeps the old details"
 
 
@@ -191,6 +193,7 @@ class BulkReport:
         earlier_counts: Of these, the rows that ended so in an earlier run of the same journal.
         changed: Rows that are done and differ in the input since; Airmeet does not update them.
         unverified: Rows whose invitation was asked for once, and nobody knows whether it was mailed.
+        unverified_earlier: Of these, the rows of which that was so before this run.
         attempts: Requests sent for rows.
         retries: Requests that were not the first for their row.
         throttled: Replies with status 429.
@@ -213,6 +216,7 @@ class BulkReport:
     earlier_counts: Mapping[RowStatus, int] = field(factory=dict)
     changed: int = 0
     unverified: int = 0
+    unverified_earlier: int = 0
     attempts: int = 0
     retries: int = 0
     throttled: int = 0
@@ -276,6 +280,7 @@ class BulkReport:
             "earlier_counts": {status.value: self.earlier_counts.get(status, 0) for status in RowStatus},
             "changed": self.changed,
             "unverified": self.unverified,
+            "unverified_earlier": self.unverified_earlier,
             "attempts": self.attempts,
             "retries": self.retries,
             "throttled": self.throttled,

@@ -24,7 +24,7 @@ class RunStatistics:
         self.counts: Counter[RowStatus] = Counter()
         self.earlier_counts: Counter[RowStatus] = Counter()
         self.changed = 0
-        self.unverified = 0
+        self.unverified = self.unverified_earlier = 0
         self.attempts = 0
         self.retries = 0
         self.throttled = 0
@@ -82,6 +82,7 @@ class RunStatistics:
                 self.changed += CHANGED in result.warnings
             if result.invite is Invite.UNVERIFIED and result.status is RowStatus.SUCCEEDED:
                 self.unverified += 1
+                self.unverified_earlier += result.from_earlier_run
             if result.error is not None and result.status in _GROUPED:
                 self._group(result, result.error.code, result.error.message)
 
@@ -106,6 +107,7 @@ class RunStatistics:
             earlier_counts={status: self.earlier_counts[status] for status in RowStatus},
             changed=self.changed,
             unverified=self.unverified,
+            unverified_earlier=self.unverified_earlier,
             attempts=self.attempts,
             retries=self.retries,
             throttled=self.throttled,

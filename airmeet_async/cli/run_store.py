@@ -332,7 +332,7 @@ def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
         UsageError: There is none, or more than one.
         JournalError: It cannot be read.
     """
-    return find_runs(word, None if finished else is_unfinished)[-1]
+    return find_runs(word, None if finished else is_unfinished, is_needed=not finished)[-1]
 
 
 def is_unfinished(run: JournalSummary) -> bool:
@@ -340,13 +340,16 @@ def is_unfinished(run: JournalSummary) -> bool:
     return run.state == "interrupted" and not is_of_no_event(run)
 
 
-def find_runs(word: str | None, wanted: Callable[[JournalSummary], bool] | None = None) -> list[JournalSummary]:
+def find_runs(
+    word: str | None, wanted: Callable[[JournalSummary], bool] | None = None, *, is_needed: bool = False
+) -> list[JournalSummary]:
     """Return runs, the oldest first, and at least one.
 
     Args:
         word: What was typed: the id of one, the beginning of it, an event or a path, which may have several; by default
             the newest.
-        wanted: Which are wanted where nobody has named a single one; all of them where none of them is.
+        wanted: Which are wanted where nobody has named a single one; where none is, it is the newest.
+        is_needed: Where nothing was typed and none is wanted, there is none.
 
     Raises:
         UsageError: There is none, or more than one id begins so.
@@ -361,9 +364,9 @@ def find_runs(word: str | None, wanted: Callable[[JournalSummary], bool] | None 
     runs = newest_first[::-1]
     if word is None:
         chosen = [run for run in runs if wanted is None or wanted(run)]
-        if not chosen:
-            raise UsageError("there is no unfinished run; see airmeet runs" if wanted else "there is no run yet")
-        return chosen[-1:]
+        if not runs or (not chosen and is_needed):
+            raise UsageError("there is no unfinished run; see airmeet runs" if is_needed else "there is no run yet")
+        return (chosen or runs)[-1:]
     of_event = [run for run in runs if word and run.about.get("airmeet_id") == word]
     if of_event:
         return [run for run in of_event if wanted is None or wanted(run)] or of_event[-1:]

@@ -92,6 +92,7 @@ OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
+WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
 _WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
 _MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
@@ -208,7 +209,10 @@ _FIND_BLOCKED = """
     AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
 """
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
-_DROP_OUTCOMES = f"DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST} AND (:forget OR NOT {_WAS_DONE})"  # noqa: S608
+_DROP_OUTCOMES = f"""
+    DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
+    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {_WAS_DONE} END)
+"""  # noqa: S608 - no values
 _PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
 _PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
 _CLOSE_REOPENED = """
@@ -624,7 +628,10 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget})
+            # Who was to be blocked is left out of later lists, also where that was refused; others who were refused
+            # are new to later lists.
+            is_block = self.facts().get("operation") == "attendees.block"
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_block})
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)

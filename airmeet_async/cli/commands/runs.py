@@ -135,7 +135,8 @@ def _go_on(
     from airmeet_async.cli.run_store import find_runs, is_unfinished
 
     options.job_options()  # finds fault
-    found, console = find_runs(word, is_unfinished if not again else partial(_has_some, again=again)), options.console
+    found = find_runs(word, partial(_has_some, again=again) if again else is_unfinished, is_needed=not again)
+    console = options.console
     if options.json and len(found) > 1:
         raise UsageError(f"--json is for one run; name one of {', '.join(run.job for run in found)}")
     code = int(Exit.OK)
