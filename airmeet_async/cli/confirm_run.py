@@ -94,7 +94,7 @@ def describe_moment(moment: Moment, timezone: str | None) -> str:
         return str(moment)
     try:
         at = at.astimezone(ZoneInfo(zone))
-    except (ValueError, OSError):  # an unknown zone, or a machine without any
+    except (KeyError, ValueError, OSError):  # an unknown zone, or a machine without any
         at, zone = at.astimezone(UTC), "UTC"
     return f"{at.day} {at:%B %Y, %H:%M} {zone}"
 

@@ -104,7 +104,7 @@ def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make,
     adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
-    assert f"resuming: {before} of 60 rows are done" in done.err
+    assert f"{before}  registered before: left out" in done.err
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
     assert list(airmeet.rows()[0])[:3] == HEADER
 
@@ -192,7 +192,7 @@ def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
     checked = there("check", "people.xlsx", "--sheet", "Guests")
     there("register", EVENT, "people.ods", "--no-invite")
     compared = there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
-    blocked = there("block", EVENT, "-", "--json", given=csv_of(3))
+    blocked = there("block", EVENT, "-", "--yes", "--json", given=csv_of(3))
 
     assert (checked.code, "3 rows: 3 to send" in checked.err) == (0, True)
     assert compared.json["agree"] == 3

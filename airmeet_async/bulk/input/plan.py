@@ -152,7 +152,7 @@ class BulkPlan:
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (
                 self.refused_before,
-                "refused by Airmeet before and not changed since: left out (airmeet retry --rejected sends them as they are)",
+                f"refused by Airmeet before and not changed since: left out ({_RETRY})",
                 (),
             ),
         ]
