@@ -303,7 +303,8 @@ def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
 
     assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
     assert "was blocked here on" in again.err
-    assert "lines 2 and 9" in again.err
+    assert "lines 2, 9" in again.err
+    assert "correct the" not in again.err
     assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
     assert people["person-0@example.com"]
     assert not people.get("person-7@example.com")  # in the event by the block alone, if at all
