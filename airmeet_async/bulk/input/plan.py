@@ -391,8 +391,8 @@ def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) 
     text = wrapped(f"{n:>{width},}  {what}", "  ", indent)
     if not lines:
         return text
-    more = f" and {n - len(lines):,} more" if n > len(lines) else ""
-    where = f"{many('line', n)} {', '.join(map(str, lines))}{more}"
+    *others, last = [*map(str, lines), *([f"{n - len(lines):,} more"] if n > len(lines) else [])]
+    where = f"{many('line', n)} {' and '.join(filter(None, (', '.join(others), last)))}"
     if len(text) == 1 and len(text[0]) + 3 + len(where) <= WIDTH:
         return [f"{text[0]}   {where}"]
     return [*text, *wrapped(where, indent, indent)]

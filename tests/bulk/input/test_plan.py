@@ -206,9 +206,9 @@ def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for
     assert plan.cut == plan.causes[-1].n == 2
     assert plan.count_lines() == [
         "  3  will be registered",
-        "  3  left out: no valid e-mail address   lines 4, 7, 8",
-        "  2  left out: first_name is empty   lines 5, 6",
-        "  2  of them: text that Airmeet will shorten   lines 2, 3",
+        "  3  left out: no valid e-mail address   lines 4, 7 and 8",
+        "  2  left out: first_name is empty   lines 5 and 6",
+        "  2  of them: text that Airmeet will shorten   lines 2 and 3",
     ]
 
 
