@@ -311,7 +311,7 @@ def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
 
     assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
     assert "was blocked here on" in again.err
-    assert "lines 2, 9" in again.err
+    assert "lines 2 and 9" in again.err
     assert "correct the" not in again.err
     assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
     assert people["person-0@example.com"]
@@ -500,3 +500,17 @@ def test_a_row_that_was_under_way_and_is_corrected_says_that_the_correction_was_
     assert done.code == 0
     assert (row["airmeet_status"], "Airmeet keeps the old details" in row["airmeet_error"]) == ("succeeded", True)
     assert "1 row has changed since it was done" in done.err
+
+
+def test_lists_from_standard_input_do_not_take_each_other_s_place(airmeet):
+    there = airmeet.at(Sandbox())
+    pipe = ("register", EVENT, "-", "--no-invite", "--results", "r.csv", "--concurrency", "1", "--rate", "50")
+    head = "email,first_name,last_name\n"
+    first = "".join(f"a-{n}@example.com,Ada,A\n" for n in range(9))
+    there(*pipe, "--deadline", "0.05s", given=head + first)
+    there(*pipe, given=f"{head}b@example.com,Ada,B\n")
+    resumed = there("resume", "--json")
+    again = there(*pipe, "--json", given=head + first)
+
+    assert (resumed.code, resumed.json["rows_read"], resumed.json["counts"]["succeeded"]) == (0, 9, 9)
+    assert (again.json["job"], again.json["attempts"]) == (resumed.json["job"], 0)
