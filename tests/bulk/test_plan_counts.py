@@ -1,6 +1,7 @@
 """The counts of a plan are what its run does."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def test_a_plan_says_what_its_run_then_does(tmp_path, seed):
             numbers = draw.sample(range(14), 8)
             rows = [Attendee(f"p{n}@example.com", "Ada", draw.choice(("Ay", "Ay", "Bee"))) for n in numbers]
             rows.append(rows[0])
-            wishes = {"send_email_invite": draw.random() < 0.5, "register_attendee": draw.random() < 0.3}
+            wishes: Any = {"send_email_invite": draw.random() < 0.5, "register_attendee": draw.random() < 0.3}
             job = add(client, rows, journal=path, again=draw.random() < 0.2, max_in_flight=1, **wishes)
             plan = await job.prepare()
             del seen[:]

@@ -75,7 +75,7 @@ def test_a_second_command_for_the_people_of_an_event_is_refused(folder):
 
 
 def test_a_second_command_that_waits_begins_when_the_first_has_ended(folder):
-    said, naps = [], []
+    said, naps = list[str](), list[float]()
     with only_run_on("event", BASE):
         pass
     [place] = folder.glob("*.event-lock")

@@ -80,6 +80,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
+    assert "is one on your own machine: if it was started anew" in " ".join(again.err.split())
     assert "5  registered before: left out" in again.err
     assert (none.code, "there is no unfinished run" in none.err) == (2, True)
 
