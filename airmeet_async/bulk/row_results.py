@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
+from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
@@ -59,6 +60,9 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
         invite = Invite.UNVERIFIED
     elif done & Wish.MAILED and template is not None and template.wish & Wish.MAILED:
         invite = Invite.ASKED
+    warnings = row.warnings
+    if row.changed and earlier is not None and is_in_doubt(earlier):  # so it was sent as it was
+        warnings = (*warnings, CHANGED)
     return RowResult(  # by position, since this is made for each row of most runs
         row.index,
         row.line,
@@ -68,7 +72,7 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
         (1 if tries is None else tries.sent) + (0 if earlier is None else earlier.sent),
         status,
         None,
-        row.warnings,
+        warnings,
         value,
         value.entry_link if isinstance(value, Access) else None,
         None if row.first_sent is None else now - row.first_sent,

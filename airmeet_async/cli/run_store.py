@@ -143,11 +143,11 @@ def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
 def _last_of(path: Path, file: str) -> JournalSummary | None:
     """Return the list of a file as it was sent last."""
     try:
-        found = read_summaries(path) if path.exists() else []
+        found = read_summaries(path) if file and path.exists() else []
     except JournalError:
         return None
-    wanted = os.path.abspath(file) if file else None  # noqa: PTH100 - as it was noted
-    return next((run for run in reversed(found) if wanted is None or run.note.get("path") == wanted), None)
+    wanted = os.path.abspath(file)  # noqa: PTH100 - as it was noted
+    return next((run for run in reversed(found) if run.note.get("path") == wanted), None)
 
 
 def _salt_of(paths: list[Path]) -> str | None:

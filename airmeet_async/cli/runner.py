@@ -431,7 +431,7 @@ def _may_send_stale(journal: RunJournal, console: Console) -> bool:
     held = 0
     if journal.before is not None and console.can_ask:
         with suppress(JournalError):  # the run will say why
-            held = count_stale_rows(journal.path)
+            held = count_stale_rows(journal.path, journal.before.list_id)
     if not held:
         return False
     console.say(

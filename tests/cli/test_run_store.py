@@ -65,9 +65,9 @@ def test_what_is_no_file_is_no_journal(folder, tmp_path, name):
 
 
 def test_a_second_command_for_the_people_of_an_event_is_refused(folder):
-    with only_run_on("event", BASE), pytest.raises(JournalError, match="another airmeet command") as caught:
-        with only_run_on("event", BASE):
-            pass
+    second = only_run_on("event", BASE)
+    with only_run_on("event", BASE), pytest.raises(JournalError, match="another airmeet command") as caught, second:
+        pass
     assert caught.value.busy
 
     with only_run_on("event", BASE), only_run_on("other", BASE), only_run_on("event", "https://y.example"):
@@ -75,7 +75,7 @@ def test_a_second_command_for_the_people_of_an_event_is_refused(folder):
 
 
 def test_a_second_command_that_waits_begins_when_the_first_has_ended(folder):
-    said, naps = [], []
+    said, naps = list[str](), list[float]()
     with only_run_on("event", BASE):
         pass
     [place] = folder.glob("*.event-lock")

@@ -164,8 +164,9 @@ class Drill:
 
     def finish(self) -> None:
         """Run the same command until it has nothing left to send."""
+        self.last_words = (*SAME, "--results", "last.csv")
         for _ in range(3):
-            self.last = self.run("last", *SAME, "--results", "last.csv")
+            self.last = self.run("last", *self.last_words)
             if self.last.code == 0:
                 break
 

@@ -16,6 +16,7 @@ from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
+_RETRY = "airmeet retry --rejected sends them as they are"
 _EXAMPLES = 3
 _SAMPLES = 5
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
@@ -149,7 +150,11 @@ class BulkPlan:
             (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
             (self.done_before, self._done_before(done), ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
-            (self.refused_before, "refused by Airmeet before and not changed since: left out", ()),
+            (
+                self.refused_before,
+                f"refused by Airmeet before and not changed since: left out ({_RETRY})",
+                (),
+            ),
         ]
         for group in self.causes:
             what = "of them" if group.code in WARNINGS else "left out"

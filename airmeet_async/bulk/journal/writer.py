@@ -1009,7 +1009,14 @@ def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:
 
 
 def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two lists are one, perhaps edited: the later one takes the place of the other."""
-    paths = [(facts.get("note") or {}).get("path") for facts in (one, other)]
-    is_same_file = one.get("name") == other.get("name") if None in paths else paths[0] == paths[1]
-    return is_same_file and one.get("options") == other.get("options")
+    """Whether two lists are one, perhaps edited: the later one takes the place of the other.
+
+    The command line notes the ``path`` of a file; None for standard input and typed addresses, which may be others each
+    time. Elsewhere it is the name that counts.
+    """
+    if one.get("options") != other.get("options"):
+        return False
+    paths = [(facts.get("note") or {}).get("path", "") for facts in (one, other)]
+    if None in paths:
+        return one.get("source") is not None and one.get("source") == other.get("source")
+    return paths[0] == paths[1] if all(paths) else one.get("name") == other.get("name")

@@ -128,7 +128,7 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         code, message = result.error.code, result.error.message
     elif result.invite is Invite.UNVERIFIED:
         code, message = "invite_unverified", _UNVERIFIED
-    elif result.from_earlier_run and CHANGED in result.warnings:
+    elif CHANGED in result.warnings:
         code, message = "changed", CHANGED
     was_sent = result.attempts > 0
     found = (

@@ -342,3 +342,35 @@ async def test_a_source_that_is_read_again_takes_the_place_of_what_was_read_befo
     assert report.rows_read >= 3
     assert report.all_done
     assert len(query(path, "SELECT id FROM list")) == 1
+
+
+async def test_again_sends_all_rows_once_more_with_their_mails(path: Path) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+    seen = bodies(transport)
+    report = await add_journaled(transport, ROWS[:4], path, send_email_invite=True, again=True)
+    same = await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+
+    assert statuses(report) == statuses(same) == {S.SUCCEEDED: 4}
+    assert Counter(body["email"] for body in seen if body.get("sendEmailInvite")) == {row.email: 1 for row in ROWS[:4]}
+    assert (report.earlier_counts[S.SUCCEEDED], same.earlier_counts[S.SUCCEEDED]) == (0, 4)
+
+
+async def test_again_after_a_stop_goes_on_with_those_who_wait(path: Path) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:6], path, send_email_invite=True)
+    async with (
+        client_of(transport) as client,
+        add(client, ROWS[:6], send_email_invite=True, journal=path, again=True, rate=5, max_in_flight=1) as job,
+    ):
+        async for _ in job:
+            break
+    seen = bodies(transport)
+    async with client_of(transport) as client:
+        plan_job = add(client, ROWS[:6], send_email_invite=True, journal=path, again=True)
+        plan = await plan_job.prepare()
+        await plan_job
+    mailed = [body["email"] for body in seen if body.get("sendEmailInvite")]
+
+    assert 0 < len(mailed) < 6
+    assert (plan.again, plan.done_before, plan.invitations) == (len(mailed), 6 - len(mailed), len(mailed))

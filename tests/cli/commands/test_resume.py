@@ -80,6 +80,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
+    assert "is one on your own machine: if it was started anew" in " ".join(again.err.split())
     assert "5  registered before: left out" in again.err
     assert (none.code, "there is no unfinished run" in none.err) == (2, True)
 
@@ -183,13 +184,21 @@ async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
         with there.started(*REGISTER, "--rate", "20", "--progress", "none") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 3)
             second = await there.run(*REGISTER, "--json")
-            third = await there.run("resume", (await there.run("runs", "--json")).json[0]["job"])
+            job = (await there.run("runs", "--json")).json[0]["job"]
+            third = await there.run("resume", job)
+            block = await there.run("block", EVENT, "person-1@example.com", "--yes")
+            plan = await there.run(*REGISTER, "--dry-run", "--json")
             running.send(signal.SIGINT)
             first = await running.end()
 
     assert (second.code, second.json["error"]["code"], third.code, first.code) == (75, "temporary", 75, 130)
-    assert "nothing was sent" in second.err
-    assert "nothing was sent" in third.err
+    for refused in (second, third, block):
+        said = " ".join(refused.err.split())
+        assert "people.csv is being registered for this event since" in said
+        assert f"airmeet runs stop {job} (nothing was sent)" in said
+    assert (plan.code, plan.json["rows"]) == (0, 600)
+    assert plan.json["done_before"] + plan.json["unclear"] + plan.json["new"] == 600
+    assert plan.json["done_before"] > 0
 
 
 def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
@@ -304,6 +313,7 @@ def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
     assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
     assert "was blocked here on" in again.err
     assert "lines 2 and 9" in again.err
+    assert "correct the" not in again.err
     assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
     assert people["person-0@example.com"]
     assert not people.get("person-7@example.com")  # in the event by the block alone, if at all
@@ -451,3 +461,57 @@ def test_another_address_is_not_the_same_job(airmeet):
     moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
 
     assert (moved.code, "this run is for http" in moved.err) == (2, True)
+
+
+def test_resume_by_the_event_goes_on_with_each_list_as_it_was_asked_for(airmeet):
+    """A silent list and one with mails, both stopped; a third one was declined and is left alone."""
+    airmeet.people(12)
+    airmeet.file("vips.csv", "email,first_name,last_name", *(f"vip-{n}@example.com,Ada,Vip" for n in range(6)))
+    airmeet.file("no.csv", "email,first_name,last_name", "no@example.com,Ada,No")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    slow = ("--rate", "50", "--deadline", "0.05s", "--concurrency", "1")
+    there(*REGISTER, *slow)
+    there("register", EVENT, "vips.csv", "--invite", "--yes", *slow)
+    there("register", EVENT, "no.csv", "--invite", typed="n\n")
+    seen = bodies(sandbox)
+    done = there("resume", EVENT, "--yes")
+    people = {person.email for person in sandbox.world.people(EVENT)}
+
+    mailed = {body["email"] for body in seen if body.get("sendEmailInvite")}
+    assert done.code == 0
+    assert all(email.startswith("vip-") for email in mailed)
+    assert "register people.csv, 12 rows; no invitations are mailed" in done.err
+    assert "register vips.csv, 6 rows; Airmeet mails each person an invitation" in " ".join(done.err.split())
+    assert "no@example.com" not in people
+    assert len([email for email in people if email.startswith(("vip-", "person-"))]) == 18
+
+
+def test_a_row_that_was_under_way_and_is_corrected_says_that_the_correction_was_not_sent(airmeet):
+    airmeet.people(6)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    sandbox.signal(signal.SIGINT, signal.SIGINT, after=3)
+    there(*REGISTER, "--progress", "none", "--concurrency", "1")
+    path = airmeet.folder / "people.csv"
+    path.write_text(path.read_text().replace("Number 3", "Corrected"))
+    done = there(*REGISTER, "--results", "r.csv")
+    [row] = [row for row in airmeet.rows("r.csv") if row["last_name"] == "Corrected"]
+
+    assert done.code == 0
+    assert (row["airmeet_status"], "Airmeet keeps the old details" in row["airmeet_error"]) == ("succeeded", True)
+    assert "1 row has changed since it was done" in done.err
+
+
+def test_lists_from_standard_input_do_not_take_each_other_s_place(airmeet):
+    there = airmeet.at(Sandbox())
+    pipe = ("register", EVENT, "-", "--no-invite", "--results", "r.csv", "--concurrency", "1", "--rate", "50")
+    head = "email,first_name,last_name\n"
+    first = "".join(f"a-{n}@example.com,Ada,A\n" for n in range(9))
+    there(*pipe, "--deadline", "0.05s", given=head + first)
+    there(*pipe, given=f"{head}b@example.com,Ada,B\n")
+    resumed = there("resume", "--json")
+    again = there(*pipe, "--json", given=head + first)
+
+    assert (resumed.code, resumed.json["rows_read"], resumed.json["counts"]["succeeded"]) == (0, 9, 9)
+    assert (again.json["job"], again.json["attempts"]) == (resumed.json["job"], 0)
