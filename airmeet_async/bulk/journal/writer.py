@@ -562,8 +562,11 @@ class JournalWriter:
         """
         this, lists = self._list(list_id), self.lists()
         others = [found for found in lists if found.confirmed and found.id != list_id]
-        name = this.facts.get("name")
-        before = next((found for found in reversed(others) if name and found.facts.get("name") == name), None)
+        name, part = this.facts.get("name"), _part_of(this.facts)
+        alike = [
+            found for found in others if name and found.facts.get("name") == name and _part_of(found.facts) == part
+        ]
+        before = alike[-1] if name and alike else None
         gone = self._query(_GONE, _pair(before, this))[0][0] if before is not None else 0
         shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
         return gone, before, [(found, n) for found, n in shared if n]
@@ -1008,13 +1011,19 @@ def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:
     return {**this.parameters, "other_first": first, "other_last": last}
 
 
+def _part_of(facts: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return which part of its file a list is: another sheet, or the first few rows, is another list."""
+    reading = (facts.get("source") or {}).get("reading") or {}
+    return reading.get("sheet"), reading.get("limit")
+
+
 def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two lists are one, perhaps edited: the later one takes the place of the other.
 
     The command line notes the ``path`` of a file; None for standard input and typed addresses, which may be others each
     time. Elsewhere it is the name that counts.
     """
-    if one.get("options") != other.get("options"):
+    if one.get("options") != other.get("options") or _part_of(one) != _part_of(other):
         return False
     paths = [(facts.get("note") or {}).get("path", "") for facts in (one, other)]
     if None in paths:

@@ -515,3 +515,15 @@ def test_lists_from_standard_input_do_not_take_each_other_s_place(airmeet):
 
     assert (resumed.code, resumed.json["rows_read"], resumed.json["counts"]["succeeded"]) == (0, 9, 9)
     assert (again.json["job"], again.json["attempts"]) == (resumed.json["job"], 0)
+
+
+def test_the_first_few_rows_of_a_file_are_another_list(airmeet):
+    airmeet.people(12)
+    there = airmeet.at(Sandbox())
+    slow = ("--rate", "50", "--deadline", "0.05s", "--concurrency", "1")
+    whole = there(*REGISTER, *slow, "--json")
+    few = there(*REGISTER, "--limit", "6", "--results", "few.csv", "--json")
+    resumed = there("resume", "--json")
+
+    assert few.json["counts"]["succeeded"] == 6
+    assert (resumed.json["job"], resumed.json["attempts"]) == (whole.json["job"], 6)
