@@ -226,8 +226,11 @@ async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
     async with serving("429@3+999:retry=120:on=attendees.add") as pretend:
         there = airmeet.at(pretend.url)
         with there.started(*REGISTER, "--progress", "none") as running:
-            await pretend.sees(lambda world: world.statistics().statuses.get(429, 0) >= 1)
-            waiting, told = await there.run("runs"), (await there.run("runs", "--json")).json[0]
+            await pretend.sees(lambda world: world.statistics().adds >= 2)
+            told = {"state": ""}
+            while told["state"] != "waiting":  # the 429 is on its way
+                told = (await there.run("runs", "--json")).json[0]
+            waiting = await there.run("runs")
             shown = await there.run("runs", "show")
             await there.run("runs", "pause")
             paused = await there.run("runs")
