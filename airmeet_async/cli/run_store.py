@@ -133,7 +133,8 @@ def find_journal(
 
 
 def _digest(airmeet_id: str, base: str) -> str:
-    return hashlib.sha256(f"{base}\0{airmeet_id}".encode()).hexdigest()[:10]
+    # An id in other letters meets the same journal, which says that it is about another event.
+    return hashlib.sha256(f"{base}\0{airmeet_id.lower()}".encode()).hexdigest()[:10]
 
 
 def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
