@@ -157,7 +157,7 @@ class BulkPlan:
             ),
         ]
         for group in self.causes:
-            what = "of them" if group.code in WARNINGS else "left out"
+            what = "to check" if group.code in WARNINGS else "left out"
             parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
         parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
         found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
@@ -167,7 +167,7 @@ class BulkPlan:
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
     def _done_before(self, done: str) -> str:
-        lists = listed([shown(found.name) for found in self.done_by if found.name])
+        lists = listed([shown(found.name) for found in self.done_by if found.name not in {"", self.source}])
         changed = ""
         if self.changed:
             changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"

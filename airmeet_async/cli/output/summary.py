@@ -239,7 +239,7 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     lines += [f"{outcome.failed}  the rows that are not done"] if outcome.failed else []
     lines += [f"{outcome.page}  the report"] if outcome.page else []
     for kept in outcome.kept:
-        lines += wrapped(f"{kept} is not as the last run of this list wrote it, so it stays as it is")
+        lines += wrapped(f"{kept} is of another list, or somebody has changed it: it stays as it is")
     return lines
 
 
@@ -275,5 +275,5 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
     if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked) and outcome.source:
         command = "the original command" if outcome.goes_on else "the same command"
         nobody = "; nobody is mailed twice" if outcome.mails else ""
-        return f"correct the {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"
+        return f"correct {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"
     return ""

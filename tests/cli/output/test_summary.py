@@ -63,12 +63,12 @@ STEPS = [
     (None, {RowStatus.UNKNOWN: 1}, {}, "airmeet retry 3f2a   sends just the 1 row that is missing"),
     (None, {RowStatus.UNKNOWN: 7}, {"job": ""}, "run the same command again"),
     (None, {RowStatus.UNKNOWN: 7}, {"held": 7}, "airmeet resume 3f2a --accept-stale"),
-    (None, {RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 2}, {}, "correct the 2 lines in people.csv and run the same"),
+    (None, {RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 2}, {}, "correct 2 lines in people.csv and run the same"),
     (
         None,
         {RowStatus.SUCCEEDED: 9, RowStatus.REJECTED: 1},
         {"goes_on": True},
-        "correct the 1 line in people.csv and run the original command again",
+        "correct 1 line in people.csv and run the original command again",
     ),
 ]
 
@@ -129,7 +129,7 @@ def test_files_that_found_another_place_are_told():
     text = said(report(counts={RowStatus.SUCCEEDED: 9}), results="people-results-2.csv", kept=["people-results.csv"])
 
     assert "people-results-2.csv who has what" in " ".join(text.split())
-    assert "people-results.csv is not as the last run of this list wrote it, so it stays as it is" in text
+    assert "people-results.csv is of another list, or somebody has changed it: it stays as it is" in text
 
 
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
