@@ -133,7 +133,8 @@ def find_journal(
 
 
 def _digest(airmeet_id: str, base: str) -> str:
-    return hashlib.sha256(f"{base}\0{airmeet_id}".encode()).hexdigest()[:10]
+    # An id in other letters meets the same journal, which says that it is about another event.
+    return hashlib.sha256(f"{base}\0{airmeet_id.lower()}".encode()).hexdigest()[:10]
 
 
 def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
@@ -142,12 +143,16 @@ def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
 
 def _last_of(path: Path, file: str) -> JournalSummary | None:
     """Return the list of a file as it was sent last."""
+    wanted = os.path.abspath(file)  # noqa: PTH100 - as it was noted
+
+    def is_wanted(facts: Mapping[str, Any]) -> bool:
+        return bool((facts.get("note") or {}).get("path") == wanted)
+
     try:
-        found = read_summaries(path) if file and path.exists() else []
+        found = read_summaries(path, is_wanted) if file and path.exists() else []
     except JournalError:
         return None
-    wanted = os.path.abspath(file)  # noqa: PTH100 - as it was noted
-    return next((run for run in reversed(found) if run.note.get("path") == wanted), None)
+    return found[-1] if found else None
 
 
 def _salt_of(paths: list[Path]) -> str | None:
@@ -165,9 +170,10 @@ def _salt_of(paths: list[Path]) -> str | None:
 def _refuse_old_journals(folder: Path, airmeet_id: str, base: str) -> None:
     """Refuse to go on beside a journal of version 0.1 about the same event, whose people would be mailed once more."""
     for path in find_journals(folder):
-        with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] != 1:
+        with suppress(OSError), path.open("rb") as file:
+            if int.from_bytes(file.read(64)[60:], "big") != 1:  # where a file of SQLite's has the user's version
                 continue
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             facts = " ".join(value for (value,) in connection.execute("SELECT value FROM facts"))
             if airmeet_id and airmeet_id in facts and base in facts:
                 raise JournalError(

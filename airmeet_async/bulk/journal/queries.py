@@ -180,8 +180,12 @@ def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
         return _summary_of(path, connection, _find_list(connection, list_id), process)
 
 
-def read_summaries(path: Path) -> list[JournalSummary]:
+def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> list[JournalSummary]:
     """Return the state of each list of a journal that counts, in the order in which they were sent last.
+
+    Args:
+        path: The journal.
+        is_wanted: Says by its facts whether a list is wanted; to count the rows of a long one takes a moment.
 
     Raises:
         JournalError: It is none, or it cannot be read.
@@ -193,7 +197,7 @@ def read_summaries(path: Path) -> list[JournalSummary]:
         confirmed = [found for found in lists if found.confirmed]
         if lists and not confirmed:  # nobody has answered yet, or the reading was cut off
             confirmed = [RecordedList(0, lists[-1].facts, None, confirmed=False)]
-        return [_summary_of(path, connection, found, process) for found in confirmed]
+        return [_summary_of(path, connection, found, process) for found in confirmed if is_wanted(found.facts)]
 
 
 def read_blocked(
