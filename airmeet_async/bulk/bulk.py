@@ -24,12 +24,12 @@ from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
-    FileOptions,
     Invites,
     JobOptions,
     RunOptions,
     engine_options,
     run_rate,
+    takes_options,
 )
 from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity
 from airmeet_async.client.client import Client
@@ -61,6 +61,7 @@ class Bulk:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @takes_options(JobOptions)
     def add_attendees(
         self,
         airmeet_id: str,
@@ -124,6 +125,7 @@ class Bulk:
 
         return self._job(load, options, identity, invites=invites)
 
+    @takes_options(JobOptions)
     async def plan(
         self,
         airmeet_id: str,
@@ -134,8 +136,7 @@ class Bulk:
         columns: Mapping[str, str] | None = None,
         preset: PresetName | None = None,
         split_name: bool = False,
-        rate: float | None = None,
-        **options: Unpack[FileOptions],
+        **options: Unpack[JobOptions],
     ) -> BulkPlan:
         """Return what `add_attendees` would do with the same arguments.
 
@@ -154,7 +155,6 @@ class Bulk:
             columns=columns,
             preset=preset,
             split_name=split_name,
-            rate=rate,
             **options,
         )
         try:
@@ -165,6 +165,7 @@ class Bulk:
             raise plan.fields_error
         return plan
 
+    @takes_options(JobOptions)
     def block_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
@@ -183,6 +184,7 @@ class Bulk:
         """
         return self._change_access(ATTENDEES_BLOCK, airmeet_id, rows, columns, options)
 
+    @takes_options(JobOptions)
     def unblock_attendees(
         self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
@@ -201,6 +203,7 @@ class Bulk:
         """
         return self._change_access(ATTENDEES_UNBLOCK, airmeet_id, rows, columns, options)
 
+    @takes_options(JobOptions)
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everyone in *rows* as a speaker of an event.
 
@@ -219,6 +222,7 @@ class Bulk:
         """
         return self._create(SPEAKERS, airmeet_id, rows, options)
 
+    @takes_options(JobOptions)
     def create_sessions(
         self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
@@ -244,6 +248,7 @@ class Bulk:
 
         return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone, fetch_people=fetch_people)
 
+    @takes_options(JobOptions)
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
 
@@ -259,6 +264,7 @@ class Bulk:
         """
         return self._create(BOOTHS, airmeet_id, rows, options)
 
+    @takes_options(JobOptions)
     def run(
         self,
         rows: Rows,
@@ -289,6 +295,7 @@ class Bulk:
 
         return self._job(load, options, self._identity("custom", ""))
 
+    @takes_options(RunOptions)
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
@@ -306,6 +313,7 @@ class Bulk:
         """
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None)
 
+    @takes_options(RunOptions)
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
     ) -> BulkJob:

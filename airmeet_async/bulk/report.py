@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from html import escape as to_html
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from attrs import field, frozen
 
@@ -19,8 +19,28 @@ from airmeet_async.tables import guard
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
+class RowWarning(str):
+    """Something about a row that its owner should know: one sentence, with a short stable word for machines.
+
+    Attributes:
+        code: Such as ``will_be_cut``, ``broken_text``, ``no_value``, ``placeholder``, ``look_alike``, ``may_not_come``,
+            ``missing_answer``, ``other_name``, ``changed``.
+    """
+
+    code: str
+    __slots__ = ("code",)
+
+    def __new__(cls, code: str, message: str) -> Self:
+        found = super().__new__(cls, message)
+        found.code = code
+        return found
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return self.code, str(self)
+
+
 # What is said of a row that is done, and has changed in its list since.
-CHANGED = "changed since it was done; Airmeet keeps the old details"
+CHANGED = RowWarning("changed", "changed since it was done; Airmeet keeps the old details")
 
 
 class RowStatus(StrEnum):
