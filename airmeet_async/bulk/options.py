@@ -117,7 +117,9 @@ def takes_options(options: type) -> Callable[[Function], Function]:
 
         checked.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
         place = re.compile(r"^( *)\*\*options: .*$", re.MULTILINE)
-        checked.__doc__ = place.sub(lambda found: "\n".join(found[1] + text for text in described), function.__doc__ or "")
+        checked.__doc__ = place.sub(
+            lambda found: "\n".join(found[1] + text for text in described), function.__doc__ or ""
+        )
         return checked  # type: ignore[return-value]
 
     return decorate

@@ -30,7 +30,7 @@ from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import JobOptions
-from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
@@ -57,7 +57,6 @@ from airmeet_async.tables import Table
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
-_WARNINGS_SHOWN = 3
 _FEW_ROWS, _MANY_ROWS = 10_000, 20_000
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
@@ -269,14 +268,12 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
-    report, warned, trouble, code, held = outcome.report, list[str](), None, outcome.code, 0
+    report, trouble, code, held = outcome.report, None, outcome.code, 0
     flags, journal = execution.flags, execution.journal
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
     def each_result() -> Iterator[RowResult]:
         for n, result in enumerate(read_results(journal.path)):
-            if result.warnings and CHANGED not in result.warnings and len(warned) < _WARNINGS_SHOWN:
-                warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
             if flags.report:
                 execution.history.add(result)
             if n % 1000 == 0:
@@ -302,7 +299,6 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         results=str(files.results) if files.results in files.written else "",
         failed=str(files.failed) if files.failed in files.written else None,
         trouble=trouble,
-        warned=warned,
         held=held,
     )
 
@@ -405,6 +401,10 @@ def resuming(earlier: Earlier | None, total: int, before: int = 0, *, limited: b
     if earlier.updated:
         they, are = ("it was", "is") if earlier.updated == 1 else ("they were", "are")
         lines.append(f"  {_rows(earlier.updated)} changed before {they} done, and {are} sent with the change")
+    if earlier.held_back:
+        they, are = ("it was", "is") if earlier.held_back == 1 else ("they were", "are")
+        what = f"{_rows(earlier.held_back)} corrected after {they} sent without a clear answer:"
+        lines.append(f"  {what} sent as {they}, the correction is not")
     if earlier.new:
         lines.append(f"  {_rows(earlier.new)} new")
     if (gone := before - (total - earlier.new)) > 0:

@@ -69,10 +69,10 @@ def check_email(email: str) -> Problem | None:
     if fits and email.isascii():
         return None
     usual = unicodedata.normalize("NFKC", email)
-    if usual != email:
+    if usual != email and check_email(usual) is None:
         # A full-width letter, the Kelvin sign, a letter and its accent as two: nobody receives mail there.
-        meant = f"; did you mean {usual!r:.80}?" if check_email(usual) is None else "; retype it"
-        return Problem("invalid_email", f"{email!r:.80} has characters that only look like those of an address{meant}")
+        what = f"{email!r:.80} has characters that only look like those of an address"
+        return Problem("invalid_email", f"{what}; did you mean {usual!r:.80}?")
     odd = next((one for one in email if not one.isascii() and unicodedata.category(one)[0] not in "LMN"), None)
     if fits and odd is not None:
         return Problem("invalid_email", f"{email!r:.80} has a {odd!r}, which no address has; retype it")
@@ -83,7 +83,7 @@ def check_email(email: str) -> Problem | None:
 
 # Letters of other scripts that look like ASCII ones.
 _LIKE_ASCII = str.maketrans(
-    "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТУХІЈЅӀοαικνρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",  # noqa: RUF001
+    "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТУХІЈЅӀοαικνρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeopcyxijsdqwhlABEKMHOPCTYXIJSloaikvptuxABEZHIKMNOPTYX",
 )
 
@@ -160,7 +160,10 @@ class RegistrationFields:
 
     Attributes:
         is_hybrid: Each person needs an attendance type; other events ignore it (A). None where that is not known.
+        is_known: The event was asked.
     """
+
+    is_known = True
 
     def __init__(self, fields: Iterable[CustomField], *, is_hybrid: bool | None = None) -> None:
         self.is_hybrid = is_hybrid

@@ -143,7 +143,7 @@ def _read_right(text: str) -> str:
             found = _to_bytes(run[0], codec).decode(errors="replace")
             # One letter may be by chance, as in the capitals of "PÓŹNIAK": then it must be one of Europe's, or a sign.
             is_by_chance = len(found) == 1 and not ("\u00a0" <= found < "\u0180" or "\u2000" <= found < "\u2200")
-            if codec == "cp1251" and len(found) == 1:  # "Гёте" is no "øте", but "MГјller" is
+            if codec == "cp1251" and len(found) == 1:  # in "Гёте" it is by chance, beside ASCII letters not
                 start, end = run.span()
                 is_by_chance = not (run.string[max(0, start - 1) : start] + run.string[end : end + 1]).isascii()
                 is_by_chance = is_by_chance or run[0] == run.string

@@ -14,7 +14,6 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from os.path import commonprefix
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -347,9 +346,9 @@ class NearMissError(InputError):
 
 
 def is_one_slip(given: str, name: str) -> bool:
-    """Whether a name is another one but for one letter: another one, one too many or too few, or two that are swapped."""
+    """Whether two names differ in one letter: another one, one too many or too few, or two that are swapped."""
     one, other = squeezed(given), squeezed(name)
-    start = len(commonprefix([one, other]))
+    start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     one, other = one[start:], other[start:]
     if one == other:
         return False

@@ -126,6 +126,9 @@ class BulkOperation(ABC):
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:  # noqa: ARG002
         return None
 
+    async def fetch_event(self) -> None:  # noqa: B027 - it need not be overridden
+        """Get what the event asks of those who register, if that matters."""
+
     async def fetch(self) -> None:  # noqa: B027 - it need not be overridden
         """Get from Airmeet what has to be known about the event; nothing, for most operations."""
 
@@ -222,6 +225,9 @@ class AddAttendees(_PeopleOperation):
         self._harmless: set[tuple[Any, ...]] = set()
 
     async def fetch(self) -> None:
+        await self.fetch_event()
+
+    async def fetch_event(self) -> None:
         if self.event_fields is None and self._fetch_fields is not None:
             self.event_fields = await self._fetch_fields()
             self._keys, self._plain = (), None
@@ -297,7 +303,9 @@ class AddAttendees(_PeopleOperation):
         if event is not None and event.required:
             answered = {answer["fieldId"] for answer in mapping}
             if labels := [one.label or one.field_id for one in event.required if one.field_id not in answered]:
-                what = f"no answer for {', '.join(map(shown, labels))}, which this event requires; Airmeet may refuse it"
+                what = (
+                    f"no answer for {', '.join(map(shown, labels))}, which this event requires; Airmeet may refuse it"
+                )
                 warnings += (RowWarning("missing_answer", what),)
         if cut := cuts(texts):
             warnings += (RowWarning("will_be_cut", "; ".join(cut)),)
@@ -400,6 +408,8 @@ def _pieces(names: tuple[str, ...]) -> list[str]:
 class UncheckedFields(RegistrationFields):
     """Takes every registration field for known: the event was not asked."""
 
+    is_known = False
+
     def __init__(self) -> None:
         super().__init__(())
 
@@ -480,7 +490,10 @@ class CreateItems(BulkOperation):
             if self._people is None:
                 return _fetch_first
             missing = [one for one in item.speaker_emails if fold(one) not in self._people]
-            row.warnings = tuple(f"{one} is not in the event yet; add this speaker first" for one in missing)
+            row.warnings = tuple(
+                RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
+                for one in missing
+            )
         row.identity, row.template, row.payload = self.mapping.unique(item), self.template, call.payload
         return None
 

@@ -3,14 +3,14 @@
 It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap
-from airmeet_async.bulk.report import FailureGroup
+from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
+from airmeet_async.bulk.report import OTHER_NAME, FailureGroup
+from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import counted, duration, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, shown
@@ -18,7 +18,8 @@ from airmeet_async.tables import Table, shown
 _MOST_CAUSES = 8
 _TYPICAL_RATE = 25.0
 _EXAMPLES = 3
-_SAMPLES = 5
+# Warnings that somebody should look at before people are registered; others change a text at most.
+_SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 _EARLIER = ("done_before", "changed", "not_yet_mailed", "refused_before")
 
 # What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
@@ -35,18 +36,22 @@ class BulkPlan:
         ready: Rows that would be sent.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
+        other_names: Of these, rows with another name: two people may have one address.
         cut: Rows that would be sent with a value that Airmeet cuts.
+        warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
-        causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
-            from 1.
+        causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
+            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
         fields_known: The event was asked for its registration fields.
+        is_hybrid: Each person needs an attendance type, and counts as registered at once; None where that is not known.
         unfilled: Mandatory registration fields that no column fills; Airmeet may refuse the rows.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
@@ -58,7 +63,9 @@ class BulkPlan:
     ready: int = 0
     invalid: int = 0
     duplicates: int = 0
+    other_names: int = 0
     cut: int = 0
+    warned: int = 0
     done_before: int = 0
     changed: int = 0
     not_yet_mailed: int = 0
@@ -68,6 +75,8 @@ class BulkPlan:
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
     fields_known: bool = False
+    is_hybrid: bool | None = None
+    ignored: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
     invitations: int = 0
     registrations: int = 0
@@ -79,6 +88,11 @@ class BulkPlan:
     def rows(self) -> int:
         """All rows."""
         return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether there are rows that somebody should look at before the others are sent."""
+        return bool(self.invalid or self.other_names or any(group.code in _SERIOUS for group in self.causes))
 
     @property
     def seconds(self) -> float | None:
@@ -107,11 +121,18 @@ class BulkPlan:
         lines = describe_input(self.source, self.rows, self.columns, self.notices) if self.columns else []
         splits = [f"{shown(whole)} = {shown(first)} + {shown(last)}" for whole, first, last in self.splits]
         lines += wrapped(f"for example {', '.join(splits)}", "  ", "    ") if splits else []
+        if self.columns is None:
+            return lines + (wrapped(f"not used: {names_of(self.ignored)}") if self.ignored else [])
+        types = [match for match in self.columns.fields if match.field == "attendance_type"]
+        if types and self.is_hybrid is False:
+            what = f"not sent: {shown(types[0].column)}, since only hybrid events have attendance types"
+            lines += wrapped(what, "  ", "    ")
         if not self.unfilled:
             return lines
         labels = ", ".join(map(shown, self.unfilled))
         what = f"no column fills the event's required registration {many('field', len(self.unfilled))} {labels}"
-        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with --map custom:LABEL=Column")
+        fix = spell_columns(self.columns.spell, {"custom:LABEL": "Column"})
+        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with {fix}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``--dry-run --json``)."""
@@ -123,7 +144,9 @@ class BulkPlan:
             "ready": self.ready,
             "invalid": self.invalid,
             "duplicates": self.duplicates,
+            "other_names": self.other_names,
             "cut": self.cut,
+            "warned": self.warned,
             **{name: n for name in _EARLIER if (n := getattr(self, name))},
             "causes": [
                 {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
@@ -133,8 +156,9 @@ class BulkPlan:
             "columns": {match.field: match.column for match in found.fields},
             "custom_fields": {match.field: match.column for match in found.custom},
             "split_name": found.whole or None,
-            "ignored": list(found.ignored),
+            "ignored": list(self.ignored),
             "fields_known": self.fields_known,
+            "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
             "invitations": self.invitations,
             "registrations": self.registrations,
@@ -165,6 +189,7 @@ def make_plan(
     *,
     table: Table | None = None,
     columns: ColumnMap | None = None,
+    ignored: Sequence[str] = (),
     event_fields: RegistrationFields | None = None,
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
@@ -180,6 +205,7 @@ def make_plan(
         noted: Rows with a note, in their order.
         table: The list, if it is from a file or a data frame.
         columns: Which of its columns is what.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         event_fields: The event's registration fields; None where they were not checked.
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
@@ -187,31 +213,30 @@ def make_plan(
         register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
     """
-    invalid = duplicates = cut = 0
-    numbers, first = Counter[str](), dict[str, list[RowFinding]]()
+    invalid = duplicates = other_names = cut = warned = 0
+    left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter()
     for index, at, status, note in noted:
         line = at or index + 1
         if status == "duplicate":
             duplicates += 1
             place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
-            what = f"{note.get('key', '')} is already in {place}; only that one is sent"
-            findings = [RowFinding(line, "duplicate", what)]
+            code, what = "duplicate", f"{note.get('key', '')} is already in {place}; only that one is sent"
+            if name := note.get("other_name"):
+                other_names += 1
+                code, what = OTHER_NAME, f"{what}, under another name; this one is {shown(name)}"
+            findings, causes = [RowFinding(line, code, what)], repeated
         elif status == "invalid":
             invalid += 1
-            findings = [RowFinding(line, note["code"], note["message"])]
+            findings, causes = [RowFinding(line, note["code"], note["message"])], left_out
         else:
-            findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
-            cut += bool(findings)
+            said = warnings_by_code(note.get("warnings", ()))
+            findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings
+            cut += "will_be_cut" in said
+            warned += bool(said)
         for finding in findings:
-            numbers[finding.code] += 1
-            if numbers[finding.code] <= _SAMPLES:
-                first.setdefault(finding.code, []).append(finding)
+            causes.add(finding.code, finding.message, finding.line)
             if found is not None:
                 found(finding)
-    causes = (
-        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
-        for code, n in numbers.most_common()
-    )
     earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
     ready = counts["rows"] - invalid - duplicates - earlier["done_before"] - earlier["refused_before"]
     splits: list[tuple[str, str, str]] = []
@@ -229,16 +254,21 @@ def make_plan(
         ready=ready,
         invalid=invalid,
         duplicates=duplicates,
+        other_names=other_names,
         cut=cut,
+        warned=warned,
         **earlier,
-        causes=tuple(causes),
+        causes=(*left_out.groups(), *repeated.groups(), *warnings.groups()),
         source=table.name if table else "",
         columns=columns,
         splits=tuple(splits),
-        fields_known=event_fields is not None,
+        fields_known=event_fields is not None and event_fields.is_known,
+        is_hybrid=event_fields.is_hybrid if event_fields else None,
+        ignored=tuple(ignored),
         unfilled=tuple(unfilled),
         invitations=ready if invite else 0,
-        registrations=ready if register else 0,
+        # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
+        registrations=ready if register or (event_fields is not None and event_fields.is_hybrid) else 0,
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -256,8 +286,9 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
 
 def describe_counts(found: BulkPlan) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
-    cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
-    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
+    said = f"{found.cut:,} with shortened text" if found.cut else ""
+    said = f"{found.warned:,} with a warning" if found.warned > found.cut else said
+    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{f' ({said})' if said else ''}"]
     others = (
         (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before"),
         (found.refused_before, "refused before"),

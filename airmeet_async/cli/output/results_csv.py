@@ -122,12 +122,16 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
 
 def _outcome(result: RowResult, job: str) -> dict[str, Any]:
     code = message = None
+    # What has changed and was not sent comes first: it is what nobody would find out otherwise.
+    warnings = sorted(result.warnings, key=lambda warning: warning.code != CHANGED.code)
     if result.error:
         code, message = result.error.code, result.error.message
+        if warnings and warnings[0].code == CHANGED.code:
+            message += f"; {warnings[0]}"
     elif result.invite is Invite.UNVERIFIED:
         code, message = "invite_unverified", _UNVERIFIED
-    elif result.from_earlier_run and CHANGED in result.warnings:
-        code, message = "changed", CHANGED
+    elif warnings:
+        code, message = warnings[0].code, "; ".join(warnings)
     was_sent = result.attempts > 0
     found = (
         place_of(result),

@@ -37,8 +37,7 @@ class Wording:
         title: Of the report page.
         done: What a row that succeeded is.
         intention: What a run is going to do.
-        warned: What is the matter with rows that have a warning.
-        advice: What to do about it.
+        advice: What to do about warnings.
         left: What to do with the file of rows that are left.
         again: How to go on without one, after some rows have succeeded.
         links: The results hold personal links.
@@ -50,7 +49,6 @@ class Wording:
     title: str = ""
     done: str = "succeeded"
     intention: str = "each row makes one request"
-    warned: str = "text too long for Airmeet"
     advice: str = ""
     left: str = "register it with the same options"
     again: str = f"run the same command again{_AGAIN}"
@@ -67,7 +65,6 @@ _access = partial(
 )
 _items = partial(
     Wording,
-    warned="people who are not speakers of the event",
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
     left="correct it and import it with the same options",
     links=False,
@@ -122,7 +119,6 @@ class RunOutcome:
         page: The report page, if there is one.
         trouble: Why these files are not whole, or None.
         total: Rows of the file, of which a run that is cut off reads only some.
-        warned: The first few warnings.
         held: Rows without a clear answer that are not sent again without a word, since that was more than a day ago.
         job: What is typed for the job; empty where it has no journal that lasts.
     """
@@ -134,7 +130,6 @@ class RunOutcome:
     page: str | None = None
     trouble: str | None = None
     total: int = 0
-    warned: Sequence[str] = ()
     held: int = 0
     job: str = ""
 
@@ -161,10 +156,9 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += [*wrapped(before + report.stop_message), ""]
     lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
-    if (n := report.warned_rows - report.changed) > 0:
-        shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
-        more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
-        lines += ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
+    if report.warnings:
+        lines += ["", "worth a look:", *(line for group in report.warnings for line in describe_cause(group))]
+        lines += wrapped(words.advice, "  ", "    ")
     if report.changed:
         lines += ["", *wrapped(since_done(report.changed))]
     return [*lines, *_files(outcome, words), *_next(outcome, words)]
@@ -191,18 +185,9 @@ def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> st
 
 
 def _failures(groups: Sequence[FailureGroup]) -> list[str]:
-    by_code: dict[str, list[FailureGroup]] = {}
-    for group in groups:
-        by_code.setdefault(group.code, []).append(group)
-    causes = sorted(by_code.items(), key=lambda cause: -sum(group.n for group in cause[1]))
-    lines = list[str]()
-    for code, same in causes[:_MOST_CAUSES]:
-        n = sum(group.n for group in same)
-        rows = sorted(row for group in same for row in group.sample_rows)[:5]
-        message = next((group.message for group in same if group.message != "several messages"), "")
-        lines += describe_cause(FailureGroup(code, message, n, tuple(rows)))
-    if len(causes) > _MOST_CAUSES:
-        lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
+    lines = [line for group in groups[:_MOST_CAUSES] for line in describe_cause(group)]
+    if len(groups) > _MOST_CAUSES:
+        lines.append(f"  and {len(groups) - _MOST_CAUSES} other causes; see the results file")
     return ["", "why rows did not succeed:", *lines] if lines else []
 
 
