@@ -8,7 +8,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, NotedRow, make_plan
 from airmeet_async.bulk.input.sources import DuplicateFinder, open_file
 from airmeet_async.bulk.row import Row
 from airmeet_async.protocol.validation import RegistrationFields
-from airmeet_async.tables import Table
+from airmeet_async.tables import Table, command_line_option
 
 
 def prepare(rows: Table | list[Any], operation: BulkOperation, size: int = 64) -> list[Row]:
@@ -43,8 +43,8 @@ def noted(rows: list[Row]) -> list[NotedRow]:
 
 
 def plan_of(path: Any, reading: Reading, event_fields: RegistrationFields | None = None, **more: Any) -> BulkPlan:
-    """Return the plan of a file."""
-    table = path if isinstance(path, Table) else open_file(path)
+    """Return the plan of a file, in the words of the command line."""
+    table = path if isinstance(path, Table) else open_file(path, spell=command_line_option)
     columns = find_table_columns(table, reading, event_fields)
     operation = AddAttendees("e1", {}, reading, columns=columns, event_fields=event_fields or UncheckedFields())
     rows = prepare(table, operation)

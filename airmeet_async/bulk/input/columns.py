@@ -132,7 +132,11 @@ class ColumnMap:
         said: list[str] = []
         if preset := self.preset:
             none = self.spell("preset", "none")
-            how = f"detected by its columns; {none} reads it like any other file" if self.detected else "as you said"
+            how = (
+                f"detected by its columns; {none} reads it like any other file"
+                if self.detected
+                else self.spell("preset", preset.name)
+            )
             said.append(f"an export of {preset.title} ({how})")
             if self.status:
                 coming = " or ".join(sorted(preset.coming))

@@ -303,10 +303,8 @@ class AddAttendees(_PeopleOperation):
         if event is not None and event.required:
             answered = {answer["fieldId"] for answer in mapping}
             if labels := [one.label or one.field_id for one in event.required if one.field_id not in answered]:
-                what = (
-                    f"no answer for {', '.join(map(shown, labels))}, which this event requires; Airmeet may refuse it"
-                )
-                warnings += (RowWarning("missing_answer", what),)
+                what = f"no answer for {', '.join(map(shown, labels))}, which this event requires"
+                warnings += (RowWarning("missing_answer", f"{what}; Airmeet may refuse the row"),)
         if cut := cuts(texts):
             warnings += (RowWarning("will_be_cut", "; ".join(cut)),)
         row.warnings = warnings

@@ -176,11 +176,13 @@ class RowFinding:
         line: Where the row starts in the file; of rows that are from no file their number, from 1.
         code: A short stable word.
         message: One sentence.
+        is_error: The row is not sent, and something about it has to be corrected.
     """
 
     line: int
     code: str
     message: str
+    is_error: bool = False
 
 
 def make_plan(
@@ -227,7 +229,7 @@ def make_plan(
             findings, causes = [RowFinding(line, code, what)], repeated
         elif status == "invalid":
             invalid += 1
-            findings, causes = [RowFinding(line, note["code"], note["message"])], left_out
+            findings, causes = [RowFinding(line, note["code"], note["message"], is_error=True)], left_out
         else:
             said = warnings_by_code(note.get("warnings", ()))
             findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings

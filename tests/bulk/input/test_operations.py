@@ -38,7 +38,7 @@ ROWS: list[tuple[Any, str | None]] = [
     ({"Email Address": "c@example.com", "First Name": "C", "Last Name": "C", "Notes": 7}, None),
     ({"email": " d@example.com\ufeff", "firstName": "D\t\tD", "lastName": "D", "city": math.nan}, None),
     (person("a"), "duplicate"),
-    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, "duplicate"),
+    ({"email": "PERSON-A@EXAMPLE.COM", "first_name": "Else", "last_name": "Else"}, "other_name"),
     ({"email": "ﬀ@example.com", "first_name": "F", "last_name": "F"}, "invalid_email"),
     ({"email": "nowhere", "first_name": "N", "last_name": "N"}, "invalid_email"),
     ({"email": "e@example.com", "first_name": " ", "last_name": "N"}, "missing_field"),
