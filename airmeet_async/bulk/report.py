@@ -187,6 +187,11 @@ class RowResult:
     duplicate_of: int | None = None
     row: Any = field(default=None, repr=False)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: it succeeded, or repeats a row of the same person."""
+        return self.status in DONE and (self.error is None or self.error.code != OTHER_NAME)
+
 
 @frozen
 class FailureGroup:

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. Nothing is corrected. People are called Null, and "?" may be meant: a text is sent as it is, with a warning that
-   names the likely one.
+   names the likely one. Where a text comes from it is to be corrected, and all others of its kind with it.
 2. `may_be_broken` sees only the bytes of a request. It may err on one side: whatever `text_warnings` would
    name, it finds, but for words that are a whole text (`NO_VALUE`). A property test says so.
 """
@@ -38,8 +38,10 @@ _ADDRESSES = frozenset({"email", "host_email"})
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,24});")
 _ENCODED_WORD = re.compile(r"=\?[\w-]+\?[BbQq]\?[^?\s]*\?=")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+# Characters that show nothing, within a text; those of direction are meant there.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _BLANK = "\u2800\u3164\u115f\u1160\uffa0"
-_LOST_LETTERS = tuple(character.encode() for character in f"\ufffd{_BLANK}")
+_LOST_LETTERS = tuple(character.encode() for character in f"\ufffd\u00ad\u200b\u2060\ufeff{_BLANK}")
 # What all signs of a wrong encoding have in common, and is found ten times faster.
 _BESIDE_EACH_OTHER = re.compile("[^\x00-\x7f][^\x00-\x7f\u3000-\uf8fe]")
 
@@ -83,18 +85,16 @@ def text_warnings(texts: Mapping[str, str]) -> Iterator[RowWarning]:
             if (what := look_alike(text)) is not None:
                 yield RowWarning("look_alike", f"{name} {shown(text)} {what}")
         elif (likely := likely_text(text)) is not None:
-            what = f"probably {shown(likely)}" if likely else "letters were lost where it comes from"
-            yield RowWarning("broken_text", f"{name} is {shown(text)}, {what}; correct it, or it is sent like that")
+            what = f"probably {shown(likely)}" if likely else "with letters lost"
+            yield RowWarning("broken_text", f"{name} is {shown(text)}, {what}")
         elif (_LOST_IN_NAMES if name in _NAMES else _LOST).search(text):
-            what = "letters were lost where it comes from"
-            yield RowWarning("broken_text", f"{name} is {shown(text)}, {what}; correct it, or it is sent like that")
+            yield RowWarning("broken_text", f"{name} is {shown(text)}, with letters lost")
 
 
 def _no_value(name: str, text: str) -> RowWarning:
     if text in PLACEHOLDERS:
-        what = "which Eventbrite writes where nobody has given a name; correct it, or it is sent like that"
-        return RowWarning("placeholder", f"{name} is {shown(text)}, {what}")
-    return RowWarning("no_value", f"{name} is {shown(text)}, and is sent like that; empty it if it means no value")
+        return RowWarning("placeholder", f"{name} is {shown(text)}, Eventbrite's words for a name that nobody gave")
+    return RowWarning("no_value", f"{name} is {shown(text)}, which looks like a word for no value")
 
 
 def likely_text(text: str) -> str | None:
@@ -107,6 +107,7 @@ def likely_text(text: str) -> str | None:
     found = text
     for _ in range(3):
         before = found
+        found = _INVISIBLE.sub("", found)
         if "&" in found:
             found = _ENTITY.sub(lambda entity: html.unescape(entity[0]), found)
         if "\\u" in found:

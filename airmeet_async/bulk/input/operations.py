@@ -308,7 +308,7 @@ class AddAttendees(_PeopleOperation):
         if cut := cuts(texts):
             warnings += (RowWarning("will_be_cut", "; ".join(cut)),)
         row.warnings = warnings
-        if may_be_broken(row.payload) or not NO_VALUE.isdisjoint(texts.values()):
+        if not row.key.isascii() or may_be_broken(row.payload) or not NO_VALUE.isdisjoint(texts.values()):
             named = {name: text for name, text in answers.items() if isinstance(text, str)}
             row.warnings += tuple(text_warnings({**texts, **named}))
         return None
@@ -472,6 +472,26 @@ class CreateItems(BulkOperation):
         self._timezone = timezone
         self._fetch_people = fetch_people
         self._people: frozenset[str] | None = None
+        # By the keys of a row: those that are used for nothing, and what is said of those that are nearly a field.
+        self._unused: dict[tuple[Any, ...], tuple[RowWarning, ...]] = {}
+        self._ignored: dict[str, None] = {}
+
+    @property
+    def ignored(self) -> Sequence[str]:  # type: ignore[override]
+        return tuple(self._ignored)
+
+    def _warnings_about(self, keys: tuple[Any, ...]) -> tuple[RowWarning, ...]:
+        if keys not in self._unused:
+            if len(self._unused) >= _MOST_HEADERS:
+                self._unused.clear()
+            names = tuple(map(str, keys))
+            unused, near = self.mapping.unused(names)
+            self._ignored |= dict.fromkeys(unused)
+            self._unused[keys] = tuple(
+                RowWarning("nearly_a_field", f"{shown(column)} is not used; did you mean {name}?")
+                for column, name in near.items()
+            )
+        return self._unused[keys]
 
     async def fetch(self) -> None:
         if self._people is None and self._fetch_people is not None:
@@ -484,15 +504,18 @@ class CreateItems(BulkOperation):
             call = self.mapping.build(self.template.path["airmeet_id"], item)
         except (ConfigError, InputError) as error:
             return Problem("invalid_row", str(error))
+        warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
         if self._fetch_people is not None and item.speaker_emails:
             if self._people is None:
                 return _fetch_first
             missing = [one for one in item.speaker_emails if fold(one) not in self._people]
-            row.warnings = tuple(
+            warnings += tuple(
                 RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
                 for one in missing
             )
         row.identity, row.template, row.payload = self.mapping.unique(item), self.template, call.payload
+        values = {name: text for name in self.mapping.fields if isinstance(text := getattr(item, name), str) and text}
+        row.warnings = (*warnings, *text_warnings(values))
         return None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
-from airmeet_async.bulk.report import CHANGED, DONE, Invite, RowResult
+from airmeet_async.bulk.report import CHANGED, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, set_aside
@@ -77,7 +77,7 @@ class ResultFiles:
         is_any_left, place = False, None
         try:
             for result in found:
-                is_left = result.status not in DONE
+                is_left = not result.is_done
                 is_any_left = is_any_left or is_left
                 for place, piece in pieces.items():
                     if is_left or place == self.results:

@@ -115,7 +115,8 @@ def test_people_come_before_machinery():
     """What failed and whom it concerns is said before charts, latencies and versions."""
     said = [
         "Event 8f0c1a2e", "Registration: people.csv", "7 of 10 registered · 3 did not succeed",
-        "1 row : the invitation may not have been mailed", "3 rows (will_be_cut), lines 4, 5, 6: Airmeet will", "refused by Airmeet",
+        "1 row : the invitation may not have been mailed", "3 rows (will_be_cut), lines 4, 5, 6: Airmeet will",
+        "refused by Airmeet",
         "Rows that did not succeed", "people-results.csv", "l.csv", "http_422", "Line", "invalid_email", "Line 9",
         "Speed", "Steps of 1 s: at most 8.0 requests per second; limit: 10", "Tokens fetched: 1", "half (median)",
         "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite",
