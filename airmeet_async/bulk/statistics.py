@@ -48,7 +48,7 @@ class RunStatistics:
         self._peak = 0
         self._latencies = LatencyHistogram()
         self._failures = CauseCounter()
-        self._warnings = CauseCounter()
+        self._warnings = CauseCounter(by_code=True)
 
     def count_attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
         """Count one attempt, the row's *nth*; one that never left counts for nothing."""
@@ -164,17 +164,21 @@ class CauseCounter:
     """Counts rows by what is the matter with them, in a bounded amount of memory.
 
     Messages that differ in names, addresses and numbers only are one cause; its message is that of its first row.
+
+    Args:
+        by_code: Whatever the messages are, a code is one cause.
     """
 
     _details: Final = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\S+@\S+|\d[\d,]*""")
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_code: bool = False) -> None:
+        self._by_code = by_code
         self._counts: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, code: str, message: str, place: int) -> None:
         """Count a row, by its line or index."""
-        name = (code, self._details.sub("…", message))
+        name = (code, "" if self._by_code else self._details.sub("…", message))
         if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")
         if name not in self._counts and len(self._counts) >= _MOST_GROUPS:

@@ -6,7 +6,7 @@ from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation, UncheckedFields
 from airmeet_async.bulk.input.plan import BulkPlan, NotedRow, make_plan
 from airmeet_async.bulk.input.sources import DuplicateFinder, open_file
-from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row import Row, other_name
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table, command_line_option
 
@@ -33,7 +33,9 @@ def noted(rows: list[Row]) -> list[NotedRow]:
     found: list[NotedRow] = []
     for row in rows:
         if row.duplicate_of is not None:
-            note = {"key": row.key, "duplicate_of": row.duplicate_of, "of_line": rows[row.duplicate_of].line}
+            first = rows[row.duplicate_of]
+            note = {"key": row.key, "duplicate_of": row.duplicate_of, "of_line": first.line}
+            note["other_name"] = other_name(row.payload, first.payload)
             found.append((row.index, row.line, "duplicate", note))
         elif row.error:
             found.append((row.index, row.line, "invalid", {"code": row.error.code, "message": row.error.message}))

@@ -102,7 +102,7 @@ def likely_text(text: str) -> str | None:
 
     It may have been broken more than once: ``JosÃƒÂ©`` is ``José``.
     """
-    if "\ufffd" in text or not text.strip(_BLANK):
+    if "\ufffd" in text or (text and not text.strip(_BLANK)):
         return ""
     found = text
     for _ in range(3):

@@ -216,7 +216,7 @@ def make_plan(
         rate: Requests per second, or None to follow what Airmeet allows.
     """
     invalid = duplicates = other_names = cut = warned = 0
-    left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter()
+    left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
         if status == "duplicate":
