@@ -461,3 +461,60 @@ def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet)
 
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["duplicate"]) == (0, 5, 1)
     assert "an export of" not in done.err
+
+
+def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,attendance_type", "a@example.com,A,B,online", "b@example.com,A,B,"
+    )
+    done = airmeet.at(Sandbox())("check", "people.csv", "--event", community.HYBRID)
+
+    assert done.code == 3
+    assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
+    assert "2 rows: 1 to send, 1 invalid" in done.err
+
+
+def test_two_people_under_one_address_are_left_over(airmeet):
+    """In the check, in the run, in its results, and in the file of rows that are left."""
+    airmeet.file(
+        "people.csv", "email,first_name,last_name", *(f"o@example.com,{name},Ay" for name in ("Ana", "Bob", "Ana"))
+    )
+    there = airmeet.at(sandbox := Sandbox())
+    checked = there("check", "people.csv")
+    done = there("register", EVENT, "people.csv", "--no-invite", "--failed", "left.csv")
+
+    assert (checked.code, done.code, sandbox.adds) == (3, 3, 1)
+    assert "people.csv:3: other_name: o@example.com is already in line 2" in checked.out
+    assert 'this one is "Bob Ay"' in checked.out
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["", "other_name", "duplicate"]
+    assert [row["first_name"] for row in airmeet.rows("left.csv")] == ["Bob"]
+
+
+def test_a_column_that_is_nearly_a_field_sends_nothing_and_can_be_left_out(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name,county", "a@example.com,A,B,Essex")
+    there = airmeet.at(sandbox := Sandbox())
+    refused = there("register", EVENT, "people.csv", "--no-invite")
+    adds = sandbox.adds
+    done = there("register", EVENT, "people.csv", "--no-invite", "--map", "county=")
+
+    assert (refused.code, adds, done.code, sandbox.adds) == (5, 0, 0, 1)
+    assert '"county" is no field of Airmeet; did you mean country?' in " ".join(refused.err.split())
+    assert "--map country=county" in refused.err
+    assert "--map county=" in refused.err
+    assert 'ignored: "county"' in done.err
+
+
+def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,Status", "a@example.com,MÃ¼ller,B,ok", "b@example.com,A,B,cancelled"
+    )
+    done = airmeet.at(Sandbox())("register", EVENT, "people.csv", "--no-invite", "--json")
+
+    assert done.code == 0
+    for code, line in (("broken_text", 2), ("may_not_come", 3)):
+        assert done.err.count(f"1 x {code}, line {line}") == 2
+    assert [(group["code"], group["sample_rows"]) for group in done.json["warnings"]] == [
+        ("broken_text", [2]),
+        ("may_not_come", [3]),
+    ]
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["broken_text", "may_not_come"]
