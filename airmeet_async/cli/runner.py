@@ -515,7 +515,7 @@ class _Execution:
                     if self.flags.report:
                         helpers.start_soon(self._record)
                     try:
-                        async with listening(self.journal.path, job, console):
+                        async with listening(self.journal.path, job, console, state=progress.state):
                             await self._drain()
                     finally:
                         progress.end()

@@ -207,6 +207,14 @@ def test_check_asks_for_keys_and_event(airmeet, case):
     assert (done.code, said in done.err) == (code, True), done.err
 
 
+@pytest.mark.real_time
+async def test_an_error_that_finds_no_room_on_standard_output_is_no_traceback(airmeet):
+    with airmeet.started("register", EVENT, "--json", before=("sh", "-c", '"$0" "$@" >/dev/full')) as running:
+        done = await running.end()
+
+    assert (done.code, done.err) == (2, "error: FILE is missing (see airmeet register --help)\n")
+
+
 def test_events_and_fields_are_listed(airmeet):
     there = airmeet.at(Sandbox())
     events, two = there("events", "--json"), there("events", "--limit", "2")

@@ -5,7 +5,6 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -235,7 +234,9 @@ def list_runs(*, json: Flag = False) -> int:
     if json:
         print_json([run_shape(run) for run in found])
     elif found:
-        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found)]))))
+        states = [_standstill(run) for run in found]
+        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found, states)]))))
+        console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -243,13 +244,13 @@ def list_runs(*, json: Flag = False) -> int:
     return Exit.OK
 
 
-def _cells(run: "JournalSummary") -> tuple[str, ...]:
+def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _begun(run), _state(run), settled, left, command, event, file
+    return run.job, _begun(run), _state(run, standstill), settled, left, command, event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -268,15 +269,25 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
     return rows
 
 
-def _state(run: "JournalSummary") -> str:
-    """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
+def _standstill(run: "JournalSummary") -> str:
+    """Return what keeps a run that is in progress from going on at full speed, or nothing."""
     from airmeet_async.cli.run_control import ask
 
     if run.process is None:
+        return ""
+    try:
+        said = ask(run.path, {"do": "state"}, patience_s=1.0)
+    except (ConfigError, NotSentError):
+        return "no response: it has only just begun, or its process is suspended"
+    return "" if said == "running" else said
+
+
+def _state(run: "JournalSummary", standstill: str | None = None) -> str:
+    """Return ``running``, ``paused``, ``waiting``, ``finished`` or ``interrupted``."""
+    if run.process is None:
         return run.state
-    with suppress(ConfigError, NotSentError):  # no answer: it may only just have begun
-        return ask(run.path, {"do": "state"}, patience_s=1.0)
-    return "running"
+    why = _standstill(run) if standstill is None else standstill
+    return why if why == "paused" else "waiting" if why.startswith(("waiting", "Airmeet asked")) else "running"
 
 
 def _begun(run: "JournalSummary") -> str:
@@ -291,10 +302,11 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
     """Return a run's documented JSON shape."""
     from airmeet_async.bulk.journal.queries import COUNTED
 
-    note, about, rows, has_ended = run.note, run.about, run.rows, run.process is None
+    note, about, rows, has_ended, standstill = run.note, run.about, run.rows, run.process is None, _standstill(run)
     return {
         "job": run.job,
-        "state": _state(run),
+        "state": _state(run, standstill),
+        "standstill": standstill or None,
         "process": run.process,
         "begun": _iso(run.facts.get("created")),
         "ended": _iso(run.facts.get("ended")) if has_ended else None,
@@ -342,14 +354,18 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     from airmeet_async.cli.output.results_csv import relative_to_here
+    from airmeet_async.cli.output.summary import intention_of
 
     note, about = run.note, run.about
     yield "job", run.job
-    yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
+    standstill = _standstill(run)
+    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    if standstill:
+        yield "because", standstill
     yield "started", _begun(run)
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
-    yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
+    yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")
     yield "results", str(note.get("results") or "-")
     yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"

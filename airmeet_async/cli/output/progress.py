@@ -104,7 +104,7 @@ class Snapshot:
         if self.sent is None:
             return ""
         limit = ""
-        if self.allowed is not None and self.allowed >= self.sent:  # else it has only just come down
+        if self.allowed and self.allowed >= self.sent:  # else it has only just come down
             limit = f" (limit {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}})"
         return f"{self.sent:,.{digits}f}/s{limit}"
 
@@ -376,6 +376,10 @@ class RunProgress:
         while True:
             self._display.show(self._now(has_ended=False))
             await anyio.sleep(self._display.every)
+
+    def state(self) -> str:
+        """Return what keeps the run from going on at full speed, or nothing."""
+        return self._now(has_ended=False).state
 
     def end(self) -> None:
         """Show the last one."""

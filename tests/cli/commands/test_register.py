@@ -409,6 +409,25 @@ async def test_a_reader_that_goes_away_does_not_end_the_run(airmeet, serving, lo
         assert "the report was not printed: standard output was closed by its reader; the results are in" in done.err
 
 
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [(">&-", "standard output is closed"), (">/dev/full", "cannot be written"), ("| true", "closed by its reader")],
+)
+async def test_a_report_that_nobody_gets_is_an_error_that_says_where_the_results_are(airmeet, serving, output, why):
+    airmeet.people(3)
+    shell = ("bash", "-c", f'set -o pipefail; "$0" "$@" {output}')
+    async with serving() as pretend:
+        with airmeet.at(pretend.url).started(*REGISTER, "--json", before=shell) as running:
+            done = await running.end()
+
+    assert done.code == 1, done.err
+    assert "error: the report was not printed: " in done.err
+    assert why in done.err
+    assert "the results are in people-results.csv" in done.err
+    assert len(airmeet.rows()) == 3
+
+
 def test_progress_for_programs_is_json_line_by_line(airmeet):
     import json
 

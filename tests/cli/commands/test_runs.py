@@ -221,6 +221,35 @@ async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet
 
 
 @pytest.mark.real_time
+async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
+    airmeet.people(40)
+    async with serving("429@3+999:retry=120:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--progress", "none") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 2)
+            told = {"state": ""}
+            while told["state"] != "waiting":  # the 429 is on its way
+                told = (await there.run("runs", "--json")).json[0]
+            waiting = await there.run("runs")
+            shown = await there.run("runs", "show")
+            await there.run("runs", "pause")
+            paused = await there.run("runs")
+            running.send(signal.SIGSTOP)
+            asleep = await there.run("runs")
+            running.send(signal.SIGCONT)
+            running.send(signal.SIGINT)
+            await running.end()
+
+    assert (told["state"], told["standstill"].startswith("Airmeet asked for a pause of ")) == ("waiting", True)
+    assert f"{told['job']}: Airmeet asked for a pause of " in waiting.err
+    assert "  waiting  " in waiting.out
+    assert "because:" in shown.out
+    assert "  paused  " in paused.out
+    assert "  running  " in asleep.out
+    assert "no response: it has only just begun, or its process is suspended" in asleep.err
+
+
+@pytest.mark.real_time
 async def test_the_socket_is_private_and_gone_after_a_run(airmeet, serving):
     import tempfile
 
