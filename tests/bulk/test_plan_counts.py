@@ -35,4 +35,5 @@ async def test_a_plan_says_what_its_run_then_does(tmp_path, seed):
             assert plan.done_before + plan.refused_before + plan.held == 8 - plan.ready
             assert plan.invitations == sum(body["sendEmailInvite"] for body in first.values())
             assert plan.done_before == report.earlier_counts[RowStatus.SUCCEEDED]
+            assert plan.not_yet_mailed <= plan.invitations
             assert plan.changed <= report.changed

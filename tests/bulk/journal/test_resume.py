@@ -13,6 +13,7 @@ import pytest
 from airmeet_async import Attendee, BulkReport, Reply, Request, calls
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS
+from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import CHANGED, Invite, RowStatus
 from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.errors import BulkStoppedError, JournalError, NoReplyError
@@ -430,3 +431,21 @@ async def test_a_correction_of_a_row_that_is_unclear_again_is_told_too(path: Pat
     assert caught.value.report.results is not None
     for results in (caught.value.report.results, [*read_results(path)]):
         assert (results[unclear].status, results[unclear].warnings) == (S.UNKNOWN, (SENT_AS_IT_WAS,))
+
+
+async def test_who_is_blocked_between_the_plan_and_the_start_is_left_out(tmp_path: Path) -> None:
+    transport = transport_of()
+    paths = [tmp_path / name for name in ("add.job", "block.job", "unblock.job")]
+    journal = EventJournal(paths[0], block=paths[1], unblock=paths[2])
+    async with client_of(transport) as client:
+        job = add(client, ROWS[:4], journal=journal)
+        plan = await job.prepare()
+        await client.bulk.block_attendees(EVENT, [ROWS[1]], journal=paths[1])
+        report = await job
+        resumed = await client.bulk.resume(journal)
+        await client.bulk.unblock_attendees(EVENT, [ROWS[1]], journal=paths[2])
+        let_in = await client.bulk.resume(journal)
+
+    assert (plan.ready, plan.blocked) == (4, 0)
+    assert statuses(report) == statuses(resumed) == {S.SUCCEEDED: 3, S.INVALID: 1}
+    assert statuses(let_in) == {S.SUCCEEDED: 4}
