@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
-from airmeet_async.bulk.report import BLOCKED, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.formatting import counted, duration, wrapped
 
 MEANINGS = {
@@ -257,7 +257,8 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
     if report.unverified and job:
         return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
     blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
-    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked) and outcome.source:
+    other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names) and outcome.source:
         command = "the original command" if outcome.goes_on else "the same command"
         nobody = "; nobody is mailed twice" if outcome.mails else ""
         return f"correct {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"
