@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airmeet_async.cli.confirm_run import TargetEvent, confirm_run, describe_moment
+from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import DeclinedError, UsageError
 from airmeet_async.protocol.models import AirmeetInfo, Moment
 from airmeet_async.sandbox import community
@@ -54,11 +55,14 @@ def test_a_moment_is_shown_in_the_events_own_time_zone():
     assert describe_moment(Moment("soon"), None) == "soon"
 
 
-class Asked:
+class Asked(Console):
     """A console whose user gives these answers."""
 
+    can_ask = True
+
     def __init__(self, *answers: bool, can_ask: bool = True) -> None:
-        self.can_ask = can_ask
+        super().__init__()
+        self.can_ask = can_ask  # type: ignore[misc]
         self.questions: list[str] = []
         self._answers = list(answers)
 

@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.operations import AddAttendees
-from airmeet_async.bulk.input.plan import RowFinding, describe_counts, make_plan
+from airmeet_async.bulk.input.plan import NotedRow, RowFinding, describe_counts, make_plan
 from airmeet_async.bulk.input.sources import DuplicateFinder
 from airmeet_async.bulk.report import RowWarning
 from airmeet_async.protocol.models import CustomField, FieldOption
@@ -195,7 +195,7 @@ def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
 
 
 def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for_others():
-    noted = [
+    noted: list[NotedRow] = [
         (0, 2, None, {"warnings": [RowWarning("will_be_cut", "Airmeet will shorten city")]}),
         (1, 3, None, {"warnings": [RowWarning("will_be_cut", "Airmeet will shorten country")]}),
         (2, 4, "invalid", {"code": "invalid_email", "message": "'a' is not an e-mail address"}),
