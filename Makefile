@@ -6,7 +6,7 @@
 #   make check   lint, format and types
 #   make torture stop a run, go on in every order, and see that nobody is mailed twice; then kill a run two hundred
 #                times, and see that nobody is lost (ten to fifteen minutes)
-#   make bench   the benchmarks, half an hour; ARGS=--quick for a minute. As root it installs nginx
+#   make bench   the benchmarks, an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make session record the terminal session and the pictures in docs/, from a real run
 #   make lock    write requirements/*.txt anew

@@ -146,7 +146,12 @@ class BulkJob:
             return self._report
         if self._engine is None:
             raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
-        return self._engine.report(self.id, final=False)
+        return self._report_of(self._engine, final=False)
+
+    def _report_of(self, engine: Engine, *, final: bool) -> BulkReport:
+        ignored = self._preparation.ignored_columns
+        report = engine.report(self.id, final=final)
+        return evolve(report, ignored_columns=ignored) if ignored else report
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
         """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED."""
@@ -188,9 +193,17 @@ class BulkJob:
         return self._engine is not None and self._engine.state.breaker.is_open
 
     @property
+    def last_reply(self) -> str:
+        """What the server replied last, or why there was no reply, where that was no success; else nothing."""
+        return "" if self._engine is None else self._engine.state.outage.said
+
+    @property
     def allowed_rate(self) -> float | None:
-        """The run's current limit in requests per second; None for no limit, and before the start."""
-        return None if self._engine is None else self._engine.pace.rate
+        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit."""
+        if self._engine is None:
+            return None
+        nothing_may_go = self.paused or self.outage or self._engine.pace.is_paused
+        return 0.0 if nothing_may_go else self._engine.pace.rate
 
     @property
     def retrying(self) -> int:
@@ -246,7 +259,7 @@ class BulkJob:
             raise first_error(group) from None  # whoever awaits a job wants it, not a group of sixty-four
         finally:
             try:
-                self._report = engine.report(self.id)
+                self._report = self._report_of(engine, final=True)
             finally:
                 self._queue.close()  # whatever happens, no reader waits for results that will not come
 

@@ -1,22 +1,27 @@
 """The options of a bulk run: what callers may say (`RunOptions`, `JobOptions`), and how it is checked."""
 
+import difflib
+import functools
+import inspect
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from attrs import field, frozen
 
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
-from airmeet_async.client.rate_limiter import check_rate
+from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.retry_policy import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge.
-DEFAULT_RATE = 25.0
+# Where nobody said otherwise: Airmeet publishes no limit, so it is looked for.
+DEFAULT_RATE: Final = "auto"
 
 # So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
@@ -53,7 +58,8 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no
-            limit. Default: the client's rate, or 25 if it has none.
+            limit of ours. A number is a ceiling: below it, the rate follows the server, too. Default: ``"auto"``, and
+            never above the client's rate.
         max_in_flight: Maximum number of rows sent concurrently, and so of rows that are sent again after a crash.
             Default: the client's.
         accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
@@ -104,6 +110,54 @@ class JobOptions(RunOptions, FileOptions, total=False):
     journal: str | os.PathLike[str] | None
     again: bool
     note: Mapping[str, Any] | None
+
+
+_DEFAULTS = {"rate": "default", "accept_stale": False}  # of all others it is None
+
+
+def takes_options(options: type) -> Callable[[Function], Function]:
+    """Let a function that takes ``**options`` show each of them in its signature and docstring, and take no others.
+
+    The options of all bulk operations are written once, in a `TypedDict`: ``help()`` shows them as keyword-only
+    parameters, and a misspelt one raises TypeError when the function is called.
+    """
+    names = [*options.__annotations__]
+    parameters = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name), annotation=options.__annotations__[name]
+        )
+        for name in names
+    ]
+    kinds = [kind for kind in (RunOptions, FileOptions, JobOptions) if set(kind.__annotations__).issubset(names)]
+    described = [text for kind in kinds for text in _described(kind)]
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        known = {*names, *(one.name for one in own)}
+
+        @functools.wraps(function)
+        def checked(*args: Any, **given: Any) -> Any:
+            if unknown := next((name for name in given if name not in known), None):
+                close = difflib.get_close_matches(unknown, known, 1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise TypeError(f"{function.__name__}() got an unexpected keyword argument {unknown!r}{hint}")
+            return function(*args, **given)
+
+        checked.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
+        place = re.compile(r"^( *)\*\*options: .*$", re.MULTILINE)
+        checked.__doc__ = place.sub(
+            lambda found: "\n".join(found[1] + text for text in described), function.__doc__ or ""
+        )
+        return checked  # type: ignore[return-value]
+
+    return decorate
+
+
+def _described(options: type) -> list[str]:
+    """Return the lines of a docstring that say what each attribute of a class means."""
+    text = inspect.cleandoc(options.__doc__ or "").partition("Attributes:\n")[2]
+    return inspect.cleandoc(text).splitlines()
 
 
 @frozen
@@ -187,7 +241,7 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     return limit
 
 
-def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> float | Adaptive | None:
+def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
     Args:
@@ -201,8 +255,10 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
     """
     rate = options.get("rate", "default")
     if rate == "default":
-        return None if client_rate is not None else DEFAULT_RATE
+        if client_rate is not None:
+            return None
+        rate = DEFAULT_RATE
     checked = check_rate(rate)
-    if isinstance(checked, Adaptive) and last_good:
-        return checked.starting_at(_RESUMED_SHARE * last_good)
+    if checked is not None and last_good and last_good < checked.ceiling:
+        return checked.starting_at(_RESUMED_SHARE * last_good, last_good)
     return checked

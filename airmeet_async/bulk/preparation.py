@@ -30,7 +30,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, mak
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
 from airmeet_async.bulk.journal.queries import read_blocked
-from airmeet_async.bulk.journal.recorded_rows import is_done
+from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
 from airmeet_async.bulk.options import EngineOptions, EventJournal, JobOptions, run_rate
@@ -85,16 +85,12 @@ class LoadedInput:
         operation: Makes a call of each row.
         reading: How its columns are found; None where what is made of a row is not known, as with a caller's function.
         columns: Which column of a file is what.
-        event_fields: The event's registration fields, where it was asked.
-        fetch_fields: Asks it for them; None where they do not matter.
     """
 
     rows: OpenedRows
     operation: BulkOperation
     reading: Reading | None = None
     columns: ColumnMap | None = None
-    event_fields: RegistrationFields | None = None
-    fetch_fields: Callable[[], Awaitable[RegistrationFields]] | None = None
 
     def fingerprint(self) -> dict[str, Any] | None:
         """Return what tells this input, read in this way, from others; None where nothing does."""
@@ -105,8 +101,10 @@ class LoadedInput:
             "columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name,
             "limit": rows.limit,
         }  # fmt: skip
-        custom = [match.field for match in self.columns.custom] if self.columns else []
-        fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
+        event, custom = self.operation.event_fields, self.columns.custom if self.columns else ()
+        fields = [str(one) for one in (event.fields if custom else event.required)] if event else []
+        if event and event.is_hybrid is not None:
+            ways["is_hybrid"] = str(event.is_hybrid)
         return {
             "sha256": rows.digest,
             "reading": {**rows.reading, **{name: way for name, way in ways.items() if way}},
@@ -157,6 +155,7 @@ class JobPreparation:
         self._created = 0.0  # when that list was recorded: its number may be another's by now
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
+        self._recorded_ignored: Sequence[str] = ()  # of a list that is not read again
         # The rows of a short list as they were recorded, and how many runs its journal had seen then.
         self._kept: list[Row] | None = None
         self._kept_after = 0
@@ -184,16 +183,15 @@ class JobPreparation:
             else:
                 loaded = self.input = self.input or await self._load()
                 _check_readable_twice(loaded.rows)
-                fields, fields_error = loaded.event_fields, None
-                if fields is None and loaded.fetch_fields is not None:
-                    try:
-                        async with asyncio.timeout(_PATIENCE):
-                            fields = await loaded.fetch_fields()
-                    except (AirmeetError, TimeoutError) as error:  # no row needs them, or they would be known
-                        fields_error = error
+                fields_error = None
+                try:  # before the rows are checked, so that each is checked against what the event asks
+                    async with asyncio.timeout(_PATIENCE):
+                        await loaded.operation.fetch_event()
+                except (AirmeetError, TimeoutError) as error:  # rows that need it ask once more
+                    fields_error = error
                 if not self._list:
                     self._list = await self._record_list(journal, loaded)
-                plan = await journal.call(self._make_plan, journal, fields, found)
+                plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
                 plan = evolve(plan, fields_error=fields_error)
         except BaseException:
             await run_to_completion(journal.close({}))
@@ -246,6 +244,7 @@ class JobPreparation:
             journal.writer.noted_rows(self._list),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
+            ignored=self.ignored_columns,
             event_fields=fields,
             found=found,
             airmeet_id=self._identity.airmeet_id,
@@ -255,6 +254,11 @@ class JobPreparation:
             previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
         )
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns of the input, or keys of its mappings, that are used for nothing."""
+        return tuple(self._recorded_ignored if self.input is None else self.input.operation.ignored)
 
     async def close(self) -> None:
         """Let go of what was prepared and will not be sent: of its list, and of a journal that has nothing else."""
@@ -314,6 +318,7 @@ class JobPreparation:
                 self._list = await self._record_list(journal, loaded)
                 lists = {found.id: found for found in await journal.call(journal.writer.lists)}
             found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
+            self._recorded_ignored = found.facts.get("ignored", ())
             await journal.call(journal.writer.confirm_list, found.id)
             await journal.call(self._mark_blocked, journal, found.id)
             if await journal.call(self._sends_all, journal, found.id):
@@ -457,8 +462,9 @@ class JobPreparation:
             for row in made:
                 if row.error is None:
                     done = row.earlier is not None and is_done(row, row.earlier)
+                    is_unclear = row.earlier is not None and is_in_doubt(row.earlier)
                     counts["new" if row.entry >= fresh_from else "same" if not row.changed else
-                           "changed" if done else "updated"] += 1  # fmt: skip
+                           "changed" if done else "held_back" if is_unclear else "updated"] += 1  # fmt: skip
 
         def prepare_and_record(*part: Any) -> int:
             made = operation.prepare_rows(*part)
@@ -483,7 +489,7 @@ class JobPreparation:
             first += len(data)
             self.progress(first)
         columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
-        await journal.call(writer.end_list, number, **columns)
+        await journal.call(writer.end_list, number, **columns, ignored=list(operation.ignored))
         self._kept, self._kept_after = kept, journal.facts.get("run", 0)
         return number
 
@@ -493,7 +499,8 @@ class JobPreparation:
         done, unclear = journal.writer.count_done(number)
         if not journal.writer.has_outcomes:
             return None
-        return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+        names = ("changed", "updated", "held_back", "new")
+        return Earlier(done, unclear, **{name: counts[name] for name in names})
 
 
 def _earlier_list(found: RecordedList, done: int = 0) -> EarlierList:

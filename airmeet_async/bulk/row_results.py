@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
+from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS, is_in_doubt
 from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
@@ -55,7 +55,9 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
         now: The loop's time.
     """
     template, tries, earlier = row.template, row.tries, row.earlier
-    invite = Invite.NOT_ASKED
+    invite, warnings = Invite.NOT_ASKED, row.warnings
+    if row.changed and earlier is not None and is_in_doubt(earlier):
+        warnings = (*warnings, CHANGED)  # what was sent is what was under way before
     if done & Wish.MAIL_UNVERIFIED:
         invite = Invite.UNVERIFIED
     elif done & Wish.MAILED and template is not None and template.wish & Wish.MAILED:
@@ -140,6 +142,9 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
     mail_asked = template is not None and bool(template.wish & Wish.MAILED)
     mail_in_doubt = bool(row.unclear & Wish.MAILED) or (row.sending and mail_asked)
     charged = 0 if tries is None else tries.charged
+    warnings = row.warnings
+    if row.changed and status is RowStatus.UNKNOWN and earlier is not None and is_in_doubt(earlier):
+        warnings = (*warnings, SENT_AS_IT_WAS)
     return RowResult(
         index=row.index,
         line=row.line,
@@ -148,7 +153,7 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
         attempts=sent,
         http_status=last.status if last else None,
         error=error,
-        warnings=row.warnings,
+        warnings=warnings,
         latency_s=None if row.first_sent is None else now - row.first_sent,
         replayed=bool(row.unclear) and (charged > 1 or (last is not None and last.kind is not Kind.AMBIGUOUS)),
         invite=Invite.UNVERIFIED if mail_in_doubt else Invite.NOT_ASKED,

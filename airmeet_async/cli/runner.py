@@ -27,7 +27,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import EventJournal, JobOptions
-from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.cli.confirm_run import confirm_run, find_event
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
@@ -57,7 +57,6 @@ _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
 _TYPICAL_RATE = 25.0  # requests per second that Airmeet has allowed so far
-_WARNINGS_SHOWN = 3
 _FEW_ROWS, _MANY_ROWS = 10_000, 20_000
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
 _DONE_ON_LOOPBACK = (
@@ -341,14 +340,12 @@ def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
-    report, warned, trouble, code, held = outcome.report, list[str](), None, outcome.code, 0
+    report, trouble, code, held = outcome.report, None, outcome.code, 0
     flags, journal, there = execution.flags, execution.journal, None
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
     def each_result() -> Iterator[RowResult]:
         for n, result in enumerate(read_results(journal.path)):
-            if result.warnings and CHANGED not in result.warnings and len(warned) < _WARNINGS_SHOWN:
-                warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
             if flags.report:
                 execution.history.add(result)
             if n % 1000 == 0:
@@ -384,7 +381,6 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         failed=str(files.written[files.failed]) if files.failed in files.written else None,
         kept=[str(asked) for asked, place in files.written.items() if asked != place],
         trouble=trouble,
-        warned=warned,
         held=held,
     )
 

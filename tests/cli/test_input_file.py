@@ -41,10 +41,13 @@ async def test_a_limit_takes_rows_from_the_top(path, limit):
 
 
 def test_columns_are_read():
-    assert parse_columns(["email=E = mail", " city =Ort"]) == {"email": "E = mail", "city": "Ort"}
+    """Also that a column is not to be used."""
+    found = parse_columns(["email=E = mail", " city =Ort", "County="])
+
+    assert found == {"email": "E = mail", "city": "Ort", "County": None}
 
 
-@pytest.mark.parametrize("texts", [["email"], ["=x"], ["email="], ["email=a", "email=b"]])
+@pytest.mark.parametrize("texts", [["email"], ["=x"], ["="], ["email=a", "email=b"]])
 def test_columns_that_cannot_be_read_are_refused(texts):
     with pytest.raises(UsageError, match="--map"):
         parse_columns(texts)

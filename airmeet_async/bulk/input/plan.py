@@ -3,14 +3,14 @@
 It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap
-from airmeet_async.bulk.report import BLOCKED, FailureGroup
+from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
+from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, listed, shown
@@ -18,10 +18,11 @@ from airmeet_async.tables import Table, listed, shown
 _MOST_CAUSES = 8
 _RETRY = "airmeet retry --rejected sends them as they are"
 _EXAMPLES = 3
-_SAMPLES = 5
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
 _NOT_SENT = ("done_before", "refused_before", "held")
 _EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "gone")
+# Warnings that somebody should look at before people are registered; others change a text at most.
+_SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
 # What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
 # ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
@@ -52,8 +53,10 @@ class BulkPlan:
         ready: Rows that would be sent: `new`, `again`, `unclear`, `not_yet_mailed` and `not_yet_registered` together.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
+        other_names: Of these, rows with another name: two people may have one address.
         cut: Rows that would be sent with a value that Airmeet cuts.
         blocked: Rows that are not sent, since the last that was done here to these people is a block.
+        warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
@@ -67,13 +70,15 @@ class BulkPlan:
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
-        causes: What is the matter with rows: errors first, then what is only worth knowing, most frequent first; each
-            row counts once per cause. ``sample_rows`` are lines of a file, else numbers from 1.
+        causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
+            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
         fields_known: The event was asked for its registration fields.
+        is_hybrid: Each person needs an attendance type, and counts as registered at once; None where that is not known.
         unfilled: Mandatory registration fields that no column fills; Airmeet may refuse the rows.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
@@ -85,8 +90,10 @@ class BulkPlan:
     ready: int = 0
     invalid: int = 0
     duplicates: int = 0
+    other_names: int = 0
     cut: int = 0
     blocked: int = 0
+    warned: int = 0
     done_before: int = 0
     changed: int = 0
     refused_before: int = 0
@@ -103,6 +110,8 @@ class BulkPlan:
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
     fields_known: bool = False
+    is_hybrid: bool | None = None
+    ignored: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
     invitations: int = 0
     registrations: int = 0
@@ -120,6 +129,11 @@ class BulkPlan:
     def new(self) -> int:
         """Rows that would be sent, and were never done."""
         return self.ready - self.again - self.unclear - self.not_yet_mailed - self.not_yet_registered
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether there are rows that somebody should look at before the others are sent."""
+        return bool(self.invalid or self.other_names or any(group.code in _SERIOUS for group in self.causes))
 
     @property
     def seconds(self) -> float | None:
@@ -157,7 +171,7 @@ class BulkPlan:
             ),
         ]
         for group in self.causes:
-            what = "to check" if group.code in WARNINGS else "left out"
+            what = "to check" if group.code in _WARNING_WORDS else "left out"
             parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
         parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
         found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
@@ -178,11 +192,18 @@ class BulkPlan:
         lines = describe_input(self.source, self.rows, self.columns, self.notices) if self.columns else []
         splits = [f"{shown(whole)} = {shown(first)} + {shown(last)}" for whole, first, last in self.splits]
         lines += wrapped(f"for example {', '.join(splits)}", "  ", "    ") if splits else []
+        if self.columns is None:
+            return lines + (wrapped(f"not used: {names_of(self.ignored)}") if self.ignored else [])
+        types = [match for match in self.columns.fields if match.field == "attendance_type"]
+        if types and self.is_hybrid is False:
+            what = f"not sent: {shown(types[0].column)}, since only hybrid events have attendance types"
+            lines += wrapped(what, "  ", "    ")
         if not self.unfilled:
             return lines
         labels = ", ".join(map(shown, self.unfilled))
         what = f"no column fills the event's required registration {many('field', len(self.unfilled))} {labels}"
-        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with --map custom:LABEL=Column")
+        fix = spell_columns(self.columns.spell, {"custom:LABEL": "Column"})
+        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with {fix}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``--dry-run --json``)."""
@@ -195,7 +216,9 @@ class BulkPlan:
             "invalid": self.invalid,
             "duplicates": self.duplicates,
             "blocked": self.blocked,
+            "other_names": self.other_names,
             "cut": self.cut,
+            "warned": self.warned,
             "new": self.new,
             **{name: getattr(self, name) for name in _EARLIER},
             "causes": [
@@ -206,8 +229,9 @@ class BulkPlan:
             "columns": {match.field: match.column for match in found.fields},
             "custom_fields": {match.field: match.column for match in found.custom},
             "split_name": found.whole or None,
-            "ignored": list(found.ignored),
+            "ignored": list(self.ignored),
             "fields_known": self.fields_known,
+            "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
             "invitations": self.invitations,
             "registrations": self.registrations,
@@ -225,11 +249,13 @@ class RowFinding:
         line: Where the row starts in the file; of rows that are from no file their number, from 1.
         code: A short stable word.
         message: One sentence.
+        is_error: The row is not sent, and something about it has to be corrected.
     """
 
     line: int
     code: str
     message: str
+    is_error: bool = False
 
 
 def make_plan(
@@ -238,6 +264,7 @@ def make_plan(
     *,
     table: Table | None = None,
     columns: ColumnMap | None = None,
+    ignored: Sequence[str] = (),
     event_fields: RegistrationFields | None = None,
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
@@ -255,6 +282,7 @@ def make_plan(
         noted: Rows with a note, in their order.
         table: The list, if it is from a file or a data frame.
         columns: Which of its columns is what.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         event_fields: The event's registration fields; None where they were not checked.
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
@@ -264,43 +292,31 @@ def make_plan(
         previous: The list of the same name before.
         done_by: The other lists whose people are in this one and done.
     """
-    invalid = duplicates = blocked = cut = 0
-    numbers, first, messages = Counter[str](), dict[str, list[RowFinding]](), dict[str, set[str]]()
+    invalid = duplicates = other_names = blocked = cut = warned = 0
+    left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
         if status == "duplicate":
             duplicates += 1
             place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
-            what = f"{note.get('key', '')} is already in {place}; only that one is sent"
-            findings = [RowFinding(line, "duplicate", what)]
+            code, what = "duplicate", f"{note.get('key', '')} is already in {place}; only that one is sent"
+            if name := note.get("other_name"):
+                other_names += 1
+                code, what = OTHER_NAME, f"{what}, under another name; this one is {shown(name)}"
+            findings, causes = [RowFinding(line, code, what)], repeated
         elif status == "invalid":
             blocked += note["code"] == BLOCKED
             invalid += note["code"] != BLOCKED
-            findings = [RowFinding(line, note["code"], note["message"])]
+            findings, causes = [RowFinding(line, note["code"], note["message"], is_error=True)], left_out
         else:
-            findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
-            cut += bool(findings)
+            said = warnings_by_code(note.get("warnings", ()))
+            findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings
+            cut += "will_be_cut" in said
+            warned += bool(said)
         for finding in findings:
+            causes.add(finding.code, finding.message, finding.line)
             if found is not None:
                 found(finding)
-        for code, finding in {one.code: one for one in reversed(findings)}.items():  # each row counts once
-            numbers[code] += 1
-            if numbers[code] <= _SAMPLES:
-                first.setdefault(code, []).append(finding)
-            if len(known := messages.setdefault(code, set())) < 2:
-                known.update(one.message for one in findings if one.code == code)
-    # What is wrong comes before what is only worth knowing, whatever their numbers.
-    order = sorted(numbers.items(), key=lambda cause: (cause[0] in WARNINGS, cause[0] == "duplicate", -cause[1]))
-    causes = (
-        FailureGroup(
-            code,
-            first[code][0].message,
-            n,
-            tuple(one.line for one in first[code]),
-            is_mixed=len(messages[code]) > 1,
-        )
-        for code, n in order
-    )
     earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
     ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
     splits: list[tuple[str, str, str]] = []
@@ -313,24 +329,30 @@ def make_plan(
         entries = (event_fields.find(match.field) for match in columns.custom)
         filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
         unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
+    is_hybrid = event_fields is not None and event_fields.is_hybrid
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,
         invalid=invalid,
         duplicates=duplicates,
         blocked=blocked,
+        other_names=other_names,
         cut=cut,
+        warned=warned,
         **earlier,
         previous=previous,
         done_by=tuple(done_by),
-        causes=tuple(causes),
+        causes=(*left_out.groups(), *repeated.groups(), *warnings.groups()),
         source=table.name if table else "",
         columns=columns,
         splits=tuple(splits),
-        fields_known=event_fields is not None,
+        fields_known=event_fields is not None and event_fields.is_known,
+        is_hybrid=event_fields.is_hybrid if event_fields else None,
+        ignored=tuple(ignored),
         unfilled=tuple(unfilled),
         invitations=counts.get("invitations", ready) if invite else 0,
-        registrations=counts.get("registrations", ready) if register else 0,
+        # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
+        registrations=counts.get("registrations", ready) if register else ready if is_hybrid else 0,
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -348,8 +370,9 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
 
 def describe_counts(found: BulkPlan) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
-    cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
-    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
+    said = f"{found.cut:,} with shortened text" if found.cut else ""
+    said = f"{found.warned:,} with a warning" if found.warned > found.cut else said
+    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{f' ({said})' if said else ''}"]
     others = (
         (found.invalid, "not valid"), (found.duplicates, "twice in the list"), (found.done_before, "done before"),
         (found.refused_before, "refused before"), (found.held, "without a clear answer"), (found.blocked, "blocked"),
@@ -358,24 +381,35 @@ def describe_counts(found: BulkPlan) -> str:
     return ", ".join(parts)
 
 
-WARNINGS = frozenset({"will_be_cut"})
+# What is said of several rows whose messages differ in names, numbers and addresses.
 _WORDS = {
     "invalid_email": "no valid e-mail address",
-    "missing_field": "a mandatory field is empty",
-    "duplicate": "twice in the list",
     "not_attending": "does not come",
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
-    "will_be_cut": "text that Airmeet will shorten",
     BLOCKED: "blocked here before",
+    "duplicate": "twice in the list",
+    OTHER_NAME: "an address that is in the list already, with another name",
+}
+_WARNING_WORDS = {
+    "will_be_cut": "text that Airmeet will shorten",
+    "broken_text": "text that looks broken",
+    "no_value": "words that mean no value, such as NULL",
+    "placeholder": "a placeholder instead of a name",
+    "look_alike": "an address with letters that only look like those of an address",
+    "may_not_come": "may not come, as a column of the list says",
+    "missing_answer": "no answer to a mandatory registration field",
+    "nearly_a_field": "a column called nearly like a registration field, which is not sent",
+    "unknown_speaker": "somebody who is not a speaker of the event",
+    "changed": "changed since it was sent; Airmeet keeps the old details",
 }
 
 
 def describe_cause(group: FailureGroup) -> str:
-    """Say what is the matter with rows in words that are right for each of them."""
-    if group.code == "duplicate":
-        return _WORDS[group.code]
-    return _WORDS.get(group.code, f"several reasons, such as: {group.message}") if group.is_mixed else group.message
+    """Say what is the matter with rows, in words that are right for each of them."""
+    if group.n == 1 and group.code != "duplicate":
+        return group.message
+    return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 
 def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) -> list[str]:

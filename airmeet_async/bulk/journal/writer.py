@@ -49,7 +49,7 @@ from airmeet_async.bulk.journal.row_encoding import (
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
 from airmeet_async.bulk.report import BLOCKED, RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -572,9 +572,12 @@ class JournalWriter:
         return gone, before, [(found, n) for found, n in shared if n]
 
     def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
-        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
+        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`.
+
+        What was noted of rows that are done or refused is not yielded: they are not sent again.
+        """
         columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL ORDER BY i.id"
+        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
         for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
             note = decode_note(text)
             error = note["error"]
@@ -731,7 +734,7 @@ class JournalWriter:
             return
         fresh = {entry for (entry,) in self._query("SELECT id FROM entry WHERE id >= ?", (first,))}
         known = self._known(hash_ for entry, hash_ in zip(numbers, hashes, strict=True) if entry not in fresh)
-        lines = {row.index: row.line for row in rows}
+        in_this_part = {row.index: (row.line, request) for row, request in zip(good, requests, strict=True)}
         inputs = list[tuple[Any, ...]]()
         for entry, row, hash_, identity, request, text in zip(
             numbers, good, hashes, identities, requests, data, strict=True
@@ -764,17 +767,24 @@ class JournalWriter:
             row.entry = entry
             if positions[entry]:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
-                line = lines.get(row.duplicate_of)
-                if line is None:
-                    at = self._query("SELECT line FROM input WHERE id = ?", (base + row.duplicate_of,))
-                    line = at[0][0] if at else None
-                facts |= {"of_line": line, "duplicate_of": row.duplicate_of}
-                row.error = duplicate_error(row.duplicate_of, line)
+                line, of_request = self._line_and_request(base, row.duplicate_of, in_this_part)
+                name = other_name(request, of_request)
+                facts |= {"of_line": line, "duplicate_of": row.duplicate_of, "other_name": name or None}
+                row.error = duplicate_error(row.duplicate_of, line, name)
             else:
                 positions[entry] = row.index + 1
             note = encode_note(None, row.warnings, **facts)
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
+
+    def _line_and_request(
+        self, base: int, index: int, in_this_part: Mapping[int, tuple[int | None, str]]
+    ) -> tuple[int | None, str]:
+        if index in in_this_part:
+            return in_this_part[index]
+        sql = "SELECT i.line, COALESCE(i.request, e.request) FROM input i JOIN entry e ON e.id = i.entry WHERE i.id = ?"
+        found = self._query(sql, (base + index,))
+        return found[0] if found else (None, "")
 
     def _insert(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, by 16 as far as they go.
@@ -961,7 +971,7 @@ def select_rows(
             row.key = facts.get("key", row.key)
             if status == "duplicate":
                 row.duplicate_of = facts["duplicate_of"]
-                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"))
+                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:
                 row.error = facts["error"]
         rows.append(row)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
-_HARMLESS = ("duplicate", "will_be_cut")
 
 import_ = App(
     name="import",
@@ -133,7 +132,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         choice=choice,
         table=table,
-        found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
+        found=lambda finding: wrong.append(finding) if finding.is_error else None,
         show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code

@@ -416,14 +416,13 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         failed: Only the rows that are not done.
     """
     from airmeet_async.bulk.journal.queries import read_results
-    from airmeet_async.bulk.report import DONE
     from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
-    found = (result for result in read_results(run.path, run.list_id) if not failed or result.status not in DONE)
+    found = (result for result in read_results(run.path, run.list_id) if not failed or not result.is_done)
     if output is None:
         encode = result_encoder(Path("results.csv"), run.columns, run.job)
         write_data(map(encode, chain([None], found)))

@@ -29,7 +29,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import describe_status, wording_of
@@ -188,7 +188,7 @@ def verdict(report: BulkReport, done: str) -> str:
     parts += [f"{twice:,} left out, repeating an earlier row"] if twice else []
     parts += [f"{failed:,} did not succeed"] if failed else []
     parts += [f"{left:,} not sent"] if left else []
-    over = report.rows_read and sum(counts[status] for status in DONE) == report.rows_read
+    over = report.rows_read and report.all_done
     return " · ".join([*parts, *(["nothing left to do"] if over else [])])
 
 

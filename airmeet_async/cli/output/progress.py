@@ -43,6 +43,7 @@ class Snapshot:
         slowed: Some of these came lately.
         paused_s: Seconds until sending goes on.
         held: Why nothing is sent for as long as it takes: ``paused`` by hand, ``waiting`` for the server; or nothing.
+        said: What the server replied last, where that was no success.
         has_ended: The run is over, whether all rows have a result or not.
         results: Rows that have a result: those that were done before get theirs last.
     """
@@ -60,6 +61,7 @@ class Snapshot:
     slowed: bool = False
     paused_s: float = 0.0
     held: str = ""
+    said: str = ""
     has_ended: bool = False
     results: int | None = None
 
@@ -94,7 +96,8 @@ class Snapshot:
         if self.is_over:
             return ""
         if self.held:
-            return {"paused": "paused", "waiting": "waiting for the server"}[self.held]
+            waiting = f"waiting for the server, which replied {self.said}" if self.said else "waiting for the server"
+            return {"paused": "paused", "waiting": waiting}[self.held]
         if self.paused_s >= 0.5:
             return f"Airmeet asked for a pause of {duration(self.paused_s)}"
         return "throttled by Airmeet" if self.slowed else ""
@@ -392,5 +395,6 @@ class RunProgress:
             retrying=self._job.retrying,
             paused_s=self._client.pace.statistics().paused_s,
             held="paused" if self._job.paused else "waiting" if self._job.outage else "",
+            said=self._job.last_reply,
             has_ended=has_ended,
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
-from airmeet_async.bulk.report import CHANGED, DONE, Invite, RowResult
+from airmeet_async.bulk.report import CHANGED, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
@@ -78,7 +78,7 @@ class ResultFiles:
         is_any_left, place = False, None
         try:
             for result in found:
-                is_left = result.status not in DONE
+                is_left = not result.is_done
                 is_any_left = is_any_left or is_left
                 for place, piece in pieces.items():
                     if is_left or place == self.results:
@@ -124,12 +124,16 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
 
 def _outcome(result: RowResult, job: str) -> dict[str, Any]:
     code = message = None
+    # What has changed and was not sent comes first: it is what nobody would find out otherwise.
+    warnings = sorted(result.warnings, key=lambda warning: warning.code != CHANGED.code)
     if result.error:
         code, message = result.error.code, result.error.message
+        if warnings and warnings[0].code == CHANGED.code:
+            message += f"; {warnings[0]}"
     elif result.invite is Invite.UNVERIFIED:
         code, message = "invite_unverified", _UNVERIFIED
-    elif CHANGED in result.warnings:
-        code, message = "changed", CHANGED
+    elif warnings:
+        code, message = warnings[0].code, "; ".join(warnings)
     was_sent = result.attempts > 0
     found = (
         place_of(result),

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
-from airmeet_async.bulk.report import BLOCKED, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.formatting import counted, duration, wrapped
 
 MEANINGS = {
@@ -25,7 +25,6 @@ _MEND_FIRST = frozenset({
 })  # fmt: skip
 """Stops after which the same command would end in the same way."""
 _MOST_CAUSES = 8
-_SAMPLES = 5
 
 
 @frozen
@@ -37,8 +36,7 @@ class Wording:
         title: Of the report page.
         done: What a row that succeeded is.
         intention: What a run is going to do.
-        warned: What is the matter with rows that have a warning.
-        advice: What to do about it.
+        advice: What to do about warnings.
         links: The results hold personal links.
         starts_over: The same command sends all rows once more.
         repeats: Sending a row twice does no harm.
@@ -49,7 +47,6 @@ class Wording:
     title: str = ""
     done: str = "succeeded"
     intention: str = "each row makes one request"
-    warned: str = "text too long for Airmeet"
     advice: str = ""
     links: bool = True
     starts_over: bool = False
@@ -60,7 +57,6 @@ class Wording:
 _access = partial(Wording, links=False, starts_over=True)
 _items = partial(
     Wording,
-    warned="people who are not speakers of the event",
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
     links=False,
     repeats=False,
@@ -114,7 +110,6 @@ class RunOutcome:
         page: The report page, if there is one.
         trouble: Why these files are not whole, or None.
         total: Rows of the file, of which a run that is cut off reads only some.
-        warned: The first few warnings.
         held: Rows without a clear answer that are not sent again without a word, since that was more than a day ago.
         job: What is typed for the job; empty where it has no journal that lasts.
         source: The input file; empty where there is none.
@@ -130,7 +125,6 @@ class RunOutcome:
     page: str | None = None
     trouble: str | None = None
     total: int = 0
-    warned: Sequence[str] = ()
     held: int = 0
     job: str = ""
     source: str = ""
@@ -160,11 +154,9 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     if report.stop_reason is not None:
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += wrapped(before + report.stop_message)
-    lines += [*wrapped(headline(outcome, words)), *_failures(report.failures)]
-    if (n := report.warned_rows - report.changed) > 0:
-        shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
-        more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
-        lines += [f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
+    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures)]
+    if report.warnings:
+        lines += ["to check:", *_causes(report.warnings), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
         lines += wrapped(since_done(report.changed))
     return [*lines, *_effort(report), *_files(outcome, words), *_next(outcome, words)]
@@ -200,20 +192,13 @@ def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> st
     return ", ".join(filter(None, (MEANINGS[status] or done, before)))
 
 
-def _failures(groups: Sequence[FailureGroup]) -> list[str]:
-    by_code: dict[str, list[FailureGroup]] = {}
-    for group in groups:
-        by_code.setdefault(group.code, []).append(group)
-    causes = sorted(by_code.items(), key=lambda cause: -sum(group.n for group in cause[1]))
-    width = max((len(f"{sum(group.n for group in same):,}") for _, same in causes), default=0)
+def _causes(groups: Sequence[FailureGroup]) -> list[str]:
+    width = max((len(f"{group.n:,}") for group in groups), default=0)
     lines = list[str]()
-    for _, same in causes[:_MOST_CAUSES]:
-        n, is_mixed = sum(group.n for group in same), len(same) > 1 or same[0].is_mixed
-        rows = sorted(row for group in same for row in group.sample_rows)[:_SAMPLES]
-        what = describe_cause(evolve(same[0], is_mixed=is_mixed))
-        lines += describe_rows(n, what, rows, width)
-    if len(causes) > _MOST_CAUSES:
-        lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
+    for group in groups[:_MOST_CAUSES]:
+        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width)
+    if len(groups) > _MOST_CAUSES:
+        lines.append(f"  and {len(groups) - _MOST_CAUSES} other causes; see the results file")
     return lines
 
 
@@ -272,7 +257,8 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
     if report.unverified and job:
         return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
     blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
-    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked) and outcome.source:
+    other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names) and outcome.source:
         command = "the original command" if outcome.goes_on else "the same command"
         nobody = "; nobody is mailed twice" if outcome.mails else ""
         return f"correct {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"

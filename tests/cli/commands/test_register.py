@@ -28,10 +28,10 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 )
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
-    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "new", "again", "unclear",
-    "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed", "gone",
-    "causes", "preset", "columns",
-    "custom_fields", "split_name", "ignored", "fields_known", "unfilled", "invitations", "registrations", "rate",
+    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
+    "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed",
+    "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored", "fields_known", "is_hybrid",
+    "unfilled", "invitations", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_after_a_no_the_list_is_as_if_it_had_never_been_read(airmeet):
 
 
 @pytest.mark.parametrize("header", ["email,first_name,last_name", "email,first_name,last_name,T-shirt size,Notes"])
-def test_the_event_is_asked_once_for_itself_and_once_for_its_fields(airmeet, header):
+def test_the_event_is_asked_a_bounded_number_of_times(airmeet, header):
     people = header.count(",") + 1
     airmeet.file(
         "people.csv", header, *(",".join((f"p{n}@example.com", "Ada", "Ay", "Small", "x")[:people]) for n in "ab")
@@ -141,7 +141,7 @@ def test_the_event_is_asked_once_for_itself_and_once_for_its_fields(airmeet, hea
     sandbox = Counted()
     done = airmeet.at(sandbox)("register", community.WITH_FIELDS, "people.csv", "--no-invite")
 
-    assert (done.code, sandbox.asked, sandbox.adds) == (0, 2, 2)
+    assert (done.code, sandbox.asked, sandbox.adds) == (0, 3, 2)
 
 
 def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
@@ -533,3 +533,62 @@ def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet)
 
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["duplicate"]) == (0, 5, 1)
     assert "an export of" not in done.err
+
+
+def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,attendance_type", "a@example.com,A,B,online", "b@example.com,A,B,"
+    )
+    done = airmeet.at(Sandbox())("check", "people.csv", "--event", community.HYBRID)
+
+    assert done.code == 3
+    assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
+    assert "2 rows: 1 to send, 1 not valid" in done.err
+
+
+def test_two_people_under_one_address_are_left_over(airmeet):
+    """In the check, in the run, in its results, and in the file of rows that are left."""
+    airmeet.file(
+        "people.csv", "email,first_name,last_name", *(f"o@example.com,{name},Ay" for name in ("Ana", "Bob", "Ana"))
+    )
+    there = airmeet.at(sandbox := Sandbox())
+    checked = there("check", "people.csv")
+    done = there("register", EVENT, "people.csv", "--no-invite", "--failed", "left.csv")
+
+    assert (checked.code, done.code, sandbox.adds) == (3, 3, 1)
+    assert "people.csv:3: other_name: o@example.com is already in line 2" in checked.out
+    assert 'this one is "Bob Ay"' in checked.out
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["", "other_name", "duplicate"]
+    assert [row["first_name"] for row in airmeet.rows("left.csv")] == ["Bob"]
+
+
+def test_a_column_that_is_nearly_a_field_sends_nothing_and_can_be_left_out(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name,county", "a@example.com,A,B,Essex")
+    there = airmeet.at(sandbox := Sandbox())
+    refused = there("register", EVENT, "people.csv", "--no-invite")
+    adds = sandbox.adds
+    done = there("register", EVENT, "people.csv", "--no-invite", "--map", "county=")
+
+    assert (refused.code, adds, done.code, sandbox.adds) == (5, 0, 0, 1)
+    assert '"county" is no field of Airmeet; did you mean country?' in " ".join(refused.err.split())
+    assert "--map country=county" in refused.err
+    assert "--map county=" in refused.err
+    assert 'ignored: "county"' in done.err
+
+
+def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,Status", "a@example.com,MÃ¼ller,B,ok", "b@example.com,A,B,cancelled"
+    )
+    done = airmeet.at(Sandbox())("register", EVENT, "people.csv", "--no-invite", "--json")
+
+    assert done.code == 0
+    said = " ".join(done.err.split())
+    assert said.count('1 to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count('1 first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count("remove the row if they do not come line 3") == 2
+    assert [(group["code"], group["sample_rows"]) for group in done.json["warnings"]] == [
+        ("broken_text", [2]),
+        ("may_not_come", [3]),
+    ]
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["broken_text", "may_not_come"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from airmeet_async import BulkReport, RowError, RowResult, RowStatus, StopReason
+from airmeet_async import BulkReport, FailureGroup, RowError, RowResult, RowStatus, StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output import html_report
 from airmeet_async.cli.output.html_report import (
@@ -57,6 +57,7 @@ REPORT = BulkReport(
     "abcd", 10, dict.fromkeys(RowStatus, 0) | {RowStatus.SUCCEEDED: 7, RowStatus.REJECTED: 2, RowStatus.INVALID: 1},
     attempts=240, retries=2, throttled=1, token_refreshes=1, elapsed_s=30.0, rate_mean=8.0, rate_peak=99.0,
     latency_ms={"p50": 80.0, "p90": 90.0, "p99": 120.0, "max": 130.0}, warned_rows=3,
+    warnings=(FailureGroup("will_be_cut", "Airmeet will shorten city", 3, (4, 5, 6)),),
 )  # fmt: skip
 PAGE = ReportPage(
     operation="attendees.add",
@@ -114,7 +115,8 @@ def test_people_come_before_machinery():
     """What failed and whom it concerns is said before charts, latencies and versions."""
     said = [
         "Event 8f0c1a2e", "Registration: people.csv", "7 of 10 registered · 3 did not succeed",
-        "1 row : the invitation may not have been mailed", "3 rows will look different", "refused by Airmeet",
+        "1 row : the invitation may not have been mailed", "3 rows (will_be_cut), lines 4, 5, 6: Airmeet will",
+        "refused by Airmeet",
         "Rows that did not succeed", "people-results.csv", "l.csv", "http_422", "Line", "invalid_email", "Line 9",
         "Speed", "Steps of 1 s: at most 8.0 requests per second; limit: 10", "Tokens fetched: 1", "half (median)",
         "How it was run", "airmeet register 8f0c1a2e people.csv --no-invite",

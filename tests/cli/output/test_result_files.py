@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
 from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus, RowWarning
 from airmeet_async.cli.output.results_csv import ResultFiles
 from tests.support.results import write, write_failed
 
@@ -246,14 +246,14 @@ def test_a_row_says_when_it_was_done_and_what_is_known_of_its_invitation(tmp_pat
     facts: dict[str, Any] = {"attempts": 1, "from_earlier_run": True}
     write(path, HEADER, [
         result(0, warnings=(CHANGED,), **facts),
-        result(1, warnings=("cut",), invite=Invite.ASKED, **facts),
+        result(1, warnings=(RowWarning("will_be_cut", "cut"),), invite=Invite.ASKED, **facts),
         result(2, invite=Invite.UNVERIFIED, attempts=2),
     ])  # fmt: skip
     found = [dict(zip(records(path)[0], record, strict=True)) for record in records(path)[1:]]
 
     names = ("airmeet_code", "airmeet_when", "airmeet_invite")
     assert [tuple(row[name] for name in names) for row in found] == [
-        ("changed", "earlier", ""), ("", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
+        ("changed", "earlier", ""), ("will_be_cut", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
     ]  # fmt: skip
     assert found[0]["airmeet_error"] == CHANGED
 

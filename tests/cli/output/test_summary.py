@@ -139,10 +139,9 @@ def test_rows_that_have_changed_are_not_taken_for_cut_ones():
     assert "too long" not in text
 
 
-def test_failures_of_one_cause_are_one_entry_with_words_that_are_right_for_all():
+def test_each_cause_is_one_entry_with_words_that_are_right_for_all():
     groups = (
-        FailureGroup("invalid_email", "'a' is not", 2, (5, 9)),
-        FailureGroup("invalid_email", "'b' is not", 30, (3, 11, 12, 13, 14), is_mixed=True),
+        FailureGroup("invalid_email", "'a' is not", 32, (3, 5, 9, 11, 12)),
         FailureGroup("http_422", "refused by Airmeet", 1, (4,)),
     )
     found = report(counts={RowStatus.INVALID: 32, RowStatus.REJECTED: 1}, failures=groups)
@@ -154,15 +153,12 @@ def test_failures_of_one_cause_are_one_entry_with_words_that_are_right_for_all()
 
 
 def test_what_airmeet_cuts_is_listed():
-    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9)
+    groups = (FailureGroup("will_be_cut", "Airmeet will shorten city", 9, (2, 3)),)
+    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9, warnings=groups)
 
-    lines = summary(outcome(found, warned=["line 2: cut", "line 3: cut"]))
+    lines = summary(outcome(found))
 
-    assert lines[lines.index("text too long for Airmeet, in 9 rows:") :][1:4] == [
-        "  line 2: cut",
-        "  line 3: cut",
-        "  and 7 more",
-    ]
+    assert lines[lines.index("to check:") + 1] == "  9  text that Airmeet will shorten   lines 2, 3 and 7 more"
 
 
 def test_the_effort_is_told():
