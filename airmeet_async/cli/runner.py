@@ -44,7 +44,7 @@ from airmeet_async.cli.output.results_csv import (
     place_of,
     relative_to_here,
 )
-from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, summary, wording_of
+from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
@@ -249,6 +249,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                 operation=wanted.operation,
                 source=wanted.choice.path,
                 event=event.info.name if event.info is not None and event.info.name else wanted.airmeet_id,
+                outcome=headline(outcome, words),
                 report=report,
                 history=execution.history,
                 settings=place | {"pace": pace, "what": intention},

@@ -212,7 +212,7 @@ def test_a_report_page_tells_of_the_run(airmeet):
     earlier = (airmeet.folder / "run.html.bak").read_text(encoding="utf-8")
     assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
     assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
-    assert "1 of 2 registered · 1 did not succeed" in earlier
+    assert "1 of 1 registered · 1 left out" in earlier
     assert "Spring Summit" in earlier
     assert "run.html  the report" in again.err
     assert leaks(page + earlier) == []
