@@ -4,7 +4,8 @@
 #   make quick   the tests without a process, a socket or a wait, in seconds; ARGS="-k pace" for some of them
 #   make test    all tests, two to three minutes
 #   make check   lint, format and types
-#   make torture kill a run two hundred times, and see that nobody is lost (five to ten minutes)
+#   make torture stop a run, go on in every order, and see that nobody is mailed twice; then kill a run two hundred
+#                times, and see that nobody is lost (ten to fifteen minutes)
 #   make bench   the benchmarks, an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make session record the terminal session and the pictures in docs/, from a real run
@@ -42,6 +43,7 @@ check: $(STAMP)
 	@$(BIN)/pyright
 
 torture: $(STAMP)
+	@$(BIN)/python -m tests.torture.double_mail
 	@$(BIN)/python -m tests.torture.kills --kills 200 --rows 2000 --seed 1 $(ARGS)
 
 bench: $(STAMP) $(BENCH_STAMP)

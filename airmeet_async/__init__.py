@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.options import JobOptions as JobOptions, RunOptions as RunOptions
     from airmeet_async.bulk.report import (
         BulkReport as BulkReport, FailureGroup as FailureGroup, Invite as Invite, RowError as RowError,
-        RowResult as RowResult, RowStatus as RowStatus, StopReason as StopReason,
+        RowResult as RowResult, RowStatus as RowStatus, RowWarning as RowWarning,
+        StopReason as StopReason,
     )
     from airmeet_async.client.adaptive_rate import Adaptive as Adaptive
     from airmeet_async.client.client import Waiting as Waiting
@@ -80,7 +81,7 @@ _HOMES = {
     "bulk.input.plan": "BulkPlan",
     "bulk.journal": "Earlier",
     "bulk.options": "JobOptions RunOptions",
-    "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus StopReason",
+    "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus RowWarning StopReason",
     "client.adaptive_rate": "Adaptive",
     "client.client": "Waiting",
     "client.rate_limiter": "Priority",

@@ -24,6 +24,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def long_duration(seconds: float) -> str:
+    """Return ``40 s``, ``25 min`` or ``1 h 40 min``: how long something takes, without false precision."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minute = divmod(minutes, 60)
+    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{minute} min" if minute else "")))
+
+
 def wrapped(text: str, first: str = "", then: str = "  ") -> list[str]:
     """Return *text* in lines that fit a terminal of 80 columns."""
     return textwrap.wrap(

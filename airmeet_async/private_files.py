@@ -29,10 +29,14 @@ Rules of this file:
    process that died, and is removed by the next one that makes a file there. Whoever removes one holds its lock, and
    whoever makes one checks after locking that it still has a name.
 5. Where there are no locks (Windows, some network disks), everything works unlocked and nothing is swept away.
+6. Whether a file is still as we wrote it is told by its time of change, whose microseconds are a checksum of its origin
+   and its content. So nothing has to be kept elsewhere, and whatever a person or a program saves there is known as
+   theirs; where a disk keeps no microseconds, so is our own.
 
 `UnsafeFileError` is raised for what rules 1 and 2 refuse, and `OSError` as the system raises it.
 """
 
+import hashlib
 import os
 import secrets
 import stat
@@ -234,13 +238,19 @@ class NewFile:
             while start < len(rest):
                 start += self.file.write(rest[start:])
 
-    def put(self, target: Path, *, backup: bool = False) -> None:
+    def put(self, target: Path, *, backup: bool = False, origin: str | None = None) -> None:
         """Give it its target's name, and close it.
 
         Args:
             target: What is there is replaced.
             backup: Keep that as ``….bak``, unless it is empty.
+            origin: What it was made from, by which `is_as_written` knows it again.
         """
+        if origin is not None:
+            self.file.seek(0)
+            second = 1_000_000_000
+            at = time.time_ns() // second * second + _checksum(self.file, origin) * 1000
+            os.utime(self.path, ns=(at, at))
         os.fsync(self.file.fileno())
         if backup:
             set_aside(target)
@@ -291,9 +301,48 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def set_aside(path: Path) -> None:
-    """Keep what an earlier run has left there as ``….bak``: it may be nowhere else."""
+    """Keep what an earlier run has left there as ``….bak``, or ``….bak2`` and so on: it may be nowhere else."""
     if path.is_file() and path.stat().st_size:
-        path.replace(path.with_name(path.name + ".bak"))
+        kept, number = path.with_name(f"{path.name}.bak"), 1
+        while kept.exists() or kept.is_symlink():
+            number += 1
+            kept = path.with_name(f"{path.name}.bak{number}")
+        path.replace(kept)
+
+
+def _checksum(file: FileIO, origin: str) -> int:
+    found = hashlib.blake2b(origin.encode(errors="surrogateescape"), digest_size=8)
+    while piece := file.read(_HEAD_BYTES):
+        found.update(piece)
+    return int.from_bytes(found.digest(), "big") % 1_000_000
+
+
+def is_as_written(path: Path, origin: str) -> bool:
+    """Return whether a file is what was put there with that origin, and nobody has changed it since; an empty one is.
+
+    Args:
+        path: The file, which is there.
+        origin: As for `NewFile.put`.
+    """
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return False
+        if not status.st_size:
+            return True
+        with FileIO(path) as file:
+            return status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
+    except OSError:
+        return False
+
+
+def find_place(path: Path, origin: str) -> Path:
+    """Return the path where a file may be put, numbered where something is that is not as a run has written it."""
+    found, number = path, 1
+    while (found.exists() or found.is_symlink()) and not is_as_written(found, origin):
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, name: str = "results.csv") -> None:

@@ -1,7 +1,9 @@
 """``client.bulk``: the bulk operations."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal, Unpack, cast, get_args
 
 import anyio.to_thread
@@ -24,17 +26,17 @@ from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
-    FileOptions,
     Invites,
     JobOptions,
     RunOptions,
     engine_options,
     run_rate,
+    takes_options,
 )
 from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import AirmeetError, ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
@@ -42,6 +44,8 @@ from airmeet_async.protocol.validation import RegistrationFields, fold
 from airmeet_async.tables import Table
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
+
+_log = logging.getLogger("airmeet_async.bulk")
 
 # Rows that a retry sends once more.
 Again = Literal["failed", "rejected", "unknown", "invites"]
@@ -61,6 +65,7 @@ class Bulk:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @takes_options(JobOptions)
     def add_attendees(
         self,
         airmeet_id: str,
@@ -69,7 +74,7 @@ class Bulk:
         send_email_invite: bool,
         register_attendee: bool = False,
         invites: Invites = "at_most_once",
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         preset: PresetName | None = None,
         split_name: bool = False,
         **options: Unpack[JobOptions],
@@ -78,6 +83,11 @@ class Bulk:
 
         Rows are checked first (required fields, e-mail address, attendance type, registration fields); a wrong row is
         INVALID and not sent. Of rows with the same address, ignoring ASCII case, only the first is sent.
+
+        Mappings are read like rows of a file: their keys are matched to fields and to the event's registration fields.
+        Other keys are left alone, and listed in the plan and in ``report.ignored_columns``. A key one letter away from
+        a field (``organisaton``) is an error if that field is not there: it stops the run before anything is sent, and
+        in a later chunk it makes its row INVALID.
 
         Args:
             airmeet_id: The event's id.
@@ -89,7 +99,8 @@ class Bulk:
             invites: ``at_most_once``: a row whose outcome was unclear is sent again without the mail, and its result
                 has ``invite=UNVERIFIED``. ``at_least_once``: it is sent again with the mail, so people may get two.
             columns: Maps fields to column names, when the names are not clear; ``custom:LABEL`` is a registration
-                field of the event. A file's column with the label of such a field fills it automatically.
+                field of the event. A column with the label of such a field fills it automatically. A column whose own
+                name stands for None is not used: ``columns={"county": None}``.
             preset: The tool that exported *rows*. Default: detected by its columns. ``none``: no tool. Rows of people
                 who declined are INVALID (``not_attending``).
             split_name: Split a column of full names if there is no first and last name. The split is a guess: check it
@@ -109,7 +120,13 @@ class Bulk:
 
         async def fetch() -> RegistrationFields:
             if not known:
-                known.append(RegistrationFields(await self._client.custom_fields.list(airmeet_id)))
+                fields = await self._client.custom_fields.list(airmeet_id)
+                try:
+                    is_hybrid = (await self._client.airmeets.info(airmeet_id)).is_hybrid
+                except AirmeetError as error:  # Airmeet will refuse rows without an attendance type, if it is
+                    _log.warning("event %s: could not find out whether it is hybrid: %s", airmeet_id, error)
+                    is_hybrid = None
+                known.append(RegistrationFields(fields, is_hybrid=is_hybrid))
             return known[0]
 
         async def load() -> LoadedInput:
@@ -120,10 +137,11 @@ class Bulk:
                     fields = await fetch()
                     found = find_table_columns(source, reading, fields)
             operation = AddAttendees(airmeet_id, flags, reading, columns=found, event_fields=fields, fetch_fields=fetch)
-            return LoadedInput(source, operation, reading, found, fields, fetch)
+            return LoadedInput(source, operation, reading, found)
 
         return self._job(load, options, identity, invites=invites)
 
+    @takes_options(JobOptions)
     async def plan(
         self,
         airmeet_id: str,
@@ -131,21 +149,33 @@ class Bulk:
         *,
         send_email_invite: bool = False,
         register_attendee: bool = False,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         preset: PresetName | None = None,
         split_name: bool = False,
-        rate: float | None = None,
-        **options: Unpack[FileOptions],
+        **options: Unpack[JobOptions],
     ) -> BulkPlan:
         """Return what `add_attendees` would do with the same arguments.
 
-        It reads the file and the event's registration fields, and changes nothing.
+        It reads the file and what the event asks of those who register, and changes nothing. Where there is a journal,
+        rows that earlier runs have done are counted apart.
+
+        Args:
+            airmeet_id: The event's id.
+            rows: As for `add_attendees`.
+            send_email_invite: As for `add_attendees`, with a default.
+            register_attendee: As for `add_attendees`.
+            columns: As for `add_attendees`.
+            preset: As for `add_attendees`.
+            split_name: As for `add_attendees`.
+            **options: See `JobOptions`.
 
         Raises:
             ConfigError: An argument cannot be used, or *rows* is an iterator, which can be read only once.
             InputError: The file cannot be read, or names a registration field that the event does not have.
             AirmeetError: The event's registration fields cannot be read.
         """
+        if (journal := options.get("journal")) is not None and not await anyio.to_thread.run_sync(Path(journal).exists):
+            del options["journal"]  # nothing was done before, and a plan makes no file
         job = self.add_attendees(
             airmeet_id,
             rows,
@@ -154,7 +184,6 @@ class Bulk:
             columns=columns,
             preset=preset,
             split_name=split_name,
-            rate=rate,
             **options,
         )
         try:
@@ -165,8 +194,14 @@ class Bulk:
             raise plan.fields_error
         return plan
 
+    @takes_options(JobOptions)
     def block_attendees(
-        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        columns: Mapping[str, str | None] | None = None,
+        **options: Unpack[JobOptions],
     ) -> BulkJob:
         """Block everyone in *rows* from an event (help article, A).
 
@@ -183,8 +218,14 @@ class Bulk:
         """
         return self._change_access(ATTENDEES_BLOCK, airmeet_id, rows, columns, options)
 
+    @takes_options(JobOptions)
     def unblock_attendees(
-        self, airmeet_id: str, rows: Rows, *, columns: Mapping[str, str] | None = None, **options: Unpack[JobOptions]
+        self,
+        airmeet_id: str,
+        rows: Rows,
+        *,
+        columns: Mapping[str, str | None] | None = None,
+        **options: Unpack[JobOptions],
     ) -> BulkJob:
         """Unblock everyone in *rows* for an event (help article, A).
 
@@ -201,6 +242,7 @@ class Bulk:
         """
         return self._change_access(ATTENDEES_UNBLOCK, airmeet_id, rows, columns, options)
 
+    @takes_options(JobOptions)
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everyone in *rows* as a speaker of an event.
 
@@ -219,6 +261,7 @@ class Bulk:
         """
         return self._create(SPEAKERS, airmeet_id, rows, options)
 
+    @takes_options(JobOptions)
     def create_sessions(
         self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
@@ -244,6 +287,7 @@ class Bulk:
 
         return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone, fetch_people=fetch_people)
 
+    @takes_options(JobOptions)
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
 
@@ -259,6 +303,7 @@ class Bulk:
         """
         return self._create(BOOTHS, airmeet_id, rows, options)
 
+    @takes_options(JobOptions)
     def run(
         self,
         rows: Rows,
@@ -289,6 +334,7 @@ class Bulk:
 
         return self._job(load, options, self._identity("custom", ""))
 
+    @takes_options(RunOptions)
     def resume(self, journal: str | os.PathLike[str], **options: Unpack[RunOptions]) -> BulkJob:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
@@ -306,6 +352,7 @@ class Bulk:
         """
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None)
 
+    @takes_options(RunOptions)
     def retry(
         self, journal: str | os.PathLike[str], *, again: Iterable[Again] = ("failed",), **options: Unpack[RunOptions]
     ) -> BulkJob:
@@ -338,7 +385,7 @@ class Bulk:
         endpoint: Endpoint[Any],
         airmeet_id: str,
         rows: Rows,
-        columns: Mapping[str, str] | None,
+        columns: Mapping[str, str | None] | None,
         given: JobOptions,
     ) -> BulkJob:
         identity = self._identity(endpoint.name, check_id(airmeet_id, "airmeet_id"))
@@ -396,7 +443,7 @@ class Bulk:
         return BulkJob(JobPreparation(client, load, identity, given, options, again=again))
 
 
-def _reading(columns: Mapping[str, str] | None, preset: str | None, *, split_name: bool) -> Reading:
+def _reading(columns: Mapping[str, str | None] | None, preset: str | None, *, split_name: bool) -> Reading:
     choose(preset, ())  # finds fault now, not at the start
     return Reading(overrides=columns or {}, preset=preset, split_name=split_name)
 
@@ -425,7 +472,7 @@ async def check_people(
         columns = find_table_columns(table, reading, event_fields)
         fields = event_fields or UncheckedFields()
         operation = AddAttendees("check", {}, reading, columns=columns, event_fields=fields)
-        return LoadedInput(table, operation, reading, columns, event_fields)
+        return LoadedInput(table, operation, reading, columns)
 
     preparation = JobPreparation(None, load, RunIdentity("attendees.add", "", "", {}), {}, EngineOptions())
     preparation.progress = progress

@@ -70,15 +70,16 @@ class BulkJob:
         It may be called before the job is started, and is not needed: a job prepares itself. The input is read once,
         for the plan and for the run; what changes in between is not seen. With a journal, the rows are recorded in it,
         and count only once the job is started; it is closed again afterwards, so that a question may be asked in
-        between for as long as it takes. The plan then counts apart what earlier runs have done. If the job is not to be
-        started after all, call `discard`.
+        between for as long as it takes. The plan then counts apart what earlier runs have done; of a job that resumes
+        or retries, it has what is left to do, or what would be sent again. If the job is not to be started after all,
+        call `discard`.
 
         Args:
             progress: Called now and then with the number of rows that have been taken in.
             found: Called with each finding about a row, in the order of the rows, in another thread.
 
         Raises:
-            ConfigError: The rows can be read only once, such as those of a generator; or the job resumes a journal.
+            ConfigError: The rows can be read only once, such as those of a generator.
             ClientStateError: The job was already started.
             InputError: The input cannot be read.
             JournalError: The journal cannot be used.
@@ -145,7 +146,12 @@ class BulkJob:
             return self._report
         if self._engine is None:
             raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
-        return self._engine.report(self.id, final=False)
+        return self._report_of(self._engine, final=False)
+
+    def _report_of(self, engine: Engine, *, final: bool) -> BulkReport:
+        ignored = self._preparation.ignored_columns
+        report = engine.report(self.id, final=final)
+        return evolve(report, ignored_columns=ignored) if ignored else report
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
         """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED."""
@@ -253,7 +259,7 @@ class BulkJob:
             raise first_error(group) from None  # whoever awaits a job wants it, not a group of sixty-four
         finally:
             try:
-                self._report = engine.report(self.id)
+                self._report = self._report_of(engine, final=True)
             finally:
                 self._queue.close()  # whatever happens, no reader waits for results that will not come
 

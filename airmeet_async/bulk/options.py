@@ -1,9 +1,14 @@
 """The options of a bulk run: what callers may say (`RunOptions`, `JobOptions`), and how it is checked."""
 
+import difflib
+import functools
+import inspect
 import math
 import os
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TypedDict
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from attrs import field, frozen
 
@@ -13,6 +18,7 @@ from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.retry_policy import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Where nobody said otherwise: Airmeet publishes no limit, so it is looked for.
 DEFAULT_RATE: Final = "auto"
@@ -21,6 +27,30 @@ DEFAULT_RATE: Final = "auto"
 RECENT_ROWS = 200
 
 _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may take less today
+
+
+@frozen
+class EventJournal:
+    """A journal that is one of several about an event, as the command line keeps them; given as ``journal=``.
+
+    Attributes:
+        path: The file.
+        list_job: The list that is gone on with, by its id; None for the one that was sent last.
+        block: The journal with those who were blocked from the event; they are left out. None where that is unknown.
+        unblock: The journal with those who were unblocked.
+        salt: Of its hashes, where it is made now: the same for all of an event.
+        is_copied: Leave the file as it is; a plan is made in a copy, also while a run has the file.
+    """
+
+    path: Path
+    list_job: str | None = None
+    block: Path | None = None
+    unblock: Path | None = None
+    salt: str | None = None
+    is_copied: bool = False
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
 class RunOptions(TypedDict, total=False):
@@ -72,11 +102,62 @@ class JobOptions(RunOptions, FileOptions, total=False):
         journal: Path of a file that records each row's progress and survives a crash. A run with the same journal and
             input continues where the last one ended. Several lists of one operation and event may share a journal:
             what was done for one is not done again for another. Default: none.
+        again: Send all rows of this list once more, also those that are done: people are mailed again if the list asks
+            for mails. Default: False.
         note: Your own JSON-compatible data to store with the list in the journal, such as a label.
     """
 
     journal: str | os.PathLike[str] | None
+    again: bool
     note: Mapping[str, Any] | None
+
+
+_DEFAULTS = {"rate": "default", "accept_stale": False}  # of all others it is None
+
+
+def takes_options(options: type) -> Callable[[Function], Function]:
+    """Let a function that takes ``**options`` show each of them in its signature and docstring, and take no others.
+
+    The options of all bulk operations are written once, in a `TypedDict`: ``help()`` shows them as keyword-only
+    parameters, and a misspelt one raises TypeError when the function is called.
+    """
+    names = [*options.__annotations__]
+    parameters = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS.get(name), annotation=options.__annotations__[name]
+        )
+        for name in names
+    ]
+    kinds = [kind for kind in (RunOptions, FileOptions, JobOptions) if set(kind.__annotations__).issubset(names)]
+    described = [text for kind in kinds for text in _described(kind)]
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        known = {*names, *(one.name for one in own)}
+
+        @functools.wraps(function)
+        def checked(*args: Any, **given: Any) -> Any:
+            if unknown := next((name for name in given if name not in known), None):
+                close = difflib.get_close_matches(unknown, known, 1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise TypeError(f"{function.__name__}() got an unexpected keyword argument {unknown!r}{hint}")
+            return function(*args, **given)
+
+        checked.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
+        place = re.compile(r"^( *)\*\*options: .*$", re.MULTILINE)
+        checked.__doc__ = place.sub(
+            lambda found: "\n".join(found[1] + text for text in described), function.__doc__ or ""
+        )
+        return checked  # type: ignore[return-value]
+
+    return decorate
+
+
+def _described(options: type) -> list[str]:
+    """Return the lines of a docstring that say what each attribute of a class means."""
+    text = inspect.cleandoc(options.__doc__ or "").partition("Attributes:\n")[2]
+    return inspect.cleandoc(text).splitlines()
 
 
 @frozen

@@ -6,6 +6,8 @@
 3. Other sources without a journal are read while they are sent; those that may have no end with a journal, too, each
    row being recorded as it comes.
 4. What is known of the event is asked for once, in `BulkOperation.fetch`.
+5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
+   since the list was read.
 """
 
 import asyncio
@@ -24,12 +26,14 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.operations import BulkOperation
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, make_plan
+from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
-from airmeet_async.bulk.journal.recorded_rows import is_done
+from airmeet_async.bulk.journal.queries import read_blocked
+from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
-from airmeet_async.bulk.options import EngineOptions, JobOptions, run_rate
+from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
+from airmeet_async.bulk.options import EngineOptions, EventJournal, JobOptions, run_rate
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
@@ -46,6 +50,11 @@ _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 
 # By these a list is known again.
 _WHAT_A_LIST_IS = ("name", "options", "source")
+
+# Operations that are harmless to repeat, and that somebody may have undone by other means since.
+_SENT_EACH_TIME = frozenset(("attendees.block", "attendees.unblock"))
+
+_NOT_READ = "its input was not read completely; run it again with the input. Nothing was sent"
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
 
@@ -76,16 +85,12 @@ class LoadedInput:
         operation: Makes a call of each row.
         reading: How its columns are found; None where what is made of a row is not known, as with a caller's function.
         columns: Which column of a file is what.
-        event_fields: The event's registration fields, where it was asked.
-        fetch_fields: Asks it for them; None where they do not matter.
     """
 
     rows: OpenedRows
     operation: BulkOperation
     reading: Reading | None = None
     columns: ColumnMap | None = None
-    event_fields: RegistrationFields | None = None
-    fetch_fields: Callable[[], Awaitable[RegistrationFields]] | None = None
 
     def fingerprint(self) -> dict[str, Any] | None:
         """Return what tells this input, read in this way, from others; None where nothing does."""
@@ -96,8 +101,10 @@ class LoadedInput:
             "columns": dict(reading.overrides), "preset": reading.preset, "split_name": reading.split_name,
             "limit": rows.limit,
         }  # fmt: skip
-        custom = [match.field for match in self.columns.custom] if self.columns else []
-        fields = [str(one) for one in self.event_fields.fields] if self.event_fields and custom else []
+        event, custom = self.operation.event_fields, self.columns.custom if self.columns else ()
+        fields = [str(one) for one in (event.fields if custom else event.required)] if event else []
+        if event and event.is_hybrid is not None:
+            ways["is_hybrid"] = str(event.is_hybrid)
         return {
             "sha256": rows.digest,
             "reading": {**rows.reading, **{name: way for name, way in ways.items() if way}},
@@ -139,6 +146,8 @@ class JobPreparation:
         self._given = given
         self._options = options
         self._again = again
+        journal = given.get("journal")
+        self._file = journal if isinstance(journal, EventJournal) or journal is None else EventJournal(Path(journal))
         self.progress: Callable[[int], None] = lambda _: None
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None
@@ -146,6 +155,7 @@ class JobPreparation:
         self._created = 0.0  # when that list was recorded: its number may be another's by now
         self._nameless: SqliteJournal | None = None
         self._counts = Counter[str]()
+        self._recorded_ignored: Sequence[str] = ()  # of a list that is not read again
         # The rows of a short list as they were recorded, and how many runs its journal had seen then.
         self._kept: list[Row] | None = None
         self._kept_after = 0
@@ -166,22 +176,23 @@ class JobPreparation:
         Raises:
             ConfigError: The input can be read only once.
         """
-        if self._load is None:
-            raise ConfigError("this run goes on with what its journal has; there is no input to be planned")
         journal = self._nameless or await self._open_journal()
         try:
-            loaded = self.input = self.input or await self._load()
-            _check_readable_twice(loaded.rows)
-            fields, fields_error = loaded.event_fields, None
-            if fields is None and loaded.fetch_fields is not None:
-                try:
+            if self._load is None:
+                plan = await journal.call(self._plan_to_go_on, journal, found)
+            else:
+                loaded = self.input = self.input or await self._load()
+                _check_readable_twice(loaded.rows)
+                fields_error = None
+                try:  # before the rows are checked, so that each is checked against what the event asks
                     async with asyncio.timeout(_PATIENCE):
-                        fields = await loaded.fetch_fields()
-                except (AirmeetError, TimeoutError) as error:  # no row needs them, or they would be known
+                        await loaded.operation.fetch_event()
+                except (AirmeetError, TimeoutError) as error:  # rows that need it ask once more
                     fields_error = error
-            if not self._list:
-                self._list = await self._record_list(journal, loaded)
-            plan = await journal.call(self._make_plan, journal, fields, found)
+                if not self._list:
+                    self._list = await self._record_list(journal, loaded)
+                plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
+                plan = evolve(plan, fields_error=fields_error)
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
@@ -190,25 +201,64 @@ class JobPreparation:
             self._nameless = journal
         else:
             await run_to_completion(journal.close({}))
-        return evolve(plan, fields_error=fields_error)
+        return plan
+
+    def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
+        """Say what there is left to do of a list, or what would be sent once more of it."""
+        list_ = self._recorded_list(journal)
+        self._mark_blocked(journal, list_.id)
+        options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
+        if self._again:
+            counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
+        else:
+            may_mail_twice = options.get("invites") == "at_least_once"
+            counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
+        plan = make_plan(
+            counts,
+            () if self._again else journal.writer.noted_rows(list_.id),
+            found=found,
+            airmeet_id=str(journal.facts.get("airmeet_id") or ""),
+            invite=options.get("sendEmailInvite", False),
+            register=options.get("registerAttendee", False),
+            previous=_earlier_list(list_),
+        )
+        return evolve(plan, source=str(list_.facts.get("name") or ""))
 
     def _make_plan(
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
-        options, rate = self._identity.options, self._given.get("rate")
+        self._mark_blocked(journal, self._list)
+        options, rate, again = self._identity.options, self._given.get("rate"), self._sends_all(journal, self._list)
+        gone, before, others = journal.writer.compare_lists(self._list)
+        counts = journal.writer.count_for_plan(
+            self._list,
+            again=again,
+            accept_stale=self._given.get("accept_stale", False),
+            may_mail_twice=options.get("invites") == "at_least_once",
+        )
+        if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
+            gone = 0  # who is not in the part that was read may be in the rest
         return make_plan(
-            journal.writer.count_for_plan(self._list),
+            counts | {"gone": gone},
             journal.writer.noted_rows(self._list),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
+            ignored=self.ignored_columns,
             event_fields=fields,
             found=found,
             airmeet_id=self._identity.airmeet_id,
             invite=options.get("sendEmailInvite", False),
             register=options.get("registerAttendee", False),
             rate=rate if isinstance(rate, (int, float)) else None,
+            previous=None if before is None else _earlier_list(before),
+            done_by=[_earlier_list(found, n) for found, n in reversed(others)],
         )
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns of the input, or keys of its mappings, that are used for nothing."""
+        return tuple(self._recorded_ignored if self.input is None else self.input.operation.ignored)
 
     async def close(self) -> None:
         """Let go of what was prepared and will not be sent: of its list, and of a journal that has nothing else."""
@@ -225,13 +275,36 @@ class JobPreparation:
             finally:
                 await run_to_completion(journal.close({}))
 
+    def _recorded_list(self, journal: SqliteJournal) -> RecordedList:
+        """Return the list that is gone on with."""
+        wanted = self._file.list_job if self._file is not None else None
+        lists = [found for found in journal.writer.lists() if found.rows is not None and found.confirmed]
+        lists = [found for found in lists if wanted is None or found.facts.get("job") == wanted]
+        if not lists:
+            raise JournalError(f"{journal.path}: {_NOT_READ}")
+        return lists[-1]
+
+    def _mark_blocked(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out who was blocked from the event; it runs in the journal's thread."""
+        file, writer = self._file, journal.writer
+        if file is not None and file.block is not None and file.unblock is not None:
+            blocked = read_blocked(file.block, file.unblock, writer.salt, writer.hash_identities)
+            if writer.mark_blocked(number, blocked):
+                self._kept = None
+
+    def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
+        """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""
+        if not self._given.get("again", False):
+            return False
+        return journal.facts.get("operation") in _SENT_EACH_TIME or not journal.writer.count_to_repeat(number)
+
     async def start(self, results: ResultQueue) -> Engine:
         """Return the engine of the job; its journal is open."""
         if self._load is not None and self.input is None:
             self.input = await self._load()
-        loaded, path = self.input, self._given.get("journal")
+        loaded = self.input
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
-        if path is None and not is_whole and loaded is not None:
+        if self._file is None and not is_whole and loaded is not None:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
@@ -244,14 +317,19 @@ class JobPreparation:
                 # It was not prepared; or another process was quicker with the same list, or has removed the file.
                 self._list = await self._record_list(journal, loaded)
                 lists = {found.id: found for found in await journal.call(journal.writer.lists)}
-            whole = [found.id for found in lists.values() if found.rows is not None and found.confirmed]
-            found = lists[self._list or _newest(whole, journal.path)]
+            found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
+            self._recorded_ignored = found.facts.get("ignored", ())
             await journal.call(journal.writer.confirm_list, found.id)
+            await journal.call(self._mark_blocked, journal, found.id)
+            if await journal.call(self._sends_all, journal, found.id):
+                await journal.call(journal.writer.repeat_all, found.id)
+                self._kept = None
             accept_stale = self._given.get("accept_stale", False)
             if self._again:
                 await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
                 self._kept = None
             journal.facts["rows"] = found.rows
+            journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
             journal.earlier = await journal.call(self._earlier, journal, found.id)
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after
             feed = RecordedFeed(
@@ -273,7 +351,8 @@ class JobPreparation:
 
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
-        number = await journal.call(journal.writer.begin_list, self._list_facts(loaded))
+        facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
+        number = await journal.call(journal.writer.begin_list, facts)
         feed = SourceFeed(
             RowSource(loaded.rows),
             loaded.operation,
@@ -302,13 +381,17 @@ class JobPreparation:
         Raises:
             JournalError: It cannot be used, a run has it, or it belongs to another run.
         """
-        given, identity = self._given.get("journal"), self._identity
-        path = None if given is None else Path(given)
+        file, identity = self._file, self._identity
+        path = None if file is None else file.path
         if path is not None and not path.name:
             raise JournalError(f"{str(path)!r} is not a file name; use one such as launch.job")
         if path is not None and identity is None and not await anyio.to_thread.run_sync(path.exists):
             raise JournalError(f"{path}: there is no such run; check the path")
-        journal = SqliteJournal(path)
+        if file is not None and file.is_copied:
+            is_there = await anyio.to_thread.run_sync(file.path.exists)
+            journal = SqliteJournal(None, copy_of=file.path if is_there else None, salt=file.salt)
+        else:
+            journal = SqliteJournal(path, salt=None if file is None else file.salt)
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
@@ -339,6 +422,7 @@ class JobPreparation:
             "columns": [],
             "note": dict(note) if note is not None else {},
             "created": time.time(),
+            "job": secrets.token_hex(4),
         }
 
     async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
@@ -351,7 +435,12 @@ class JobPreparation:
         facts["source"] = await anyio.to_thread.run_sync(loaded.fingerprint)
         lists = await journal.call(writer.lists)
         for found in lists:
-            _check_timezone(journal.path, found.facts, facts)
+            if is_same_list(found.facts, facts):
+                facts["job"] = found.facts.get("job") or facts["job"]
+            if found.facts.get("name") == facts["name"]:
+                _check_timezone(journal.path, found.facts, facts)
+        if not lists:
+            facts["job"] = journal.facts.get("job") or facts["job"]
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
@@ -373,8 +462,9 @@ class JobPreparation:
             for row in made:
                 if row.error is None:
                     done = row.earlier is not None and is_done(row, row.earlier)
+                    is_unclear = row.earlier is not None and is_in_doubt(row.earlier)
                     counts["new" if row.entry >= fresh_from else "same" if not row.changed else
-                           "changed" if done else "updated"] += 1  # fmt: skip
+                           "changed" if done else "held_back" if is_unclear else "updated"] += 1  # fmt: skip
 
         def prepare_and_record(*part: Any) -> int:
             made = operation.prepare_rows(*part)
@@ -399,7 +489,7 @@ class JobPreparation:
             first += len(data)
             self.progress(first)
         columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
-        await journal.call(writer.end_list, number, **columns)
+        await journal.call(writer.end_list, number, **columns, ignored=list(operation.ignored))
         self._kept, self._kept_after = kept, journal.facts.get("run", 0)
         return number
 
@@ -409,18 +499,17 @@ class JobPreparation:
         done, unclear = journal.writer.count_done(number)
         if not journal.writer.has_outcomes:
             return None
-        return Earlier(done, unclear, counts["changed"], counts["updated"], counts["new"])
+        names = ("changed", "updated", "held_back", "new")
+        return Earlier(done, unclear, **{name: counts[name] for name in names})
+
+
+def _earlier_list(found: RecordedList, done: int = 0) -> EarlierList:
+    return EarlierList(str(found.facts.get("name") or ""), float(found.facts.get("created") or 0.0), done)
 
 
 def _check_readable_twice(rows: OpenedRows) -> None:
     if isinstance(rows, AsyncIterable) or not isinstance(rows, (Table, Sized)):
         raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
-
-
-def _newest(lists: Sequence[int], path: Path | None) -> int:
-    if not lists:
-        raise JournalError(f"{path}: its input was not read completely; run it again with the input. Nothing was sent")
-    return lists[-1]
 
 
 def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -434,7 +523,7 @@ def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[
 def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str, str]) -> None:
     """Check that a journal is about the same operation, event and address."""
     if "operation" not in facts:
-        _newest((), path)
+        raise JournalError(f"{path}: {_NOT_READ}")
     for name, value in mine.items():
         if facts[name] != value:
             what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from html import escape as to_html
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from attrs import field, frozen
 
@@ -19,8 +19,37 @@ from airmeet_async.tables import guard
 FrameLibrary = Literal["pandas", "polars", "pyarrow"]
 
 
+# The code of a row that is not sent, since the last that was done to that person here is a block.
+BLOCKED = "blocked"
+# The code of a row that is left out for its address, though it has another name than the row that is sent.
+OTHER_NAME = "other_name"
+
+
+class RowWarning(str):
+    """Something about a row that its owner should know: one sentence, with a short stable word for machines.
+
+    Attributes:
+        code: ``will_be_cut`` (longer than Airmeet keeps), ``broken_text`` (a wrong encoding or marks of another
+            format), ``no_value`` ("NULL", "N/A"), ``placeholder`` ("Info Requested"), ``look_alike`` (an address with
+            letters of another script), ``may_not_come`` (a column says that this person has cancelled),
+            ``missing_answer`` (to a mandatory registration field), ``nearly_a_field`` (a column is called nearly like
+            a registration field, and not sent), ``unknown_speaker``, or ``changed`` (since it was sent).
+    """
+
+    code: str
+    __slots__ = ("code",)
+
+    def __new__(cls, code: str, message: str) -> Self:
+        found = super().__new__(cls, message)
+        found.code = code
+        return found
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return self.code, str(self)
+
+
 # What is said of a row that is done, and has changed in its list since.
-CHANGED = "changed since it was done; Airmeet keeps the old details"
+CHANGED = RowWarning("changed", "changed since it was sent; Airmeet keeps the old details, the change was not sent")
 
 
 class RowStatus(StrEnum):
@@ -131,7 +160,8 @@ class RowResult:
         attempts: Number of times it was sent, in earlier runs, too.
         http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
-        warnings: Differences between the row and Airmeet's record, such as a shortened name.
+        warnings: What its owner should know of it, such as a name that Airmeet shortens: each is a text with a `code`,
+            see `RowWarning`.
         value: The typed reply of a success in this run.
         entry_link: The attendee's personal link, also of an earlier run. Anybody who has it can enter as that person;
             not shown in reprs.
@@ -150,7 +180,7 @@ class RowResult:
     attempts: int = 0
     http_status: int | None = None
     error: RowError | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RowWarning, ...] = ()
     value: Any = field(default=None, repr=False)
     entry_link: str | None = field(default=None, repr=False)
     latency_s: float | None = None
@@ -159,16 +189,21 @@ class RowResult:
     duplicate_of: int | None = None
     row: Any = field(default=None, repr=False)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: it succeeded, or repeats a row of the same person."""
+        return self.status in DONE and (self.error is None or self.error.code != OTHER_NAME)
+
 
 @frozen
 class FailureGroup:
-    """Rows that did not succeed for the same cause.
+    """Rows that did not succeed for the same cause, or have the same warning.
 
     Attributes:
-        code: The rows' `RowError.code`.
-        message: The first such row's message.
+        code: The rows' `RowError.code` or `RowWarning.code`.
+        message: That of the first row in `sample_rows`; those of the others differ in names and numbers at most.
         n: Number of rows.
-        sample_rows: Up to five of them: line numbers for a file, indexes otherwise.
+        sample_rows: The first five of them: line numbers for a file, indexes otherwise.
     """
 
     code: str
@@ -188,6 +223,7 @@ class BulkReport:
         earlier_counts: Of these, the rows that ended so in an earlier run of the same journal.
         changed: Rows that are done and differ in the input since; Airmeet does not update them.
         unverified: Rows whose invitation was asked for once, and nobody knows whether it was mailed.
+        unverified_earlier: Of these, the rows of which that was so before this run.
         attempts: Requests sent for rows.
         retries: Requests that were not the first for their row.
         throttled: Replies with status 429.
@@ -198,6 +234,8 @@ class BulkReport:
         latency_ms: Response time in milliseconds by percentile: ``p50``, ``p90``, ``p99``, ``max``.
         failures: Rows that did not succeed, by cause, most rows first.
         warned_rows: Rows with a warning.
+        warnings: What is to be said of rows that are no failures, most rows first; of rows of this run.
+        ignored_columns: Columns of the input, or keys of its mappings, that were used for nothing.
         stop_reason: Why the run ended early (see `StopReason`), or None if it did not.
         stop_message: One sentence with the reason and the fix, or empty.
         resumable: Whether running the same input again can finish the job.
@@ -210,6 +248,7 @@ class BulkReport:
     earlier_counts: Mapping[RowStatus, int] = field(factory=dict)
     changed: int = 0
     unverified: int = 0
+    unverified_earlier: int = 0
     attempts: int = 0
     retries: int = 0
     throttled: int = 0
@@ -220,6 +259,8 @@ class BulkReport:
     latency_ms: Mapping[str, float] = field(factory=dict)
     failures: tuple[FailureGroup, ...] = ()
     warned_rows: int = 0
+    warnings: tuple[FailureGroup, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
     stop_reason: StopReason | None = None
     stop_message: str = ""
     resumable: bool = False
@@ -232,8 +273,9 @@ class BulkReport:
 
     @property
     def all_done(self) -> bool:
-        """Whether every row is done: succeeded or a duplicate."""
-        return self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
+        """Whether every row is done: succeeded, or repeats the same person."""
+        is_done = self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
+        return is_done and all(group.code != OTHER_NAME for group in self.failures)
 
     def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
         """Return the results as a data frame, one row per row of the input.
@@ -273,6 +315,7 @@ class BulkReport:
             "earlier_counts": {status.value: self.earlier_counts.get(status, 0) for status in RowStatus},
             "changed": self.changed,
             "unverified": self.unverified,
+            "unverified_earlier": self.unverified_earlier,
             "attempts": self.attempts,
             "retries": self.retries,
             "throttled": self.throttled,
@@ -281,11 +324,10 @@ class BulkReport:
             "rate_mean": round(self.rate_mean, 2),
             "rate_peak": round(self.rate_peak, 2),
             "latency_ms": {name: round(value, 1) for name, value in self.latency_ms.items()},
-            "failures": [
-                {"code": group.code, "message": group.message, "n": group.n, "sample_rows": list(group.sample_rows)}
-                for group in self.failures
-            ],
+            "failures": [_as_dict(group) for group in self.failures],
             "warned_rows": self.warned_rows,
+            "warnings": [_as_dict(group) for group in self.warnings],
+            "ignored_columns": list(self.ignored_columns),
             "stop_reason": self.stop_reason.value if self.stop_reason else None,
             "stop_message": self.stop_message,
             "resumable": self.resumable,
@@ -307,6 +349,8 @@ class BulkReport:
         lines.append(_html_table("Rows by status", ("status", "rows"), statuses))
         if causes:
             lines.append(_html_table("Why rows did not succeed", ("code", "rows", "examples", "message"), causes))
+        if self.ignored_columns:
+            lines.append(f"<p>not used: {_html_text(', '.join(self.ignored_columns))}</p>")
         return "\n".join(lines)
 
 
@@ -364,3 +408,7 @@ def _frame_library(backend: str | None) -> FrameLibrary:
     if found != "pandas" and find_spec("narwhals") is None:
         raise ConfigError("to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'")
     return found
+
+
+def _as_dict(group: FailureGroup) -> dict[str, Any]:
+    return {"code": group.code, "message": group.message, "n": group.n, "sample_rows": list(group.sample_rows)}

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.report import OTHER_NAME, RowError, RowWarning
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.classify_reply import Verdict
 from airmeet_async.protocol.retry_policy import Tries
 from airmeet_async.protocol.value_class import value
+from airmeet_async.tables import shown
 
 
 class Wish:
@@ -26,6 +27,10 @@ class Wish:
     MAILED: Final = 4
     # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
     MAIL_UNVERIFIED: Final = 8
+    # In place of what was done: it is to be done once more, on purpose.
+    AGAIN: Final = 16
+    # Of what was refused: there was no registration left, which the next run may find otherwise.
+    NO_PLACE_LEFT: Final = 32
 
 
 class OutcomeState(IntEnum):
@@ -122,10 +127,35 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
-def duplicate_error(index: int, line: int | None) -> RowError:
-    """Return why a row is not sent that repeats another one, given by its index and its line."""
+def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:
+    """Return why a row is not sent that repeats another one, given by its index and its line.
+
+    Args:
+        index: Of the other one.
+        line: Of the other one, if it is from a file.
+        other_name: This row's name, where the other one has another: these may be two people.
+    """
     place = f"row {index + 1}" if line is None else f"line {line}"
+    if other_name:
+        what = f"has the address of {place} and another name, {shown(other_name)}; only that one is sent"
+        return RowError(OTHER_NAME, f"{what}. Two people need two addresses")
     return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
+def other_name(payload: bytes | str, first: bytes | str) -> str:
+    """Return the name in a row's request if that of the first row with its identity has another one, else nothing."""
+    name, known = _name_in(payload), _name_in(first)
+    return name if name and known and name.casefold().split() != known.casefold().split() else ""
+
+
+def _name_in(payload: bytes | str) -> str:
+    try:
+        found = json_codec.decode(payload if isinstance(payload, bytes) else payload.encode())
+    except ValueError:
+        return ""
+    if not isinstance(found, dict):  # nothing, or a call of the caller's own
+        return ""
+    return " ".join(text for name in ("name", "firstName", "lastName") if isinstance(text := found.get(name), str))
 
 
 class Row:
@@ -139,7 +169,7 @@ class Row:
         identity: The same for comparison; empty for rows that may repeat.
         template: What its call shares with others; None for a row that cannot be sent.
         payload: Its part of the call: the body's JSON without the template's flags.
-        warnings: What will not be kept as it was given.
+        warnings: What its owner should know of it.
         error: Why it is not sent; None for a row to be sent.
         duplicate_of: Index of the earlier row of the list with the same identity.
         entry: Its number in the journal; 0 for none.
@@ -149,7 +179,7 @@ class Row:
     """
 
     # Class attributes until a row gets its own: most rows never need most of them, which saves time and memory.
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RowWarning, ...] = ()
     error: RowError | None = None
     duplicate_of: int | None = None
     entry = 0

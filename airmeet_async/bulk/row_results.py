@@ -1,11 +1,24 @@
 """The result that a row ends with, as plain functions of what is known of it."""
 
+import re
 from typing import Any
 
-from airmeet_async.bulk.report import Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS, is_in_doubt
+from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
+
+# Airmeet's own words for it are not documented (help article, A), so these are those of its forms and of the sandbox.
+_NO_PLACE_LEFT = re.compile(
+    r"\bquota\b|\bno (more )?registrations?\b|\bregistrations? (left|limit)|\b(limit|capacity)\b.*\b(reached|exceeded)",
+    re.IGNORECASE,
+)
+
+
+def is_for_want_of_place(error: RowError) -> bool:
+    """Whether a refusal was the quota's: nothing is wrong with the row."""
+    return _NO_PLACE_LEFT.search(error.message) is not None
 
 
 def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
@@ -25,7 +38,7 @@ def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
 
 def done_now(row: Row, asked: int) -> int:
     """Return what is done for a row after its success; *asked* is what the successful request asked for."""
-    done = (row.earlier.done if row.earlier is not None else 0) | asked
+    done = (row.earlier.done & ~(Wish.AGAIN | Wish.NO_PLACE_LEFT) if row.earlier is not None else 0) | asked
     if asked & Wish.MAILED:
         return done & ~Wish.MAIL_UNVERIFIED
     return done | Wish.MAIL_UNVERIFIED if row.unclear & Wish.MAILED and not done & Wish.MAILED else done
@@ -42,11 +55,16 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
         now: The loop's time.
     """
     template, tries, earlier = row.template, row.tries, row.earlier
-    invite = Invite.NOT_ASKED
+    invite, warnings = Invite.NOT_ASKED, row.warnings
+    if row.changed and earlier is not None and is_in_doubt(earlier):
+        warnings = (*warnings, CHANGED)  # what was sent is what was under way before
     if done & Wish.MAIL_UNVERIFIED:
         invite = Invite.UNVERIFIED
     elif done & Wish.MAILED and template is not None and template.wish & Wish.MAILED:
         invite = Invite.ASKED
+    warnings = row.warnings
+    if row.changed and earlier is not None and is_in_doubt(earlier):  # so it was sent as it was
+        warnings = (*warnings, CHANGED)
     return RowResult(  # by position, since this is made for each row of most runs
         row.index,
         row.line,
@@ -56,7 +74,7 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
         (1 if tries is None else tries.sent) + (0 if earlier is None else earlier.sent),
         status,
         None,
-        row.warnings,
+        warnings,
         value,
         value.entry_link if isinstance(value, Access) else None,
         None if row.first_sent is None else now - row.first_sent,
@@ -124,6 +142,9 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
     mail_asked = template is not None and bool(template.wish & Wish.MAILED)
     mail_in_doubt = bool(row.unclear & Wish.MAILED) or (row.sending and mail_asked)
     charged = 0 if tries is None else tries.charged
+    warnings = row.warnings
+    if row.changed and status is RowStatus.UNKNOWN and earlier is not None and is_in_doubt(earlier):
+        warnings = (*warnings, SENT_AS_IT_WAS)
     return RowResult(
         index=row.index,
         line=row.line,
@@ -132,7 +153,7 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
         attempts=sent,
         http_status=last.status if last else None,
         error=error,
-        warnings=row.warnings,
+        warnings=warnings,
         latency_s=None if row.first_sent is None else now - row.first_sent,
         replayed=bool(row.unclear) and (charged > 1 or (last is not None and last.kind is not Kind.AMBIGUOUS)),
         invite=Invite.UNVERIFIED if mail_in_doubt else Invite.NOT_ASKED,

@@ -1,18 +1,32 @@
 """Statistics of a run, from which its `BulkReport` is made. Pure."""
 
 import math
-from bisect import bisect_left
+import re
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Final
 
-from airmeet_async.bulk.report import CHANGED, BulkReport, FailureGroup, Invite, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import (
+    CHANGED,
+    OTHER_NAME,
+    BulkReport,
+    FailureGroup,
+    Invite,
+    RowResult,
+    RowStatus,
+    RowWarning,
+    StopReason,
+)
 from airmeet_async.errors import BulkStoppedError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 
 _MOST_GROUPS = 200
 _SAMPLES = 5
+_KINDS_PER_CODE = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
+_LEFT_OUT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE})
 _MOST_BUFFERED = 1024
 
 
@@ -24,7 +38,7 @@ class RunStatistics:
         self.counts: Counter[RowStatus] = Counter()
         self.earlier_counts: Counter[RowStatus] = Counter()
         self.changed = 0
-        self.unverified = 0
+        self.unverified = self.unverified_earlier = 0
         self.attempts = 0
         self.retries = 0
         self.throttled = 0
@@ -33,8 +47,8 @@ class RunStatistics:
         self._buffered: list[float] = []
         self._peak = 0
         self._latencies = LatencyHistogram()
-        self._groups: dict[tuple[str, str], list[int]] = {}
-        self._group_counts: Counter[tuple[str, str]] = Counter()
+        self._failures = CauseCounter()
+        self._warnings = CauseCounter(by_code=True)
 
     def count_attempt(self, verdict: Verdict, latency: float, now: float, nth: int) -> None:
         """Count one attempt, the row's *nth*; one that never left counts for nothing."""
@@ -70,19 +84,32 @@ class RunStatistics:
         """Count results; *plain*: all of them are successes of this run, at the first attempt."""
         if plain:
             self.counts[RowStatus.SUCCEEDED] += len(results)
-            self.warned += len(list(filter(attrgetter("warnings"), results)))
+            for result in filter(attrgetter("warnings"), results):
+                self._count_warnings(result)
             return
         for result in results:
             self.counts[result.status] += 1
             if result.from_earlier_run:
                 self.earlier_counts[result.status] += 1
             if result.warnings:
-                self.warned += 1
-                self.changed += CHANGED in result.warnings
+                self._count_warnings(result)
             if result.invite is Invite.UNVERIFIED and result.status is RowStatus.SUCCEEDED:
                 self.unverified += 1
-            if result.error is not None and result.status in _GROUPED:
-                self._group(result, result.error.code, result.error.message)
+                self.unverified_earlier += result.from_earlier_run
+            error = result.error
+            if error is not None and (result.status in _GROUPED or error.code == OTHER_NAME):
+                self._failures.add(error.code, error.message, _place_of(result))
+
+    def _count_warnings(self, result: RowResult) -> None:
+        """Count what is said of a row that was to be sent; that it has changed also of one of an earlier run."""
+        is_changed = CHANGED in result.warnings
+        self.changed += is_changed
+        is_counted = not result.from_earlier_run and result.status not in _LEFT_OUT
+        self.warned += is_changed or is_counted
+        if is_counted:
+            for code, messages in warnings_by_code(result.warnings).items():
+                if code != CHANGED.code:
+                    self._warnings.add(code, messages, _place_of(result))
 
     def report(
         self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
@@ -105,6 +132,7 @@ class RunStatistics:
             earlier_counts={status: self.earlier_counts[status] for status in RowStatus},
             changed=self.changed,
             unverified=self.unverified,
+            unverified_earlier=self.unverified_earlier,
             attempts=self.attempts,
             retries=self.retries,
             throttled=self.throttled,
@@ -113,27 +141,62 @@ class RunStatistics:
             rate_mean=mean,
             rate_peak=max(float(self._peak), mean),
             latency_ms=self._latencies.percentiles(),
-            failures=tuple(
-                FailureGroup(code, message or "several messages", n, tuple(self._groups[code, message]))
-                for (code, message), n in self._group_counts.most_common()
-            ),
+            failures=self._failures.groups(),
             warned_rows=self.warned,
+            warnings=self._warnings.groups(),
             stop_reason=stop,
             stop_message=stop_message,
             resumable=bool(left) or stop is not None,
         )
 
-    def _group(self, result: RowResult, code: str, message: str) -> None:
-        """Group by code and message, but messages with details of each row must not make a group of each row."""
-        name = (code, message)
-        if name not in self._groups and sum(known == code for known, _ in self._groups) >= _SAMPLES:
+
+def _place_of(result: RowResult) -> int:
+    return result.index if result.line is None else result.line
+
+
+def warnings_by_code(warnings: Sequence[RowWarning]) -> dict[str, str]:
+    """Return what is said of a row, by code: a row with two texts that are cut counts once."""
+    found: dict[str, str] = {}
+    for warning in warnings:
+        found[warning.code] = f"{found[warning.code]}; {warning}" if warning.code in found else str(warning)
+    return found
+
+
+class CauseCounter:
+    """Counts rows by what is the matter with them, in a bounded amount of memory.
+
+    Messages that differ in names, addresses and numbers only are one cause; its message is that of its first row.
+
+    Args:
+        by_code: Whatever the messages are, a code is one cause.
+    """
+
+    _details: Final = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\S+@\S+|\d[\d,]*""")
+
+    def __init__(self, *, by_code: bool = False) -> None:
+        self._by_code = by_code
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str], list[tuple[int, str]]] = {}
+
+    def add(self, code: str, message: str, place: int) -> None:
+        """Count a row, by its line or index."""
+        name = (code, "" if self._by_code else self._details.sub("…", message))
+        if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")
-        if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
+        if name not in self._counts and len(self._counts) >= _MOST_GROUPS:
             name = ("other", "")
-        rows = self._groups.setdefault(name, [])
-        self._group_counts[name] += 1
-        if len(rows) < _SAMPLES:
-            rows.append(result.index if result.line is None else result.line)
+        self._counts[name] += 1
+        first = self._first.setdefault(name, [])
+        if len(first) < _SAMPLES or place < first[-1][0]:
+            insort(first, (place, message))
+            del first[_SAMPLES:]
+
+    def groups(self) -> tuple[FailureGroup, ...]:
+        """Return the causes, most rows first."""
+        return tuple(
+            FailureGroup(name[0], self._first[name][0][1], n, tuple(place for place, _ in self._first[name]))
+            for name, n in self._counts.most_common()
+        )
 
 
 class LatencyHistogram:

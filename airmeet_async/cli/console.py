@@ -26,11 +26,15 @@ class QuietStream:
     Args:
         stream: Standard output or standard error; None where the process has none.
         any_error: Also bear other errors than a broken pipe: a terminal that is gone, a full disk.
+
+    Attributes:
+        is_missing: The process has no such stream.
     """
 
     def __init__(self, stream: TextIO | None, *, any_error: bool) -> None:
+        self.is_missing = stream is None
         if isinstance(stream, QuietStream):
-            stream = stream._stream
+            self.is_missing, stream = stream.is_missing, stream._stream
         self._stream: TextIO = stream if stream is not None else open(os.devnull, "w")  # noqa: PTH123, SIM115 - for good
         self._bears = OSError if any_error else BrokenPipeError
 
@@ -112,9 +116,24 @@ def write_data(pieces: Iterable[bytes]) -> None:
         out.put("", now=True)
 
 
-def print_json(document: Any) -> None:
-    """Print one JSON document, in ASCII, which every terminal and pipe can carry."""
-    print_data(json.dumps(document))
+def print_json(document: Any, *, required: bool = False) -> None:
+    """Print one JSON document, in ASCII, which every terminal and pipe can carry.
+
+    Args:
+        document: Any JSON value.
+        required: It is an error if nobody reads it.
+
+    Raises:
+        ConfigError: It could not be written.
+    """
+    out = Output()
+    try:
+        if required and out.is_missing:
+            raise ConfigError("standard output is closed")
+        out.put(f"{json.dumps(document)}\n", now=True)
+    except ReaderGoneError:
+        if required:
+            raise ConfigError("standard output was closed by its reader") from None
 
 
 class Console:

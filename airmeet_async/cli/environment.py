@@ -55,8 +55,8 @@ class ApiKeys:
     @property
     def masked(self) -> str:
         """The access key so that its owner knows it again and nobody can use it."""
-        text = self.access.reveal()
-        return f"****{text[-4:]}" if len(text) >= 16 else "****"
+        text, sign, region = self.access.reveal().partition("#")  # which many keys have in common
+        return f"****{text[-4:]}{sign}{region[:4]}" if len(text) >= 12 else "****"
 
 
 @frozen

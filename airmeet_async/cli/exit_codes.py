@@ -89,7 +89,8 @@ def code_of(report: BulkReport, signal_number: int | None = None) -> int:
         return Exit.TEMPORARY  # INPUT promises that nothing was sent
     if report.stop_reason is not None:
         return next(code for code, reasons in _STOPS.items() if report.stop_reason in reasons)
-    return Exit.OK if report.all_done else Exit.LEFT_OVER
+    is_certain = report.unverified == report.unverified_earlier  # in this run no mail has come into doubt
+    return Exit.OK if report.all_done and is_certain else Exit.LEFT_OVER
 
 
 def code_of_error(error: BaseException) -> int:

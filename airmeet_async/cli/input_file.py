@@ -104,15 +104,18 @@ def open_table(choice: FileChoice, console: Console, is_header: IsHeader = names
         raise fault(what, path=choice.title) from None
 
 
-def parse_columns(texts: Sequence[str]) -> dict[str, str]:
-    """Read ``field=Column`` texts.
+def parse_columns(texts: Sequence[str]) -> dict[str, str | None]:
+    """Read ``field=Column`` texts; ``Column=`` stands for None, a column that is not to be used.
 
     Raises:
         UsageError: One is not of that form, or a field comes twice.
     """
-    overrides: dict[str, str] = {}
+    overrides: dict[str, str | None] = {}
     for text in texts:
         name, sign, column = text.partition("=")
+        if sign and not column and "=" not in name and name.strip():
+            overrides[name] = None
+            continue
         if not (sign and name.strip() and column):
             raise UsageError(f'--map {text!r:.80}: write field=Column, such as --map email="E-mail address"')
         if name.strip() in overrides:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO, cast
@@ -15,7 +16,7 @@ from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
 from airmeet_async.cli.event_loop import replaced
 from airmeet_async.cli.exit_codes import Exit, UsageError, code_of_error, sentence_of, word_of
 from airmeet_async.cli.options import is_file
-from airmeet_async.errors import InputError, first_error
+from airmeet_async.errors import ConfigError, InputError, first_error
 from airmeet_async.formatting import many
 
 if TYPE_CHECKING:
@@ -102,5 +103,6 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
         facts: dict[str, object] = {"code": word_of(code), "message": message}
         if isinstance(error, InputError):
             facts |= {"path": error.path, "line": error.line, "column": error.column}
-        print_json({"error": facts, "exit_code": int(code)})
+        with suppress(ConfigError):  # what went wrong is on standard error
+            print_json({"error": facts, "exit_code": int(code)})
     return code

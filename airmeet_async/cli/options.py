@@ -54,6 +54,7 @@ class RunFlags:
             fail.
         deadline: Stop after this time: 90 (seconds), 30m or 2h. The run can be resumed.
         accept_stale: Also resend rows that were sent more than 24 hours ago without a clear answer.
+        wait: Where another command is at the same event's people, wait for its end. Default: refuse.
         results: Write the result of each row to this file. Default: FILE's name with -results.csv, in the current
             directory.
         report: Write an HTML report on the run to this file: numbers, charts, failed rows. Needs the report extra.
@@ -67,6 +68,7 @@ class RunFlags:
     max_failures: str | None = None
     deadline: str | None = None
     accept_stale: Flag = False
+    wait: Flag = False
     results: str | None = None
     report: str | None = None
     report_emails: Flag = False
@@ -137,14 +139,22 @@ class BulkFlags(RunFlags, FileFlags):
     Attributes:
         failed: Write the rows that are not done to this file, which the same command can read.
         limit: Read only this many rows, from the top.
-        journal: Record each row's progress in this file, for resuming. Default: one that airmeet runs lists.
-        fresh: Start from the first row, even if an earlier run of the same file can be resumed.
+        journal: Record each row's progress in this file, and know only what is in it. Default: one for each event, by
+            which nobody is sent twice; airmeet runs lists what is in it.
+        again: Send everybody in FILE once more, also those who are done: with --invite they are mailed again.
     """
 
     failed: str | None = None
     limit: int | None = None
     journal: str | None = None
-    fresh: Flag = False
+    again: Flag = False
+    fresh: Annotated[bool, Parameter(negative="", show=False)] = False
+
+    def job_options(self) -> dict[str, Any]:
+        if self.fresh:
+            what = "sends everybody in the file once more, so that with --invite they are mailed again"
+            raise UsageError(f"--fresh is called --again now: it {what} (nothing was sent)")
+        return super().job_options()
 
     def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
         """Return the file as it is to be read."""

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,12 +51,14 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     return folder / f"{name}.sock"
 
 
-def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[str, Any]:
+def carry_out_request(
+    request: Any, job: "BulkJob", console: Console, state: Callable[[], str] = lambda: ""
+) -> dict[str, Any]:
     """Do what another terminal asks for, tell the one where the run was started, and return the answer."""
     request = request if isinstance(request, dict) else {}
     match request.get("do"):
         case "state":
-            return {"said": "paused" if job.paused else "running"}
+            return {"said": state() or "running"}
         case "pause":
             job.pause()
             said = "paused: requests in progress finish, no more are sent"
@@ -82,9 +84,21 @@ def carry_out_request(request: Any, job: "BulkJob", console: Console) -> dict[st
 
 @asynccontextmanager
 async def listening(
-    journal: Path | None, job: "BulkJob", console: Console, base: Path | None = None
+    journal: Path | None,
+    job: "BulkJob",
+    console: Console,
+    base: Path | None = None,
+    state: Callable[[], str] = lambda: "",
 ) -> AsyncIterator[None]:
-    """Listen while the block lasts; without a journal nobody does."""
+    """Listen while the block lasts; without a journal nobody does.
+
+    Args:
+        journal: The run's.
+        job: The run.
+        console: Where the run was started.
+        base: Where the socket's folder is, instead of the system's temporary one.
+        state: Says what keeps the run from going on at full speed, if something does.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -94,7 +108,7 @@ async def listening(
                     async with asyncio.timeout(_LEAVING_S):
                         await reader.read(1)
                         return  # gone, see rule 2
-                writer.write(json.dumps(carry_out_request(request, job, console)).encode() + b"\n")
+                writer.write(json.dumps(carry_out_request(request, job, console, state)).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError):  # gone, too slow, or much too long a line
             pass

@@ -1,47 +1,46 @@
-"""Where the journals of runs are kept, and how the right one is found again."""
+"""Where the journals of runs are kept, and how the right one is found again.
+
+Rules of this file:
+
+1. There is one journal per base address, event and operation, whatever the keys and the file: what one list has done,
+   the next one knows.
+2. At most one command at a time changes the people of an event, from the plan to the last result. Another one is
+   refused, or waits.
+3. A run is one list of a journal, under an id of its own.
+"""
 
 import hashlib
 import os
-from collections.abc import Mapping
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from airmeet_async.bulk.journal.locking import JournalLock, connect_read_only, holder_of
 from airmeet_async.bulk.journal.queries import (
     JournalSummary,
     find_journals,
     read_damaged,
+    read_summaries,
     read_summary,
 )
+from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.output.results_csv import free_path
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
-from airmeet_async.tables import Table
 
 _INSTEAD = "choose a file for this run with --journal PATH"
-_NEVER_RESUMED = frozenset(("attendees.block", "attendees.unblock"))
-"""Doing these twice is harmless, and between two runs of a list somebody may have undone the first by other means."""
+_ADD, _BLOCK, _UNBLOCK = PEOPLE = ("attendees.add", "attendees.block", "attendees.unblock")
+_DOING = {_ADD: "registered", _BLOCK: "blocked", _UNBLOCK: "unblocked"}
 
 _JOURNAL_FILES = ("", "-wal", "-shm", "-lock")
-
-
-@frozen
-class RunKey:
-    """What makes two runs the same one: operation, event, base address and input file."""
-
-    operation: str
-    airmeet_id: str
-    base: str
-    path: str
-
-    @property
-    def stem(self) -> str:
-        """Return the name of its journals, so that two processes that begin at once meet in one."""
-        text = "\0".join((self.operation, self.airmeet_id, self.base, os.path.realpath(self.path)))
-        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+_POLL_S = 1.0
 
 
 @frozen
@@ -49,14 +48,19 @@ class RunJournal:
     """The journal of a run.
 
     Attributes:
-        path: The file, which may not be there yet.
-        before: Its state before this run; None for a new one, and for one that cannot be read: the run will say why.
+        file: The file, which may not be there yet, and what belongs to it.
+        before: The same list as it was sent last; None for a new one, and where the journal cannot be read: the run
+            will say why.
         named: Somebody typed its path.
     """
 
-    path: Path
+    file: EventJournal
     before: JournalSummary | None = None
     named: bool = False
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
 
     @property
     def note(self) -> Mapping[str, Any]:
@@ -88,47 +92,160 @@ def runs_folder() -> Path:
     return folder
 
 
-def find_journal(key: RunKey, named: str | None, *, fresh: bool, table: Table | None = None) -> RunJournal:
-    """Return the journal of a run: the newest of the same key or of a file with the same content, else a new one.
+def find_journal(
+    operation: str, airmeet_id: str, base: str, named: str | None = None, *, file: str = "", is_copied: bool = False
+) -> RunJournal:
+    """Return the journal of an operation on an event at an address.
 
     Args:
-        key: What the run is about.
+        operation: Such as ``attendees.add``.
+        airmeet_id: The event.
+        base: The address.
         named: The path that was typed, if one was.
-        fresh: Take a new one in any case.
-        table: The input file.
+        file: The input file.
+        is_copied: There is only to be a plan, which leaves the journal as it is.
 
     Raises:
-        UsageError: What was typed contradicts itself.
+        UsageError: What was typed is no path of a file.
         ConfigError: There is no place for one.
+        JournalError: It is one of an earlier version.
     """
-    if named is not None:
-        path = Path(named)
-        if not named or path.is_dir():
-            raise UsageError(f"--journal {named!r} is not a file name; use one such as launch.job")
-        if fresh and path.exists():
-            raise UsageError(f"--fresh: {path} already exists; name a new file, or omit --fresh to continue that run")
-        return RunJournal(path, _summary_of(path), named=True)
-    folder = runs_folder()
-    if fresh or key.operation in _NEVER_RESUMED:
-        return RunJournal(free_path(folder / f"{key.stem}.job"))
-    found = list[RunJournal]()
-    for path in find_journals(folder):
-        is_own = path.stem.split("-")[0] == key.stem
-        if (before := _summary_of(path)) is None:
-            found += [RunJournal(path)] if is_own else []
-        elif all(before.facts.get(name) == getattr(key, name) for name in ("operation", "airmeet_id", "base")):
-            known = (before.list_facts.get("source") or {}).get("sha256")
-            if is_own or (known and table is not None and known == table.digest):
-                found.append(RunJournal(path, before))
-    new = RunJournal(folder / f"{key.stem}.job")
-    return max(found, key=lambda one: one.before.created if one.before is not None else 0.0, default=new)
-
-
-def _summary_of(path: Path) -> JournalSummary | None:
+    if named is not None and (not named or Path(named).is_dir()):
+        raise UsageError(f"--journal {named!r} is not a file name; use one such as launch.job")
     try:
-        return read_summary(path)
+        folder = runs_folder()
+    except ConfigError:
+        if named is None:
+            raise
+        return RunJournal(EventJournal(Path(named), is_copied=is_copied), _last_of(Path(named), file), named=True)
+    path = Path(named) if named is not None else _place(folder, operation, airmeet_id, base)
+    block, unblock = (_place(folder, other, airmeet_id, base) for other in (_BLOCK, _UNBLOCK))
+    is_add = operation == _ADD
+    _refuse_old_journals(folder, airmeet_id, base)
+    found = EventJournal(
+        path,
+        block=block if is_add else None,
+        unblock=unblock if is_add else None,
+        salt=_salt_of([_place(folder, other, airmeet_id, base) for other in PEOPLE]) if operation in PEOPLE else None,
+        is_copied=is_copied,
+    )
+    return RunJournal(found, _last_of(path, file), named=named is not None)
+
+
+def _digest(airmeet_id: str, base: str) -> str:
+    # An id in other letters meets the same journal, which says that it is about another event.
+    return hashlib.sha256(f"{base}\0{airmeet_id.lower()}".encode()).hexdigest()[:10]
+
+
+def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
+    return folder / f"{_digest(airmeet_id, base)}-{operation.replace('.', '-')}.job"
+
+
+def _last_of(path: Path, file: str) -> JournalSummary | None:
+    """Return the list of a file as it was sent last."""
+    wanted = os.path.abspath(file)  # noqa: PTH100 - as it was noted
+
+    def is_wanted(facts: Mapping[str, Any]) -> bool:
+        return bool((facts.get("note") or {}).get("path") == wanted)
+
+    try:
+        found = read_summaries(path, is_wanted) if file and path.exists() else []
     except JournalError:
         return None
+    return found[-1] if found else None
+
+
+def _salt_of(paths: list[Path]) -> str | None:
+    """Return the salt that the journals of an event share, so that one knows the people of another by their hashes."""
+    for path in paths:
+        with suppress(JournalError, sqlite3.Error):  # whoever needs it will say why
+            if path.exists():
+                with closing(connect_read_only(path)) as connection:
+                    sql = "SELECT json_extract(value, '$') FROM facts WHERE name = 'salt'"
+                    for (salt,) in connection.execute(sql):
+                        return str(salt)
+    return None
+
+
+def _refuse_old_journals(folder: Path, airmeet_id: str, base: str) -> None:
+    """Refuse to go on beside a journal of version 0.1 about the same event, whose people would be mailed once more."""
+    for path in find_journals(folder):
+        with suppress(OSError), path.open("rb") as file:
+            if int.from_bytes(file.read(64)[60:], "big") != 1:  # where a file of SQLite's has the user's version
+                continue
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            facts = " ".join(value for (value,) in connection.execute("SELECT value FROM facts"))
+            if airmeet_id and airmeet_id in facts and base in facts:
+                raise JournalError(
+                    f"{path}: airmeet-async 0.1 has recorded there who is done in this event, which this version "
+                    "cannot read, so people could be mailed twice. Finish that list with 0.1; or forget it: airmeet "
+                    f"runs purge --forget {path.stem}, after which the next run sends everybody in its list"
+                )
+
+
+@contextmanager
+def only_run_on(
+    airmeet_id: str,
+    base: str,
+    *,
+    wait: bool = False,
+    say: Callable[[str], object] = lambda _: None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[None]:
+    """Keep other commands from changing the people of an event meanwhile.
+
+    Args:
+        airmeet_id: The event.
+        base: The address.
+        wait: Where another one is at it, wait for its end.
+        say: Takes the sentence about what is waited for.
+        sleep: Waits that many seconds.
+
+    Raises:
+        JournalError: Another one is at it.
+    """
+    try:
+        folder = runs_folder()
+    except ConfigError:  # then there is no other journal of the event either
+        yield
+        return
+    path = folder / f"{_digest(airmeet_id, base)}.event"
+    lock, has_said = None, False
+    while lock is None:
+        try:
+            lock = JournalLock(path)
+        except JournalError as error:
+            if not error.busy:
+                raise
+            what, fix = _who_is_at_it(folder, path, airmeet_id, base)
+            if not wait:
+                raise JournalError(f"{what}. {fix} (nothing was sent)", busy=True) from None
+            if not has_said:
+                say(f"waiting: {what}")
+            has_said = True
+            sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _who_is_at_it(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple[str, str]:
+    """Say what another command does with the people of an event, and what can be done about it."""
+    for operation in PEOPLE:
+        path = _place(folder, operation, airmeet_id, base)
+        try:
+            running = [run for run in read_summaries(path) if run.process is not None] if path.exists() else []
+        except JournalError:
+            continue
+        for run in running:
+            began = datetime.fromtimestamp(run.created, UTC).astimezone()
+            done = f"{(run.rows or 0) - run.left:,} of {run.rows or 0:,}"
+            what = f"{run.note.get('file') or 'a list'} is being {_DOING[operation]} for this event"
+            since = f"since {began:%H:%M} (process {run.process}, {done})"
+            return f"{what} {since}", f"Wait for it with --wait, or stop it: airmeet runs stop {run.job}"
+    at_it = f"another airmeet command is at this event's people (process {holder_of(lock) or 'unknown'})"
+    return f"{at_it}, and has not begun to send", "Answer its question or end it, or wait for it with --wait"
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:
@@ -140,7 +257,7 @@ def all_runs() -> tuple[list[JournalSummary], list[str]]:
     found, wrong = list[JournalSummary](), list[str]()
     for path in find_journals(runs_folder()):
         try:
-            found.append(read_summary(path))
+            found += read_summaries(path)
         except JournalError as error:
             wrong.append(str(error))
     return sorted(found, key=lambda one: -one.created), wrong
@@ -151,15 +268,28 @@ def damaged_runs() -> list[JournalSummary]:
     return [run for path in find_journals(runs_folder()) if (run := read_damaged(path, by_place=True)) is not None]
 
 
-def find_run_to_remove(word: str) -> JournalSummary:
-    """Return a run as `find_run` does, or a journal that cannot be read by the name of its file or its path.
+def forgotten_runs() -> list[JournalSummary]:
+    """Return the journals of the folder whose lists were deleted, and that know no more than who is done."""
+    found = list[JournalSummary]()
+    for path in find_journals(runs_folder()):
+        with suppress(JournalError):
+            if not read_summaries(path):
+                found.append(read_summary(path))
+    return found
+
+
+def find_runs_to_remove(word: str) -> list[JournalSummary]:
+    """Return a run by its id, or all of an event, also those whose lists were deleted; or what is in a file.
 
     Raises:
         UsageError: There is none, or more than one.
         JournalError: It cannot be read, and nothing shows that it was a journal.
     """
+    known = [run for run in all_runs()[0] + forgotten_runs() if word in {run.about.get("airmeet_id"), run.path.stem}]
+    if known:
+        return known
     try:
-        return find_run(word)
+        return find_runs(word)
     except (UsageError, JournalError):
         path = Path(word)
         found = [run for run in damaged_runs() if word in {run.path.stem, run.path.name}]
@@ -168,7 +298,7 @@ def find_run_to_remove(word: str) -> JournalSummary:
             found = [run] if run is not None else found
         if not found:
             raise
-        return found[0]
+        return found[:1]
 
 
 def remove_journal(path: Path) -> None:
@@ -198,7 +328,7 @@ def is_in_runs_folder(path: Path) -> bool:
 
 
 def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
-    """Return a run by its id, the beginning of it, or a path; by default the newest that is not finished.
+    """Return a run by its id, the beginning of it, its event, or a path; by default the newest that is not finished.
 
     Args:
         word: What was typed.
@@ -208,24 +338,54 @@ def find_run(word: str | None, *, finished: bool = False) -> JournalSummary:
         UsageError: There is none, or more than one.
         JournalError: It cannot be read.
     """
+    return find_runs(word, None if finished else is_unfinished, is_needed=not finished)[-1]
+
+
+def is_unfinished(run: JournalSummary) -> bool:
+    """Whether a run can go on."""
+    return run.state == "interrupted" and not is_of_no_event(run)
+
+
+def find_runs(
+    word: str | None, wanted: Callable[[JournalSummary], bool] | None = None, *, is_needed: bool = False
+) -> list[JournalSummary]:
+    """Return runs, the oldest first, and at least one.
+
+    Args:
+        word: What was typed: the id of one, the beginning of it, an event or a path, which may have several; by default
+            the newest.
+        wanted: Which are wanted where nobody has named a single one; where none is, it is the newest.
+        is_needed: Where nothing was typed and none is wanted, there is none.
+
+    Raises:
+        UsageError: There is none, or more than one id begins so.
+        JournalError: It cannot be read.
+    """
     if word is not None and (os.sep in word or Path(word).is_file()):
-        return read_summary(Path(word))
-    runs, wrong = all_runs()
+        found = read_summaries(Path(word))
+        if not found:
+            raise JournalError(f"{word}: nothing was sent, and nothing is left to do")
+        return [run for run in found if wanted is None or wanted(run)] or found[-1:]
+    newest_first, wrong = all_runs()
+    runs = newest_first[::-1]
     if word is None:
-        wanted = [run for run in runs if finished or (run.state == "interrupted" and not is_of_no_event(run))]
-        if not wanted:
-            raise UsageError("there is no run yet" if finished else "there is no unfinished run; see airmeet runs")
-        return wanted[0]
+        chosen = [run for run in runs if wanted is None or wanted(run)]
+        if not runs or (not chosen and is_needed):
+            raise UsageError("there is no unfinished run; see airmeet runs" if is_needed else "there is no run yet")
+        return (chosen or runs)[-1:]
+    of_event = [run for run in runs if word and run.about.get("airmeet_id") == word]
+    if of_event:
+        return [run for run in of_event if wanted is None or wanted(run)] or of_event[-1:]
     exact = [run for run in runs if word in {run.job, run.path.stem}]
     found = exact or [run for run in runs if run.job.startswith(word) or run.path.stem.startswith(word)]
     if not word or not found:
         more = f" ({wrong[0]})" if wrong else ""
         raise UsageError(f"there is no run {word!r:.40}; see airmeet runs, or give the path used with --journal{more}")
-    if len(found) > 1 and not exact:
+    if len({run.job for run in found}) > 1 and not exact:
         raise UsageError(f"{word!r:.40} matches {' and '.join(run.job for run in found[:5])}; give more of the id")
-    return found[0]
+    return found[-1:]
 
 
 def is_of_no_event(run: JournalSummary) -> bool:
     """Whether a run had an id that no event has, so that it cannot go on."""
-    return run.facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")
+    return run.list_facts.get("stop") == StopReason.NOT_FOUND and not run.counts.get("succeeded")

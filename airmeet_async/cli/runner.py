@@ -11,9 +11,7 @@ import asyncio
 import logging
 import os
 import shlex
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -25,16 +23,16 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
-from airmeet_async.bulk.options import JobOptions
-from airmeet_async.bulk.report import CHANGED, BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.options import EventJournal, JobOptions
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.cli.confirm_run import confirm_run, find_event
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
-from airmeet_async.cli.exit_codes import DeclinedError, Exit, TerminatedError, code_of, code_of_error, sentence_of
+from airmeet_async.cli.exit_codes import Exit, TerminatedError, code_of, code_of_error, sentence_of
 from airmeet_async.cli.input_file import FileChoice
 from airmeet_async.cli.options import BulkFlags, typed
 from airmeet_async.cli.output.html_report import ReportPage, RunHistory, open_report_file, write_report_file
@@ -46,20 +44,25 @@ from airmeet_async.cli.output.results_csv import (
     place_of,
     relative_to_here,
 )
-from airmeet_async.cli.output.summary import RunOutcome, intention_of, pace_of, since_done, summary, wording_of
+from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
-from airmeet_async.cli.run_store import RunJournal, RunKey, find_journal, remove_journal
+from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
-from airmeet_async.private_files import NewFile
+from airmeet_async.private_files import NewFile, find_place
+from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK
 from airmeet_async.tables import Table
 
 _log = logging.getLogger("airmeet_async.cli")
 
 _RECORDED_EVERY_S = 0.25
-_WARNINGS_SHOWN = 3
+_TYPICAL_RATE = 25.0  # requests per second that Airmeet has allowed so far
 _FEW_ROWS, _MANY_ROWS = 10_000, 20_000
 _CAUSES = {"SIGINT": "Ctrl-C", "SIGTERM": "a termination request (SIGTERM)", "SIGHUP": "the closing of the terminal"}
+_DONE_ON_LOOPBACK = (
+    "everybody in this list is done already, and nothing is sent. This Airmeet is one on your own machine: if it was "
+    "started anew since, it knows nobody; --again sends them once more"
+)
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -77,8 +80,11 @@ class BulkRun:
         people: How many were typed instead.
         found: Takes each finding about a row, before the plan is shown.
         show: Shows the plan, or raises.
-        asks: Somebody at a terminal is asked before people are mailed.
+        yes: Somebody has agreed that people are mailed or lose access.
+        finished_event: And that they are mailed for an event that is over.
         journal: The journal, where the run goes on with one.
+        again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
+        sends_all: Every row is sent, whatever was done before.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
     """
 
@@ -91,8 +97,11 @@ class BulkRun:
     people: int = 0
     found: Callable[[RowFinding], object] | None = None
     show: Callable[[BulkPlan], object] = lambda _: None
-    asks: bool = False
+    yes: bool = False
+    finished_event: bool = False
     journal: RunJournal | None = None
+    again: frozenset[str] = frozenset()
+    sends_all: bool = False
     is_demo: bool = False
 
 
@@ -124,15 +133,21 @@ def _page_file(flags: BulkFlags, *others: str | Path | None) -> AbstractContextM
 
 
 def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console) -> BulkPlan:
-    """Take an input in without a journal, show the plan, and send nothing.
+    """Take an input in beside a copy of the event's journal, show the plan, and send nothing.
 
     Raises:
         AirmeetError: The input cannot be used, or the event could not be asked.
     """
     rate = flags.job_options()["rate"] or settings.rate or "auto"
+    journal = _journal_of(wanted, flags, settings, is_copied=True)
     client = settings.client(flags.concurrency)
     with open_runner() as runner:
-        job = wanted.start(client, {"rate": rate})
+        try:
+            console.say(*runner.run(find_event(client, wanted.airmeet_id)).lines(settings), "")
+        except BaseException:
+            runner.run(client.aclose())
+            raise
+        job = wanted.start(client, {"rate": rate, "journal": journal.file, "again": flags.again})
         try:
             plan = _take_in(runner, job, wanted, flags, console)
             if plan.fields_error is not None:
@@ -166,62 +181,75 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     options = flags.job_options()
     del options["max_in_flight"]  # is the client's
     options["rate"] = options["rate"] or settings.rate or "auto"
-    pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
     words = wording_of(wanted.operation, wanted.airmeet_id)
-    if wanted.people:
-        intention += f" for {_people(wanted.people)}"
-    is_kept = False
     with ExitStack() as stack:
-        journal = wanted.journal
-        if journal is None and wanted.choice.path:
-            key = RunKey(wanted.operation, wanted.airmeet_id, str(settings.base), wanted.choice.path)
-            journal = find_journal(key, flags.journal, fresh=flags.fresh, table=wanted.table)
-        elif journal is None:
-            folder = Path(tempfile.mkdtemp(prefix="airmeet-"))
-            stack.callback(lambda: None if is_kept else shutil.rmtree(folder, ignore_errors=True))
-            journal = RunJournal(folder / "run.job", named=True)
+        if wanted.operation in PEOPLE and not wanted.is_demo:
+            base = str(settings.base)
+            stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
+        journal = wanted.journal or _journal_of(wanted, flags, settings)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
         files = stack.enter_context(ResultFiles(results, failed))
         client = settings.client(flags.concurrency)
         runner = stack.enter_context(open_runner())
         stack.callback(lambda: runner.run(client.aclose()))
-        options["journal"] = journal.path
-        if flags.accept_stale or _may_send_stale(journal, console):
-            options["accept_stale"] = True
+        with terminable():
+            event = runner.run(find_event(client, wanted.airmeet_id))
+        console.say(*settings.notices, *event.lines(settings), "")
+        options |= {"journal": journal.file, "again": flags.again or wanted.sends_all}
         is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already
             options["note"] = _note(wanted, flags, results, failed)
         else:
-            del options["journal"]
+            del options["journal"], options["again"]
+        if flags.accept_stale or _may_send_stale(journal, console):
+            options["accept_stale"] = True
         job = wanted.start(client, cast("JobOptions", options))
         execution = _Execution(client, job, console, flags, journal)
         try:
-            if wanted.journal is None:
-                try:
-                    _show_plan(_take_in(runner, job, wanted, flags, console), wanted, console)
-                except BaseException:
-                    with suppress(JournalError):  # that one is told
-                        runner.run(job.discard())
-                        if is_new:
-                            remove_journal(journal.path)
-                    raise
-            console.say(*settings.notices, f"event {wanted.airmeet_id} at {settings.base}", f"{intention}; {pace}")
+            try:
+                plan = _take_in(runner, job, wanted, flags, console)
+                _show_plan(plan, wanted, flags, console)
+                if not plan.ready and plan.done_before and settings.base.is_loopback and not wanted.is_demo:
+                    console.say(*wrapped(_DONE_ON_LOOPBACK))
+                is_block = wanted.operation == ATTENDEES_BLOCK.name
+                confirm_run(
+                    event, console,
+                    mails=plan.invitations,
+                    blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
+                    seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
+                    yes=wanted.yes,
+                    finished_event=wanted.finished_event,
+                )  # fmt: skip
+            except BaseException:
+                with suppress(JournalError):  # that one is told
+                    runner.run(job.discard())
+                    if is_new:
+                        remove_journal(journal.path)
+                raise
             execution.run(runner)
         except JournalError as error:
-            raise with_hint(error, journal, "" if wanted.journal else words.command) from None
+            raise with_hint(error, journal) from None
         report = job.report
-        outcome = RunOutcome(report=report, code=code_of(report, execution.signal), total=job.total or 0)
-        if wanted.choice.path or wanted.journal:
-            outcome = evolve(outcome, job="" if wanted.is_demo else job_word(report, journal))
+        outcome = RunOutcome(
+            report=report,
+            code=code_of(report, execution.signal),
+            total=job.total or 0,
+            source=str(relative_to_here(Path(wanted.choice.title))) if wanted.choice.title else "",
+            mails=bool(wanted.options.get("sendEmailInvite")),
+            goes_on=wanted.journal is not None,
+        )
+        if not wanted.is_demo:
+            outcome = evolve(outcome, job=job_word(report, journal))
         outcome = _write_results(outcome, files, execution)
-        is_kept = bool(outcome.trouble)  # it is the only place where the results are
         if page_file is not None and flags.report:
             place = {"event": wanted.airmeet_id, "job": report.job, "address": str(settings.base)}
+            pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
             page = ReportPage(
                 operation=wanted.operation,
                 source=wanted.choice.path,
-                event=wanted.airmeet_id,
+                event=event.info.name if event.info is not None and event.info.name else wanted.airmeet_id,
+                outcome=headline(outcome, words),
                 report=report,
                 history=execution.history,
                 settings=place | {"pace": pace, "what": intention},
@@ -234,49 +262,91 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     console.say(*summary(outcome, words, brief=wanted.is_demo))
     if outcome.trouble:
         console.say(f"error: {outcome.trouble}")
-    if flags.json:
-        print_json(outcome.as_dict())
+    if flags.json and not wanted.is_demo:
+        outcome = print_report(outcome, console)
+    return outcome
+
+
+def print_report(outcome: RunOutcome, console: Console) -> RunOutcome:
+    """Print the report of a run as JSON; where nobody gets it, say where the results are, and return that outcome."""
+    try:
+        print_json(outcome.as_dict(), required=True)
+    except ConfigError as error:
+        where = outcome.results or (f"airmeet runs results {outcome.job}" if outcome.job else "")
+        console.say(f"error: the report was not printed: {error}{f'; the results are in {where}' if where else ''}")
+        return evolve(outcome, code=Exit.UNEXPECTED)
     return outcome
 
 
 def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Path | None, Path | None]:
-    """Return where results and rows left go: a run that goes on has all rows, so it writes over the earlier results."""
+    """Return where results and rows left go: to the same place as those of the last run of the file."""
     results, failed = check_places(flags, wanted.choice)
     recorded = journal.note.get("results") if flags.results is None else None
-    if results is None or not recorded:
+    path = _absolute(wanted.choice.path)
+    if results is None or not recorded or (wanted.journal is None and journal.note.get("path") != path):
         return results, failed
-    if wanted.journal is None and (journal.before is None or journal.before.state != "interrupted"):
-        return results, failed  # what a finished run has left is kept
-    taken = {_absolute(other) for other in (failed, wanted.choice.path)}
-    is_free = Path(recorded).parent.is_dir() and recorded not in taken
+    is_free = Path(recorded).parent.is_dir() and recorded not in {_absolute(failed), path}
     return relative_to_here(Path(recorded)) if is_free else results, failed
 
 
-def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
-    """Show a plan, and ask before people are mailed.
+def _journal_of(wanted: BulkRun, flags: BulkFlags, settings: Settings, *, is_copied: bool = False) -> RunJournal:
+    if wanted.is_demo:
+        return RunJournal(EventJournal(Path(flags.journal or "")), named=True)
+    return find_journal(
+        wanted.operation,
+        wanted.airmeet_id,
+        str(settings.base),
+        flags.journal,
+        file="" if wanted.choice.name else wanted.choice.path,
+        is_copied=is_copied,
+    )
 
-    Raises:
-        DeclinedError: The answer was no.
-    """
+
+def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
     if plan.fields_error is not None:
         why = str(plan.fields_error) or "no answer in time"
         console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
-    wanted.show(plan)
-    is_asked = wanted.asks and plan.invitations and console.can_ask
-    if is_asked and not console.confirm(f"{_people(plan.invitations)} will be mailed by Airmeet. Continue?"):
-        raise DeclinedError("nothing was sent")
+    if wanted.journal is None:
+        wanted.show(plan)
+    elif wanted.again:
+        _show_what_is_repeated(wanted, flags, console)
+    else:
+        console.say(*plan.count_lines(wording_of(wanted.operation).done))
+
+
+def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
+    """Say which rows of an earlier run are sent once more."""
+    before = wanted.journal.before if wanted.journal is not None else None
+    if before is None:  # the run will say why
+        return
+    words, counts = wording_of(wanted.operation), before.counts
+    has_mails = bool(wanted.options.get("sendEmailInvite"))
+    held = 0 if flags.accept_stale else count_stale_rows(before.path, before.list_id)
+    unclear = counts["unknown"] - held if words.repeats else 0
+    done = f"{words.done} and mailed" if has_mails else words.done
+    again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
+    parts = []
+    if "failed" in wanted.again:
+        parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
+    if "rejected" in wanted.again:
+        parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
+    if "unknown" in wanted.again and not words.repeats:
+        parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
+    if "invites" in wanted.again:
+        parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
+    parts = [part for part in parts if part[0]]
+    width = max((len(f"{n:,}") for n, *_ in parts), default=0)
+    console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
-    report, warned, trouble, code, held = outcome.report, list[str](), None, outcome.code, 0
-    flags, journal = execution.flags, execution.journal
+    report, trouble, code, held = outcome.report, None, outcome.code, 0
+    flags, journal, there = execution.flags, execution.journal, None
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
     def each_result() -> Iterator[RowResult]:
         for n, result in enumerate(read_results(journal.path)):
-            if result.warnings and CHANGED not in result.warnings and len(warned) < _WARNINGS_SHOWN:
-                warned.append(f"{_place(result)}: {'; '.join(result.warnings)}")
             if flags.report:
                 execution.history.add(result)
             if n % 1000 == 0:
@@ -284,8 +354,17 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
             yield result
 
     try:
+        found = read_summary(journal.path)
+        source = found.list_facts.get("source") or {}
+        limit = source.get("reading", {}).get("limit")
+        origin = f"{report.job} {source.get('sha256') or found.list_facts.get('name')} {limit}"
+        if files.results and not report.attempts and not flags.results and files.results.exists():
+            # Nothing new: what is there stays as it is.
+            place = find_place(files.results, origin)
+            there = place if place.exists() else files.results
+            files.results = None
         if files.results or files.failed or flags.report or report.warned_rows:
-            files.write(each_result(), read_summary(journal.path).columns, report.job)
+            files.write(each_result(), found.columns, report.job, origin)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see rule 3
@@ -299,10 +378,10 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
     return evolve(
         outcome,
         code=code,
-        results=str(files.results) if files.results in files.written else "",
-        failed=str(files.failed) if files.failed in files.written else None,
+        results=str(there or (files.results and files.written.get(files.results)) or ""),
+        failed=str(files.written[files.failed]) if files.failed in files.written else None,
+        kept=[str(asked) for asked, place in files.written.items() if asked != place],
         trouble=trouble,
-        warned=warned,
         held=held,
     )
 
@@ -322,10 +401,6 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
         why = str(error) if isinstance(error, ConfigError) else said
         return evolve(outcome, code=Exit.UNEXPECTED, trouble=outcome.trouble or why)
     return done
-
-
-def _people(n: int) -> str:
-    return "1 person" if n == 1 else f"{n:,} people"
 
 
 def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path | None) -> dict[str, Any]:
@@ -353,11 +428,11 @@ def _may_send_stale(journal: RunJournal, console: Console) -> bool:
     held = 0
     if journal.before is not None and console.can_ask:
         with suppress(JournalError):  # the run will say why
-            held = count_stale_rows(journal.path)
+            held = count_stale_rows(journal.path, journal.before.list_id)
     if not held:
         return False
     console.say(
-        f"{_rows(held)} sent more than 24 hours ago without a clear answer.",
+        f"{counted(held, 'row')} {'was' if held == 1 else 'were'} sent more than 24 hours ago without a clear answer.",
         "Sending again lets in anyone who was blocked in the meantime.",
     )
     return console.confirm("Send it again?" if held == 1 else "Send them again?")
@@ -375,46 +450,12 @@ def job_word(report: BulkReport, journal: RunJournal) -> str:
     return shlex.quote(str(journal.path)) if journal.named else report.job
 
 
-def with_hint(error: JournalError, journal: RunJournal | None, command: str = "") -> JournalError:
-    """Return the error with the way out, where there is one; *command* is one that has ``--fresh``."""
-    if journal is None or journal.named or error.busy:
+def with_hint(error: JournalError, journal: RunJournal | None) -> JournalError:
+    """Return the error with the way out, where there is one."""
+    if journal is None or journal.named or error.busy or not any(word in str(error) for word in _DAMAGED):
         return error
-    if any(word in str(error) for word in _DAMAGED):
-        anew = f"start over (airmeet {command} ... --fresh), or " if command else ""
-        return JournalError(f"{error}; or {anew}delete it (airmeet runs purge {journal.path.stem})")
-    return JournalError(f"{error} (--fresh does that)") if command and "another" in str(error) else error
-
-
-def resuming(earlier: Earlier | None, total: int, before: int = 0, *, limited: bool = False) -> list[str]:
-    """Say where a run goes on.
-
-    Args:
-        earlier: What its journal knows.
-        total: Rows of this run.
-        before: Rows of the last run.
-        limited: Not all rows of the file are taken.
-    """
-    if earlier is None:
-        return []
-    how_far = "nothing left to do:" if earlier.settled >= total else f"resuming: {earlier.settled:,} of"
-    lines = [f"{how_far} {_rows(total, 'is', 'are')} done"]
-    if earlier.unclear:
-        lines.append(f"  {_rows(earlier.unclear)} sent without a clear answer")
-    if earlier.changed:
-        lines.append(f"  {since_done(earlier.changed)}")
-    if earlier.updated:
-        they, are = ("it was", "is") if earlier.updated == 1 else ("they were", "are")
-        lines.append(f"  {_rows(earlier.updated)} changed before {they} done, and {are} sent with the change")
-    if earlier.new:
-        lines.append(f"  {_rows(earlier.new)} new")
-    if (gone := before - (total - earlier.new)) > 0:
-        where = "left out of this run (--limit)" if limited else "no longer in the file"
-        lines.append(f"  {counted(gone, 'row')} of the previous run {'is' if gone == 1 else 'are'} {where}")
-    return lines
-
-
-def _rows(n: int, one: str = "was", many: str = "were") -> str:
-    return f"{counted(n, 'row')} {one if n == 1 else many}"
+    forget = f"airmeet runs purge --forget {journal.path.stem}"
+    return JournalError(f"{error}; or forget what was done ({forget}), after which the next run sends everybody")
 
 
 @define
@@ -462,10 +503,7 @@ class _Execution:
                     self.loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
                     how = f"over the {client.transport_name} transport, on {self.loop}"
                     _log.info("job %s begins: %s rows, %s", job.id, job.total, how)
-                    console.say(f"sending {how}")
                     total, earlier = job.total or 0, job.earlier
-                    before = self.journal.before.rows if self.journal.before is not None else None
-                    console.say(*resuming(earlier, total, before or 0, limited=self.flags.limit is not None))
                     # A run with nothing to do would show a bar that is full at once.
                     is_idle = earlier is not None and earlier.settled >= total and total < _FEW_ROWS
                     display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress
@@ -474,7 +512,7 @@ class _Execution:
                     if self.flags.report:
                         helpers.start_soon(self._record)
                     try:
-                        async with listening(self.journal.path, job, console):
+                        async with listening(self.journal.path, job, console, state=progress.state):
                             await self._drain()
                     finally:
                         progress.end()
@@ -528,10 +566,10 @@ class _Execution:
 
 def stopping(under_way: int, left: int) -> list[str]:
     """Say what happens after the first signal, with that many requests under way and that many rows not read yet."""
-    requests = f"waiting for {counted(under_way, 'request')} to finish" if under_way else "no request is in progress"
-    said = [f"stopping: {requests}; press Ctrl-C again to stop now"]
+    are = "request is" if under_way == 1 else "requests are"
+    said = ["stopping" if not under_way else f"stopping: {under_way:,} {are} under way (Ctrl-C again: do not wait)"]
     if left > _MANY_ROWS:
-        said.append(f"the other {left:,} rows are being marked as not done in the results")
+        said.append(f"the other {left:,} rows are being written down as not done")
     return said
 
 

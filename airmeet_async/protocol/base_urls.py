@@ -61,6 +61,11 @@ class Base:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine."""
+        return _is_loopback(self.host)
+
+    @property
     def origin(self) -> str:
         """Scheme and authority."""
         return f"{self.scheme}://{self.authority}"
@@ -100,7 +105,7 @@ def parse_base(url: str) -> Base:
         raise ConfigError(_bad_base("its host or port is not valid")) from None
     host = (parts.hostname or "").lower()
     prefix = parts.path.rstrip("/")
-    is_loopback = host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    is_loopback = _is_loopback(host)
     problem = ""
     if not _PREFIX.fullmatch(prefix) or "." in prefix.split("/") or ".." in prefix.split("/"):
         problem = f"its path {parts.path!r} is not a plain path"
@@ -117,6 +122,10 @@ def parse_base(url: str) -> Base:
     if problem:
         raise ConfigError(_bad_base(problem))
     return Base(parts.scheme, host, port or _PORTS[parts.scheme], prefix)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def _bad_base(problem: str) -> str:

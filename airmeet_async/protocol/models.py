@@ -243,6 +243,11 @@ class AirmeetInfo(Answer):
     sessions: tuple[Session, ...] = ()
     session_hosts: tuple[Presenter, ...] = ()
 
+    @property
+    def is_hybrid(self) -> bool | None:
+        """Whether each person needs an attendance type; None where the reply does not say."""
+        return self.event_sub_type == "HYBRID_CONFERENCE" if self.event_sub_type else None
+
 
 @frozen
 class Speaker:

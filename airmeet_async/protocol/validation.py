@@ -6,6 +6,7 @@ raise `ConfigError`.
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -65,9 +66,42 @@ def check_email(email: str) -> Problem | None:
         and ".." not in local
         and _is_domain(domain)
     )
+    if fits and email.isascii():
+        return None
+    usual = unicodedata.normalize("NFKC", email)
+    if usual != email and check_email(usual) is None:
+        # A full-width letter, the Kelvin sign, a letter and its accent as two: nobody receives mail there.
+        what = f"{email!r:.80} has characters that only look like those of an address"
+        return Problem("invalid_email", f"{what}; did you mean {usual!r:.80}?")
+    odd = next((one for one in email if not one.isascii() and unicodedata.category(one)[0] not in "LMN"), None)
+    if fits and odd is not None:
+        return Problem("invalid_email", f"{email!r:.80} has a {odd!r}, which no address has; retype it")
     if fits:
         return None
     return Problem("invalid_email", f"{email!r:.80} is not an e-mail address; expected something like name@example.com")
+
+
+# Letters of other scripts that look like ASCII ones.
+_LIKE_ASCII = str.maketrans(
+    "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТУХІЈЅӀοαικνρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijsdqwhlABEKMHOPCTYXIJSloaikvptuxABEZHIKMNOPTYX",
+)
+
+
+def look_alike(email: str) -> str | None:
+    """Say which other address this one looks like, or that it mixes scripts; None for nearly all addresses."""
+    if email.isascii():
+        return None
+    for part in re.split(r"[^\w]", email):
+        scripts = {unicodedata.name(one, "").split(" ")[0] for one in part if one.isalpha()}
+        if not scripts & {"CYRILLIC", "GREEK"}:
+            continue
+        latin = part.translate(_LIKE_ASCII)
+        if latin.isascii():
+            return f"looks like {email.replace(part, latin)!r:.80}, but has letters of another script; retype it"
+        if "LATIN" in scripts:
+            return f"mixes letters of two scripts in {part!r:.80}; retype it"
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -122,9 +156,17 @@ def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class RegistrationFields:
-    """An event's registration fields, to be found by id or by label."""
+    """What an event asks of those who register: its registration fields, to be found by id or by label.
 
-    def __init__(self, fields: Iterable[CustomField]) -> None:
+    Attributes:
+        is_hybrid: Each person needs an attendance type; other events ignore it (A). None where that is not known.
+        is_known: The event was asked.
+    """
+
+    is_known = True
+
+    def __init__(self, fields: Iterable[CustomField], *, is_hybrid: bool | None = None) -> None:
+        self.is_hybrid = is_hybrid
         self._by_id = {field.field_id: field for field in fields}
         self.fields = tuple(self._by_id.values())
         self._by_name: dict[str, list[CustomField]] = {}

@@ -200,8 +200,8 @@ class Event:
     sub_type: str = "CONFERENCE"
     description: str = ""
     timezone: str = "Asia/Kolkata"
-    start_time: str = "2026-03-01T10:00:00.000Z"
-    end_time: str = "2026-03-01T12:00:00.000Z"
+    start_time: str = "2036-03-01T10:00:00.000Z"
+    end_time: str = "2036-03-01T12:00:00.000Z"
     host: str = ""
     quota: int = 2_000_000
     landing_page: Json = field(factory=dict)
@@ -357,6 +357,7 @@ def _events() -> tuple[Event, ...]:
             row=1221,
             name="Live now",
             status="ONGOING",
+            **_PAST,
             host=HOST,
             speakers={SPEAKER: _SPEAKER},
             sessions=[
@@ -364,12 +365,13 @@ def _events() -> tuple[Event, ...]:
                 _session(LIVE_SESSION, "Questions and answers", 11, status="ONGOING"),
             ],
         ),
-        Event(uid=PAUSED, row=1226, name="Back in a minute", status="PAUSED"),
+        Event(uid=PAUSED, row=1226, name="Back in a minute", status="PAUSED", **_PAST),
         Event(
             uid=FINISHED,
             row=1230,
             name="Last year",
             status="FINISHED",
+            **_PAST,
             host=HOST,
             speakers={SPEAKER: _SPEAKER},
             sessions=[
@@ -386,11 +388,12 @@ def _events() -> tuple[Event, ...]:
                 _track(TRACKS[1], "Hands on", "2", "#ccbbaa", list(SESSIONS[2:])),
             ],
         ),
-        Event(uid=ARCHIVED, row=1231, name="Forgotten", status="ARCHIVED"),
+        Event(uid=ARCHIVED, row=1231, name="Forgotten", status="ARCHIVED", **_PAST),
         Event(uid=FOREIGN, row=1240, community=FOREIGN_COMMUNITY, name="Somebody else's", host=FOREIGN_HOST),
     )
 
 
+_PAST: Final[Json] = {"start_time": "2026-03-01T10:00:00.000Z", "end_time": "2026-03-01T12:00:00.000Z"}
 _HOST: Final = Member(HOST, "u1", "Sam Host")
 _SPEAKER: Final = Member(SPEAKER, "u2", "Ada Speaker")
 

@@ -9,6 +9,8 @@ from airmeet_async.tables.cells import (
     csv_line,
     fault,
     guard,
+    listed,
+    python_option,
     shown,
     text_of,
     tidy,
@@ -20,5 +22,6 @@ from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
     "KINDS", "EncodingError", "Table", "command_line_option", "csv_line",
-    "fault", "guard", "is_frame", "open_frame", "open_table", "shown", "text_of", "tidy", "unguard",
+    "fault", "guard", "is_frame", "listed", "open_frame", "open_table", "python_option", "shown", "text_of", "tidy",
+    "unguard",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import json
 import math
 import re
 import shlex
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,11 +41,6 @@ COLUMN_LIMIT = 2000
 HEADER_LINES = 30
 # Texts that programs write for no value, and nobody is called.
 ABSENT = frozenset(("NaN", "nan", "NaT", "<NA>"))
-# The same, and texts that may be meant: there are people called Null.
-ODD = ABSENT | {
-    "NULL", "Null", "null", "None", "N/A", "n/a", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!",
-    "NA", "\\N", "(null)", "(NULL)", "undefined", "#NV", "#BEZUG!", "#WERT!", "#N/D", "#VALEUR!", "#ERROR!", "#SPILL!",
-}  # fmt: skip
 
 # What a spreadsheet runs as a formula, also behind blanks and quotes: OWASP "CSV injection" and Symfony's
 # CVE-2021-41270. The full-width signs count because Excel folds them in Japanese and Chinese locales.
@@ -53,7 +49,9 @@ _ADDRESS = re.compile(r"'*[^\s@'\"]+@[^\s@'\"]+\.[^\s@'\"]+")
 _DIGITS = re.compile(r"'*\d[\d ()/.-]*")
 _AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _IN_APOSTROPHES = re.compile(r"'((?:[^']|'')+)'")
-_INVISIBLE = "\ufeff\u200b\u2060"
+# Marks of order and direction, soft hyphens and their like: at the ends of a text they show nothing.
+_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_INVISIBLE_ENDS = re.compile(f"^[{_INVISIBLE}\\s]+|[{_INVISIBLE}\\s]+$")
 _MOST_DIGITS = 15  # what a spreadsheet keeps of a number
 _MOST_PLACES = 3
 
@@ -254,14 +252,11 @@ class Header:
                     findings.cell("with an apostrophe in front, read as it is", line, name)
             cells = bare
         row = dict(zip(self.columns, cells, strict=True))
-        if not self.is_ours and not ODD.isdisjoint(cells):
+        if not self.is_ours and not ABSENT.isdisjoint(cells):
             for name, text in row.items():
                 if text in ABSENT:
                     findings.cell(f"with {shown(text)}, read as empty", line, name)
                     row[name] = ""
-                elif text in ODD:
-                    what = f"with {shown(text)}, sent as it is; empty these cells if they mean no value"
-                    findings.cell(what, line, name)
         return row
 
     def _fitted(self, line: int, cells: Sequence[str], findings: Findings) -> list[str]:
@@ -384,7 +379,8 @@ def tidy(value: Any) -> str:
     if isinstance(value, Enum):
         value = value.value
     text = re.sub(r"[\t\r\n\v\f]+", " ", value if isinstance(value, str) else str(value)).strip()
-    return text.strip(_INVISIBLE).strip() if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE) else text
+    text = _INVISIBLE_ENDS.sub("", text)
+    return "" if text and all(unicodedata.category(character) == "Cf" for character in text) else text
 
 
 def text_of(value: Any) -> str:

@@ -119,6 +119,11 @@ class Table:
         return self._reader.columns
 
     @property
+    def spell(self) -> Callable[[str, str], str]:
+        """How the reader of a message writes an option."""
+        return self._options.spell
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What was decided without being asked, one sentence each; complete after a complete pass."""
         return (*self._said, *self._reader.notices, *self._findings.notices)

@@ -1,5 +1,7 @@
-"""A report in a notebook: as two tables, and as a data frame."""
+"""What a report counts, and how it looks in a notebook: as two tables, and as a data frame."""
 
+import copy
+import pickle
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -10,7 +12,8 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Attendee, BulkReport, RowStatus, StopReason
-from airmeet_async.bulk.report import FailureGroup
+from airmeet_async.bulk.report import FailureGroup, RowWarning
+from airmeet_async.bulk.statistics import CauseCounter
 from airmeet_async.errors import ClientStateError, ConfigError
 from tests.support.worlds import run, transport_of
 
@@ -126,3 +129,34 @@ def test_what_is_missing_is_named_with_what_to_install(hidden, backend, said):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == said
+
+
+def test_a_cause_is_what_messages_have_in_common_and_shows_its_first_row() -> None:
+    counter = CauseCounter()
+    for line, text in ((9, "nobody"), (4, "o'brien"), (7, "x@")):
+        counter.add("invalid_email", f"{text!r} is not an e-mail address", line)
+    counter.add("missing_field", "email is empty", 5)
+    counter.add("missing_field", "first_name is empty", 6)
+
+    assert [(group.code, group.n, group.sample_rows, group.message) for group in counter.groups()] == [
+        ("invalid_email", 3, (4, 7, 9), '"o\'brien" is not an e-mail address'),
+        ("missing_field", 1, (5,), "email is empty"),
+        ("missing_field", 1, (6,), "first_name is empty"),
+    ]
+
+
+def test_causes_take_a_bounded_amount_of_memory() -> None:
+    counter = CauseCounter()
+    for n in range(5000):
+        counter.add(f"code{n % 300}", "".join(chr(97 + int(digit)) for digit in str(n)), n)
+
+    assert sum(group.n for group in counter.groups()) == 5000
+    assert len(counter.groups()) <= 201
+    assert all(len(group.sample_rows) <= 5 for group in counter.groups())
+
+
+def test_a_warning_is_a_text_with_a_code_wherever_it_goes() -> None:
+    warning = RowWarning("will_be_cut", "Airmeet will shorten city")
+
+    for again in (copy.deepcopy(warning), pickle.loads(pickle.dumps(warning))):
+        assert (again, again.code) == ("Airmeet will shorten city", "will_be_cut")

@@ -184,8 +184,8 @@ async def test_every_way_to_end_has_its_code_and_says_it_in_json(there, code):
 async def test_a_run_that_is_interrupted_says_so_in_json_and_can_be_resumed(there, number, code):
     there.people(50)
 
-    with there.started(*REGISTER, "--rate", "5") as running:
-        await running.says("sending over")
+    with there.started(*REGISTER[:4], "--json", "--progress", "plain", "--rate", "5") as running:
+        await running.says("rows in")
         running.send(number)
         done = await running.end()
 

@@ -41,10 +41,13 @@ async def test_a_limit_takes_rows_from_the_top(path, limit):
 
 
 def test_columns_are_read():
-    assert parse_columns(["email=E = mail", " city =Ort"]) == {"email": "E = mail", "city": "Ort"}
+    """Also that a column is not to be used."""
+    found = parse_columns(["email=E = mail", " city =Ort", "County="])
+
+    assert found == {"email": "E = mail", "city": "Ort", "County": None}
 
 
-@pytest.mark.parametrize("texts", [["email"], ["=x"], ["email="], ["email=a", "email=b"]])
+@pytest.mark.parametrize("texts", [["email"], ["=x"], ["="], ["email=a", "email=b"]])
 def test_columns_that_cannot_be_read_are_refused(texts):
     with pytest.raises(UsageError, match="--map"):
         parse_columns(texts)
@@ -104,7 +107,7 @@ def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make,
     adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
-    assert f"resuming: {before} of 60 rows are done" in done.err
+    assert f"{before}  registered before: left out" in done.err
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
     assert list(airmeet.rows()[0])[:3] == HEADER
 
@@ -192,7 +195,7 @@ def test_every_command_with_a_file_takes_a_sheet_and_standard_input(airmeet):
     checked = there("check", "people.xlsx", "--sheet", "Guests")
     there("register", EVENT, "people.ods", "--no-invite")
     compared = there("reconcile", EVENT, "people.xlsx", "--sheet", "2", "--json")
-    blocked = there("block", EVENT, "-", "--json", given=csv_of(3))
+    blocked = there("block", EVENT, "-", "--yes", "--json", given=csv_of(3))
 
     assert (checked.code, "3 rows: 3 to send" in checked.err) == (0, True)
     assert compared.json["agree"] == 3

@@ -57,6 +57,7 @@ def journal(tmp_path):
         ({"do": "continue"}, "continuing: it was not paused", []),
         ({"do": "rate", "rate": 50}, "at most 50 requests per second", [("rate", 50.0)]),
         ({"do": "rate", "rate": "auto"}, "as fast as Airmeet allows", [("rate", "auto")]),
+        ({"do": "state"}, "running", []),
         ({"do": "stop"}, "stopping: requests in progress finish", [("stop", "stopped")]),
     ],
 )

@@ -2,20 +2,22 @@
 
 import pytest
 
+from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.run_store import (
-    RunKey,
     all_runs,
     damaged_runs,
     find_journal,
     find_run,
-    find_run_to_remove,
+    find_runs_to_remove,
+    only_run_on,
     runs_folder,
 )
 from airmeet_async.errors import ConfigError, JournalError
 
-ABOUT = RunKey("attendees.add", "event", "https://x.example/prod", "people.csv")
+BASE = "https://x.example/prod"
+ABOUT = ("attendees.add", "event", BASE)
 
 
 @pytest.fixture
@@ -26,42 +28,31 @@ def folder(tmp_path, monkeypatch):
     return runs_folder()
 
 
-def test_two_processes_that_begin_at_once_meet_in_one_journal(folder):
-    assert find_journal(ABOUT, None, fresh=False) == find_journal(ABOUT, None, fresh=False)
-    assert find_journal(ABOUT, None, fresh=False).path.parent == folder
+@pytest.mark.parametrize("file", ["people.csv", "others.csv", ""])
+def test_all_lists_of_an_event_have_one_journal(folder, file):
+    assert find_journal(*ABOUT, file=file).path == find_journal(*ABOUT).path
+    assert find_journal(*ABOUT).path.parent == folder
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        RunKey("speakers.add", "event", "https://x.example/prod", "people.csv"),
-        RunKey("attendees.add", "other", "https://x.example/prod", "people.csv"),
-        RunKey("attendees.add", "event", "https://y.example/prod", "people.csv"),
-        RunKey("attendees.add", "event", "https://x.example/prod", "others.csv"),
+        ("attendees.block", "event", BASE),
+        ("speakers.add", "event", BASE),
+        ("attendees.add", "other", BASE),
+        ("attendees.add", "event", "https://y.example/prod"),
     ],
 )
 def test_another_purpose_is_another_journal(folder, other):
-    assert find_journal(other, None, fresh=False).path != find_journal(ABOUT, None, fresh=False).path
+    assert find_journal(*other).path != find_journal(*ABOUT).path
 
 
-@pytest.mark.parametrize("operation", ["attendees.block", "attendees.unblock"])
-def test_blocking_never_goes_on_by_itself(folder, operation):
-    """Somebody may have been unblocked by other means since."""
-    key = RunKey(operation, "event", "https://x.example/prod", "people.csv")
-    first = find_journal(key, None, fresh=False).path
-    first.touch()
+def test_the_journals_of_an_event_know_people_by_the_same_hashes(folder):
+    block = JournalWriter(find_journal("attendees.block", "event", BASE).path)
+    block.close()
 
-    assert find_journal(key, None, fresh=False).path != first
-    assert find_journal(key, str(first), fresh=False).path == first
-
-
-def test_fresh_takes_a_new_one(folder):
-    first = find_journal(ABOUT, None, fresh=False).path
-    first.touch()
-
-    assert find_journal(ABOUT, None, fresh=True).path != first
-    with pytest.raises(UsageError, match="already exists"):
-        find_journal(ABOUT, str(first), fresh=True)
+    found = find_journal(*ABOUT).file
+    assert (found.salt, found.block) == (block.salt, block.path)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "here/"])
@@ -69,8 +60,35 @@ def test_what_is_no_file_is_no_journal(folder, tmp_path, name):
     (tmp_path / "here").mkdir()
 
     with pytest.raises(UsageError, match="is not a file name"):
-        find_journal(ABOUT, name, fresh=False)
+        find_journal(*ABOUT, name)
     assert not list(tmp_path.glob("*-lock"))
+
+
+def test_a_second_command_for_the_people_of_an_event_is_refused(folder):
+    second = only_run_on("event", BASE)
+    with only_run_on("event", BASE), pytest.raises(JournalError, match="another airmeet command") as caught, second:
+        pass
+    assert caught.value.busy
+
+    with only_run_on("event", BASE), only_run_on("other", BASE), only_run_on("event", "https://y.example"):
+        pass
+
+
+def test_a_second_command_that_waits_begins_when_the_first_has_ended(folder):
+    said, naps = list[str](), list[float]()
+    with only_run_on("event", BASE):
+        pass
+    [place] = folder.glob("*.event-lock")
+    lock = JournalLock(place.with_name(place.name.removesuffix("-lock")))
+
+    def sleep(seconds):
+        naps.append(seconds)
+        if len(naps) == 3:
+            lock.release()
+
+    with only_run_on("event", BASE, wait=True, say=said.append, sleep=sleep):
+        assert len(naps) == 3
+    assert [text.startswith("waiting: another airmeet command") for text in said] == [True]
 
 
 @pytest.mark.parametrize("word", ["./", "/"])
@@ -84,11 +102,12 @@ def test_a_damaged_journal_is_found_by_its_name_and_nothing_else_is(folder, tmp_
     wreck.write_bytes(b"nonsense" * 100)
 
     assert [run.path for run in damaged_runs()] == [wreck]
-    assert {find_run_to_remove(word).path for word in ("deadbeef", "deadbeef.job", str(wreck))} == {wreck}
+    words = ("deadbeef", "deadbeef.job", str(wreck))
+    assert [run.path for word in words for run in find_runs_to_remove(word)] == [wreck] * 3
     with pytest.raises(JournalError):
-        find_run_to_remove(str(tmp_path / "people.csv"))
+        find_runs_to_remove(str(tmp_path / "people.csv"))
     with pytest.raises(UsageError):
-        find_run_to_remove("dead")
+        find_runs_to_remove("dead")
 
 
 def test_a_shelf_that_others_can_write_is_refused(folder):
@@ -107,7 +126,9 @@ def test_a_run_that_is_not_there(folder, word, said):
 def test_runs_are_listed_the_newest_first_and_what_is_none_is_named(folder):
     for n, name in enumerate(("a", "b", "c")):
         writer = JournalWriter(folder / f"{name}.job")
-        writer.write_facts({"created": 1000.0 - abs(n - 1)})
+        number = writer.begin_list({"name": name, "created": 1000.0 - abs(n - 1)})
+        writer.end_list(number)
+        writer.confirm_list(number)
         writer.close()
     (folder / "x.job").write_bytes(b"nonsense" * 10)
     (folder / "x.job").chmod(0o600)

@@ -8,9 +8,9 @@ from airmeet_async.cli.runner import stopping
 @pytest.mark.parametrize(
     ("under_way", "said"),
     [
-        (0, "stopping: no request is in progress; press Ctrl-C again to stop now"),
-        (1, "stopping: waiting for 1 request to finish; press Ctrl-C again to stop now"),
-        (64, "stopping: waiting for 64 requests to finish; press Ctrl-C again to stop now"),
+        (0, "stopping"),
+        (1, "stopping: 1 request is under way (Ctrl-C again: do not wait)"),
+        (64, "stopping: 64 requests are under way (Ctrl-C again: do not wait)"),
     ],
 )
 def test_the_first_signal_says_what_happens(under_way, said):

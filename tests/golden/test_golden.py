@@ -87,7 +87,7 @@ def test_register(airmeet):
     airmeet.run("register", SUMMIT, "people.csv", "--no-invite")
     airmeet.run("runs")
     airmeet.run("runs", "show")
-    airmeet.run("runs", "purge", "--all", "--json")
+    airmeet.run("runs", "purge", "--all", "--json", "--yes")
     airmeet.compare("register")
 
 
@@ -97,7 +97,8 @@ def test_register_a_faulty_list(airmeet):
     airmeet.run("check", "faulty.csv")
     airmeet.run("register", SUMMIT, "faulty.csv", "--invite", "--dry-run", "--json")
     airmeet.run("register", SUMMIT, "faulty.csv", "--invite", "--failed", "failed.csv")
-    airmeet.run("retry", "--rejected", "--json")
+    airmeet.run("register", SUMMIT, "faulty.csv", "--invite", "--failed", "failed.csv", "--yes")
+    airmeet.run("retry", "--rejected", "--json", "--yes")
     airmeet.compare("register_faulty")
 
 
@@ -159,7 +160,7 @@ def test_block_and_unblock(airmeet):
     )
     airmeet.file("block.csv", "E-mail", "ada@block.example", "stranger@block.example", "wrong")
     airmeet.run("register", SUMMIT, "people.csv", "--no-invite", "--progress", "none")
-    airmeet.run("block", SUMMIT, "block.csv", "--results", "results.csv", "--failed", "failed.csv")
+    airmeet.run("block", SUMMIT, "block.csv", "--results", "results.csv", "--failed", "failed.csv", "--yes")
     airmeet.run("unblock", SUMMIT, "ada@block.example", "--json")
     airmeet.compare("block")
 

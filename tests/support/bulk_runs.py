@@ -29,6 +29,9 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
     given = engine_options(cast(JobOptions, options), client.options.max_in_flight)
 
     class Prepared(JobPreparation):
+        input = None
+        _recorded_ignored = ()
+
         def __init__(self) -> None: ...
 
         async def start(self, results: ResultQueue) -> Engine:

@@ -6,9 +6,9 @@ from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees, BulkOperation, UncheckedFields
 from airmeet_async.bulk.input.plan import BulkPlan, NotedRow, make_plan
 from airmeet_async.bulk.input.sources import DuplicateFinder, open_file
-from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row import Row, other_name
 from airmeet_async.protocol.validation import RegistrationFields
-from airmeet_async.tables import Table
+from airmeet_async.tables import Table, command_line_option
 
 
 def prepare(rows: Table | list[Any], operation: BulkOperation, size: int = 64) -> list[Row]:
@@ -33,7 +33,9 @@ def noted(rows: list[Row]) -> list[NotedRow]:
     found: list[NotedRow] = []
     for row in rows:
         if row.duplicate_of is not None:
-            note = {"key": row.key, "duplicate_of": row.duplicate_of, "of_line": rows[row.duplicate_of].line}
+            first = rows[row.duplicate_of]
+            note = {"key": row.key, "duplicate_of": row.duplicate_of, "of_line": first.line}
+            note["other_name"] = other_name(row.payload, first.payload)
             found.append((row.index, row.line, "duplicate", note))
         elif row.error:
             found.append((row.index, row.line, "invalid", {"code": row.error.code, "message": row.error.message}))
@@ -43,8 +45,8 @@ def noted(rows: list[Row]) -> list[NotedRow]:
 
 
 def plan_of(path: Any, reading: Reading, event_fields: RegistrationFields | None = None, **more: Any) -> BulkPlan:
-    """Return the plan of a file."""
-    table = path if isinstance(path, Table) else open_file(path)
+    """Return the plan of a file, in the words of the command line."""
+    table = path if isinstance(path, Table) else open_file(path, spell=command_line_option)
     columns = find_table_columns(table, reading, event_fields)
     operation = AddAttendees("e1", {}, reading, columns=columns, event_fields=event_fields or UncheckedFields())
     rows = prepare(table, operation)

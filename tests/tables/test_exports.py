@@ -96,17 +96,11 @@ def test_a_key_that_stands_twice_is_refused_where_it_is_used(tmp_path):
         table.judge(["email", "first"])
 
 
-def test_texts_that_stand_for_nothing_and_apostrophes_are_told(tmp_path):
-    for text, said in [
-        ("\\N", 'with "\\\\N", sent as it is'),
-        ("#NV", 'with "#NV", sent as it is'),
-        ("NA", 'with "NA", sent as it is'),
-        ("'Ana", "with an apostrophe in front, read as it is"),
-    ]:
-        table = opened(tmp_path / "a.csv", f"{HEAD}ana@example.com,{text},Lovelace\n")
+def test_an_apostrophe_in_front_is_told(tmp_path):
+    table = opened(tmp_path / "a.csv", f"{HEAD}ana@example.com,'Ana,Lovelace\n")
 
-        assert [notice for notice in table.notices if said in notice], text
-        assert rows(table) == [{**ANA, "first": text}]
+    assert [notice for notice in table.notices if "with an apostrophe in front, read as it is" in notice]
+    assert rows(table) == [{**ANA, "first": "'Ana"}]
 
 
 def test_an_encoding_that_writes_escapes_or_has_no_zero_bytes_is_none(subtests, tmp_path):

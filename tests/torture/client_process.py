@@ -41,7 +41,8 @@ class Command:
         """The command line."""
         return [
             sys.executable, "-m", "airmeet_async", "register", EVENT, "people.csv",
-            "--invite" if self.invite else "--no-invite", "--results", RESULTS, "--progress", "none", "--json",
+            *(["--invite", "--yes"] if self.invite else ["--no-invite"]),
+            "--results", RESULTS, "--progress", "none", "--json",
             "--rate", f"{self.rate:g}", "--concurrency", f"{self.concurrency}",
         ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from tests.torture.faults import Fault, Faults
 POISON = "+poison"
 REJECT = "+reject"
 
-_PLACE = re.compile(r"/airmeet/([A-Za-z0-9][A-Za-z0-9_-]*)/(attendee|custom-fields)$")
+_PLACE = re.compile(r"/airmeet/([A-Za-z0-9][A-Za-z0-9_-]*)/(attendee|custom-fields|info)$")
 _MANDATORY = ("email", "firstName", "lastName")
 
 
@@ -132,9 +132,9 @@ class Desk:
         if place and (request.method, place[2]) == ("POST", "attendee"):
             return self._add(request, place[1], now)
         generation = self._generation(request)
-        if place and (request.method, place[2]) == ("GET", "custom-fields"):
+        if place and request.method == "GET" and place[2] != "attendee":
             refusal = self._refuse_token(generation)
-            body = _json({"customFields": []})
+            body = _json({"customFields": []} if place[2] == "custom-fields" else {"id": place[1], "name": "Truth"})
             status, text = refusal or (200, "")
             return Answer(kind="other", status=status, body=_said(text) if refusal else body, generation=generation)
         return Answer(kind="other", status=404, body=_said("no such place"), generation=generation)

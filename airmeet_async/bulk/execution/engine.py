@@ -43,7 +43,7 @@ from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken
-from airmeet_async.errors import AirmeetError, JournalError, TransportError, first_error
+from airmeet_async.errors import AirmeetError, ClientStateError, JournalError, TransportError, first_error
 from airmeet_async.protocol.classify_reply import Kind, glance
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
@@ -52,6 +52,7 @@ from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
 
 _RATE_KEPT_EVERY = 10.0  # seconds
+_GRACE_OF_CLOSED_CLIENT = 0.5  # seconds
 
 
 class Engine:
@@ -362,6 +363,9 @@ class Engine:
 
     def _stop_for(self, error: AirmeetError) -> None:
         self.stop(stop_reason_for_error(error), str(error), error)
+        if isinstance(error, ClientStateError):  # closed: answers that are on their way count, but nobody waits long
+            for scope in self._workers:
+                scope.deadline = min(scope.deadline, anyio.current_time() + _GRACE_OF_CLOSED_CLIENT)
 
     def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
         """Take no more rows. Requests under way may end within the grace; workers that only wait end at once."""

@@ -152,7 +152,14 @@ class SourceFeed:
             self._receiver.wake(EVERYBODY)  # whoever sleeps finds out that nothing more comes
 
     def _prepare(self, data: Sequence[Any], first: int) -> None:
-        rows = self._operation.prepare_rows(data, None, first)
+        try:
+            rows = self._operation.prepare_rows(data, None, first)
+        except InputError as error:  # it concerns all rows, and nothing was sent yet
+            self.error, self.ended = error, True
+            self._rest = data, first
+            self._source.stop_reading()
+            self._receiver.wake(EVERYBODY)
+            return
         done = len(rows)
         self._rest = None
         if done < len(data):

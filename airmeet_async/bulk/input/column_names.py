@@ -7,6 +7,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -44,6 +45,12 @@ _FIELD_OF: dict[str, str] = {
 }
 _ATTENDANCE: dict[str, str] = {word: kind for kind, words in _DATA["attendance"].items() for word in _words(words)}
 _SALUTATIONS = frozenset(_words(_DATA["other"]["salutations"]))
+# Parts of the names of columns that say who comes, or ask it; whole names of those in which a yes means that somebody
+# does not; and how a cell begins, or what it is as a whole, that says no.
+_SAYS, _ASKS = tuple(_words(_DATA["coming"]["says"])), tuple(_words(_DATA["coming"]["asks"]))
+_DENIES = frozenset(_words(_DATA["coming"]["denies"]))
+_DECLINED = tuple(_words(_DATA["coming"]["declined"]))
+_NO = frozenset((*_words(_DATA["coming"]["no"]), "0"))
 _REMARKS = frozenset(_words(_DATA["other"]["remarks"]))
 _REMARK = re.compile(r"[(\[\uff08]([^)\]\uff09]*)[)\]\uff09]\s*$")  # also in full-width brackets
 
@@ -69,6 +76,28 @@ def is_salutation(text: str) -> bool:
     return squeezed(text) in _SALUTATIONS or all(squeezed(word) in _SALUTATIONS for word in text.split())
 
 
+def kind_of_status(column: str) -> str:
+    """Return what a yes in a column means, by its name: ``coming``, ``not coming``, or nothing for other columns.
+
+    ``status`` is a column of words, in which a yes or a no means nothing.
+    """
+    name = squeezed(column)
+    if name in _DENIES:
+        return "not coming"
+    if any(word in name for word in _ASKS):
+        return "coming"
+    return "status" if any(word in name for word in _SAYS) else ""
+
+
+@lru_cache(maxsize=4096)
+def says_not_coming(kind: str, text: str) -> bool:
+    """Whether a cell of such a column says that somebody does not come."""
+    word = squeezed(text)
+    if kind == "not coming":
+        return bool(word) and word not in _NO
+    return word.startswith(_DECLINED) or (kind == "coming" and word in _NO)
+
+
 # What ``--preset`` takes; ``none`` reads a file as any other.
 PresetName = Literal["luma", "eventbrite", "zoom", "hubspot", "salesforce", "none"]
 
@@ -82,7 +111,7 @@ class Preset:
         title: What it is called.
         marks: Sets of columns; a header with all of one set is an export of this tool and of no other.
         fields: Columns of each field, the best first.
-        status: The column that says whether somebody comes.
+        status: The column that says whether somebody comes, in the languages of the export.
         coming: What it says of those who do. An empty cell says nothing against anybody.
     """
 
@@ -90,7 +119,7 @@ class Preset:
     title: str
     marks: Sequence[Sequence[str]]
     fields: Mapping[str, Sequence[str]]
-    status: str = ""
+    status: tuple[str, ...] = field(default=(), converter=tuple)
     coming: frozenset[str] = field(default=frozenset(), converter=frozenset)
 
     def fits(self, header: Collection[str]) -> bool:

@@ -1,15 +1,18 @@
 """Which column of an input table is which field of an attendee. Pure.
 
-1. What the user says (``--map``) wins, then the columns of a known tool's export, then the words of `column_names`.
+1. What the user says (``--map``, ``columns=``) wins, then the columns of a known tool's export, then the words of
+   `column_names`.
 2. A guess is never silent: `ColumnMap.lines` says for each column what it is used for.
 3. Where two columns could be the same field, or a mandatory field has none, nothing is sent, and the message holds the
    option to type.
 4. Values are looked at before a name is believed: a "Title" full of "Mr" is no job title, and the column that is
    proposed for the addresses is one that holds addresses.
+5. A column that is one slip away from a field ("organisaton") is an error, for its values would be lost; only where
+   the field has a column too, or somebody said that it is not meant, it is a column like any other.
+6. A message names options as its reader writes them: on the command line, or in Python.
 """
 
 import difflib
-import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,12 +26,17 @@ from airmeet_async.bulk.input.column_names import (
     choose,
     field_for_column,
     is_salutation,
+    kind_of_status,
     parse_attendance,
+    says_not_coming,
     squeezed,
 )
+from airmeet_async.bulk.report import RowWarning
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
-from airmeet_async.tables import Table, shown, tidy
+from airmeet_async.tables import Table, command_line_option, python_option, shown, tidy
+
+Spelling = Callable[[str, str], str]  # how the reader of a message writes an option: its name, and its value
 
 # Words that belong to the last name when they stand before its last word: "Anna van der Berg", "Juan de la Cruz".
 _PARTICLES = frozenset(
@@ -60,6 +68,9 @@ def split_name(whole: str) -> tuple[str, str]:
 NAMES = ("first_name", "last_name")
 MANDATORY = ("email", *NAMES)
 
+# Names of fields that are misspelt as often as the fields' own.
+_OTHER_NAMES = (("organisation", "organization"), ("organisation", "company name"), ("designation", "job title"))
+
 
 def _text(value: Any) -> str:
     return tidy(", ".join(map(str, value)) if isinstance(value, list) else value)
@@ -72,7 +83,7 @@ class Match:
     Attributes:
         field: The field, or the label or id of a custom registration field.
         column: The column's name in the table.
-        how: Why: ``--map``, ``guessed``, a tool's name, or empty where the names are the same.
+        how: Why: ``--map`` or ``columns``, ``guessed``, a tool's name, or empty where the names are the same.
     """
 
     field: str
@@ -98,6 +109,9 @@ class ColumnMap:
         status: The column that says who comes, where the tool has one.
         detected: Nobody said whose export it is.
         salutations: Columns of forms of address ("Mr"), which are not job titles.
+        statuses: Other columns that may say who does not come, with what a yes in them means, see `kind_of_status`.
+        nearly: Unused columns that are called nearly like one of the event's registration fields, with its label.
+        spell: How options are written for whoever reads about these columns.
     """
 
     fields: tuple[Match, ...]
@@ -109,25 +123,34 @@ class ColumnMap:
     status: str = ""
     detected: bool = False
     salutations: tuple[str, ...] = ()
+    statuses: tuple[tuple[str, str], ...] = ()
+    nearly: tuple[tuple[str, str], ...] = ()
+    spell: Spelling = field(default=python_option, eq=False, repr=False)
 
     def lines(self) -> list[str]:
         """Say in a line each what every column is used for."""
         said: list[str] = []
         if preset := self.preset:
-            how = "detected by its columns; --preset none reads it like any other file" if self.detected else "--preset"
+            none = self.spell("preset", "none")
+            how = (
+                f"detected by its columns; {none} reads it like any other file"
+                if self.detected
+                else self.spell("preset", preset.name)
+            )
             said.append(f"an export of {preset.title} ({how})")
             if self.status:
                 coming = " or ".join(sorted(preset.coming))
                 said.append(f"left out: rows whose {shown(self.status)} is not {coming}")
-            elif preset.status:
-                said.append(f"no column {shown(preset.status)}, so nobody is left out")
         said += [_line(match.field, match) for match in self.fields]
         if self.whole:
             empty = ", where empty," if self.named else ""
-            said.append(f"first_name and last_name{empty} <- {shown(self.whole)} (--split-name)")
+            said.append(f"first_name and last_name{empty} <- {shown(self.whole)} ({spell_split(self.spell)})")
         said += [_line(f"custom field {shown(match.field)}", match) for match in self.custom]
         if ignored := [name for name in self.ignored if name not in self.salutations]:
             said.append(f"ignored: {names_of(ignored)}")
+        for column, label in self.nearly:
+            fix = spell_columns(self.spell, {f"{_CUSTOM}{label}": column})
+            said.append(f"not sent: {shown(column)}; if it is the event's {shown(label)}, say {fix}")
         if self.salutations:
             said.append(f"ignored: {names_of(self.salutations)} (forms of address, not job titles)")
         if self.from_results:
@@ -161,11 +184,25 @@ class ColumnMap:
         """Return why a row is left out for what the tool that has written it says, or for its name."""
         if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
             what = f"{self.preset.title} says {status!r:.40} ({self.status})"
-            return Problem("not_attending", f"{what}, so this row is left out; --preset none includes all rows")
+            none = self.spell("preset", "none")
+            return Problem("not_attending", f"{what}, so this row is left out; {none} includes all rows")
         if self.whole and (picked := self.pick(data)).get("first_name") and "last_name" not in picked:
             what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
             return Problem("one_word_name", f"{what}; add the last name, or - for none")
         return None
+
+    def doubts(self, data: Mapping[str, Any]) -> tuple[RowWarning, ...]:
+        """Return what is to be said of a row for columns that are not sent."""
+        found = []
+        for column, kind in self.statuses:
+            if says_not_coming(kind, text := _text(data.get(column))):
+                what = f"{shown(column)} says {shown(text)}, and this person is registered all the same"
+                found.append(RowWarning("may_not_come", f"{what}; remove the row if they do not come"))
+        for column, label in self.nearly:
+            if text := _text(data.get(column)):
+                what = f"{shown(column)} is not sent ({shown(text)}): the event's field is called {shown(label)}"
+                found.append(RowWarning("nearly_a_field", what))
+        return tuple(found)
 
 
 def _line(name: str, match: Match) -> str:
@@ -184,13 +221,14 @@ class Reading:
 
     Attributes:
         overrides: Field to column, as ``--map`` gives them; ``custom:LABEL_OR_ID`` is a registration field of the
-            event. A column that is named here is not guessed for anything else.
+            event. A column that is named here is not guessed for anything else. A column whose own name stands for
+            None is not used at all.
         preset: The tool whose export it is; None to find out, ``none`` for no tool's.
         split_name: A column of whole names may be split where there are no columns for first and last name.
         required: Fields that must have a column.
     """
 
-    overrides: Mapping[str, str] = field(factory=dict)
+    overrides: Mapping[str, str | None] = field(factory=dict)
     preset: str | None = None
     split_name: bool = False
     required: Collection[str] = MANDATORY
@@ -202,6 +240,7 @@ def find_columns(
     book: RegistrationFields | None = None,
     *,
     sample: Sequence[Mapping[str, Any]] = (),
+    spell: Spelling = python_option,
 ) -> ColumnMap:
     """Find each field's column by its name and by the values in it.
 
@@ -211,18 +250,22 @@ def find_columns(
         book: The event's registration fields: a column that nothing else wants and that is called like one is that
             field. Without it only those that are named in *reading*, and unchecked.
         sample: The first rows. Without them, names alone decide.
+        spell: How the reader of a message writes an option.
 
     Raises:
         ConfigError: There is no such preset.
+        NearMissError: A column is nearly called like a field, and would be ignored.
         InputError: A guess would be a gamble, a registration field is unknown, or a required field has no column;
-            with the ``--map`` to type.
+            with the option that says which it is.
     """
     if name := next((name for name in header if "@" in name and check_email(name.strip()) is None), None):
         raise InputError(f"the first line holds {shown(name)}: it must name the columns; put a header line above")
-    matches, custom = _overridden(header, reading.overrides, book)
+    unwanted = {name for name, column in reading.overrides.items() if column is None}
+    overrides = {name: column for name, column in reading.overrides.items() if column is not None}
+    matches, custom = _overridden(header, overrides, book, spell)
     decided = {match.field for match in matches}
     taken = {match.column for match in (*matches, *custom)}
-    free = [name for name in header if name not in taken and name not in RESULT_COLUMNS]
+    free = [name for name in header if name not in taken and name not in RESULT_COLUMNS and name not in unwanted]
 
     def take(name: str, column: str, how: str) -> None:
         matches.append(Match(name, column, "" if squeezed(column) == squeezed(name) else how))
@@ -246,20 +289,32 @@ def find_columns(
         likely["email"] = [column for column in emails if _mostly(sample, column, _holds_address, 0.5)] or emails
     for name, columns in likely.items():
         if len(columns) > 1:
-            raise _ambiguous(name, columns)
+            raise _ambiguous(name, columns, spell)
         take(name, columns[0], "guessed")
     whole = ""
     if reading.split_name:
         whole, *others = [name for name in free if squeezed(name) in FULL_NAMES] or [""]
         if others:
             names = names_of([whole, *others])
-            raise InputError(f"{names} could each hold the full names for --split-name; rename one")
+            raise InputError(f"{names} could each hold the full names for {spell_split(spell)}; rename one")
     decided |= set(NAMES) if whole else set()
     if missing := [name for name in MANDATORY if name in reading.required and name not in decided]:
-        raise _missing_columns(header, missing, free, sample)
-    status = _column(preset.status, header) if preset and preset.status else ""
-    custom += _labelled([name for name in free if name not in (whole, status)], custom, book)
+        raise _missing_columns(header, missing, free, sample, spell)
+    status = ""
+    if preset and preset.status:
+        status = next(filter(None, (_column(name, header) for name in preset.status)), "")
+        if not status and reading.preset:
+            what = f"an export of {preset.title} has a column {shown(preset.status[0])} that says who comes, and here"
+            what += " is none: people who have cancelled would be invited. Export it with that column, or say"
+            raise InputError(f"{what} {spell('preset', 'none')} to read it like any other file")
+    custom += _labelled([name for name in free if name not in (whole, status)], custom, book, spell)
     used = {whole, status, *(match.column for match in custom)}
+    unused = [name for name in free if name not in used and name not in salutations]
+    if set(NAMES).issubset(reading.required):
+        for column in unused:
+            for name, word in (*zip(FIELDS, FIELDS, strict=True), *_OTHER_NAMES):
+                if name not in decided and is_one_slip(column, word):
+                    raise NearMissError(column, name, spell)
     matches = [
         evolve(match, how=_translated(sample, match) or match.how) if match.field == "attendance_type" else match
         for match in sorted(matches, key=lambda match: FIELDS.index(match.field))
@@ -267,14 +322,62 @@ def find_columns(
     return ColumnMap(
         tuple(matches),
         tuple(custom),
-        tuple(name for name in free if name not in used),
+        (*(name for name in free if name not in used), *(name for name in header if name in unwanted)),
         not set(header).isdisjoint(RESULT_COLUMNS),
         whole=whole,
         preset=preset,
         status=status,
         detected=preset is not None and reading.preset is None,
         salutations=tuple(name for name in salutations if name not in used),
-    )
+        statuses=tuple(
+            (name, kind) for name in header if name not in {*unwanted, status, *taken} and name not in RESULT_COLUMNS
+            if name in unused or any(match.column == name for match in custom)
+            if (kind := kind_of_status(name))
+        ),
+        nearly=tuple(_nearly(unused, custom, book)) if book is not None else (),
+        spell=spell,
+    )  # fmt: skip
+
+
+class NearMissError(InputError):
+    """A column, or a key of a mapping, that is nearly called like a field."""
+
+    def __init__(self, column: str, name: str, spell: Spelling) -> None:
+        what = f"{shown(column)} is no field of Airmeet; did you mean {name}?"
+        fix = "rename it" if name == "custom_fields" else f"say {spell_columns(spell, {name: column})}"
+        left_out = spell_columns(spell, {column: None})
+        super().__init__(f"{what} If so, {fix}; if not, {left_out} leaves it out", column=column)
+
+
+def is_one_slip(given: str, name: str) -> bool:
+    """Whether two names differ in one letter: another one, one too many or too few, or two that are swapped."""
+    one, other = squeezed(given), squeezed(name)
+    start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    one, other = one[start:], other[start:]
+    if one == other:
+        return False
+    return one[1:] in (other, other[1:]) or one == other[1:] or (one[1::-1] == other[:2] and one[2:] == other[2:])
+
+
+def _nearly(unused: Sequence[str], custom: Iterable[Match], book: RegistrationFields) -> Iterable[tuple[str, str]]:
+    """Yield the columns that are called nearly like a registration field that has none, and its label."""
+    filled = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
+    labels = {squeezed(one.label): one.label for one in book.fields if one.label and one.field_id not in filled}
+    for column in unused:
+        if close := difflib.get_close_matches(squeezed(column), labels, 1, 0.85):
+            yield column, labels[close[0]]
+
+
+def spell_columns(spell: Spelling, columns: Mapping[str, str | None]) -> str:
+    """Return ``--map email='E-mail 2'`` for the command line, ``columns={'email': 'E-mail 2'}`` in Python."""
+    if spell is command_line_option:
+        return " ".join(spell("map", f"{name}={column or ''}") for name, column in columns.items())
+    return f"columns={dict(columns)!r}"
+
+
+def spell_split(spell: Spelling) -> str:
+    """Return the option that lets whole names be split."""
+    return "--split-name" if spell is command_line_option else "split_name=True"
 
 
 def find_table_columns(table: Table, reading: Reading, book: RegistrationFields | None = None) -> ColumnMap:
@@ -283,7 +386,9 @@ def find_table_columns(table: Table, reading: Reading, book: RegistrationFields 
     Raises:
         InputError: That cannot be told; names the file.
     """
-    return use_columns(table, lambda sample: find_columns(table.columns, reading, book, sample=sample))
+    return use_columns(
+        table, lambda sample: find_columns(table.columns, reading, book, sample=sample, spell=table.spell)
+    )
 
 
 def use_columns(table: Table, find: Callable[[Sequence[Mapping[str, Any]]], ColumnMap]) -> ColumnMap:
@@ -329,36 +434,41 @@ def _column(wanted: str, header: Iterable[str]) -> str:
 
 
 def _overridden(
-    header: Sequence[str], overrides: Mapping[str, str], book: RegistrationFields | None
+    header: Sequence[str], overrides: Mapping[str, str], book: RegistrationFields | None, spell: Spelling
 ) -> tuple[list[Match], list[Match]]:
-    """Return what ``--map`` says: own fields and registration fields."""
+    """Return what somebody said: own fields and registration fields."""
+    how = "--map" if spell is command_line_option else "columns"
     matches: dict[str, Match] = {}
     custom: list[Match] = []
     for given, column in overrides.items():
         if column not in header:
             known = _close_names(column, header) or f"the columns are {names_of(header)}"
-            raise InputError(f"--map {given}={column}: no column is named {shown(column)}; {known}", column=column)
+            said = spell_columns(spell, {given: column})
+            raise InputError(f"{said}: no column is named {shown(column)}; {known}", column=column)
         if given.startswith(_CUSTOM):
             label = given.removeprefix(_CUSTOM).strip()
             if not label:
-                example = "such as --map custom:LABEL=Column"
-                raise InputError(f"--map {given}: give the label or id of the custom field, {example}")
+                example = f"such as {spell_columns(spell, {'custom:LABEL': 'Column'})}"
+                raise InputError(f"{how} {given}: give the label or id of the custom field, {example}")
             if book is not None and isinstance(problem := book.find(label), Problem):
-                raise InputError(f"--map {given}: {problem.message}")
-            custom.append(Match(label, column, "--map"))
+                raise InputError(f"{how} {given}: {problem.message}")
+            custom.append(Match(label, column, how))
             continue
         name = next((name for name in FIELDS if squeezed(given) == squeezed(name)), None)
         if name is None:
             known = _close_names(given, FIELDS) or f"the fields are {', '.join(FIELDS)}."
-            example = "For a registration field of the event use --map custom:LABEL=Column"
-            raise InputError(f"--map {given}: there is no such field; {known} {example}")
+            fix = spell_columns(spell, {"custom:LABEL": "Column"})
+            example = f"For a registration field of the event use {fix}"
+            raise InputError(f"{how} {given}: there is no such field; {known} {example}")
         if name in matches:
-            raise InputError(f"--map names {name} twice: {names_of([matches[name].column, column])}; remove one")
-        matches[name] = Match(name, column, "--map")
+            raise InputError(f"{how} names {name} twice: {names_of([matches[name].column, column])}; remove one")
+        matches[name] = Match(name, column, how)
     return list(matches.values()), custom
 
 
-def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFields | None) -> list[Match]:
+def _labelled(
+    free: Iterable[str], custom: Iterable[Match], book: RegistrationFields | None, spell: Spelling
+) -> list[Match]:
     """Return the columns that are called like one of the event's registration fields."""
     if book is None:
         return []
@@ -375,38 +485,42 @@ def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFi
         # By its id where it has no label, or several fields have that one.
         label = field_id if isinstance(book.find(labels[field_id]), Problem) else labels[field_id]
         if others:
-            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others])
+            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others], spell)
         matches.append(Match(label, column, "its id" if squeezed(column) == squeezed(field_id) else "its label"))
     return matches
 
 
 def _missing_columns(
-    header: Sequence[str], missing: Sequence[str], free: Sequence[str], sample: Sequence[Mapping[str, Any]]
+    header: Sequence[str],
+    missing: Sequence[str],
+    free: Sequence[str],
+    sample: Sequence[Mapping[str, Any]],
+    spell: Spelling,
 ) -> InputError:
     """Return the error of a table that has no column for a required field."""
     what = f"no column for {' and '.join(missing)}; the columns are {names_of(header) or 'without names'}"
     sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
     if len(header) == 1 and len(missing) > 1 and sign:
-        option = "tab" if sign == "\t" else shlex.quote(sign)
-        return InputError(f"{what}. If these are several columns, name their delimiter: --delimiter {option}")
+        option = spell("delimiter", "tab" if sign == "\t" else sign)
+        return InputError(f"{what}. If these are several columns, name their delimiter: {option}")
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
-        return InputError(f"{what}. Choose it: {_option(missing[0], names[0])}")
+        return InputError(f"{what}. Choose it: {spell_columns(spell, {missing[0]: names[0]})}")
     if names:
         what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
-        what += " the split is a guess: use --split-name, or two columns in the file"
+        what += f" the split is a guess: use {spell_split(spell)}, or two columns"
         if len(missing) == 1 and not sample:
-            what += f", or use {_option(missing[0], names[0])}"
+            what += f", or use {spell_columns(spell, {missing[0]: names[0]})}"
         if "email" not in missing:
             return InputError(what)
     left = [name for name in free if name not in names]
-    options = []
+    options: dict[str, str | None] = {}
     for name in missing:
         column = _likely_column(name, left, sample)
         left = [other for other in left if other != column]
-        options.append(_option(name, column or "COLUMN"))
-    return InputError(f"{what}. Choose it: {' '.join(options)}")
+        options[name] = column or "COLUMN"
+    return InputError(f"{what}. Choose it: {spell_columns(spell, options)}")
 
 
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:
@@ -424,8 +538,8 @@ def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str,
     return sounds[0] if sounds else ""
 
 
-def _ambiguous(name: str, columns: Sequence[str]) -> InputError:
-    fix = " or ".join(_option(name, column) for column in columns)
+def _ambiguous(name: str, columns: Sequence[str], spell: Spelling) -> InputError:
+    fix = " or ".join(spell_columns(spell, {name: column}) for column in columns)
     return InputError(f"{names_of(columns)} could each be {name}; choose one: {fix}")
 
 
@@ -433,10 +547,6 @@ def _close_names(given: str, known: Iterable[str]) -> str:
     by_squeezed = {squeezed(name): name for name in known}
     close = difflib.get_close_matches(squeezed(given), by_squeezed, 3)
     return f"did you mean {' or '.join(shown(by_squeezed[name]) for name in close)}?" if close else ""
-
-
-def _option(name: str, column: str) -> str:
-    return f"--map {shlex.quote(f'{name}={column}')}"
 
 
 def names_of(columns: Iterable[str], limit: int = 20) -> str:

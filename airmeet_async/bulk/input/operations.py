@@ -13,14 +13,22 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress, repeat
 from operator import attrgetter, is_not, itemgetter
-from typing import Any
+from typing import Any, Final
 
 from attrs import fields_dict
 
-from airmeet_async.bulk.input.column_names import parse_attendance
-from airmeet_async.bulk.input.columns import MANDATORY, ColumnMap, Reading, find_columns
+from airmeet_async.bulk.input.broken_text import NO_VALUE, find_broken_rows, may_be_broken, text_warnings
+from airmeet_async.bulk.input.column_names import parse_attendance, squeezed
+from airmeet_async.bulk.input.columns import (
+    MANDATORY,
+    ColumnMap,
+    NearMissError,
+    Reading,
+    find_columns,
+    is_one_slip,
+)
 from airmeet_async.bulk.input.row_mapping import RowMapping
-from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.report import RowError, RowWarning
 from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
@@ -40,7 +48,7 @@ from airmeet_async.protocol.validation import (
     cuts,
     fold,
 )
-from airmeet_async.tables import tidy
+from airmeet_async.tables import shown, tidy
 
 # Of a list from which nothing but addresses is needed.
 ADDRESSES = Reading(preset="none", required=("email",))
@@ -49,9 +57,15 @@ _ATTENDEE_FIELDS = tuple(name for name in fields_dict(Attendee) if name != "cust
 _PLAIN_FIELDS = tuple(name for name in _ATTENDEE_FIELDS if name != "attendance_type")
 _PLAIN_NAMES = tuple(WIRE_NAMES[name] for name in _PLAIN_FIELDS)
 _attendee_values = attrgetter(*_PLAIN_FIELDS)
+# Looked up once: for each row, that is a third of what they cost.
+_is_common_email = COMMON_EMAIL.fullmatch
+_have_value = NO_VALUE.isdisjoint
 _MOST_HEADERS = 1000  # sets of keys that are remembered
 _MOST_TEMPLATES = 64
+_MOST_HARMLESS = 10_000
+_SAMPLE = 200  # mappings by whose values a column is judged
 _FLAGS = ("registerAttendee", "sendEmailInvite")
+_CUSTOM_FIELDS: Final = "custom_fields"
 
 _fetch_first = Problem("", "this row needs what `fetch` gets")
 
@@ -62,10 +76,14 @@ class BulkOperation(ABC):
     Attributes:
         template: What all calls have in common; None where each row has its own.
         is_foreign: It calls functions of the caller, which expect the thread of the event loop.
+        event_fields: What the event asks of those who register, where it was asked.
+        ignored: Columns, or keys of mappings, that are used for nothing.
     """
 
     template: CallTemplate | None = None
     is_foreign = False
+    event_fields: RegistrationFields | None = None
+    ignored: Sequence[str] = ()
 
     def prepare_rows(self, data: Sequence[Any], lines: Sequence[int | None] | None, first: int) -> list[Row]:
         """Return a row for each element, those that cannot be sent with their error.
@@ -76,6 +94,9 @@ class BulkOperation(ABC):
             data: Rows as given.
             lines: Where each stands in its file; None for rows that are not from a file.
             first: Index of the first.
+
+        Raises:
+            InputError: There is something about the first rows that concerns all; nothing was sent yet.
         """
         rows: list[Row] = []
         quick_row = self._quick_row
@@ -105,6 +126,9 @@ class BulkOperation(ABC):
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:  # noqa: ARG002
         return None
 
+    async def fetch_event(self) -> None:  # noqa: B027 - it need not be overridden
+        """Get what the event asks of those who register, if that matters."""
+
     async def fetch(self) -> None:  # noqa: B027 - it need not be overridden
         """Get from Airmeet what has to be known about the event; nothing, for most operations."""
 
@@ -120,22 +144,51 @@ class _PeopleOperation(BulkOperation):
     def __init__(self, reading: Reading, columns: ColumnMap | None) -> None:
         self._reading = reading
         self._columns = columns
-        self._found: dict[tuple[Any, ...], ColumnMap | str] = {}
+        self._found: dict[tuple[Any, ...], ColumnMap | Problem] = {}
+        self._ignored = dict.fromkeys(columns.ignored) if columns is not None else {}
+        self._chunk: Sequence[Any] = ()
+        self._first_rows: int | None = None  # how many rows the first chunk has
 
-    def _columns_of(self, data: Mapping[str, Any]) -> ColumnMap | str:
-        """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem."""
+    @property
+    def ignored(self) -> Sequence[str]:  # type: ignore[override]
+        return tuple(self._ignored)
+
+    def prepare_rows(self, data: Sequence[Any], lines: Sequence[int | None] | None, first: int) -> list[Row]:
+        if self._first_rows is None:
+            self._first_rows = first + len(data)
+        self._chunk = data
+        return super().prepare_rows(data, lines, first)
+
+    def _columns_of(self, data: Mapping[str, Any], index: int = 0) -> ColumnMap | Problem:
+        """Find out once per set of keys what they mean; a row without an e-mail is only that row's problem.
+
+        Raises:
+            NearMissError: In the first chunk, a key is one slip away from a field.
+        """
         if self._columns is not None:
             return self._columns
         keys = tuple(data)
         if (found := self._found.get(keys)) is None:
+            names = [str(name) for name in keys if name != _CUSTOM_FIELDS]
             try:
-                found = find_columns([str(name) for name in keys if name != "custom_fields"], self._reading)
+                found = self._find_columns(names, has_custom=len(names) < len(keys))
+            except NearMissError as error:
+                if index < (self._first_rows or 0):
+                    raise
+                found = Problem("misspelt_field", str(error))
             except InputError as error:
-                found = str(error)
+                found = Problem("missing_field", str(error))
             if len(self._found) >= _MOST_HEADERS:
                 self._found.clear()
-            self._found[keys] = found
+            if found is not _fetch_first:
+                self._found[keys] = found
+                if isinstance(found, ColumnMap) and len(self._ignored) < _MOST_HEADERS:
+                    self._ignored |= dict.fromkeys(found.ignored)
         return found
+
+    def _find_columns(self, names: list[str], *, has_custom: bool) -> ColumnMap | Problem:  # noqa: ARG002
+        sample = [one for one in self._chunk[:_SAMPLE] if isinstance(one, Mapping)]
+        return find_columns(names, self._reading, self.event_fields, sample=sample)
 
 
 class AddAttendees(_PeopleOperation):
@@ -162,40 +215,77 @@ class AddAttendees(_PeopleOperation):
     ) -> None:
         super().__init__(reading, columns)
         self.template: CallTemplate = CallTemplate(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, flags=flags)
+        self.event_fields = event_fields
         self._airmeet_id = airmeet_id
         self._fetch_fields = fetch_fields
-        self._event_fields = event_fields
-        # The keys of the last mapping, and how such mappings are read the quick way: names, values, pieces of JSON.
+        # The keys of the last mapping, and how such mappings are read the quick way; see `_plain_columns`.
         self._keys: tuple[Any, ...] = ()
-        self._plain: tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None = None
+        self._plain: _PlainColumns | None = None
+        # What columns say of whose meaning nothing has to be said, such as "confirmed".
+        self._harmless: set[tuple[Any, ...]] = set()
 
     async def fetch(self) -> None:
-        if self._event_fields is None and self._fetch_fields is not None:
-            self._event_fields = await self._fetch_fields()
+        await self.fetch_event()
+
+    async def fetch_event(self) -> None:
+        if self.event_fields is None and self._fetch_fields is not None:
+            self.event_fields = await self._fetch_fields()
+            self._keys, self._plain = (), None
+            self._found.clear()
+
+    def prepare_rows(self, data: Sequence[Any], lines: Sequence[int | None] | None, first: int) -> list[Row]:
+        rows = super().prepare_rows(data, lines, first)
+        for row in find_broken_rows(rows):
+            if row.error is None and not row.warnings:  # it came the quick way, which does not look at this
+                self.fill(row)
+        return rows
+
+    def _find_columns(self, names: list[str], *, has_custom: bool) -> ColumnMap | Problem:
+        found = super()._find_columns(names, has_custom=has_custom)
+        if isinstance(found, ColumnMap) and found.ignored:
+            if self.event_fields is None and self._fetch_fields is not None:
+                return _fetch_first  # they may be registration fields
+            for name in found.ignored:
+                is_near = squeezed(name) in _LIKE_CUSTOM_FIELDS or is_one_slip(name, _CUSTOM_FIELDS)
+                if is_near and not has_custom and name not in self._reading.overrides:
+                    raise NearMissError(name, _CUSTOM_FIELDS, found.spell)
+        return found
 
     def fill(self, row: Row) -> Problem | None:
         data = row.data
+        warnings: tuple[RowWarning, ...] = ()
+        event = self.event_fields
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
             texts = {name: text for name in _ATTENDEE_FIELDS if (text := tidy(getattr(data, name)))}
             row.key = texts.get("email", "")
         elif isinstance(data, Mapping):
-            columns = self._columns_of(data)
-            if isinstance(columns, str):
-                return Problem("missing_field", columns)
+            columns = self._columns_of(data, row.index)
+            if isinstance(columns, Problem):
+                return columns
             texts = columns.pick(data)
             custom = texts.pop("custom_fields", None)
             row.key = texts.get("email", "")
             if problem := columns.refuse(data):
                 return problem
+            warnings += columns.doubts(data)
+            if columns.statuses and not warnings and len(self._harmless) < _MOST_HARMLESS:
+                self._harmless.add(tuple(str(data.get(column)) for column, _ in columns.statuses))
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
             return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
         if kind := texts.get("attendance_type"):
+            if event is None and self._fetch_fields is not None:
+                return _fetch_first  # whether the event wants it
             texts["attendance_type"] = parse_attendance(kind)
+            if event is not None and event.is_hybrid is False:
+                del texts["attendance_type"]
         if problem := check_texts(texts):
             return problem
+        if not kind and event is not None and event.is_hybrid:
+            what = "attendance_type is empty, and this hybrid event needs it: IN-PERSON or VIRTUAL"
+            return Problem("missing_attendance_type", what)
         answers: dict[str, str | list[str]] = {
             name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
             for name, value in (custom or {}).items()
@@ -203,13 +293,24 @@ class AddAttendees(_PeopleOperation):
         answers = {name: value for name, value in answers.items() if value}
         mapping: list[dict[str, Any]] = []
         if answers:  # the event is asked only if a row needs it
-            if self._event_fields is None:
+            if event is None:
                 return _fetch_first
-            mapping, problem = self._event_fields.resolve(answers)
+            mapping, problem = event.resolve(answers)
             if problem:
                 return problem
         row.payload = add_checked_attendee(self._airmeet_id, texts, mapping, {}).payload
-        row.identity, row.template, row.warnings = fold(row.key), self.template, cuts(texts)
+        row.identity, row.template = fold(row.key), self.template
+        if event is not None and event.required:
+            answered = {answer["fieldId"] for answer in mapping}
+            if labels := [one.label or one.field_id for one in event.required if one.field_id not in answered]:
+                what = f"no answer for {', '.join(map(shown, labels))}, which this event requires"
+                warnings += (RowWarning("missing_answer", f"{what}; Airmeet may refuse the row"),)
+        if cut := cuts(texts):
+            warnings += (RowWarning("will_be_cut", "; ".join(cut)),)
+        row.warnings = warnings
+        if not row.key.isascii() or may_be_broken(row.payload) or not NO_VALUE.isdisjoint(texts.values()):
+            named = {name: text for name, text in answers.items() if isinstance(text, str)}
+            row.warnings += tuple(text_warnings({**texts, **named}))
         return None
 
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:
@@ -223,12 +324,14 @@ class AddAttendees(_PeopleOperation):
         if type(data) is dict:
             keys = tuple(data)
             if keys != self._keys:
-                self._keys, self._plain = keys, self._plain_columns(data)
+                self._keys, self._plain = keys, self._plain_columns(data, index)
             if (plain := self._plain) is None:
                 return None
-            names, get, pieces = plain
+            names, get, pieces, statuses = plain
+            if statuses and tuple(str(data[column]) for column in statuses) not in self._harmless:
+                return None
             values = get(data)
-        elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields:
+        elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields and not self._asks:
             given = _attendee_values(data)
             is_given = tuple(map(is_not, given, repeat(None)))
             if is_given[:3] != (True, True, True):
@@ -249,8 +352,10 @@ class AddAttendees(_PeopleOperation):
             if names[:3] != _PLAIN_NAMES[:3]:
                 return None
             pieces = _pieces(names)
+        if not _have_value(values):
+            return None
         email = values[0]
-        if len(values[1]) > NAME_LIMIT or len(values[2]) > NAME_LIMIT or not COMMON_EMAIL.fullmatch(email):
+        if len(values[1]) > NAME_LIMIT or len(values[2]) > NAME_LIMIT or not _is_common_email(email):
             return None
         if len(text) - len(email) > TEXT_LIMIT and max(map(len, values[3:]), default=0) > TEXT_LIMIT:
             return None
@@ -258,19 +363,31 @@ class AddAttendees(_PeopleOperation):
         body[1::2] = values
         return Row(index, line, data, email, email.lower(), self.template, "".join(body).encode())
 
-    def _plain_columns(
-        self, data: Mapping[str, Any]
-    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str]] | None:
+    @property
+    def _asks(self) -> bool:
+        """Whether the event wants more of each person than a name."""
+        return self.event_fields is not None and bool(self.event_fields.is_hybrid or self.event_fields.required)
+
+    def _plain_columns(self, data: Mapping[str, Any], index: int) -> "_PlainColumns | None":
         """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
-        columns = self._columns_of(data)
-        if isinstance(columns, str) or columns.status or "custom_fields" in data:
+        columns = self._columns_of(data, index)
+        if isinstance(columns, Problem) or columns.status or columns.nearly or "custom_fields" in data or self._asks:
             return None
         there = [match for match in columns.fields if match.column in data]
         fields = tuple(match.field for match in there)
         if fields[:3] != MANDATORY or "attendance_type" in fields or any(one.column in data for one in columns.custom):
             return None
         names = tuple(WIRE_NAMES[name] for name in fields)
-        return names, itemgetter(*[match.column for match in there]), _pieces(names)
+        statuses = tuple(column for column, _ in columns.statuses if column in data)
+        if len(statuses) < len(columns.statuses):
+            return None
+        return names, itemgetter(*[match.column for match in there]), _pieces(names), statuses
+
+
+# How mappings are read the quick way: the names of their texts in JSON, what gets the texts, the pieces of JSON between
+# them, and columns that may say who does not come.
+_PlainColumns = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[str], tuple[str, ...]]
+_LIKE_CUSTOM_FIELDS = frozenset({"custom", "customfield", "customfieldmapping"})
 
 
 @lru_cache(maxsize=256)
@@ -288,6 +405,8 @@ def _pieces(names: tuple[str, ...]) -> list[str]:
 
 class UncheckedFields(RegistrationFields):
     """Takes every registration field for known: the event was not asked."""
+
+    is_known = False
 
     def __init__(self) -> None:
         super().__init__(())
@@ -317,7 +436,7 @@ class ChangeAccess(_PeopleOperation):
         data = row.data
         if isinstance(data, Mapping):
             columns = self._columns_of(data)
-            data = None if isinstance(columns, str) else columns.pick(data).get("email")
+            data = None if isinstance(columns, Problem) else columns.pick(data).get("email")
         elif not isinstance(data, str):
             data = getattr(data, "email", None)
         row.key = email = tidy(data)
@@ -325,6 +444,7 @@ class ChangeAccess(_PeopleOperation):
             return problem
         row.payload = change_access(self.template.endpoint, self.template.path["airmeet_id"], email).payload
         row.identity, row.template = fold(email), self.template
+        row.warnings = () if email.isascii() else tuple(text_warnings({"email": email}))
         return None
 
 
@@ -352,6 +472,26 @@ class CreateItems(BulkOperation):
         self._timezone = timezone
         self._fetch_people = fetch_people
         self._people: frozenset[str] | None = None
+        # By the keys of a row: those that are used for nothing, and what is said of those that are nearly a field.
+        self._unused: dict[tuple[Any, ...], tuple[RowWarning, ...]] = {}
+        self._ignored: dict[str, None] = {}
+
+    @property
+    def ignored(self) -> Sequence[str]:  # type: ignore[override]
+        return tuple(self._ignored)
+
+    def _warnings_about(self, keys: tuple[Any, ...]) -> tuple[RowWarning, ...]:
+        if keys not in self._unused:
+            if len(self._unused) >= _MOST_HEADERS:
+                self._unused.clear()
+            names = tuple(map(str, keys))
+            unused, near = self.mapping.unused(names)
+            self._ignored |= dict.fromkeys(unused)
+            self._unused[keys] = tuple(
+                RowWarning("nearly_a_field", f"{shown(column)} is not used; did you mean {name}?")
+                for column, name in near.items()
+            )
+        return self._unused[keys]
 
     async def fetch(self) -> None:
         if self._people is None and self._fetch_people is not None:
@@ -364,12 +504,18 @@ class CreateItems(BulkOperation):
             call = self.mapping.build(self.template.path["airmeet_id"], item)
         except (ConfigError, InputError) as error:
             return Problem("invalid_row", str(error))
+        warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
         if self._fetch_people is not None and item.speaker_emails:
             if self._people is None:
                 return _fetch_first
             missing = [one for one in item.speaker_emails if fold(one) not in self._people]
-            row.warnings = tuple(f"{one} is not in the event yet; add this speaker first" for one in missing)
+            warnings += tuple(
+                RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
+                for one in missing
+            )
         row.identity, row.template, row.payload = self.mapping.unique(item), self.template, call.payload
+        values = {name: text for name in self.mapping.fields if isinstance(text := getattr(item, name), str) and text}
+        row.warnings = (*warnings, *text_warnings(values))
         return None
 
 

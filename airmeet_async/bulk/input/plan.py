@@ -3,27 +3,45 @@
 It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from airmeet_async.bulk.input.columns import ColumnMap
-from airmeet_async.bulk.report import FailureGroup
-from airmeet_async.formatting import counted, duration, many, wrapped
+from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
+from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
+from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
-from airmeet_async.tables import Table, shown
+from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
-_TYPICAL_RATE = 25.0
+_RETRY = "airmeet retry --rejected sends them as they are"
 _EXAMPLES = 3
-_SAMPLES = 5
-_EARLIER = ("done_before", "changed", "not_yet_mailed", "refused_before")
+_SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
+_NOT_SENT = ("done_before", "refused_before", "held")
+_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "gone")
+# Warnings that somebody should look at before people are registered; others change a text at most.
+_SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
 # What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
 # ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
 NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
+
+
+@frozen
+class EarlierList:
+    """A list that was registered here before, or blocked, as far as it has to do with this one.
+
+    Attributes:
+        name: The file; nothing where it was none.
+        when: When it was read, in seconds since the epoch.
+        done: How many people of this list it has, and who are done.
+    """
+
+    name: str
+    when: float
+    done: int = 0
 
 
 @frozen(kw_only=True)
@@ -32,21 +50,35 @@ class BulkPlan:
 
     Attributes:
         airmeet_id: The event.
-        ready: Rows that would be sent.
+        ready: Rows that would be sent: `new`, `again`, `unclear`, `not_yet_mailed` and `not_yet_registered` together.
         invalid: Rows that would not be sent, since something is wrong with them.
         duplicates: Rows with the address of an earlier one; they would not be sent either.
+        other_names: Of these, rows with another name: two people may have one address.
         cut: Rows that would be sent with a value that Airmeet cuts.
+        blocked: Rows that are not sent, since the last that was done here to these people is a block.
+        warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
-        not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
-        causes: What is the matter with rows, most frequent first; ``sample_rows`` are lines of a file, else numbers
-            from 1.
+        held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
+            more than a day ago, or would be made twice.
+        not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
+        not_yet_registered: Of these, those that an earlier run has added as pending.
+        unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
+            again.
+        again: Of these, those that were done before, and are sent once more on purpose.
+        gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
+        previous: That list.
+        done_by: The other lists whose people are in this one and done, the newest first.
+        causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
+            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
         fields_known: The event was asked for its registration fields.
+        is_hybrid: Each person needs an attendance type, and counts as registered at once; None where that is not known.
         unfilled: Mandatory registration fields that no column fills; Airmeet may refuse the rows.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
@@ -58,16 +90,28 @@ class BulkPlan:
     ready: int = 0
     invalid: int = 0
     duplicates: int = 0
+    other_names: int = 0
     cut: int = 0
+    blocked: int = 0
+    warned: int = 0
     done_before: int = 0
     changed: int = 0
-    not_yet_mailed: int = 0
     refused_before: int = 0
+    held: int = 0
+    not_yet_mailed: int = 0
+    not_yet_registered: int = 0
+    unclear: int = 0
+    again: int = 0
+    gone: int = 0
+    previous: EarlierList | None = None
+    done_by: tuple[EarlierList, ...] = ()
     causes: tuple[FailureGroup, ...] = ()
     source: str = ""
     columns: ColumnMap | None = None
     splits: tuple[tuple[str, str, str], ...] = ()
     fields_known: bool = False
+    is_hybrid: bool | None = None
+    ignored: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
     invitations: int = 0
     registrations: int = 0
@@ -78,7 +122,18 @@ class BulkPlan:
     @property
     def rows(self) -> int:
         """All rows."""
-        return self.ready + self.invalid + self.duplicates + self.done_before + self.refused_before
+        not_sent = self.done_before + self.refused_before + self.held
+        return self.ready + self.invalid + self.duplicates + self.blocked + not_sent
+
+    @property
+    def new(self) -> int:
+        """Rows that would be sent, and were never done."""
+        return self.ready - self.again - self.unclear - self.not_yet_mailed - self.not_yet_registered
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether there are rows that somebody should look at before the others are sent."""
+        return bool(self.invalid or self.other_names or any(group.code in _SERIOUS for group in self.causes))
 
     @property
     def seconds(self) -> float | None:
@@ -88,30 +143,67 @@ class BulkPlan:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self) -> list[str]:
-        """Return the plan in words, in lines that fit a terminal."""
-        mails = f"this mails {counted(self.invitations, 'invitation')}"
-        quota = f"uses {self.registrations:,} of your plan's registrations"
-        if self.seconds is None:
-            time = (
-                f"{duration(self.ready / _TYPICAL_RATE)} at {_TYPICAL_RATE:g} requests per second, less if Airmeet "
-                "allows more"
-            )
-        else:
-            time = f"{duration(self.seconds)} at {self.rate:g} requests per second"
-        uses = wrapped(f"{mails}, {quota} and takes about {time}") if self.ready else []
-        return [*self.head(), describe_counts(self), *describe_earlier(self), *describe_causes(self.causes), *uses]
+    def lines(self, done: str = "registered") -> list[str]:
+        """Return the plan in words, in lines that fit a terminal.
+
+        Args:
+            done: What a row is that Airmeet has done.
+        """
+        return [*self.head(), "", *self.count_lines(done)]
+
+    def count_lines(self, done: str = "registered") -> list[str]:
+        """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
+        mailed = " and mailed" if self.invitations else ""
+        quota = f"; {self.registrations:,} of your plan's registrations are used" if self.registrations else ""
+        again = "sent again" + (", without a second mail" if mailed else "")
+        parts: list[tuple[int, str, Sequence[int]]] = [
+            (self.new, f"will be {done}{mailed}{quota}", ()),
+            (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
+            (self.not_yet_registered, "pending until now: will be registered", ()),
+            (self.unclear, f"sent before without a clear answer: will be {again}", ()),
+            (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
+            (self.done_before, self._done_before(done), ()),
+            (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
+            (
+                self.refused_before,
+                f"refused by Airmeet before and not changed since: left out ({_RETRY})",
+                (),
+            ),
+        ]
+        for group in self.causes:
+            what = "to check" if group.code in _WARNING_WORDS else "left out"
+            parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
+        parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
+        found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
+        shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
+        width = max(len(f"{n:,}") for n, *_ in found)
+        lines = [line for n, what, rows in shown_parts for line in describe_rows(n, what, rows, width)]
+        return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
+
+    def _done_before(self, done: str) -> str:
+        lists = listed([shown(found.name) for found in self.done_by if found.name not in {"", self.source}])
+        changed = ""
+        if self.changed:
+            changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
+        return f"{done} before{f', from {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
         lines = describe_input(self.source, self.rows, self.columns, self.notices) if self.columns else []
         splits = [f"{shown(whole)} = {shown(first)} + {shown(last)}" for whole, first, last in self.splits]
         lines += wrapped(f"for example {', '.join(splits)}", "  ", "    ") if splits else []
+        if self.columns is None:
+            return lines + (wrapped(f"not used: {names_of(self.ignored)}") if self.ignored else [])
+        types = [match for match in self.columns.fields if match.field == "attendance_type"]
+        if types and self.is_hybrid is False:
+            what = f"not sent: {shown(types[0].column)}, since only hybrid events have attendance types"
+            lines += wrapped(what, "  ", "    ")
         if not self.unfilled:
             return lines
         labels = ", ".join(map(shown, self.unfilled))
         what = f"no column fills the event's required registration {many('field', len(self.unfilled))} {labels}"
-        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with --map custom:LABEL=Column")
+        fix = spell_columns(self.columns.spell, {"custom:LABEL": "Column"})
+        return lines + wrapped(f"{what}; Airmeet may refuse the rows. Assign a column with {fix}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented JSON shape (``--dry-run --json``)."""
@@ -123,8 +215,12 @@ class BulkPlan:
             "ready": self.ready,
             "invalid": self.invalid,
             "duplicates": self.duplicates,
+            "blocked": self.blocked,
+            "other_names": self.other_names,
             "cut": self.cut,
-            **{name: n for name in _EARLIER if (n := getattr(self, name))},
+            "warned": self.warned,
+            "new": self.new,
+            **{name: getattr(self, name) for name in _EARLIER},
             "causes": [
                 {"code": group.code, "message": group.message, "n": group.n, "lines": list(group.sample_rows)}
                 for group in self.causes
@@ -133,8 +229,9 @@ class BulkPlan:
             "columns": {match.field: match.column for match in found.fields},
             "custom_fields": {match.field: match.column for match in found.custom},
             "split_name": found.whole or None,
-            "ignored": list(found.ignored),
+            "ignored": list(self.ignored),
             "fields_known": self.fields_known,
+            "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
             "invitations": self.invitations,
             "registrations": self.registrations,
@@ -152,11 +249,13 @@ class RowFinding:
         line: Where the row starts in the file; of rows that are from no file their number, from 1.
         code: A short stable word.
         message: One sentence.
+        is_error: The row is not sent, and something about it has to be corrected.
     """
 
     line: int
     code: str
     message: str
+    is_error: bool = False
 
 
 def make_plan(
@@ -165,55 +264,61 @@ def make_plan(
     *,
     table: Table | None = None,
     columns: ColumnMap | None = None,
+    ignored: Sequence[str] = (),
     event_fields: RegistrationFields | None = None,
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
     invite: bool = False,
     register: bool = False,
     rate: float | None = None,
+    previous: EarlierList | None = None,
+    done_by: Iterable[EarlierList] = (),
 ) -> BulkPlan:
     """Say what a run would do with a list that was prepared for it.
 
     Args:
-        counts: ``rows``, and where there was an earlier run ``done_before``, ``changed``, ``not_yet_mailed`` and
-            ``refused_before``.
+        counts: ``rows``, and as far as they are known ``invitations``, ``registrations`` and the counts of a plan that
+            are about earlier runs.
         noted: Rows with a note, in their order.
         table: The list, if it is from a file or a data frame.
         columns: Which of its columns is what.
+        ignored: Columns, or keys of mappings, that are used for nothing.
         event_fields: The event's registration fields; None where they were not checked.
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
         invite: Whether Airmeet mails people.
         register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
+        previous: The list of the same name before.
+        done_by: The other lists whose people are in this one and done.
     """
-    invalid = duplicates = cut = 0
-    numbers, first = Counter[str](), dict[str, list[RowFinding]]()
+    invalid = duplicates = other_names = blocked = cut = warned = 0
+    left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
         if status == "duplicate":
             duplicates += 1
             place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
-            what = f"{note.get('key', '')} is already in {place}; only that one is sent"
-            findings = [RowFinding(line, "duplicate", what)]
+            code, what = "duplicate", f"{note.get('key', '')} is already in {place}; only that one is sent"
+            if name := note.get("other_name"):
+                other_names += 1
+                code, what = OTHER_NAME, f"{what}, under another name; this one is {shown(name)}"
+            findings, causes = [RowFinding(line, code, what)], repeated
         elif status == "invalid":
-            invalid += 1
-            findings = [RowFinding(line, note["code"], note["message"])]
+            blocked += note["code"] == BLOCKED
+            invalid += note["code"] != BLOCKED
+            findings, causes = [RowFinding(line, note["code"], note["message"], is_error=True)], left_out
         else:
-            findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]
-            cut += bool(findings)
+            said = warnings_by_code(note.get("warnings", ()))
+            findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings
+            cut += "will_be_cut" in said
+            warned += bool(said)
         for finding in findings:
-            numbers[finding.code] += 1
-            if numbers[finding.code] <= _SAMPLES:
-                first.setdefault(finding.code, []).append(finding)
+            causes.add(finding.code, finding.message, finding.line)
             if found is not None:
                 found(finding)
-    causes = (
-        FailureGroup(code, first[code][0].message, n, tuple(one.line for one in first[code]))
-        for code, n in numbers.most_common()
-    )
     earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
-    ready = counts["rows"] - invalid - duplicates - earlier["done_before"] - earlier["refused_before"]
+    ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:
         for row in table.sample(_EXAMPLES):
@@ -224,21 +329,30 @@ def make_plan(
         entries = (event_fields.find(match.field) for match in columns.custom)
         filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
         unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
+    is_hybrid = event_fields is not None and event_fields.is_hybrid
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,
         invalid=invalid,
         duplicates=duplicates,
+        blocked=blocked,
+        other_names=other_names,
         cut=cut,
+        warned=warned,
         **earlier,
-        causes=tuple(causes),
+        previous=previous,
+        done_by=tuple(done_by),
+        causes=(*left_out.groups(), *repeated.groups(), *warnings.groups()),
         source=table.name if table else "",
         columns=columns,
         splits=tuple(splits),
-        fields_known=event_fields is not None,
+        fields_known=event_fields is not None and event_fields.is_known,
+        is_hybrid=event_fields.is_hybrid if event_fields else None,
+        ignored=tuple(ignored),
         unfilled=tuple(unfilled),
-        invitations=ready if invite else 0,
-        registrations=ready if register else 0,
+        invitations=counts.get("invitations", ready) if invite else 0,
+        # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
+        registrations=counts.get("registrations", ready) if register else ready if is_hybrid else 0,
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -256,42 +370,63 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
 
 def describe_counts(found: BulkPlan) -> str:
     """Say in one sentence how many rows would be sent, and how many not."""
-    cuts = f" ({found.cut:,} with shortened text)" if found.cut else ""
-    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{cuts}"]
+    said = f"{found.cut:,} with shortened text" if found.cut else ""
+    said = f"{found.warned:,} with a warning" if found.warned > found.cut else said
+    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{f' ({said})' if said else ''}"]
     others = (
-        (found.invalid, "invalid"), (found.duplicates, "duplicate"), (found.done_before, "done before"),
-        (found.refused_before, "refused before"),
+        (found.invalid, "not valid"), (found.duplicates, "twice in the list"), (found.done_before, "done before"),
+        (found.refused_before, "refused before"), (found.held, "without a clear answer"), (found.blocked, "blocked"),
     )  # fmt: skip
     parts += [f"{n:,} {what}" for n, what in others if n]
     return ", ".join(parts)
 
 
-def describe_earlier(found: BulkPlan) -> list[str]:
-    """Say which rows an earlier run has to do with, where that is not plain from the counts."""
-    lines: list[str] = []
-    if found.not_yet_mailed:
-        were = "was" if found.not_yet_mailed == 1 else "were"
-        # Whether a second add mails anybody is not documented (help article, A).
-        what = f"{counted(found.not_yet_mailed, 'row')} to send {were} added before without an invitation"
-        lines += wrapped(f"{what}; Airmeet does not say whether it mails people who are in the event already")
-    if found.changed:
-        what = f"{counted(found.changed, 'row')} done before differ from what was sent, and are not sent again:"
-        lines += wrapped(f"{what} Airmeet updates nobody")
-    return lines
+# What is said of several rows whose messages differ in names, numbers and addresses.
+_WORDS = {
+    "invalid_email": "no valid e-mail address",
+    "not_attending": "does not come",
+    "one_word_name": "a name that cannot be split",
+    "unknown_option": "not one of the event's options",
+    BLOCKED: "blocked here before",
+    "duplicate": "twice in the list",
+    OTHER_NAME: "an address that is in the list already, with another name",
+}
+_WARNING_WORDS = {
+    "will_be_cut": "text that Airmeet will shorten",
+    "broken_text": "text that looks broken",
+    "no_value": "words that mean no value, such as NULL",
+    "placeholder": "a placeholder instead of a name",
+    "look_alike": "an address with letters that only look like those of an address",
+    "may_not_come": "may not come, as a column of the list says",
+    "missing_answer": "no answer to a mandatory registration field",
+    "nearly_a_field": "a column called nearly like a registration field, which is not sent",
+    "unknown_speaker": "somebody who is not a speaker of the event",
+    "changed": "changed since it was sent; Airmeet keeps the old details",
+}
 
 
-def describe_causes(groups: tuple[FailureGroup, ...]) -> list[str]:
-    """Say what is the matter with rows, and where the first of them are."""
-    lines: list[str] = []
-    for group in groups[:_MOST_CAUSES]:
-        lines += describe_cause(group)
-    if len(groups) > _MOST_CAUSES:
-        lines.append(f"  and {len(groups) - _MOST_CAUSES} more causes")
-    return lines
+def describe_cause(group: FailureGroup) -> str:
+    """Say what is the matter with rows, in words that are right for each of them."""
+    if group.n == 1 and group.code != "duplicate":
+        return group.message
+    return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 
-def describe_cause(group: FailureGroup) -> list[str]:
-    """Say what is the matter with the rows of a group, and where the first of them are."""
-    where, n = ", ".join(map(str, group.sample_rows)), group.n
-    more = f" and {n - len(group.sample_rows):,} more" if n > len(group.sample_rows) else ""
-    return wrapped(f"{n:,} x {group.code}, {many('line', n)} {where}{more}: {group.message}", "  ", "      ")
+def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) -> list[str]:
+    """Say what is the matter with *n* rows, and where the first of them are: beside it, or else below it.
+
+    Args:
+        n: How many.
+        what: What is said of them.
+        lines: The first of their lines.
+        width: Of the number.
+    """
+    indent = " " * (max(width, len(f"{n:,}")) + 4)
+    text = wrapped(f"{n:>{width},}  {what}", "  ", indent)
+    if not lines:
+        return text
+    *others, last = [*map(str, lines), *([f"{n - len(lines):,} more"] if n > len(lines) else [])]
+    where = f"{many('line', n)} {' and '.join(filter(None, (', '.join(others), last)))}"
+    if len(text) == 1 and len(text[0]) + 3 + len(where) <= WIDTH:
+        return [f"{text[0]}   {where}"]
+    return [*text, *wrapped(where, indent, indent)]

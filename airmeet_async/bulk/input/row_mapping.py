@@ -10,7 +10,7 @@ from attrs import fields, frozen
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
-from airmeet_async.bulk.input.columns import ColumnMap, Match, use_columns
+from airmeet_async.bulk.input.columns import ColumnMap, Match, is_one_slip, use_columns
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
@@ -107,6 +107,17 @@ class RowMapping:
             there = ", ".join(map(repr, header)) or "none"
             raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
         return found
+
+    def unused(self, header: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+        """Return the columns that are used for nothing, and of these the ones that are nearly called like a field."""
+        found = {self.field_of(column) for column in header}
+        unused = [column for column in header if self.field_of(column) is None and column not in RESULT_COLUMNS]
+        near = {
+            column: name
+            for column in unused
+            if (name := next((one for one in self.fields if one not in found and is_one_slip(column, one)), None))
+        }
+        return unused, near
 
     def table_columns(self, table: Table) -> ColumnMap:
         """Return which column of a table is what; its columns are in `Table.use` from now on.

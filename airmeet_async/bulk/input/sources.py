@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
 from airmeet_async.bulk.options import FileOptions
-from airmeet_async.bulk.row import Row, duplicate_error
+from airmeet_async.bulk.row import Row, duplicate_error, other_name
 from airmeet_async.errors import ConfigError, InputError, JournalError
 from airmeet_async.tables import Table, is_frame, open_frame, open_table
 
@@ -23,7 +23,7 @@ Rows = OpenedRows | str | os.PathLike[str]
 IsHeader = Callable[[Sequence[str]], bool]
 
 _FILE_OPTIONS = FileOptions.__annotations__
-_FEW = 20_000  # about 6 MB of identities
+_FEW = 20_000  # about 10 MB of identities and requests
 _CLOSING = 5.0  # seconds that a source of the caller's has to close itself
 
 
@@ -218,7 +218,7 @@ class DuplicateFinder:
 
     def __init__(self, few: int = _FEW) -> None:
         self._few = few
-        self._first: dict[str, tuple[int, int | None]] = {}
+        self._first: dict[str, tuple[int, int | None, bytes]] = {}
         self._more: sqlite3.Connection | None = None
 
     def mark(self, rows: Iterable[Row]) -> None:
@@ -230,25 +230,28 @@ class DuplicateFinder:
             if not identity or row.error is not None:
                 continue
             if is_room:
-                found = first.setdefault(identity, (row.index, row.line))
+                found = first.setdefault(identity, (row.index, row.line, row.payload))
             else:
                 found = first.get(identity) or self._find_or_add(row)
             if found[0] != row.index:
-                row.duplicate_of, row.error = found[0], duplicate_error(*found)
+                row.duplicate_of = found[0]
+                row.error = duplicate_error(found[0], found[1], other_name(row.payload, found[2]))
 
-    def _find_or_add(self, row: Row) -> tuple[int, int | None]:
+    def _find_or_add(self, row: Row) -> tuple[int, int | None, bytes]:
         if self._more is None:
             self._more = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._more.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;"
-                "CREATE TABLE first (identity BLOB PRIMARY KEY, idx INTEGER, line INTEGER) WITHOUT ROWID; BEGIN"
+                "CREATE TABLE first (identity BLOB PRIMARY KEY, idx INTEGER, line INTEGER, payload BLOB) WITHOUT ROWID;"
+                "BEGIN"
             )
         identity = row.identity.encode(errors="surrogatepass")
-        added = self._more.execute("INSERT OR IGNORE INTO first VALUES (?, ?, ?)", (identity, row.index, row.line))
-        if added.rowcount:
-            return row.index, row.line
-        index, line = self._more.execute("SELECT idx, line FROM first WHERE identity = ?", (identity,)).fetchone()
-        return index, line
+        values = (identity, row.index, row.line, row.payload)
+        if self._more.execute("INSERT OR IGNORE INTO first VALUES (?, ?, ?, ?)", values).rowcount:
+            return row.index, row.line, row.payload
+        found = self._more.execute("SELECT idx, line, payload FROM first WHERE identity = ?", (identity,)).fetchone()
+        index, line, payload = found
+        return index, line, payload
 
     def __del__(self) -> None:
         self.close()

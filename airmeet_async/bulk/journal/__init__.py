@@ -43,7 +43,8 @@ class Earlier:
         settled: Rows that have ended already, or never go out.
         unclear: Rows that were sent without a clear answer.
         changed: Rows that were done, and have changed in the input since; Airmeet does not update them.
-        updated: Rows that were not done, and have changed in the input since.
+        updated: Rows that were certainly not done, and have changed in the input since: they are sent as they are now.
+        held_back: Rows that may have been done, and have changed in the input since: they are sent as they were.
         new: Rows that were not in the input before.
     """
 
@@ -51,6 +52,7 @@ class Earlier:
     unclear: int = 0
     changed: int = 0
     updated: int = 0
+    held_back: int = 0
     new: int = 0
 
 

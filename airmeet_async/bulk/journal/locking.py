@@ -174,6 +174,28 @@ def connect_nameless() -> sqlite3.Connection:
     return connection
 
 
+def connect_copy(path: Path) -> sqlite3.Connection:
+    """Open a copy of a journal without a name: nothing that is done to it changes the journal, which a run may have.
+
+    Raises:
+        JournalError: It is not a journal, or there is no room for a copy.
+    """
+    try:
+        with closing(connect_read_only(path)) as source:
+            copy = sqlite3.connect("", isolation_level=None, cached_statements=32)
+            try:
+                source.backup(copy)
+                copy.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000")
+            except BaseException:
+                copy.close()
+                raise
+    except sqlite3.Error as error:
+        raise journal_error(path, error) from None
+    finally:
+        remove_side_files(path)
+    return copy
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open a journal for reading, also while a run has it.
 

@@ -7,7 +7,7 @@ journal open: closing what is opened here would drop that run's locks.
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, recorded_result
 from airmeet_async.bulk.journal.row_encoding import decode_data
-from airmeet_async.bulk.journal.schema import APPLICATION_ID
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
 from airmeet_async.bulk.journal.writer import (
     CHANGED,
     DONE,
@@ -25,6 +25,7 @@ from airmeet_async.bulk.journal.writer import (
     OF_LIST,
     OPEN,
     ROWS,
+    WAS_SENT,
     WISH,
     RecordedList,
     read_facts,
@@ -50,13 +51,21 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM({DONE} AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
+        SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
     SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND (({OPEN} AND {IN_DOUBT}) OR {_UNDER_WAY})
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
+"""  # noqa: S608 - no values
+# Who is not in the event can be neither blocked nor unblocked: Airmeet refuses it, and what was wanted counts.
+_WAS_UNBLOCKED = "state IN (4, 5) AND NOT unclear"
+_BLOCKED_BEFORE_A_CRASH = f"""
+    SELECT e.hash, e.identity, l.touched FROM list l
+    JOIN input i ON i.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + l.horizon
+    JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry
+    WHERE l.horizon IS NOT NULL AND i.status IS NULL AND o.entry IS NULL
 """  # noqa: S608 - no values
 _ROWS_AT_ONCE = 256
 _RESULTS = ROWS.format("1")
@@ -69,6 +78,7 @@ class JournalSummary:
 
     Attributes:
         path: The file.
+        list_id: The list whose rows are counted; 0 for none.
         facts: About the whole journal.
         list_facts: About the list whose rows are counted.
         counts: Its rows by state, see `COUNTED`.
@@ -82,6 +92,7 @@ class JournalSummary:
 
     path: Path
     facts: Mapping[str, Any]
+    list_id: int = 0
     list_facts: Mapping[str, Any] = field(factory=dict)
     counts: Mapping[str, int] = field(factory=dict)
     in_flight: int = 0
@@ -93,7 +104,7 @@ class JournalSummary:
 
     @property
     def job(self) -> str:
-        return str(self.facts.get("job", self.path.stem))
+        return str(self.list_facts.get("job") or self.facts.get("job", self.path.stem))
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -108,16 +119,18 @@ class JournalSummary:
 
     @property
     def created(self) -> float:
-        """When it was begun, in seconds since the epoch."""
-        return float(self.facts.get("created") or 0.0)
+        """When the list was read, in seconds since the epoch."""
+        return float(self.list_facts.get("created") or self.facts.get("created") or 0.0)
 
     @property
     def changed(self) -> float:
         """When something has changed last, in seconds since the epoch."""
+        if self.list_facts.get("ended"):
+            return float(self.list_facts["ended"])
         times = [
             part.stat().st_mtime for part in (self.path, self.path.with_name(self.path.name + "-wal")) if part.exists()
         ]
-        return max([self.created, float(self.facts.get("ended") or 0.0), *times])
+        return max([self.created, *times])
 
     @property
     def left(self) -> int:
@@ -129,8 +142,9 @@ class JournalSummary:
         """``running``, ``finished`` (no run is needed to send something) or ``interrupted``."""
         if self.process is not None:
             return "running"
-        ended = self.facts.get("ended") is not None and self.facts.get("stop") is None and self.rows is not None
-        return "finished" if ended and not self.counts.get("pending", 0) and not self.in_flight else "interrupted"
+        has_ended = self.list_facts.get("ended") is not None and self.list_facts.get("stop") is None
+        waits = self.left if not has_ended else self.counts.get("pending", 0)
+        return "interrupted" if self.rows is None or self.in_flight or waits else "finished"
 
 
 @contextmanager
@@ -162,22 +176,83 @@ def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
     """
     locking.check_file(path)
     process = locking.holder_of(path)
-    counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
     with _opened(path) as connection:
-        facts, found = read_facts(connection), _find_list(connection, list_id)
-        for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, found.parameters):
-            counts[status] += n
-            in_flight += under_way or 0
-            unverified += doubtful or 0
-            changed += differs or 0
-        columns = found.facts.get("columns") or (found.facts.get("source") or {}).get("header")
-        if not columns:  # no file: the columns are those of the first row
-            data = f"SELECT COALESCE(i.data, e.data) {OF_LIST} ORDER BY i.id LIMIT 1"
-            first = connection.execute(data, found.parameters).fetchone()
-            row = decode_data(first[0]) if first else None
-            columns = row if isinstance(row, dict) else ()
+        return _summary_of(path, connection, _find_list(connection, list_id), process)
+
+
+def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> list[JournalSummary]:
+    """Return the state of each list of a journal that counts, in the order in which they were sent last.
+
+    Args:
+        path: The journal.
+        is_wanted: Says by its facts whether a list is wanted; to count the rows of a long one takes a moment.
+
+    Raises:
+        JournalError: It is none, or it cannot be read.
+    """
+    locking.check_file(path)
+    process = locking.holder_of(path)
+    with _opened(path) as connection:
+        lists = read_lists(connection)
+        confirmed = [found for found in lists if found.confirmed]
+        if lists and not confirmed:  # nobody has answered yet, or the reading was cut off
+            confirmed = [RecordedList(0, lists[-1].facts, None, confirmed=False)]
+        return [_summary_of(path, connection, found, process) for found in confirmed if is_wanted(found.facts)]
+
+
+def read_blocked(
+    block: Path, unblock: Path, salt: str, hash_identities: Callable[[Sequence[str]], Sequence[int]]
+) -> dict[int, float]:
+    """Return whose last act is a block, by the hash of their identity, and when that was.
+
+    Who was perhaps blocked counts as blocked, also where Airmeet has refused it since that person was not in the event;
+    and who was perhaps unblocked does not count as unblocked.
+
+    Args:
+        block: The journal of those who were blocked from an event; it need not be there.
+        unblock: The journal of those who were unblocked.
+        salt: Of the hashes that are wanted.
+        hash_identities: Makes them.
+
+    Raises:
+        JournalError: A journal cannot be read.
+    """
+    acts = list[dict[int, float]]()
+    for path, condition in ((block, WAS_SENT), (unblock, _WAS_UNBLOCKED)):
+        found = dict[int, float]()
+        if path.exists():
+            with _opened(path) as connection:
+                is_same = read_facts(connection).get("salt") == salt
+                sql = f"SELECT hash, identity, touched FROM entry JOIN outcome ON entry = id WHERE {condition}"  # noqa: S608
+                rows = connection.execute(sql).fetchall()
+                if path is block:
+                    rows += connection.execute(_BLOCKED_BEFORE_A_CRASH).fetchall()
+            for hash_, identity, when in rows:
+                if is_same or identity:
+                    found[hash_ if is_same else hash_identities([identity])[0]] = when or 0.0
+        acts.append(found)
+    blocked, unblocked = acts
+    return {hash_: when for hash_, when in blocked.items() if when >= unblocked.get(hash_, 0.0)}
+
+
+def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList, process: int | None) -> JournalSummary:
+    counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
+    facts = read_facts(connection)
+    for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, found.parameters):
+        counts[status] += n
+        in_flight += under_way or 0
+        unverified += doubtful or 0
+        changed += differs or 0
+    columns = found.facts.get("columns") or (found.facts.get("source") or {}).get("header")
+    if not columns:  # no file: the columns are those of the first row
+        data = f"SELECT COALESCE(i.data, e.data) {OF_LIST} ORDER BY i.id LIMIT 1"
+        first = connection.execute(data, found.parameters).fetchone()
+        row = decode_data(first[0]) if first else None
+        columns = row if isinstance(row, dict) else ()
+    if found.facts.get("ended"):  # a run that goes on is another list's
+        process = None
     return JournalSummary(
-        path, facts, found.facts, counts, in_flight, unverified, changed, found.rows, tuple(columns), process
+        path, facts, found.id, found.facts, counts, in_flight, unverified, changed, found.rows, tuple(columns), process
     )
 
 
@@ -190,7 +265,7 @@ def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
     with _opened(path) as connection:
         facts, found = read_facts(connection), _find_list(connection, list_id)
         values, run = found.parameters, facts.get("run", 0)
-        stop_message = str(facts.get("stop_message") or "")
+        stop_message = str(found.facts.get("stop_message") or "")
         horizon = connection.execute("SELECT horizon FROM list WHERE id = ?", (found.id,)).fetchone()
         up_to = -1 if horizon is None or horizon[0] is None else horizon[0]
         after = values["first"] - 1
@@ -202,7 +277,7 @@ def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
                 yield recorded_result(row, stop_message, run)
 
 
-def count_stale_rows(path: Path) -> int:
+def count_stale_rows(path: Path, list_id: int | None = None) -> int:
     """Return how many rows a run would hold because they were sent long ago without a clear answer.
 
     Raises:
@@ -213,7 +288,7 @@ def count_stale_rows(path: Path) -> int:
         endpoint = ENDPOINTS.get(read_facts(connection).get("operation", ""))
         if endpoint is None or not endpoint.repeatable:
             return 0
-        values = {**_find_list(connection, None).parameters, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
+        values = {**_find_list(connection, list_id).parameters, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK}
         n: int = connection.execute(_STALE, values).fetchone()[0]
         return n
 

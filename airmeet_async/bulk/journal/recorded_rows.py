@@ -12,13 +12,16 @@ Rules of this file:
 from attrs import evolve
 
 from airmeet_async.bulk.journal.row_encoding import decode_note
-from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus, RowWarning
 from airmeet_async.bulk.row import Outcome, OutcomeState, Row, Wish
 
 STALE_SECONDS = 24 * 3600.0
 CLOCK_SLACK = 3600.0
 
-SENT_AS_IT_WAS = "changed since it was sent; it may have been done, so the original is sent again"
+# What is said of a row that was corrected after it was sent, and before anybody knew whether it was done.
+SENT_AS_IT_WAS = RowWarning(
+    "changed", "changed since it was sent; it may have been done, so the original is sent again, not the correction"
+)
 _HELD = (
     "sent more than 24 hours ago without a clear answer; sending it again lets in anyone who was blocked in the "
     "meantime: allow it with accept_stale=True or --accept-stale"
@@ -55,7 +58,8 @@ def is_open(row: Row) -> bool:
         return False
     if earlier is None:
         return True
-    return not is_done(row, earlier) and (earlier.state != OutcomeState.REJECTED or row.changed)
+    is_refused = earlier.state == OutcomeState.REJECTED and not (row.changed or earlier.done & Wish.NO_PLACE_LEFT)
+    return not is_done(row, earlier) and not is_refused
 
 
 def is_done(row: Row, earlier: Outcome) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.report import RowError, RowWarning
 from airmeet_async.bulk.row import CallTemplate
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol import json_codec
@@ -86,13 +86,13 @@ def decode_data(text: str | None) -> Any:
     return None if text is None else json_codec.decode(text.encode())
 
 
-def encode_note(error: RowError | None, warnings: tuple[str, ...] = (), **facts: Any) -> str | None:
+def encode_note(error: RowError | None, warnings: tuple[RowWarning, ...] = (), **facts: Any) -> str | None:
     """Return error, warnings and other facts of a row as text, or None where there are none."""
     found = {name: value for name, value in facts.items() if value is not None and value is not False}
     if error is not None:
         found["error"] = attrs.asdict(error)
     if warnings:
-        found["warnings"] = warnings
+        found["warnings"] = [(warning.code, warning) for warning in warnings]
     return _encode_ascii(found) if found else None
 
 
@@ -102,7 +102,8 @@ def decode_note(text: str | None) -> dict[str, Any]:
         return {"error": None, "warnings": ()}
     found: dict[str, Any] = json.loads(text)
     error = found.get("error")
-    return {**found, "error": RowError(**error) if error else None, "warnings": tuple(found.get("warnings", ()))}
+    warnings = tuple(RowWarning(code, message) for code, message in found.get("warnings", ()))
+    return {**found, "error": RowError(**error) if error else None, "warnings": warnings}
 
 
 def encodable(text: str) -> str:

@@ -29,7 +29,7 @@ from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
-from airmeet_async.bulk.row_results import not_recorded, template_to_send
+from airmeet_async.bulk.row_results import is_for_want_of_place, not_recorded, template_to_send
 from airmeet_async.errors import AirmeetError, JournalError
 
 T = TypeVar("T")
@@ -54,6 +54,8 @@ class SqliteJournal:
 
     Args:
         path: The file; None for one without a name, which is gone with this process.
+        copy_of: What one without a name begins with.
+        salt: Of the hashes of a new one.
 
     Attributes:
         path: The file.
@@ -62,8 +64,9 @@ class SqliteJournal:
         failed: Why it cannot be written any more, or None.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
+        self._copy_of, self._salt = copy_of, salt
         self.facts: dict[str, Any] = {}
         self.earlier: Earlier | None = None
         self.failed: JournalError | None = None
@@ -105,7 +108,7 @@ class SqliteJournal:
         Raises:
             JournalError: It cannot be used, or a run has it.
         """
-        opening = self._loop.run_in_executor(self._thread, JournalWriter, self.path)
+        opening = self._loop.run_in_executor(self._thread, JournalWriter, self.path, self._copy_of, self._salt)
         try:
             self.writer = await asyncio.shield(opening)
         except BaseException:
@@ -482,6 +485,9 @@ def _outcome_values(row: Row, result: RowResult, run: int, now: float) -> tuple[
         unclear |= row.asked
     elif state is OutcomeState.RETRY and unclear:
         state = OutcomeState.UNKNOWN
+    elif state is OutcomeState.REJECTED:
+        assert result.error is not None  # noqa: S101 - for the type checker
+        done = done | Wish.NO_PLACE_LEFT if is_for_want_of_place(result.error) else done & ~Wish.NO_PLACE_LEFT
     note = None
     if result.error is not None or result.replayed:
         note = encode_note(result.error, (), replayed=result.replayed)

@@ -8,7 +8,9 @@ Rules of this file:
 3. A list counts from `confirm_list`, or its first send. Reading one that is cut off, or declined, changes nothing of
    what the others say.
 4. What a dead run has left is told apart before anything else is changed: see `_recover`.
-5. Rows that were reopened and not sent again are what they were, when their run has ended.
+5. Rows that were reopened and not sent again are what they were, when their run has ended. Rows that are to be sent
+   again on purpose stay so until they are sent: a run that was stopped goes on with the others.
+6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 """
 
 import os
@@ -21,6 +23,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain
@@ -45,10 +48,12 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error
+from airmeet_async.bulk.report import BLOCKED, RowError
+from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
+_OF_RUN = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
@@ -85,8 +90,13 @@ _RECORD = """
 _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
 IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
-CHANGED = "COALESCE(i.request, e.request) <> COALESCE(o.request, e.request)"
-_REQUEST = f"CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, e.request) ELSE COALESCE(i.request, e.request) END"
+_SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
+CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
+WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
+_WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
+_MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
+_REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
+    ELSE COALESCE(i.request, e.request) END"""
 # A call of its own has five parts where it has flags, see `encode_request`.
 WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
     2 * COALESCE(json_extract({_REQUEST}, '$[3].registerAttendee'), 0)
@@ -94,7 +104,7 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
 DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
-OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED}))))"
+OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
@@ -128,6 +138,7 @@ _END_ARRIVING = f"""
         WHERE input.id BETWEEN list.id << {LIST_SHIFT} AND (list.id << {LIST_SHIFT}) + {POSITION})
     WHERE rows IS NULL AND confirmed
 """  # noqa: S608 - no values
+_REPEATABLE = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
 _MAY_REPEAT = f"""
     COALESCE(CASE WHEN {_REQUEST} LIKE '[%' THEN json_extract({_REQUEST}, '$[0]') END, :operation)
         IN (SELECT value FROM json_each(:repeatable))
@@ -144,6 +155,66 @@ _REOPEN = f"""
     UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
         note = json_set(COALESCE(note, '{{}}'), '$.was', json_array(state, run, unclear))
     WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL AND """  # noqa: S608 - no values
+# What becomes of each row of a list, and what is asked for the rows that are sent.
+_HELD = f"""({IN_DOUBT} AND NOT (
+    {_MAY_REPEAT} AND (:accept_stale OR (o.touched IS NOT NULL AND o.touched BETWEEN :from AND :to))))"""
+_MAIL_ASKED = (
+    f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
+)
+_COUNT_FOR_PLAN = f"""
+    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, mail, quota,
+            kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
+        FROM (SELECT CASE
+            WHEN i.status IS NOT NULL THEN i.status
+            WHEN o.entry IS NULL THEN 'new'
+            WHEN :again THEN CASE WHEN o.done & 17 OR {IN_DOUBT} THEN 'again' ELSE 'new' END
+            WHEN {DONE} THEN 'done_before'
+            WHEN NOT {OPEN} THEN 'refused_before'
+            WHEN {_HELD} THEN 'held'
+            WHEN {IN_DOUBT} THEN 'unclear'
+            WHEN o.done & 16 THEN 'again'
+            WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
+            WHEN o.done & 1 THEN 'not_yet_registered'
+            ELSE 'new' END AS kind,
+            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
+            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
+        {OF_LIST}))
+    GROUP BY kind
+"""  # noqa: S608 - no values
+_PLANNED = (
+    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed",
+    "refused_before", "held", "invitations", "registrations",
+)  # fmt: skip
+_IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
+_OF_OTHER = """
+    SELECT COUNT(*) FROM input j JOIN outcome p ON p.entry = j.entry
+    WHERE j.id BETWEEN :other_first AND :other_last AND j.status IS NULL AND p.done & 1
+"""
+_GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
+_SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
+# What was done is forgotten but for the link, so that each row is open, and what is asked for is asked for anew.
+_REPEAT_ALL = f"""
+    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END, unclear = 0, note = NULL
+    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
+"""  # noqa: S608 - no values
+_UNMARK_BLOCKED = f"""
+    UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
+    WHERE id BETWEEN :first AND :last AND status = 'invalid' AND entry IS NOT NULL
+    AND json_extract(note, '$.error.code') = '{BLOCKED}'
+"""  # noqa: S608 - no values
+_FIND_BLOCKED = """
+    SELECT i.id, i.note, e.hash FROM input i JOIN entry e ON e.id = i.entry
+    WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
+    AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
+"""
+_IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
+_DROP_OUTCOMES = f"""
+    DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
+    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {_WAS_DONE} END)
+"""  # noqa: S608 - no values
+_PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
+_PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
 _CLOSE_REOPENED = """
     UPDATE outcome SET state = json_extract(note, '$.was[0]'), run = json_extract(note, '$.was[1]'),
         unclear = json_extract(note, '$.was[2]'), note = NULLIF(json_remove(note, '$.was'), '{}')
@@ -220,6 +291,8 @@ class JournalWriter:
 
     Args:
         path: The file; made if it is not there. None for one without a name, which ends with this process.
+        copy_of: What one without a name begins with.
+        salt: Of the hashes of a new one.
 
     Attributes:
         run: The number of this run; 0 before `begin_run`.
@@ -233,14 +306,14 @@ class JournalWriter:
     # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
     loading_characters = 16_000_000
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
         self.run = 0
         self._process = os.getpid()
         self._lock: locking.JournalLock | None = None
         self._inode = 0
         if path is None:
-            self._connection = locking.connect_nameless()
+            self._connection = locking.connect_nameless() if copy_of is None else locking.connect_copy(copy_of)
         else:
             self._lock = locking.JournalLock(path)
             try:
@@ -262,8 +335,9 @@ class JournalWriter:
             facts = self.facts()
             self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
             if "salt" not in facts:
-                facts["salt"] = secrets.token_hex(16)
+                facts["salt"] = salt or secrets.token_hex(16)
                 self.write_facts({"salt": facts["salt"]})
+            self.salt: str = facts["salt"]
             self._salted = blake2b(digest_size=8, salt=bytes.fromhex(facts["salt"]))
         except BaseException:
             self.close()
@@ -310,16 +384,42 @@ class JournalWriter:
             again: Which: ``failed``, ``rejected``, ``unknown``, ``invites``.
             accept_stale: Also those that were sent long ago without a clear answer.
         """
-        now = time.time()
-        repeatable = encode_fact([name for name, endpoint in ENDPOINTS.items() if endpoint.repeatable])
+        values = self._ended_values(list_id, accept_stale=accept_stale) | {"run": self.run}
         with self._transaction():
             for name in sorted(again):
-                values = {
-                    **self._list(list_id).parameters, "run": self.run, "forgets": name in {"invites", "unknown"},
-                    "operation": self.facts().get("operation", ""), "repeatable": repeatable,
-                    "accept_stale": accept_stale, "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
-                }  # fmt: skip
+                values["forgets"] = name in {"invites", "unknown"}
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
+
+    def count_to_repeat(self, list_id: int) -> int:
+        """Return how many rows of a list `repeat_all` has left to be sent."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND o.done & 16"
+        n: int = self._query(sql, self._list(list_id).parameters)[0][0]
+        return n
+
+    def repeat_all(self, list_id: int) -> None:
+        """Let all rows of a list be sent once more, whatever became of them; unlike `reopen`, until they are sent."""
+        with self._transaction():
+            self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
+
+    def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
+        """Count the rows that `reopen` would reopen, see `count_for_plan`."""
+        sql = " OR ".join(_ENDED[name] for name in sorted(again))
+        forgets = again & {"invites", "unknown"}
+        may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
+        mails, places = f"SUM({WISH} & 4 AND {may_mail})", f"SUM({WISH} & 2 AND NOT o.done & 2)"
+        columns = f"COUNT(*), COALESCE({mails}, 0), COALESCE({places}, 0)"
+        sql = f"SELECT {columns} {OF_LIST} AND i.status IS NULL AND ({sql})"
+        found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))[0]
+        return dict(zip(("rows", "invitations", "registrations"), found, strict=True))
+
+    def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
+        """Return the parameters of the statements that are made of `_ENDED`."""
+        now = time.time()
+        return {
+            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
+            "repeatable": _REPEATABLE, "accept_stale": accept_stale,
+            "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
+        }  # fmt: skip
 
     def end_run(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """End a run cleanly: what it has not recorded was not sent."""
@@ -328,6 +428,8 @@ class JournalWriter:
             self._connection.execute(_END_ARRIVING)
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
+            if list_id:
+                self._put_list_facts(list_id, {name: facts[name] for name in _OF_RUN if name in facts})
 
     def _recover(self) -> None:
         """Record what a dead run has left in flight as unknown; everything else was not sent.
@@ -366,7 +468,7 @@ class JournalWriter:
         gone = [
             found.id
             for found in lists
-            if not found.confirmed and (found.rows is None or _is_same_list(found.facts, facts))
+            if not found.confirmed and (found.rows is None or is_same_list(found.facts, facts))
         ]
         # A number is never used again while this writer is open, whatever was dropped.
         number = max([0, *(found.id for found in lists), *self._lists]) + 1
@@ -409,9 +511,12 @@ class JournalWriter:
 
     def update_list(self, list_id: int, facts: Mapping[str, Any]) -> None:
         """Change some facts of a list."""
-        found = {**self._list(list_id).facts, **facts}
         with self._transaction():
-            self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
+            self._put_list_facts(list_id, facts)
+
+    def _put_list_facts(self, list_id: int, facts: Mapping[str, Any]) -> None:
+        found = {**self._list(list_id).facts, **facts}
+        self._connection.execute("UPDATE list SET facts = ? WHERE id = ?", (encode_fact(found), list_id))
         self._lists.pop(list_id, None)
 
     @property
@@ -425,23 +530,54 @@ class JournalWriter:
         done, unclear = self._query(sql, self._list(list_id).parameters)[0]
         return done, unclear
 
-    def count_for_plan(self, list_id: int) -> dict[str, int]:
-        """Count the rows of a list, and those that earlier runs have to do with: see `make_plan`."""
-        done = f"i.status IS NULL AND {DONE}"
-        sql = f"""
-            SELECT COUNT(*), COALESCE(SUM({done}), 0), COALESCE(SUM({done} AND {CHANGED}), 0),
-                COALESCE(SUM({OPEN} AND o.state = 4 AND :wish & 4), 0),
-                COALESCE(SUM(i.status IS NULL AND o.state = 5 AND NOT {DONE} AND NOT {CHANGED}), 0)
-            {OF_LIST}
+    def count_for_plan(
+        self, list_id: int, *, again: bool = False, accept_stale: bool = False, may_mail_twice: bool = False
+    ) -> dict[str, int]:
+        """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
+
+        Args:
+            list_id: Its number.
+            again: All its rows are to be sent, whatever was done.
+            accept_stale: Also those that were sent long ago without a clear answer.
+            may_mail_twice: A mail in doubt is asked for again.
         """
-        found = self._query(sql, self._list(list_id).parameters)[0]
-        names = ("rows", "done_before", "changed", "not_yet_mailed", "refused_before")
-        return dict(zip(names, found, strict=True))
+        values = self._ended_values(list_id, accept_stale=accept_stale)
+        values |= {"again": again, "may_mail_twice": may_mail_twice}
+        counts = dict.fromkeys(_PLANNED, 0)
+        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+            counts["rows"] += n
+            if kind in counts:
+                counts[kind] += n
+            counts["changed"] += changed if kind == "done_before" else 0
+            counts["invitations"] += invitations
+            counts["registrations"] += registrations
+        return counts
+
+    def compare_lists(self, list_id: int) -> tuple[int, RecordedList | None, list[tuple[RecordedList, int]]]:
+        """Compare a list with those that count.
+
+        Returns:
+            How many people of the list before it are not in it, and stay done; that list: the newest of the same name;
+            and how many people of each other list are in this one and done.
+        """
+        this, lists = self._list(list_id), self.lists()
+        others = [found for found in lists if found.confirmed and found.id != list_id]
+        name, part = this.facts.get("name"), _part_of(this.facts)
+        alike = [
+            found for found in others if name and found.facts.get("name") == name and _part_of(found.facts) == part
+        ]
+        before = alike[-1] if name and alike else None
+        gone = self._query(_GONE, _pair(before, this))[0][0] if before is not None else 0
+        shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
+        return gone, before, [(found, n) for found, n in shared if n]
 
     def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
-        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`."""
+        """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`.
+
+        What was noted of rows that are done or refused is not yielded: they are not sent again.
+        """
         columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL ORDER BY i.id"
+        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
         for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
             note = decode_note(text)
             error = note["error"]
@@ -452,14 +588,61 @@ class JournalWriter:
         """Let a list count, and be the newest; others of its name and options go."""
         self._recover()
         wanted = self._list(list_id)
-        gone = [found.id for found in self.lists() if found.id != list_id and _is_same_list(found.facts, wanted.facts)]
+        gone = [found.id for found in self.lists() if found.id != list_id and is_same_list(found.facts, wanted.facts)]
         with self._transaction():
             self._confirm(list_id)
+            self._put_list_facts(list_id, dict.fromkeys(_OF_RUN))
             self._drop(gone)
 
     def _confirm(self, list_id: int) -> None:
         self._connection.execute(_CONFIRM, (list_id,))
         self._confirmed.add(list_id)
+
+    def mark_blocked(self, list_id: int, blocked: Mapping[int, float]) -> bool:
+        """Leave people of a list out who are blocked, and let those go who are not any more.
+
+        Args:
+            list_id: Its number.
+            blocked: By the hash of their identity, when that was.
+
+        Returns:
+            Whether somebody is left out, or goes again.
+        """
+        self._recover()
+        values = self._list(list_id).parameters
+        with self._transaction():
+            before = self._connection.total_changes
+            self._connection.execute(_UNMARK_BLOCKED, values)
+            found = self._query(_FIND_BLOCKED, {**values, "hashes": str(list(blocked))}) if blocked else []
+            marked = []
+            for number, note, hash_ in found:
+                facts = decode_note(note)
+                warnings, _ = facts.pop("warnings"), facts.pop("error")
+                marked.append((encode_note(_blocked_error(blocked[hash_]), warnings, **facts), number))
+            self._connection.executemany("UPDATE input SET status = 'invalid', note = ? WHERE id = ?", marked)
+            return self._connection.total_changes > before
+
+    def purge(self, list_ids: Iterable[int], *, forget: bool = False) -> None:
+        """Remove lists, with the names, links and requests of those who are in no other list.
+
+        Args:
+            list_ids: Their numbers. Those that nobody has confirmed go, too.
+            forget: Also what was done for these people; by default it is kept, with a hash of each identity.
+        """
+        self._recover()
+        numbers = {*list_ids, *(found.id for found in self.lists() if not found.confirmed)}
+        self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            self._drop(numbers)
+            # Who was to be blocked is left out of later lists, also where that was refused; others who were refused
+            # are new to later lists.
+            is_block = self.facts().get("operation") == "attendees.block"
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_block})
+            self._connection.execute(_PURGE_OUTCOMES)
+            self._connection.execute(_DROP_UNUSED_ENTRIES)
+            self._connection.execute(_PURGE_ENTRIES)
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def drop_list(self, list_id: int) -> None:
         """Forget a list that nobody wants, and who was in no other and was never sent."""
@@ -551,7 +734,7 @@ class JournalWriter:
             return
         fresh = {entry for (entry,) in self._query("SELECT id FROM entry WHERE id >= ?", (first,))}
         known = self._known(hash_ for entry, hash_ in zip(numbers, hashes, strict=True) if entry not in fresh)
-        lines = {row.index: row.line for row in rows}
+        in_this_part = {row.index: (row.line, request) for row, request in zip(good, requests, strict=True)}
         inputs = list[tuple[Any, ...]]()
         for entry, row, hash_, identity, request, text in zip(
             numbers, good, hashes, identities, requests, data, strict=True
@@ -560,7 +743,7 @@ class JournalWriter:
             if entry not in fresh:
                 found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
-                while found is not None and found[2] != identity:  # another one with the same hash
+                while found is not None and found[2] not in {"", identity}:  # another one with the same hash
                     collisions += 1
                     hash_ = self.hash_identities([identity + "\0" * collisions])[0]  # noqa: PLW2901
                     found = self._known([hash_]).get(hash_)
@@ -568,8 +751,8 @@ class JournalWriter:
                     key = None if row.key == identity else encodable(row.key)
                     self._connection.execute(_ADD_ENTRY, (entry, hash_, identity, key, request, text))
                 else:
-                    _, entry, _, key, first_request, first_data, sent_request, *outcome = found  # noqa: PLW2901
-                    if row.key != (key or identity):
+                    _, entry, known_as, key, first_request, first_data, sent_request, *outcome = found  # noqa: PLW2901
+                    if not known_as or row.key != (key or identity):
                         facts["key"] = encodable(row.key)
                     if request != first_request:
                         other_request = request
@@ -578,23 +761,30 @@ class JournalWriter:
                     if outcome[0] is not None:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
-                    row.changed = request != sent_request
+                    row.changed = sent_request not in {"", request}
                     if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
                         _set_request(row, sent_request)
             row.entry = entry
             if positions[entry]:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
-                line = lines.get(row.duplicate_of)
-                if line is None:
-                    at = self._query("SELECT line FROM input WHERE id = ?", (base + row.duplicate_of,))
-                    line = at[0][0] if at else None
-                facts |= {"of_line": line, "duplicate_of": row.duplicate_of}
-                row.error = duplicate_error(row.duplicate_of, line)
+                line, of_request = self._line_and_request(base, row.duplicate_of, in_this_part)
+                name = other_name(request, of_request)
+                facts |= {"of_line": line, "duplicate_of": row.duplicate_of, "other_name": name or None}
+                row.error = duplicate_error(row.duplicate_of, line, name)
             else:
                 positions[entry] = row.index + 1
             note = encode_note(None, row.warnings, **facts)
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
+
+    def _line_and_request(
+        self, base: int, index: int, in_this_part: Mapping[int, tuple[int | None, str]]
+    ) -> tuple[int | None, str]:
+        if index in in_this_part:
+            return in_this_part[index]
+        sql = "SELECT i.line, COALESCE(i.request, e.request) FROM input i JOIN entry e ON e.id = i.entry WHERE i.id = ?"
+        found = self._query(sql, (base + index,))
+        return found[0] if found else (None, "")
 
     def _insert(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, by 16 as far as they go.
@@ -781,7 +971,7 @@ def select_rows(
             row.key = facts.get("key", row.key)
             if status == "duplicate":
                 row.duplicate_of = facts["duplicate_of"]
-                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"))
+                row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:
                 row.error = facts["error"]
         rows.append(row)
@@ -820,5 +1010,32 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
-def _is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one.get("name") == other.get("name") and one.get("options") == other.get("options")
+def _blocked_error(when: float) -> RowError:
+    day = datetime.fromtimestamp(when, UTC).astimezone()
+    return RowError(BLOCKED, f"was blocked here on {day.day} {day:%B %Y}; unblock them first to let them in again")
+
+
+def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:
+    """Return the parameters of a statement about two lists."""
+    first, last = other.parameters["first"], other.parameters["last"]
+    return {**this.parameters, "other_first": first, "other_last": last}
+
+
+def _part_of(facts: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return which part of its file a list is: another sheet, or the first few rows, is another list."""
+    reading = (facts.get("source") or {}).get("reading") or {}
+    return reading.get("sheet"), reading.get("limit")
+
+
+def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two lists are one, perhaps edited: the later one takes the place of the other.
+
+    The command line notes the ``path`` of a file; None for standard input and typed addresses, which may be others each
+    time. Elsewhere it is the name that counts.
+    """
+    if one.get("options") != other.get("options") or _part_of(one) != _part_of(other):
+        return False
+    paths = [(facts.get("note") or {}).get("path", "") for facts in (one, other)]
+    if None in paths:
+        return one.get("source") is not None and one.get("source") == other.get("source")
+    return paths[0] == paths[1] if all(paths) else one.get("name") == other.get("name")

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, event_id
+from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, Flag, event_id
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leading_hyphen=True)]
 
 
-def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+def block(
+    airmeet_id: str, /, *targets: Target, columns: Columns = (), yes: Flag = False, options: BulkFlags = DEFAULT
+) -> int:
     r"""Block people from an event: the given addresses, or everyone in a file.
 
     Every run sends all of them, which is harmless. To continue a run that was
@@ -36,9 +38,10 @@ def block(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: 
         targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard input,
             or one or more e-mail addresses.
         columns: The column with the addresses, when its name is not clear: --map email="E-mail 2".
+        yes: They may lose access: do not ask. Without a terminal nobody can be asked, so this is needed.
         options: As for every bulk command.
     """
-    return _change_access(airmeet_id, targets, columns, options, block=True)
+    return _change_access(airmeet_id, targets, columns, options, block=True, yes=yes)
 
 
 def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
@@ -62,17 +65,23 @@ def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options
 
 
 def _change_access(
-    airmeet_id: str, targets: Sequence[str], columns: tuple[str, ...], options: BulkFlags, *, block: bool
+    airmeet_id: str,
+    targets: Sequence[str],
+    columns: tuple[str, ...],
+    options: BulkFlags,
+    *,
+    block: bool,
+    yes: bool = False,
 ) -> int:
-    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.cli.input_file import open_table, parse_columns
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
     path, emails = split(targets)
     choice, console = options.file(path, columns), options.console
     event_id(airmeet_id, choice.path)
-    if emails and (options.journal or options.fresh):
-        raise UsageError("--journal and --fresh are for files; addresses on the command line cannot be resumed")
+    if emails and options.journal:
+        raise UsageError("--journal is for files")
     check_places(options, choice)
     overrides = parse_columns(choice.columns)
     table = None if emails else open_table(choice, console)
@@ -84,7 +93,7 @@ def _change_access(
 
     def show(plan: BulkPlan) -> None:
         if not emails:
-            console.say(*plan.head(), describe_counts(plan))
+            console.say(*plan.lines("blocked" if block else "unblocked"))
 
     wanted = BulkRun(
         operation="attendees.block" if block else "attendees.unblock",
@@ -93,7 +102,9 @@ def _change_access(
         choice=choice,
         table=table,
         people=len(emails),
+        sends_all=True,
         show=show,
+        yes=yes,
     )
     return run(wanted, options, Settings.of(os.environ), console).code
 

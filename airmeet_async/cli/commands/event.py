@@ -99,11 +99,11 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
     new = NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
     console, call = Console(), calls.create_airmeet(new)
     made = with_client(console, lambda client: client.send(call))
+    console.say(f"created; to see it: airmeet event show {made.id}")  # first: nobody else knows the id
     if json:
-        print_json({"id": made.id, "status": made.status})
+        print_json({"id": made.id, "status": made.status}, required=True)
     else:
         print_data(made.id)
-        console.say(f"created; to see it: airmeet event show {made.id}")
     return Exit.OK
 
 

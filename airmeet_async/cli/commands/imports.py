@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
-_HARMLESS = ("duplicate", "will_be_cut")
 
 import_ = App(
     name="import",
@@ -95,10 +94,11 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 
 
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
-    from airmeet_async.bulk.input.plan import BulkPlan, describe_counts
+    from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
+    from airmeet_async.cli.output.summary import wording_of
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.protocol.validation import check_timezone
 
@@ -124,7 +124,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(blame(table, finding)))
             raise blame(table, wrong[0], len(wrong))
-        console.say(describe_counts(plan))
+        console.say("", *plan.count_lines(wording_of(operation).done))
 
     wanted = BulkRun(
         operation=operation,
@@ -132,7 +132,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         choice=choice,
         table=table,
-        found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
+        found=lambda finding: wrong.append(finding) if finding.is_error else None,
         show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code

@@ -49,6 +49,7 @@ def register(
     split_name: Flag = False,
     dry_run: Flag = False,
     yes: Flag = False,
+    finished_event: Flag = False,
     options: BulkFlags = DEFAULT,
 ) -> int:
     r"""Register everyone in a file for an event.
@@ -85,12 +86,14 @@ def register(
             attend.
         columns: Assign a column to a field, when its name is not clear: --map email="E-mail 2". May be repeated.
             custom:LABEL=Column fills a registration field of the event; a column with its label does so anyway.
+            --map Column= leaves a column out.
         preset: The tool that exported FILE. Default: detected by its columns. People who declined are left out
             (invalid, not_attending). none: read it like any other file.
         split_name: Split a column of full names: the last word is the last name, with van, de la and the like.
-        dry_run: Show the plan and send nothing: exit code 0, or 3 if rows are invalid. With --json the plan is
-            one JSON object.
-        yes: Do not ask before people are mailed. Without a terminal there is no question.
+        dry_run: Show the plan and send nothing: exit code 0, or 3 if rows are invalid or need attention. With --json
+            the plan is one JSON object.
+        yes: People may be mailed: do not ask. Without a terminal nobody can be asked, so --invite needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
     from airmeet_async.cli.runner import check_places, make_plan, run
@@ -107,10 +110,11 @@ def register(
         check_places(options, choice)
     wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     if not dry_run:
-        return run(evolve(wanted, asks=not yes), options, Settings.of(os.environ), options.console).code
+        wanted = evolve(wanted, yes=yes, finished_event=finished_event)
+        return run(wanted, options, Settings.of(os.environ), options.console).code
     plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
     options.console.say("dry run: nothing was sent")
-    code = Exit.LEFT_OVER if plan.invalid else Exit.OK
+    code = Exit.LEFT_OVER if plan.needs_attention else Exit.OK
     if options.json:
         print_json({**plan.as_dict(), "exit_code": int(code)})
     return code
@@ -204,13 +208,14 @@ def check(
                 if event is None:
                     await client.token.get()
                     return None, RegistrationFields(())
-                return await client.airmeets.info(event), RegistrationFields(await client.custom_fields.list(event))
+                info, fields = await client.airmeets.info(event), await client.custom_fields.list(event)
+                return info, RegistrationFields(fields, is_hybrid=info.is_hybrid)
 
         info, book = run_async(ask)
         console.say("keys: accepted")
         if info is not None:
             console.say(f"event: {shown(info.name)}, {info.status or 'status unknown'}")
-            if info.event_sub_type == "HYBRID_CONFERENCE":
+            if info.is_hybrid:
                 console.say(*wrapped("this is a hybrid event: each row needs an attendance_type, IN-PERSON or VIRTUAL"))
             console.say(f"registration fields: {', '.join(map(shown, book.labels)) or 'none'}")
     if people is None:
@@ -229,5 +234,9 @@ def check(
     verdict = "no problems found"
     if plan.invalid:
         verdict = "the invalid rows will not be sent; correct them, or register only the others"
+    elif plan.needs_attention:
+        verdict = "correct the lines above, or register the list as it is"
+    elif plan.warned:
+        verdict = "all rows can be sent; the lines above are worth a look"
     console.say(*plan.head(), describe_counts(plan), verdict)
-    return Exit.LEFT_OVER if plan.invalid else Exit.OK
+    return Exit.LEFT_OVER if plan.needs_attention else Exit.OK

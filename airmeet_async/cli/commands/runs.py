@@ -5,13 +5,13 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json, write_data
@@ -19,7 +19,7 @@ from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, OutputPath, RunFlags, check_rate, seconds
 from airmeet_async.errors import ConfigError, JournalError, NotSentError
-from airmeet_async.formatting import counted
+from airmeet_async.formatting import counted, wrapped
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -32,6 +32,10 @@ All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
 Rate = Annotated[str | None, Parameter(name="RATE", negative="")]
 Jobs = Annotated[str, Parameter(name="JOB", negative="")]
 
+_FORGOTTEN = (
+    "What was done is forgotten: the next run of the same people sends them once more, and with --invite mails "
+    "everybody in its list again."
+)
 _TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
 
 runs = App(
@@ -50,7 +54,15 @@ runs = App(
 )
 
 
-def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
+def resume(
+    job: Job = None,
+    /,
+    *,
+    failed: str | None = None,
+    yes: Flag = False,
+    finished_event: Flag = False,
+    options: RunFlags = DEFAULT_RUN,
+) -> int:
     """Continue a run that was stopped or killed. The input file is not needed.
 
     Results go to the same file as before. Rows that are done are not sent again.
@@ -61,11 +73,15 @@ def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags =
       airmeet resume 3f2a9c1b --rate 50
 
     Args:
-        job: The run's id, the start of it, or the path given to --journal. Default: the newest unfinished run.
+        job: The run's id, the start of it, the path given to --journal, or an event's id for all its unfinished runs.
+            Default: the newest unfinished run.
         failed: Write the rows that are not done to this file. Default: the one named by the original command.
+        yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
+            needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
-    return _go_on(job, options, frozenset(), failed)
+    return _go_on(job, options, frozenset(), failed, yes=yes, finished_event=finished_event)
 
 
 def retry(
@@ -76,6 +92,8 @@ def retry(
     rejected: Flag = False,
     unknown: Flag = False,
     invites: Flag = False,
+    yes: Flag = False,
+    finished_event: Flag = False,
     options: RunFlags = DEFAULT_RUN,
 ) -> int:
     """Send the failed rows of a run again, or the rows chosen by the options.
@@ -85,54 +103,111 @@ def retry(
       airmeet retry 3f2a9c1b --failed --rejected
 
     Args:
-        job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
+        job: The run's id, the start of it, the path given to --journal, or an event's id for all its runs with such
+            rows. Default: the newest run with such rows.
         failed: Rows that were not applied or got no clear answer, however often they were sent.
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
             Check the event first: they may exist.
         invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
             get it twice.
+        yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
+            needs it.
+        finished_event: People may be mailed although the event is over.
         options: As for every bulk command.
     """
     kinds = {"rejected": rejected, "unknown": unknown, "invites": invites}
     again: set[Any] = {kind for kind, is_wanted in kinds.items() if is_wanted}
     if failed or not again:
         again.add("failed")
-    return _go_on(job, options, frozenset(again), None)
+    return _go_on(job, options, frozenset(again), None, yes=yes, finished_event=finished_event)
 
 
-def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", failed: str | None) -> int:
+def _go_on(
+    word: str | None,
+    options: RunFlags,
+    again: "frozenset[Again]",
+    failed: str | None,
+    *,
+    yes: bool,
+    finished_event: bool,
+) -> int:
     """Go on with a run, and send those rows once more that have ended as *again* says."""
-    from airmeet_async.cli.input_file import FileChoice
-    from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
-    from airmeet_async.cli.runner import BulkRun, run
+    from airmeet_async.cli.run_store import find_runs, is_unfinished
 
     options.job_options()  # finds fault
-    found, console = find_run(word, finished=bool(again)), options.console
-    if found.process is not None:
-        message = f"{found.path}: this run is in progress (process {found.process}); nothing was sent"
-        raise JournalError(message, busy=True)
+    found = find_runs(word, partial(_has_some, again=again) if again else is_unfinished, is_needed=not again)
+    console = options.console
+    if options.json and len(found) > 1:
+        raise UsageError(f"--json is for one run; name one of {', '.join(run.job for run in found)}")
+    code = int(Exit.OK)
+    for n, run in enumerate(found):
+        if n:
+            console.say("")
+        ended = _go_on_with(run, options, again, failed, yes=yes, finished_event=finished_event)
+        if ended > 128:
+            return ended
+        code = code or ended
+    return code
+
+
+def _has_some(run: "JournalSummary", again: "frozenset[Again]") -> bool:
+    """Whether a run has rows that ended as *again* says."""
+    counts = run.counts
+    found = {"failed": counts["failed"] + counts["unknown"], "rejected": counts["rejected"]}
+    found |= {"unknown": counts["unknown"], "invites": run.unverified}
+    return any(found[kind] for kind in again)
+
+
+def _go_on_with(
+    found: "JournalSummary",
+    options: RunFlags,
+    again: "frozenset[Again]",
+    failed: str | None,
+    *,
+    yes: bool,
+    finished_event: bool,
+) -> int:
+    """Go on with one list, with its own flags."""
+    from airmeet_async.cli.input_file import FileChoice
+    from airmeet_async.cli.output.results_csv import relative_to_here
+    from airmeet_async.cli.output.summary import intention_of
+    from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, is_in_runs_folder
+    from airmeet_async.cli.runner import BulkRun, run
+
+    console = options.console
     if found.rows is None:
         raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
+    operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
+    wishes = dict(found.about.get("options") or {})
+    if "invites" in again and not wishes.get("sendEmailInvite"):
+        what = intention_of(operation, wishes)
+        raise UsageError(f"job {found.job} ({_what(found)}): {what}, so there is none to mail again; nothing was sent")
     note, path = found.note, found.note.get("path") or ""
-    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
+    what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
+    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
+    file = find_journal(operation, event, str(found.about.get("base", "")), str(found.path)).file
+    file = evolve(file, list_job=found.list_facts.get("job"))
+
     def start(client: "AirmeetClient", job_options: Any) -> "BulkJob":
         if again:
-            return client.bulk.retry(found.path, again=again, **job_options)
-        return client.bulk.resume(found.path, **job_options)
+            return client.bulk.retry(file, again=again, **job_options)
+        return client.bulk.resume(file, **job_options)
 
     wanted = BulkRun(
-        operation=str(found.about.get("operation", "")),
-        airmeet_id=str(found.about.get("airmeet_id", "")),
+        operation=operation,
+        airmeet_id=event,
         start=start,
-        options=dict(found.about.get("options") or {}),
+        options=wishes,
         choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
-        journal=RunJournal(found.path, found, named=not is_in_runs_folder(found.path)),
+        journal=RunJournal(file, found, named=not is_in_runs_folder(found.path)),
+        again=again,
+        yes=yes,
+        finished_event=finished_event,
     )
     return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
 
@@ -161,7 +236,9 @@ def list_runs(*, json: Flag = False) -> int:
     if json:
         print_json([run_shape(run) for run in found])
     elif found:
-        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found)]))))
+        states = [_standstill(run) for run in found]
+        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found, states)]))))
+        console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -169,13 +246,13 @@ def list_runs(*, json: Flag = False) -> int:
     return Exit.OK
 
 
-def _cells(run: "JournalSummary") -> tuple[str, ...]:
+def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
     command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _begun(run), _state(run), settled, left, command, event, file
+    return run.job, _begun(run), _state(run, standstill), settled, left, command, event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -194,15 +271,25 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
     return rows
 
 
-def _state(run: "JournalSummary") -> str:
-    """Return ``running``, ``paused``, ``finished`` or ``interrupted``."""
+def _standstill(run: "JournalSummary") -> str:
+    """Return what keeps a run that is in progress from going on at full speed, or nothing."""
     from airmeet_async.cli.run_control import ask
 
     if run.process is None:
+        return ""
+    try:
+        said = ask(run.path, {"do": "state"}, patience_s=1.0)
+    except (ConfigError, NotSentError):
+        return "no response: it has only just begun, or its process is suspended"
+    return "" if said == "running" else said
+
+
+def _state(run: "JournalSummary", standstill: str | None = None) -> str:
+    """Return ``running``, ``paused``, ``waiting``, ``finished`` or ``interrupted``."""
+    if run.process is None:
         return run.state
-    with suppress(ConfigError, NotSentError):  # no answer: it may only just have begun
-        return ask(run.path, {"do": "state"}, patience_s=1.0)
-    return "running"
+    why = _standstill(run) if standstill is None else standstill
+    return why if why == "paused" else "waiting" if why.startswith(("waiting", "Airmeet asked")) else "running"
 
 
 def _begun(run: "JournalSummary") -> str:
@@ -217,10 +304,11 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
     """Return a run's documented JSON shape."""
     from airmeet_async.bulk.journal.queries import COUNTED
 
-    note, about, rows, has_ended = run.note, run.about, run.rows, run.process is None
+    note, about, rows, has_ended, standstill = run.note, run.about, run.rows, run.process is None, _standstill(run)
     return {
         "job": run.job,
-        "state": _state(run),
+        "state": _state(run, standstill),
+        "standstill": standstill or None,
         "process": run.process,
         "begun": _iso(run.facts.get("created")),
         "ended": _iso(run.facts.get("ended")) if has_ended else None,
@@ -268,14 +356,18 @@ def show(job: Job = None, /, *, json: Flag = False) -> int:
 
 def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     from airmeet_async.cli.output.results_csv import relative_to_here
+    from airmeet_async.cli.output.summary import intention_of
 
     note, about = run.note, run.about
     yield "job", run.job
-    yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
+    standstill = _standstill(run)
+    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    if standstill:
+        yield "because", standstill
     yield "started", _begun(run)
     yield "command", str(note.get("command") or about.get("operation", "-"))
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
-    yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
+    yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")
     yield "results", str(note.get("results") or "-")
     yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"
@@ -326,92 +418,142 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         failed: Only the rows that are not done.
     """
     from airmeet_async.bulk.journal.queries import read_results
-    from airmeet_async.bulk.report import DONE
-    from airmeet_async.cli.output.results_csv import ResultFiles, result_encoder
+    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
-    found = (result for result in read_results(run.path) if not failed or result.status not in DONE)
+    found = (result for result in read_results(run.path, run.list_id) if not failed or not result.is_done)
     if output is None:
         encode = result_encoder(Path("results.csv"), run.columns, run.job)
         write_data(map(encode, chain([None], found)))
         return Exit.OK
+    check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job)
-    console.say(f"results: {output} (contains personal links: keep it private)")
+        files.write(found, run.columns, run.job, f"runs results {run.job} {failed}")
+        place = files.written[Path(output)]
+    console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK
 
 
 @runs.command(sort_key=1, usage="Usage: airmeet runs purge [OPTIONS] [JOB...]")
-def purge(*jobs: Jobs, all_: All = False, older_than: str | None = None, yes: Flag = False, json: Flag = False) -> int:
-    """Delete finished runs, with the personal data and links recorded in them.
+def purge(
+    *jobs: Jobs,
+    all_: All = False,
+    older_than: str | None = None,
+    forget: Flag = False,
+    yes: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Delete the names, addresses and links of finished runs.
 
-    Result files are kept. A run in progress is never deleted.
+    What was done is kept without names, so that later runs still send nobody
+    twice. Result files are kept. Runs with rows to send or to retry are kept,
+    unless they are named; a run in progress is never deleted.
 
     For example:
       airmeet runs purge
       airmeet runs purge --all --older-than 30d --yes
       airmeet runs purge 3f2a9c1b
+      airmeet runs purge --forget 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02
 
     Args:
-        jobs: Delete only these runs, finished or not.
-        all_: Also delete unfinished runs, which can then no longer be resumed.
+        jobs: Delete only these runs, or those of these events, finished or not.
+        all_: Also delete runs with rows to send or to retry; they can then no longer go on.
         older_than: Delete only runs unchanged for this long, such as 12h or 30d.
-        yes: Do not ask.
+        forget: Also forget what was done: the next run of the same people sends them once more, and with --invite
+            mails them again.
+        yes: Do not ask. Without a terminal nobody can be asked, so this is needed.
         json: Print one JSON object: removed, kept.
     """
-    from airmeet_async.bulk.journal.queries import JournalSummary
-    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_run_to_remove
+    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_runs_to_remove, forgotten_runs
 
     older_s, console = seconds(older_than, "--older-than"), Console()
-    states = {"finished", "interrupted"} if all_ or jobs else {"finished"}
-    found, wrong = ([find_run_to_remove(word) for word in jobs], []) if jobs else all_runs()
-    if all_ and not jobs:
-        found += damaged_runs()
+    if jobs:
+        found = [run for word in jobs for run in find_runs_to_remove(word)]
     else:
-        console.say(*(f"not listed: {why}" for why in wrong))
-    chosen, kept = list[JournalSummary](), list[JournalSummary]()
+        found, wrong = all_runs()
+        found += forgotten_runs() if forget else []
+        found += damaged_runs() if all_ else []
+        console.say(*(f"not listed: {why}" for why in wrong if not all_))
+    chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
         if jobs and run.process is not None:
             raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
         is_old = older_s is None or time.time() - run.changed > older_s
-        (chosen if is_old and run.state in states else kept).append(run)
+        is_wanted = run.process is None and (all_ or bool(jobs) or not run.facts or not has_rows_to_send(run))
+        (chosen if is_old and is_wanted else kept).append(run)
+    waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
+    if waiting:
+        console.say(*wrapped(f"kept, with rows to send or to retry: {', '.join(waiting)}"))
     if not chosen:
         console.say("nothing to delete" + (f"; {len(kept)} kept" if kept else ""))
-    elif not _may_remove(chosen, console, agreed=yes):
+    elif not _may_remove(chosen, console, agreed=yes, forget=forget):
         console.say("nothing was deleted")
         chosen = []
-    removed = [run for run in chosen if _remove(run.path, console)]
+    removed = list["JournalSummary"]()
+    for path in dict.fromkeys(run.path for run in chosen):
+        runs_there = [run for run in chosen if run.path == path]
+        removed += runs_there if _remove(path, runs_there, console, forget=forget) else []
     for run in removed:
-        console.say(f"deleted {run.job}: {_what(run) if run.facts else 'a run that could not be read'}")
+        what = _what(run) if run.list_facts else "who was done" if run.facts else "a run that could not be read"
+        console.say(f"deleted {run.job}: {what}")
     if json:
         print_json({"removed": [run.job for run in removed], "kept": [run.job for run in kept]})
     return Exit.OK if len(removed) == len(chosen) else Exit.TEMPORARY
 
 
-def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool) -> bool:
-    readable = [run for run in chosen if run.facts]
-    links, unfinished = sum(run.counts["succeeded"] for run in readable), sum(run.left for run in readable)
+def has_rows_to_send(run: "JournalSummary") -> bool:
+    """Whether a run can go on, or has rows that a retry sends without being told which."""
+    counts = run.counts
+    return run.state == "interrupted" or bool(counts.get("failed") or counts.get("unknown") or run.unverified)
+
+
+def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool, forget: bool) -> bool:
+    """Say what goes, and ask.
+
+    Raises:
+        UsageError: Nobody can be asked, and nobody has agreed.
+    """
+    readable = [run for run in chosen if run.list_facts]
+    links, rows = sum(run.counts["succeeded"] for run in readable), sum(run.rows or 0 for run in readable)
     if readable:
-        console.say(
-            f"{counted(len(readable), 'run')}, {counted(sum(run.rows or 0 for run in readable), 'row')}, with "
-            f"names, addresses and {links:,} personal links; deleted runs cannot be resumed or retried"
-        )
-    if damaged := len(chosen) - len(readable):
+        what = f"{counted(len(readable), 'run')}, {counted(rows, 'row')}, with names, addresses and {links:,}"
+        console.say(*wrapped(f"{what} personal links: deleted runs cannot go on, be retried or be shown"))
+    if damaged := sum(not run.facts for run in chosen):
         console.say(f"{counted(damaged, 'run')} that cannot be read, with names, addresses and personal links")
-    if unfinished:
+    if unfinished := sum(run.left for run in readable):
         console.say(f"  {counted(unfinished, 'row')} in them are not done")
-    return agreed or not console.can_ask or console.confirm("Delete?")
+    if forget or damaged:
+        console.say(*wrapped(_FORGOTTEN))
+        if any(run.about.get("operation") == "attendees.block" for run in chosen):
+            console.say(*wrapped("Who was blocked is forgotten, too: a later list lets them in again."))
+    else:
+        console.say(*wrapped("What was done is kept without names, so that nobody is sent twice."))
+    if agreed:
+        return True
+    if not console.can_ask:
+        raise UsageError("this deletes runs for good; if that is right, add --yes (nothing was deleted)")
+    return console.confirm("Delete?")
 
 
-def _remove(path: Path, console: Console) -> bool:
-    """Remove a journal, unless a run has just begun with it."""
+def _remove(path: Path, found: "list[JournalSummary]", console: Console, *, forget: bool) -> bool:
+    """Remove lists of a journal, unless a run has just begun with it; with nothing left in it, the whole file."""
+    from airmeet_async.bulk.journal.writer import JournalWriter
     from airmeet_async.cli.run_store import remove_journal
 
     try:
-        remove_journal(path)
+        is_empty = not found[0].facts
+        if not is_empty:
+            writer = JournalWriter(path)
+            try:
+                writer.purge([run.list_id for run in found], forget=forget)
+                is_empty = not writer.lists() and (forget or not writer.has_outcomes)
+            finally:
+                writer.close()
+        if is_empty:
+            remove_journal(path)
     except JournalError as error:
         console.say(f"kept: {error}")
         return False

@@ -29,7 +29,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import DONE, BulkReport, RowResult, RowStatus
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import describe_status, wording_of
@@ -127,6 +127,7 @@ class ReportPage:
         operation: Such as ``attendees.add``.
         source: The input file's name; empty where there is none.
         event: Its name or its id.
+        outcome: What came of all rows, in one line, as the summary says it.
         facts: The ``--json`` report.
         emails: Addresses are shown.
         transport: What has sent the requests, and the package of the event loop.
@@ -135,6 +136,7 @@ class ReportPage:
     operation: str
     source: str = ""
     event: str
+    outcome: str = ""
     report: BulkReport
     history: RunHistory = field(factory=RunHistory)
     settings: Mapping[str, str] = field(factory=dict)
@@ -162,7 +164,6 @@ def render(page: ReportPage) -> str:
         title=f"{words.title}: {Path(page.source).name}" if page.source else words.title,
         when=f"{now.day} {now:%B %Y, %H:%M %Z}",
         place="Line" if page.source else "Row",
-        verdict=verdict(report, words.done),
         statuses=[
             (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words.done))
             for status, n in report.counts.items()
@@ -175,21 +176,6 @@ def render(page: ReportPage) -> str:
         versions=versions,
         machine=_each_text({**machine, "timeline": [_as_dict(*step) for step in steps]}, text),
     )
-
-
-def verdict(report: BulkReport, done: str) -> str:
-    """Say in one line what came of a run; *done* is what a row that succeeded is: ``registered``."""
-    counts = report.counts
-    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0)
-    twice, left = counts[RowStatus.DUPLICATE], counts[RowStatus.UNPROCESSED]
-    failed = sum(counts[status] for status in TROUBLE)
-    parts = [f"{report.succeeded:,} of {report.rows_read:,} {done}"]
-    parts += [f"{earlier:,} of them in an earlier run"] if earlier else []
-    parts += [f"{twice:,} left out, repeating an earlier row"] if twice else []
-    parts += [f"{failed:,} did not succeed"] if failed else []
-    parts += [f"{left:,} not sent"] if left else []
-    over = report.rows_read and sum(counts[status] for status in DONE) == report.rows_read
-    return " · ".join([*parts, *(["nothing left to do"] if over else [])])
 
 
 def _text(raw: str, longest: int = _LONGEST, *, emails: bool) -> str:

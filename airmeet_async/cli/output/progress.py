@@ -103,11 +103,13 @@ class Snapshot:
         return "throttled by Airmeet" if self.slowed else ""
 
     def speed(self, digits: int = 0) -> str:
-        """Return ``48 of 50/s``: the requests per second, and how many are allowed."""
+        """Return ``48/s (limit 50)``: the requests per second, and how many are allowed, where that is no less."""
         if self.sent is None:
             return ""
-        limit = "" if not self.allowed else f" of {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}}"
-        return f"{self.sent:,.{digits}f}{limit}/s"
+        limit = ""
+        if self.allowed and self.allowed >= self.sent:  # else it has only just come down
+            limit = f" (limit {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}})"
+        return f"{self.sent:,.{digits}f}/s{limit}"
 
 
 class Meter:
@@ -172,10 +174,10 @@ def below_bar(run: Snapshot) -> list[tuple[str, str]]:
     """Return what stands below the bar, each part with its colour; a narrow terminal leaves out the last ones."""
     parts = [
         (run.state, "yellow"),
-        (run.speed(), "cyan"),
         (f"{run.counts.get(RowStatus.SUCCEEDED, 0):,} ok", "green"),
         (f"{run.trouble:,} failed" if run.trouble else "", "red"),
         (f"{run.retrying:,} retrying" if run.retrying else "", "yellow"),
+        (run.speed(), "cyan"),
         (f"{run.throttled:,}x throttled" if run.throttled else "", "dim"),
     ]
     return [part for part in parts if part[0]]
@@ -377,6 +379,10 @@ class RunProgress:
         while True:
             self._display.show(self._now(has_ended=False))
             await anyio.sleep(self._display.every)
+
+    def state(self) -> str:
+        """Return what keeps the run from going on at full speed, or nothing."""
+        return self._now(has_ended=False).state
 
     def end(self) -> None:
         """Show the last one."""

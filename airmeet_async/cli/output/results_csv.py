@@ -2,8 +2,9 @@
 
 1. They are a view of what is recorded, written once when the run has ended, in the order of the input.
 2. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
-3. A file appears as a whole or not at all, and an earlier one is kept as ``….bak``: the entry links in it may be
-   nowhere else.
+3. A file appears as a whole or not at all. It takes the place of an earlier one only where that is what a run of the
+   same list has written there, and nobody has changed it since; otherwise it gets a number. A person's corrections,
+   and links of other lists, may be nowhere else.
 4. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
@@ -17,10 +18,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
-from airmeet_async.bulk.report import CHANGED, DONE, Invite, RowResult
+from airmeet_async.bulk.report import CHANGED, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
-from airmeet_async.private_files import NewFile, check_target, set_aside
+from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
 from airmeet_async.tables import csv_line, guard
 
 _BYTES_AT_ONCE = 1024 * 1024
@@ -37,7 +38,7 @@ class ResultFiles:
         failed: Where the rows go that are not done, or None. Without any, an earlier such file is set aside.
 
     Attributes:
-        written: The files that are in place.
+        written: The files that are in place, by the path that was asked for.
 
     Raises:
         ConfigError: A file cannot be written.
@@ -46,12 +47,11 @@ class ResultFiles:
     def __init__(self, results: Path | None, failed: Path | None) -> None:
         self.results = results
         self.failed = failed
-        self.written: set[Path] = set()
+        self.written: dict[Path, Path] = {}
         self._files: dict[Path, NewFile] = {}
         with ExitStack() as stack:
             for path in (results, failed):
                 if path is not None:
-                    check_result_file(path)
                     self._files[path] = stack.enter_context(NewFile(path.parent))
             self._stack = stack.pop_all()
 
@@ -61,13 +61,14 @@ class ResultFiles:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def write(self, found: Iterable[RowResult], header: Sequence[str], job: str) -> None:
+    def write(self, found: Iterable[RowResult], header: Sequence[str], job: str, origin: str) -> None:
         """Write the results of a run.
 
         Args:
             found: All of them, in the order of the input.
             header: The input's columns.
             job: The run's name.
+            origin: The list: only an earlier file of the same one is replaced.
 
         Raises:
             ConfigError: A file cannot be written. What there was is still there, and what could be written is gone.
@@ -77,7 +78,7 @@ class ResultFiles:
         is_any_left, place = False, None
         try:
             for result in found:
-                is_left = result.status not in DONE
+                is_left = not result.is_done
                 is_any_left = is_any_left or is_left
                 for place, piece in pieces.items():
                     if is_left or place == self.results:
@@ -88,9 +89,10 @@ class ResultFiles:
             for place, piece in pieces.items():
                 if is_any_left or place == self.results:
                     self._files[place].write(piece)
-                    self._files[place].put(place, backup=True)
-                    self.written.add(place)
-                else:
+                    target = find_place(place, origin)
+                    self._files[place].put(target, origin=origin)
+                    self.written[place] = target
+                elif is_as_written(place, origin):
                     set_aside(place)
         except OSError as error:
             raise ConfigError(f"{place}: cannot be written ({error.strerror})") from None
@@ -122,12 +124,16 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
 
 def _outcome(result: RowResult, job: str) -> dict[str, Any]:
     code = message = None
+    # What has changed and was not sent comes first: it is what nobody would find out otherwise.
+    warnings = sorted(result.warnings, key=lambda warning: warning.code != CHANGED.code)
     if result.error:
         code, message = result.error.code, result.error.message
+        if warnings and warnings[0].code == CHANGED.code:
+            message += f"; {warnings[0]}"
     elif result.invite is Invite.UNVERIFIED:
         code, message = "invite_unverified", _UNVERIFIED
-    elif result.from_earlier_run and CHANGED in result.warnings:
-        code, message = "changed", CHANGED
+    elif warnings:
+        code, message = warnings[0].code, "; ".join(warnings)
     was_sent = result.attempts > 0
     found = (
         place_of(result),
@@ -171,7 +177,7 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     Raises:
         UsageError: A file would overwrite the input or the other file.
     """
-    path = Path(results) if results else free_path(Path(f"{Path(source).stem}-results.csv"))
+    path = Path(results or f"{Path(source).stem}-results.csv")
     other = Path(failed) if failed else None
     for name, target in (("--results", path), ("--failed", other)):
         if target is not None and _same(target, Path(source)):

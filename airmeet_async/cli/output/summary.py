@@ -6,9 +6,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from airmeet_async.bulk.input.plan import describe_cause
-from airmeet_async.bulk.report import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.formatting import counted, duration, many, wrapped
+from airmeet_async.bulk.input.plan import describe_cause, describe_rows
+from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.formatting import counted, duration, wrapped
 
 MEANINGS = {
     RowStatus.SUCCEEDED: "",
@@ -20,7 +20,6 @@ MEANINGS = {
     RowStatus.UNKNOWN: "sent without a clear answer",
 }
 
-_AGAIN = "; people who are registered keep their link (to write a file of just the others, add --failed left.csv)"
 _MEND_FIRST = frozenset({
     StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
 })  # fmt: skip
@@ -37,11 +36,9 @@ class Wording:
         title: Of the report page.
         done: What a row that succeeded is.
         intention: What a run is going to do.
-        warned: What is the matter with rows that have a warning.
-        advice: What to do about it.
-        left: What to do with the file of rows that are left.
-        again: How to go on without one, after some rows have succeeded.
+        advice: What to do about warnings.
         links: The results hold personal links.
+        starts_over: The same command sends all rows once more.
         repeats: Sending a row twice does no harm.
         look: Where to look for rows of which nobody knows.
     """
@@ -50,26 +47,17 @@ class Wording:
     title: str = ""
     done: str = "succeeded"
     intention: str = "each row makes one request"
-    warned: str = "text too long for Airmeet"
     advice: str = ""
-    left: str = "register it with the same options"
-    again: str = f"run the same command again{_AGAIN}"
     links: bool = True
+    starts_over: bool = False
     repeats: bool = True
     look: str = "on the event's page"
 
 
-_access = partial(
-    Wording,
-    left="run the same command with it",
-    again="run the same command again; sending rows twice is harmless",
-    links=False,
-)
+_access = partial(Wording, links=False, starts_over=True)
 _items = partial(
     Wording,
-    warned="people who are not speakers of the event",
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
-    left="correct it and import it with the same options",
     links=False,
     repeats=False,
 )
@@ -122,9 +110,12 @@ class RunOutcome:
         page: The report page, if there is one.
         trouble: Why these files are not whole, or None.
         total: Rows of the file, of which a run that is cut off reads only some.
-        warned: The first few warnings.
         held: Rows without a clear answer that are not sent again without a word, since that was more than a day ago.
         job: What is typed for the job; empty where it has no journal that lasts.
+        source: The input file; empty where there is none.
+        mails: People are mailed.
+        kept: Files that were not written where they were asked for, since a changed or another one is there.
+        goes_on: The command went on with an earlier run, without its input.
     """
 
     report: BulkReport
@@ -134,9 +125,12 @@ class RunOutcome:
     page: str | None = None
     trouble: str | None = None
     total: int = 0
-    warned: Sequence[str] = ()
     held: int = 0
     job: str = ""
+    source: str = ""
+    mails: bool = False
+    kept: Sequence[str] = ()
+    goes_on: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
@@ -155,32 +149,40 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     """Return the lines that end a run; *brief* leaves out what the caller says in its own way after a whole run."""
     report = outcome.report
     if brief and report.stop_reason is None:
-        return [*_effort(report), *_files(outcome, words), *_next(outcome, words)]
+        return ["", *_effort(report), *_files(outcome, words), *_next(outcome, words)]
     lines = [""]
     if report.stop_reason is not None:
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
-        lines += [*wrapped(before + report.stop_message), ""]
-    lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
-    if (n := report.warned_rows - report.changed) > 0:
-        shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
-        more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
-        lines += ["", f"{words.warned}, in {counted(n, 'row')}:", *shown, *more, *wrapped(words.advice, "  ", "    ")]
+        lines += wrapped(before + report.stop_message)
+    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures)]
+    if report.warnings:
+        lines += ["to check:", *_causes(report.warnings), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
-        lines += ["", *wrapped(since_done(report.changed))]
-    return [*lines, *_files(outcome, words), *_next(outcome, words)]
+        lines += wrapped(since_done(report.changed))
+    return [*lines, *_effort(report), *_files(outcome, words), *_next(outcome, words)]
 
 
-def _counts(outcome: RunOutcome) -> list[str]:
-    """List the statuses that came up, so that they visibly sum to the rows read."""
-    report, total = outcome.report, outcome.total
-    width = len(f"{report.rows_read:,}")
-    lines = [
-        f"  {status.value:<12} {n:>{width},}  {describe_status(report, status)}".rstrip()
-        for status, n in report.counts.items()
-        if n or status is RowStatus.SUCCEEDED
-    ]
-    unread = f"  of {total:,} in the file" if total > report.rows_read else ""
-    return [*lines, f"  {'rows read':<12} {report.rows_read:>{width},}{unread}"]
+def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
+    """Say what came of all rows, in numbers that visibly add up to them."""
+    report, counts = outcome.report, outcome.report.counts
+    done = f"{words.done} and mailed" if outcome.mails else words.done
+    left_out = counts[RowStatus.INVALID] + counts[RowStatus.DUPLICATE]
+    unread = max(0, outcome.total - report.rows_read)
+    wanted, n = report.rows_read + unread - left_out, report.succeeded - report.unverified
+    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0)
+    before = f" ({earlier:,} of them in earlier runs)" if earlier and report.attempts else ""
+    parts = [f"{n:,} of {wanted:,} {done}{before}"]
+    if wanted and n == wanted and not report.attempts:
+        parts = [f"{'all' if n > 1 else 'the'} {n:,} {'are' if n > 1 else 'is'} {done}; there was nothing to send"]
+    others = (
+        (report.unverified, f"{words.done}, perhaps not mailed"),
+        (counts[RowStatus.REJECTED], "refused"),
+        (counts[RowStatus.FAILED], "failed"),
+        (counts[RowStatus.UNKNOWN], "without a clear answer"),
+        (counts[RowStatus.UNPROCESSED] + unread, "not yet"),
+        (left_out, "left out"),
+    )
+    return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
 
 
 def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> str:
@@ -190,34 +192,23 @@ def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> st
     return ", ".join(filter(None, (MEANINGS[status] or done, before)))
 
 
-def _failures(groups: Sequence[FailureGroup]) -> list[str]:
-    by_code: dict[str, list[FailureGroup]] = {}
-    for group in groups:
-        by_code.setdefault(group.code, []).append(group)
-    causes = sorted(by_code.items(), key=lambda cause: -sum(group.n for group in cause[1]))
+def _causes(groups: Sequence[FailureGroup]) -> list[str]:
+    width = max((len(f"{group.n:,}") for group in groups), default=0)
     lines = list[str]()
-    for code, same in causes[:_MOST_CAUSES]:
-        n = sum(group.n for group in same)
-        rows = sorted(row for group in same for row in group.sample_rows)[:5]
-        message = next((group.message for group in same if group.message != "several messages"), "")
-        lines += describe_cause(FailureGroup(code, message, n, tuple(rows)))
-    if len(causes) > _MOST_CAUSES:
-        lines.append(f"  and {len(causes) - _MOST_CAUSES} other causes; see the results file")
-    return ["", "why rows did not succeed:", *lines] if lines else []
+    for group in groups[:_MOST_CAUSES]:
+        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width)
+    if len(groups) > _MOST_CAUSES:
+        lines.append(f"  and {len(groups) - _MOST_CAUSES} other causes; see the results file")
+    return lines
 
 
 def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
-        return ["", "nothing was sent"]
-    sent = f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}"
-    pace = f"{report.rate_mean:,.1f}/s on average, {report.rate_peak:,.0f}/s peak"
-    retries = "retry" if report.retries == 1 else "retries"
-    facts = f"{report.retries:,} {retries}, {report.throttled:,} rate-limited (429)"
-    if report.token_refreshes:  # a token that was kept, or fetched for the plan, is none of the run's
-        facts += f", {counted(report.token_refreshes, 'token')} fetched"
-    typical, slow, most = (report.latency_ms.get(name, 0.0) for name in ("p50", "p99", "max"))
-    answers = f"response time {typical:,.0f} ms (median), {slow:,.0f} ms (99 %), {most:,.0f} ms (max)"
-    return ["", f"{sent}: {pace}", facts, answers]
+        return []
+    facts = [f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}, {report.rate_mean:,.1f}/s"]
+    facts += [f"{report.retries:,} sent again"] if report.retries else []
+    facts += [f"{report.throttled:,} slowed down by Airmeet (429)"] if report.throttled else []
+    return ["; ".join(filter(None, (facts[0], ", ".join(facts[1:]))))]
 
 
 def since_done(n: int) -> str:
@@ -227,47 +218,48 @@ def since_done(n: int) -> str:
 
 
 def _files(outcome: RunOutcome, words: Wording) -> list[str]:
-    report = outcome.report
-    lines = ["", f"results: {outcome.results}"] if outcome.results else []
-    if report.succeeded and lines and words.links:
-        lines[-1] += " (contains personal links: keep it private)"
-    if outcome.failed:
-        lines.append(f"rows not done: {outcome.failed} ({words.left})")
-    if outcome.page:
-        lines += [*([] if lines else [""]), f"report: {outcome.page}"]
+    links = ", with their personal links: keep it private" if outcome.report.succeeded and words.links else ""
+    who = "who has what" if words.links else "what became of each row"
+    lines = [f"{outcome.results}  {who}{links}"] if outcome.results else []
+    lines += [f"{outcome.failed}  the rows that are not done"] if outcome.failed else []
+    lines += [f"{outcome.page}  the report"] if outcome.page else []
+    for kept in outcome.kept:
+        lines += wrapped(f"{kept} is of another list, or somebody has changed it: it stays as it is")
     return lines
 
 
 def _next(outcome: RunOutcome, words: Wording) -> list[str]:
-    """Say how to go on."""
-    report = outcome.report
+    """Say how to go on: one step, which may be taken at any time and any number of times."""
+    step = _next_step(outcome, words)
+    return wrapped(f"Next: {step}", "", "      ") if step else []
+
+
+def _next_step(outcome: RunOutcome, words: Wording) -> str:
+    report, job, counts = outcome.report, outcome.job, outcome.report.counts
+    unclear = counts[RowStatus.UNKNOWN]
     if report.stop_reason is StopReason.NOT_FOUND and not report.succeeded:
-        return wrapped("next: run the command again with the right event id")
-    if not outcome.job:
-        if outcome.failed or not report.resumable or report.stop_reason in _MEND_FIRST:
-            return []
-        sent = report.succeeded or report.counts[RowStatus.UNKNOWN]
-        return wrapped(f"next: {words.again if sent else 'run the same command again'}")
-    job, hints = outcome.job, list[str]()
-    unclear, failed = report.counts[RowStatus.UNKNOWN], report.counts[RowStatus.FAILED]
-    if unclear and not words.repeats:
-        rows = counted(unclear, "row")
-        hints.append(f"{rows} may exist or not: check first {words.look}, then airmeet retry {job} --unknown")
-        unclear = 0
-    if outcome.held:
+        return "run the command again with the right event id"
+    if unclear and not words.repeats and report.stop_reason is None:
+        again = f", then airmeet retry {job} --unknown" if job else ""
+        return f"{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"
+    fix = "once that is fixed, " if report.stop_reason in _MEND_FIRST else ""
+    if report.stop_reason is not None:
+        if words.starts_over and job:
+            return f"{fix}airmeet resume {job}"
+        return f"{fix}run the same command again; it goes on from here"
+    if outcome.held and job:
         rows = counted(outcome.held, "row")
-        hints.append(f"to resend the {rows} without a clear answer: airmeet resume {job} --accept-stale")
-        unclear = max(0, unclear - outcome.held)
-    if report.stop_reason is not None:  # which sends all of the following, too
-        after = " once that is fixed" if report.stop_reason in _MEND_FIRST else ""
-        hints.insert(0, f"to continue{after}: airmeet resume {job}")
-    elif failed:
-        hints.append(f"to resend the {counted(failed + unclear, 'row')} that failed: airmeet retry {job}")
-    elif unclear:
-        hints.append(f"to resend the {counted(unclear, 'row')} without a clear answer: airmeet retry {job}")
-    if n := report.counts[RowStatus.REJECTED]:
-        hints.append(f"to resend the {n:,} refused {many('row', n)} unchanged: airmeet retry {job} --rejected")
-    if n := report.unverified:
-        doubt = f"{counted(n, 'invitation')} may not have been mailed"
-        hints.append(f"{doubt} (invite_unverified in the results); to mail them now: airmeet retry {job} --invites")
-    return [line for hint in hints for line in wrapped(hint)]
+        return f"airmeet resume {job} --accept-stale   sends the {rows} without a clear answer once more"
+    if n := counts[RowStatus.FAILED] + unclear:
+        if job:
+            return f"airmeet retry {job}   sends just the {counted(n, 'row')} that {'is' if n == 1 else 'are'} missing"
+        return "run the same command again"
+    if report.unverified and job:
+        return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
+    blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
+    other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names) and outcome.source:
+        command = "the original command" if outcome.goes_on else "the same command"
+        nobody = "; nobody is mailed twice" if outcome.mails else ""
+        return f"correct {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"
+    return ""

@@ -206,6 +206,17 @@ async def test_a_client_that_is_closed_ends_the_run_at_once(journal: Path | None
     assert "closed" in run.job.report.stop_message
 
 
+async def test_a_client_that_is_closed_does_not_wait_for_answers_that_do_not_come(journal: Path | None) -> None:
+    transport = transport_of("hang-after@20+400:on=attendees.add", latency=0.02)
+    async with running(journal, transport=transport) as run:
+        at = anyio.current_time()
+        await run.client.aclose()
+        counts = await run.read()
+
+    assert at + 0.4 < anyio.current_time() < at + 0.6
+    assert (counts[S.SUCCEEDED], counts[S.UNKNOWN], counts.total()) == (19, 4, 400)
+
+
 REFUSAL = Reply(422, {"content-type": "application/json"}, b'{"message": "no"}')
 
 

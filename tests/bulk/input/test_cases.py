@@ -105,3 +105,71 @@ def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
 
     with pytest.raises(InputError, match=r"column 1 has no name .*ana@example\.com.* name it in the file"):
         plan_of(path, Reading())
+
+
+def found_in(name, event=None, **reading):
+    """Return what is said of which line."""
+    found = []
+    plan_of(CASES / name, Reading(**reading), event, found=found.append)
+    return [(finding.line, finding.code, finding.message) for finding in found]
+
+
+BY_LINE = {
+    "mojibake-utf8-twice.csv": [
+        (2, "broken_text", '"JosÃ©", probably "José"'), (3, "broken_text", '"NuÃ±ez", probably "Nuñez"'),
+    ],
+    "mysql-null.csv": [
+        (line, "no_value", word)
+        for line, word in enumerate(("\\N", "undefined", "(null)", "#NAME?", "NULL", "[object Object]"), start=2)
+    ],
+    "name-only-ltr-mark.csv": [
+        (2, "missing_field", "first_name is empty"), (3, "broken_text", 'probably "Stone"'),
+    ],
+    "question-marks.csv": [(2, "broken_text", '"Jos?", with letters lost'), (3, "broken_text", '"????"')],
+    "replacement-characters.csv": [(2, "broken_text", "with letters lost")],
+    "same-person-twice.csv": [
+        (3, "duplicate", "already in line 2"), (4, "invalid_email", "did you mean 'ana@example.com'?"),
+        (5, "duplicate", "already in line 2"),
+    ],
+    "one-address-different-people.csv": [
+        (3, "other_name", 'this one is "Bob Stone"'), (4, "other_name", 'this one is "Cyd West"'),
+    ],
+    "status-column-generic.csv": [(3, "may_not_come", '"status" says "cancelled"')],
+    "eventbrite-de.csv": [(3, "not_attending", "Eventbrite says 'Nimmt nicht teil'")],
+    "eventbrite-info-requested.csv": [
+        (3, "placeholder", "Info Requested"), (4, "placeholder", "Information Requested"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_LINE)
+def test_what_is_odd_is_told_by_line(name):
+    found = found_in(name)
+
+    assert [(line, code) for line, code, _ in found] == [(line, code) for line, code, _ in BY_LINE[name]]
+    for (_, _, said), (_, _, message) in zip(BY_LINE[name], found, strict=True):
+        assert said in message.replace("\\\\", "\\")
+
+
+STATUSES = {
+    "Status": {"Cancelled": True, "canceled by host": True, "Registered": False, "no": False, "": False},
+    "Attendee status": {"Not Attending": True, "Deleted": True, "Refunded/Canceled": True, "Checked In": False},
+    "RSVP": {"No": True, "declined": True, "yes": False, "maybe": False},
+    "Cancelled": {"yes": True, "2026-01-02": True, "no": False, "FALSE": False, "": False},
+    "Anmeldestatus": {"storniert": True, "Warteliste": True, "bestätigt": False},
+    "Statut du participant": {"Ne participe pas": True, "Participe": False},
+    "ステータス": {"キャンセル済み": True, "参加": False},
+    "Newsletter": {"no": False, "cancelled": False},
+}
+
+
+@pytest.mark.parametrize("column", STATUSES)
+def test_any_column_that_says_who_does_not_come_is_told_by_line(tmp_path, column):
+    """Whatever else is in the list, and also on the quick way after a harmless row."""
+    path = tmp_path / "people.csv"
+    rows = [f"p{n}@example.com,Ada,Ay,{text}" for n, text in enumerate(STATUSES[column])]
+    path.write_text("\n".join([f"email,first_name,last_name,{column}", *rows, *rows]), encoding="utf-8")
+
+    lines = [line for line, code, _ in found_in(path) if code == "may_not_come"]
+
+    assert lines == [line for line, says_no in enumerate(STATUSES[column].values(), start=2) if says_no]

@@ -18,12 +18,13 @@ from airmeet_async.bulk.input.column_names import (
 )
 from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.errors import InputError
+from airmeet_async.tables import command_line_option
 
 DATA = tomllib.loads(files("airmeet_async.bulk.input").joinpath("column_names.toml").read_text(encoding="utf-8"))
 
 
 def match_columns(header, *, sample=(), **reading):
-    return find_columns(header, Reading(preset="none", **reading), sample=sample)
+    return find_columns(header, Reading(preset="none", **reading), sample=sample, spell=command_line_option)
 
 
 ORDER = ("email", "first_name", "last_name", "city", "country", "designation", "organisation")

@@ -4,7 +4,10 @@ import pytest
 
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
-from airmeet_async.bulk.input.plan import RowFinding, describe_counts, make_plan
+from airmeet_async.bulk.input.operations import AddAttendees
+from airmeet_async.bulk.input.plan import NotedRow, RowFinding, describe_counts, make_plan
+from airmeet_async.bulk.input.sources import DuplicateFinder
+from airmeet_async.bulk.report import RowWarning
 from airmeet_async.protocol.models import CustomField, FieldOption
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.sandbox import community
@@ -165,7 +168,7 @@ SENTENCES = [
     ),
     (
         BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40),
-        "2,000 rows: 1,900 to send, 60 invalid, 40 duplicate",
+        "2,000 rows: 1,900 to send, 60 not valid, 40 twice in the list",
     ),
 ]
 
@@ -180,14 +183,36 @@ def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
     plan = make_plan(counts, [], airmeet_id="e")
 
     assert (plan.rows, plan.ready, plan.done_before) == (100, 60, 40)
-    assert plan.lines()[:4] == [
-        "100 rows: 60 to send, 40 done before",
-        "12 rows to send were added before without an invitation; Airmeet does not say",
-        "  whether it mails people who are in the event already",
-        "3 rows done before differ from what was sent, and are not sent again: Airmeet",
+    assert plan.count_lines() == [
+        "  48  will be registered",
+        "  12  registered before without a mail: will be mailed now",
+        "  40  registered before: left out (3 changed since; Airmeet keeps the old",
+        "      details)",
     ]
     assert {name: plan.as_dict()[name] for name in counts} == counts
-    assert not {"done_before", "changed", "not_yet_mailed"} & BulkPlan(airmeet_id="e", ready=9).as_dict().keys()
+    fresh = BulkPlan(airmeet_id="e", ready=9).as_dict()
+    assert [fresh[name] for name in ("new", "done_before", "changed", "not_yet_mailed")] == [9, 0, 0, 0]
+
+
+def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for_others():
+    noted: list[NotedRow] = [
+        (0, 2, None, {"warnings": [RowWarning("will_be_cut", "Airmeet will shorten city")]}),
+        (1, 3, None, {"warnings": [RowWarning("will_be_cut", "Airmeet will shorten country")]}),
+        (2, 4, "invalid", {"code": "invalid_email", "message": "'a' is not an e-mail address"}),
+        (3, 5, "invalid", {"code": "missing_field", "message": "first_name is empty"}),
+        (4, 6, "invalid", {"code": "missing_field", "message": "first_name is empty"}),
+        (5, 7, "invalid", {"code": "invalid_email", "message": "'b' is not an e-mail address"}),
+        (6, 8, "invalid", {"code": "invalid_email", "message": "'c' is not an e-mail address"}),
+    ]
+    plan = make_plan({"rows": 8}, noted)
+
+    assert plan.cut == plan.causes[-1].n == 2
+    assert plan.count_lines() == [
+        "  3  will be registered",
+        "  3  left out: no valid e-mail address   lines 4, 7 and 8",
+        "  2  left out: first_name is empty   lines 5 and 6",
+        "  2  to check: text that Airmeet will shorten   lines 2 and 3",
+    ]
 
 
 def test_a_duplicate_names_the_first_one_by_its_line_or_its_number():
@@ -200,3 +225,115 @@ def test_a_duplicate_names_the_first_one_by_its_line_or_its_number():
         RowFinding(9, "duplicate", "ada@example.com is already in line 6; only that one is sent"),
         RowFinding(8, "duplicate", "ada@example.com is already in row 5; only that one is sent"),
     ]
+
+
+HYBRID_LIST = [
+    "email,first_name,last_name,attendance_type",
+    "a@example.com,Ada,Ay,online",
+    "b@example.com,Bob,Bee,",
+    "c@example.com,Cyd,Cee,VIRTUAL",
+    "d@example.com,Dan,Dee,",
+]
+
+
+async def test_a_hybrid_event_needs_an_attendance_type_of_each_row(write):
+    """Found before anything is sent, and whoever has one uses up a registration."""
+    path, transport = write(*HYBRID_LIST), transport_of()
+    async with client_of(transport) as client:
+        plan = await client.bulk.plan(community.HYBRID, path)
+        without = await client.bulk.plan(community.HYBRID, [person(1), person(2, attendance_type="VIRTUAL")])
+        report = await add(client, path, community.HYBRID)
+
+    assert (plan.ready, plan.invalid, plan.registrations, plan.is_hybrid) == (2, 2, 2, True)
+    assert [(cause.code, cause.sample_rows) for cause in plan.causes] == [("missing_attendance_type", (3, 5))]
+    assert report.counts[RowStatus.INVALID] == 2
+    assert report.attempts == 2
+    assert (without.ready, without.invalid) == (1, 1)
+
+
+async def test_other_events_ignore_attendance_types_and_so_does_the_check(write):
+    path, transport = write(*HYBRID_LIST[:3], "c@example.com,Cyd,Cee,table 4"), transport_of()
+    async with client_of(transport) as client:
+        plan = await client.bulk.plan(EVENT, path)
+        report = await add(client, path)
+
+    assert (plan.ready, plan.registrations, plan.is_hybrid) == (3, 0, False)
+    assert 'not sent: "attendance_type", since only hybrid events have attendance types' in " ".join(str(plan).split())
+    assert report.all_done
+    assert all("attendance_type" not in one.details for one in transport.world.people(EVENT))
+
+
+async def test_a_row_without_an_answer_that_the_event_requires_is_told_by_line(write):
+    lines = ["email,first_name,last_name,T-shirt size", "a@example.com,A,B,Small", "b@example.com,A,B,"]
+    transport = transport_of()
+    async with client_of(transport) as client:
+        plan = await client.bulk.plan(community.WITH_FIELDS, write(*lines))
+        bare = await client.bulk.plan(community.WITH_FIELDS, [person(1), person(2)])
+        report = await add(client, write(*lines), community.WITH_FIELDS)
+
+    assert [(cause.code, cause.sample_rows) for cause in plan.causes] == [("missing_answer", (3,))]
+    assert [(cause.code, cause.n) for cause in bare.causes] == [("missing_answer", 2)]
+    assert [(cause.code, cause.sample_rows) for cause in report.warnings] == [("missing_answer", (3,))]
+    assert plan.needs_attention
+    assert (plan.warned, report.warned_rows) == (1, 1)
+
+
+MANY_FAULTS = [
+    "email,first_name,last_name,organisation,status",
+    f"a@example.com,Ada,{'x' * 40},{'y' * 80},ok",
+    f"b@example.com,Bob,{'x' * 40},Acme,ok",
+    f"c@example.com,Cyd,{'x' * 40},Acme,cancelled",
+    "d@example.com,Jos?,Dee,NULL,ok",
+    "nobody,Eve,Ee,Acme,ok",
+    "other,Eve,Ee,Acme,ok",
+    "f@example.com,,Ee,Acme,ok",
+    "a@example.com,Gil,Gee,Acme,ok",
+    "d@example.com,Jos?,Dee,NULL,ok",
+]
+
+
+@pytest.mark.parametrize("journal", [True, False], ids=["with a journal", "without one"])
+async def test_plan_and_run_count_the_same_and_errors_come_first(write, tmp_path, journal):
+    path, found = write(*MANY_FAULTS), []
+    options = {"journal": tmp_path / "x.job"} if journal else {}
+    async with client_of(transport_of()) as client:
+        job = add(client, path, **options)
+        plan = await job.prepare(found=found.append)
+        report = await job
+
+    causes = [(cause.code, cause.n, cause.sample_rows) for cause in plan.causes]
+    assert causes == [
+        ("invalid_email", 2, (6, 7)), ("missing_field", 1, (8,)), ("other_name", 1, (9,)), ("duplicate", 1, (10,)),
+        ("will_be_cut", 3, (2, 3, 4)), ("may_not_come", 1, (4,)), ("broken_text", 1, (5,)), ("no_value", 1, (5,)),
+    ]  # fmt: skip
+    assert sum(n for _, n, _ in causes) == len(found)
+    told = [(cause.code, cause.n, cause.sample_rows) for cause in (*report.failures, *report.warnings)]
+    assert sorted(told) == sorted(cause for cause in causes if cause[0] != "duplicate")
+    assert (plan.cut, plan.warned, plan.other_names) == (3, 4, 1)
+    assert report.warned_rows == plan.warned
+    assert not report.all_done
+
+
+async def test_what_was_done_before_is_not_warned_of_again(write, tmp_path):
+    path = write(*MANY_FAULTS)
+    async with client_of(transport_of()) as client:
+        await add(client, path, journal=tmp_path / "x.job")
+        job = add(client, path, journal=tmp_path / "x.job")
+        plan = await job.prepare()
+        report = await job
+
+    assert (plan.ready, plan.cut, plan.warned, report.warnings) == (0, 0, 0, ())
+    assert [cause.code for cause in report.failures] == ["invalid_email", "missing_field", "other_name"]
+
+
+@pytest.mark.parametrize("few", [1, 100], ids=["on disk", "in memory"])
+def test_two_names_under_one_address_are_told_without_a_journal_too(few):
+    finder = DuplicateFinder(few)
+    names = [("Ana", "Lovelace"), ("Bob", "Stone"), ("ANA", "lovelace"), ("Ana", "Lovelace")]
+    data = [{"email": "z@example.com", "first_name": "Z", "last_name": "Z"}]
+    data += [{"email": "o@example.com", "first_name": one, "last_name": two} for one, two in names]
+    rows = AddAttendees("e1", {}, Reading()).prepare_rows(data, None, 0)
+    finder.mark(rows)
+
+    assert [row.error and row.error.code for row in rows] == [None, None, "other_name", "duplicate", "duplicate"]
+    assert '"Bob Stone"' in rows[2].error.message

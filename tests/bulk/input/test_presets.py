@@ -4,6 +4,8 @@ import pytest
 
 from airmeet_async.bulk.input.column_names import PRESETS, choose
 from airmeet_async.bulk.input.columns import Reading, find_columns, split_name
+from airmeet_async.errors import InputError
+from airmeet_async.tables import command_line_option
 
 NAMES = {
     "Ada Lovelace": ("Ada", "Lovelace"),
@@ -83,14 +85,13 @@ def test_who_does_not_come_is_left_out_with_a_reason(status, comes):
         assert f"Luma says '{status}'" in problem.message
 
 
-def test_an_export_without_its_status_leaves_nobody_out_and_says_so():
-    found = find_columns(["email", "first_name", "last_name"], Reading(preset="luma"))
+def test_an_export_without_its_status_is_refused():
+    """Otherwise people who have cancelled would be invited."""
+    header = ["email", "first_name", "last_name"]
 
-    assert found.lines()[:2] == [
-        "an export of Luma (--preset)",
-        'no column "approval_status", so nobody is left out',
-    ]
-    assert found.refuse({"email": "a@example.com"}) is None
+    with pytest.raises(InputError, match=r"an export of Luma has a column \"approval_status\".*--preset none"):
+        find_columns(header, Reading(preset="luma"), spell=command_line_option)
+    assert find_columns(header, Reading(preset="none")).refuse({"email": "a@example.com"}) is None
 
 
 def test_a_name_in_two_columns_is_not_split_again():

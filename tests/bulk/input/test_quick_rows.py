@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.bulk.input.operations import AddAttendees, UncheckedFields
 from airmeet_async.bulk.row import Row
-from airmeet_async.protocol.models import Attendee
+from airmeet_async.protocol.models import Attendee, CustomField
+from airmeet_async.protocol.validation import RegistrationFields
 
 FLAGS = {"registerAttendee": False, "sendEmailInvite": True}
 HEADER = ("email", "first_name", "last_name", "city", "organisation", "attendance_type")
@@ -43,10 +44,18 @@ def facts(rows: list[Row]) -> list[tuple[Any, ...]]:
     ]
 
 
-def both(data: list[Any], **options: Any) -> tuple[list[Row], list[Row]]:
-    ways = (
-        way("e1", FLAGS, Reading(), event_fields=UncheckedFields(), **options) for way in (AddAttendees, CarefulOnly)
-    )
+SHIRT = CustomField(field_id="f1", label="Shirt", is_required=True)
+NOT_ASKED = UncheckedFields()
+EVENTS = [
+    NOT_ASKED,
+    RegistrationFields([], is_hybrid=True),
+    RegistrationFields([], is_hybrid=False),
+    RegistrationFields([SHIRT]),
+]
+
+
+def both(data: list[Any], event: RegistrationFields = NOT_ASKED, **options: Any) -> tuple[list[Row], list[Row]]:
+    ways = (way("e1", FLAGS, Reading(), event_fields=event, **options) for way in (AddAttendees, CarefulOnly))
     quick, careful = (way.prepare_rows(data, None, 7) for way in ways)
     return quick, careful
 
@@ -55,6 +64,8 @@ odd = st.sampled_from([
     "", " ", "  ", " a", "a ", "a  b", '"', "\\", "\t", "\n", "\x7f", "\xa0", "\u200b", "\ud800", "é", "名", "İ", "|",
     "%s", "x" * 35, "x" * 36, "x" * 70, "x" * 71, " " + "x" * 35, Word.ADA,
     None, 5, True, 1.5, b"x", ["a"], float("nan"),
+    "MÃ¼ller", "Müller", "Jos?", "NULL", " NULL", "undefined", "O&#039;Brien", "50 %", "\u2800", "\ufffd",
+    "Sto\u00adne",
 ])  # fmt: skip
 texts = st.one_of(st.sampled_from(["Ada", "Lovelace", "Paris"]), odd, st.text(max_size=4))
 emails = st.one_of(
@@ -64,7 +75,14 @@ emails = st.one_of(
 )
 plain_ones = st.fixed_dictionaries(
     {"email": emails, "first_name": texts, "last_name": texts},
-    optional={"city": texts, "organisation": texts, "Notes": texts, "attendance_type": texts, "custom_fields": odd},
+    optional={
+        "city": texts,
+        "organisation": texts,
+        "Notes": texts,
+        "attendance_type": texts,
+        "custom_fields": odd,
+        "Status": st.sampled_from(["cancelled", "ok", "", None, ["a"]]),
+    },
 )
 attendees = st.builds(
     Attendee, emails, texts, texts,
@@ -79,8 +97,9 @@ attendees = st.builds(
 @example([{"email": "a@b.de", "first_name": Word.ADA, "last_name": "B"}])
 @example([{"email": "a@b.de", "first_name": "A\\", "last_name": 'B"'}])
 def test_a_quick_row_is_the_careful_row(data: list[Any]) -> None:
-    quick, careful = both(data)
-    assert facts(quick) == facts(careful)
+    for event in EVENTS:
+        quick, careful = both(data, event)
+        assert facts(quick) == facts(careful)
 
 
 @pytest.mark.slow
@@ -133,6 +152,8 @@ NOT_PLAIN: dict[str, tuple[dict[str, Any], Reading]] = {
     "an odd address": (ADA | {"email": "ﬀ@example.com"}, Reading()),
     "no address": (ADA | {"email": "nobody"}, Reading()),
     "a blank name": (ADA | {"first_name": "  "}, Reading()),
+    "a word for no value": (ADA | {"city": "NULL"}, Reading()),
+    "somebody who may not come": (ADA | {"Status": "cancelled"}, Reading()),
     "a missing name": (ADA | {"last_name": None}, Reading()),
 }
 
@@ -146,6 +167,29 @@ def test_a_row_that_is_not_plain_goes_the_careful_way(data: dict[str, Any], read
 
         assert facts(operation.prepare_rows([data], None, 0)) == facts(careful.prepare_rows([data], None, 0))
         assert operation.quick == 0
+
+
+def test_of_a_chunk_the_broken_rows_are_gone_through_once_more() -> None:
+    """The quick way does not look for a wrong encoding: all rows of a chunk are looked at together."""
+    rows = [ADA, ADA | {"city": "MÃ¼nchen"}, ADA | {"city": "Jos?"}, ADA | {"city": "Zürich"}]
+    operation = Counting("e1", FLAGS, Reading())
+
+    found = operation.prepare_rows(rows, None, 0)
+
+    assert operation.quick == 4
+    assert [[warning.code for warning in row.warnings] for row in found] == [[], ["broken_text"], [], []]
+    assert facts(found) == facts(CarefulOnly("e1", FLAGS, Reading()).prepare_rows(rows, None, 0))
+
+
+def test_what_a_status_says_is_judged_once() -> None:
+    """Then rows that say the same go the quick way."""
+    rows = [ADA | {"Status": status} for status in ("registered", "registered", "cancelled", "registered", "Cancelled")]
+    operation = Counting("e1", FLAGS, Reading())
+
+    found = operation.prepare_rows(rows, None, 0)
+
+    assert operation.quick == 2
+    assert [bool(row.warnings) for row in found] == [False, False, True, False, True]
 
 
 def test_rows_with_other_keys_follow_each_other() -> None:

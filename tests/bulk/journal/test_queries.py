@@ -11,6 +11,7 @@ import pytest
 from airmeet_async import JournalError
 from airmeet_async.bulk.journal.queries import (
     count_stale_rows,
+    read_blocked,
     read_damaged,
     read_results,
     read_summary,
@@ -20,6 +21,7 @@ from airmeet_async.bulk.report import Invite, RowStatus
 from airmeet_async.bulk.row import OutcomeState, Wish
 from tests.bulk.journal.conftest import (
     MAILS,
+    PLAIN,
     add_list,
     change,
     invalid,
@@ -230,3 +232,39 @@ def test_a_view_leaves_nothing_beside_a_journal_that_nobody_runs(path: Path) -> 
     assert len(list(read_results(path))) == 9
 
     assert sorted(file.name for file in path.parent.glob(f"{path.name}*")) == [path.name, f"{path.name}-lock"]
+
+
+def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_they_are_unblocked(tmp_path):
+    """Seven to be blocked: one is done, one refused, one in doubt, one never sent, two under the horizon of a kill."""
+    paths = [tmp_path / name for name in ("block.job", "unblock.job", "add.job")]
+    block, unblock, add = (opened(path) for path in paths)
+    block.write_facts({"operation": "attendees.block"})
+    number = add_list(block, people("done refused doubt never early late let-in"), PLAIN, name="block.csv")
+    outcome = "INSERT INTO outcome (entry, state, sent, done, unclear, run, touched) VALUES (?, ?, ?, ?, ?, 1, ?)"
+    for entry, state, sent, done, unclear in ((1, 4, 1, 1, 0), (2, 5, 1, 0, 0), (3, 3, 1, 0, 1), (7, 4, 1, 1, 0)):
+        block._connection.execute(outcome, (entry, state, sent, done, unclear, 100.0))
+    block._connection.execute("UPDATE input SET id = id + 100 WHERE entry IN (4, 7)")
+    block._connection.execute("UPDATE list SET horizon = 6, touched = 90.0 WHERE id = ?", (number,))
+    add_list(unblock, people("let-in doubt"), PLAIN, name="unblock.csv")
+    unblock._connection.execute(outcome, (1, 4, 1, 1, 0, 200.0))
+    unblock._connection.execute(outcome, (2, 3, 1, 0, 1, 200.0))
+    for writer in (block, unblock):
+        writer.close()
+
+    def blocked():
+        found = read_blocked(paths[0], paths[1], add.salt, add.hash_identities)
+        names = {add.hash_identities([f"{name}@example.com"])[0]: name for name in NAMES}
+        return {names[hash_]: when for hash_, when in found.items()}
+
+    expected = {"done": 100.0, "refused": 100.0, "doubt": 100.0, "early": 90.0, "late": 90.0}
+    assert blocked() == expected
+    add.close()
+    writer = JournalWriter(paths[0])
+    writer.purge([number])
+    writer.close()
+    add = JournalWriter(tmp_path / "new.job", salt=writer.salt)
+    assert set(blocked()) == set(expected)
+    add.close()
+
+
+NAMES = ("done", "refused", "doubt", "never", "early", "late", "let-in")

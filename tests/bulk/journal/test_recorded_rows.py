@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airmeet_async.bulk.journal.recorded_rows import is_open, recorded_result, what_is_left
-from airmeet_async.bulk.report import Invite, RowError, RowStatus
+from airmeet_async.bulk.report import Invite, RowError, RowStatus, RowWarning
 from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import BOTH, MAILS, PLAIN, REGISTERS, invalid, person
@@ -82,9 +82,9 @@ def test_stale_rows_are_sent_by_those_who_accept_it() -> None:
 
 
 def test_a_row_of_an_earlier_run_says_what_that_run_knew() -> None:
-    note = '{"replayed":true,"error":{"code":"c","message":"m"},"warnings":["w"]}'
+    note = '{"replayed":true,"error":{"code":"c","message":"m"},"warnings":[["c","w"]]}'
     found = row(MAILS, S.SUCCEEDED, done=ONCE, sent=3, http=200, latency=0.5, link="https://l", note=note)
-    found.warnings = ("cut",)
+    found.warnings = (RowWarning("will_be_cut", "cut"),)
 
     result = recorded_result(found, "")
 

@@ -12,9 +12,11 @@ import pytest
 
 from airmeet_async import Attendee, BulkReport, Reply, Request, calls
 from airmeet_async.bulk.journal.queries import read_results, read_summary
-from airmeet_async.bulk.report import Invite, RowStatus
+from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS
+from airmeet_async.bulk.options import EventJournal
+from airmeet_async.bulk.report import CHANGED, Invite, RowStatus
 from airmeet_async.bulk.row import OutcomeState
-from airmeet_async.errors import JournalError, NoReplyError
+from airmeet_async.errors import BulkStoppedError, JournalError, NoReplyError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Access
 from tests.support.bulk_runs import add_journaled, bodies, change, query, resume, spied, stopped_after
@@ -291,7 +293,7 @@ async def test_what_another_list_asked_for_besides_does_not_undo_what_is_done(pa
 
     async def odd(request: Request) -> Reply | None:
         if refusing and b"person-2@" in (request.body or b""):
-            return Reply(status, {"content-type": "application/json", "retry-after": "50"}, b'{"message":"quota"}')
+            return Reply(status, {"content-type": "application/json", "retry-after": "50"}, b'{"message":"refused"}')
         return None
 
     transport = spied(transport_of(), odd)
@@ -342,3 +344,108 @@ async def test_a_source_that_is_read_again_takes_the_place_of_what_was_read_befo
     assert report.rows_read >= 3
     assert report.all_done
     assert len(query(path, "SELECT id FROM list")) == 1
+
+
+async def test_again_sends_all_rows_once_more_with_their_mails(path: Path) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+    seen = bodies(transport)
+    report = await add_journaled(transport, ROWS[:4], path, send_email_invite=True, again=True)
+    same = await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+
+    assert statuses(report) == statuses(same) == {S.SUCCEEDED: 4}
+    assert Counter(body["email"] for body in seen if body.get("sendEmailInvite")) == {row.email: 1 for row in ROWS[:4]}
+    assert (report.earlier_counts[S.SUCCEEDED], same.earlier_counts[S.SUCCEEDED]) == (0, 4)
+
+
+async def test_again_after_a_stop_goes_on_with_those_who_wait(path: Path) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:6], path, send_email_invite=True)
+    async with (
+        client_of(transport) as client,
+        add(client, ROWS[:6], send_email_invite=True, journal=path, again=True, rate=5, max_in_flight=1) as job,
+    ):
+        async for _ in job:
+            break
+    seen = bodies(transport)
+    async with client_of(transport) as client:
+        plan_job = add(client, ROWS[:6], send_email_invite=True, journal=path, again=True)
+        plan = await plan_job.prepare()
+        await plan_job
+    mailed = [body["email"] for body in seen if body.get("sendEmailInvite")]
+
+    assert 0 < len(mailed) < 6
+    assert (plan.again, plan.done_before, plan.invitations) == (len(mailed), 6 - len(mailed), len(mailed))
+
+
+async def test_a_correction_of_a_row_that_was_under_way_is_not_sent_and_the_results_say_so(path: Path) -> None:
+    """What was sent may have been done, so it is sent again as it was: live, in the journal and in the counts."""
+    transport = transport_of(latency=1.0)
+    await hurried(transport, path, invite=False)
+    unclear = [result.index for result in read_results(path) if result.status is S.UNKNOWN]
+    corrected = [
+        Attendee(one.email, "Corrected", one.last_name) if index in unclear[:2] else one
+        for index, one in enumerate(ROWS[:6])
+    ]
+
+    async with client_of(transport) as client:
+        job = add(client, corrected, journal=path, rate=None)
+        report = await job
+
+    assert statuses(report) == {S.SUCCEEDED: 6}
+    assert job.earlier is not None
+    assert (job.earlier.held_back, job.earlier.updated) == (2, 0)
+    assert report.results is not None
+    for results in (report.results, [*read_results(path)]):
+        told = {result.index for result in results if CHANGED in result.warnings}
+        assert told == set(unclear[:2])
+    assert "the change was not sent" in CHANGED
+    assert report.changed == read_summary(path).changed_rows == 2
+    assert all(one.details["firstName"] == "Ada" for one in transport.world.people(EVENT))
+
+
+async def test_a_correction_of_a_row_that_was_certainly_not_done_is_sent(path: Path) -> None:
+    """It was refused, or never sent: then nothing of it is held back."""
+    transport = transport_of("422@1")
+    await add_journaled(transport, ROWS[:3], path)
+    corrected = [Attendee(ROWS[0].email, "Corrected", "Once"), *ROWS[1:3]]
+
+    report = await add_journaled(transport, corrected, path)
+
+    assert report.results is not None
+    assert (report.changed, [result.warnings for result in report.results]) == (0, [(), (), ()])
+    assert "Corrected" in {one.details["firstName"] for one in transport.world.people(EVENT)}
+
+
+async def test_a_correction_of_a_row_that_is_unclear_again_is_told_too(path: Path) -> None:
+    transport = transport_of(latency=1.0)
+    await hurried(transport, path, invite=False)
+    unclear = next(result.index for result in read_results(path) if result.status is S.UNKNOWN)
+    rows = [*ROWS[:6]]
+    rows[unclear] = Attendee(rows[unclear].email, "Corrected", "Once")
+
+    lost = transport_of("drop@1+1000:on=attendees.add")
+    with pytest.raises(BulkStoppedError) as caught:
+        await add_journaled(lost, rows, path)
+
+    assert caught.value.report.results is not None
+    for results in (caught.value.report.results, [*read_results(path)]):
+        assert (results[unclear].status, results[unclear].warnings) == (S.UNKNOWN, (SENT_AS_IT_WAS,))
+
+
+async def test_who_is_blocked_between_the_plan_and_the_start_is_left_out(tmp_path: Path) -> None:
+    transport = transport_of()
+    paths = [tmp_path / name for name in ("add.job", "block.job", "unblock.job")]
+    journal = EventJournal(paths[0], block=paths[1], unblock=paths[2])
+    async with client_of(transport) as client:
+        job = add(client, ROWS[:4], journal=journal)
+        plan = await job.prepare()
+        await client.bulk.block_attendees(EVENT, [ROWS[1]], journal=paths[1])
+        report = await job
+        resumed = await client.bulk.resume(journal)
+        await client.bulk.unblock_attendees(EVENT, [ROWS[1]], journal=paths[2])
+        let_in = await client.bulk.resume(journal)
+
+    assert (plan.ready, plan.blocked) == (4, 0)
+    assert statuses(report) == statuses(resumed) == {S.SUCCEEDED: 3, S.INVALID: 1}
+    assert statuses(let_in) == {S.SUCCEEDED: 4}

@@ -16,7 +16,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_note,
     encode_request,
 )
-from airmeet_async.bulk.report import RowError
+from airmeet_async.bulk.report import RowError, RowWarning
 from airmeet_async.bulk.row import CallTemplate
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
@@ -85,11 +85,14 @@ def test_a_row_that_contains_itself_is_left_out() -> None:
 
 
 def test_a_note_comes_back_with_its_error() -> None:
-    note = encode_note(RowError("c", "m", retryable=True), ("w",), replayed=True, duplicate_of=0, nothing=None)
+    """And with the codes of its warnings."""
+    warnings = (RowWarning("will_be_cut", "w"),)
+    note = encode_note(RowError("c", "m", retryable=True), warnings, replayed=True, duplicate_of=0, nothing=None)
 
-    assert decode_note(note) == {
+    assert (found := decode_note(note)) == {
         "error": RowError("c", "m", retryable=True), "warnings": ("w",), "replayed": True, "duplicate_of": 0,
     }  # fmt: skip
+    assert found["warnings"][0].code == "will_be_cut"
     assert encode_note(None, (), replayed=False) is None
     assert decode_note(None) == {"error": None, "warnings": ()}
 

@@ -10,6 +10,7 @@ import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
+from airmeet_async.bulk.report import RowWarning
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -378,7 +379,7 @@ def test_rows_keep_their_positions_and_lines_whatever_lies_between(writer: Journ
         [person(3, "c"), person(4, "d", line=9), person(5, "e", line=10)],
         [person(6, "f", line=None), invalid(7, "y"), person(8, "g", line=None)],
         [person(9, "h", line=None), person(10, "i", line=None)],
-        [person(11, "j"), person(12, "k", warnings=("cut",))],
+        [person(11, "j"), person(12, "k", warnings=(RowWarning("will_be_cut", "cut"),))],
     ):
         writer.add(number, rows)
     writer.end_list(number)

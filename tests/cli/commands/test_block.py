@@ -51,7 +51,7 @@ def test_addresses_are_blocked_and_unblocked_without_a_result_file(airmeet):
 
     assert (first.code, first.json["counts"]["succeeded"], first.json["results_path"]) == (0, 2, None)
     assert (again.code, again.out, list(airmeet.folder.iterdir())) == (0, "", [])
-    assert "are unblocked for 1 person" in again.err
+    assert "1 of 1 unblocked" in again.err
 
 
 def test_a_file_is_blocked_like_any_list(airmeet):
@@ -59,13 +59,13 @@ def test_a_file_is_blocked_like_any_list(airmeet):
         "out.csv", "Adresse,Mail", f"x@example.com,{ADA}", f"y@example.com,{ADA.upper()}", "z,nobody@example.com"
     )
     sandbox = Sandbox()
-    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv")
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--map", "email=Mail", "--failed", "left.csv", "--yes")
     assert blocked(sandbox.world) == {ADA}
 
     assert done.code == 3, done.err
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == ["succeeded", "duplicate", "rejected"]
     assert [row["Mail"] for row in airmeet.rows("left.csv")] == ["nobody@example.com"]
-    assert "not done: left.csv (run the same command with it)" in done.err
+    assert "left.csv  the rows that are not done" in done.err
 
 
 def test_addresses_that_were_typed_have_results_where_these_are_asked_for(airmeet):

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import signal
 from collections import Counter
 from functools import partial
@@ -27,8 +28,10 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 )
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
-    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "cut", "causes", "preset", "columns",
-    "custom_fields", "split_name", "ignored", "fields_known", "unfilled", "invitations", "registrations", "rate",
+    "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
+    "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed",
+    "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored", "fields_known", "is_hybrid",
+    "unfilled", "invitations", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
 
@@ -44,9 +47,7 @@ def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     statistics = sandbox.world.statistics()
 
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
-    said = " ".join(done.err.split())
-    assert "40 rows: 40 to send" in said
-    assert "this mails 40 invitations, uses 40 of your plan's registrations and takes about 10 s at 4 requests" in said
+    assert "40  will be registered and mailed; 40 of your plan's registrations are used" in done.err
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 
@@ -105,7 +106,7 @@ def test_on_a_terminal_people_are_mailed_only_after_a_yes(airmeet, words, typed,
 
     assert (done.code, statistics.adds) == ending, done.err
     assert statistics.mails == statistics.adds
-    assert ("3 people will be mailed by Airmeet. Continue? [y/N]" in done.err) == (not words)
+    assert ('Mail 3 people an invitation to "Spring Summit"? [y/N]' in done.err) == (not words)
     assert ("nothing was sent" in done.err) == (done.code == 130)
 
 
@@ -124,7 +125,7 @@ def test_after_a_no_the_list_is_as_if_it_had_never_been_read(airmeet):
 
 
 @pytest.mark.parametrize("header", ["email,first_name,last_name", "email,first_name,last_name,T-shirt size,Notes"])
-def test_the_event_is_asked_once_for_its_fields(airmeet, header):
+def test_the_event_is_asked_a_bounded_number_of_times(airmeet, header):
     people = header.count(",") + 1
     airmeet.file(
         "people.csv", header, *(",".join((f"p{n}@example.com", "Ada", "Ay", "Small", "x")[:people]) for n in "ab")
@@ -140,23 +141,22 @@ def test_the_event_is_asked_once_for_its_fields(airmeet, header):
     sandbox = Counted()
     done = airmeet.at(sandbox)("register", community.WITH_FIELDS, "people.csv", "--no-invite")
 
-    assert (done.code, sandbox.asked, sandbox.adds) == (0, 1, 2)
+    assert (done.code, sandbox.asked, sandbox.adds) == (0, 3, 2)
 
 
 def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
     airmeet.people(3)
 
-    class Full(Sandbox):
-        """The folder is closed to us before the last step."""
+    class Gone(Sandbox):
+        """The folder is gone before the last step."""
 
         async def exchange(self, request):
-            target = airmeet.folder / "r.csv"
-            if not target.exists():
-                target.mkdir()
+            shutil.rmtree(airmeet.folder / "there", ignore_errors=True)
             return await super().exchange(request)
 
-    there = airmeet.at(Full())
-    done = there(*REGISTER, "--results", "r.csv", "--json")
+    (airmeet.folder / "there").mkdir()
+    there = airmeet.at(Gone())
+    done = there(*REGISTER, "--results", "there/r.csv", "--json")
     command = re.search(r"airmeet (runs results \w+) -o FILE", done.err)
     kept = there(*command[1].split(), "-o", "kept.csv") if command else None
 
@@ -165,13 +165,17 @@ def test_results_that_find_no_place_at_the_end_are_not_lost(airmeet):
     assert all("code=" in row["airmeet_entry_link"] for row in airmeet.rows("kept.csv"))
 
 
-def test_off_a_terminal_nobody_is_asked(airmeet):
+def test_off_a_terminal_nobody_is_mailed_without_a_word(airmeet):
     airmeet.people(3)
     sandbox = Sandbox()
-    done = airmeet.at(sandbox)(*INVITE)
+    refused = airmeet.at(sandbox)(*INVITE, "--json")
+    before = sandbox.world.statistics().adds
+    done = airmeet.at(sandbox)(*INVITE, "--yes")
     mails = sandbox.world.statistics().mails
 
-    assert (done.code, mails, "Go on?" in done.err) == (0, 3, False)
+    assert (refused.code, refused.json["exit_code"], before) == (2, 2, 0)
+    assert "this mails 3 people; if that is right, add --yes (nothing was sent)" in refused.err
+    assert (done.code, mails, "[y/N]" in done.err) == (0, 3, False)
 
 
 def test_all_is_well(airmeet):
@@ -208,8 +212,9 @@ def test_a_report_page_tells_of_the_run(airmeet):
     earlier = (airmeet.folder / "run.html.bak").read_text(encoding="utf-8")
     assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
     assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
-    assert "1 of 2 registered · 1 did not succeed" in earlier
-    assert "report: run.html" in again.err
+    assert "1 of 1 registered · 1 left out" in earlier
+    assert "Spring Summit" in earlier
+    assert "run.html  the report" in again.err
     assert leaks(page + earlier) == []
     assert '<span class="key">bad</span>' in page
     assert '<span class="key">b***@***</span>' in earlier
@@ -228,22 +233,27 @@ def test_a_report_that_cannot_be_written_is_found_out_before_anything_is_sent(ai
     assert [path.name for path in airmeet.folder.iterdir()] == ["people.csv"]
 
 
-def test_rows_that_are_left_can_be_registered_in_the_same_way(airmeet):
+def test_rows_that_are_left_can_be_corrected_and_registered_in_the_same_way(airmeet):
     airmeet.file(
         "people.csv", "email,first_name,last_name", "a@example.com,Ada,Ay", "bad,B,Bee", "c@example.com,Cyd,Cee"
     )
     there = airmeet.at(Sandbox("422@2:on=attendees.add"))
     first = there(*REGISTER, "--failed", "left.csv")
     again = there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
+    left = airmeet.folder / "left.csv"
+    left.write_text(left.read_text(encoding="utf-8-sig").replace("bad", "b@example.com").replace("Cyd", "Cid"))
+    corrected = there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
 
     assert (first.code, [row["airmeet_status"] for row in airmeet.rows()]) == (3, ["succeeded", "invalid", "rejected"])
-    assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad", "c@example.com"]
-    assert (again.code, again.json["counts"]["succeeded"], again.json["counts"]["invalid"]) == (3, 1, 1)
-    assert "not done: left.csv" in first.err
+    assert (corrected.code, corrected.json["counts"]["succeeded"]) == (0, 2)
+    assert [row["email"] for row in airmeet.rows("left.csv")] == ["b@example.com", "c@example.com"]
+    assert (again.code, again.json["counts"]["rejected"], again.json["counts"]["invalid"]) == (3, 1, 1)
+    assert "refused by Airmeet before and not changed since: left out" in again.err
+    assert "left.csv  the rows that are not done" in first.err
 
 
 def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airmeet):
-    """Refused at first, and fed back in from our own file: Airmeet gets each name as it was given."""
+    """Refused at first, and fed back in from our own file, corrected: Airmeet gets each name as it was given."""
     names = ["=1+1", "+1", "-1", "@sum", "|calc", "＝1", "＋1", "－1", "＠x", "'s-Gravenhage", '"=1"']
     with (airmeet.folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -252,7 +262,8 @@ def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airme
     sandbox = Sandbox(f"422@2+{len(names) - 1}:on=attendees.add")
     there = airmeet.at(sandbox)
     there(*REGISTER, "--failed", "left.csv", "--max-failures", "99")
-    refused = airmeet.rows("left.csv")
+    refused, left = airmeet.rows("left.csv"), airmeet.folder / "left.csv"
+    left.write_bytes(left.read_bytes().replace(b"Ay", b"By"))  # as it is, it would not be sent again
     again = there("register", EVENT, "left.csv", "--no-invite", "--results", "r.csv", "--json")
     people = {person.email: person.details["firstName"] for person in sandbox.world.people(EVENT)}
 
@@ -264,21 +275,62 @@ def test_names_like_formulas_are_text_in_all_files_and_come_back_unchanged(airme
     assert people == {f"p{n}@example.com": name for n, name in enumerate(names)}
 
 
-def test_a_second_run_keeps_the_first_ones_results_and_has_the_same_links(airmeet):
+def test_a_second_run_with_nothing_new_writes_no_second_file_unless_asked(airmeet):
     airmeet.people(2)
-    for _ in range(2):
-        assert (airmeet.at(Sandbox())(*REGISTER)).code == 0
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    first, file = airmeet.rows(), airmeet.folder / "people-results.csv"
+    before = file.stat().st_mtime_ns
+    again = there(*REGISTER, "--json")
+    asked = there(*REGISTER, "--results", "r.csv")
+    after = file.stat().st_mtime_ns
+    (airmeet.folder / "r.csv").unlink()
+    there(*REGISTER)
 
-    first, second = airmeet.rows("people-results.csv"), airmeet.rows("people-results-2.csv")
     assert {row["airmeet_status"] for row in first} == {"succeeded"}
-    assert second == [row | {"airmeet_when": "earlier"} for row in first]
+    assert (again.json["results_path"], after) == ("people-results.csv", before)
+    assert "all 2 are registered; there was nothing to send" in asked.err
+    assert airmeet.rows("r.csv") == [row | {"airmeet_when": "earlier"} for row in first]
+    assert sorted(path.name for path in airmeet.folder.iterdir()) == ["people-results.csv", "people.csv", "r.csv"]
+
+
+def test_what_a_person_has_changed_is_never_overwritten(airmeet):
+    """Neither results nor the rows that are left, by whatever command."""
+    airmeet.people(4)
+    sandbox = Sandbox("422@2:on=attendees.add,422@5:on=attendees.add")
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--failed", "left.csv", "--concurrency", "1")
+    changed = {}
+    for name in ("left.csv", "people-results.csv"):
+        path = airmeet.folder / name
+        path.write_text(path.read_text(encoding="utf-8-sig").replace("Number 1", "Right"))
+        changed[name] = path.read_text()
+    retried = [there("retry", "--rejected") for _ in range(2)]
+
+    assert {name: (airmeet.folder / name).read_text() for name in changed} == changed
+    assert [done.code for done in retried] == [3, 0]
+    assert "left.csv is of another list, or somebody has changed it: it stays as it is" in retried[0].err
+    assert statuses("people-results-2.csv", airmeet) == ["succeeded"] * 4
+
+
+def test_the_results_of_a_part_and_of_the_whole_list_have_files_of_their_own(airmeet):
+    airmeet.people(4)
+    there = airmeet.at(Sandbox())
+    for words in (("--limit", "2"), (), ("--limit", "3")):
+        there(*REGISTER, *words, "--results", "r.csv")
+
+    assert [len(airmeet.rows(name)) for name in ("r.csv", "r-2.csv", "r-3.csv")] == [2, 4, 3]
+
+
+def statuses(name, airmeet):
+    return [row["airmeet_status"] for row in airmeet.rows(name)]
 
 
 def test_columns_and_invitations_are_as_typed(airmeet):
     airmeet.file("people.csv", "Mail 1;Mail 2;Vorname;Nachname", "a@example.com;b@example.com;Ada;Ay")
     sandbox = Sandbox()
     done = airmeet.at(sandbox)(
-        "register", EVENT, "people.csv", "--invite", "--register", "--map", "email=Mail 2", "--limit", "1"
+        "register", EVENT, "people.csv", "--invite", "--yes", "--register", "--map", "email=Mail 2", "--limit", "1"
     )
     person = sandbox.world.people(EVENT)[0]
 
@@ -298,8 +350,8 @@ def test_one_signal_lets_requests_end_and_leaves_a_complete_file(airmeet, number
     assert (done.code, done.json["exit_code"], done.json["stop_reason"]) == (code, code, "interrupted")
     assert counts | {"succeeded": adds, "unprocessed": 400 - adds} == counts
     assert len(airmeet.rows()) == 400
-    assert "press Ctrl-C again to stop now" in done.err
-    assert f"to continue: airmeet resume {done.json['job']}" in done.err
+    assert "under way (Ctrl-C again: do not wait)" in done.err
+    assert "Next: run the same command again; it goes on from here" in done.err
 
 
 def test_a_second_signal_ends_it_at_once_with_the_results_so_far(airmeet):
@@ -350,9 +402,30 @@ async def test_a_reader_that_goes_away_does_not_end_the_run(airmeet, serving, lo
             setattr(running.process, lost, None)
             done = await running.end()
 
-    assert done.code == 0
+    assert done.code == (1 if lost == "stdout" else 0)
     assert "Traceback" not in (done.err or "")
     assert len(airmeet.rows()) == 40
+    if lost == "stdout":
+        assert "the report was not printed: standard output was closed by its reader; the results are in" in done.err
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [(">&-", "standard output is closed"), (">/dev/full", "cannot be written"), ("| true", "closed by its reader")],
+)
+async def test_a_report_that_nobody_gets_is_an_error_that_says_where_the_results_are(airmeet, serving, output, why):
+    airmeet.people(3)
+    shell = ("bash", "-c", f'set -o pipefail; "$0" "$@" {output}')
+    async with serving() as pretend:
+        with airmeet.at(pretend.url).started(*REGISTER, "--json", before=shell) as running:
+            done = await running.end()
+
+    assert done.code == 1, done.err
+    assert "error: the report was not printed: " in done.err
+    assert why in done.err
+    assert "the results are in people-results.csv" in done.err
+    assert len(airmeet.rows()) == 3
 
 
 def test_progress_for_programs_is_json_line_by_line(airmeet):
@@ -460,3 +533,62 @@ def test_who_does_not_come_is_registered_if_the_tool_is_not_to_be_known(airmeet)
 
     assert (done.code, done.json["counts"]["succeeded"], done.json["counts"]["duplicate"]) == (0, 5, 1)
     assert "an export of" not in done.err
+
+
+def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,attendance_type", "a@example.com,A,B,online", "b@example.com,A,B,"
+    )
+    done = airmeet.at(Sandbox())("check", "people.csv", "--event", community.HYBRID)
+
+    assert done.code == 3
+    assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
+    assert "2 rows: 1 to send, 1 not valid" in done.err
+
+
+def test_two_people_under_one_address_are_left_over(airmeet):
+    """In the check, in the run, in its results, and in the file of rows that are left."""
+    airmeet.file(
+        "people.csv", "email,first_name,last_name", *(f"o@example.com,{name},Ay" for name in ("Ana", "Bob", "Ana"))
+    )
+    there = airmeet.at(sandbox := Sandbox())
+    checked = there("check", "people.csv")
+    done = there("register", EVENT, "people.csv", "--no-invite", "--failed", "left.csv")
+
+    assert (checked.code, done.code, sandbox.adds) == (3, 3, 1)
+    assert "people.csv:3: other_name: o@example.com is already in line 2" in checked.out
+    assert 'this one is "Bob Ay"' in checked.out
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["", "other_name", "duplicate"]
+    assert [row["first_name"] for row in airmeet.rows("left.csv")] == ["Bob"]
+
+
+def test_a_column_that_is_nearly_a_field_sends_nothing_and_can_be_left_out(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name,county", "a@example.com,A,B,Essex")
+    there = airmeet.at(sandbox := Sandbox())
+    refused = there("register", EVENT, "people.csv", "--no-invite")
+    adds = sandbox.adds
+    done = there("register", EVENT, "people.csv", "--no-invite", "--map", "county=")
+
+    assert (refused.code, adds, done.code, sandbox.adds) == (5, 0, 0, 1)
+    assert '"county" is no field of Airmeet; did you mean country?' in " ".join(refused.err.split())
+    assert "--map country=county" in refused.err
+    assert "--map county=" in refused.err
+    assert 'ignored: "county"' in done.err
+
+
+def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name,Status", "a@example.com,MÃ¼ller,B,ok", "b@example.com,A,B,cancelled"
+    )
+    done = airmeet.at(Sandbox())("register", EVENT, "people.csv", "--no-invite", "--json")
+
+    assert done.code == 0
+    said = " ".join(done.err.split())
+    assert said.count('1 to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count('1 first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count("remove the row if they do not come line 3") == 2
+    assert [(group["code"], group["sample_rows"]) for group in done.json["warnings"]] == [
+        ("broken_text", [2]),
+        ("may_not_come", [3]),
+    ]
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["broken_text", "may_not_come"]

@@ -1,13 +1,15 @@
 """Runs that go on: stopped, killed, finished, edited, at the same time, tried again."""
 
 import contextlib
-import csv
 import signal
 import sqlite3
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from airmeet_async.sandbox import community
+from tests.support.bulk_runs import bodies
 from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
@@ -38,11 +40,11 @@ def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
 
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
-    assert f"resuming: {before} of 60 rows are done" in done.err
+    assert f"{60 - before}  will be registered" in done.err
+    assert f"{before}  registered before: left out" in done.err
     assert (done.json["attempts"], done.json["earlier_counts"]["succeeded"]) == (60 - before, before)
     assert all("code=" in row["airmeet_entry_link"] for row in rows)
     assert done.json["results_path"] == "people-results.csv"
-    assert (airmeet.folder / "people-results.csv.bak").exists()
 
 
 @pytest.mark.real_time
@@ -78,7 +80,8 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (after.adds, after.mails) == (before.adds, before.mails)
     assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
-    assert "nothing left to do: 5 rows are done" in again.err
+    assert "is one on your own machine: if it was started anew" in " ".join(again.err.split())
+    assert "5  registered before: left out" in again.err
     assert (none.code, "there is no unfinished run" in none.err) == (2, True)
 
 
@@ -96,9 +99,8 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     adds = sandbox.adds
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
-    assert "resuming: 30 of 35 rows are done" in done.err
-    assert "10 rows have changed since they were done; Airmeet keeps the old details" in done.err
-    assert "5 rows were new" in done.err
+    assert "5  will be registered" in done.err
+    assert "30  registered before: left out (10 changed since; Airmeet keeps the old" in done.err
     assert "too long" not in done.err
     assert statuses(airmeet.rows("r.csv")) == ["succeeded"] * 35
     assert [row["airmeet_when"] for row in airmeet.rows("r.csv")] == ["earlier"] * 30 + ["now"] * 5
@@ -113,8 +115,8 @@ def test_rows_that_are_left_out_are_counted(airmeet):
     airmeet.people(4)
     shorter = there(*REGISTER, "--results", "b.csv")
 
-    assert "7 rows of the previous run are left out of this run (--limit)" in limited.err
-    assert "8 rows of the previous run are no longer in the file" in shorter.err
+    assert "no longer in it" not in limited.err
+    assert "8  of the last list are no longer in it; they stay registered" in shorter.err
 
 
 def test_a_wrong_id_is_not_gone_on_with(airmeet):
@@ -124,7 +126,7 @@ def test_a_wrong_id_is_not_gone_on_with(airmeet):
     shown = there("runs", "show")
     bare = there("resume")
 
-    assert (wrong.code, "with the right event id" in wrong.err) == (6, True)
+    assert (wrong.code, "no event no-such-event for these keys" in wrong.err) == (6, True)
     assert "airmeet resume" not in wrong.err
     assert "airmeet resume" not in shown.out
     assert (bare.code, "there is no unfinished run" in bare.err) == (2, True)
@@ -138,23 +140,27 @@ def test_what_may_be_there_is_looked_for_and_then_sent_again(airmeet):
 
     said = " ".join(done.err.split())
     assert (done.code, done.json["counts"]["unknown"]) == (3, 1)
-    assert f"check first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
+    assert f"look first with airmeet export {EVENT} booths, then airmeet retry {done.json['job']} --unknown" in said
     assert f"airmeet retry {done.json['job']} --unknown" in shown.out
 
 
-def test_the_same_content_under_another_name_is_the_same_job_and_fresh_is_another(airmeet):
+def test_another_file_of_the_same_event_knows_who_is_done_and_again_sends_them_once_more(airmeet):
     airmeet.people(3)
-    airmeet.people(3, "copy.csv")
-    there = airmeet.at(Sandbox())
+    airmeet.people(4, "more.csv")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     first = there(*REGISTER, "--json")
-    copy = there("register", EVENT, "copy.csv", "--no-invite", "--json")
-    fresh = there(*REGISTER, "--json", "--fresh")
-    again = there(*REGISTER, "--json")
+    more = there("register", EVENT, "more.csv", "--no-invite", "--json")
+    old_name = there(*REGISTER, "--fresh")
+    again = there(*REGISTER, "--json", "--again")
     listed = (there("runs", "--json")).json
 
-    assert copy.json["job"] == first.json["job"]
-    assert (fresh.json["counts"]["succeeded"], again.json["job"]) == (3, fresh.json["job"])
-    assert [run["job"] for run in listed] == [fresh.json["job"], first.json["job"]]
+    assert (first.json["attempts"], more.json["attempts"], again.json["attempts"]) == (3, 1, 3)
+    assert '3  registered before, from "people.csv": left out' in more.err
+    assert (old_name.code, "--fresh is called --again now" in old_name.err) == (2, True)
+    assert "3  registered before: will be sent once more, as --again says" in again.err
+    assert {run["job"] for run in listed} == {again.json["job"], more.json["job"]}
+    assert again.json["job"] == first.json["job"]
 
 
 def test_who_was_added_without_a_mail_is_mailed_once(airmeet):
@@ -162,12 +168,12 @@ def test_who_was_added_without_a_mail_is_mailed_once(airmeet):
     sandbox = Sandbox()
     there = airmeet.at(sandbox)
     there(*REGISTER)
-    done = there("register", EVENT, "people.csv", "--invite", "--json")
-    again = there("register", EVENT, "people.csv", "--invite", "--json")
+    invite = ("register", EVENT, "people.csv", "--invite", "--yes", "--json")
+    done, again = there(*invite), there(*invite)
 
     assert (done.code, done.json["attempts"], again.json["attempts"]) == (0, 3, 0)
     assert sandbox.world.statistics().replays == 3
-    assert "3 rows to send were added before without an invitation" in " ".join(done.err.split())
+    assert "3  registered before without a mail: will be mailed now" in done.err
 
 
 @pytest.mark.real_time
@@ -178,13 +184,21 @@ async def test_a_second_process_on_the_same_job_sends_nothing(airmeet, serving):
         with there.started(*REGISTER, "--rate", "20", "--progress", "none") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 3)
             second = await there.run(*REGISTER, "--json")
-            third = await there.run("resume", (await there.run("runs", "--json")).json[0]["job"])
+            job = (await there.run("runs", "--json")).json[0]["job"]
+            third = await there.run("resume", job)
+            block = await there.run("block", EVENT, "person-1@example.com", "--yes")
+            plan = await there.run(*REGISTER, "--dry-run", "--json")
             running.send(signal.SIGINT)
             first = await running.end()
 
     assert (second.code, second.json["error"]["code"], third.code, first.code) == (75, "temporary", 75, 130)
-    assert "nothing was sent" in second.err
-    assert "nothing was sent" in third.err
+    for refused in (second, third, block):
+        said = " ".join(refused.err.split())
+        assert "people.csv is being registered for this event since" in said
+        assert f"airmeet runs stop {job} (nothing was sent)" in said
+    assert (plan.code, plan.json["rows"]) == (0, 600)
+    assert plan.json["done_before"] + plan.json["unclear"] + plan.json["new"] == 600
+    assert plan.json["done_before"] > 0
 
 
 def test_failed_rows_are_retried_and_refused_ones_only_if_asked(airmeet):
@@ -212,31 +226,26 @@ def test_who_got_no_clear_answer_in_all_attempts_is_unknown_and_is_retried(airme
     again = there("retry", first.json["job"], "--json")
 
     assert (first.code, first.json["counts"]["unknown"], first.json["counts"]["failed"]) == (3, 1, 0)
-    assert f"to resend the 1 row without a clear answer: airmeet retry {first.json['job']}" in " ".join(
-        first.err.split()
-    )
+    assert f"airmeet retry {first.json['job']} sends just the 1 row" in " ".join(first.err.split())
     assert (again.code, again.json["attempts"], again.json["counts"]["succeeded"]) == (0, 1, 1)
 
 
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
     there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
-    done = there("register", EVENT, "people.csv", "--invite", "--json", "--concurrency", "1")
-    again = there("retry", done.json["job"], "--invites", "--json")
+    done = there(
+        "register", EVENT, "people.csv", "--invite", "--yes", "--json", "--concurrency", "1", "--results", "first.csv"
+    )
+    again = there("retry", done.json["job"], "--invites", "--yes", "--json", "--results", "people-results.csv")
 
-    doubtful = [row for row in csv_rows(airmeet, "people-results.csv.bak") if row["airmeet_code"]]
+    doubtful = [row for row in airmeet.rows("first.csv") if row["airmeet_code"]]
     assert (done.code, done.json["invites_unverified"], [row["airmeet_code"] for row in doubtful]) == (
-        0, 1, ["invite_unverified"],
+        3, 1, ["invite_unverified"],
     )  # fmt: skip
     assert doubtful[0]["airmeet_status"] == "succeeded"
     assert f"airmeet retry {done.json['job']} --invites" in " ".join(done.err.split())
     assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 1, 0)
     assert not any(row["airmeet_code"] for row in airmeet.rows())
-
-
-def csv_rows(airmeet, name):
-    with (airmeet.folder / name).open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("operation", ["speakers", "booths"])
@@ -259,49 +268,122 @@ def test_what_was_undone_is_done_again(airmeet):
     sandbox = Sandbox()
     there = airmeet.at(sandbox)
     there(*REGISTER)
-    runs = [there(word, EVENT, "people.csv", "--json") for word in ("block", "unblock", "block", "block")]
+    words = ("block", "unblock", "block", "block")
+    runs = [there(word, EVENT, "people.csv", "--json", *["--yes"] * (word == "block")) for word in words]
     blocked = [person.blocked for person in sandbox.world.people(EVENT)]
 
     assert [(run.code, run.json["attempts"]) for run in runs] == [(0, 20)] * 4
-    assert len({run.json["job"] for run in runs}) == 4
     assert blocked == [True] * 20
 
 
-def test_blocking_again_sends_every_row_and_the_stopped_run_can_be_resumed_by_its_id(airmeet):
+def test_a_stopped_block_goes_on_by_its_id_and_the_same_command_sends_every_row(airmeet):
     airmeet.people(20)
-    block = ("block", EVENT, "people.csv", "--json")
-    there = airmeet.at(Sandbox("slow@26+1:3s"))
+    block = ("block", EVENT, "people.csv", "--json", "--yes")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
-    first = there(*block, "--deadline", "1s", "--concurrency", "1")
-    second = there(*block)
-    resumed = there("resume", first.json["job"], "--json")
+    stopped = there(*block, "--deadline", "0.1s", "--rate", "50", "--concurrency", "1")
+    resumed = there("resume", stopped.json["job"], "--json", "--yes")
+    stopped_again = there(*block, "--deadline", "0.1s", "--rate", "50", "--concurrency", "1")
+    again = there(*block)
 
-    assert [run.code for run in (first, second, resumed)] == [75, 0, 0]
-    assert second.json["job"] != first.json["job"]
-    assert (second.json["attempts"], second.json["earlier_counts"]["succeeded"]) == (20, 0)
-    assert resumed.json["earlier_counts"]["succeeded"] > 0
+    assert [run.code for run in (stopped, resumed, stopped_again, again)] == [75, 0, 75, 0]
+    done = stopped.json["counts"]["succeeded"]
+    assert 0 < done < 20
+    assert (resumed.json["attempts"], resumed.json["earlier_counts"]["succeeded"]) == (20 - done, done)
+    assert (again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (20, 0)
 
 
-def test_addresses_that_are_typed_have_no_journal(airmeet):
+def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
+    """Also of a list that was stopped before the block, of --again, and where the block was typed or purged."""
+    airmeet.people(8)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    sandbox.signal(signal.SIGINT, after=2)
+    there(*REGISTER, "--concurrency", "1")
+    there("block", EVENT, "person-0@example.com", "PERSON-7@example.com", "--yes")
+    resumed = there("resume", "--json")
+    there("runs", "purge", "--all", "--yes")
+    again = there(*REGISTER, "--again", "--json")
+    plan = there(*REGISTER, "--dry-run", "--json").json
+    people = {person.email: person.blocked for person in sandbox.world.people(EVENT)}
+    there("unblock", EVENT, "person-7@example.com")
+    let_in = there(*REGISTER, "--json")
+
+    assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
+    assert "2  left out: blocked here before   lines 2 and 9" in again.err
+    assert "correct the" not in again.err
+    assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
+    assert people["person-0@example.com"]
+    assert not people.get("person-7@example.com")  # in the event by the block alone, if at all
+    assert (let_in.json["attempts"], let_in.code) == (1, 3)
+
+
+def test_a_plan_leaves_the_journal_as_it_is(airmeet):
+    airmeet.people(4)
     there = airmeet.at(Sandbox())
-    there("block", EVENT, "ada@example.com")
-    listed = there("runs", "--json")
-    refused = there("block", EVENT, "ada@example.com", "--fresh")
+    none = there(*REGISTER, "--dry-run", "--json")
+    folder = Path(airmeet.environ["HOME"]) / ".local/state/airmeet/runs"
+    nothing = list(folder.iterdir())
+    there(*REGISTER)
+    airmeet.people(6)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    plan = there(*REGISTER, "--dry-run", "--json").json
+    after = {path: path.read_bytes() for path in folder.iterdir()}
 
-    assert (listed.code, listed.json) == (0, [])
-    assert (refused.code, "are for files" in refused.err) == (2, True)
+    assert (none.json["new"], nothing) == (4, [])
+    assert (plan["new"], plan["done_before"], plan["gone"]) == (2, 4, 0)
+    assert before == after
+
+
+def test_a_retry_of_invitations_is_for_a_run_that_mails(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    there("block", EVENT, "people.csv", "--yes")
+    refused = there("retry", "--invites", "--yes")
+
+    assert (refused.code, "people are blocked from the event, so there is none to mail" in refused.err) == (2, True)
+
+
+def test_an_again_that_was_stopped_goes_on_with_the_others(airmeet):
+    airmeet.people(9)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    again = ("register", EVENT, "people.csv", "--invite", "--yes", "--concurrency", "1")
+    there(*again)
+    seen = bodies(sandbox)
+    stopped = there(*again, "--again", "--rate", "50", "--deadline", "0.1s")
+    done = there(*again, "--again", "--json")
+    mails = Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
+
+    assert (stopped.code, done.code) == (75, 0)
+    assert mails == {f"person-{n}@example.com": 1 for n in range(9)}
+    assert "9  registered before: will be sent once more and mailed, as --again says" in stopped.err
+
+
+def test_refused_for_want_of_a_registration_is_sent_again_and_other_refusals_are_not(airmeet):
+    airmeet.people(8)
+    sandbox = Sandbox("422@1:on=attendees.add")
+    there = airmeet.at(sandbox)
+    small = ("register", community.SMALL, "people.csv", "--no-invite", "--register", "--concurrency", "1", "--json")
+    first = there(*small)
+    sandbox.world.events[community.SMALL].quota = 10
+    second = there(*small)
+
+    left = first.json["counts"]["rejected"]
+    assert left > 1
+    assert (second.json["counts"]["rejected"], second.json["attempts"]) == (1, left - 1)
 
 
 def test_a_journal_may_have_a_place_of_its_own(airmeet):
     airmeet.people(4)
     there = airmeet.at(Sandbox("401@3:on=attendees.add"))
     first = there(*REGISTER, "--journal", "my launch.job", "--concurrency", "1")
-    fresh = there(*REGISTER, "--journal", "my launch.job", "--fresh")
     done = there("resume", "my launch.job", "--json")
     listed = there("runs", "--json")
 
-    assert (first.code, fresh.code, done.code, listed.json) == (6, 2, 0, [])
-    assert "airmeet resume 'my launch.job'" in " ".join(first.err.split())
+    assert (first.code, done.code, listed.json) == (6, 0, [])
     assert (done.json["counts"]["succeeded"], done.json["earlier_counts"]["succeeded"]) == (4, 2)
 
 
@@ -325,7 +407,7 @@ def test_a_deadline_stops_a_run_that_can_be_resumed(airmeet):
     done = there(*REGISTER, "--rate", "20", "--deadline", "1s", "--json")
 
     assert (done.code, done.json["stop_reason"], done.json["resumable"]) == (75, "deadline", True)
-    assert f"airmeet resume {done.json['job']}" in done.err
+    assert "Next: run the same command again; it goes on from here" in done.err
 
 
 def test_too_many_failures_stop_a_run(airmeet):
@@ -377,4 +459,70 @@ def test_another_address_is_not_the_same_job(airmeet):
     airmeet.at(Sandbox("401@2:on=attendees.add"))(*REGISTER)
     moved = airmeet.at(Sandbox())("resume", AIRMEET_URI="http://127.0.0.1:2/prod")
 
-    assert (moved.code, "this run is for http" in moved.err, "--fresh" in moved.err) == (2, True, False)
+    assert (moved.code, "this run is for http" in moved.err) == (2, True)
+
+
+def test_resume_by_the_event_goes_on_with_each_list_as_it_was_asked_for(airmeet):
+    """A silent list and one with mails, both stopped; a third one was declined and is left alone."""
+    airmeet.people(12)
+    airmeet.file("vips.csv", "email,first_name,last_name", *(f"vip-{n}@example.com,Ada,Vip" for n in range(6)))
+    airmeet.file("no.csv", "email,first_name,last_name", "no@example.com,Ada,No")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    slow = ("--rate", "50", "--deadline", "0.05s", "--concurrency", "1")
+    there(*REGISTER, *slow)
+    there("register", EVENT, "vips.csv", "--invite", "--yes", *slow)
+    there("register", EVENT, "no.csv", "--invite", typed="n\n")
+    seen = bodies(sandbox)
+    done = there("resume", EVENT, "--yes")
+    people = {person.email for person in sandbox.world.people(EVENT)}
+
+    mailed = {body["email"] for body in seen if body.get("sendEmailInvite")}
+    assert done.code == 0
+    assert all(email.startswith("vip-") for email in mailed)
+    assert "register people.csv, 12 rows; no invitations are mailed" in done.err
+    assert "register vips.csv, 6 rows; Airmeet mails each person an invitation" in " ".join(done.err.split())
+    assert "no@example.com" not in people
+    assert len([email for email in people if email.startswith(("vip-", "person-"))]) == 18
+
+
+def test_a_row_that_was_under_way_and_is_corrected_says_that_the_correction_was_not_sent(airmeet):
+    airmeet.people(6)
+    sandbox = Sandbox("hang-after@4:on=attendees.add")
+    there = airmeet.at(sandbox)
+    sandbox.signal(signal.SIGINT, signal.SIGINT, after=3)
+    there(*REGISTER, "--progress", "none", "--concurrency", "1")
+    path = airmeet.folder / "people.csv"
+    path.write_text(path.read_text().replace("Number 3", "Corrected"))
+    done = there(*REGISTER, "--results", "r.csv")
+    [row] = [row for row in airmeet.rows("r.csv") if row["last_name"] == "Corrected"]
+
+    assert done.code == 0
+    assert (row["airmeet_status"], "Airmeet keeps the old details" in row["airmeet_error"]) == ("succeeded", True)
+    assert "1 row has changed since it was done" in done.err
+
+
+def test_lists_from_standard_input_do_not_take_each_other_s_place(airmeet):
+    there = airmeet.at(Sandbox())
+    pipe = ("register", EVENT, "-", "--no-invite", "--results", "r.csv", "--concurrency", "1", "--rate", "50")
+    head = "email,first_name,last_name\n"
+    first = "".join(f"a-{n}@example.com,Ada,A\n" for n in range(9))
+    there(*pipe, "--deadline", "0.05s", given=head + first)
+    there(*pipe, given=f"{head}b@example.com,Ada,B\n")
+    resumed = there("resume", "--json")
+    again = there(*pipe, "--json", given=head + first)
+
+    assert (resumed.code, resumed.json["rows_read"], resumed.json["counts"]["succeeded"]) == (0, 9, 9)
+    assert (again.json["job"], again.json["attempts"]) == (resumed.json["job"], 0)
+
+
+def test_the_first_few_rows_of_a_file_are_another_list(airmeet):
+    airmeet.people(12)
+    there = airmeet.at(Sandbox())
+    slow = ("--rate", "50", "--deadline", "0.05s", "--concurrency", "1")
+    whole = there(*REGISTER, *slow, "--json")
+    few = there(*REGISTER, "--limit", "6", "--results", "few.csv", "--json")
+    resumed = there("resume", "--json")
+
+    assert few.json["counts"]["succeeded"] == 6
+    assert (resumed.json["job"], resumed.json["attempts"]) == (whole.json["job"], 6)

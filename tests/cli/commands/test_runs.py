@@ -73,61 +73,111 @@ def test_a_damaged_journal_has_ways_out(airmeet):
     wreck.write_bytes(b"nonsense" * 100)
     listed = there("runs")
     refused = there(*REGISTER)
-    fresh = there(*REGISTER, "--fresh", "--json")
-    kept = there("runs", "purge", "--json")
-    named = there("runs", "purge", wreck.stem, "--json")
+    kept = there("runs", "purge", "--json", "--yes")
+    named = there("runs", "purge", "--forget", wreck.stem, "--json", "--yes")
+    fresh = there(*REGISTER, "--json")
     wreck.write_bytes(b"nonsense" * 100)
-    every = there("runs", "purge", "--all", "--json")
+    every = there("runs", "purge", "--all", "--json", "--yes")
 
     assert (listed.code, "no run yet" in listed.err, "airmeet runs purge" in listed.err) == (0, False, True)
     assert refused.code == 2
-    assert f"airmeet register ... --fresh), or delete it (airmeet runs purge {wreck.stem})" in refused.err
-    assert (fresh.code, kept.json["removed"]) == (0, [fresh.json["job"]])
+    assert f"airmeet runs purge --forget {wreck.stem}), after which the next run sends everybody" in refused.err
+    assert kept.json["removed"] == []
     assert (named.code, named.json["removed"], "cannot be read" in named.err) == (0, [wreck.stem], True)
+    assert "mails everybody in its list again" in " ".join(named.err.split())
+    assert (fresh.code, fresh.json["attempts"]) == (0, 2)
     assert (every.code, every.json["removed"]) == (0, [wreck.stem])
-    assert list(shelf_of(airmeet).iterdir()) == []
+    assert list(shelf_of(airmeet).glob("*.job*")) == []
 
 
 def test_a_journal_of_version_0_1_is_refused_with_both_ways_on(airmeet):
-    """With that version, or from the first row; it is named in the list, and can be removed."""
+    """It was named after the file. Beside it nobody is sent, until it is finished with that version or forgotten."""
     airmeet.people(2)
-    there = airmeet.at(Sandbox())
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
     there(*REGISTER)
-    [old] = shelf_of(airmeet).glob("*.job")
+    [new] = shelf_of(airmeet).glob("*.job")
+    old = new.rename(new.with_name("deadbeef.job"))
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as connection:
         connection.execute("PRAGMA user_version = 1")
 
-    refused, listed = there(*REGISTER), there("runs")
-    fresh = there(*REGISTER, "--fresh", "--json")
-    removed = there("runs", "purge", str(old), "--json")
+    refused, listed, other = there(*REGISTER), there("runs"), there("register", community.SMALL, *REGISTER[2:])
+    removed = there("runs", "purge", "--forget", "deadbeef", "--json", "--yes")
+    fresh = there(*REGISTER, "--json")
 
-    assert refused.code == 2
-    assert "was written by airmeet-async 0.1" in refused.err
-    assert refused.err.rstrip().endswith("(--fresh does that)")
+    assert (refused.code, other.code) == (2, 0)
+    assert "people could be mailed twice. Finish that list with 0.1" in refused.err
     assert f"not listed: {old}" in listed.err
-    assert (fresh.code, fresh.json["counts"]["succeeded"], fresh.json["attempts"]) == (0, 2, 2)
     assert removed.json["removed"] == [old.stem]
+    assert (fresh.code, fresh.json["attempts"]) == (0, 2)
 
 
 def test_finished_runs_are_removed_and_others_only_if_asked(airmeet):
     airmeet.people(4)
     airmeet.people(5, "more.csv")
-    there = airmeet.at(Sandbox("401@6+20:on=attendees.add"))
+    sandbox = Sandbox("401@5+20:on=attendees.add")
+    there = airmeet.at(sandbox)
     first = there(*REGISTER, "--json")
     second = there("register", EVENT, "more.csv", "--no-invite", "--json")
-    old = there("runs", "purge", "--older-than", "1h", "--json")
-    done = there("runs", "purge", "--json")
+    unasked = there("runs", "purge")
+    old = there("runs", "purge", "--older-than", "1h", "--json", "--yes")
+    done = there("runs", "purge", "--json", "--yes")
     left = there("runs", "--json")
-    named = there("runs", "purge", second.json["job"])
-    unknown = there("runs", "purge", "ffffffff0")
+    again = there(*REGISTER, "--json")
+    named = there("runs", "purge", second.json["job"], again.json["job"], "--yes")
+    unknown = there("runs", "purge", "ffffffff0", "--yes")
 
     assert (first.code, second.code) == (0, 6)
+    assert (unasked.code, "add --yes (nothing was deleted)" in unasked.err) == (2, True)
     assert (old.json["removed"], len(old.json["kept"])) == ([], 2)
     assert (done.json["removed"], [run["job"] for run in left.json]) == ([first.json["job"]], [second.json["job"]])
-    assert "names, addresses and 4 personal links" in done.err
+    assert f"kept, with rows to send or to retry: {second.json['job']}" in done.err
+    assert "names, addresses and 4 personal links" in " ".join(done.err.split())
+    assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 4)
     assert (named.code, unknown.code) == (0, 2)
-    assert "rows in them are not done" in named.err
-    assert list(shelf_of(airmeet).iterdir()) == []
+    assert "1 row in them are not done" in named.err
+
+
+def test_what_was_purged_has_no_names_and_is_known_all_the_same_until_it_is_forgotten(airmeet):
+    airmeet.people(4)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    invite = ("register", EVENT, "people.csv", "--invite", "--yes", "--json")
+    there(*invite)
+    there("runs", "purge", "--yes")
+    content = b"".join(path.read_bytes() for path in shelf_of(airmeet).iterdir())
+    purged, listed = there(*invite, "--dry-run"), there("runs", "--json")
+    airmeet.people(5)
+    known = there(*invite)
+    there("runs", "purge", "--yes")
+    forgotten = there("runs", "purge", "--forget", EVENT, "--yes")
+    fresh = there(*invite)
+
+    assert listed.json == []
+    assert b"@example.com" not in content
+    assert b"Number" not in content
+    assert b"code=" not in content
+    assert (purged.json["done_before"], purged.json["changed"], purged.json["invitations"]) == (4, 0, 0)
+    assert (known.json["attempts"], known.json["changed"], known.json["counts"]["succeeded"]) == (1, 0, 5)
+    assert "mails everybody in its list again" in " ".join(forgotten.err.split())
+    assert (fresh.code, fresh.json["attempts"]) == (0, 5)
+
+
+def test_a_purge_keeps_what_others_of_the_event_have(airmeet):
+    """Two lists share two people; one list goes, and these are still known by name."""
+    airmeet.people(4)
+    airmeet.people(2, "few.csv")
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    few = there("register", EVENT, "few.csv", "--no-invite", "--json")
+    [people] = [run["job"] for run in there("runs", "--json").json if run["job"] != few.json["job"]]
+    there("runs", "purge", people, "--yes")
+    shown = there("runs", "results", few.json["job"])
+    again = there(*REGISTER, "--json")
+
+    assert shown.out.count("@example.com") == 2
+    assert "code=" in shown.out
+    assert (again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 4)
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("", 1), ("yes", 0)])
@@ -168,6 +218,35 @@ async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet
     assert "at most 90 requests per second (from another terminal)" in done.err
     assert (done.code, done.json["stop_reason"]) == (7, "stopped")
     assert (after.code, f"is not running: airmeet resume {shown['job']}" in after.err) == (2, True)
+
+
+@pytest.mark.real_time
+async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
+    airmeet.people(40)
+    async with serving("429@3+999:retry=120:on=attendees.add") as pretend:
+        there = airmeet.at(pretend.url)
+        with there.started(*REGISTER, "--progress", "none") as running:
+            await pretend.sees(lambda world: world.statistics().adds >= 2)
+            told = {"state": ""}
+            while told["state"] != "waiting":  # the 429 is on its way
+                told = (await there.run("runs", "--json")).json[0]
+            waiting = await there.run("runs")
+            shown = await there.run("runs", "show")
+            await there.run("runs", "pause")
+            paused = await there.run("runs")
+            running.send(signal.SIGSTOP)
+            asleep = await there.run("runs")
+            running.send(signal.SIGCONT)
+            running.send(signal.SIGINT)
+            await running.end()
+
+    assert (told["state"], told["standstill"].startswith("Airmeet asked for a pause of ")) == ("waiting", True)
+    assert f"{told['job']}: Airmeet asked for a pause of " in waiting.err
+    assert "  waiting  " in waiting.out
+    assert "because:" in shown.out
+    assert "  paused  " in paused.out
+    assert "  running  " in asleep.out
+    assert "no response: it has only just begun, or its process is suspended" in asleep.err
 
 
 @pytest.mark.real_time

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import stat
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
 from airmeet_async.bulk.input.columns import Reading, find_columns
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus, RowWarning
 from airmeet_async.cli.output.results_csv import ResultFiles
 from tests.support.results import write, write_failed
 
@@ -93,15 +94,16 @@ def test_a_run_that_never_began_leaves_the_earlier_files(tmp_path):
         write(tmp_path / name, HEADER, [result(0)])
     with ResultFiles(tmp_path / "out.csv", tmp_path / "left.csv") as files:
         pass
-    assert files.written == set()
+    assert files.written == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["left.csv", "out.csv"]
 
 
 def test_both_files_are_written_in_one_go(tmp_path):
     out, left = tmp_path / "out.csv", tmp_path / "left.csv"
     with ResultFiles(out, left) as files:
-        files.write([result(0), result(1, done=False), result(2)], HEADER, "3f2a9c1b")
-    assert (files.written, emails(out), emails(left)) == ({out, left}, ["p0@x.de", "p1@x.de", "p2@x.de"], ["p1@x.de"])
+        files.write([result(0), result(1, done=False), result(2)], HEADER, "3f2a9c1b", "a list")
+    assert files.written == {out: out, left: left}
+    assert (emails(out), emails(left)) == (["p0@x.de", "p1@x.de", "p2@x.de"], ["p1@x.de"])
 
 
 def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
@@ -114,14 +116,40 @@ def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
     assert emails(tmp_path / "failed.csv.bak") == ["p1@x.de"]
 
 
-def test_an_earlier_results_file_is_kept_beside_the_new_one(tmp_path):
-    """Its links may be nowhere else, when the new run comes to a stop."""
+def test_a_file_of_the_same_list_is_replaced_and_one_of_another_list_is_kept(tmp_path):
+    """The links of another list may be nowhere else."""
     path = tmp_path / "out.csv"
-    for number in (0, 1):
-        write(path, HEADER, [result(number)])
+    places = [write(path, HEADER, [result(number)], origin) for number, origin in enumerate("aabab")]
 
-    assert emails(path) == ["p1@x.de"]
-    assert emails(tmp_path / "out.csv.bak") == ["p0@x.de"]
+    assert [place.name for place in places] == ["out.csv", "out.csv", "out-2.csv", "out.csv", "out-2.csv"]
+    assert (emails(path), emails(places[2])) == (["p3@x.de"], ["p4@x.de"])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("is_failed", [False, True])
+def test_a_file_that_a_person_has_changed_is_never_replaced(tmp_path, is_failed):
+    """Not by the next run, nor by the one after that, nor where nothing is left."""
+    path, save = tmp_path / "left.csv", write_failed if is_failed else write
+    save(path, HEADER, [result(0, done=not is_failed)])
+    corrected = path.read_text(encoding="utf-8-sig").replace("p0@x.de", "right@x.de")
+    path.write_text(corrected)
+    for number in (1, 2):
+        save(path, HEADER, [result(number, done=not is_failed)])
+    write_failed(path, HEADER, [])
+
+    assert path.read_text() == corrected
+    assert emails(tmp_path / "left-2.csv") == ["p2@x.de"]
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["left-2.csv", "left.csv"]
+
+
+def test_a_change_that_keeps_the_time_of_the_file_is_seen(tmp_path):
+    path = tmp_path / "out.csv"
+    write(path, HEADER, [result(0)])
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("p0@x.de", "p9@x.de"))
+    os.utime(path, ns=times)
+
+    assert write(path, HEADER, [result(1)]).name == "out-2.csv"
 
 
 def test_the_failed_file_feeds_straight_back_in(tmp_path):
@@ -218,24 +246,23 @@ def test_a_row_says_when_it_was_done_and_what_is_known_of_its_invitation(tmp_pat
     facts: dict[str, Any] = {"attempts": 1, "from_earlier_run": True}
     write(path, HEADER, [
         result(0, warnings=(CHANGED,), **facts),
-        result(1, warnings=("cut",), invite=Invite.ASKED, **facts),
+        result(1, warnings=(RowWarning("will_be_cut", "cut"),), invite=Invite.ASKED, **facts),
         result(2, invite=Invite.UNVERIFIED, attempts=2),
     ])  # fmt: skip
     found = [dict(zip(records(path)[0], record, strict=True)) for record in records(path)[1:]]
 
     names = ("airmeet_code", "airmeet_when", "airmeet_invite")
     assert [tuple(row[name] for name in names) for row in found] == [
-        ("changed", "earlier", ""), ("", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
+        ("changed", "earlier", ""), ("will_be_cut", "earlier", "asked"), ("invite_unverified", "now", "unverified"),
     ]  # fmt: skip
     assert found[0]["airmeet_error"] == CHANGED
 
 
-def test_a_result_file_of_version_0_1_may_be_replaced_and_fed_back(tmp_path):
+def test_a_result_file_of_version_0_1_is_kept_and_may_be_fed_back(tmp_path):
     path = tmp_path / "out.csv"
     header = ["email", "first_name", "last_name", *FIRST_RESULT_COLUMNS]
     path.write_text(f"{','.join(header)}\na@x.de,'=A,B,2,failed,,,5,\n")
 
     assert find_columns(open_file(path).columns, Reading()).ignored == ()
     assert [dict(row)["first_name"] for _, row in open_file(path)] == ["=A"]
-    write(path, HEADER, [result(0)])
-    assert (tmp_path / "out.csv.bak").exists()
+    assert write(path, HEADER, [result(0)]).name == "out-2.csv"

@@ -2,12 +2,13 @@
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from airmeet_async.bulk.report import RowResult, RowStatus
-from airmeet_async.cli.output.results_csv import ResultFiles
+from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file
 from airmeet_async.errors import ConfigError
 from tests.support.results import write
 
@@ -77,6 +78,7 @@ def test_a_target_that_cannot_be_is_refused_at_once(tmp_path, name, said):
     """Before anything is sent, with the reason and what to do; and nothing is touched."""
     _no_target(tmp_path)
     with pytest.raises(ConfigError) as caught:
+        check_result_file(tmp_path / name)
         ResultFiles(tmp_path / name, None)
     assert said in str(caught.value)
     assert str(tmp_path) in str(caught.value)
@@ -93,13 +95,24 @@ def test_an_empty_file_may_be_replaced(tmp_path):
     assert emails(path) == ["p0@x.de"]
 
 
-def test_a_target_that_vanishes_is_named(tmp_path):
+def test_a_folder_that_vanishes_is_named(tmp_path):
+    path = tmp_path / "there" / "out.csv"
+    path.parent.mkdir()
+
+    def results():
+        shutil.rmtree(path.parent)
+        yield result(0)
+
+    with pytest.raises(ConfigError, match=r"out\.csv: cannot be written"):
+        write(path, HEADER, results())
+
+
+def test_something_else_that_comes_in_its_place_is_kept(tmp_path):
     path = tmp_path / "out.csv"
 
     def results():
         path.mkdir()
         yield result(0)
 
-    with pytest.raises(ConfigError, match=r"out\.csv: cannot be written"):
-        write(path, HEADER, results())
+    assert write(path, HEADER, results()).name == "out-2.csv"
     assert leftovers(tmp_path) == []

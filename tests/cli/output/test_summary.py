@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import BulkReport, FailureGroup, RowStatus, StopReason
-from airmeet_async.cli.output.summary import RunOutcome, Wording, since_done, summary
+from airmeet_async.cli.output.summary import RunOutcome, Wording, headline, since_done, summary
 
 
 def report(stop_reason=None, stop_message="", **facts):
@@ -13,90 +13,111 @@ def report(stop_reason=None, stop_message="", **facts):
 
 
 def outcome(found, **facts):
-    return RunOutcome(report=found, results="people-results.csv", **facts)
+    return RunOutcome(**{"report": found, "results": "people-results.csv", "source": "people.csv"} | facts)
+
+
+REGISTERED = Wording(done="registered")
+
+
+def said(found, words=REGISTERED, **facts):
+    """Return the summary as one line."""
+    return " ".join(line.strip() for line in summary(outcome(found, **facts), words))
 
 
 def test_the_counts_that_are_shown_sum_to_the_rows_read():
-    found = report(counts={RowStatus.SUCCEEDED: 1900, RowStatus.INVALID: 60, RowStatus.UNKNOWN: 40})
+    counts = {
+        RowStatus.SUCCEEDED: 1900, RowStatus.REJECTED: 8, RowStatus.FAILED: 3, RowStatus.INVALID: 60,
+        RowStatus.DUPLICATE: 40, RowStatus.UNPROCESSED: 6, RowStatus.UNKNOWN: 2,
+    }  # fmt: skip
 
-    lines = summary(outcome(found))
+    line = headline(outcome(report(counts=counts, unverified=25, attempts=1), mails=True), Wording(done="registered"))
 
-    assert "  succeeded    1,900" in lines
-    assert "  invalid         60  not sent: the row is not valid" in lines
-    assert "  unknown         40  sent without a clear answer" in lines
-    assert "  rows read    2,000" in lines
-    assert not any("rejected" in line for line in lines)
-
-
-def test_a_run_that_was_cut_off_says_how_much_it_never_read():
-    found = report(StopReason.INTERRUPTED, "the run was stopped by Ctrl-C", counts={RowStatus.SUCCEEDED: 7})
-
-    lines = summary(outcome(found, total=10))
-
-    assert lines[1] == "the run was stopped by Ctrl-C"
-    assert "  rows read    7  of 10 in the file" in lines
+    assert line == (
+        "1,875 of 1,919 registered and mailed · 25 registered, perhaps not mailed · 8 refused · 3 failed · "
+        "2 without a clear answer · 6 not yet · 100 left out"
+    )
+    assert 1875 + 25 + 8 + 3 + 2 + 6 == 1919
 
 
-def test_a_stop_says_why_and_how_to_go_on():
-    found = report(StopReason.UNREACHABLE, "cannot reach x: refused", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
+def test_a_run_that_was_cut_off_counts_what_it_never_read():
+    found = report(StopReason.INTERRUPTED, "stopped by Ctrl-C", counts={RowStatus.SUCCEEDED: 7}, attempts=7)
 
-    text = "\n".join(summary(outcome(found)))
+    lines = summary(outcome(found, total=10), Wording(done="registered"))
 
-    assert "stopped early: cannot reach x: refused" in text
-    assert "nothing was sent" in text
-    assert "next: run the same command again" in text
+    assert lines[1:3] == ["stopped by Ctrl-C", "7 of 10 registered · 3 not yet"]
 
 
-def test_a_file_of_what_is_left_is_how_to_go_on():
-    found = report(counts={RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}, resumable=True)
+def test_where_nothing_was_left_to_send_that_is_said():
+    found = report(counts={RowStatus.SUCCEEDED: 5}, earlier_counts={RowStatus.SUCCEEDED: 5})
 
-    text = "\n".join(summary(outcome(found, failed="left.csv")))
-
-    assert "not done: left.csv" in text
-    assert "run the same command" not in text
+    assert "all 5 are registered and mailed; there was nothing to send" in said(found, mails=True)
 
 
-@pytest.mark.parametrize(
-    ("stop", "counts", "words", "said"),
-    [
-        (StopReason.INTERRUPTED, {RowStatus.UNPROCESSED: 7}, Wording(), "to continue: airmeet resume 3f2a"),
-        (StopReason.SETTINGS, {RowStatus.UNPROCESSED: 7}, Wording(), "once that is fixed: airmeet resume 3f2a"),
-        (None, {RowStatus.FAILED: 7}, Wording(), "to resend the 7 rows that failed: airmeet retry 3f2a"),
-        (None, {RowStatus.UNKNOWN: 7}, Wording(), "7 rows without a clear answer: airmeet retry 3f2a"),
-        (None, {RowStatus.UNKNOWN: 1}, Wording(repeats=False), "then airmeet retry 3f2a --unknown"),
-    ],
-)
-def test_a_run_with_a_journal_says_which_command_goes_on(stop, counts, words, said):
-    lines = summary(outcome(report(stop, "why", counts=counts, resumable=True), job="3f2a"), words)
+INTERRUPTED, SETTINGS = StopReason.INTERRUPTED, StopReason.SETTINGS
+AGAIN = "run the same command again; it goes on from here"
+STEPS = [
+    (INTERRUPTED, {RowStatus.UNPROCESSED: 7}, {}, AGAIN),
+    (INTERRUPTED, {RowStatus.UNPROCESSED: 7, RowStatus.INVALID: 7}, {"failed": "left.csv", "mails": True}, AGAIN),
+    (SETTINGS, {RowStatus.UNPROCESSED: 7}, {}, f"once that is fixed, {AGAIN}"),
+    (None, {RowStatus.FAILED: 7}, {}, "airmeet retry 3f2a   sends just the 7 rows that are missing"),
+    (None, {RowStatus.UNKNOWN: 1}, {}, "airmeet retry 3f2a   sends just the 1 row that is missing"),
+    (None, {RowStatus.UNKNOWN: 7}, {"job": ""}, "run the same command again"),
+    (None, {RowStatus.UNKNOWN: 7}, {"held": 7}, "airmeet resume 3f2a --accept-stale"),
+    (None, {RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 2}, {}, "correct 2 lines in people.csv and run the same"),
+    (
+        None,
+        {RowStatus.SUCCEEDED: 9, RowStatus.REJECTED: 1},
+        {"goes_on": True},
+        "correct 1 line in people.csv and run the original command again",
+    ),
+]
 
-    assert said in " ".join(line.strip() for line in lines)
+
+@pytest.mark.parametrize(("stop", "counts", "facts", "step"), STEPS)
+def test_there_is_one_next_step(stop, counts, facts, step):
+    text = said(report(stop, "why", counts=counts, resumable=True), **{"job": "3f2a"} | facts)
+
+    assert f"Next: {step}" in text
+    assert text.count("Next:") == 1
+    assert text.count("airmeet r") <= 1
 
 
-def test_rows_of_an_earlier_run_are_counted_with_their_status():
+def test_an_invitation_in_doubt_comes_before_lines_to_be_corrected():
+    found = report(counts={RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 1}, unverified=2)
+    text = said(found, job="3f2a", mails=True)
+
+    assert "7 of 9 registered and mailed · 2 registered, perhaps not mailed · 1 left out" in text
+    assert text.endswith("Next: airmeet retry 3f2a --invites   mails just the 2")
+
+
+def test_what_may_be_there_twice_is_looked_for_first():
+    found = report(counts={RowStatus.UNKNOWN: 1})
+    text = said(found, Wording(repeats=False, look="on the event's page"), job="3f2a")
+
+    assert "look first on the event's page, then airmeet retry 3f2a --unknown" in text
+
+
+def test_where_all_is_done_there_is_no_next_step():
+    assert "Next" not in said(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.DUPLICATE: 1}), job="3f2a")
+
+
+def test_rows_of_an_earlier_run_are_counted():
     earlier = {RowStatus.SUCCEEDED: 3, RowStatus.REJECTED: 2}
-    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 5, RowStatus.REJECTED: 2}, earlier_counts=earlier)))
+    counts = {RowStatus.SUCCEEDED: 5, RowStatus.REJECTED: 2}
 
-    assert "  succeeded    5  3 of them in an earlier run" in lines
-    assert "  rejected     2  refused by Airmeet, in an earlier run" in lines
-
-
-def test_what_is_held_for_a_day_is_not_sent_by_a_retry():
-    found = report(counts={RowStatus.UNKNOWN: 7}, resumable=True)
-    held = summary(outcome(found, job="3f2a", held=7))
-    some = summary(outcome(found, job="3f2a", held=2))
-
-    assert ("airmeet resume 3f2a --accept-stale" in " ".join(held), "retry" in " ".join(held)) == (True, False)
-    assert "to resend the 5 rows without a clear answer: airmeet retry 3f2a" in some
+    assert "5 of 7 registered (3 of them in earlier runs) · 2 refused" in said(
+        report(counts=counts, earlier_counts=earlier, attempts=2)
+    )
 
 
-def test_a_wrong_id_of_an_event_is_not_resumed():
+def test_a_wrong_id_of_an_event_is_not_gone_on_with():
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
-    wrong = "\n".join(summary(outcome(found, job="3f2a")))
+    wrong = said(found, job="3f2a")
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.SUCCEEDED: 7}, resumable=True)
-    gone = "\n".join(summary(outcome(found, job="3f2a")))
+    gone = said(found, job="3f2a")
 
-    assert ("with the right event id" in wrong, "airmeet resume" in wrong) == (True, False)
-    assert "airmeet resume 3f2a" in gone
+    assert "Next: run the command again with the right event id" in wrong
+    assert AGAIN in gone
 
 
 def test_one_row_is_it():
@@ -104,46 +125,40 @@ def test_one_row_is_it():
     assert since_done(2).startswith("2 rows have changed since they were done;")
 
 
-def test_invitations_of_which_nobody_knows_are_told():
-    lines = summary(outcome(report(counts={RowStatus.SUCCEEDED: 9}, unverified=2), job="3f2a"))
+def test_files_that_found_another_place_are_told():
+    text = said(report(counts={RowStatus.SUCCEEDED: 9}), results="people-results-2.csv", kept=["people-results.csv"])
 
-    assert "2 invitations may not have been mailed" in " ".join(lines)
-    assert "airmeet retry 3f2a --invites" in " ".join(line.strip() for line in lines)
+    assert "people-results-2.csv who has what" in " ".join(text.split())
+    assert "people-results.csv is of another list, or somebody has changed it: it stays as it is" in text
 
 
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
-    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9, changed=9)
-
-    text = "\n".join(summary(outcome(found, job="3f2a")))
+    text = said(report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9, changed=9), job="3f2a")
 
     assert "9 rows have changed since they were done" in text
     assert "too long" not in text
 
 
-def test_failures_of_one_cause_are_one_entry():
+def test_each_cause_is_one_entry_with_words_that_are_right_for_all():
     groups = (
-        FailureGroup("invalid_email", "'a' is not", 2, (5, 9)),
-        FailureGroup("invalid_email", "several messages", 30, (3, 11, 12, 13, 14)),
+        FailureGroup("invalid_email", "'a' is not", 32, (3, 5, 9, 11, 12)),
         FailureGroup("http_422", "refused by Airmeet", 1, (4,)),
     )
     found = report(counts={RowStatus.INVALID: 32, RowStatus.REJECTED: 1}, failures=groups)
 
     lines = summary(outcome(found))
 
-    assert "  32 x invalid_email, lines 3, 5, 9, 11, 12 and 27 more: 'a' is not" in lines
-    assert "  1 x http_422, line 4: refused by Airmeet" in lines
+    assert "  32  no valid e-mail address   lines 3, 5, 9, 11, 12 and 27 more" in lines
+    assert "   1  refused by Airmeet   line 4" in lines
 
 
 def test_what_airmeet_cuts_is_listed():
-    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9)
+    groups = (FailureGroup("will_be_cut", "Airmeet will shorten city", 9, (2, 3)),)
+    found = report(counts={RowStatus.SUCCEEDED: 9}, warned_rows=9, warnings=groups)
 
-    lines = summary(outcome(found, warned=["line 2: cut", "line 3: cut"]))
+    lines = summary(outcome(found))
 
-    assert lines[lines.index("text too long for Airmeet, in 9 rows:") :][1:4] == [
-        "  line 2: cut",
-        "  line 3: cut",
-        "  and 7 more",
-    ]
+    assert lines[lines.index("to check:") + 1] == "  9  text that Airmeet will shorten   lines 2, 3 and 7 more"
 
 
 def test_the_effort_is_told():
@@ -160,12 +175,8 @@ def test_the_effort_is_told():
         latency_ms=latency,
     )
 
-    text = "\n".join(summary(outcome(found)))
-
-    assert "12 requests in 1:01: 25.0/s on average, 26/s peak" in text
-    assert "3 retries, 2 rate-limited (429), 1 token fetched" in text
-    assert "response time 80 ms (median), 120 ms (99 %), 301 ms (max)" in text
-    assert summary(outcome(evolve(found, token_refreshes=0)))[-4].endswith("2 rate-limited (429)")
+    assert "12 requests in 1:01, 25.0/s; 3 sent again, 2 slowed down by Airmeet (429)" in summary(outcome(found))
+    assert "12 requests in 1:01, 25.0/s" in summary(outcome(evolve(found, retries=0, throttled=0)))
 
 
 def test_lines_fit_a_terminal():
