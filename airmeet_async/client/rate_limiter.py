@@ -162,7 +162,7 @@ class Pace:
     def restart(self) -> None:
         """Take note that the server is back after an outage."""
         for pace in self._chain:
-            pace.permits.pause_leftart()
+            pace.permits.restart()
 
     async def acquire(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
         """Wait until one more request may start; call `release` when it has ended.
