@@ -387,7 +387,7 @@ _WORDS = {
     "not_attending": "does not come",
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
-    BLOCKED: "blocked here before",
+    BLOCKED: "were blocked here; unblock them first to let them in again",
     "duplicate": "twice in the list",
     OTHER_NAME: "an address that is in the list already, with another name",
 }
