@@ -53,7 +53,7 @@ class Week:
         by_status = dict.fromkeys(counts, 0)
         for row in rows:
             by_status[row["airmeet_status"]] += 1
-        facts = json.loads(re.search(r'id="airmeet-report">(.*?)</script>', (self.folder / page).read_text())[1])
+        [facts] = map(json.loads, re.findall(r'id="airmeet-report">(.*?)</script>', (self.folder / page).read_text()))
         assert plan["rows"] == report["rows_read"] == len(rows) == sum(counts.values())
         assert counts == by_status == facts["counts"]
         assert plan["invalid"] + plan["blocked"] == counts["invalid"]

@@ -73,7 +73,8 @@ def resume(
       airmeet resume 3f2a9c1b --rate 50
 
     Args:
-        job: The run's id, the start of it, or the path given to --journal. Default: the newest unfinished run.
+        job: The run's id, the start of it, the path given to --journal, or an event's id for all its unfinished runs.
+            Default: the newest unfinished run.
         failed: Write the rows that are not done to this file. Default: the one named by the original command.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
@@ -102,7 +103,8 @@ def retry(
       airmeet retry 3f2a9c1b --failed --rejected
 
     Args:
-        job: The run's id, the start of it, or the path given to --journal. Default: the newest run.
+        job: The run's id, the start of it, the path given to --journal, or an event's id for all its runs with such
+            rows. Default: the newest run with such rows.
         failed: Rows that were not applied or got no clear answer, however often they were sent.
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.

@@ -252,7 +252,7 @@ def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_t
         writer.close()
 
     def blocked():
-        found = read_blocked(*paths[:2], add.salt, add.hash_identities)
+        found = read_blocked(paths[0], paths[1], add.salt, add.hash_identities)
         names = {add.hash_identities([f"{name}@example.com"])[0]: name for name in NAMES}
         return {names[hash_]: when for hash_, when in found.items()}
 
