@@ -149,7 +149,7 @@ def confirm_run(
     is_over = bool(mails) and event.is_over(datetime.now(UTC)) and not finished_event
     over, info = f"{event.title} is over", event.info
     if info is not None and info.start_time:
-        over += f" (it was on {describe_moment(info.start_time, info.timezone)})"
+        over += f" (it was on {describe_moment(info.start_time, info.timezone).partition(',')[0]})"
     if not console.can_ask:
         what = f"mails {counted_people(mails)}" if mails else f"takes away the access of {counted_people(blocks)}"
         if is_over:
@@ -162,6 +162,7 @@ def confirm_run(
     question = f"Take away access to {event.title} from {counted_people(blocks)}?{time}"
     if mails:
         question = f"Mail {counted_people(mails)} an invitation to {event.title}?{time}"
+    console.say("")
     agreed = yes or console.confirm(question)
     if agreed and is_over:
         agreed = console.confirm(f"{over}. Mail {'this person' if mails == 1 else 'them'} all the same?")

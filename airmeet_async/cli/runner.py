@@ -311,7 +311,9 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Conso
     elif wanted.again:
         _show_what_is_repeated(wanted, flags, console)
     else:
-        console.say(*plan.count_lines(wording_of(wanted.operation).done))
+        console.say(
+            *plan.count_lines(wording_of(wanted.operation).done, mails=bool(wanted.options.get("sendEmailInvite")))
+        )
 
 
 def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:

@@ -183,7 +183,7 @@ def test_an_event_that_is_over_is_mailed_only_on_purpose(airmeet):
     done = there(*invite, "--yes", "--finished-event")
 
     assert (refused.code, declined.code, before, done.code) == (2, 130, 0, 0)
-    assert '"Last year" is over (it was on 1 March 2026, 15:30 Asia/Kolkata)' in refused.err
+    assert '"Last year" is over (it was on 1 March 2026)' in refused.err
     assert "Mail them all the same? [y/N]" in declined.err
     assert sandbox.world.statistics().mails == 2
 

@@ -143,17 +143,18 @@ class BulkPlan:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self, done: str = "registered") -> list[str]:
+    def lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
         """Return the plan in words, in lines that fit a terminal.
 
         Args:
             done: What a row is that Airmeet has done.
+            mails: People are to be mailed, also if all of them were before.
         """
-        return [*self.head(), "", *self.count_lines(done)]
+        return [*self.head(), "", *self.count_lines(done, mails=mails)]
 
-    def count_lines(self, done: str = "registered") -> list[str]:
+    def count_lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
-        mailed = " and mailed" if self.invitations else ""
+        mailed = " and mailed" if self.invitations or mails else ""
         quota = f"; {self.registrations:,} of your plan's registrations are used" if self.registrations else ""
         again = "sent again" + (", without a second mail" if mailed else "")
         parts: list[tuple[int, str, Sequence[int]]] = [
@@ -162,7 +163,7 @@ class BulkPlan:
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
             (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
-            (self.done_before, self._done_before(done), ()),
+            (self.done_before, self._done_before(f"{done}{mailed}"), ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (
                 self.refused_before,
@@ -387,7 +388,7 @@ _WORDS = {
     "not_attending": "does not come",
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
-    BLOCKED: "blocked here before",
+    BLOCKED: "were blocked here; unblock them first to let them in again",
     "duplicate": "twice in the list",
     OTHER_NAME: "an address that is in the list already, with another name",
 }
