@@ -60,8 +60,8 @@ class RunJournal:
 
     @property
     def note(self) -> Mapping[str, Any]:
-        """What the command line has noted with its list."""
-        return self.before.note if self.before is not None else {}
+        """What the command line has noted with its list, without the paths where somebody else may have done that."""
+        return {} if self.before is None else trusted_note(self.before)
 
 
 def runs_folder() -> Path:
@@ -122,6 +122,16 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool, table: Table | 
                 found.append(RunJournal(path, before))
     new = RunJournal(folder / f"{key.stem}.job")
     return max(found, key=lambda one: one.before.created if one.before is not None else 0.0, default=new)
+
+
+_PATHS = frozenset(("file", "path", "results", "failed"))
+
+
+def trusted_note(run: JournalSummary) -> Mapping[str, Any]:
+    """Return what was noted with a run; its paths only where nobody else can have made the file."""
+    if is_in_runs_folder(run.path.absolute()):
+        return run.note
+    return {name: value for name, value in run.note.items() if name not in _PATHS}
 
 
 def _summary_of(path: Path) -> JournalSummary | None:

@@ -53,8 +53,9 @@ runs = App(
 def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
     """Continue a run that was stopped or killed. The input file is not needed.
 
-    Results go to the same file as before. Rows that are done are not sent again.
-    Rows that were refused keep that result: see airmeet retry.
+    Results go to the same file as before; those of a run with --journal to a new one.
+    Rows that are done are not sent again. Rows that were refused keep that result:
+    see airmeet retry.
 
     For example:
       airmeet resume
@@ -105,7 +106,8 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
     """Go on with a run, and send those rows once more that have ended as *again* says."""
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder
+    from airmeet_async.cli.output.summary import wording_of
+    from airmeet_async.cli.run_store import RunJournal, find_run, is_in_runs_folder, trusted_note
     from airmeet_async.cli.runner import BulkRun, run
 
     options.job_options()  # finds fault
@@ -115,7 +117,10 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         raise JournalError(message, busy=True)
     if found.rows is None:
         raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
-    note, path = found.note, found.note.get("path") or ""
+    operation = str(found.about.get("operation", ""))
+    if not wording_of(operation).command:
+        raise UsageError(f"{found.path}: this run does what a program chose; resume it there (client.bulk.resume)")
+    note, path = trusted_note(found), trusted_note(found).get("path") or ""
     console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
@@ -127,7 +132,7 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
         return client.bulk.resume(found.path, **job_options)
 
     wanted = BulkRun(
-        operation=str(found.about.get("operation", "")),
+        operation=operation,
         airmeet_id=str(found.about.get("airmeet_id", "")),
         start=start,
         options=dict(found.about.get("options") or {}),
@@ -138,7 +143,15 @@ def _go_on(word: str | None, options: RunFlags, again: "frozenset[Again]", faile
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:
-    return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or no_file}".strip()
+    return f"{_command(run)} {run.note.get('file') or no_file}".strip()
+
+
+def _command(run: "JournalSummary") -> str:
+    """Return what does the same as a run: by its operation, and not by what it says of itself."""
+    from airmeet_async.cli.output.summary import wording_of
+
+    operation = str(run.about.get("operation", "run"))
+    return wording_of(operation).command or operation
 
 
 def _usage(command: str) -> str:
@@ -173,9 +186,8 @@ def _cells(run: "JournalSummary") -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
-    command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _begun(run), _state(run), settled, left, command, event, file
+    return run.job, _begun(run), _state(run), settled, left, _command(run), event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -225,7 +237,7 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
         "begun": _iso(run.facts.get("created")),
         "ended": _iso(run.facts.get("ended")) if has_ended else None,
         "stop_reason": run.facts.get("stop") if has_ended else None,
-        "command": note.get("command"),
+        "command": _command(run) if note.get("command") else None,
         "operation": about.get("operation"),
         "event": about.get("airmeet_id") or None,
         "base_url": about.get("base"),
@@ -273,7 +285,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "job", run.job
     yield "state", f"{_state(run)} (process {run.process})" if run.process else run.state
     yield "started", _begun(run)
-    yield "command", str(note.get("command") or about.get("operation", "-"))
+    yield "command", _command(run)
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "options", ", ".join(f"{name}={value}" for name, value in (about.get("options") or {}).items()) or "none"
     yield "file", str(note.get("path") or note.get("file") or "-")
