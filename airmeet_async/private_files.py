@@ -13,9 +13,9 @@ Keys, tokens, journals, results and report pages are kept with these functions::
     finally:
         lock.release()
 
-`check_folder` is for files with helpers beside them that others make, such as SQLite's: nobody else may be able to put
-one there. A file that is filled over time and named at its end is a `NewFile`; `check_target` first says whether it may take the
-place that somebody typed.
+`check_folder` is for files with others beside them that are believed, such as SQLite's: nobody else may be able to put
+one there. A file that is filled over time and named at its end is a `NewFile`; `check_target` first says whether it may
+take the place that somebody typed.
 
 Rules of this file:
 
@@ -152,9 +152,8 @@ def _check_above(path: Path) -> None:
 
 def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileError:
     can_be_closed = status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX
-    return UnsafeFileError(
-        path, f"{who} can write in it", f"run: chmod go-w {path}" if can_be_closed else "use another"
-    )
+    fix = f"run: chmod go-w {path}" if can_be_closed else "use a folder of your own"
+    return UnsafeFileError(path, f"{who} can write in it", fix)
 
 
 def _other_writers(status: os.stat_result) -> str:

@@ -104,9 +104,8 @@ class FileTokenStore:
 
     async def save(self, account: str, token: Secret) -> None:
         """Write a new file and put it in the old one's place."""
-        document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
         try:
-            await anyio.to_thread.run_sync(replace_file, self._path(account), document.encode("ascii"))
+            await anyio.to_thread.run_sync(self._save, account, token)
         except (OSError, ConfigError) as error:
             self._warn(error)
 
@@ -151,6 +150,10 @@ class FileTokenStore:
         except OSError as error:
             self._warn(error)
             return None
+
+    def _save(self, account: str, token: Secret) -> None:
+        document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
+        replace_file(self._path(account), document.encode("ascii"))
 
     def _load(self, account: str) -> Secret | None:
         try:

@@ -7,8 +7,8 @@ Rules of this file:
 2. The journal is made with mode 0600 before SQLite sees it; ``-wal`` and ``-shm`` inherit that.
 3. One connection writes. Everybody else reads with ``mode=ro``.
 4. A file that is not a journal is refused and left as it is.
-5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So nobody
-   else may be able to make files in its folder, and those that are there are checked like the journal itself.
+5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So
+   nobody else may be able to make files in its folder, and those that are there are checked like the journal itself.
 6. A journal is data: before any other statement, its schema is compared with ours to the letter, so no trigger, view or
    foreign table ever runs. `row_encoding` and `writer.read_facts` check what stands in the tables.
 """

@@ -9,8 +9,8 @@ Rules of this file:
    what the others say.
 4. What a dead run has left is told apart before anything else is changed: see `_recover`.
 5. Rows that were reopened and not sent again are what they were, when their run has ended.
-6. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation and
-   event in its facts: a list about another one, and a row with a request of its own where the list has one, are refused.
+6. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
+   and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
 """
 
 import os
@@ -203,7 +203,7 @@ class Transaction:
     rows: list[Row] = field(factory=list)
     horizon: int | None = None
     intents: list[tuple[Row, int]] = field(factory=list)
-    outcomes: list[tuple[Any, ...]] = field(factory=list)
+    outcomes: list[tuple[Any, ...]] = field(factory=list, repr=False)  # with links
     facts: dict[str, Any] = field(factory=dict)
 
 
@@ -784,7 +784,7 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
         raise ValueError("facts that are none")
     for name, value in facts.items():
         if not isinstance(value, types.get(name, object)):
-            raise ValueError(f"{name} is a {type(value).__name__}")
+            raise ValueError(f"{name} is a {type(value).__name__}")  # noqa: TRY004 - of what was written
 
 
 def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:

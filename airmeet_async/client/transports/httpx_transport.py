@@ -13,6 +13,7 @@ Rules of this file:
    somebody has replaced it, else the connection's own.
 """
 
+import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,7 @@ import httpcore
 import httpx
 
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
-from airmeet_async.errors import ConfigError, TransportError
+from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 
@@ -56,7 +57,7 @@ class _Exchanger:
         self._parsed: dict[int | None, httpx.Headers] = {}
 
     async def exchange(self, send: _Send, request: Request) -> Reply:
-        failure: TransportError = late(self.host, self._total)
+        failure: BaseException = late(self.host, self._total)
         try:
             # As `anyio.fail_after` does it, for half of the price.
             with anyio.CancelScope(deadline=anyio.current_time() + self._total):
@@ -66,6 +67,8 @@ class _Exchanger:
             reason = _reason(error)  # and not its text, which could show a header
             is_unsent = isinstance(error, _NEVER_LEFT)
             failure = not_sent(reason, self.host, error) if is_unsent else lost(reason, self.host)
+        except asyncio.CancelledError as error:  # the frames of httpcore hold the bytes of the request
+            failure = error.with_traceback(None)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
         raise failure
 

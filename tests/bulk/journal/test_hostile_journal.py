@@ -101,7 +101,7 @@ def test_an_own_group_may_write_and_one_with_other_members_may_not(
 
 
 def test_a_folder_above_that_others_can_write_is_refused(shared: Path) -> None:
-    """They could put another folder in its place. Where the sticky bit keeps them from that, as in /tmp, they cannot."""
+    """They could put another folder in its place; not where the sticky bit keeps them from that, as in /tmp."""
     own = shared / "own"
     own.mkdir(0o700)
     shared.chmod(0o777)
@@ -263,8 +263,8 @@ REQUEST = "UPDATE entry SET request = '{}'"
         LISTS.format('{"template": null}'),
         REQUEST.format(HOOK + ',{"url":"https://evil.example"}]'),
         REQUEST.format('["attendees.add",{"airmeet_id":"event"},{},{"email":"a@b.de"}]'),
-        "UPDATE input SET request = '" + HOOK + ",{}]'",
-        "UPDATE outcome SET unclear = 1, request = '" + HOOK + ",{}]'",
+        REQUEST.format(HOOK + ",{}]").replace("entry", "input"),
+        REQUEST.format(HOOK + ",{}]").replace("entry", "outcome") + ", unclear = 1",
         FACTS.format('"attendees.block"', "operation"),
         FACTS.format('"custom"', "operation"),
         # another event, or none
