@@ -24,7 +24,7 @@ TOKEN = b'{"token":"%s"}' % SENTINEL_TOKEN.encode()
 
 
 def secrets_in(error: BaseException) -> list[str]:
-    """Return the secrets in the locals of all frames of an error, its causes and contexts; the test's own do not count."""
+    """Return the secrets in the locals of an error's frames, its causes' and contexts', but not of a test's own."""
     found: list[str] = []
     seen: set[int] = set()
 
@@ -95,7 +95,7 @@ async def test_a_timeout_of_the_caller_shows_none(transport: str, stage: str) ->
             async with asyncio.timeout(0.2):
                 await client.attendees.add("e1", PERSON, send_email_invite=False)
         except (TimeoutError, airmeet_async.AirmeetError) as error:
-            assert secrets_in(error) == []
+            assert secrets_in(error) == []  # noqa: PT017 - of several kinds
         else:
             pytest.fail("it should not have come to an end")
         await client.aclose()
