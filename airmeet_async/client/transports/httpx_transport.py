@@ -14,18 +14,19 @@ Rules of this file:
 """
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import FunctionType
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpcore
 import httpx
 
+from airmeet_async.client.proxy import Proxy, find_proxy
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base
@@ -41,8 +42,8 @@ _MOST_KEPT = 256
 class _Exchanger:
     """Turns our requests into httpx's, and its responses and errors into ours."""
 
-    def __init__(self, base: Base, timeouts: Timeouts | None) -> None:
-        self.origin, self.host = httpx.URL(base.origin), base.authority
+    def __init__(self, base: Base, timeouts: Timeouts | None, proxy: Proxy | None = None) -> None:
+        self.origin, self.host, self.proxy = httpx.URL(base.origin), base.authority, proxy
         limits = timeouts or Timeouts()
         self._total = limits.total
         self._extensions = {
@@ -66,7 +67,7 @@ class _Exchanger:
         except _BROKEN as error:
             reason = _reason(error)  # and not its text, which could show a header
             is_unsent = isinstance(error, _NEVER_LEFT)
-            failure = not_sent(reason, self.host, error) if is_unsent else lost(reason, self.host)
+            failure = not_sent(reason, self.host, error, self.proxy) if is_unsent else lost(reason, self.host)
         except asyncio.CancelledError as error:  # the frames of httpcore hold the bytes of the request
             failure = error.with_traceback(None)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
@@ -103,9 +104,9 @@ class _Lane(httpx.AsyncHTTPTransport):
     request, which is another third where that is not installed.
     """
 
-    def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: str | None) -> None:
+    def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: Proxy | None) -> None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
-        super().__init__(verify=verify, proxy=proxy, trust_env=False, limits=limits)
+        super().__init__(verify=verify, proxy=proxy and proxy.url, trust_env=False, limits=limits)
         self.connection: httpcore.AsyncConnectionInterface
         if proxy is None:
             self.connection = httpcore.AsyncHTTPConnection(
@@ -180,8 +181,8 @@ class HttpxTransport:
         timeouts: Timeouts | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
-        self._exchanger = _Exchanger(base, timeouts)
-        self._proxy = proxy_from_environment(base)
+        self._proxy = find_proxy(base)
+        self._exchanger = _Exchanger(base, timeouts, self._proxy)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         url = self._exchanger.origin
         self._origin = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/").origin
@@ -282,20 +283,23 @@ async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
     return Reply(response.status_code, headers, b"".join(parts), time.time())
 
 
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+
+
 def default_trust() -> ssl.SSLContext:
-    """Return the TLS settings for those who bring none of their own."""
-    return httpx.create_ssl_context()
+    """Return the TLS settings for those who bring none of their own.
 
-
-def proxy_from_environment(base: Base) -> str | None:
-    """Return the address of the proxy that the environment names for *base*.
-
-    Only for https addresses: in a plain http request a proxy would see the keys.
+    Raises:
+        ConfigError: A file that the environment names cannot be used.
     """
-    if base.scheme != "https" or proxy_bypass(base.host):
-        return None
-    proxies = getproxies()
-    return proxies.get("https") or proxies.get("all")
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # also of TLS
+        name = next((name for name in _TRUST if os.environ.get(name)), "")
+        place = f"{name} names {os.environ[name]}, which" if name else "the file of trusted certificates"
+        why = "holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        fix = f"correct {name}, or unset it" if name else "install certifi again"
+        raise ConfigError(f"{place} cannot be used ({why}); {fix}") from None
 
 
 _NEVER_LEFT = (

@@ -225,9 +225,10 @@ class LlhttpTransport:
         return encoded
 
     async def _connect(self) -> Connection:
+        tls = self._tls()
         try:
             async with asyncio.timeout(min(self.timeouts.connect, self.timeouts.total)):
-                tls, sock = self._tls(), await open_socket(self.base)
+                sock = await open_socket(self.base)
                 connection = Connection(self)
                 if tls is None:
                     await self.loop.create_connection(lambda: connection, sock=sock)
