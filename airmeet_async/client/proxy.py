@@ -70,7 +70,7 @@ def find_proxy(base: Base) -> Proxy | None:
 
 
 def _is_exempt(base: Base) -> bool:
-    """Return whether ``NO_PROXY`` lists a host: its name, the end of that, its address or network, with a port or not."""
+    """Return whether ``NO_PROXY`` lists a host: by name, its end, address or network, maybe with a port."""
     environment = getproxies_environment()
     if not environment:
         return bool(proxy_bypass(base.host))

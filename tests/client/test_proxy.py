@@ -1,5 +1,6 @@
 """Proxies and certificates that the environment names: they are used, or named without their secrets."""
 
+import asyncio
 import ssl
 import traceback
 from collections.abc import Callable
@@ -7,13 +8,23 @@ from pathlib import Path
 from urllib.request import getproxies
 
 import pytest
+import trustme
 
-from airmeet_async import AirmeetClient, Attendee, BulkStoppedError, ConfigError, NotSentError
+from airmeet_async import (
+    AirmeetClient,
+    Attendee,
+    BulkStoppedError,
+    ConfigError,
+    NoReplyError,
+    NotSentError,
+    TransportError,
+)
 from airmeet_async.client.proxy import find_proxy
 from airmeet_async.client.transports.httpx_transport import HttpxTransport, default_trust
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
 from tests.sentinels import SENTINEL_SECRET_KEY, leaks
+from tests.support.fault_server import Peer, answer, fault_server, raw
 from tests.support.transports import post
 
 BASE = parse_base("https://gate.airmeet.example:8443/prod")
@@ -134,6 +145,44 @@ async def test_a_proxy_that_is_not_there_is_named(environment: Environment) -> N
 
         assert str(caught.value) == f"cannot reach the proxy {place}: {cause}; check HTTPS_PROXY"
         assert caught.value.reason == "proxy"
+
+
+@pytest.mark.slow
+@pytest.mark.real_time
+async def test_replies_through_a_proxy_are_checked_like_others(environment: Environment) -> None:
+    """And neither the proxy nor its reply can take the place of the server."""
+    authority, server_side, trust = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("gate.airmeet.example").configure_cert(server_side)
+    authority.configure_trust(trust)
+    acts = (answer(b"one"), answer(b"two"), raw(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", close=False))
+    async with fault_server(*acts, tls=server_side) as server:
+
+        async def tunnel(peer: Peer) -> None:
+            there = await asyncio.open_connection("127.0.0.1", server.port)
+            await peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+            await asyncio.gather(pump(peer.reader, there[1]), pump(there[0], peer.writer))
+
+        async with fault_server(tunnel) as proxy:
+            environment(HTTPS_PROXY=f"127.0.0.1:{proxy.port}")
+            transport = HttpxTransport(BASE, verify=trust)
+            bodies = [(await transport.exchange(post())).body for _ in range(2)]
+            with pytest.raises(NoReplyError, match="valid HTTP"):
+                await transport.exchange(post())
+            await transport.aclose()
+        async with fault_server(raw(b"HTTP/1.1 200 OK\n\n", close=False)) as proxy:
+            environment(HTTPS_PROXY=f"127.0.0.1:{proxy.port}")
+            transport = HttpxTransport(BASE, verify=trust)
+            with pytest.raises(TransportError, match="valid HTTP"):
+                await transport.exchange(post())
+            await transport.aclose()
+
+    assert (bodies, server.connections) == ([b"one", b"two"], 1)
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(4096):
+        writer.write(data)
+    writer.close()
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSLKEYLOGFILE"])

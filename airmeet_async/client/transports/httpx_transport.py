@@ -8,7 +8,9 @@ Rules of this file:
 2. A lane whose exchange did not end with a complete reply is thrown away, whatever the cause, so that a half-read
    connection is never used again.
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
-4. Whatever others patch in httpx and httpcore for mocks, recordings and instrumentation is on the way of each request:
+4. A reply is framed in one way, or refused: h11 takes bare line feeds, folded lines, two lengths, any number of headers
+   and of 1xx replies. What a server sends beyond a reply would be taken for the next one, so its lane is thrown away.
+5. Whatever others patch in httpx and httpcore for mocks, recordings and instrumentation is on the way of each request:
    `httpx.AsyncHTTPTransport.handle_async_request`, then `httpcore.AsyncConnectionPool.handle_async_request` where
    somebody has replaced it, else the connection's own.
 """
@@ -108,14 +110,27 @@ class _Lane(httpx.AsyncHTTPTransport):
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
         super().__init__(verify=verify, proxy=proxy and proxy.url, trust_env=False, limits=limits)
         self.connection: httpcore.AsyncConnectionInterface
+        self._state: Any = None
         if proxy is None:
             self.connection = httpcore.AsyncHTTPConnection(
                 origin, verify, keepalive_expiry=KEEP_ALIVE, network_backend=_Backend()
             )
         else:
+            self._pool._network_backend = _Backend()
             self.connection = self._pool.create_connection(origin)
         if not _pool_is_replaced():
             self._pool: Any = self.connection
+
+    def has_rest(self) -> bool:
+        """Return whether more has been read than the replies that were asked for."""
+        if self._state is None:
+            inner: Any = self.connection
+            while inner is not None and not hasattr(inner, "_h11_state"):
+                inner = getattr(inner, "_connection", None)
+            if inner is None:  # somebody else's
+                return False
+            self._state = inner._h11_state
+        return bool(self._state.trailing_data[0])
 
 
 def _pool_is_replaced() -> bool:
@@ -128,18 +143,27 @@ def _pool_is_replaced() -> bool:
 
 
 class _Backend(httpcore.AnyIOBackend):
-    """anyio's sockets, with the head and the body of a request in one packet."""
+    """anyio's sockets, with the head and the body of a request in one packet, and replies checked."""
 
     async def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _Stream(await super().connect_tcp(*arguments, **options))
 
 
+_HEAD_LIMIT = 32 * 1024
+_MOST_LINES = 256
+_FIRST = len("HTTP/1.1 ")
+
+
 class _Stream(httpcore.AsyncNetworkStream):
-    """Holds the first of two writes back until the second one, or until a reply is expected."""
+    """Holds the first of two writes back until the second one, or until a reply is expected, and checks its head."""
 
     def __init__(self, below: httpcore.AsyncNetworkStream) -> None:
         self._below = below
         self._held = b""
+        # The head of the reply under way as far as it has come, None when it is complete; and the bytes of all of its
+        # heads, those of 1xx replies included.
+        self._head: bytes | None = b""
+        self._heads = 0
         self.get_extra_info, self.aclose = below.get_extra_info, below.aclose  # type: ignore[method-assign]
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
@@ -147,7 +171,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             buffer, self._held = self._held + buffer, b""
             await self._below.write(buffer, timeout)
         else:
-            self._held = buffer
+            self._held, self._head, self._heads = buffer, b"", 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         if self._held:
@@ -155,7 +179,33 @@ class _Stream(httpcore.AsyncNetworkStream):
             # cannot be written is ignored, as httpcore does: a server that closed its side may have replied before.
             with suppress(httpcore.WriteError):
                 await self.write(b"", timeout)
-        return await self._below.read(max_bytes, timeout)
+        data = await self._below.read(max_bytes, timeout)
+        if self._head is not None:
+            self._check_head(self._head + data)
+        return data
+
+    def _check_head(self, got: bytes) -> None:
+        """Take what has come of a reply, and refuse a head that others might read in another way."""
+        while True:
+            end = got.find(b"\r\n\r\n") + 4
+            head = got[:end] if end > 3 else got
+            self._heads += len(head)
+            lines, names = head.count(b"\n"), head.lower()
+            if (
+                lines != head.count(b"\r\n") or b"\n " in head or b"\n\t" in head
+                or names.count(b"\ncontent-length:") + names.count(b"\ntransfer-encoding:") > 1
+                or lines > _MOST_LINES or self._heads > _HEAD_LIMIT
+                or not (head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) or len(head) < _FIRST)
+            ):  # fmt: skip
+                raise httpcore.RemoteProtocolError("a reply that is framed in an odd way")
+            if end <= 3:
+                self._head = got
+                self._heads -= len(got)
+                return
+            if head[9:10] != b"1":
+                self._head = None
+                return
+            got = got[end:]
 
     async def start_tls(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _Stream(await self._below.start_tls(*arguments, **options))
@@ -204,7 +254,7 @@ class HttpxTransport:
             may_be_used_again = False
             try:
                 reply = await self._exchanger.exchange(lane.handle_async_request, request)
-                may_be_used_again = lane.connection.is_idle() and not self._closed
+                may_be_used_again = lane.connection.is_idle() and not self._closed and not lane.has_rest()
             finally:
                 if may_be_used_again:
                     self._free.append(lane)
