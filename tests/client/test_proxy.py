@@ -159,8 +159,11 @@ async def test_replies_through_a_proxy_are_checked_like_others(environment: Envi
 
         async def tunnel(peer: Peer) -> None:
             there = await asyncio.open_connection("127.0.0.1", server.port)
-            await peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
-            await asyncio.gather(pump(peer.reader, there[1]), pump(there[0], peer.writer))
+            try:
+                await peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+                await asyncio.gather(pump(peer.reader, there[1]), pump(there[0], peer.writer))
+            finally:
+                there[1].transport.abort()
 
         async with fault_server(tunnel) as proxy:
             environment(HTTPS_PROXY=f"127.0.0.1:{proxy.port}")
