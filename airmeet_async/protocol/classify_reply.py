@@ -124,7 +124,8 @@ def glance(reply: Reply, key: str) -> Access | None:
     if type(email) is not str or type(link) is not str or "content-encoding" in reply.headers:
         return None
     is_same_person = email == key or fold(email) == fold(key)
-    return Access(email, link) if is_same_person and link.startswith("https://") else None
+    is_plain = link.startswith("https://") and "@" not in link and "\\" not in link
+    return Access(email, link) if is_same_person and is_plain else None
 
 
 def judge_failure(error: TransportError) -> Verdict:
