@@ -182,7 +182,7 @@ def _parse(text: bytes) -> Secret | None:
     try:
         document: Any = json.loads(text)
         token, saved_at = document["token"], float(document["saved_at"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     usable = isinstance(token, str) and token and all("!" <= char <= "~" for char in token)
     return Secret(token) if usable and time.time() - saved_at < _USABLE_SECONDS else None

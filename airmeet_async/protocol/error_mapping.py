@@ -1,5 +1,6 @@
 """From a verdict to the error that a caller sees: which class, and which sentence."""
 
+import math
 from typing import Any
 
 from airmeet_async import errors
@@ -19,12 +20,13 @@ _REDIRECT = (
     "Airmeet replied with a redirect ({status}), which is not followed because it could leak the token: check "
     "AIRMEET_URI or base_url, and any proxy or sign-in page in between"
 )
+_LOWER_RATE = ": choose a lower rate"
 _SENTENCES: dict[int, str] = {
     401: "these keys have no access to this event (401): it belongs to another community or region",
     403: "these keys may not do this (403)",
     404: "Airmeet does not know this id (404): check the event id, and that AIRMEET_REGION is its region",
     412: "Airmeet refuses tokens that it has just issued (412)",
-    429: "Airmeet's rate limit was exceeded (429): choose a lower rate",
+    429: f"Airmeet's rate limit was exceeded (429){_LOWER_RATE}",
 }
 _NOT_FINISHED = "; this list is available once the session or event is FINISHED"
 _CLASSES: dict[int, type[errors.ReplyError]] = {
@@ -34,6 +36,13 @@ _CLASSES: dict[int, type[errors.ReplyError]] = {
     412: errors.TokenRejectedError,
     408: errors.ServerError,
 }
+
+
+def _pause(seconds: float) -> str:
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{math.ceil(seconds / size):,} {unit}"
+    return f"{math.ceil(seconds)} s"
 
 
 def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.AirmeetError:
@@ -76,6 +85,9 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         sentence = f"Airmeet could not handle this request ({status})"
     else:
         sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
+    if verdict.retry_after:
+        pause = _pause(verdict.retry_after)
+        sentence = f"{sentence.removesuffix(_LOWER_RATE)}, and asks for a pause of {pause}"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED

@@ -177,6 +177,17 @@ def test_a_limit_says_how_long():
     assert vars(error(ADD, reply({"statusCode": 429})))["retry_after"] is None
 
 
+def test_how_long_a_pause_the_server_asks_for_is_said():
+    """Where nobody waits for it, somebody has to know when to come back."""
+    for asked, said in [("119", "119 s"), ("120", "2 minutes"), ("3600", "60 minutes"),
+                        ("7201", "3 hours"), ("999999999", "277,778 hours")]:  # fmt: skip
+        with case(asked):
+            message = str(error(ADD, reply(b"", 429, retry_after=asked)))
+            assert message == f"Airmeet's rate limit was exceeded (429), and asks for a pause of {said}"
+    unwell = str(error(ADD, reply(b'{"message": "busy"}', 503, retry_after="3600")))
+    assert unwell == "Airmeet could not handle this request (503), and asks for a pause of 60 minutes: busy"
+
+
 def test_a_first_attempt_is_counted_as_one():
     """Even where nobody counted."""
     verdicts = [

@@ -332,7 +332,7 @@ def test_a_file_that_somebody_made_writes_no_file_of_its_choice(airmeet, member)
 def test_a_file_that_somebody_made_does_what_its_title_says(airmeet):
     """Also where a row, or the whole list, asks for something else."""
     airmeet.people(3)
-    there = airmeet.at(Sandbox("500"))
+    there = airmeet.at(Sandbox("500:100%"))
     there(*REGISTER, "--journal", "a.job", "--max-failures", "1")
     hook = '["webhooks.register",{},{},{"name":"x","url":"https://evil.example"}]'
     change(airmeet.folder / "a.job", "UPDATE entry SET request = ?", hook)
