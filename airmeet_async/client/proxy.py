@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import re
-from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from attrs import field, frozen
@@ -13,7 +12,10 @@ from airmeet_async.protocol.base_urls import Base
 
 _VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_PROXY = re.compile(
+    r"(?i)(?P<scheme>https?)://(?P<user>[^\s@/?#]*@)?"
+    r"(?P<place>([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?)/?"
+)
 _EXAMPLE = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, and @ / : in a password as %40 %2F %3A"
 
 
@@ -54,19 +56,11 @@ def find_proxy(base: Base) -> Proxy | None:
         kind = "a SOCKS proxy" if scheme[1].lower().startswith("socks") else "a proxy of an unknown kind"
         fix = "name an HTTP proxy, or list the host in NO_PROXY"
         raise ConfigError(f"{origin} names {kind}, which cannot be used; {fix}")
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if (
-        not host
-        or not _HOST.fullmatch(host)
-        or port == 0
-        or not re.fullmatch(r"\S+://[^\s@/?#]+(@[^\s@/?#]+)?/?", text)
-    ):
+    found = _PROXY.fullmatch(text)
+    if found is None or not 0 < int(found["port"] or 80) < 65536:
         raise ConfigError(f"{origin} names no proxy that can be used; {_EXAMPLE}")
-    return Proxy(f"{parts.scheme}://{parts.netloc}", parts.netloc.rpartition("@")[2], origin)
+    place = found["place"]
+    return Proxy(f"{found['scheme'].lower()}://{found['user'] or ''}{place}", place, origin)
 
 
 def _is_exempt(base: Base) -> bool:

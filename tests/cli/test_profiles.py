@@ -98,7 +98,9 @@ def test_a_fifo_is_refused_and_waited_for_by_nobody(path):
             use()
 
 
-WRONG = [{name: value} for name in ("uri", "region") for value in (5, [], {}, True, ["https://x.example"])]
+WRONG: list[dict[str, object]] = [
+    {name: value} for name in ("uri", "region") for value in list[object]((5, [], {}, True, ["https://x.example"]))
+]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ runs = App(
 def resume(job: Job = None, /, *, failed: str | None = None, options: RunFlags = DEFAULT_RUN) -> int:
     """Continue a run that was stopped or killed. The input file is not needed.
 
-    Results go to the same file as before; those of a run with --journal to a new one.
+    Results go to the same file as before (to a new one if the run has --journal).
     Rows that are done are not sent again. Rows that were refused keep that result:
     see airmeet retry.
 

@@ -108,7 +108,7 @@ class _Lane(httpx.AsyncHTTPTransport):
 
     def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: Proxy | None) -> None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
-        super().__init__(verify=verify, proxy=proxy and proxy.url, trust_env=False, limits=limits)
+        super().__init__(verify=verify, proxy=None if proxy is None else proxy.url, trust_env=False, limits=limits)
         self.connection: httpcore.AsyncConnectionInterface
         self._state: Any = None
         if proxy is None:
