@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +124,23 @@ def find_journal(key: RunKey, named: str | None, *, fresh: bool, table: Table | 
     return max(found, key=lambda one: one.before.created if one.before is not None else 0.0, default=new)
 
 
-_PATHS = frozenset(("file", "path", "results", "failed"))
+def _is_number(value: Any, most: float) -> bool:
+    return type(value) in {int, float} and 0 < value <= most
+
+
+# What a note may ask for that somebody else may have made.
+_HARMLESS: dict[str, Callable[[Any], bool]] = {
+    "rate": lambda value: value == "auto" or _is_number(value, 1e6),
+    "concurrency": lambda value: type(value) is int and _is_number(value, 1000),
+    "max_failures": lambda value: isinstance(value, str),
+}
 
 
 def trusted_note(run: JournalSummary) -> Mapping[str, Any]:
-    """Return what was noted with a run; its paths only where nobody else can have made the file."""
+    """Return what was noted with a run: where somebody else may have made the file, sensible numbers and no path."""
     if is_in_runs_folder(run.path.absolute()):
         return run.note
-    return {name: value for name, value in run.note.items() if name not in _PATHS}
+    return {name: run.note[name] for name, is_harmless in _HARMLESS.items() if is_harmless(run.note.get(name))}
 
 
 def _summary_of(path: Path) -> JournalSummary | None:
