@@ -782,7 +782,7 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 _LATEST = 4e10
-"""Seconds since the epoch that a date still has a name for, in the 33rd century; nothing else that is kept is larger."""
+"""Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
 
 
 def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> None:
