@@ -789,8 +789,8 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
     if type(facts) is not dict:
         raise ValueError("facts that are none")
     for name, value in facts.items():
-        is_number = isinstance(value, (int, float))
-        if not isinstance(value, types.get(name, object)) or (is_number and not abs(value) < _LATEST):
+        is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        if not isinstance(value, types.get(name, object)) or is_huge:
             raise ValueError(f"{name} is a {type(value).__name__}")
 
 
