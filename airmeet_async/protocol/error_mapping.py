@@ -1,6 +1,5 @@
 """From a verdict to the error that a caller sees: which class, and which sentence."""
 
-import math
 from typing import Any
 
 from airmeet_async import errors
@@ -20,29 +19,22 @@ _REDIRECT = (
     "Airmeet replied with a redirect ({status}), which is not followed because it could leak the token: check "
     "AIRMEET_URI or base_url, and any proxy or sign-in page in between"
 )
-_LOWER_RATE = ": choose a lower rate"
 _SENTENCES: dict[int, str] = {
     401: "these keys have no access to this event (401): it belongs to another community or region",
     403: "these keys may not do this (403)",
     404: "Airmeet does not know this id (404): check the event id, and that AIRMEET_REGION is its region",
     412: "Airmeet refuses tokens that it has just issued (412)",
-    429: f"Airmeet's rate limit was exceeded (429){_LOWER_RATE}",
+    429: "Airmeet's rate limit was exceeded (429)",
 }
 _NOT_FINISHED = "; this list is available once the session or event is FINISHED"
 _CLASSES: dict[int, type[errors.ReplyError]] = {
     401: errors.PermissionDeniedError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    429: errors.RateLimitedError,
     412: errors.TokenRejectedError,
     408: errors.ServerError,
 }
-
-
-def _pause(seconds: float) -> str:
-    for unit, size in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{math.ceil(seconds / size):,} {unit}"
-    return f"{math.ceil(seconds)} s"
 
 
 def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.AirmeetError:
@@ -72,6 +64,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         message = f"{name}: Airmeet is still preparing this list after {waited:g} s; try again in 5 minutes"
         return errors.NotReadyError(message, deadline=waited)
     facts = {"status": status, "reason": verdict.message, "operation": name, "attempts": max(tries.sent, 1)}
+    facts["retry_after"] = verdict.retry_after
     if auth is Auth.KEYS or (auth is Auth.RAW_KEYS and status in {401, 403}):
         if status == 403:
             return errors.CredentialsError(_REVOKED_KEYS, **facts)
@@ -86,12 +79,9 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
     else:
         sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
     if verdict.retry_after:
-        pause = _pause(verdict.retry_after)
-        sentence = f"{sentence.removesuffix(_LOWER_RATE)}, and asks for a pause of {pause}"
+        sentence += f", and asks to wait for {verdict.retry_after:g} s"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED
-    if status == 429:
-        return errors.RateLimitedError(message, retry_after=verdict.retry_after, **facts)
     cls = errors.ServerError if status >= 500 else errors.RedirectError if 300 <= status < 400 else errors.RejectedError
     return _CLASSES.get(status, cls)(message, **facts)
