@@ -61,10 +61,12 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 
 lock:
 	@echo "resolving requirements/*.txt (make lock ARGS=--upgrade for newer versions)..."
-	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group dev -o requirements/dev.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/core.txt
 	@build/lock/bin/uv pip compile $(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	@build/lock/bin/uv pip compile $(LOCK) --group lock -o requirements/lock.txt
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*

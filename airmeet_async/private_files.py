@@ -13,8 +13,9 @@ Keys, tokens, journals, results and report pages are kept with these functions::
     finally:
         lock.release()
 
-A file that is filled over time and named at its end is a `NewFile`; `check_target` first says whether it may take the
-place that somebody typed.
+`check_folder` is for files with others beside them that are believed, such as SQLite's: nobody else may be able to put
+one there. A file that is filled over time and named at its end is a `NewFile`; `check_target` first says whether it may
+take the place that somebody typed.
 
 Rules of this file:
 
@@ -28,8 +29,10 @@ Rules of this file:
 4. A `NewFile` is locked from its first byte until it has its name. So a ``.airmeet-*.part`` without a lock is of a
    process that died, and is removed by the next one that makes a file there. Whoever removes one holds its lock, and
    whoever makes one checks after locking that it still has a name.
-5. Where there are no locks (Windows, some network disks), everything works unlocked and nothing is swept away.
-6. Whether a file is still as we wrote it is told by its time of change, whose microseconds are a checksum of its origin
+5. A folder is made private with all that is missing above it: under umask 002, whoever is in the group could otherwise
+   replace it. What is there already is checked up to the root.
+6. Where there are no locks (Windows, some network disks), everything works unlocked and nothing is swept away.
+7. Whether a file is still as we wrote it is told by its time of change, whose microseconds are a checksum of its origin
    and its content. So nothing has to be kept elsewhere, and whatever a person or a program saves there is known as
    theirs; where a disk keeps no microseconds, so is our own.
 
@@ -44,6 +47,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, Self
@@ -106,19 +110,73 @@ def _check_owner(path: Path, status: os.stat_result, *, forbidden: int, wanted: 
 
 
 def make_private_folder(path: Path, *, in_shared_folder: bool = False) -> None:
-    """Make *path* with mode 0700, unless it is there and nobody else can write in it.
+    """Make *path* with mode 0700, unless it is there and nobody else can write in it or replace it.
 
     Args:
         path: The folder. Missing ones above it are made, too.
         in_shared_folder: Everybody can make files above it, as in ``/tmp``. Then it may be no link, and readable for
             nobody else.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [one for one in (path, *path.parents) if not os.path.lexists(one)]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat() if in_shared_folder else path.stat()
     if not stat.S_ISDIR(status.st_mode):
         raise UnsafeFileError(path, "is not a folder", "remove it")
     if _POSIX:
         _check_owner(path, status, forbidden=0o077 if in_shared_folder else 0o022, wanted="0700")
+        _check_above(path)
+
+
+def check_folder(path: Path) -> None:
+    """Check that nobody else can make files in a folder, or put another folder in its place.
+
+    A sticky bit is not enough: it keeps others from removing our files, and not from making what is read with them.
+    """
+    if not _POSIX:
+        return
+    status = path.stat()
+    # The superuser works in other people's folders, above all in containers, and is steered by nobody's own folder.
+    if status.st_uid not in {0, os.getuid()} and os.getuid():
+        raise UnsafeFileError(path, "belongs to another user", "use a folder of your own")
+    if who := _other_writers(status):
+        raise _open_folder(path, status, who)
+    _check_above(path)
+
+
+def _check_above(path: Path) -> None:
+    """Check that nobody else can replace a folder by another one, or a link on the way to it."""
+    for way in {path.absolute(), path.resolve()}:
+        for child, parent in pairwise((way, *way.parents)):
+            status = parent.stat()
+            is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, os.getuid()}
+            if not is_kept and (who := _other_writers(status)):
+                raise _open_folder(parent, status, who)
+
+
+def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileError:
+    can_be_closed = status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX
+    fix = f"run: chmod go-w {path}" if can_be_closed else "use a folder of your own"
+    return UnsafeFileError(path, f"{who} can write in it", fix)
+
+
+def _other_writers(status: os.stat_result) -> str:
+    """Return who besides its owner can write in a folder, if anybody: a group without other members is nobody."""
+    import grp
+    import pwd
+
+    if status.st_mode & stat.S_IWOTH:
+        return "everybody"
+    if not status.st_mode & stat.S_IWGRP:
+        return ""
+    try:
+        group = grp.getgrgid(status.st_gid)
+    except KeyError:  # in a container: nobody has it, or this process, whose user has no name either
+        return "" if status.st_gid == os.getgid() else f"group {status.st_gid}"
+    everybody = pwd.getpwall()
+    members = {*group.gr_mem, *(one.pw_name for one in everybody if one.pw_gid == status.st_gid)}
+    members -= {one.pw_name for one in everybody if one.pw_uid in {0, os.getuid()}}
+    return f"the group {group.gr_name}" if members else ""
 
 
 def open_private(path: Path, mode: Literal["rb", "rb+", "xb", "xb+"] = "rb") -> FileIO:

@@ -15,6 +15,7 @@ from airmeet_async.private_files import (
     FileLock,
     NewFile,
     UnsafeFileError,
+    check_folder,
     check_private,
     check_target,
     make_private_folder,
@@ -94,6 +95,68 @@ def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch):
             use(path)
     with pytest.raises(UnsafeFileError, match="another user"):
         make_private_folder(tmp_path)
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022])
+def test_all_folders_that_are_made_are_private_whatever_the_umask(tmp_path, mask):
+    """Whoever can write in one above could put another one in the place of ours."""
+    old = os.umask(mask)
+    try:
+        make_private_folder(tmp_path / "state" / "airmeet" / "runs")
+    finally:
+        os.umask(old)
+
+    for folder in ("state", "state/airmeet", "state/airmeet/runs"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+
+
+def test_a_folder_below_one_that_others_can_write_is_not_private(tmp_path):
+    """Not even if it is ours, and its mode is 0700; below a sticky one, such as /tmp, it is."""
+    make_private_folder(tmp_path / "state" / "runs")
+    for mode in (0o777, 0o703):
+        (tmp_path / "state").chmod(mode)
+        with pytest.raises(UnsafeFileError, match=f"everybody can write in it; run: chmod go-w {tmp_path / 'state'}"):
+            make_private_folder(tmp_path / "state" / "runs")
+    (tmp_path / "state").chmod(0o1777)
+    make_private_folder(tmp_path / "state" / "runs")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a link away")
+def test_a_link_of_somebody_else_on_the_way_is_not_followed(tmp_path):
+    """In a folder such as /tmp: its owner could let it lead elsewhere later."""
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    own.mkdir(0o700)
+    (shared / "link").symlink_to(own)
+    check_folder(shared / "link")
+
+    os.chown(shared / "link", 12345, 12345, follow_symlinks=False)
+
+    with pytest.raises(UnsafeFileError, match="everybody can write in it"):
+        check_folder(shared / "link")
+
+
+def test_a_group_counts_if_anybody_else_is_in_it(tmp_path, monkeypatch):
+    """By its members, or by the group of others' accounts; the superuser can write everywhere anyway."""
+    import grp
+    import pwd
+
+    me, gid = pwd.getpwuid(os.getuid()), tmp_path.stat().st_gid
+    mallory = pwd.struct_passwd(("mallory", "x", 12345, gid, "", "/", ""))
+    root = pwd.struct_passwd(("root", "x", 0, gid, "", "/", ""))
+    tmp_path.chmod(0o770)
+    for members, accounts, is_refused in [
+        ([], [me], False), ([me.pw_name], [me], False), (["root"], [me, root], False), (["mallory"], [me], True),
+        ([], [me, mallory], True),
+    ]:  # fmt: skip
+        monkeypatch.setattr(grp, "getgrgid", lambda _, members=members: grp.struct_group(("staff", "x", gid, members)))
+        monkeypatch.setattr(pwd, "getpwall", lambda accounts=accounts: accounts)
+        if is_refused:
+            with pytest.raises(UnsafeFileError, match="the group staff can write"):
+                check_folder(tmp_path)
+        else:
+            check_folder(tmp_path)
 
 
 def test_files_and_folders_are_private_whatever_the_umask(tmp_path):

@@ -474,7 +474,7 @@ async def check_people(
         operation = AddAttendees("check", {}, reading, columns=columns, event_fields=fields)
         return LoadedInput(table, operation, reading, columns)
 
-    preparation = JobPreparation(None, load, RunIdentity("attendees.add", "", "", {}), {}, EngineOptions())
+    preparation = JobPreparation(None, load, RunIdentity("attendees.add", "check", "", {}), {}, EngineOptions())
     preparation.progress = progress
     try:
         return await preparation.plan(found)

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import WIDTH
-from airmeet_async.protocol.redact import clean, escape, mask_email
+from airmeet_async.protocol.redact import clean, escape, mask, mask_email
 
 
 class QuietStream:
@@ -199,7 +199,8 @@ def _unwrapped(lines: Iterable[str]) -> list[str]:
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 
-_ADDRESS = re.compile(r"[^\s@<>\"'=(,;]+@[^\s@<>\"',;)]+")
+# It begins at the beginning of a word: else a long one would be read again from each of its characters.
+_ADDRESS = re.compile(r"(?<![^\s@<>\"'=(,;])[^\s@<>\"'=(,;]+@[^\s@<>\"',;)]+")
 _LONGEST = 2000
 
 
@@ -219,9 +220,7 @@ class SafeFormatter(logging.Formatter):
         self._secrets += secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = mask(super().format(record)[: 16 * _LONGEST], self._secrets)
         if record.levelno > logging.DEBUG:
             text = _ADDRESS.sub(lambda found: mask_email(found.group()), text)
         return clean(text, _LONGEST)

@@ -24,7 +24,7 @@ from airmeet_async.formatting import wrapped
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
 from airmeet_async.protocol.redact import escape
-from airmeet_async.tables import csv_line, guard
+from airmeet_async.tables import csv_line
 
 Getter = Callable[[Any], Any]
 
@@ -313,10 +313,10 @@ class ExportFile:
         self._columns = tuple(columns)
         self._json = check_kind(path) != ".csv"
         check_target(path, lambda head: set(marks) <= self._columns_in(head), "an export of this list")
-        self._guard: Callable[[str], str] = str if raw else guard
+        self._raw = raw
         self._file = NewFile(path.parent)
         # The mark is for Excel.
-        self._pending = bytearray(b"" if self._json else codecs.BOM_UTF8 + csv_line(map(self._guard, self._columns)))
+        self._pending = bytearray(b"" if self._json else codecs.BOM_UTF8 + csv_line(self._columns, raw=raw))
 
     def __enter__(self) -> Self:
         return self
@@ -333,7 +333,7 @@ class ExportFile:
             line = json.dumps(json_value(row), ensure_ascii=False, default=str) + "\n"
             self._pending += line.encode(errors="backslashreplace")
         else:
-            self._pending += csv_line(self._guard(csv_value(row[name])) for name in self._columns)
+            self._pending += csv_line((csv_value(row[name]) for name in self._columns), raw=self._raw)
         if len(self._pending) >= _BYTES_AT_ONCE:
             self._write()
 

@@ -54,7 +54,7 @@ def main(
         if os.environ.get("AIRMEET_DEBUG") == "1":
             import traceback
 
-            traceback.print_exc()
+            Console().say(*traceback.format_exc().splitlines())
         if isinstance(raised, CycloptsError):
             return _report(UsageError(_explain(raised, arguments)), arguments)
         return _report(first_error(raised), arguments)

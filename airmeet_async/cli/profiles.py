@@ -109,8 +109,9 @@ def read_profiles(path: Path) -> dict[str, Profile]:
         found = {}
         for name, one in json.loads(text)["profiles"].items():
             access, secret = (str.strip(one[key]) for key in ("access_key", "secret_key"))  # a TypeError for a number
-            found[name] = Profile(name, Secret(access), Secret(secret), one.get("region"), one.get("uri"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            region, uri = (one.get(key) if one.get(key) is None else str.strip(one[key]) for key in ("region", "uri"))
+            found[check_name(name)] = Profile(name, Secret(access), Secret(secret), region, uri)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a UsageError is one, too
         raise ConfigError(f"{path}: is not a profile file; delete it and run airmeet login again") from None
     return found
 

@@ -64,8 +64,8 @@ class RunJournal:
 
     @property
     def note(self) -> Mapping[str, Any]:
-        """What the command line has noted with its list."""
-        return self.before.note if self.before is not None else {}
+        """What the command line has noted with its list, without the paths where somebody else may have done that."""
+        return {} if self.before is None else trusted_note(self.before)
 
 
 def runs_folder() -> Path:
@@ -90,6 +90,25 @@ def runs_folder() -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{folder}: runs cannot be recorded there (not writable); {_INSTEAD}")
     return folder
+
+
+def _is_number(value: Any, most: float) -> bool:
+    return type(value) in {int, float} and 0 < value <= most
+
+
+# What a note may ask for that somebody else may have made.
+_HARMLESS: dict[str, Callable[[Any], bool]] = {
+    "rate": lambda value: value == "auto" or _is_number(value, 1e6),
+    "concurrency": lambda value: type(value) is int and _is_number(value, 1000),
+    "max_failures": lambda value: isinstance(value, str),
+}
+
+
+def trusted_note(run: JournalSummary) -> Mapping[str, Any]:
+    """Return what was noted with a run: where somebody else may have made the file, sensible numbers and no path."""
+    if is_in_runs_folder(run.path.absolute()):
+        return run.note
+    return {name: run.note[name] for name, is_harmless in _HARMLESS.items() if is_harmless(run.note.get(name))}
 
 
 def find_journal(

@@ -37,7 +37,6 @@ from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_fa
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.redact import without
 from airmeet_async.protocol.retry_policy import Raise, Renew, Retry, Return, Tries, Wait, decide
 from airmeet_async.protocol.value_class import value
 
@@ -218,7 +217,7 @@ class Client(Operations):
             return Attempt(judge_failure(outcome), generation, latency)
         verdict = judge(call, outcome)
         if verdict.kind is not Kind.OK:  # an unhappy server may have repeated our own credentials
-            verdict = judge(call, without(outcome, self._credentials.secrets(issued)))
+            verdict = judge(call, outcome, self._credentials.secrets(issued))
         if issued is not None:
             verdict = self._revised(call, verdict, issued)
         return Attempt(verdict, generation, latency, outcome)
@@ -278,18 +277,23 @@ class Client(Operations):
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        environ = os.environ
-        self.pace = Pace(rate, max_in_flight)
-        self.options = ClientOptions(
-            base=find_base(base_url, region, environ),
-            access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", environ),
-            secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", environ),
-            rate=self.pace.rate,
-            max_in_flight=max_in_flight,
-            retry=retry or Retry(),
-            timeouts=timeouts or Timeouts(),
-        )
-        self.transport, self._owns_transport = choose_transport(transport, self.options)
+        try:
+            self.pace = Pace(rate, max_in_flight)
+            self.options = ClientOptions(
+                base=find_base(base_url, region, os.environ),
+                access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", os.environ),
+                secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", os.environ),
+                rate=self.pace.rate,
+                max_in_flight=max_in_flight,
+                retry=retry or Retry(),
+                timeouts=timeouts or Timeouts(),
+            )
+            self.transport, self._owns_transport = choose_transport(transport, self.options)
+        except Exception as error:  # noqa: BLE001 - raised again
+            # Test runners and error trackers print the locals of each frame: no key and no environment may be among
+            # them.
+            del self, access_key, secret_key
+            raise error.with_traceback(None) from None
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.token = SharedToken(self._sign_in, token_store or MemoryTokenStore(), account)
         self._life = _Life()

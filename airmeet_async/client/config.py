@@ -120,7 +120,6 @@ class Credentials:
             self._block = HeaderBlock(self._common + token_headers(issued.token))
         return self._block
 
-    def secrets(self, issued: IssuedToken | None) -> Headers:
-        """Return the headers whose values no text may show."""
-        own = token_headers(issued.token) if issued else ()
-        return HeaderBlock(key_headers(Auth.KEYS, *self._keys) + own)
+    def secrets(self, issued: IssuedToken | None) -> tuple[str, ...]:
+        """Return what no text may show."""
+        return tuple(one.reveal() for one in (*self._keys, *([issued.token] if issued else [])))

@@ -104,9 +104,8 @@ class FileTokenStore:
 
     async def save(self, account: str, token: Secret) -> None:
         """Write a new file and put it in the old one's place."""
-        document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
         try:
-            await anyio.to_thread.run_sync(replace_file, self._path(account), document.encode("ascii"))
+            await anyio.to_thread.run_sync(self._save, account, token)
         except (OSError, ConfigError) as error:
             self._warn(error)
 
@@ -152,6 +151,10 @@ class FileTokenStore:
             self._warn(error)
             return None
 
+    def _save(self, account: str, token: Secret) -> None:
+        document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
+        replace_file(self._path(account), document.encode("ascii"))
+
     def _load(self, account: str) -> Secret | None:
         try:
             with _other_place(), open_private(self._path(account)) as file:
@@ -179,7 +182,7 @@ def _parse(text: bytes) -> Secret | None:
     try:
         document: Any = json.loads(text)
         token, saved_at = document["token"], float(document["saved_at"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     usable = isinstance(token, str) and token and all("!" <= char <= "~" for char in token)
     return Secret(token) if usable and time.time() - saved_at < _USABLE_SECONDS else None

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
+from airmeet_async.errors import ConfigError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import READ_LIMIT, WRITE_LIMIT, Headers, Request
@@ -85,6 +86,8 @@ class Endpoint(Generic[T_co]):
 def _filled(template: str, values: tuple[tuple[str, str], ...]) -> str:
     """Fill in a path; thousands of calls of a job have the same one."""
     for name, text in values:
+        if text in {"", ".", ".."}:  # quoting leaves dots, which lead to another operation
+            raise ConfigError(f"{name} {text!r} cannot stand in a path")
         template = template.replace("{" + name + "}", quote(text, safe=""))
     return template
 

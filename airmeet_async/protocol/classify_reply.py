@@ -13,7 +13,7 @@ Rules of this file:
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -86,27 +86,29 @@ _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LONGEST_DIGITS = 9
+_LONGEST_TEXT = 128 * 1024  # bytes: more than `clean` looks at, with the longest token in it
 _loads: Callable[[bytes], Any] = json_codec.decode if json_codec.orjson is None else json_codec.orjson.loads
 """What `glance` reads with. `json_codec.decode` returns the same where all members are texts."""
 
 _COMPRESSED = "the reply is compressed, which was not requested"
 
 
-def judge(call: Call[Any], reply: Reply) -> Verdict:
-    """Return what *reply* means as an answer to *call*."""
+def judge(call: Call[Any], reply: Reply, secrets: Sequence[str] = ()) -> Verdict:
+    """Return what *reply* means as an answer to *call*, without the *secrets* that it may repeat."""
     try:
         document = json_codec.decode(reply.body) if reply.body else None
     except ValueError as error:
-        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}")
+        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}", secrets)
     status = reply.status
     if type(document) is not dict or "statusCode" in document or "success" in document:
         status = _worse_status(status, document)
     # The hot path: comparisons, no set. Nothing at all is an answer where the body is not documented.
     if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
-        return _success(call, reply, document, status)
+        return _success(call, reply, document, status, secrets)
     if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
-        return _unusable(status, f"status {status} is not a valid reply here: {_said(document) or 'no reason given'}")
-    return _refusal(call, reply, status, _said(document))
+        problem = f"status {status} is not a valid reply here: {_said(document) or 'no reason given'}"
+        return _unusable(status, problem, secrets)
+    return _refusal(call, reply, status, _said(document), secrets)
 
 
 def glance(reply: Reply, key: str) -> Access | None:
@@ -129,7 +131,8 @@ def glance(reply: Reply, key: str) -> Access | None:
     if type(email) is not str or type(link) is not str or "content-encoding" in reply.headers:
         return None
     is_same_person = email == key or fold(email) == fold(key)
-    return Access(email, link) if is_same_person and link.startswith("https://") else None
+    is_plain = link.startswith("https://") and "@" not in link and "\\" not in link
+    return Access(email, link) if is_same_person and is_plain else None
 
 
 def judge_failure(error: TransportError) -> Verdict:
@@ -188,7 +191,7 @@ def _worse_status(status: int, document: Any) -> int:
     return 200 if inner == 200 else status
 
 
-def _success(call: Call[Any], reply: Reply, document: Any, status: int) -> Verdict:
+def _success(call: Call[Any], reply: Reply, document: Any, status: int, secrets: Sequence[str]) -> Verdict:
     if "content-encoding" in reply.headers and _is_compressed(reply):
         return _unusable(status, _COMPRESSED)
     try:
@@ -196,32 +199,32 @@ def _success(call: Call[Any], reply: Reply, document: Any, status: int) -> Verdi
     except DecodeError as error:
         return evolve(_unusable(status, str(error)), cause=error.again())
     problem = call.endpoint.verify(call.body, value)
-    return _unusable(status, problem) if problem else Verdict(Kind.OK, status, "", "", None, value)
+    return _unusable(status, problem, secrets) if problem else Verdict(Kind.OK, status, "", "", None, value)
 
 
 def _is_compressed(reply: Reply) -> bool:
     return reply.headers.get("content-encoding", "identity").lower() != "identity"
 
 
-def _unusable(status: int, problem: str) -> Verdict:
-    return Verdict(Kind.AMBIGUOUS, status, "unusable_answer", clean(problem))
+def _unusable(status: int, problem: str, secrets: Sequence[str] = ()) -> Verdict:
+    return Verdict(Kind.AMBIGUOUS, status, "unusable_answer", clean(problem, secrets=secrets))
 
 
-def _refusal(call: Call[Any], reply: Reply, status: int, said: str) -> Verdict:
+def _refusal(call: Call[Any], reply: Reply, status: int, said: str, secrets: Sequence[str]) -> Verdict:
     kind = kind_of(call, status)
-    verdict = Verdict(kind, status, f"http_{status}", clean(said), retry_after(reply))
+    verdict = Verdict(kind, status, f"http_{status}", clean(said, secrets=secrets), retry_after(reply))
     if status == 400 and call.endpoint.auth is Auth.TOKEN and (reply.status == 400 or call.endpoint.repeatable):
         return evolve(verdict, blames_token=not said or bool(_TOKEN_WORDS.search(said)))
     return verdict
 
 
-def _without_json(call: Call[Any], reply: Reply, problem: str) -> Verdict:
+def _without_json(call: Call[Any], reply: Reply, problem: str, secrets: Sequence[str]) -> Verdict:
     """A gateway or a captive portal answers in HTML or plain text; a 2xx like that is no success."""
     if reply.status in range(200, 300) and kind_of(call, reply.status) is not Kind.NOT_READY:
         return _unusable(reply.status, problem)
-    text = reply.body[:4096].decode("utf-8", "replace")
+    text = reply.body[:_LONGEST_TEXT].decode("utf-8", "replace")
     said = "an HTML page" if text.lstrip().startswith("<") else text
-    return _refusal(call, reply, reply.status, said)
+    return _refusal(call, reply, reply.status, said, secrets)
 
 
 def _said(document: Any) -> str:

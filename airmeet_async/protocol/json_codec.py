@@ -74,5 +74,5 @@ def decode(body: bytes) -> Any:
     except RecursionError:
         message = "nested too deep"
     except ValueError:
-        message = "holds a number or a constant that JSON does not have"
+        message = "not JSON: it has a number or a constant that JSON does not have"
     raise ValueError(message)

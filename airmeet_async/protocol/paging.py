@@ -7,11 +7,15 @@ So `PagesRead.next_call` stops at the first sign of the end, whichever it is.
 
 from typing import Any, Generic, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
+from airmeet_async.errors import DecodeError
 from airmeet_async.protocol.call import Call, Paging
 
 T = TypeVar("T")
+
+_MOST_PAGES = 100_000
+"""A server that always has another page would keep its reader for ever."""
 
 
 @frozen
@@ -48,18 +52,24 @@ class PagesRead:
     pages: int = 0
     rows: int = 0
     page_count: int | None = None
-    cursors: frozenset[tuple[str, str | None]] = frozenset()
+    cursors: set[tuple[str, str | None]] = field(factory=set)
 
     def next_call(self, call: Call[Any], page: Page[Any]) -> Call[Any] | None:
         """Count *page*, which answered *call*, and return the call for the next page, or None at the end.
 
         A call with ``before`` goes on backwards.
+
+        Raises:
+            DecodeError: After so many pages there is none.
         """
-        used = self.cursors
-        self.cursors |= {("after", page.after), ("before", page.before)}
+        used = (("after", page.after) in self.cursors, ("before", page.before) in self.cursors)
+        self.cursors.update((("after", page.after), ("before", page.before)))
         self.page_count = self.page_count if self.pages else page.page_count
         self.pages += 1
         self.rows += len(page.items)
+        if self.pages >= _MOST_PAGES:
+            name, so_far = call.endpoint.name, f"{self.rows:,} rows on {self.pages:,} pages"
+            raise DecodeError(f"{name}: the list does not end: {so_far} so far", operation=name)
         if call.endpoint.paging is Paging.NUMBER:
             # Count on until the total is reached (B), or a page is empty, or short where no total is known.
             is_short = len(page.items) < int(call.query["resultSize"])
@@ -67,12 +77,13 @@ class PagesRead:
                 return None
             return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
         size = int(call.query.get("size", "0"))
-        way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
+        is_back = "before" in call.query
+        way, cursor = ("before", page.before) if is_back else ("after", page.after)
         at_the_end = (
             not page.items
             or cursor is None
             or cursor == call.query.get(way)  # it leads to this page again
-            or (way, cursor) in used  # or to an earlier one
+            or used[is_back]  # or to an earlier one
             # A short page is the last, unless pages are counted and the size may have been cut to an unknown maximum.
             or (len(page.items) < size and (self.page_count is None or call.endpoint.max_size > 0))
             or (self.page_count is not None and self.pages >= self.page_count)

@@ -347,14 +347,19 @@ def unguard(text: str) -> str:
     return text[1:] if text[:1] == "'" and _is_guarded(text, 1) else text
 
 
-def csv_line(cells: Iterable[str]) -> bytes:
-    """Return cells as a line of CSV.
+def csv_line(cells: Iterable[str], *, raw: bool = False, quoted: bool = True) -> bytes:
+    """Return cells as a line of CSV. All CSV that is written comes from here.
 
-    Every cell is quoted: OWASP asks for it, and no value can then be taken for a delimiter. A NUL makes a file
-    unreadable for most readers, ours included; no real value has one.
+    A NUL makes a file unreadable for most readers, ours included; no real value has one.
+
+    Args:
+        cells: The values.
+        raw: Leave what a spreadsheet would run as it is.
+        quoted: Every cell: OWASP asks for it, and no value can then be taken for a delimiter.
     """
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, quoting=csv.QUOTE_ALL).writerow(cells)
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
+    writer.writerow(cells if raw else map(guard, cells))
     return buffer.getvalue().replace("\0", "\ufffd").encode(errors="backslashreplace")
 
 

@@ -88,6 +88,15 @@ def test_the_log_shows_no_secret_and_addresses_at_debug_only(level, shown):
     assert not any(secret in said for secret in (SENTINEL_SECRET_KEY, "abc", "\x1b"))
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["a", "a@", "@", "%41", "\\u0041", "https://", "eyJaaaaaaa", "-eyJ", "token", "a.b"])
+def test_no_line_of_the_log_takes_long(piece):
+    """A megabyte of anything; the patterns once took a time that grew with its square."""
+    record = logging.LogRecord("airmeet_async", logging.INFO, "", 0, piece * (1_000_000 // len(piece)), None, None)
+
+    assert len(SafeFormatter((SENTINEL_SECRET_KEY,)).format(record)) <= 2000
+
+
 BERLIN = {"AIRMEET_PROFILE": "berlin"}
 GLOBAL, EU, US = (
     "https://api-gateway.airmeet.com/prod",

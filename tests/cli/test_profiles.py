@@ -88,10 +88,29 @@ def test_nothing_is_kept_where_others_can_write(path):
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.timeout(10)
+def test_a_fifo_is_refused_and_waited_for_by_nobody(path):
+    path.parent.mkdir(mode=0o700)
+    os.mkfifo(path, 0o600)
+
+    for use in (lambda: read_profiles(path), lambda: keep_profile(path, profile())):
+        with pytest.raises(ConfigError, match="not a plain file"):
+            use()
+
+
+WRONG: list[dict[str, object]] = [
+    {name: value} for name in ("uri", "region") for value in list[object]((5, [], {}, True, ["https://x.example"]))
+]
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"profiles": {"a": 1}}', '{"profiles": {"a": {"access_key": 1, "secret_key": "b"}}}', "{" * 9000],
-)
+    [
+        *(json.dumps({"profiles": {"a": {"access_key": "a", "secret_key": "b", **one}}}) for one in WRONG),
+        '{"profiles": {"a\\u001b[2J": {"access_key": "a", "secret_key": "b"}}}', '{"profiles": [1]}', '{"profiles": 5}',
+        "", "[]", '{"profiles": {"a": 1}}', '{"profiles": {"a": {"access_key": 1, "secret_key": "b"}}}', "{" * 9000,
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_not_taken_for_an_empty_one(path, text):
     path.parent.mkdir(mode=0o700)
     path.write_text(text)

@@ -3,10 +3,12 @@
 import asyncio
 import copy
 import itertools
+import json
 import logging
 import pickle
 import traceback
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
 import pytest
@@ -460,9 +462,30 @@ LINK = b'{"message": "see https://events.example/e/launch?code=SENTINEL-link-7a1
 WRONG = b'{"email": "other@example.com", "entryLink": "https://events.example/e/launch?code=SENTINEL-link-7a1f"}'
 
 
+# As servers escape what they repeat, in a sentence or a page.
+SLASHES = json.dumps({"message": f"token {SENTINEL_TOKEN.replace('-', chr(92) + '-')}"}).encode()
+CODES = json.dumps({"message": "".join(f"\\u{ord(char):04x}" for char in SENTINEL_TOKEN)}).encode()
+PERCENT = b"x" * 3950 + "".join(f"%{ord(char):02X}" for char in SENTINEL_TOKEN).encode()
+
+
+def unescaped(text: str) -> str:
+    """Return *text* as its reader can read it."""
+    return unquote(text.replace("\\", "").replace("u00", "%"))
+
+
 @pytest.mark.parametrize(
     "answer",
-    [Reply(400, {}, ECHO), Reply(500, {}, ECHO), Reply(422, {}, LINK), Reply(200, {}, WRONG), Reply(401, {}, ECHO)],
+    [
+        Reply(400, {}, SLASHES),
+        Reply(500, {}, CODES),
+        Reply(422, {}, PERCENT),
+        Reply(422, {}, PERCENT[3900:]),
+        Reply(400, {}, ECHO),
+        Reply(500, {}, ECHO),
+        Reply(422, {}, LINK),
+        Reply(200, {}, WRONG),
+        Reply(401, {}, ECHO),
+    ],
 )
 async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: pytest.LogCaptureFixture) -> None:
     """Not in the message, the repr, the attributes, the traceback with its locals, a pickle, nor a log at any level."""
@@ -479,6 +502,7 @@ async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: 
         "".join(trace.format()), caplog.text, *map(repr, shown),
     ]  # fmt: skip
     assert leaks("\n".join(texts)) == []
+    assert leaks(unescaped("\n".join(texts))) == []
 
 
 async def test_a_link_is_in_the_answer_and_not_in_its_repr() -> None:

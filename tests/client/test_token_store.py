@@ -109,6 +109,29 @@ async def test_a_symbolic_link_is_never_followed(place: Path, tmp_path: Path, na
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", ["account.json", "account.lock"])
+async def test_a_fifo_is_refused_and_waited_for_by_nobody(place: Path, name: str) -> None:
+    store, _ = await kept(place)
+    (place / name).unlink()
+    os.mkfifo(place / name, 0o600)
+
+    with pytest.raises(ConfigError, match="not a plain file"):
+        async with store.lock("account"):
+            await store.load("account")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"token": "x", "saved_at": 1%s}' % ("0" * 400), '{"token": 5, "saved_at": 1}', '{"token": "x"}', "[" * 9000, "5"],
+)
+async def test_a_token_file_of_other_types_is_none(place: Path, text: str) -> None:
+    store, _ = await kept(place)
+    (place / "account.json").write_text(text)
+
+    assert await store.load("account") is None
+
+
 async def test_a_place_that_cannot_be_written_costs_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -79,6 +79,20 @@ async def test_an_answer_that_comes_byte_by_byte_is_put_together(make: Make) -> 
     assert reply.body == b"hi"
 
 
+# Others between us and the server might read these in another way.
+ODD_HEADS = {
+    "a length and chunks": "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    "chunks and a length": "Transfer-Encoding: chunked\r\nContent-Length: 12\r\n",
+    "the same length twice": "Content-Length: 12\r\nContent-Length: 12\r\n",
+    "an unknown coding": "Transfer-Encoding: gzip, chunked\r\n",
+    "a line feed in the head": "X: y\nTransfer-Encoding: chunked\r\n",
+    "a line feed at its end": "Transfer-Encoding: chunked\r\n\n",
+    "a folded line": "X: y\r\n z\r\nTransfer-Encoding: chunked\r\n",
+    "a blank before a colon": "Transfer-Encoding : chunked\r\n",
+    "5,000 headers": "".join(f"X{n}: y\r\n" for n in range(5000)) + "Transfer-Encoding: chunked\r\n",
+    "a head of 90 kB": f"X: {'y' * 90_000}\r\nTransfer-Encoding: chunked\r\n",
+}
+
 NO_ANSWER: dict[str, tuple[Act, str]] = {
     "closed without a byte": (close, "protocol"),
     "reset without a byte": (reset, "reset"),
@@ -89,6 +103,14 @@ NO_ANSWER: dict[str, tuple[Act, str]] = {
     "no HTTP": (raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20), "protocol"),
     "two lengths": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!"), "protocol"),
     "a head without end": (raw(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 300_000), "protocol"),
+    **{
+        name: (raw(f"HTTP/1.1 200 OK\r\n{head}\r\n2\r\n{{}}\r\n0\r\n\r\n".encode(), close=False), "protocol")
+        for name, head in ODD_HEADS.items()
+    },
+    "only line feeds": (raw(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", close=False), "protocol"),
+    "1xx replies without end": (raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000), "protocol"),
+    "another version": (raw(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", close=False), "protocol"),
+    "another protocol": (raw(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), "protocol"),
     "a body over the limit": (answer(b"x" * 5000), "protocol"),
     "a drip without end": (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000, 0.05), "timeout"),
 }
@@ -109,6 +131,17 @@ async def test_a_request_that_left_and_got_no_whole_answer_may_have_been_applied
     assert ("did not reply within" in str(caught.value)) is (name == "a drip without end")
     assert caught.value.reason in {reason, "reset"} if reason == "protocol" else caught.value.reason == reason
     assert leaks(f"{caught.value!s}{caught.value!r}{caught.value.__dict__}{caught.value.__cause__}") == []
+
+
+async def test_what_comes_after_a_reply_is_not_the_next_one(make: Make) -> None:
+    """A row would get the link, or the refusal, that was meant for nobody."""
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+    for first in (reply + b"one" + reply + b"odd", reply + b"one" + reply[:9], CHUNKED + reply + b"odd"):
+        async with between(make, raw(first, close=False), answer(b"two")) as (server, transport):
+            bodies = [(await transport.exchange(post())).body for _ in range(2)]
+
+        assert bodies == [b"abcdefg" if first.startswith(CHUNKED) else b"one", b"two"]
+        assert server.connections == 2
 
 
 async def test_nobody_listens(make: Make) -> None:

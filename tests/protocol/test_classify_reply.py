@@ -139,6 +139,10 @@ UNUSABLE = {
     "a null link": (reply(ADDED | {"entryLink": None}), "entryLink should be present"),
     "an empty link": (reply(ADDED | {"entryLink": ""}), "https"),
     "a link in the clear": (reply(ADDED | {"entryLink": "http://www.airmeet.com/e/x?code=hunter2"}), "https"),
+    "a link with a user": (reply(ADDED | {"entryLink": "https://www.airmeet.com@evil.example/e?code=x"}), "https"),
+    "a link with a port that is none": (reply(ADDED | {"entryLink": "http://localhost:x@evil.example/"}), "https"),
+    "a link to another host than this": (reply(ADDED | {"entryLink": "http://localhost.evil.example/"}), "https"),
+    "a link with a backslash": (reply(ADDED | {"entryLink": "https://evil.example\\.www.airmeet.com/"}), "https"),
     "a link to elsewhere": (reply(ADDED | {"entryLink": "javascript:alert(1)"}), "https"),
     "an empty object": (reply({}), "should be present"),
 }
@@ -425,6 +429,7 @@ NOT_GLANCED = {name: answer for name, (answer, _) in UNUSABLE.items()} | {
     "no success": reply(ADDED | {"success": False}),
     "compressed, as it says": reply(ADDED, content_encoding="br"),
     "a link to this machine": reply(ADDED | {"entryLink": "http://localhost:8000/e"}),
+    "a link with an address in it": reply(ADDED | {"entryLink": "https://www.airmeet.com/e?mail=a@b.de&code=x"}),
     "no address": reply({"entryLink": LINK, "e-mail": EMAIL}),
     "an address in a list": reply(ADDED | {"email": [EMAIL]}),
     "a number for a link": reply(ADDED | {"entryLink": 7}),

@@ -6,7 +6,9 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable
+from html import escape as escape_html
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.redact import Secret, clean, escape, mask_email
+from airmeet_async.protocol.redact import Secret, clean, escape, mask, mask_email
 from tests.cases import case
 from tests.protocol.samples import same_every_time
 
@@ -48,6 +50,13 @@ SECRETS = {
     "x-secret-key:hunter2": "x-secret-key:***",
     "access_key=hunter2 secretKey=hunter2": "access_key=*** secretKey=***",
     "jwt=hunter2": "jwt=***",
+    r"accessToken\u003dhunter2": r"accessToken\u003d***",
+    r"{\"token\": \"hunter2\"}": r'{\"token\": \"***"}',
+    r"https:\/\/a.example\/e?code=hunter2 end": "*** end",
+    r"https:\/\/a.example\/e?x=1\u0026code\u003dhunter2 end": "*** end",
+    "https%253A%252F%252Fa.example%252Fe%253Fcode%253Dhunter2 end": "*** end",
+    "https://a.example/e?x=1&amp;code=hunter2 end": "*** end",
+    "https://b.example https://a.example/e?code=hunter2": "https://b.example ***",
     "Bearer eyJhbGciOiJIUzI1.eyJodW50ZXIy.hunter2 expired": "Bearer *** expired",
 }
 
@@ -83,9 +92,77 @@ def test_a_link_is_masked_wherever_it_stands():
 @pytest.mark.timeout(10)
 def test_a_megabyte_is_no_trouble():
     """Long texts are cut before they are looked at, so no pattern can run away."""
-    for piece in ["a", " ", "\x1b", "https://", "https://a?code=", "eyJaaaaaa.", "token=", "token ", "\ud800", "é"]:
+    for piece in [
+        "a",
+        " ",
+        "\\",
+        "%41",
+        "&amp;",
+        "https:",
+        "-eyJaaaaaa",
+        "http://a?code",
+        "@",
+        "a@",
+        "\x1b",
+        "https://",
+        "https://a?code=",
+        "eyJaaaaaa.",
+        "token=",
+        "token ",
+        "\ud800",
+        "é",
+    ]:
         with case(piece):
-            assert len(clean(piece * (1_000_000 // len(piece)))) <= 200
+            assert len(clean(piece * (1_000_000 // len(piece)), secrets=["x" * 8192])) <= 200
+            assert len(clean(piece * (1_000_000 // len(piece)), 2000)) <= 2000
+
+
+ODD = "a/b+c==&<d>\"'#e~"
+
+
+WAYS_TO_ESCAPE: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "slashes": lambda text: text.replace("/", "\\/"),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON, all of it": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "JSON, for a page": lambda text: json.dumps(text)[1:-1].replace("=", "\\u003D").replace("<", "\\u003C"),
+    "an address": lambda text: quote(text, safe=""),
+    "an address, in part": lambda text: quote(text, safe="/=+&<>\"'#\\~"),
+    "an address, all of it": lambda text: "".join(f"%{ord(char):02x}" for char in text),
+    "an address in an address": lambda text: quote(quote(text, safe=""), safe=""),
+    "a page": escape_html,
+    "a page, in figures": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "a page in a page": lambda text: escape_html("".join(f"&#x{ord(char):x};" for char in text)),
+}
+
+
+def test_a_secret_is_masked_however_it_was_escaped():
+    """And what stands around it stays."""
+    for secret in ("hunter2-token==", ODD):
+        for way, encode in WAYS_TO_ESCAPE.items():
+            with case(way, secret):
+                assert mask(f"<{encode(secret)}> {encode(secret)}", ["", secret, "other"]) == "<***> ***"
+    assert mask(r"50 % of \/ &amp; é", ["hunter2"]) == r"50 % of \/ &amp; é"
+
+
+@same_every_time
+# What begins an escape is ambiguous where it was not escaped itself, and no token has it.
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\%&"), min_size=3, max_size=30))
+def test_any_token_is_masked_however_it_was_escaped(secret):
+    for encode in WAYS_TO_ESCAPE.values():
+        assert secret not in mask(f"no {encode(secret)} here", [secret])
+        assert mask(f"no {encode(secret)} here", [secret]).startswith("no ")
+
+
+def test_a_secret_is_masked_before_its_text_is_cut():
+    """Half a secret is one, too."""
+    secret = "hunter2/" * 40
+    for where in [0, 100, 190, 199, 1500, 1599, 1600]:
+        for encode in WAYS_TO_ESCAPE.values():
+            for filler in "x ":
+                with case(where, filler):
+                    assert "unter" not in clean(filler * where + encode(secret), secrets=[secret])
 
 
 @same_every_time

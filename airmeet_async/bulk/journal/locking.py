@@ -7,20 +7,33 @@ Rules of this file:
 2. The journal is made with mode 0600 before SQLite sees it; ``-wal`` and ``-shm`` inherit that.
 3. One connection writes. Everybody else reads with ``mode=ro``.
 4. A file that is not a journal is refused and left as it is.
+5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So
+   nobody else may be able to make files in its folder, and those that are there are checked like the journal itself.
+6. A journal is data: before any other statement, its schema is compared with ours to the letter, so no trigger, view or
+   foreign table ever runs. `row_encoding` and `writer.read_facts` check what stands in the tables.
 """
 
 import logging
 import os
+import secrets
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from shlex import quote
 
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, VERSION, create_tables
 from airmeet_async.errors import JournalError
-from airmeet_async.private_files import FileLock, UnsafeFileError, check_private, open_private
+from airmeet_async.private_files import FileLock, UnsafeFileError, check_folder, check_private, open_private
 
 _log = logging.getLogger("airmeet_async.journal")
+
+SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
+
+DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What is raised by a file that is damaged, or was not written by a run."""
 
 _PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant
 
@@ -82,7 +95,7 @@ def holder_of(path: Path) -> int | None:
 
 
 def remove_side_files(path: Path) -> None:
-    """Remove the empty ``-wal`` and the ``-shm`` that a reader leaves beside a journal: only a writer can do that."""
+    """Remove the empty ``-wal`` and the ``-shm`` that a reader has left beside a journal: only a writer can do that."""
     try:
         if path.with_name(path.name + "-wal").stat().st_size:
             return  # of a run that has died: the next one reads it
@@ -117,15 +130,58 @@ def create_file(path: Path) -> None:
         open_private(path, "xb").close()
 
 
+def check_place(path: Path) -> None:
+    """Refuse a folder in which somebody else could make the files beside a journal.
+
+    Raises:
+        JournalError: With a place where a journal can be.
+    """
+    try:
+        check_folder(path.parent)
+    except UnsafeFileError as error:
+        why = f"{error.path}: {error.reason}, so another user could read or steer the run"
+        raise JournalError(f"{why}; {_way_out(path)}") from None
+    except OSError as error:
+        raise JournalError(f"{path}: the run cannot be recorded there ({error.strerror}); check the path") from None
+
+
+def _way_out(path: Path) -> str:
+    """Return how to use a folder for a journal that nobody else can write: the user's home, unless that is none."""
+    folder, make = Path(tempfile.gettempdir()) / f"airmeet-{secrets.token_hex(4)}", True
+    with suppress(OSError, RuntimeError, UnsafeFileError):  # a RuntimeError: there is no home
+        check_folder(Path.home())
+        if os.access(Path.home(), os.W_OK | os.X_OK):
+            folder, make = Path.home(), False
+    name = (
+        path.name if make or not (folder / path.name).exists() else f"{path.stem}-{secrets.token_hex(4)}{path.suffix}"
+    )
+    first = f"mkdir -m 700 {quote(str(folder))} && " if make else ""
+    if path.exists():  # what belongs to it goes with it, and is checked there
+        return f"move it to one of your own: {first}mv -n {quote(str(path))}* {quote(str(folder))}/"
+    made = f" after mkdir -m 700 {quote(str(folder))}" if make else ""
+    return f"use a path of your own, such as {folder / name}{made}"
+
+
 def check_file(path: Path) -> None:
-    """Refuse a file that is not a journal of this user's own, or that others can read.
+    """Refuse a file that is not a journal of this user's own, or that others can read or steer.
 
     Raises:
         JournalError: With the reason.
     """
+    check_place(path)
     with _as_journal_error(path, "the run file cannot be opened ({})"):
         status = path.lstat()
         check_private(path, status)
+    for part in (path.with_name(path.name + ending) for ending in SIDE_FILES):
+        try:
+            check_private(part)
+        except FileNotFoundError:
+            pass
+        except UnsafeFileError as error:
+            fix = error.fix if "chmod" in error.fix else "delete it"
+            raise JournalError(f"{part}: {error.reason}, so it is not of this run; {fix}") from None
+        except OSError as error:
+            raise JournalError(f"{part}: cannot be read ({error.strerror})") from None
     if not status.st_size:  # a crash in the first moment leaves an empty file
         return
     # Before SQLite has it open, whose locks a close would drop.
@@ -226,13 +282,25 @@ def _create_or_check_tables(connection: sqlite3.Connection, path: Path) -> None:
     create_tables(connection)
 
 
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+
+
+@cache
+def _own_schema() -> list[tuple[str, ...]]:
+    with closing(connect_nameless()) as connection:
+        return connection.execute(_SCHEMA).fetchall()
+
+
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         connection.close()
         raise JournalError(f"{path}: is a database but is not a run file, and was left unchanged; choose another path")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == VERSION:
-        return
+        if connection.execute(_SCHEMA).fetchall() == _own_schema():
+            return
+        connection.close()
+        raise JournalError(f"{path}: holds tables or rules that no run file has, and was left unchanged; delete it")
     connection.close()
     if version < VERSION:
         message = f"{path}: was written by airmeet-async 0.1, which keeps its runs in another way"
@@ -245,5 +313,7 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
 def journal_error(path: Path, error: Exception) -> JournalError:
     """Return the error that tells the journal's owner what a failure of SQLite means."""
     reason = str(error) or type(error).__name__
+    if not isinstance(error, sqlite3.Error):
+        return JournalError(f"{path}: holds what no run has recorded ({reason}); nothing was sent, so delete it")
     hint = "free disk space" if "full" in reason else "check the disk and the file"
     return JournalError(f"{path}: the run file cannot be used ({reason}); {hint}, then resume the run")

@@ -154,10 +154,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(locking.connect_read_only(path)) as connection:
             connection.execute("BEGIN")
             yield connection
-    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:  # damaged: in a page of SQLite's, or in a text
-        raise locking.journal_error(path, error) from None
-    finally:
         locking.remove_side_files(path)
+    except locking.DAMAGE as error:  # in a page of SQLite's, or in a text
+        raise locking.journal_error(path, error) from None
 
 
 def _find_list(connection: sqlite3.Connection, list_id: int | None) -> RecordedList:

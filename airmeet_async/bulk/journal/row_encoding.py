@@ -1,6 +1,12 @@
-"""Requests, input rows, notes and facts as text for the journal, and back."""
+"""Requests, input rows, notes and facts as text for the journal, and back.
+
+A journal is data, never instructions: what comes back names an operation of the API that carries no keys, and path
+arguments that are checked as if somebody had typed them. So no file can choose another host's path, or hand the keys
+to a webhook.
+"""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -11,13 +17,18 @@ from airmeet_async.bulk.report import RowError, RowWarning
 from airmeet_async.bulk.row import CallTemplate
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.call import Auth
 from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.validation import check_email
 
 orjson = json_codec.orjson
 _AS_JSON_HAS_IT = (
     0 if orjson is None
     else orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 )  # fmt: skip
+FLAGS = ("registerAttendee", "sendEmailInvite")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode  # SQLite takes no lone surrogates
 
 
@@ -28,16 +39,36 @@ def encode_template(template: CallTemplate) -> list[Any]:
         JournalError: It is not one of the API's operations, so nobody could read it back.
     """
     name = template.endpoint.name
-    if ENDPOINTS.get(name) is not template.endpoint:
-        message = f"only the API's own operations can be resumed, and {name!r} is not one; run it without journal="
+    if ENDPOINTS.get(name) is not template.endpoint or template.endpoint.auth is not Auth.TOKEN:
+        message = (
+            f"{name!r} cannot be resumed: it carries the keys, or is none of the API's own; run it without journal="
+        )
         raise JournalError(message)
     return [name, dict(template.path), dict(template.query), dict(template.flags)]
 
 
 def decode_template(found: list[Any]) -> CallTemplate:
-    """Return the template that `encode_template` made it of."""
-    name, path, query, *flags = found
-    return CallTemplate(ENDPOINTS[name], path, query, *flags)
+    """Return the template that `encode_template` made it of.
+
+    Raises:
+        ValueError: It was made of none.
+    """
+    name, path, query, flags = (*found, {}) if len(found) == 3 else found
+    endpoint = ENDPOINTS.get(name)
+    if endpoint is None or endpoint.auth is not Auth.TOKEN:
+        raise ValueError(f"{name!r:.40} is no operation that a run can do")
+    if set(path) != set(_PLACEHOLDER.findall(endpoint.path)):
+        raise ValueError(f"{name} has other path arguments")
+    for argument, text in path.items():
+        if argument != "email":
+            check_id(text, argument)
+        elif type(text) is not str or check_email(text) is not None:
+            raise ValueError("an address in a path is none")
+    if not all(type(text) is str for text in query.values()):
+        raise ValueError("a query argument is no text")
+    if not all(flag in FLAGS and type(is_set) is bool for flag, is_set in flags.items()):
+        raise ValueError(f"{name} has flags that it does not know")
+    return CallTemplate(endpoint, path, query, flags)
 
 
 def encode_request(template: CallTemplate, payload: bytes) -> str:

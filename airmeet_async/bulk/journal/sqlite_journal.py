@@ -427,7 +427,8 @@ class SqliteJournal:
         results: list[tuple[Sequence[Row], Sequence[RowResult], bool]],
     ) -> None:
         """Stop: what waits ends now, and results say what a resumed run will find."""
-        self.failed = error if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
+        # A copy: the frames of the error hold the rows that were being written, with their links.
+        self.failed = error.again() if isinstance(error, JournalError) else JournalError(f"{self.path}: {error}")
         self.queue.extend(rows)
         # Their intents are on the disk, and nobody can take them back.
         for row in [*self.ready, *retried, *self._retried]:

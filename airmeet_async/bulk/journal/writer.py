@@ -11,6 +11,8 @@ Rules of this file:
 5. Rows that were reopened and not sent again are what they were, when their run has ended. Rows that are to be sent
    again on purpose stay so until they are sent: a run that was stopped goes on with the others.
 6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
+7. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
+   and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
 """
 
 import os
@@ -28,6 +30,7 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from attrs import define, field, frozen
@@ -51,12 +54,15 @@ from airmeet_async.bulk.journal.schema import LIST_SHIFT
 from airmeet_async.bulk.report import BLOCKED, RowError
 from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
 from airmeet_async.errors import JournalError
+from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _OF_RUN = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
+# The operation of a journal in which each row has a request of its own: of a caller's function.
+_OWN_REQUESTS = "custom"
 
 # A statement for several rows would keep a copy of each page that it changes, to take itself back alone; with
 # "OR ROLLBACK" it takes the transaction with it, as every error here does anyway.
@@ -268,7 +274,7 @@ class Transaction:
     rows: list[Row] = field(factory=list)
     horizon: int | None = None
     intents: list[tuple[Row, int]] = field(factory=list)
-    outcomes: list[tuple[Any, ...]] = field(factory=list)
+    outcomes: list[tuple[Any, ...]] = field(factory=list, repr=False)  # with links
     facts: dict[str, Any] = field(factory=dict)
 
 
@@ -315,6 +321,7 @@ class JournalWriter:
         if path is None:
             self._connection = locking.connect_nameless() if copy_of is None else locking.connect_copy(copy_of)
         else:
+            locking.check_place(path)
             self._lock = locking.JournalLock(path)
             try:
                 locking.create_file(path)
@@ -354,7 +361,7 @@ class JournalWriter:
         """Return the facts about the whole journal."""
         try:
             return read_facts(self._connection)
-        except (sqlite3.Error, ValueError) as error:
+        except locking.DAMAGE as error:
             raise self._error(error) from None
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
@@ -365,7 +372,7 @@ class JournalWriter:
         """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
         try:
             return read_lists(self._connection)
-        except (sqlite3.Error, ValueError) as error:
+        except locking.DAMAGE as error:
             raise self._error(error) from None
 
     # Runs
@@ -763,7 +770,7 @@ class JournalWriter:
                     sent_request = sent_request or first_request
                     row.changed = sent_request not in {"", request}
                     if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
-                        _set_request(row, sent_request)
+                        _set_request(row, sent_request, reading.template)
             row.entry = entry
             if positions[entry]:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
@@ -835,7 +842,7 @@ class JournalWriter:
         values = {**found.parameters, "after": (list_id << LIST_SHIFT) + after, "n": n, "run": self.run}
         try:
             return select_rows(self._connection, sql, values, found.template)
-        except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
+        except locking.DAMAGE as error:
             raise self._error(error) from None
 
     # Transactions
@@ -936,13 +943,59 @@ class JournalWriter:
 
 def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
     """Return the facts about the whole journal."""
-    return {name: decode_fact(text) for name, text in connection.execute("SELECT name, value FROM facts")}
+    facts = {name: decode_fact(text) for name, text in connection.execute("SELECT name, value FROM facts")}
+    _check_types(facts, _FACT_TYPES)
+    if facts.get("airmeet_id"):
+        check_id(facts["airmeet_id"], "airmeet_id")
+    if len(bytes.fromhex(facts.get("salt", "00" * 16))) != blake2b.SALT_SIZE:
+        raise ValueError("a salt of another length")
+    return facts
 
 
 def read_lists(connection: sqlite3.Connection) -> list[RecordedList]:
     """Return all lists: unconfirmed ones, then the others by when they were confirmed last."""
+    head = read_facts(connection)
     lists = connection.execute("SELECT id, facts, rows, confirmed FROM list ORDER BY confirmed, id")
-    return [RecordedList(number, decode_fact(facts), rows, bool(found)) for number, facts, rows, found in lists]
+    return [
+        RecordedList(number, _list_facts(decode_fact(facts), head), rows, bool(found))
+        for number, facts, rows, found in lists
+    ]
+
+
+_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
+    ("operation", "airmeet_id", "base", "job", "salt"), str
+) | {"created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType)}
+_LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
+    "note": (dict, NoneType), "created": (int, float),
+}  # fmt: skip
+
+
+_LATEST = 4e10
+"""Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
+
+
+def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> None:
+    if type(facts) is not dict:
+        raise ValueError("facts that are none")
+    for name, value in facts.items():
+        is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        if not isinstance(value, types.get(name, object)) or is_huge:
+            raise ValueError(f"{name} is a {type(value).__name__}")
+
+
+def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a list, which are about the operation and event of its journal."""
+    _check_types(facts, _LIST_FACT_TYPES)
+    if facts.get("template"):
+        template = decode_template(facts["template"])
+        event = template.path.get("airmeet_id")
+        if template.endpoint.name != head.get("operation") or (event != head.get("airmeet_id")) or template.query:
+            raise ValueError(f"a list does {template.endpoint.name} for event {event}, which is not what the run does")
+        facts["options"] = {**facts.get("options", {}), **template.flags}  # what is said is what will be done
+    elif head.get("operation", _OWN_REQUESTS) != _OWN_REQUESTS:
+        raise ValueError("a list names no operation")
+    return dict(facts)
 
 
 def select_rows(
@@ -958,7 +1011,7 @@ def select_rows(
     for number, line, status, note, entry, key, request, data, changed, sent in found:
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
         if request:
-            _set_request(row, request)
+            _set_request(row, request, template)
         if entry:
             row.entry = entry
         if changed:
@@ -985,8 +1038,11 @@ def _requests_of(rows: Sequence[Row], template: CallTemplate | None) -> list[str
     return [encode_request(row.template, row.payload) for row in rows if row.template is not None]
 
 
-def _set_request(row: Row, request: str) -> None:
+def _set_request(row: Row, request: str, template: CallTemplate | None) -> None:
+    """Set what is sent for a row; *template* is what the requests of its list have in common."""
     if request[:1] == "[":
+        if template is not None:
+            raise ValueError("a row has an operation of its own")
         row.template, row.payload = decode_request(request)
     else:
         row.payload = request.encode()

@@ -63,6 +63,7 @@ def demo(
     from airmeet_async.cli.runner import run
     from airmeet_async.sandbox import invent_people, staged
     from airmeet_async.sandbox.community import SUMMIT
+    from airmeet_async.tables import csv_line
 
     positive(people, "--people")
     check_rate(rate)
@@ -77,12 +78,10 @@ def demo(
         tempfile.TemporaryDirectory(prefix="airmeet-") as folder,
     ):
         path = Path(folder) / "people.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with path.open("wb") as file:
             rows = invent_people(people, seed)
             first = next(rows)
-            writer = csv.DictWriter(file, list(first))
-            writer.writeheader()
-            writer.writerows(chain([first], rows))
+            file.writelines(map(csv_line, chain([first], (row.values() for row in chain([first], rows)))))
         flags = BulkFlags(
             rate=str(rate),
             results=results,

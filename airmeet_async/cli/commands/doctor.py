@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
 
 _CORE = ("httpx", "anyio", "attrs", "cattrs", "aiolimiter")
-_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW_SECONDS = 120
 _NAME_WIDTH = 12
 _NEW_KEYS = (
@@ -38,6 +36,7 @@ _NEW_KEYS = (
 )
 _NETWORK = {
     "tls": "if a proxy inspects TLS, put the path of its certificate in SSL_CERT_FILE; otherwise check the clock",
+    "proxy": "check the proxy, or list the host in NO_PROXY if it is reached without one",
     "connect": "check the network, the address, and whether a proxy is needed (HTTPS_PROXY)",
 }
 
@@ -205,16 +204,13 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         return _ok("token", f"saved, {old} old; valid for 30 days", age_s=age)
 
     def proxy() -> CheckResult:
-        from airmeet_async.client.transports.httpx_transport import proxy_from_environment
+        from airmeet_async.client.proxy import find_proxy
 
-        found = proxy_from_environment(settings.base)
+        found = find_proxy(settings.base)
         if found is None:
             return _ok("proxy", "none for this address", proxy=None)
-        parts = urlsplit(found if "//" in found else f"//{found}")
-        _ = parts.port  # a ValueError where it is no number
-        where = escape(parts.netloc.rpartition("@")[2])  # a password may be before the @
-        origin = next((name for name in _PROXIES if environ.get(name)), "the system's settings")
-        return _ok("proxy", f"{where} ({origin}); NO_PROXY lists hosts that need none", proxy=where, origin=origin)
+        text = f"{escape(found.place)} ({found.origin}); NO_PROXY lists hosts that need none"
+        return _ok("proxy", text, proxy=found.place, origin=found.origin)
 
     def certificates() -> CheckResult:
         import ssl
@@ -225,12 +221,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return _ok("TLS", "not used: the address is on this machine")
         origin = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(name)), "")
         place = f"{environ[origin]} ({origin})" if origin else "the certifi package"
-        try:
-            n = default_trust().cert_store_stats()["x509_ca"]
-        except (OSError, ssl.SSLError) as error:
-            text = f"the certificates of {place} cannot be read ({error.strerror or type(error).__name__})"
-            fix = f"correct {origin}, or unset it" if origin else "install certifi again"
-            return CheckResult("TLS", "FAIL", text, fix)
+        n = default_trust().cert_store_stats()["x509_ca"]
         counted = f"{n} authorities" if n else "a directory of authorities"
         return _ok("TLS", f"{ssl.OPENSSL_VERSION}; {counted} from {place}", authorities=n)
 
@@ -247,9 +238,6 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return check()
         except AirmeetError as error:
             return CheckResult(name, "FAIL", sentence_of(error), code=Exit(code_of_error(error)))
-        except ValueError:  # of a proxy's address, which may hold a password: its text is not shown
-            text = "the address of the proxy in the environment cannot be read"
-            return CheckResult(name, "FAIL", text, "write it as http://HOST:PORT, or unset it")
 
     packages = {name: metadata.version(name) for name in ("airmeet-async", *_CORE)}
     version = platform.python_version()

@@ -65,8 +65,9 @@ def resume(
 ) -> int:
     """Continue a run that was stopped or killed. The input file is not needed.
 
-    Results go to the same file as before. Rows that are done are not sent again.
-    Rows that were refused keep that result: see airmeet retry.
+    Results go to the same file as before (to a new one if the run has --journal).
+    Rows that are done are not sent again. Rows that were refused keep that result:
+    see airmeet retry.
 
     For example:
       airmeet resume
@@ -171,19 +172,22 @@ def _go_on_with(
     """Go on with one list, with its own flags."""
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
-    from airmeet_async.cli.output.summary import intention_of
-    from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, is_in_runs_folder
+    from airmeet_async.cli.output.summary import intention_of, wording_of
+    from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, is_in_runs_folder, trusted_note
     from airmeet_async.cli.runner import BulkRun, run
 
     console = options.console
     if found.rows is None:
         raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
     operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
+    if not wording_of(operation).command:
+        raise UsageError(f"{found.path}: this run does what a program chose; resume it there (client.bulk.resume)")
     wishes = dict(found.about.get("options") or {})
     if "invites" in again and not wishes.get("sendEmailInvite"):
         what = intention_of(operation, wishes)
         raise UsageError(f"job {found.job} ({_what(found)}): {what}, so there is none to mail again; nothing was sent")
-    note, path = found.note, found.note.get("path") or ""
+    note = trusted_note(found)
+    path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
     console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
@@ -213,7 +217,15 @@ def _go_on_with(
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:
-    return f"{run.note.get('command') or run.about.get('operation', 'run')} {run.note.get('file') or no_file}".strip()
+    return f"{_command(run)} {run.note.get('file') or no_file}".strip()
+
+
+def _command(run: "JournalSummary") -> str:
+    """Return what does the same as a run: by its operation, and not by what it says of itself."""
+    from airmeet_async.cli.output.summary import wording_of
+
+    operation = str(run.about.get("operation", "run"))
+    return wording_of(operation).command or operation
 
 
 def _usage(command: str) -> str:
@@ -250,9 +262,8 @@ def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
     note, rows = run.note, run.rows
     settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
     left = "-" if rows is None else f"{run.left:,}"
-    command = str(note.get("command") or run.about.get("operation", "-"))
     event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _begun(run), _state(run, standstill), settled, left, command, event, file
+    return run.job, _begun(run), _state(run, standstill), settled, left, _command(run), event, file
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
@@ -313,7 +324,7 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
         "begun": _iso(run.facts.get("created")),
         "ended": _iso(run.facts.get("ended")) if has_ended else None,
         "stop_reason": run.facts.get("stop") if has_ended else None,
-        "command": note.get("command"),
+        "command": _command(run) if note.get("command") else None,
         "operation": about.get("operation"),
         "event": about.get("airmeet_id") or None,
         "base_url": about.get("base"),
@@ -365,7 +376,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     if standstill:
         yield "because", standstill
     yield "started", _begun(run)
-    yield "command", str(note.get("command") or about.get("operation", "-"))
+    yield "command", _command(run)
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")

@@ -1,7 +1,5 @@
 """``airmeet template``: an empty list that fits an event."""
 
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +46,7 @@ def template(
         example: Add an example row.
     """
     from airmeet_async.bulk.input.column_names import FIELDS
-    from airmeet_async.tables import guard, shown
+    from airmeet_async.tables import csv_line, shown
 
     check_id(airmeet_id, "AIRMEET_ID")
     console = Console()
@@ -60,19 +58,18 @@ def template(
     hybrid, fields = with_client(console, ask)
     columns = [name for name in FIELDS if hybrid or name != "attendance_type"]
     headers = [header_of(field, fields) for field in fields]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, *map(guard, headers)])
+    lines = [csv_line([*columns, *headers], quoted=False)]
     if example:
         options = [[option.display_value or option.code for option in field.options] for field in fields]
         answers = [next(filter(_is_harmless, texts), "") for texts in options]
-        writer.writerow([*(_PERSON[name] for name in columns), *answers])
+        lines.append(csv_line([*(_PERSON[name] for name in columns), *answers], quoted=False))
+    text = b"".join(lines).decode().replace("\r\n", "\n")
     if output is None:
-        print_data(text.getvalue().removesuffix("\n"))
+        print_data(text.removesuffix("\n"))
     else:
         try:
             with Path(output).open("x", encoding="utf-8-sig", newline="") as file:  # the mark is for Excel
-                file.write(text.getvalue())
+                file.write(text)
         except FileExistsError:
             raise UsageError(f"{output} already exists; name another file, or delete it") from None
         except OSError as error:

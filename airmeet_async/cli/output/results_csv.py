@@ -22,7 +22,7 @@ from airmeet_async.bulk.report import CHANGED, Invite, RowResult
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
-from airmeet_async.tables import csv_line, guard
+from airmeet_async.tables import csv_line
 
 _BYTES_AT_ONCE = 1024 * 1024
 _UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
@@ -111,10 +111,10 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
 
     def encode(result: RowResult | None) -> bytes:
         if result is None:
-            return b"" if is_json else codecs.BOM_UTF8 + csv_line(map(guard, [*columns, *RESULT_COLUMNS]))
+            return b"" if is_json else codecs.BOM_UTF8 + csv_line([*columns, *RESULT_COLUMNS])
         given, outcome = result.row if isinstance(result.row, Mapping) else {}, _outcome(result, job)
         if not is_json:
-            return csv_line(guard(_text(value)) for value in (*map(given.get, columns), *outcome.values()))
+            return csv_line(_text(value) for value in (*map(given.get, columns), *outcome.values()))
         line = {name: given[name] for name in columns if name in given} | outcome
         # A lone surrogate becomes a backslash escape, which is how JSON spells it: the value stays exact.
         return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from airmeet_async.client.proxy import Proxy
 from airmeet_async.errors import NoReplyError, NotSentError
 from airmeet_async.protocol.http_messages import Reply, Request
 
@@ -58,6 +59,8 @@ _NOT_SENT = {
     "dns": "cannot find the address of {host}: check the network and AIRMEET_URI",
     "tls": "no trusted TLS connection to {host}: {cause}",
     "proxy": "the proxy refused the connection to {host}: check HTTPS_PROXY",
+    "that proxy": "the proxy {proxy.place} refused the connection to {host}: check {proxy.origin}",
+    "no proxy": "cannot reach the proxy {proxy.place}: {cause}; check {proxy.origin}",
     "timeout": "cannot reach {host}: no connection in time; check the network, or whether a proxy is needed",
     "connect": "cannot reach {host}: {cause}",
     "protocol": "the request to {host} could not be written: a header or the address is not valid",
@@ -66,9 +69,15 @@ _LOST = {"timeout": "went silent", "protocol": "did not send valid HTTP"}
 _PATIENCE = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-def not_sent(reason: str, host: str, error: BaseException | None = None) -> NotSentError:
-    """Return the error of a request that certainly did not leave."""
-    return NotSentError(_NOT_SENT[reason].format(host=host, cause=_cause(error)), reason=reason, host=host)
+def not_sent(reason: str, host: str, error: BaseException | None = None, proxy: Proxy | None = None) -> NotSentError:
+    """Return the error of a request that certainly did not leave; *proxy* is the one on its way."""
+    cause = {"dns": "its address is not found", "timeout": "no connection in time"}.get(reason) or _cause(error)
+    words = reason
+    if proxy is not None and reason in {"dns", "connect", "timeout"}:
+        words, reason = "no proxy", "proxy"
+    elif proxy is not None and reason == "proxy":
+        words = "that proxy"
+    return NotSentError(_NOT_SENT[words].format(host=host, cause=cause, proxy=proxy), reason=reason, host=host)
 
 
 def lost(reason: str, host: str) -> NoReplyError:

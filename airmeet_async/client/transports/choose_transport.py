@@ -5,12 +5,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from airmeet_async.client.config import ClientOptions
+from airmeet_async.client.proxy import find_proxy
 from airmeet_async.client.transports.base import Transport
 from airmeet_async.client.transports.httpx_transport import (
     HttpxClientTransport,
     HttpxTransport,
     is_httpx_client,
-    proxy_from_environment,
 )
 from airmeet_async.errors import ConfigError
 from airmeet_async.optional_imports import needs_extra
@@ -53,11 +53,11 @@ def choose_transport(chosen: Any, options: ClientOptions) -> tuple[Transport, bo
 
 def fast_is_usable(base: Base) -> bool:
     """Return whether ``transport="fast"`` would work for *base*: its packages are installed and no proxy applies."""
-    return find_spec("httptools") is not None and proxy_from_environment(base) is None
+    return find_spec("httptools") is not None and find_proxy(base) is None
 
 
 def _fast(options: ClientOptions, asked: str) -> Transport:
-    if proxy_from_environment(options.base):
+    if find_proxy(options.base):
         raise ConfigError(
             f"{asked} does not support a proxy, and the environment sets one for {options.base.host}: "
             "use httpx, or add the host to NO_PROXY"

@@ -8,25 +8,29 @@ Rules of this file:
 2. A lane whose exchange did not end with a complete reply is thrown away, whatever the cause, so that a half-read
    connection is never used again.
 3. No object of httpx leaves this file: its exceptions and headers show credentials.
-4. Whatever others patch in httpx and httpcore for mocks, recordings and instrumentation is on the way of each request:
+4. A reply is framed in one way, or refused: h11 takes bare line feeds, folded lines, two lengths, any number of headers
+   and of 1xx replies. What a server sends beyond a reply would be taken for the next one, so its lane is thrown away.
+5. Whatever others patch in httpx and httpcore for mocks, recordings and instrumentation is on the way of each request:
    `httpx.AsyncHTTPTransport.handle_async_request`, then `httpcore.AsyncConnectionPool.handle_async_request` where
    somebody has replaced it, else the connection's own.
 """
 
+import asyncio
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import FunctionType
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpcore
 import httpx
 
+from airmeet_async.client.proxy import Proxy, find_proxy
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
-from airmeet_async.errors import ConfigError, TransportError
+from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 
@@ -40,8 +44,8 @@ _MOST_KEPT = 256
 class _Exchanger:
     """Turns our requests into httpx's, and its responses and errors into ours."""
 
-    def __init__(self, base: Base, timeouts: Timeouts | None) -> None:
-        self.origin, self.host = httpx.URL(base.origin), base.authority
+    def __init__(self, base: Base, timeouts: Timeouts | None, proxy: Proxy | None = None) -> None:
+        self.origin, self.host, self.proxy = httpx.URL(base.origin), base.authority, proxy
         limits = timeouts or Timeouts()
         self._total = limits.total
         self._extensions = {
@@ -56,7 +60,7 @@ class _Exchanger:
         self._parsed: dict[int | None, httpx.Headers] = {}
 
     async def exchange(self, send: _Send, request: Request) -> Reply:
-        failure: TransportError = late(self.host, self._total)
+        failure: BaseException = late(self.host, self._total)
         try:
             # As `anyio.fail_after` does it, for half of the price.
             with anyio.CancelScope(deadline=anyio.current_time() + self._total):
@@ -65,7 +69,9 @@ class _Exchanger:
         except _BROKEN as error:
             reason = _reason(error)  # and not its text, which could show a header
             is_unsent = isinstance(error, _NEVER_LEFT)
-            failure = not_sent(reason, self.host, error) if is_unsent else lost(reason, self.host)
+            failure = not_sent(reason, self.host, error, self.proxy) if is_unsent else lost(reason, self.host)
+        except asyncio.CancelledError as error:  # the frames of httpcore hold the bytes of the request
+            failure = error.with_traceback(None)
         # Outside of the except clauses, or httpx's error, which holds the request and its headers, would hang on.
         raise failure
 
@@ -100,18 +106,31 @@ class _Lane(httpx.AsyncHTTPTransport):
     request, which is another third where that is not installed.
     """
 
-    def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: str | None) -> None:
+    def __init__(self, origin: httpcore.Origin, verify: ssl.SSLContext, proxy: Proxy | None) -> None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE)
-        super().__init__(verify=verify, proxy=proxy, trust_env=False, limits=limits)
+        super().__init__(verify=verify, proxy=None if proxy is None else proxy.url, trust_env=False, limits=limits)
         self.connection: httpcore.AsyncConnectionInterface
+        self._state: Any = None
         if proxy is None:
             self.connection = httpcore.AsyncHTTPConnection(
                 origin, verify, keepalive_expiry=KEEP_ALIVE, network_backend=_Backend()
             )
         else:
+            self._pool._network_backend = _Backend()
             self.connection = self._pool.create_connection(origin)
         if not _pool_is_replaced():
             self._pool: Any = self.connection
+
+    def has_rest(self) -> bool:
+        """Return whether more has been read than the replies that were asked for."""
+        if self._state is None:
+            inner: Any = self.connection
+            while inner is not None and not hasattr(inner, "_h11_state"):
+                inner = getattr(inner, "_connection", None)
+            if inner is None:  # somebody else's
+                return False
+            self._state = inner._h11_state
+        return bool(self._state.trailing_data[0])
 
 
 def _pool_is_replaced() -> bool:
@@ -124,18 +143,27 @@ def _pool_is_replaced() -> bool:
 
 
 class _Backend(httpcore.AnyIOBackend):
-    """anyio's sockets, with the head and the body of a request in one packet."""
+    """anyio's sockets, with the head and the body of a request in one packet, and replies checked."""
 
     async def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _Stream(await super().connect_tcp(*arguments, **options))
 
 
+_HEAD_LIMIT = 32 * 1024
+_MOST_LINES = 256
+_FIRST = len("HTTP/1.1 ")
+
+
 class _Stream(httpcore.AsyncNetworkStream):
-    """Holds the first of two writes back until the second one, or until a reply is expected."""
+    """Holds the first of two writes back until the second one, or until a reply is expected, and checks its head."""
 
     def __init__(self, below: httpcore.AsyncNetworkStream) -> None:
         self._below = below
         self._held = b""
+        # The head of the reply under way as far as it has come, None when it is complete; and the bytes of all of its
+        # heads, those of 1xx replies included.
+        self._head: bytes | None = b""
+        self._heads = 0
         self.get_extra_info, self.aclose = below.get_extra_info, below.aclose  # type: ignore[method-assign]
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
@@ -143,7 +171,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             buffer, self._held = self._held + buffer, b""
             await self._below.write(buffer, timeout)
         else:
-            self._held = buffer
+            self._held, self._head, self._heads = buffer, b"", 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         if self._held:
@@ -151,7 +179,33 @@ class _Stream(httpcore.AsyncNetworkStream):
             # cannot be written is ignored, as httpcore does: a server that closed its side may have replied before.
             with suppress(httpcore.WriteError):
                 await self.write(b"", timeout)
-        return await self._below.read(max_bytes, timeout)
+        data = await self._below.read(max_bytes, timeout)
+        if self._head is not None:
+            self._check_head(self._head + data)
+        return data
+
+    def _check_head(self, got: bytes) -> None:
+        """Take what has come of a reply, and refuse a head that others might read in another way."""
+        while True:
+            end = got.find(b"\r\n\r\n") + 4
+            head = got[:end] if end > 3 else got
+            self._heads += len(head)
+            lines, names = head.count(b"\n"), head.lower()
+            if (
+                lines != head.count(b"\r\n") or b"\n " in head or b"\n\t" in head
+                or names.count(b"\ncontent-length:") + names.count(b"\ntransfer-encoding:") > 1
+                or lines > _MOST_LINES or self._heads > _HEAD_LIMIT
+                or not (head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) or len(head) < _FIRST)
+            ):  # fmt: skip
+                raise httpcore.RemoteProtocolError("a reply that is framed in an odd way")
+            if end <= 3:
+                self._head = got
+                self._heads -= len(got)
+                return
+            if head[9:10] != b"1":
+                self._head = None
+                return
+            got = got[end:]
 
     async def start_tls(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _Stream(await self._below.start_tls(*arguments, **options))
@@ -177,8 +231,8 @@ class HttpxTransport:
         timeouts: Timeouts | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
-        self._exchanger = _Exchanger(base, timeouts)
-        self._proxy = proxy_from_environment(base)
+        self._proxy = find_proxy(base)
+        self._exchanger = _Exchanger(base, timeouts, self._proxy)
         self._verify = verify if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         url = self._exchanger.origin
         self._origin = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/").origin
@@ -200,7 +254,7 @@ class HttpxTransport:
             may_be_used_again = False
             try:
                 reply = await self._exchanger.exchange(lane.handle_async_request, request)
-                may_be_used_again = lane.connection.is_idle() and not self._closed
+                may_be_used_again = lane.connection.is_idle() and not self._closed and not lane.has_rest()
             finally:
                 if may_be_used_again:
                     self._free.append(lane)
@@ -279,20 +333,23 @@ async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
     return Reply(response.status_code, headers, b"".join(parts), time.time())
 
 
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+
+
 def default_trust() -> ssl.SSLContext:
-    """Return the TLS settings for those who bring none of their own."""
-    return httpx.create_ssl_context()
+    """Return the TLS settings for those who bring none of their own.
 
-
-def proxy_from_environment(base: Base) -> str | None:
-    """Return the address of the proxy that the environment names for *base*.
-
-    Only for https addresses: in a plain http request a proxy would see the keys.
+    Raises:
+        ConfigError: A file that the environment names cannot be used.
     """
-    if base.scheme != "https" or proxy_bypass(base.host):
-        return None
-    proxies = getproxies()
-    return proxies.get("https") or proxies.get("all")
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # also of TLS
+        name = next((name for name in _TRUST if os.environ.get(name)), "")
+        place = f"{name} names {os.environ[name]}, which" if name else "the file of trusted certificates"
+        why = "holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        fix = f"correct {name}, or unset it" if name else "install certifi again"
+        raise ConfigError(f"{place} cannot be used ({why}); {fix}") from None
 
 
 _NEVER_LEFT = (

@@ -45,6 +45,15 @@ _NAME = re.compile(rb"(?i)(?!(?:host|content-length|transfer-encoding|connection
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
+class _Head(bytes):
+    """The head of a request, which no traceback with locals shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<head of {len(self)} bytes>"
+
+
 class LlhttpTransport:
     """Own connections to one address.
 
@@ -89,9 +98,9 @@ class LlhttpTransport:
         """Send *request* on a free connection, a new one if need be."""
         if asyncio.get_running_loop() is not self.loop:
             self._bind_to_loop()
-        body, (method, target, headers) = request.body, self._last
+        method, target, headers = self._last
         if request.headers is headers and request.target == target and request.method == method:
-            head = self._heads.get(len(body)) or self._encode_head(request)
+            head = self._heads.get(len(request.body)) or self._encode_head(request)
         else:
             head = self._encode_head(request)
         if self._vacant:
@@ -110,7 +119,7 @@ class LlhttpTransport:
             if connection is None:
                 connection = await self._connect()
             try:
-                outcome = await connection.exchange(head + body, request.reply_limit, started)
+                outcome = await connection.exchange(head + request.body, request.reply_limit, started)
             finally:
                 if connection.finish(self.clock()) and not self._closed:
                     self._free.append(connection)
@@ -210,15 +219,16 @@ class LlhttpTransport:
         head = first + b"".join(b"%b: %b\r\n" % pair for pair in request.headers)
         if size or request.method in ("POST", "PUT", "PATCH"):
             head += b"Content-Length: %d\r\n" % size
-        head += b"\r\n"
+        encoded = _Head(head + b"\r\n")
         if len(self._heads) < _MOST_HEADS:
-            self._heads[size] = head
-        return head
+            self._heads[size] = encoded
+        return encoded
 
     async def _connect(self) -> Connection:
+        tls = self._tls()
         try:
             async with asyncio.timeout(min(self.timeouts.connect, self.timeouts.total)):
-                tls, sock = self._tls(), await open_socket(self.base)
+                sock = await open_socket(self.base)
                 connection = Connection(self)
                 if tls is None:
                     await self.loop.create_connection(lambda: connection, sock=sock)

@@ -33,9 +33,12 @@ def writer(path: Path) -> Iterator[JournalWriter]:
     writer.close()
 
 
-def opened(path: Path | None) -> JournalWriter:
+FACTS = {"operation": "attendees.add", "airmeet_id": "event"}
+
+
+def opened(path: Path | None, operation: str = "attendees.add") -> JournalWriter:
     writer = JournalWriter(path)
-    writer.write_facts({"operation": "attendees.add"})
+    writer.write_facts({"operation": operation, "airmeet_id": "event"})
     writer.begin_run()
     return writer
 
@@ -69,7 +72,8 @@ def add_list(
     options: dict[str, Any] | None = None,
 ) -> int:
     """Add a whole list, and return its number."""
-    number = writer.begin_list({"name": name, "options": options or {}, "template": template})
+    options = (options or {}) | dict(template.flags if template is not None else {})
+    number = writer.begin_list({"name": name, "options": options, "template": template})
     writer.add(number, rows)
     writer.end_list(number)
     if confirmed:

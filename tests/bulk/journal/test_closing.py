@@ -13,7 +13,7 @@ from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.options import engine_options
 from airmeet_async.bulk.row import OutcomeState
-from tests.bulk.journal.conftest import PLAIN, add_list, people
+from tests.bulk.journal.conftest import FACTS, PLAIN, add_list, people
 from tests.support.disk import DiskLoop, disk
 
 
@@ -31,7 +31,7 @@ async def test_results_that_were_just_told_are_recorded_and_handed_out(path: Pat
 
     journal = SqliteJournal(path)
     await journal.open()
-    journal.writer.write_facts({"operation": "attendees.add"})
+    journal.writer.write_facts(FACTS)
     journal.writer.begin_run()
     rows = people("a b c")
     number = add_list(journal.writer, rows)

@@ -43,7 +43,7 @@ def test_a_file_that_may_not_grow_stops_the_sending(tmp_path: Path) -> None:
 
 
 MOUNT = f"""
-mount -t tmpfs -o size=2400k none "$1" && cd "$2" || exit 99
+mount -t tmpfs -o size=2400k,mode=700 none "$1" && cd "$2" || exit 99
 {sys.executable} -m tests.support.journal_process "$1/launch.job" {ROWS} 0
 mount -o remount,size=20m none "$1"
 {sys.executable} -m tests.support.journal_process "$1/launch.job" {ROWS} 0

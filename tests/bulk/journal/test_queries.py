@@ -67,7 +67,8 @@ def test_a_summary_counts_each_row_once(path: Path) -> None:
     }  # fmt: skip
     assert (seen.unverified, seen.in_flight, seen.columns) == (1, 0, ("email", "last_name"))
     assert seen.about == {
-        "operation": "attendees.add", "airmeet_id": "event", "base": "https://x.example", "options": {"invite": True},
+        "operation": "attendees.add", "airmeet_id": "event", "base": "https://x.example",
+        "options": {"invite": True, "registerAttendee": False, "sendEmailInvite": True},
     }  # fmt: skip
     assert abs(seen.changed - time.time()) < 60
 

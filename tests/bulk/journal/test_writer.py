@@ -16,6 +16,7 @@ from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import (
     BOTH,
+    FACTS,
     MAILS,
     PLAIN,
     REGISTERS,
@@ -35,8 +36,9 @@ S = OutcomeState
 
 def reopened(writer: JournalWriter, path: Path) -> JournalWriter:
     """What the next process finds: this one was killed."""
+    operation = writer.facts()["operation"]
     writer.close()
-    return opened(path)
+    return opened(path, operation)
 
 
 # What a dead run has left
@@ -398,6 +400,7 @@ class Hasty(JournalWriter):
 
 def test_a_long_list_is_not_held_in_memory_until_its_end(path: Path) -> None:
     writer = Hasty(path)
+    writer.write_facts(FACTS)
     number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
     writer.add(number, people("a b c"))
     reader = connect_read_only(path)
@@ -420,6 +423,7 @@ class Colliding(JournalWriter):
 
 def test_two_people_with_the_same_hash_are_two(path: Path) -> None:
     writer = Colliding(path)
+    writer.write_facts(FACTS)
     writer.begin_run()
     number = add_list(writer, people("a b c b"))
     rows = left(writer, number)
@@ -448,7 +452,7 @@ def test_rows_that_may_repeat_are_known_again_by_how_often_they_came(writer: Jou
 
 
 def test_rows_with_calls_of_their_own_come_back_with_them(path: Path) -> None:
-    writer = opened(path)
+    writer = opened(path, "custom")
     rows = [person(0, "a", MAILS), person(1, "b", PLAIN), Row(2, None, None, "", "", PLAIN, b"")]
     number = add_list(writer, rows, None)
     writer = reopened(writer, path)
@@ -476,7 +480,7 @@ def test_a_hundred_lists_share_one_journal() -> None:
 def test_a_list_that_was_declined_or_cut_off_leaves_nobody_behind(writer: JournalWriter) -> None:
     kept = add_list(writer, people("a b"))
     add_list(writer, people("b secret"), confirmed=False)
-    cut_off = writer.begin_list({"name": "other.csv", "options": {}, "template": PLAIN})
+    cut_off = writer.begin_list({"name": "other.csv", "options": dict(PLAIN.flags), "template": PLAIN})
     writer.add(cut_off, people("hidden"))
 
     number = add_list(writer, people("c"), confirmed=False)

@@ -100,7 +100,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
     assert "5  will be registered" in done.err
-    assert '30  registered before: left out (10 changed since; Airmeet' in done.err
+    assert "30  registered before: left out (10 changed since; Airmeet" in done.err
     assert "too long" not in done.err
     assert statuses(airmeet.rows("r.csv")) == ["succeeded"] * 35
     assert [row["airmeet_when"] for row in airmeet.rows("r.csv")] == ["earlier"] * 30 + ["now"] * 5
@@ -386,6 +386,61 @@ def test_a_journal_may_have_a_place_of_its_own(airmeet):
 
     assert (first.code, done.code, listed.json) == (6, 0, [])
     assert (done.json["counts"]["succeeded"], done.json["earlier_counts"]["succeeded"]) == (4, 2)
+
+
+def change(path, sql, *values):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(sql, values)
+
+
+@pytest.mark.parametrize("member", ["results", "failed"])
+def test_a_file_that_somebody_made_writes_no_file_of_its_choice(airmeet, member):
+    airmeet.people(60)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--rate", "60", "--journal", "a.job", "--failed", "left.csv")
+    target = airmeet.folder.parent / ".bash_aliases"
+    note = "UPDATE list SET facts = json_set(facts, '$.note.' || ?, ?, '$.note.command', 'doctor')"
+    change(airmeet.folder / "a.job", note, member, str(target))
+    shown = there("runs", "show", "a.job")
+    done = there("resume", "a.job", "--json")
+
+    assert (done.code, done.json["counts"]["succeeded"]) == (0, 60)
+    assert not target.exists()
+    assert (done.json["results_path"], done.json["failed_path"]) == ("a-results.csv", None)
+    assert "doctor" not in shown.out + done.err
+
+
+def test_a_file_that_somebody_made_does_what_its_title_says(airmeet):
+    """Also where a row, or the whole list, asks for something else."""
+    airmeet.people(3)
+    there = airmeet.at(Sandbox("500:100%"))
+    there(*REGISTER, "--journal", "a.job", "--max-failures", "1")
+    hook = '["webhooks.register",{},{},{"name":"x","url":"https://evil.example"}]'
+    change(airmeet.folder / "a.job", "UPDATE entry SET request = ?", hook)
+    row = airmeet.at(Sandbox())("resume", "a.job")
+    change(airmeet.folder / "a.job", "UPDATE list SET facts = json_set(facts, '$.template', null)")
+    change(airmeet.folder / "a.job", "UPDATE facts SET value = ? WHERE name = 'operation'", '"custom"')
+    custom = airmeet.at(Sandbox())("resume", "a.job")
+
+    assert (row.code, "an operation of its own" in row.err) == (2, True)
+    assert (custom.code, "what a program chose" in custom.err) == (2, True)
+
+
+def test_a_journal_in_a_folder_for_everybody_is_refused_before_anything_is_sent(airmeet):
+    airmeet.people(3)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    shared = airmeet.folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    refused = there(*REGISTER, "--journal", "shared/a.job")
+    own = refused.err.split("such as ")[-1].strip()
+    done = there(*REGISTER, "--journal", own)
+
+    assert (refused.code, "everybody can write in it" in refused.err) == (2, True)
+    assert (done.code, sandbox.adds, list(shared.iterdir())) == (0, 3, [])
 
 
 def test_without_a_place_for_journals_nothing_is_sent(airmeet):

@@ -1,0 +1,330 @@
+"""A journal is data, never instructions: what somebody else has prepared is refused, and does nothing."""
+
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airmeet_async import JournalError
+from airmeet_async.bulk.journal import locking
+from airmeet_async.bulk.journal.locking import SIDE_FILES, holder_of
+from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
+from airmeet_async.bulk.journal.writer import JournalWriter
+from tests.bulk.journal.conftest import add_list, left, opened, people, settle
+
+SENT = "INSERT INTO input (id, line, entry) VALUES (99, 1, 1)"
+
+
+def make(path: Path) -> None:
+    writer = opened(path)
+    number = add_list(writer, people("a b"))
+    settle(writer, number, left(writer, number)[0])
+    writer.close()
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.create_function("other", 2, other)
+        for statement in statements:
+            connection.execute(statement)
+
+
+def other(text: str, changed: str) -> str:
+    return json.dumps(json.loads(text) | json.loads(changed))
+
+
+def use(path: Path) -> None:
+    """Open it in all ways, and read all rows."""
+    read_summary(path)
+    list(read_results(path))
+    count_stale_rows(path)
+    writer = JournalWriter(path)
+    try:
+        writer.facts()
+        for found in writer.lists():
+            writer.open_rows(found.id, -1, 10)
+            writer.settled_rows(found.id, -1, 10)
+    finally:
+        writer.close()
+
+
+def refusal(path: Path, use: Callable[[Path], Any]) -> str:
+    before = path.read_bytes()
+    with pytest.raises(JournalError) as caught:
+        use(path)
+    assert path.read_bytes() == before
+    return str(caught.value)
+
+
+# The folder
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_folder_that_everybody_can_write_is_refused_with_a_path_that_works(
+    shared: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(shared.parent))
+    shared.chmod(mode)
+
+    with pytest.raises(JournalError, match="everybody can write in it") as caught:
+        JournalWriter(shared / "launch.job")
+
+    assert list(shared.iterdir()) == []
+    JournalWriter(Path(str(caught.value).rpartition("such as ")[2])).close()
+
+
+def test_an_own_group_may_write_and_one_with_other_members_may_not(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import grp
+
+    shared.chmod(0o770)
+    JournalWriter(shared / "own.job").close()
+
+    group = grp.struct_group((grp.getgrgid(os.getgid()).gr_name, "x", os.getgid(), ["mallory"]))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: group)
+
+    assert f"the group {group.gr_name} can write" in refusal(shared / "own.job", JournalWriter)
+
+
+def test_a_folder_above_that_others_can_write_is_refused(shared: Path) -> None:
+    """They could put another folder in its place; not where the sticky bit keeps them from that, as in /tmp."""
+    own = shared / "own"
+    own.mkdir(0o700)
+    shared.chmod(0o777)
+
+    with pytest.raises(JournalError, match=f"{shared}: everybody can write in it"):
+        JournalWriter(own / "launch.job")
+
+    shared.chmod(0o1777)
+    JournalWriter(own / "launch.job").close()
+
+
+def test_a_journal_in_such_a_folder_is_moved_with_what_the_message_says(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    path = shared / "a launch.job"
+    make(path)
+    shared.chmod(0o1777)
+    home = shared.parent / "home"
+    home.mkdir(0o700)
+    monkeypatch.setenv("HOME", str(home))
+
+    said = refusal(path, use)
+    subprocess.run(said.rpartition(": ")[2], shell=True, check=True)  # noqa: S602 - as somebody would type it
+
+    assert read_summary(home / path.name).rows == 2
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a folder away")
+def test_a_folder_of_another_user_is_refused_unless_one_is_the_superuser(shared: Path) -> None:
+    os.chown(shared, 12345, 12345)
+    JournalWriter(shared / "of-root.job").close()
+
+    child = os.fork()
+    if child == 0:  # another user, with a folder of a third one: nobody's test but this process's
+        os.setresuid(12346, 12346, 12346)
+        try:
+            locking.check_place(shared / "launch.job")
+        except JournalError as error:
+            os._exit(0 if "belongs to another user" in str(error) or "Permission" in str(error) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# Files beside it
+
+
+def as_symlink(part: Path) -> None:
+    part.symlink_to(part.with_name("elsewhere"))
+
+
+def as_hard_link(part: Path) -> None:
+    part.with_name("elsewhere").touch(0o600)
+    part.hardlink_to(part.with_name("elsewhere"))
+
+
+def as_open_to_others(part: Path) -> None:
+    part.touch()
+    part.chmod(0o644)
+
+
+def as_another_users(part: Path) -> None:
+    part.touch(0o600)
+    if os.getuid():
+        pytest.skip("only the superuser can give a file away")
+    os.chown(part, 12345, 12345)
+
+
+@pytest.mark.parametrize("ending", SIDE_FILES)
+@pytest.mark.parametrize("prepare", [as_symlink, as_hard_link, as_open_to_others, as_another_users, os.mkfifo])
+@pytest.mark.parametrize("use", [JournalWriter, read_summary, lambda path: list(read_results(path))])
+def test_a_side_file_that_is_not_ours_is_refused(
+    path: Path, ending: str, prepare: Callable[[Path], object], use: Callable[[Path], object]
+) -> None:
+    make(path)
+    part = path.with_name(path.name + ending)
+    part.unlink(missing_ok=True)
+    prepare(part)
+
+    assert str(part) in refusal(path, use)
+    assert holder_of(path) is None
+
+
+def test_what_was_refused_is_not_opened_to_be_tidied_up(path: Path) -> None:
+    """An empty -wal and a -journal of somebody else: opened for writing, SQLite would roll that back into the file."""
+    make(path)
+    for ending in ("-wal", "-journal"):
+        part = path.with_name(path.name + ending)
+        part.touch()
+        part.chmod(0o644)
+    before = {file: file.stat().st_mtime_ns for file in path.parent.iterdir()}
+
+    with pytest.raises(JournalError):
+        read_summary(path)
+
+    assert {file: file.stat().st_mtime_ns for file in path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022])
+def test_no_mask_opens_a_file_to_others(path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        writer = opened(path)
+        add_list(writer, people("a"))
+        modes = {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir() if one.is_file()}
+        writer.close()
+    finally:
+        os.umask(before)
+
+    assert modes == {0o600}
+
+
+# What is in it
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"CREATE TRIGGER t AFTER UPDATE ON list BEGIN {SENT}; END",
+        f"CREATE TRIGGER t AFTER INSERT ON outcome BEGIN {SENT}; END",
+        "CREATE VIEW v AS SELECT * FROM entry",
+        "CREATE TABLE more (x)",
+        "CREATE INDEX more ON entry (key)",
+        "ALTER TABLE entry ADD COLUMN more TEXT",
+        "ALTER TABLE entry RENAME COLUMN data TO other",
+        "DROP TABLE outcome",
+    ],
+)
+def test_an_unexpected_schema_is_refused_before_anything_is_done(path: Path, statement: str) -> None:
+    make(path)
+    change(path, statement)
+
+    assert "no run file has" in refusal(path, JournalWriter)
+    assert "no run file has" in refusal(path, read_summary)
+
+
+def test_a_table_behind_a_view_is_refused(path: Path) -> None:
+    make(path)
+    change(path, "ALTER TABLE entry RENAME TO hidden", "CREATE VIEW entry AS SELECT * FROM hidden")
+
+    assert "no run file has" in refusal(path, JournalWriter)
+
+
+HOOK = '["webhooks.register",{},{}'
+LISTS = "UPDATE list SET facts = other(facts, '{}')"
+FACTS = "UPDATE facts SET value = '{}' WHERE name = '{}'"
+REQUEST = "UPDATE entry SET request = '{}'"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # another operation than the one in the head, for the list or for a row of it
+        LISTS.format('{"template": ["webhooks.register", {}, {}]}'),
+        LISTS.format('{"template": ["attendees.block", {"airmeet_id": "event"}, {}]}'),
+        LISTS.format('{"template": ["auth", {}, {}]}'),
+        LISTS.format('{"template": ["nonsense", {}, {}]}'),
+        LISTS.format('{"template": null}'),
+        REQUEST.format(HOOK + ',{"url":"https://evil.example"}]'),
+        REQUEST.format('["attendees.add",{"airmeet_id":"event"},{},{"email":"a@b.de"}]'),
+        REQUEST.format(HOOK + ",{}]").replace("entry", "input"),
+        REQUEST.format(HOOK + ",{}]").replace("entry", "outcome") + ", unclear = 1",
+        FACTS.format('"attendees.block"', "operation"),
+        FACTS.format('"custom"', "operation"),
+        # another event, or none
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "other"}, {}]}'),
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": ".."}, {}]}'),
+        LISTS.format('{"template": ["attendees.add", {}, {}]}'),
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "event", "more": "x"}, {}]}'),
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "event"}, {"x": "y"}]}'),
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "event"}, {}, {"more": true}]}'),
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "event"}, {}, {"sendEmailInvite": 1}]}'),
+        FACTS.format('"other"', "airmeet_id"),
+        FACTS.format('".."', "airmeet_id"),
+        FACTS.format('"a/b"', "airmeet_id"),
+        # values of other types
+        *(FACTS.format("[1]", name) for name in ("operation", "airmeet_id", "base", "salt", "run")),
+        *(LISTS.format('{"' + name + '": 5}') for name in ("template", "options", "source", "columns", "note", "name")),
+        "UPDATE list SET facts = '[]'",
+        "UPDATE list SET facts = '{'",
+        "UPDATE facts SET value = '" + "[" * 100_000 + "'",
+        "UPDATE outcome SET note = '[]'",
+        "UPDATE outcome SET note = '{\"error\": 5}'",
+    ],
+)
+def test_what_no_run_has_recorded_is_an_error_of_the_file(path: Path, statement: str) -> None:
+    writer = opened(path)
+    writer.write_facts({"base": "https://x.example", "airmeet_id": "event"})
+    writer.close()
+    make(path)
+    change(path, statement)
+
+    assert str(path) in refusal(path, use)
+
+
+def test_a_run_of_a_program_takes_no_call_with_the_keys_and_no_odd_path(path: Path) -> None:
+    for request in (
+        HOOK + ',{"url":"https://evil.example"}]',
+        '["attendees.remove",{"airmeet_id":"..","email":"a@b.de"},{},null]',
+        '["attendees.remove",{"airmeet_id":"event","email":".."},{},null]',
+        '["attendees.remove",{"airmeet_id":"event"},{},null]',
+        '["airmeets.list",{},{"size":5},null]',
+    ):
+        writer = opened(path, "custom")
+        number = writer.begin_list({"name": "", "options": {}, "template": None})
+        writer.add(number, people("a"))
+        writer.end_list(number)
+        writer.confirm_list(number)
+        writer.close()
+        change(path, REQUEST.format(request))
+
+        assert str(path) in refusal(path, use)
+        path.unlink()
+
+
+def test_what_is_said_of_a_list_is_what_its_requests_ask_for(path: Path) -> None:
+    """A file cannot say that nobody is mailed, and mail everybody."""
+    make(path)
+    change(path, LISTS.format('{"options": {"sendEmailInvite": false}}'))
+    change(
+        path,
+        LISTS.format('{"template": ["attendees.add", {"airmeet_id": "event"}, {}, {"sendEmailInvite": true}]}'),
+    )
+
+    assert read_summary(path).about["options"]["sendEmailInvite"] is True
