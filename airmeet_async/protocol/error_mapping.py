@@ -53,6 +53,8 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         if verdict.kind is Kind.NOT_SENT:
             return errors.NotSentError(verdict.message, attempts=max(tries.not_sent, 1), **facts)
         return errors.NoReplyError(verdict.message, attempts=max(tries.sent, 1), **facts)
+    if isinstance(verdict.cause, errors.IncompleteListError):
+        return verdict.cause.again()
     if verdict.code == "unusable_answer":
         path = verdict.cause.path if isinstance(verdict.cause, errors.DecodeError) else ""
         return errors.DecodeError(f"{name}: {verdict.message}", path=path, operation=name)
