@@ -7,7 +7,7 @@ raise `ConfigError`.
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -30,6 +30,9 @@ _LIMITS = {
 _MANDATORY = ("email", "first_name", "last_name")
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
+_FIRST_YEAR, _END_YEAR = 2000, 2100
+# Names in the zone data that are no place: a placeholder, and whatever this machine is set to.
+_NO_ZONES = {"Factory", "localtime"}
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
@@ -215,11 +218,29 @@ def to_milliseconds(moment: datetime, name: str) -> int:
     """Return *moment* as Airmeet wants it: milliseconds since 1970, whole minutes (B).
 
     Raises:
-        ConfigError: It has no time zone, so it is not a moment.
+        ConfigError: It has no time zone, so it is not a moment; it is on no clock; or its year is a slip.
     """
     if moment.tzinfo is None:
         raise ConfigError(f"{name} has no time zone; write datetime(..., tzinfo=ZoneInfo('Europe/Paris')) or UTC")
+    check_year(moment, name)
+    if not exists(moment):
+        raise ConfigError(f"{name}: {moment:%Y-%m-%d %H:%M} does not exist in {moment.tzinfo}: the clocks skip it")
     return int(moment.timestamp()) // 60 * 60_000
+
+
+def check_year(moment: datetime, name: str) -> None:
+    """Refuse years in which nobody holds an event: 27 for 2027.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if not _FIRST_YEAR <= moment.year < _END_YEAR:
+        raise ConfigError(f"{name} is in the year {moment.year}; write all four digits of the year")
+
+
+def exists(moment: datetime) -> bool:
+    """Return whether a time is on the clocks of its zone: in the night when they go forward, an hour is not."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 
 def require_minutes(value: int | None, name: str) -> int | None:
@@ -239,7 +260,7 @@ def check_timezone(name: str) -> str:
     Raises:
         ConfigError: It is none.
     """
-    if name in available_timezones():
+    if name in available_timezones() - _NO_ZONES:
         return name
     raise ConfigError(f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata")
 

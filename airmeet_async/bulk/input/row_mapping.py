@@ -15,11 +15,13 @@ from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
-from airmeet_async.protocol.validation import check_timezone, fold
+from airmeet_async.protocol.validation import check_timezone, check_year, exists, fold
 from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}(?![\d-])")
+_DATE_LENGTH = len("2026-03-01")
 _YES, _NO = frozenset({"yes", "true", "1", "y", "on"}), frozenset({"no", "false", "0", "n", "off"})
 
 
@@ -43,20 +45,36 @@ def _flag(text: str) -> bool:
     raise ConfigError(f"{text!r:.40} is neither yes nor no")
 
 
-def moment(text: str, zone: ZoneInfo | None) -> datetime:
+def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     """Read a time; one that names no zone is of *zone*.
 
     Raises:
-        ConfigError: It is no time, or has no zone at all.
+        ConfigError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was skipped or came
+            twice in a night when they changed.
     """
+    text = str(given)
+    example = "write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text!r:.40} is not a time; write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
-        raise ConfigError(message) from None
+        raise ConfigError(f"{text!r:.40} is not a time; {example}") from None
+    if not _DATE.match(text):  # 2026-W10-7 is a date for Python, and for hardly anybody else
+        raise ConfigError(f"{text!r:.40} is not written as year, month and day; {example}")
+    if len(text) <= _DATE_LENGTH:
+        raise ConfigError(f"{text!r:.40} has no time of day; {example}, for midnight 2026-03-01 00:00")
     if found.tzinfo is None and zone is None:
         raise ConfigError(f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file")
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    check_year(found, repr(text))
+    if found.tzinfo is not None or zone is None:
+        return found
+    first, second = (found.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first
+    if not exists(first):
+        raise ConfigError(f"{text!r:.40} does not exist in {zone.key}: the clocks go forward over it; write another time")
+    offsets = " or ".join(one.isoformat()[-6:] for one in (first, second))
+    what = f"{text!r:.40} comes twice in {zone.key}, since the clocks go back over it"
+    raise ConfigError(f"{what}; add which one is meant: {offsets}")
 
 
 @frozen
@@ -149,6 +167,8 @@ class RowMapping:
         for name, column in columns.items():
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
+            if isinstance(value, datetime) and value.tzinfo is None:
+                value = value.isoformat()
             if value == "" and name in self.required:
                 raise ConfigError(f"{column} is empty")
             if isinstance(value, str) and value:
