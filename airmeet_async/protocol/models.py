@@ -457,6 +457,9 @@ class NewSession:
     hide_host: bool | None = None
 
 
+EXHIBITOR_TYPES = ("HYBRID", "ONLINE")
+
+
 @frozen(kw_only=True)
 class Exhibitor:
     """Somebody at a booth.

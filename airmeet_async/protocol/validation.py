@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -166,21 +167,38 @@ class RegistrationFields:
         return Problem("unknown_field", f"the event has no registration field {name!r:.80}; {hint}: {known}")
 
 
-def _answer(field: CustomField, value: str | Sequence[str]) -> str | list[str] | Problem:
-    """Return a value as it is sent: of a field that has options, in their own spelling."""
+def _answer(field: CustomField, value: str | Sequence[str]) -> list[str] | Problem:
+    """Return an answer as it is sent: an array, as Airmeet's own connector declares it (B), of codes for options.
+
+    People write an option's name, and programs its code. A text that is both is taken for the name.
+    """
     if not field.options:
-        return value if isinstance(value, str) else list(value)
-    spelled = {_key(text): text for option in field.options for text in (option.code, option.display_value) if text}
-    if isinstance(value, str) and (one := spelled.get(_key(value))):
-        return one
-    texts = re.split("[;,]", value) if isinstance(value, str) else list(value)  # more than one choice in a cell
-    wrong = [text for text in texts if _key(text) not in spelled]
-    if not wrong:
-        return [spelled[_key(text)] for text in texts]
-    named = value if isinstance(value, str) and len(wrong) == len(texts) else wrong[0].strip()
-    options = ", ".join(option.display_value or option.code for option in field.options)
+        return [value] if isinstance(value, str) else list(value)
+    named: dict[str, dict[str, None]] = {}
+    for text_of in (attrgetter("display_value"), attrgetter("code")):
+        found: dict[str, dict[str, None]] = {}
+        for option in field.options:
+            if text := text_of(option):
+                found.setdefault(_key(text), {})[option.code or text] = None
+        named = {**found, **named}
     label = field.label or field.field_id
-    return Problem("unknown_option", f"{named!r:.80} is not an option of {label!r:.80}; the options are {options}")
+    # More than one choice in a cell; but the name of an option may have a comma in it.
+    texts = [value] if isinstance(value, str) and _key(value) in named else value
+    texts = re.split("[;,]", texts) if isinstance(texts, str) else list(texts)
+    answer: list[str] = []
+    for text in texts:
+        codes = named.get(_key(text), {})
+        if len(codes) > 1:
+            which = f"{text.strip()!r:.80} is the name of more than one option of {label!r:.80}"
+            return Problem("ambiguous_option", f"{which}; write its code instead: {', '.join(codes)}")
+        if not codes:
+            wrong = [one for one in texts if _key(one) not in named]
+            shown = value if isinstance(value, str) and len(wrong) == len(texts) else text.strip()
+            options = ", ".join(option.display_value or option.code for option in field.options)
+            what = f"{shown!r:.80} is not an option of {label!r:.80}"
+            return Problem("unknown_option", f"{what}; the options are {options}")
+        answer += codes
+    return answer
 
 
 def _key(name: str) -> str:

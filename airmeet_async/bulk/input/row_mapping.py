@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
@@ -14,11 +14,12 @@ from airmeet_async.bulk.input.columns import ColumnMap, Match, use_columns
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
-from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
+from airmeet_async.protocol.models import EXHIBITOR_TYPES, Exhibitor, NewBooth, NewSession, Speaker
 from airmeet_async.protocol.validation import check_timezone, check_year, exists, fold
 from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
+_EXHIBITOR = re.compile(r"([^;,\s()]+)(?:\s*\(\s*(.*?)\s*\))?")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}(?![\d-])")
 _DATE_LENGTH = len("2026-03-01")
@@ -27,6 +28,20 @@ _YES, _NO = frozenset({"yes", "true", "1", "y", "on"}), frozenset({"no", "false"
 
 def _emails(text: str) -> list[str]:
     return [part for part in _SEPARATORS.split(text) if part]
+
+
+def _exhibitors(text: str) -> list[Exhibitor]:
+    """Read addresses, each with its attendance type behind it where it has one: ``a@x.example (HYBRID)``."""
+    return [
+        Exhibitor(email=email, attendance_type=_exhibitor_type(kind) if kind else None)
+        for email, kind in _EXHIBITOR.findall(text)
+    ]
+
+
+def _exhibitor_type(text: str) -> str:
+    if text.upper() in EXHIBITOR_TYPES:
+        return text.upper()
+    raise ConfigError(f"{text!r:.40} is no attendance type of an exhibitor; write {' or '.join(EXHIBITOR_TYPES)}")
 
 
 def _words(text: str) -> list[str]:
@@ -71,7 +86,9 @@ def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     if first.utcoffset() == second.utcoffset():
         return first
     if not exists(first):
-        raise ConfigError(f"{text!r:.40} does not exist in {zone.key}: the clocks go forward over it; write another time")
+        raise ConfigError(
+            f"{text!r:.40} does not exist in {zone.key}: the clocks go forward over it; write another time"
+        )
     offsets = " or ".join(one.isoformat()[-6:] for one in (first, second))
     what = f"{text!r:.40} comes twice in {zone.key}, since the clocks go back over it"
     raise ConfigError(f"{what}; add which one is meant: {offsets}")
@@ -178,6 +195,10 @@ class RowMapping:
                     raise ConfigError(f"{column}: {error}") from None
             if value != "":
                 values[name] = value
+        if kind := values.pop("attendance_type", None):
+            values["exhibitors"] = [
+                evolve(one, attendance_type=one.attendance_type or kind) for one in values.get("exhibitors", ())
+            ]
         return self.model(**values)
 
 
@@ -224,7 +245,14 @@ BOOTHS = RowMapping(
     BOOTHS_CREATE,
     calls.create_booth,
     ("name",),
-    {"booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count"},
-    {"exhibitors": _emails, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag, "table_count": _whole},
+    {
+        "booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count",
+        # Of all exhibitors in a row that have none of their own.
+        "attendancetype": "attendance_type", "exhibitorattendancetype": "attendance_type",
+    },
+    {
+        "exhibitors": _exhibitors, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag,
+        "table_count": _whole, "attendance_type": _exhibitor_type,
+    },
     key=lambda one: one.name,
-)
+)  # fmt: skip

@@ -108,8 +108,8 @@ async def test_rows_with_registration_fields_wait_for_these_and_the_event_is_ask
     assert (len(first), asked) == (1, 1)
     assert [row.index for row in rest] == [1, 2, 3]
     assert json.loads(rest[0].payload)["customFieldMapping"] == [
-        {"fieldId": "f1", "value": "M"},
-        {"fieldId": "f2", "value": "10"},
+        {"fieldId": "f1", "value": ["M"]},
+        {"fieldId": "f2", "value": ["10"]},
     ]
     assert rest[2].error is not None
     assert "T-shirt size" in rest[2].error.message

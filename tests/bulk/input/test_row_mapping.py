@@ -49,13 +49,24 @@ READ = [
     ),
     (
         SESSIONS,
-        TALK | {"Start": datetime(2026, 3, 1, 10)},
+        TALK | {"Start": TEN.replace(tzinfo=None)},
         NewSession(title="Talk", start=TEN, host_email="h@example.com"),
     ),
     (
         BOOTHS,
         {"Booth": "A", "Chat": "no", "Tables": "3", "Exhibitors": "e@x.example"},
-        NewBooth(name="A", chat=False, table_count=3, exhibitors=["e@x.example"]),
+        NewBooth(name="A", chat=False, table_count=3, exhibitors=[Exhibitor(email="e@x.example")]),
+    ),
+    (
+        BOOTHS,
+        {"Name": "A", "Exhibitors": "e@x.example (hybrid); f@x.example", "Attendance type": "online"},
+        NewBooth(
+            name="A",
+            exhibitors=[
+                Exhibitor(email="e@x.example", attendance_type="HYBRID"),
+                Exhibitor(email="f@x.example", attendance_type="ONLINE"),
+            ],
+        ),
     ),
     (
         BOOTHS,
@@ -86,12 +97,19 @@ WRONG = [
     (SESSIONS, TALK | {"Start": "2026-W10-7"}, "Europe/Paris", "W10-7. is not written as year"),
     (SESSIONS, TALK | {"Start": "0027-03-01 10:00"}, "Europe/Paris", "in the year 27; write all four digits"),
     (SESSIONS, TALK | {"Start": "2206-03-01T10:00Z"}, None, "in the year 2206"),
-    (SESSIONS, TALK | {"Start": datetime(2026, 3, 29, 2, 30)}, "Europe/Paris", "Start: .* does not exist"),
+    (
+        SESSIONS,
+        TALK | {"Start": TEN.replace(tzinfo=None, day=29, hour=2, minute=30)},
+        "Europe/Paris",
+        "Start: .* does not exist",
+    ),
     (SESSIONS, TALK | {"Minutes": "half an hour"}, "Europe/Paris", "Minutes: 'half an hour' is not a whole number"),
     (SESSIONS, TALK | {"Title": " "}, "Europe/Paris", "Title is empty"),
     (SESSIONS, {"Title": "Talk"}, "Europe/Paris", "no column for start, host_email"),
     (SESSIONS, TALK | {"start": "2026-03-01"}, "Europe/Paris", "are both start"),
     (BOOTHS, {"Name": "A", "Chat": "maybe"}, None, "neither yes nor no"),
+    (BOOTHS, {"Name": "A", "Exhibitors": "a@x.example (VIRTUAL)"}, None, "Exhibitors: 'VIRTUAL' is no attendance type"),
+    (BOOTHS, {"Name": "A", "Attendance type": "IN-PERSON"}, None, "write HYBRID or ONLINE"),
     (SPEAKERS, {"Name": "S"}, None, "no column for email"),
 ]
 
