@@ -16,6 +16,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.column_names import (
+    CUSTOM,
     FIELDS,
     FULL_NAMES,
     RESULT_COLUMNS,
@@ -171,8 +172,6 @@ class ColumnMap:
 def _line(name: str, match: Match) -> str:
     return f"{name} <- {shown(match.column)}" + (f" ({match.how})" if match.how else "")
 
-
-_CUSTOM = "custom:"
 
 # Job titles and forms of address are both headed "Title" in several languages; other columns hold one or the other.
 _MOSTLY = 0.8
@@ -338,8 +337,8 @@ def _overridden(
         if column not in header:
             known = _close_names(column, header) or f"the columns are {names_of(header)}"
             raise InputError(f"--map {given}={column}: no column is named {shown(column)}; {known}", column=column)
-        if given.startswith(_CUSTOM):
-            label = given.removeprefix(_CUSTOM).strip()
+        if given.startswith(CUSTOM):
+            label = given.removeprefix(CUSTOM).strip()
             if not label:
                 example = "such as --map custom:LABEL=Column"
                 raise InputError(f"--map {given}: give the label or id of the custom field, {example}")
@@ -366,7 +365,7 @@ def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFi
     columns: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
     for column in free:
-        entry = book.find(column)
+        entry = book.find(column.removeprefix(CUSTOM))  # as in our own lists of participants
         if not isinstance(entry, Problem) and entry.field_id not in decided:
             columns.setdefault(entry.field_id, []).append(column)
             labels[entry.field_id] = entry.label
@@ -375,7 +374,7 @@ def _labelled(free: Iterable[str], custom: Iterable[Match], book: RegistrationFi
         # By its id where it has no label, or several fields have that one.
         label = field_id if isinstance(book.find(labels[field_id]), Problem) else labels[field_id]
         if others:
-            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others])
+            raise _ambiguous(f"{CUSTOM}{label}", [column, *others])
         matches.append(Match(label, column, "its id" if squeezed(column) == squeezed(field_id) else "its label"))
     return matches
 
