@@ -191,13 +191,13 @@ def make_plan(
     numbers, first = Counter[str](), dict[str, list[RowFinding]]()
     for index, at, status, note in noted:
         line = at or index + 1
-        if status == "duplicate":
-            duplicates += 1
+        duplicates += status == "duplicate"
+        if status == "duplicate" and "code" not in note:
             place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
             what = f"{note.get('key', '')} is already in {place}; only that one is sent"
             findings = [RowFinding(line, "duplicate", what)]
-        elif status == "invalid":
-            invalid += 1
+        elif status is not None:
+            invalid += status == "invalid"
             findings = [RowFinding(line, note["code"], note["message"])]
         else:
             findings = [RowFinding(line, "will_be_cut", warning) for warning in note.get("warnings", ())]

@@ -15,7 +15,7 @@ from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import EXHIBITOR_TYPES, Exhibitor, NewBooth, NewSession, Speaker
-from airmeet_async.protocol.validation import check_timezone, check_year, exists, fold
+from airmeet_async.protocol.validation import check_timezone, check_year, exists
 from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
@@ -106,7 +106,6 @@ class RowMapping:
         names: Other names of a field, squeezed.
         readers: How a field's text is read, where it is not just text.
         key: How a row is called in results.
-        unique: What makes a row unique: two sessions may well have one title and one time.
     """
 
     model: type[Any]
@@ -116,7 +115,6 @@ class RowMapping:
     names: Mapping[str, str]
     readers: Mapping[str, Callable[[str], Any]]
     key: Callable[[Any], str]
-    unique: Callable[[Any], str] = repr
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -219,7 +217,6 @@ SPEAKERS = RowMapping(
     {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
     {},
     key=lambda one: one.email,
-    unique=lambda one: fold(one.email),
 )
 SESSIONS = RowMapping(
     NewSession,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airmeet_async.tables import Table
 
 _MOST_SHOWN = 10
-_HARMLESS = ("duplicate", "will_be_cut")
+_HARMLESS = ("duplicate", "exists", "will_be_cut")
 
 import_ = App(
     name="import",
@@ -100,6 +100,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.formatting import counted, wrapped
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console
@@ -117,6 +118,10 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     mapping, method = ways[operation]
     table = open_table(choice, console, mapping.is_header)
     wrong: list[RowFinding] = []
+    told: list[RowFinding] = []
+
+    def note(finding: "RowFinding") -> None:
+        (told if finding.code in _HARMLESS else wrong).append(finding)
 
     def show(plan: BulkPlan) -> None:
         console.say(*plan.head())
@@ -124,6 +129,10 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(blame(table, finding)))
             raise blame(table, wrong[0], len(wrong))
+        for finding in told[:_MOST_SHOWN]:
+            console.say(*wrapped(f"line {finding.line}: {finding.message}"))
+        if len(told) > _MOST_SHOWN:
+            console.say(f"  and {counted(len(told) - _MOST_SHOWN, 'more line')}")
         console.say(describe_counts(plan))
 
     wanted = BulkRun(
@@ -132,7 +141,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         choice=choice,
         table=table,
-        found=lambda finding: None if finding.code in _HARMLESS else wrong.append(finding),
+        found=note,
         show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code

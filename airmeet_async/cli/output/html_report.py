@@ -164,7 +164,7 @@ def render(page: ReportPage) -> str:
         place="Line" if page.source else "Row",
         verdict=verdict(report, words.done),
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words.done))
+            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words, words.done))
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],

@@ -84,7 +84,7 @@ _WORDINGS = {
     ),
     "booths.create": _items(
         "import booths", "Booths", "created", "each row creates one of the event's booths",
-        look="with airmeet export AIRMEET_ID booths",
+        look="with airmeet export AIRMEET_ID booths", warned="attendance types left out", advice="",
     ),
 }  # fmt: skip
 
@@ -160,7 +160,7 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     if report.stop_reason is not None:
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += [*wrapped(before + report.stop_message), ""]
-    lines += [*_counts(outcome), *_failures(report.failures), *_effort(report)]
+    lines += [*_counts(outcome, words), *_failures(report.failures), *_effort(report)]
     if (n := report.warned_rows - report.changed) > 0:
         shown = [line for text in outcome.warned for line in wrapped(text, "  ", "      ")]
         more = [f"  and {n - len(outcome.warned):,} more"] if n > len(outcome.warned) else []
@@ -170,12 +170,12 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     return [*lines, *_files(outcome, words), *_next(outcome, words)]
 
 
-def _counts(outcome: RunOutcome) -> list[str]:
+def _counts(outcome: RunOutcome, words: Wording) -> list[str]:
     """List the statuses that came up, so that they visibly sum to the rows read."""
     report, total = outcome.report, outcome.total
     width = len(f"{report.rows_read:,}")
     lines = [
-        f"  {status.value:<12} {n:>{width},}  {describe_status(report, status)}".rstrip()
+        f"  {status.value:<12} {n:>{width},}  {describe_status(report, status, words)}".rstrip()
         for status, n in report.counts.items()
         if n or status is RowStatus.SUCCEEDED
     ]
@@ -183,11 +183,14 @@ def _counts(outcome: RunOutcome) -> list[str]:
     return [*lines, f"  {'rows read':<12} {report.rows_read:>{width},}{unread}"]
 
 
-def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> str:
+def describe_status(report: BulkReport, status: RowStatus, words: Wording, done: str = "") -> str:
     """Say what a status means; *done* is what a row that succeeded is. Rows of an earlier run are counted."""
     earlier, n = report.earlier_counts.get(status, 0), report.counts[status]
     before = f"{'' if earlier == n else f'{earlier:,} of them '}in an earlier run" if earlier else ""
-    return ", ".join(filter(None, (MEANINGS[status] or done, before)))
+    meaning = MEANINGS[status]
+    if status is RowStatus.DUPLICATE and not words.repeats:
+        meaning = "not sent: in the event already, or repeats an earlier row"
+    return ", ".join(filter(None, (meaning or done, before)))
 
 
 def _failures(groups: Sequence[FailureGroup]) -> list[str]:
