@@ -4,15 +4,14 @@ import functools
 import itertools
 from array import array
 from collections.abc import AsyncIterator, Callable, Coroutine
-from operator import attrgetter
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from attrs import fields_dict
 
 from airmeet_async import calls
 from airmeet_async.errors import IncompleteListError
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.models import Answer
+from airmeet_async.protocol.models import Answer, Moment
 from airmeet_async.protocol.paging import Page, PagesRead
 
 # Rows of a list in which one that comes on two pages is noticed: five pages of the longest.
@@ -21,6 +20,9 @@ _REMEMBERED = 5000
 _MOST_LOOKS = 5
 # Whatever a row is known by; one that has none of them is of nobody, such as a guest's poll answer.
 _NAMES = ("id", "uid", "user_id", "email")
+# By model: which of these names it has, and its parts that cannot be hashed as they are.
+_NAMED: dict[type[Any], tuple[list[str], list[str]]] = {}
+_HASHABLE: Final = (str, int, float, bool, str | None, int | None, float | None, bool | None, Moment | None)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,6 +118,7 @@ class Pages(Generic[T]):
         """Iterate over rows. One that is equal to another one as a whole is given once."""
         given = array("q")  # what tells rows apart: eight bytes of each, since a list may have a million
         before: frozenset[int] = frozenset()
+        read = PagesRead()
         for n in range(_MOST_LOOKS):
             read, found_before = PagesRead(), len(given)
             async for _, rows in self._look(read):
@@ -172,20 +175,31 @@ class Pages(Generic[T]):
 
 def _mark(row: Any) -> int | None:
     """Return what two rows share that are equal as a whole; None for a row of nobody, of which there may be many."""
-    return hash(_flat(row)) if any(getattr(row, name, None) for name in _NAMES) else None
+    model = type(row)
+    if model not in _NAMED:
+        parts = fields_dict(model)
+        _NAMED[model] = (
+            [name for name in _NAMES if name in parts],
+            [name for name, part in parts.items() if part.type not in _HASHABLE],
+        )
+    names, others = _NAMED[model]
+    for name in names:
+        if getattr(row, name):
+            break
+    else:
+        return None
+    for name in others:  # nearly always empty: what is unknown or nested
+        if getattr(row, name):
+            return hash(_flat(row))
+    return hash(row)
 
 
 def _flat(value: Any) -> Any:
     if isinstance(value, Answer):
-        return tuple([_flat(part) for part in _parts_of(type(value))(value)])
+        return tuple([_flat(getattr(value, name)) for name in fields_dict(type(value))])
     if isinstance(value, dict):
         return tuple([(name, _flat(part)) for name, part in value.items()])
     return tuple([_flat(part) for part in value]) if isinstance(value, (list, tuple)) else value
-
-
-@functools.cache
-def _parts_of(model: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
-    return attrgetter(*fields_dict(model))
 
 
 class AirmeetsNamespace(Namespace):

@@ -30,7 +30,7 @@ class Answer:
             shape than is documented.
     """
 
-    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True)
+    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True, hash=False)
 
 
 _EPOCH = re.compile(r"[0-9]{9,13}(?:\.[0-9]+)?")

@@ -69,6 +69,7 @@ class ExistingItems:
         if place >= len(there):
             return None
         found = there[place]
+        what, differences = "this speaker already", list[str]()
         match item:
             case NewSession():
                 what, differences = f"this session already ({found.session_id})", self._session(item, found)
@@ -77,7 +78,6 @@ class ExistingItems:
                 what = f"a booth of this name already ({found.uid})"
                 differences = list(_difference("exhibitors", emails, [*map(str, found.exhibitors)]))
             case Speaker():
-                what = "this speaker already"
                 differences = [
                     line
                     for name in ("name", "organisation", "designation", "city", "country")

@@ -65,7 +65,8 @@ def info(request: IncomingRequest) -> Reply:
 
 def custom_fields(request: IncomingRequest) -> Reply:
     """List the registration form's extra fields."""
-    instead: Json = {"null": {"options": None}, "list": {"options": []}, "missing": {}}[request.switches.no_options]
+    shapes: dict[str, Json] = {"null": {"options": None}, "list": {"options": []}, "missing": {}}
+    instead = shapes[request.switches.no_options]
     rows = [
         row if row["options"] else {name: value for name, value in row.items() if name != "options"} | instead
         for row in request.event.custom_fields
