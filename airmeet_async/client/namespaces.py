@@ -3,6 +3,7 @@
 import functools
 import itertools
 from array import array
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
@@ -10,7 +11,7 @@ from attrs import fields_dict
 
 from airmeet_async import calls
 from airmeet_async.errors import IncompleteListError
-from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.call import Call, Paging
 from airmeet_async.protocol.models import Answer, Moment
 from airmeet_async.protocol.paging import Page, PagesRead
 
@@ -97,9 +98,9 @@ class listing(_Method[P, "Pages[T]"], Generic[P, T]):  # noqa: N801 - used like 
 class Pages(Generic[T]):
     """The rows of a list, fetched page by page while you iterate: ``async for row in …``.
 
-    Each loop begins at the start. A list that changes while it is read is looked through again for rows that have moved
-    to a page that was read already. If rows are missing after that, by Airmeet's own count, the loop ends with
-    `IncompleteListError`: what was read is in your hands by then.
+    Each loop begins at the start. A list of several numbered pages is read twice, and one that changes meanwhile up to
+    five times, for rows that have moved to a page that was read already. If rows are missing after that, by Airmeet's
+    own count, the loop ends with `IncompleteListError`: what was read is in your hands by then.
     """
 
     def __init__(self, client: Sender, first: Call[Page[T]]) -> None:
@@ -117,26 +118,31 @@ class Pages(Generic[T]):
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over rows. One that is equal to another one as a whole is given once."""
         given = array("q")  # what tells rows apart: eight bytes of each, since a list may have a million
-        before: frozenset[int] = frozenset()
+        known = array("q")  # the same of earlier looks, in order
+        is_numbered = self._first.endpoint.paging is Paging.NUMBER
         read = PagesRead()
         for n in range(_MOST_LOOKS):
             read, found_before = PagesRead(), len(given)
             async for _, rows in self._look(read):
                 for row, mark in rows:
-                    if mark is None and not n:
-                        given.append(0)
-                    elif mark is not None and mark not in before:
-                        given.append(mark)
-                    else:
+                    if mark is None:
+                        if n:
+                            continue
+                    elif known and known[min(bisect_left(known, mark), len(known) - 1)] == mark:
                         continue
+                    given.append(mark or 0)
                     yield row
-            missing = 0 if read.is_part else read.missing()
-            if not missing and (n or not read.has_shrunk):
+            is_whole = read.is_part or not read.missing()
+            # A cursor stays where it is when rows come and go. Numbered pages do not: if somebody left and somebody
+            # else came, not even their number tells that a row has moved to a page that was read.
+            may_have_moved = read.has_shrunk or (is_numbered and read.pages > 1)
+            if is_whole and not (may_have_moved if n == 0 else len(given) > found_before):
                 return
             if n and len(given) == found_before:
                 break
-            before = frozenset(given)
-        raise self._incomplete(read, len(given))
+            known = array("q", sorted(given))
+        if not read.is_part and read.missing():
+            raise self._incomplete(read, len(given))
 
     async def _look(self, read: PagesRead) -> AsyncIterator[tuple[Page[T], list[tuple[T, int | None]]]]:
         """Read the list through once: yield each page, and those of its rows that were on no page before."""
