@@ -10,12 +10,15 @@
 
 from typing import Any, Generic, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
+from airmeet_async.errors import DecodeError
 from airmeet_async.protocol.call import Call, Paging
 
 T = TypeVar("T")
 
+_MOST_PAGES = 100_000
+"""A server that always has another page would keep its reader for ever."""
 _MOST_STALE_PAGES = 3
 
 
@@ -59,7 +62,7 @@ class PagesRead:
     page_count: int | None = None
     total_count: int | None = None
     has_shrunk: bool = False
-    cursors: frozenset[tuple[str, str | None]] = frozenset()
+    cursors: set[tuple[str, str | None]] = field(factory=set)
     stale: int = 0
     is_part: bool = False
 
@@ -72,6 +75,9 @@ class PagesRead:
             call: What was asked.
             page: The answer.
             fresh: How many of its rows were on no earlier page. Default: all.
+
+        Raises:
+            DecodeError: After so many pages there is no end.
         """
         way, cursor = ("before", page.before) if "before" in call.query else ("after", page.after)
         if not self.pages:
@@ -80,12 +86,15 @@ class PagesRead:
         if page.total_count is not None:
             self.has_shrunk |= page.total_count < (self.total_count or 0)
             self.total_count = page.total_count
-        used = self.cursors
-        self.cursors |= {("after", page.after), ("before", page.before)}
+        was_used = (way, cursor) in self.cursors
+        self.cursors.update((("after", page.after), ("before", page.before)))
         fresh = len(page.items) if fresh is None else fresh
         self.pages += 1
         self.rows += fresh
         self.stale = 0 if fresh else self.stale + 1
+        if self.pages >= _MOST_PAGES:
+            name, so_far = call.endpoint.name, f"{self.rows:,} rows on {self.pages:,} pages"
+            raise DecodeError(f"{name}: the list does not end: {so_far} so far", operation=name)
         if self.total_count is None and self.page_count is None:
             goes_on = fresh > 0
         else:
@@ -95,7 +104,7 @@ class PagesRead:
                 return None
             return evolve(call, query={**call.query, "pageNumber": str(int(call.query["pageNumber"]) + 1)})
         # A cursor leads nowhere if it leads to this page again, or to an earlier one.
-        if not goes_on or cursor is None or cursor == call.query.get(way) or (way, cursor) in used:
+        if not goes_on or cursor is None or cursor == call.query.get(way) or was_used:
             return None
         return evolve(call, query={**call.query, way: str(cursor)})
 

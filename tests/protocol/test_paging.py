@@ -1,8 +1,11 @@
 """When to stop asking for pages: where the server's own count or its cursor says so."""
 
+import itertools
+
+import pytest
 from attrs import evolve
 
-from airmeet_async import calls
+from airmeet_async import DecodeError, calls
 from airmeet_async.protocol.paging import Page, PagesRead
 from tests.cases import case
 
@@ -35,15 +38,15 @@ STOPS = {
     "past the last page": (page(7, 8, 9, after="9"), PagesRead(5, 15, page_count=3), None),
     "all rows": (page(4, 5, 6, after="6", total_count=6), PagesRead(1, 3), None),
     "more rows than there are": (page(4, 5, 6, after="6", total_count=5), PagesRead(1, 3), None),
-    "a cursor that was used": (page(4, 5, 6, after="3"), PagesRead(1, 3, cursors=frozenset({("after", "3")})), None),
+    "a cursor that was used": (page(4, 5, 6, after="3"), PagesRead(1, 3, cursors={("after", "3")}), None),
     "a cursor that was used long ago": (
         page(4, 5, 6, after="3"),
-        PagesRead(9, 27, cursors=frozenset({("after", "3"), ("after", "6")})),
+        PagesRead(9, 27, cursors={("after", "3"), ("after", "6")}),
         None,
     ),
     "another direction's cursor": (
         page(4, 5, 6, after="3"),
-        PagesRead(1, 3, cursors=frozenset({("before", "3")})),
+        PagesRead(1, 3, cursors={("before", "3")}),
         "3",
     ),
     "a later page that claims less": (page(4, 5, 6, after="6", page_count=1), PagesRead(1, 3, page_count=9), "6"),
@@ -111,6 +114,14 @@ def test_what_was_read_is_counted():
     assert (read.pages, read.rows, read.page_count) == (2, 3, 3)
     assert {("after", "2"), ("before", "3")} <= read.cursors
     assert read_of(page(1), page(2, page_count=1)).page_count is None
+
+
+def test_a_list_that_never_ends_is_an_error():
+    """A server with another page each time would keep its reader for ever."""
+    read = PagesRead()
+    with pytest.raises(DecodeError, match=r"airmeets.list: the list does not end: 300,000 rows on 100,000 pages"):
+        for number in itertools.count():
+            assert read.next_call(FIRST, evolve(FULL, after=f"page-{number}"))
 
 
 class Server:
