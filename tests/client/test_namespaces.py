@@ -212,6 +212,7 @@ PEOPLE = [f"p{number}" for number in range(9)]
 TURNS = st.lists(st.tuples(st.integers(0, 8), st.sampled_from([*PEOPLE, ""])), max_size=3)
 
 
+@pytest.mark.slow
 @same_every_time
 @given(changes=st.dictionaries(st.integers(2, 6), TURNS, max_size=3))
 async def test_whoever_was_there_all_the_time_is_read(changes):

@@ -116,6 +116,7 @@ def test_what_was_read_is_counted():
     assert read_of(page(1), page(2, page_count=1)).page_count is None
 
 
+@pytest.mark.slow
 def test_a_list_that_never_ends_is_an_error():
     """A server with another page each time would keep its reader for ever."""
     read = PagesRead()

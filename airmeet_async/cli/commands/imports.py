@@ -38,7 +38,8 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
     """Add everyone in a file as a speaker of an event.
 
     Columns: email and name; optional: organisation, designation, image_url, bio,
-    city, country. If any row is wrong, nothing is sent.
+    city, country. If any row is wrong, nothing is sent. Speakers whom the event has
+    already are named and left out.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -57,8 +58,9 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 
     Columns: title, start and host_email; optional: duration_minutes, summary,
     speaker_emails and cohost_emails (separated by ;), track_ids, tags, booth_id. If
-    any row is wrong, nothing is sent. A session whose outcome is unclear is not
-    sent again: it is "unknown" in the results.
+    any row is wrong, nothing is sent. Sessions that the event has already, by title
+    and time, are named with what differs, and left out. A session whose outcome is
+    unclear is not sent again: it is "unknown" in the results.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -78,10 +80,12 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
     """Create the booths in a file.
 
-    Columns: name; optional: exhibitors (e-mail addresses separated by ;), tags,
-    chat, lounge and broadcast (yes or no), table_count. If any row is wrong,
-    nothing is sent. A booth whose outcome is unclear is not sent again: it is
-    "unknown" in the results.
+    Columns: name; optional: exhibitors (e-mail addresses separated by ;, of hybrid
+    events also "a@example.com (HYBRID)"), attendance_type (HYBRID or ONLINE, of all
+    exhibitors), tags, chat, lounge and broadcast (yes or no), table_count. If any
+    row is wrong, nothing is sent. Booths whose name the event has already are named
+    with what differs, and left out. A booth whose outcome is unclear is not sent
+    again: it is "unknown" in the results.
 
     For example:
       airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv
