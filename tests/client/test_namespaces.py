@@ -208,6 +208,23 @@ async def test_a_list_that_changes_while_it_is_read_has_all_that_stayed(name):
     assert server.asked <= 6 if name == "nothing happens" else 20
 
 
+async def test_a_look_that_brings_somebody_is_not_the_last():
+    """Whoever was missed twice, while the number of people stayed the same, is found by the third."""
+
+    def replace(names):
+        def change(people):
+            gone, come = names
+            people[:] = [*(name for name in people if name not in gone), *come]
+
+        return change
+
+    server = Numbered(*"abcdefgh", changes={4: replace("ai"), 7: replace(("bc", "jk"))})
+
+    found = [row.email async for row in ParticipantsNamespace(server).list(EVENT, size=2)]
+
+    assert (set("defgh") <= set(found), server.asked) == (True, 16)
+
+
 PEOPLE = [f"p{number}" for number in range(9)]
 TURNS = st.lists(st.tuples(st.integers(0, 8), st.sampled_from([*PEOPLE, ""])), max_size=3)
 

@@ -165,6 +165,7 @@ def test_an_import_after_an_edit_makes_nothing_twice_and_says_what_differs(airme
         )
         for done, there in [(speakers, 2 - made), (sessions, 3 - made), (booths, 2 - made)]:
             assert (done.code, done.json["counts"]["duplicate"]) == (0, there), done.err
+            assert f"to send, {there} duplicate" in done.err
         said = " ".join(f"{speakers.err} {sessions.err} {booths.err}".split())
         assert "line 2: the event has this speaker already" in said
         assert "organisation ('Motors'; in the event 'Engines')" in said
