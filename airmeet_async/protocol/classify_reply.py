@@ -94,9 +94,10 @@ def judge(call: Call[Any], reply: Reply) -> Verdict:
     try:
         document = json_codec.decode(reply.body) if reply.body else None
     except ValueError as error:
-        if not call.endpoint.acknowledges or _is_compressed(reply) or reply.status not in _DONE:
-            return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}")
         document = reply.body[:_LONGEST_WORDS].decode("utf-8", "replace")
+        says_yes = call.endpoint.acknowledges and reply.status in _DONE and call.endpoint.unwrap(document) != document
+        if _is_compressed(reply) or not says_yes:
+            return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}")
     status = reply.status
     if type(document) is not dict or "statusCode" in document or "success" in document or "statusUpdated" in document:
         status = _worse_status(status, document)
