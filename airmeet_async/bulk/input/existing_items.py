@@ -1,8 +1,7 @@
 """What an event has already, so that an import makes nothing twice.
 
 1. A session is known by its title and its time, a booth by its name, a speaker by the address; blanks and case aside.
-2. An event may have several sessions of one title and time: as many rows are taken for them, and no more.
-3. Airmeet has no way to change any of them, so what is different is told, and nothing is sent.
+2. Airmeet has no way to change any of them, so what is different is told, and nothing is sent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,8 +45,6 @@ class ExistingItems:
         self.is_hybrid = is_hybrid
         self._names: dict[str, str] | None = None if people is None else {}
         self._found: dict[str, list[Any]] = {}
-        # By identity, the indexes of the rows that have it: a row that is read twice is one row.
-        self._rows: dict[str, dict[int, int]] = {}
         for person in people or ():
             assert self._names is not None  # noqa: S101 - for the type checker
             self._names[fold(person.email)] = person.name
@@ -60,48 +57,44 @@ class ExistingItems:
         for booth in booths:
             self._found.setdefault(_squeezed(booth.name), []).append(booth)
 
-    def find(self, item: Item, index: int) -> str | None:
-        """Return what to say of a row whose item is there already, with what differs; None where it is not there."""
-        key = identity_of(item)
-        there = self._found.get(key, ())
-        rows = self._rows.setdefault(key, {})
-        place = rows.setdefault(index, len(rows))
-        if place >= len(there):
+    def find(self, item: Item) -> str | None:
+        """Return what to say of an item that is there already, with what differs; None where it is not there."""
+        there = self._found.get(identity_of(item))
+        if there is None:
             return None
-        found = there[place]
-        what, differences = "this speaker already", list[str]()
-        match item:
-            case NewSession():
-                what, differences = f"this session already ({found.session_id})", self._session(item, found)
-            case NewBooth():
-                emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
-                what = f"a booth of this name already ({found.uid})"
-                differences = list(_difference("exhibitors", emails, [*map(str, found.exhibitors)]))
-            case Speaker():
-                differences = [
-                    line
-                    for name in ("name", "organisation", "designation", "city", "country")
-                    for line in _difference(name, getattr(item, name), getattr(found, name))
-                ]
+        # Made elsewhere, there may be several; it is told how the likest differs.
+        what, differences = min((self._compare(item, found) for found in there), key=lambda pair: len(pair[1]))
         message = f"the event has {what}, so it is not made again"
         if not differences:
             return message
         change = "Airmeet changes it in its dashboard only"
         return f"{message}; different in the file: {'; '.join(differences)}. {change}"
 
+    def _compare(self, item: Item, found: Any) -> tuple[str, list[str]]:
+        """Return what was found, and how an item differs from it."""
+        match item:
+            case NewSession():
+                names: Mapping[str, str] = self._names or {}
+                speakers = [names.get(fold(email)) or email for email in item.speaker_emails]
+                differences = [
+                    *_difference("speakers", speakers, [one.name for one in found.speakers]),
+                    *_difference("summary", item.summary, found.summary),
+                    *_difference("duration_minutes", item.duration_minutes, found.duration),
+                ]
+                return f"this session already ({found.session_id})", differences
+            case NewBooth():
+                emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
+                differences = [*_difference("exhibitors", emails, [*map(str, found.exhibitors)])]
+                return f"a booth of this name already ({found.uid})", differences
+            case Speaker():
+                names_of_parts = ("name", "organisation", "designation", "city", "country")
+                pairs = ((name, getattr(item, name), getattr(found, name)) for name in names_of_parts)
+                return "this speaker already", [line for pair in pairs for line in _difference(*pair)]
+
     def missing_speakers(self, session: NewSession) -> list[str]:
         """Return the speakers of a session who are not on the event's list."""
         names = self._names
         return [] if names is None else [email for email in session.speaker_emails if fold(email) not in names]
-
-    def _session(self, item: NewSession, found: Session) -> list[str]:
-        names: Mapping[str, str] = self._names or {}
-        speakers = [names.get(fold(email)) or email for email in item.speaker_emails]
-        return [
-            *_difference("speakers", speakers, [one.name for one in found.speakers]),
-            *_difference("summary", item.summary, found.summary),
-            *_difference("duration_minutes", item.duration_minutes, found.duration),
-        ]
 
 
 def _difference(name: str, given: Any, found: Any) -> Iterable[str]:

@@ -366,7 +366,7 @@ class CreateItems(BulkOperation):
             return Problem("invalid_row", str(error))
         if self._existing is None:
             return _fetch_first
-        if message := self._existing.find(item, row.index):
+        if message := self._existing.find(item):
             return Problem(EXISTS, message)
         if isinstance(item, NewSession):
             missing = self._existing.missing_speakers(item)
