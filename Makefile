@@ -5,7 +5,7 @@
 #   make test    all tests, two to three minutes
 #   make check   lint, format and types
 #   make torture kill a run two hundred times, and see that nobody is lost (five to ten minutes)
-#   make bench   the benchmarks, half an hour; ARGS=--quick for a minute. As root it installs nginx
+#   make bench   the benchmarks, an hour; ARGS=--quick for a minute. As root it installs nginx
 #   make docs    check the links and the examples in the documentation
 #   make session record the terminal session and the pictures in docs/, from a real run
 #   make lock    write requirements/*.txt anew

@@ -110,14 +110,25 @@ class ReplyError(AirmeetError):
         reason: The server's message, cleaned and cut to 200 characters.
         operation: The operation's name in the endpoint table, such as ``attendees.add``.
         attempts: Number of times the request was sent.
+        retry_after: Seconds to wait, as the server asked, or None if it did not say.
     """
 
-    def __init__(self, message: str, *, status: int, reason: str = "", operation: str = "", attempts: int = 1) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        reason: str = "",
+        operation: str = "",
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.operation = operation
         self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class CredentialsError(ReplyError):
@@ -141,15 +152,7 @@ class RejectedError(ReplyError):
 
 
 class RateLimitedError(ReplyError):
-    """429: too many requests. Airmeet does not publish its limit.
-
-    Attributes:
-        retry_after: Seconds to wait, as the server asked, or None if it did not say.
-    """
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.retry_after = retry_after
+    """429: too many requests. Airmeet does not publish its limit."""
 
 
 class ServerError(ReplyError):

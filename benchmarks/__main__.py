@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import adds, codec, exits, hidden, imports, ladder, memory, pace, picture, reads, sources
+from benchmarks import adds, codec, exits, imports, ladder, limiters, memory, pace, picture, reads, sources
 from benchmarks.lab import Lab, Settings
 from benchmarks.machine import CLIENT_CORE, facts, load
 from benchmarks.server import NoServerError, Server, serving
@@ -32,13 +32,13 @@ OVER_HTTP: dict[str, Callable[[Lab], Section]] = {
     "ladder": ladder.bench,
     "exits": exits.bench,
 }
-ALONE: dict[str, Callable[[Lab], Section]] = {
+ALONE: dict[str, Callable[[Lab], Section | list[Section]]] = {
     "codec": codec.bench,
     "imports": imports.bench,
     "sources": sources.bench,
     "pace": pace.bench,
-    "adaptive": hidden.bench,
     "memory": memory.bench,
+    "limiters": limiters.bench,
 }
 BENCHES = OVER_HTTP | ALONE
 
@@ -48,7 +48,12 @@ def main() -> None:
     options = _options()
     names = [name for name in BENCHES if not options.only or name in options.only]
     quick = options.quick
-    settings = Settings(options.rows or (1000 if quick else 10_000), options.rounds or (1 if quick else 3), quick)
+    settings = Settings(
+        options.rows or (1000 if quick else 10_000),
+        options.rounds or (1 if quick else 3),
+        quick,
+        tuple(options.cells),
+    )
     started, load_before = time.monotonic(), load()
     if CLIENT_CORE is None:
         print("one core only, or no way to pin: client and server share it, and figures are rough")
@@ -77,6 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(BENCHES), metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--rows", type=int, help="rows for the fastest; slower ones get a share (10,000)")
     parser.add_argument("--rounds", type=int, help="turns for each variant; the median counts (3)")
+    parser.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="of limiters; patterns, '*' for all")
     return parser.parse_args()
 
 
@@ -89,20 +95,21 @@ def _server(stack: contextlib.ExitStack) -> Server | None:
 
 
 def _measure(lab: Lab, names: list[str]) -> list[Section]:
-    sections = []
+    sections: list[Section] = []
     for name in names:
         if name in OVER_HTTP and lab.server is None:
             lab.note(f"{name}: needs the server")
             continue
         print(f"measuring {name} ...", flush=True)
         try:
-            section = BENCHES[name](lab)
+            found = BENCHES[name](lab)
         except Exception as error:  # noqa: BLE001 - a benchmark that breaks must not take the others with it
             lab.note(f"{name}: {type(error).__name__}: {error}")
             continue
-        if section.figures:
-            sections.append(section)
-            show(section)
+        for section in found if isinstance(found, list) else [found]:
+            if section.figures:
+                sections.append(section)
+                show(section)
     return sections
 
 

@@ -36,11 +36,13 @@ class Settings:
         rows: Rows of the fastest variants; slower ones get a share of them.
         rounds: How often each variant has its turn.
         quick: Show within a minute that everything works.
+        cells: Patterns of the limiters to measure; none for the usual ones.
     """
 
     rows: int
     rounds: int
     quick: bool
+    cells: tuple[str, ...] = ()
 
 
 @frozen
@@ -65,12 +67,17 @@ class Lab:
     server: Server | None
     notes: list[str] = field(factory=list)
 
-    def run(self, module: str, name: str, /, *, patience: float = _PATIENCE, **settings: Any) -> Figures | None:
-        """Run one trial; one that cannot run, or takes more than *patience* seconds, leaves a note."""
+    def run(
+        self, module: str, name: str, /, *, patience: float = _PATIENCE, checkout: str = "", **settings: Any
+    ) -> Figures | None:
+        """Run one trial, of the package in *checkout* where one is named.
+
+        One that cannot run, or takes more than *patience* seconds, leaves a note.
+        """
         command = [sys.executable, "-m", "benchmarks.lab", module, json.dumps(settings)]
         try:
             done = subprocess.run(
-                pinned(command, CLIENT_CORE), env=self.environment(), capture_output=True, text=True,
+                pinned(command, CLIENT_CORE), env=self.environment(checkout), capture_output=True, text=True,
                 check=False, timeout=patience,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -101,10 +108,12 @@ class Lab:
             self.notes.append(text)
             print(f"  not measured: {text}", flush=True)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, checkout: str = "") -> dict[str, str]:
         """The same for all: no proxies on the way, the server's certificate trusted, and modules compiled once."""
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
+        if checkout:
+            kept["BENCH_CHECKOUT"] = checkout
         authority = self.server.authority if self.server else ""
         return {**kept, "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority} if authority else kept
 

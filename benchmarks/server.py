@@ -56,18 +56,34 @@ def serving() -> Iterator[Server]:
     Raises:
         NoServerError: It cannot be had.
     """
-    binary, modules = find_nginx()
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as name:
-        folder, ports = Path(name), _free_ports(3)
-        authority = _fill(folder, modules, ports)
-        command = [binary, "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")]
-        with subprocess.Popen(pinned(command, SERVER_CORE), stdin=subprocess.DEVNULL) as process:
-            try:
-                _wait_for(ports, process)
-                plain, tls, slow = (f"127.0.0.1:{port}/prod" for port in ports)
-                yield Server(f"http://{plain}", f"https://{tls}", f"http://{slow}", authority, process.pid)
-            finally:
-                process.terminate()
+        folder, ports = Path(name), free_ports(3)
+        authority = write_certificate(folder)
+        values = dict(zip(("PLAIN_PORT", "TLS_PORT", "SLOW_PORT"), map(str, ports), strict=True))
+        with run_nginx(folder, (HERE / "nginx.conf").read_text(), ports, values) as pid:
+            plain, tls, slow = (f"127.0.0.1:{port}/prod" for port in ports)
+            yield Server(f"http://{plain}", f"https://{tls}", f"http://{slow}", authority, pid)
+
+
+@contextlib.contextmanager
+def run_nginx(folder: Path, config: str, ports: list[int], values: dict[str, str]) -> Iterator[int]:
+    """Run nginx with that configuration, whose $NAMES are filled in, and yield its process id.
+
+    Raises:
+        NoServerError: It cannot be had.
+    """
+    binary, modules = find_nginx()
+    values = {**values, "FOLDER": str(folder), "MODULES": "\n".join(f"load_module {module};" for module in modules)}
+    # safe_substitute leaves nginx's own $variables alone.
+    (folder / "nginx.conf").write_text(Template(config).safe_substitute(values))
+    shutil.copy(HERE / "airmeet.lua", folder)
+    command = [binary, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    with subprocess.Popen(pinned(command, SERVER_CORE), stdin=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(ports, process)
+            yield process.pid
+        finally:
+            process.terminate()
 
 
 def find_nginx() -> tuple[str, list[str]]:
@@ -128,15 +144,6 @@ def _no_services() -> Iterator[None]:
         _POLICY.unlink()
 
 
-def _fill(folder: Path, modules: list[str], ports: list[int]) -> str:
-    values = dict(zip(("PLAIN_PORT", "TLS_PORT", "SLOW_PORT"), map(str, ports), strict=True))
-    values |= {"FOLDER": str(folder), "MODULES": "\n".join(f"load_module {module};" for module in modules)}
-    # safe_substitute leaves nginx's own $variables alone.
-    (folder / "nginx.conf").write_text(Template((HERE / "nginx.conf").read_text()).safe_substitute(values))
-    shutil.copy(HERE / "airmeet.lua", folder)
-    return write_certificate(folder)
-
-
 def write_certificate(folder: Path) -> str:
     """Write ``server.pem``, and return the file with the authority that has signed it."""
     import trustme  # here, so that trials, whose memory is measured, do not load it
@@ -148,7 +155,7 @@ def write_certificate(folder: Path) -> str:
     return str(folder / "authority.pem")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that nobody has just now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]

@@ -21,7 +21,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "IncompleteListError": {"operation": "airmeets.list", "read": 2, "expected": 3, "rows": ()},
     "BulkStoppedError": {"stop_reason": "quota", "report": {"rows_read": 7}},
     "JournalError": {"busy": True},
-    "ReplyError": {"status": 400, "reason": "no", "operation": "attendees.add", "attempts": 2},
+    "ReplyError": {"status": 400, "reason": "no", "operation": "attendees.add", "attempts": 2, "retry_after": 1.5},
 }
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
 
@@ -30,8 +30,6 @@ def made(cls):
     """Return an error with the facts of its family."""
     family = next((base.__name__ for base in cls.__mro__ if base.__name__ in FACTS), "")
     facts = dict(FACTS.get(family, {}))
-    if cls is errors.RateLimitedError:
-        facts["retry_after"] = 1.5
     error = cls("what happened", **facts)
     assert vars(error) == facts
     return error

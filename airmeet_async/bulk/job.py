@@ -187,9 +187,17 @@ class BulkJob:
         return self._engine is not None and self._engine.state.breaker.is_open
 
     @property
+    def last_reply(self) -> str:
+        """What the server replied last, or why there was no reply, where that was no success; else nothing."""
+        return "" if self._engine is None else self._engine.state.outage.said
+
+    @property
     def allowed_rate(self) -> float | None:
-        """The run's current limit in requests per second; None for no limit, and before the start."""
-        return None if self._engine is None else self._engine.pace.rate
+        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit."""
+        if self._engine is None:
+            return None
+        nothing_may_go = self.paused or self.outage or self._engine.pace.is_paused
+        return 0.0 if nothing_may_go else self._engine.pace.rate
 
     @property
     def retrying(self) -> int:

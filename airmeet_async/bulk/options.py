@@ -3,19 +3,19 @@
 import math
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from attrs import field, frozen
 
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
-from airmeet_async.client.rate_limiter import check_rate
+from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.retry_policy import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
 
-# Requests per second where nobody said otherwise. Airmeet publishes no limit, so this is caution, not knowledge.
-DEFAULT_RATE = 25.0
+# Where nobody said otherwise: Airmeet publishes no limit, so it is looked for.
+DEFAULT_RATE: Final = "auto"
 
 # So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
@@ -28,7 +28,8 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no
-            limit. Default: the client's rate, or 25 if it has none.
+            limit of ours. A number is a ceiling: below it, the rate follows the server, too. Default: ``"auto"``, and
+            never above the client's rate.
         max_in_flight: Maximum number of rows sent concurrently, and so of rows that are sent again after a crash.
             Default: the client's.
         accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
@@ -159,7 +160,7 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     return limit
 
 
-def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> float | Adaptive | None:
+def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
     Args:
@@ -173,8 +174,10 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
     """
     rate = options.get("rate", "default")
     if rate == "default":
-        return None if client_rate is not None else DEFAULT_RATE
+        if client_rate is not None:
+            return None
+        rate = DEFAULT_RATE
     checked = check_rate(rate)
-    if isinstance(checked, Adaptive) and last_good:
-        return checked.starting_at(_RESUMED_SHARE * last_good)
+    if checked is not None and last_good and last_good < checked.ceiling:
+        return checked.starting_at(_RESUMED_SHARE * last_good, last_good)
     return checked

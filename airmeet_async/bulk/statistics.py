@@ -44,7 +44,7 @@ class RunStatistics:
         self.attempts += 1
         if nth > 1:
             self.retries += 1
-        if kind is Kind.THROTTLED:
+        if verdict.is_throttling:
             self.throttled += 1
         if int(now) != self._second or len(self._buffered) >= _MOST_BUFFERED:
             self._flush_latencies(int(now))

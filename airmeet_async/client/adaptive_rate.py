@@ -1,17 +1,29 @@
-"""A rate that looks for the limit nobody published: slow start, then CUBIC on the rate.
+"""The control law: how fast, and how many at once, a client sends to a server that publishes no limit.
 
-`RateController` takes note of each reply and returns the requests per second from then on. It has no clock and waits
-for nothing: the time is an argument. Its rules:
+`adjust` takes what is known (`RateState`) and what was seen lately (`Observation`), and returns what is known then. It
+has no clock and waits for nothing. What the caller asked for is a ceiling; the law moves below it. Its rules:
 
-1. Slow start: twice as fast every second, until the server refuses for the first time.
-2. A refusal means *too fast* if anything was accepted since the last cut: what got through lately is the limit. Go
-   down to 0.85 of it, climb back within six seconds to just below it, and probe beyond, first slowly, then faster.
-3. A refusal means *nothing left in this window* if nothing was accepted since the last cut: send far less, to be
+1. Slow start: twice as fast every half second, until the server refuses for the first time.
+2. A refusal after accepted requests means *too fast*: the rate was a little above the limit, or far above it after a
+   start. Go down to 0.85 of that limit (0.95 where it was known before), climb back to just below it, and probe beyond,
+   slowly at first, then faster.
+3. A second refusal within a second and a half finds nothing saved up: what was accepted in between *is* the limit.
+4. One refusal among hundreds is the price of being at the limit: stay there.
+5. Where a refusal costs more than its repeat (a pause for all, an invitation in doubt), 3 and 4 do not hold, and it is
+   long until the next probe.
+6. A refusal when nothing was accepted since the last one means *nothing left in this window*: send far less, to be
    polite, and come back at once when something is accepted. What is known of the limit stays as it is.
-4. Refusals of requests that were sent before the last cut say nothing new.
-5. Grow only while the rate is used. A slow application proves nothing about the server.
-6. Where a refusal costs a pause (Retry-After), and it was expected at this rate, the pause was relief enough: go on
-   just below the limit, and stay there so long that pauses take only a few per cent of the time.
+7. A refusal while more requests were under way than ever when one was accepted is about their number: at most so many
+   from then on. The next ones are tried after 2 s, then 4 s, and so on.
+8. Refusals of requests that were sent before the last cut say nothing new.
+9. Grow only while the rate is used. A slow application proves nothing about the server.
+10. When even the quickest replies take twice as long as they did, requests queue: so many at once as the server answers
+    in one and a half times its quickest reply. If that made replies quicker, it was a queue; if not, the server has
+    become slower by itself, and all may go again. One more is tried while replies are quick.
+11. After an outage, begin with half of what was accepted before, and climb to the limit that is known.
+
+Prior art: slow start and CUBIC (RFC 9438), here on a rate as in botocore's adaptive mode; the gradient of latency in
+Netflix's concurrency-limits and Envoy's adaptive concurrency; BBR's bandwidth-delay product.
 """
 
 import math
@@ -21,17 +33,37 @@ from attrs import Attribute, evolve, field, frozen
 
 from airmeet_async.errors import ConfigError
 
-_MEASURE_SECONDS: Final = 0.1
-"""Seconds between two measurements of the use of the rate, at least."""
+MEASURE_SECONDS: Final = 0.1
+"""Seconds of one observation, at least."""
 
-_MEASURE_REPLIES: Final = 4
-"""Replies between two measurements, at least: fewer say little."""
+MEASURE_REPLIES: Final = 4
+"""Replies of one observation, at least: fewer say little."""
 
-_USED_SHARE: Final = 0.75
+USED_SHARE: Final = 0.75
 """The share of the rate from which on it counts as used."""
 
-_AVERAGE_SECONDS: Final = 2.0
-"""Seconds over which the rate that got through is averaged. Bursts shorter than that are not mistaken for the limit."""
+_AVERAGE_SECONDS: Final = 0.4
+_AVERAGE_REPLIES: Final = 6
+"""What the rate that gets through is averaged over, at least."""
+
+_GENTLE: Final = 0.95
+"""The share of the limit to go down to where it is the one that was known before."""
+
+_SAME_LIMIT: Final = 0.1
+"""The share by which two refusals may differ and still speak of the same limit."""
+
+_RECENT_SECONDS: Final = 1.5
+"""Seconds within which a second refusal finds nothing saved up: what was accepted in between is the limit itself."""
+
+_OVERSHOT: Final = 0.9
+_PROBED: Final = 0.97
+_PROBED_AT_A_COST: Final = 0.93
+"""The share of the rate at a refusal that is taken for the limit: after a start, after a slow probe, and after a probe
+where refusals cost more."""
+
+_RARE_SECONDS: Final = 10.0
+_RARE: Final = 100
+"""Accepted requests among which one refusal is no reason to go down."""
 
 _BELOW_LIMIT: Final = 0.99
 """The share of the known limit to climb back to."""
@@ -39,46 +71,75 @@ _BELOW_LIMIT: Final = 0.99
 _BEYOND_LIMIT: Final = 1.05
 """The share of the known limit from which on it is believed no more, so that the rate grows as in a slow start."""
 
+_FAR_BEYOND: Final = 1.15
+"""The share of the known limit below which a refusal comes from a slow probe, not from a start."""
+
 _SLOWER_GROWTH: Final = 2.0
 """How many times slower that growth is than the first one."""
-
-_SAME_LIMIT: Final = 0.1
-"""The share by which two refusals may differ and still speak of the same limit."""
 
 _NOTHING_ACCEPTED: Final = 0.25
 """What remains of the rate after each refusal while nothing is accepted."""
 
-_HOLD_PER_PAUSE: Final = 14.0
+_HOLD_PER_PAUSE: Final = 20.0
 """How many times longer than a pause to stay below the limit before the next probe."""
 
 _LONGEST_HOLD: Final = 120.0
 
+_COSTLY_HOLD: Final = 40.0
+"""Seconds to stay below the limit after a refusal that may have cost somebody the invitation."""
+
+_FIRST_PLACES_HOLD: Final = 2.0
+"""Seconds until one more request at once is tried."""
+
+_AFTER_OUTAGE: Final = 0.5
+"""The share of the rate that was accepted before an outage to begin with."""
+
+_QUEUED: Final = 1.8
+"""How many times the quickest reply the quickest of several may take before requests must be queueing."""
+
+_QUEUE_OBSERVATIONS: Final = 5
+_LEAST_QUEUE_SECONDS: Final = 0.02
+"""Seconds of queueing that are worth nothing: our own event loop may be late by them."""
+
+_FULL: Final = 1.5
+"""How many times the bandwidth-delay product may be under way: enough to keep the server busy, and no more."""
+
+_QUICK: Final = 1.3
+"""How many times the quickest reply counts as quick, so that one more may be tried."""
+
+_RELIEF: Final = 0.75
+"""What fewer requests at once must make of the latency, to show that there was a queue."""
+
 
 def _positive(_rates: "Adaptive", attribute: "Attribute[float]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ConfigError(f"{attribute.name} of an adaptive rate must be a number above 0, not {value!r}")
+    if value == math.inf and attribute.name != "ceiling":
+        raise ConfigError(f"{attribute.name} of an adaptive rate must be finite")
 
 
 @frozen
 class Adaptive:
-    """A rate that follows the server's limit: it grows until the server replies 429, then falls and grows again.
+    """A rate that follows the server's limit: it grows until the server refuses a request, then falls and grows again.
 
     Attributes:
         initial: Requests per second to start with.
         floor: Lowest rate, in requests per second.
         ceiling: Highest rate, in requests per second. The default is more than 64 concurrent requests reach on a
             server that takes 50 ms, so it does not slow down a run, but limits the damage of a mistake.
-        decrease: Factor of the rate after a 429, below 1.
-        recovery: Seconds to return to the rate before a 429.
-        doubling: Seconds in which the rate doubles until the first 429.
+        decrease: Factor of the rate after a refusal, below 1.
+        recovery: Seconds to return to the rate before a refusal.
+        doubling: Seconds in which the rate doubles until the first refusal.
+        limit: What the server accepted in an earlier run, in requests per second; None: nothing is known.
     """
 
     initial: float = field(default=10.0, validator=_positive)
     floor: float = field(default=0.5, validator=_positive)
     ceiling: float = field(default=2000.0, validator=_positive)
     decrease: float = field(default=0.85, validator=_positive)
-    recovery: float = field(default=6.0, validator=_positive)
-    doubling: float = field(default=1.0, validator=_positive)
+    recovery: float = field(default=4.0, validator=_positive)
+    doubling: float = field(default=0.5, validator=_positive)
+    limit: float | None = None
 
     def __attrs_post_init__(self) -> None:
         if not self.floor <= self.initial <= self.ceiling:
@@ -86,98 +147,235 @@ class Adaptive:
         if self.decrease >= 1:
             raise ConfigError(f"decrease of an adaptive rate must be below 1, not {self.decrease!r}")
 
-    def starting_at(self, rate: float) -> "Adaptive":
+    def starting_at(self, rate: float, limit: float | None = None) -> "Adaptive":
         """Return the same with another start, held between floor and ceiling."""
-        return evolve(self, initial=min(self.ceiling, max(self.floor, rate)))
+        return evolve(self, initial=min(self.ceiling, max(self.floor, rate)), limit=limit)
+
+    @classmethod
+    def at_most(cls, rate: float) -> "Adaptive":
+        """Return the law under a fixed rate: it is used from the first request on, and kept unless refused."""
+        return cls(initial=rate, floor=min(0.5, rate), ceiling=rate)
 
 
 AskedRate = float | Adaptive | Literal["auto"] | None
-"""A caller's rate: requests per second, ``"auto"`` or an `Adaptive` to follow the server, None for no limit."""
+"""A caller's rate: requests per second as a ceiling, ``"auto"`` or an `Adaptive` to find the server's limit, or None
+for no limit of ours."""
 
 
-class RateController:
-    """The state of one adaptive rate.
+@frozen
+class Observation:
+    """What came of the requests of a short time.
 
     Attributes:
-        settings: Its bounds and speeds.
-        rate: Requests per second that are right at present.
+        now: When it ended.
+        seconds: How long it was.
+        accepted: Replies to requests that were not refused for coming too fast.
+        fresh: How many of these were sent after the last cut.
+        refused: Replies that refused a request for coming too fast, sent after the last cut.
+        replies: All replies, old refusals too.
+        latency: Seconds that the quickest accepted reply took, of those sent after places were last changed; infinite
+            where there was none.
+        crowd: Others that were under way when a request was refused for the first time; 0 if none was.
+        crowd_ok: Most others that were under way when a reply came.
+        is_costly: A refusal costs more than a repeat.
     """
 
-    def __init__(self, settings: Adaptive) -> None:
-        self.settings = settings
-        self.rate = settings.initial
-        # What is known of the limit, whether twice the same, and how long the rate has been used since the last cut.
-        self._limit = math.inf
-        self._is_confirmed = False
-        self._used_seconds = 0.0
-        self._hold = 0.0
-        # The last cut: when, whether anything sent since was accepted, and whether the server accepts nothing at all.
-        self._cut_at = -math.inf
-        self._has_accepted = True
-        self._accepts_nothing = False
-        # Since the last measurement: when that was, what came, and how much got through per second lately.
-        self._measured_at: float | None = None
-        self._replies = 0
-        self._accepted = 0
-        self._throughput = 0.0
+    now: float
+    seconds: float
+    accepted: int = 0
+    fresh: int = 0
+    refused: int = 0
+    replies: int = 0
+    latency: float = math.inf
+    crowd: int = 0
+    crowd_ok: int = 0
+    is_costly: bool = False
+
+
+@frozen
+class RateState:
+    """All that is known of the server.
+
+    Attributes:
+        rate: Requests per second that are right at present.
+        places: Requests under way at once that are right at present.
+        limit: What the server lately took per second when it refused more; infinite while it has never refused.
+        is_confirmed: Two refusals in a row spoke of that limit.
+        low: The rate after the last cut, from which it climbs.
+        cut_at: When that was.
+        climb_s: Seconds in which it climbs.
+        used_s: Seconds of use of the rate since then.
+        hold_s: Seconds to stay below the limit before the next probe.
+        has_accepted: Something sent since then was accepted.
+        is_refused: A request was refused since then.
+        is_starved: The server accepts nothing at all at present.
+        run: Accepted since the last cut.
+        pause_s: Seconds of pauses since then.
+        throughput: Accepted per second, lately.
+        base: Seconds of the quickest reply.
+        slow: Observations in a row in which every reply was slow.
+        crowd: Most others that were under way when a request was accepted.
+        places_at: When places were last made fewer.
+        places_hold_s: Seconds from then on in which they are not made more.
+        trial: Latency before that, until it has shown its effect; 0: no trial is on.
+    """
+
+    rate: float
+    places: float = math.inf
+    limit: float = math.inf
+    is_confirmed: bool = False
+    low: float = 0.0
+    cut_at: float = -math.inf
+    climb_s: float = 0.0
+    used_s: float = 0.0
+    hold_s: float = 0.0
+    has_accepted: bool = True
+    is_refused: bool = False
+    is_starved: bool = False
+    run: int = 0
+    pause_s: float = 0.0
+    throughput: float = 0.0
+    base: float = math.inf
+    slow: int = 0
+    crowd: int = 0
+    places_at: float = -math.inf
+    places_hold_s: float = 0.0
+    trial: float = 0.0
 
     @property
-    def accepted_rate(self) -> float:
-        return self._after_cut() if self._accepts_nothing else self.rate
+    def good_rate(self) -> float:
+        """Requests per second that the server lately accepted."""
+        return self.low if self.is_starved else self.rate
 
-    def note_reply(self, *, throttled: bool, sent_at: float, now: float) -> float:
-        """Take note of a reply, and return the rate from now on."""
-        if self._measured_at is None:
-            self._measured_at = sent_at
-        self._replies += 1
-        self._accepted += not throttled
-        if sent_at >= self._cut_at:
-            if throttled:
-                self._cut(now)
-            else:
-                self._has_accepted = True
-                if self._accepts_nothing:
-                    self._accepts_nothing = False
-                    self.rate = self._after_cut()
-        span = now - self._measured_at
-        if span >= max(_MEASURE_SECONDS, _MEASURE_REPLIES / self.rate):
-            self._throughput += (self._accepted / span - self._throughput) * (1 - math.exp(-span / _AVERAGE_SECONDS))
-            if self._replies >= _USED_SHARE * self.rate * span and not self._accepts_nothing:
-                self._used_seconds += span
-                self.rate = min(self.settings.ceiling, max(self.rate, self._grown(span)))
-            self._measured_at, self._replies, self._accepted = now, 0, 0
-        return self.rate
 
-    def note_pause(self, seconds: float, now: float) -> None:
-        """Take note that the last refusal pauses everybody for so many seconds from now."""
-        self._measured_at, self._replies, self._accepted = now + seconds, 0, 0
-        if self._is_confirmed:
-            self._hold = max(self._hold, min(_HOLD_PER_PAUSE * seconds, _LONGEST_HOLD))
-            self._used_seconds = self.settings.recovery
+def first_state(settings: Adaptive) -> RateState:
+    """Return what is known before the first reply."""
+    if settings.limit is None:
+        return RateState(settings.initial)
+    return RateState(settings.initial, limit=settings.limit, low=settings.initial, climb_s=settings.recovery)
 
-    def _cut(self, now: float) -> None:
-        if self._has_accepted:
-            limit = min(self.rate, max(self._throughput, self.rate / 2))
-            is_same = abs(limit - self._limit) <= _SAME_LIMIT * limit
-            self._is_confirmed = is_same and self._used_seconds >= self.settings.recovery
-            self._limit, self._hold = limit, 0.0
-            self.rate = self._after_cut()
-        else:
-            self._accepts_nothing = True
-            self.rate = max(self.settings.floor, self.rate * _NOTHING_ACCEPTED)
-        self._used_seconds, self._cut_at, self._has_accepted = 0.0, now, False
 
-    def _after_cut(self) -> float:
-        return max(self.settings.floor, self._limit * self.settings.decrease)
+def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
+    """Return what is known after *seen*; see the rules at the head of this file."""
+    span = max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate)
+    weight = 1 - math.exp(-seen.seconds / span)
+    throughput = state.throughput * (1 - weight) + (seen.accepted * weight / seen.seconds if seen.seconds else 0.0)
+    state = evolve(state, throughput=throughput, run=state.run + seen.accepted)
+    if not seen.refused:
+        state = evolve(state, crowd=max(state.crowd, seen.crowd_ok))
+    if seen.fresh and not state.has_accepted:
+        state = evolve(state, has_accepted=True)
+        if state.is_starved:
+            state = evolve(state, is_starved=False, rate=state.low)
+    if seen.refused:
+        return _cut(state, seen, settings)
+    state = _fit_places(state, seen)
+    if state.is_starved or seen.replies < USED_SHARE * state.rate * seen.seconds:
+        return state
+    state = evolve(state, used_s=state.used_s + seen.seconds)
+    return evolve(state, rate=min(settings.ceiling, max(state.rate, _grown(state, seen.seconds, settings))))
 
-    def _grown(self, span: float) -> float:
-        """Return the rate after *span* more seconds of use: CUBIC near the known limit, slow start without one."""
-        if math.isinf(self._limit):
-            return float(self.rate * 2 ** (span / self.settings.doubling))
-        if self.rate >= _BEYOND_LIMIT * self._limit:
-            return float(self.rate * 2 ** (span / self.settings.doubling / _SLOWER_GROWTH))
-        used, climb, decrease = self._used_seconds, self.settings.recovery, self.settings.decrease
-        if used < climb:
-            return self._limit * (_BELOW_LIMIT - (_BELOW_LIMIT - decrease) * (1 - used / climb) ** 3)
-        beyond = max(0.0, used - climb - self._hold) / climb
-        return self._limit * (_BELOW_LIMIT + (1 - decrease) * beyond**3)
+
+def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
+    now, since = seen.now, seen.now - state.cut_at
+    if not state.has_accepted:
+        rate = max(settings.floor, state.rate * _NOTHING_ACCEPTED)
+        return evolve(state, rate=rate, is_starved=True, cut_at=now, used_s=0.0)
+    is_recent, is_costly = since < _RECENT_SECONDS, state.pause_s > 0 or seen.is_costly
+    was_probing = state.rate < _FAR_BEYOND * state.limit < math.inf
+    if was_probing and not is_costly and seen.crowd > state.crowd and seen.crowd > 1:
+        # So many were never under way before: it may be their number, not their rate.
+        is_same = seen.crowd == state.places
+        hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
+        return evolve(state, places=seen.crowd, places_at=now, places_hold_s=hold)
+    average = state.run / max(since, MEASURE_SECONDS)
+    if not is_costly:
+        if is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
+            return evolve(state, is_refused=True)  # too early to tell
+        is_rare = not state.is_refused and (state.run >= _RARE or since >= _RARE_SECONDS)
+        if is_rare and was_probing:
+            # What was accepted since the last refusal may have been less than the limit, and a burst more.
+            rate, climb = min(state.rate, _BEYOND_LIMIT * max(average, state.limit)), settings.recovery
+            return evolve(
+                state, rate=rate, limit=rate / _BELOW_LIMIT, is_confirmed=True, low=_GENTLE * rate, climb_s=climb,
+                used_s=climb, hold_s=0.0, cut_at=now, run=0,
+            )  # fmt: skip
+    if is_recent and not is_costly:
+        limit = average  # nothing was saved up
+    elif is_costly:
+        limit = max(average, state.rate * (_PROBED_AT_A_COST if was_probing else settings.decrease))
+    else:
+        # Believe the rate rather than what came before it: where it was too fast, a second refusal says so soon.
+        limit = max(average, state.rate * (_PROBED if was_probing else _OVERSHOT))
+    limit = min(state.rate, max(limit, state.rate / 2))
+    is_same = abs(limit - state.limit) <= _SAME_LIMIT * limit
+    share = _GENTLE if is_same or (is_recent and not is_costly) else settings.decrease
+    low = max(settings.floor, limit * share)
+    return evolve(
+        state,
+        rate=low,
+        low=low,
+        limit=limit,
+        is_confirmed=is_same,
+        climb_s=settings.recovery * (1 - share) / (1 - settings.decrease),
+        used_s=0.0,
+        hold_s=(_COSTLY_HOLD if is_same else _COSTLY_HOLD / 4) if seen.is_costly else 0.0,
+        pause_s=0.0,
+        cut_at=now,
+        has_accepted=False,
+        is_refused=False,
+        run=0,
+        crowd=0,
+    )
+
+
+def _grown(state: RateState, span: float, settings: Adaptive) -> float:
+    """Return the rate after *span* more seconds of use: CUBIC near the known limit, slow start without one."""
+    if math.isinf(state.limit):
+        return float(state.rate * 2 ** (span / settings.doubling))
+    if state.rate >= _BEYOND_LIMIT * state.limit:
+        return float(state.rate * 2 ** (span / settings.doubling / _SLOWER_GROWTH))
+    used, climb, below = state.used_s, state.climb_s, _BELOW_LIMIT * state.limit
+    if used < climb:
+        return below - (below - state.low) * (1 - used / climb) ** 3
+    beyond = max(0.0, used - climb - state.hold_s) / settings.recovery
+    return below + (1 - settings.decrease) * state.limit * beyond**3
+
+
+def _fit_places(state: RateState, seen: Observation) -> RateState:
+    """Follow latency with the number of requests under way."""
+    if seen.latency == math.inf:
+        return state
+    base = min(state.base, seen.latency)
+    is_slow = seen.latency > max(_QUEUED * base, base + _LEAST_QUEUE_SECONDS)
+    state = evolve(state, base=base, slow=state.slow + 1 if is_slow else 0)
+    if state.trial and (not is_slow or state.slow >= _QUEUE_OBSERVATIONS):
+        if is_slow and seen.latency > _RELIEF * state.trial:
+            return evolve(state, base=seen.latency, places=math.inf, trial=0.0, slow=0)
+        state = evolve(state, trial=0.0, slow=0)
+    if state.slow >= _QUEUE_OBSERVATIONS:
+        places = max(1, math.ceil(_FULL * state.throughput * base))
+        return evolve(state, places=places, places_at=seen.now, trial=seen.latency, slow=0)
+    is_full = seen.crowd_ok + 1 >= state.places and seen.now - state.places_at >= state.places_hold_s
+    if is_full and seen.latency <= _QUICK * base:
+        return evolve(state, places=state.places + 1)
+    return state
+
+
+def after_pause(state: RateState, seconds: float, settings: Adaptive) -> RateState:
+    """Return what is known when the last refusal pauses everybody for *seconds*: that is relief enough."""
+    state = evolve(state, pause_s=state.pause_s + seconds)
+    if not state.is_confirmed:
+        return state
+    hold = max(state.hold_s, min(_HOLD_PER_PAUSE * seconds, _LONGEST_HOLD))
+    return evolve(state, hold_s=hold, used_s=settings.recovery)
+
+
+def after_outage(state: RateState, settings: Adaptive) -> RateState:
+    """Return what is known when the server is back."""
+    rate = max(settings.floor, min(_AFTER_OUTAGE * state.good_rate, settings.ceiling))
+    known = state.good_rate if math.isinf(state.limit) else max(state.limit, state.good_rate)
+    return evolve(
+        state, limit=known, rate=rate, low=rate, climb_s=settings.recovery, used_s=0.0, hold_s=0.0, is_starved=False,
+        has_accepted=True, slow=0, trial=0.0, places=math.inf, base=math.inf, cut_at=-math.inf,
+    )  # fmt: skip

@@ -162,7 +162,7 @@ class Client(Operations):
                     raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
-                        self.pace.back_off(seconds, named=bool(attempt.verdict.retry_after))
+                        self.pace.pause(seconds)
                     if self._on_wait:
                         self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
                     await asyncio.sleep(seconds)
@@ -185,7 +185,7 @@ class Client(Operations):
         finally:
             self.pace.release()
         if attempt.reply is not None:
-            self.pace.feedback(throttled=attempt.verdict.kind is Kind.THROTTLED, latency=attempt.latency)
+            self.pace.feedback(throttled=attempt.verdict.is_throttling, latency=attempt.latency)
         return attempt
 
     async def _once(self, call: Call[Any], issued: IssuedToken | None) -> Attempt:

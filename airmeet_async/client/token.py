@@ -25,6 +25,7 @@ from airmeet_async.errors import (
     ConfigError,
     CredentialsError,
     NoReplyError,
+    ReplyError,
     TokenRejectedError,
 )
 from airmeet_async.protocol.models import AuthToken
@@ -34,7 +35,8 @@ SIGN_IN_SECONDS = 60.0
 """Longest time for one sign-in, its own retries included."""
 
 _ERROR_KEPT_SECONDS = 2.0
-"""How long the first error is shared; twice as long after each further one, and at once longest for wrong keys."""
+"""How long the first error is shared; twice as long after each further one, at once longest for wrong keys, and never
+shorter than a ``Retry-After``."""
 _LONGEST_ERROR_KEPT_SECONDS = 30.0
 _MOST_RENEWALS = 3
 _TRUSTED_SECONDS = 60.0
@@ -178,6 +180,8 @@ class SharedToken:
             self._failures += 1
             doubled = min(_ERROR_KEPT_SECONDS * 2.0 ** (self._failures - 1), _LONGEST_ERROR_KEPT_SECONDS)
             kept = _LONGEST_ERROR_KEPT_SECONDS if isinstance(outcome, CredentialsError) else doubled
+            if isinstance(outcome, ReplyError):  # the server may have asked for more time
+                kept = max(kept, outcome.retry_after or 0.0)
             self._error, self._error_until = outcome, sign_in.get_loop().time() + kept
             return
         self.current = self._issued = outcome

@@ -12,6 +12,7 @@ Rules of this file:
    Where it has a value, `judge` says OK with an equal one.
 """
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC
@@ -76,9 +77,15 @@ class Verdict:
     blames_token: bool = False
     cause: TransportError | DecodeError | IncompleteListError | None = field(default=None, repr=False, eq=False)
 
+    @property
+    def is_throttling(self) -> bool:
+        """The server has more to do than it can or wants to: 429, or 503, with which some rate limiters refuse, too."""
+        return self.kind is Kind.THROTTLED or (self.kind is Kind.AMBIGUOUS and self.status == 503)
+
 
 _FATAL = frozenset({401, 403, 404})
 _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LONGEST_DIGITS = 9
 # What a success may have where its answer holds nothing: accepted, or no content.
 _DONE = frozenset({200, 201, 202, 204})
@@ -156,10 +163,13 @@ def kind_of(call: Call[Any], status: int) -> Kind:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for: digits, or a date seen from the answer's own ``Date``."""
+    """Return the seconds that ``Retry-After`` asks for: a number, or a date seen from the answer's own ``Date``.
+
+    Fractions are against the standard, but some gateways send them; they are rounded up.
+    """
     text = reply.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) <= _LONGEST_DIGITS else None
+    if _SECONDS.fullmatch(text):
+        return float(math.ceil(float(text))) if len(text) <= _LONGEST_DIGITS else None
     until, now = _epoch(text), _epoch(reply.headers.get("date", "")) or reply.at
     return max(0.0, until - now) if until is not None and now else None
 

@@ -28,13 +28,14 @@ _SENTENCES: dict[int, str] = {
     403: "these keys may not do this (403)",
     404: "Airmeet does not know this id (404): check the event id, and that AIRMEET_REGION is its region",
     412: "Airmeet refuses tokens that it has just issued (412)",
-    429: "Airmeet's rate limit was exceeded (429): choose a lower rate",
+    429: "Airmeet's rate limit was exceeded (429)",
 }
 _NOT_FINISHED = "; this list is available once the session or event is FINISHED"
 _CLASSES: dict[int, type[errors.ReplyError]] = {
     401: errors.PermissionDeniedError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    429: errors.RateLimitedError,
     412: errors.TokenRejectedError,
     408: errors.ServerError,
 }
@@ -69,6 +70,7 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         message = f"{name}: Airmeet is still preparing this list after {waited:g} s; try again in 5 minutes"
         return errors.NotReadyError(message, deadline=waited)
     facts = {"status": status, "reason": verdict.message, "operation": name, "attempts": max(tries.sent, 1)}
+    facts["retry_after"] = verdict.retry_after
     if auth is Auth.KEYS or (auth is Auth.RAW_KEYS and status in {401, 403}):
         if status == 403:
             return errors.CredentialsError(_REVOKED_KEYS, **facts)
@@ -84,10 +86,10 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         sentence = f"Airmeet could not handle this request ({status})"
     else:
         sentence = _SENTENCES.get(status) or f"Airmeet refused this request ({status})"
+    if verdict.retry_after:
+        sentence += f", and asks to wait for {verdict.retry_after:g} s"
     message = f"{sentence}: {verdict.message}" if verdict.message else sentence
     if call.endpoint.prepares and "status is not valid" in verdict.message:
         message += _NOT_FINISHED
-    if status == 429:
-        return errors.RateLimitedError(message, retry_after=verdict.retry_after, **facts)
     cls = errors.ServerError if status >= 500 else errors.RedirectError if 300 <= status < 400 else errors.RejectedError
     return _CLASSES.get(status, cls)(message, **facts)

@@ -3,7 +3,8 @@
 Rules of this file (Airmeet publishes none):
 
 1. What certainly was not applied (never sent, 429, 412) may always be sent again.
-2. What may have been applied is sent again only if the operation may be repeated, and each such attempt is charged.
+2. What may have been applied is sent again only if the operation may be repeated, and each such attempt is charged;
+   but a 503, with which some rate limiters refuse, is not.
 3. ``Retry-After`` is a lower bound, up to `Retry.longest_pause`; beyond that, waiting is the caller's decision.
 """
 
@@ -21,7 +22,8 @@ class Retry:
 
     Attributes:
         attempts: Maximum number of sends with an unclear outcome (no reply, 5xx, 408).
-        free: Maximum number of sends that were certainly not applied (no connection, 429); None for no limit.
+        free: Maximum number of sends that were certainly not applied (no connection, 429), or refused with 503; None
+            for no limit.
         renewals: Maximum number of new tokens for one call.
         base: Seconds. The first wait is random between 0 and this; the range doubles for each further wait.
         throttle_base: The same in seconds, after a 429 without Retry-After.
@@ -56,8 +58,8 @@ class Tries:
             self.sent += 1
             return
         self.sent += verdict.kind is not Kind.NOT_SENT
-        self.charged += verdict.kind is Kind.AMBIGUOUS
-        self.throttled += verdict.kind is Kind.THROTTLED
+        self.charged += verdict.kind is Kind.AMBIGUOUS and not verdict.is_throttling
+        self.throttled += verdict.is_throttling
         self.not_sent += verdict.kind is Kind.NOT_SENT
         self.not_ready += verdict.kind is Kind.NOT_READY
         self.renewals += verdict.kind is Kind.EXPIRED or verdict.blames_token
@@ -129,10 +131,12 @@ def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry
             if verdict.code in _HOPELESS or (retry.free is not None and tries.not_sent >= retry.free):
                 return RAISE
             return Wait(_backoff(retry.base, tries.not_sent, retry, jitter))
-        case Kind.THROTTLED:
+        case Kind.THROTTLED | Kind.AMBIGUOUS if verdict.is_throttling:
+            if verdict.kind is Kind.AMBIGUOUS and not endpoint.repeatable:
+                return RAISE
             if asked > retry.longest_pause or (retry.free is not None and tries.throttled >= retry.free):
                 return RAISE
-            return Wait(floor or _backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=True)
+            return Wait(floor or _backoff(retry.throttle_base, tries.throttled, retry, jitter), everyone=asked > 0)
         case Kind.AMBIGUOUS:
             # A 2xx that makes no sense will hardly make more of it: two replays, not four.
             most = min(retry.attempts, 3) if verdict.code == "unusable_answer" else retry.attempts

@@ -1,32 +1,36 @@
-"""The adaptive rate: it finds hidden limits, stays near them, and grows only when it is used."""
+"""The control law: what is known after what was seen, as a table, and the permits that follow it."""
 
-import asyncio
 import math
-from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from airmeet_async.client.adaptive_rate import Adaptive, RateController
-from airmeet_async.client.client import Client
+from airmeet_async.client.adaptive_rate import (
+    Adaptive,
+    Observation,
+    RateState,
+    adjust,
+    after_outage,
+    after_pause,
+    first_state,
+)
+from airmeet_async.client.permits import LocalPermits
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
-from airmeet_async.sandbox import Bucket
-from benchmarks.adaptive import Changing, Everything, Limit, Window, ideal_seconds, virtually
+from tests.cases import case
+
+NOW = 100.0
+LAW = Adaptive()
 
 
 async def nothing() -> None:
     """Be ready at once."""
 
 
-def fed(controller: RateController, seconds: float, share: float = 1.0, start: float = 0.0) -> float:
-    """Let all requests be accepted for so long, at that share of the rate, and return when that was over."""
-    now = start
-    while now < start + seconds:
-        now += 1 / (controller.rate * share)
-        controller.note_reply(throttled=False, sent_at=now - 0.05, now=now)
-    return now
+def seen(accepted: int = 10, refused: int = 0, seconds: float = 0.1, **facts: Any) -> Observation:
+    given = {"now": NOW, "seconds": seconds, "accepted": accepted, "fresh": accepted, "refused": refused}
+    return Observation(**given | {"replies": accepted + refused} | facts)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ def fed(controller: RateController, seconds: float, share: float = 1.0, start: f
         {"initial": math.nan},
         {"initial": True},
         {"initial": "5"},
-        {"ceiling": math.inf},
+        {"recovery": math.inf},
         {"floor": -1},
         {"floor": 20, "initial": 10},
         {"initial": 3000},
@@ -57,141 +61,171 @@ def test_a_start_is_held_between_floor_and_ceiling() -> None:
     assert [settings.starting_at(rate).initial for rate in (0.1, 32, 500)] == [1, 32, 100]
 
 
-def test_a_rate_that_is_used_doubles_every_second_up_to_the_ceiling() -> None:
-    controller = RateController(Adaptive(ceiling=300))
-
-    now = fed(controller, 3)
-    assert 50 <= controller.rate <= 90
-    fed(controller, 5, start=now)
-    assert controller.rate == 300
-
-
-def test_a_rate_that_is_not_used_does_not_grow() -> None:
-    """A slow application proves nothing about the server."""
-    controller = RateController(Adaptive())
-
-    fed(controller, 60, share=0.5)
-
-    assert controller.rate == 10
-
-
-def test_refusals_of_one_round_trip_count_once() -> None:
-    """What was sent before the cut says nothing about the rate after it."""
-    controller = RateController(Adaptive(initial=100))
-    now = fed(controller, 1)
-    before = controller.rate
-    once = controller.note_reply(throttled=True, sent_at=now - 0.05, now=now)
-    for late in (0.01, 0.02, 0.04):
-        controller.note_reply(throttled=True, sent_at=now + late - 0.05, now=now + late)
-
-    assert controller.rate == once < before
-
-
-def test_a_refused_rate_falls_to_085_and_is_back_in_six_seconds() -> None:
-    controller = RateController(Adaptive(initial=100, ceiling=100))
-    now = fed(controller, 20)
-    controller.note_reply(throttled=True, sent_at=now, now=now)
-
-    assert controller.rate == pytest.approx(85, rel=0.02)
-    fed(controller, 6, start=now)
-    assert controller.rate == pytest.approx(99, rel=0.02)
-
-
-def test_an_exhausted_window_costs_nothing_of_what_is_known() -> None:
-    """While nothing is accepted, hardly anything is sent; the first that is accepted brings the rate back."""
-    controller = RateController(Adaptive(initial=100, ceiling=100))
-    now = fed(controller, 20)
-    for _ in range(10):
-        now += 0.1
-        controller.note_reply(throttled=True, sent_at=now - 0.05, now=now)
-    assert controller.rate == 0.5
-    assert controller.accepted_rate == pytest.approx(85, rel=0.02)
-
-    controller.note_reply(throttled=False, sent_at=now + 0.1, now=now + 0.2)
-
-    assert controller.rate == pytest.approx(85, rel=0.02)
-
-
-HIDDEN = [
-    pytest.param(lambda: Bucket(40), 4000, False, id="40/s bucket"),
-    pytest.param(lambda: Bucket(40), 4000, True, id="40/s bucket with Retry-After"),
-    pytest.param(lambda: Window(40), 4000, False, id="40/s window"),
-    pytest.param(lambda: Changing([100, 25, 100], 30), 6750, False, id="100, 25, 100/s"),
-    pytest.param(lambda: Window(10), 1500, False, id="10/s window"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("limit", "rows", "names_time"), HIDDEN)
-@pytest.mark.slow
-def test_hidden_limits_are_found(limit: Callable[[], Limit], rows: int, names_time: bool) -> None:
-    """At least 92 per cent of the ideal, at most 3 per cent refused, and nobody is left out."""
-    run = virtually(limit(), rows, Adaptive(), names_time=names_time)
-
-    assert run.done == rows
-    assert ideal_seconds(limit(), rows) / run.seconds >= 0.92
-    assert run.throttled <= 0.03
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("limit", "rows"), [(lambda: Window(40), 4000), (lambda: Window(10), 1500)])
-@pytest.mark.slow
-def test_windows_that_ask_for_a_pause_of_a_whole_one_cost_a_little_more(limit: Callable[[], Limit], rows: int) -> None:
-    """Each probe that fails costs a second in which nobody may send."""
-    run = virtually(limit(), rows, Adaptive(), names_time=True)
-
-    assert run.done == rows
-    assert ideal_seconds(limit(), rows) / run.seconds >= 0.85
-    assert run.throttled <= 0.03
+STEADY = RateState(100, limit=102, low=95, climb_s=4, used_s=5, cut_at=NOW - 5, run=50, crowd=9, throughput=100)
+QUEUEING = RateState(200, throughput=80, base=0.05, slow=4, crowd=60)
+# What is known, what is seen, and what is known then.
+CASES: dict[str, tuple[RateState, Observation, dict[str, float]]] = {
+    "a start doubles": (RateState(100), seen(), {"rate": 100 * 2 ** (0.1 / 0.5)}),
+    "an unused rate stays": (RateState(100), seen(7), {"rate": 100}),
+    "the ceiling holds": (RateState(2000), seen(300), {"rate": 2000}),
+    "below the limit it climbs": (
+        RateState(85, limit=100, low=85, climb_s=4, used_s=2, cut_at=NOW - 2), seen(),
+        {"rate": 99 - 14 * (1 - 2.1 / 4) ** 3},
+    ),
+    "far beyond the limit it doubles, slowly": (
+        RateState(120, limit=100, low=95, climb_s=2, cut_at=NOW - 9), seen(12), {"rate": 120 * 2 ** (0.1 / 1.0)},
+    ),
+    "a start that is refused": (
+        RateState(100, throughput=80), seen(refused=1), {"rate": 0.85 * 90, "limit": 90, "cut_at": NOW},
+    ),
+    "the same limit again costs little": (STEADY, seen(refused=1), {"rate": 0.95 * 97, "limit": 97}),
+    "one refusal among hundreds costs nothing": (
+        RateState(100, limit=102, low=95, cut_at=NOW - 20, run=150, crowd=9),
+        seen(refused=1), {"rate": 100},
+    ),
+    "a second refusal soon after measures the limit": (
+        RateState(190, limit=200, low=190, cut_at=NOW - 0.5, run=40, crowd=9), seen(refused=1),
+        {"limit": 100, "rate": 95},
+    ),
+    "one too soon to tell": (
+        RateState(190, limit=200, low=190, cut_at=NOW - 0.2, run=10, crowd=9), seen(refused=1), {"rate": 190},
+    ),
+    "nothing accepted": (
+        RateState(85, limit=100, low=85, cut_at=NOW - 0.1, has_accepted=False), seen(0, refused=1),
+        {"rate": 21.25, "limit": 100, "good_rate": 85},
+    ),
+    "accepted again": (
+        RateState(0.5, limit=100, low=85, cut_at=NOW - 1, has_accepted=False, is_starved=True), seen(1, seconds=1),
+        {"rate": 85},
+    ),
+    "old acceptances do not end that": (
+        RateState(0.5, limit=100, low=85, cut_at=NOW - 1, has_accepted=False, is_starved=True), seen(1, fresh=0),
+        {"rate": 0.5},
+    ),
+    "a refusal that may have mailed is never nothing": (
+        RateState(100, limit=102, low=95, cut_at=NOW - 20, run=500, crowd=9), seen(refused=1, is_costly=True),
+        {"rate": 0.95 * 93, "hold_s": 40},
+    ),
+    "more at once than ever before": (
+        STEADY, seen(refused=1, crowd=10), {"rate": 100, "places": 10, "places_hold_s": 2},
+    ),
+    "the same number again": (
+        RateState(100, limit=102, cut_at=NOW - 20, crowd=7, places=8, places_hold_s=2), seen(refused=1, crowd=8),
+        {"places": 8, "places_hold_s": 4},
+    ),
+    "slow once is not a queue": (RateState(200, base=0.05), seen(latency=0.8), {"places": math.inf}),
+    "slow for long is one": (QUEUEING, seen(8, latency=0.8), {"places": 6, "trial": 0.8}),
+    "a little slower is none": (
+        RateState(200, base=0.002, slow=4), seen(latency=0.02), {"places": math.inf, "slow": 0},
+    ),
+    "fewer at once made it quicker": (
+        RateState(200, base=0.05, places=6, trial=0.8, slow=4, crowd=5), seen(latency=0.075), {"places": 6, "trial": 0},
+    ),
+    "fewer at once changed nothing": (
+        RateState(200, base=0.05, places=6, trial=0.8, slow=4, crowd=5), seen(latency=0.78),
+        {"places": math.inf, "base": 0.78, "trial": 0},
+    ),
+    "quick and full: one more": (
+        RateState(200, base=0.05, places=6, crowd=5), seen(latency=0.055, crowd_ok=5), {"places": 7},
+    ),
+    "quick and not full": (RateState(200, base=0.05, places=6), seen(latency=0.055, crowd_ok=3), {"places": 6}),
+    "full, but refused not long ago": (
+        RateState(200, base=0.05, places=6, places_at=NOW - 1, places_hold_s=2), seen(latency=0.055, crowd_ok=5),
+        {"places": 6},
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("names_time", [False, True])
-@pytest.mark.slow
-def test_a_start_ten_times_too_fast_ends_in_a_good_rate(names_time: bool) -> None:
-    """RET-05: five minutes at a server that takes 10/s, begun with 100/s."""
-    run = virtually(Bucket(10), 10_000, Adaptive(initial=100), names_time=names_time, until=300)
+def test_what_is_known_after_what_was_seen() -> None:
+    for name, (known, came, expected) in CASES.items():
+        with case(name):
+            then = adjust(known, came, LAW)
 
-    assert run.done >= 0.85 * 10 * 300
-    assert run.throttled_after(30) <= 0.10
+            assert {fact: getattr(then, fact) for fact in expected} == pytest.approx(expected)
 
 
-@pytest.mark.slow
-def test_a_limit_of_500_is_reached_within_ten_seconds() -> None:
-    run = virtually(Bucket(500), 6000, Adaptive())
+def test_a_pause_is_relief_enough_where_the_limit_is_known() -> None:
+    known = RateState(95, limit=100, low=95, climb_s=1, is_confirmed=True)
 
-    assert next(at for at, rate in run.rates if rate >= 500) <= 10
-
-
-@pytest.mark.slow
-def test_without_a_limit_the_rate_grows_to_what_latency_allows() -> None:
-    """64 in flight and 50 ms are 1280/s."""
-    run = virtually(Everything(), 8000, "auto")
-
-    last = [at for at, _ in run.seen if at >= run.seconds - 2]
-    assert len(last) / 2 >= 1000
+    assert after_pause(known, 2, LAW).hold_s == 40
+    assert after_pause(known, 60, LAW).hold_s == 120
+    assert after_pause(RateState(85, limit=100, low=85), 2, LAW).hold_s == 0
 
 
-async def test_only_a_pause_the_server_asked_for_stops_all_under_an_adaptive_pace() -> None:
-    client = Pace(None, 4)
-    job = Pace(Adaptive(), 4, parent=client)
+def test_an_outage_halves_the_rate_and_forgets_no_limit() -> None:
+    then = after_outage(RateState(0.5, limit=100, low=85, is_starved=True), LAW)
 
-    job.back_off(30, named=False)
-    assert client.statistics().paused_s == 0
-    job.back_off(30, named=True)
-    assert client.statistics().paused_s == pytest.approx(30, abs=0.001)
+    assert (then.rate, then.limit, then.is_starved) == (42.5, 100, False)
+    assert adjust(then, seen(5, now=NOW + 4, seconds=0.1), LAW).rate > 42.5
 
 
-async def test_a_fixed_pace_stops_all_for_either_pause() -> None:
-    pace = Pace(10, 4)
+def test_a_run_that_knows_a_limit_begins_below_it_and_climbs_to_it() -> None:
+    state = first_state(LAW.starting_at(80, 100))
 
-    pace.back_off(30, named=False)
+    for n in range(60):
+        state = adjust(state, seen(12, now=NOW + n / 10), LAW)
+        assert state.rate < 120
+    assert state.rate > 98
 
-    assert pace.statistics().paused_s == pytest.approx(30, abs=0.001)
+
+# Permits of one process.
 
 
-async def test_after_a_pause_nothing_bursts() -> None:
+async def test_without_a_rate_the_law_begins_at_the_first_refusal_with_what_was_sent() -> None:
+    permits = LocalPermits(None)
+    heard: list[float | None] = []
+    permits.watch(lambda: heard.append(permits.rate))
+    await anyio.sleep(1)
+    permits.heard(throttled=False, sent_at=0.9, in_flight=9)
+    assert (permits.at_once(), permits.rate) == (True, None)
+
+    permits.heard(throttled=True, sent_at=0.9, in_flight=9)
+
+    assert permits.rate == pytest.approx(0.85 * 90, rel=0.01)
+    assert (permits.at_once(), heard) == (False, [permits.rate])
+
+
+async def test_a_number_is_a_ceiling() -> None:
+    """It is used from the first request on, kept while nothing is refused, and left where something is."""
+    permits = LocalPermits(50)
+    for _ in range(200):
+        await anyio.sleep(0.02)
+        permits.heard(throttled=False, sent_at=anyio.current_time() - 0.01, in_flight=1)
+    assert permits.rate == 50
+
+    permits.heard(throttled=True, sent_at=anyio.current_time() - 0.01, in_flight=1)
+    assert permits.rate == pytest.approx(0.85 * 45)
+    permits.set_rate(50)
+    assert permits.rate == 50
+
+
+async def test_what_was_sent_before_the_last_cut_says_nothing_new() -> None:
+    permits = LocalPermits(Adaptive(initial=100))
+    await anyio.sleep(1)
+    permits.heard(throttled=True, sent_at=0.95, in_flight=5)
+    once = permits.rate
+    for sent_at in (0.96, 0.97, 0.98):
+        permits.heard(throttled=True, sent_at=sent_at, in_flight=5)
+
+    assert once is not None
+    assert permits.rate == once < 100
+
+
+async def test_a_pace_and_the_one_above_it_both_learn_and_a_pace_without_a_rate_does_not() -> None:
+    for above, then in ((Adaptive(initial=100), 76.5), (None, None)):
+        client = Pace(above, 4)
+        job = Pace(50, 4, parent=client)
+        await anyio.sleep(1)
+
+        job.feedback(throttled=True, latency=0.05)
+
+        assert (client.rate, job.rate) == (then, 0.85 * 45)
+
+
+async def test_a_pause_is_a_pause_of_all_and_nothing_bursts_after_it() -> None:
     """The limiter saves nothing up, and the rate does not grow while all wait."""
-    pace = Pace(Adaptive(initial=100), 64)
+    client = Pace(None, 64)
+    pace = Pace(Adaptive(initial=100), 64, parent=client)
     starts = []
 
     async def work() -> None:
@@ -205,59 +239,8 @@ async def test_after_a_pause_nothing_bursts() -> None:
             group.start_soon(work)
         await anyio.sleep(0.3)
         pace.feedback(throttled=True, latency=0.05)
-        pace.back_off(5, named=True)
+        pace.pause(5)
+        assert client.is_paused
 
     after = [at for at in starts if at >= 5.3]
     assert len([at for at in after if at < after[0] + 0.1]) <= 11
-
-
-async def test_each_adaptive_pace_learns_from_an_answer() -> None:
-    """A job's own and the client's; a fixed one stays."""
-    client = Pace(Adaptive(initial=100), 4)
-    job = Pace(50, 4, parent=client)
-
-    job.feedback(throttled=True, latency=0.05)
-
-    assert (client.rate, client.good_rate) == (42.5, 42.5)
-    assert (job.rate, job.good_rate, job.adapts, Pace(50, 4).adapts) == (50, 50, True, False)
-
-
-async def test_a_number_ends_adapting() -> None:
-    """A person's word is final, until the person says otherwise."""
-    pace = Pace("auto", 4)
-    pace.set_rate(7)
-    pace.feedback(throttled=True, latency=0.0)
-    assert (pace.rate, pace.adapts) == (7, False)
-
-    pace.set_rate("auto")
-
-    assert (pace.rate, pace.adapts) == (10, True)
-
-
-@pytest.mark.parametrize("rate", ["auto", Adaptive(initial=10)])
-async def test_a_client_takes_an_adaptive_rate(rate: Any) -> None:
-    async with Client("key", "secret", base_url="https://sandbox.example/prod", rate=rate) as client:
-        await asyncio.sleep(0)
-
-    assert client.pace.adapts
-    assert client.options.rate == 10
-
-
-def test_a_rate_climbs_back_to_just_below_the_limit_that_is_known() -> None:
-    """It would be refused at the limit itself; only after that climb it looks, slowly, whether the limit has moved."""
-    controller = RateController(Adaptive(initial=100))
-    now = fed(controller, 0.05)
-    controller.note_reply(throttled=True, sent_at=now, now=now)
-    limit = controller.rate / 0.85
-
-    seen = []
-    for _ in range(60):
-        now = fed(controller, 0.1, start=now)
-        seen.append(controller.rate / limit)
-
-    assert seen == sorted(seen)
-    assert 0.85 <= seen[0] < 0.87
-    assert max(seen[:58]) < 0.991
-    assert seen[-1] > 0.985
-    fed(controller, 2, start=now)
-    assert 0.99 <= controller.rate / limit < 1.0

@@ -439,7 +439,7 @@ async def test_whoever_watches_a_pace_hears_of_what_closes_it() -> None:
     assert heard == [False, True, False, True]
     heard.clear()
     pace.pause(1)
-    assert heard == [False]
+    assert set(heard) == {False}
     await anyio.sleep(1.1)
     heard.clear()
     assert parent.try_acquire()
@@ -464,10 +464,3 @@ async def test_without_waiting_a_place_is_had_or_not() -> None:
     one.release()
     assert (one.statistics().in_flight, parent.statistics().in_flight) == (1, 2)
     assert other.try_acquire()
-
-
-def test_a_pace_adapts_where_one_above_it_does() -> None:
-    adaptive = Pace("auto", 4)
-
-    assert [Pace(None, 4).adapts, Pace(5, 4).adapts, adaptive.adapts] == [False, False, True]
-    assert [Pace(5, 4, parent=Pace(9, 4)).adapts, Pace(5, 4, parent=adaptive).adapts] == [False, True]

@@ -125,7 +125,12 @@ async def test_all_waiters_share_one_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kept"), [(ServerError("down", status=500), 2.0), (CredentialsError("wrong", status=400), 30.0)]
+    ("error", "kept"),
+    [
+        (ServerError("down", status=500), 2.0),
+        (ServerError("busy", status=503, retry_after=40.0), 40.0),
+        (CredentialsError("wrong", status=400), 30.0),
+    ],
 )
 async def test_an_error_is_kept_for_a_moment_and_then_tried_again(error: AirmeetError, kept: float) -> None:
     """Late-comers within that moment do not ask /auth again; after it the session recovers by itself."""

@@ -360,7 +360,7 @@ RETRY_AFTER = [
     ("9" * 5000, None, 0.0, None),
     ("-5", None, 0.0, None),
     ("+5", None, 0.0, None),
-    ("1.5", None, 0.0, None),
+    ("1.5", None, 0.0, 2.0),
     ("1e3", None, 0.0, None),
     ("٣", None, 0.0, None),
     ("²", None, 0.0, None),
@@ -379,13 +379,14 @@ RETRY_AFTER = [
     ("Wed, 21 Oct 2015 09:30:00 +0200", DATE, AT, 120.0),
     ("Wednesday, 21-Oct-15 07:30:00 GMT", DATE, AT, 120.0),
     ("Wed Oct 21 07:30:00 2015", DATE, AT, 120.0),
+    ("4.2", None, AT, 5.0),
     ("Wed, 99 Oct 2015 07:30:00 GMT", DATE, AT, None),
     ("Wed, 21 Oct 99999 07:30:00 GMT", DATE, AT, None),
 ]
 
 
 def test_retry_after_is_read():
-    """Digits, or a date against the answer's own; all else is as if it were not there."""
+    """A number, rounded up, or a date against the answer's own; all else is as if it were not there."""
     for text, date, at, seconds in RETRY_AFTER:
         with case(text, date):
             headers = {"retry_after": text} | ({} if date is None else {"date": date})

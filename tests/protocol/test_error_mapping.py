@@ -142,7 +142,8 @@ FIXES = {
     "a base address without /prod": (AUTH, reply(b"", 404), NotFoundError, "AIRMEET_URI /prod"),
     "a foreign event": (ADD, reply(b"", 401), PermissionDeniedError, "community region"),
     "a wrong event": (ADD, reply(b"", 404), NotFoundError, "id AIRMEET_REGION"),
-    "too fast": (ADD, reply(b"", 429), RateLimitedError, "lower rate"),
+    "too fast": (ADD, reply(b"", 429), RateLimitedError, "limit (429)"),
+    "too fast, until": (ADD, reply(b"", 429, retry_after="3600"), RateLimitedError, "wait 3600"),
     "a sign-in page": (ADD, reply(b"", 302), RedirectError, "base_url proxy"),
     "a report that takes long": (PREPARED, reply(b"", 202), NotReadyError, "again in 5 minutes"),
 }

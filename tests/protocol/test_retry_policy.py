@@ -50,13 +50,14 @@ TABLE = {
     "no proxy": (verdict(Kind.NOT_SENT, code="not_sent_proxy"), Wait(0.5), Wait(0.5)),
     "no certificate": (verdict(Kind.NOT_SENT, code="not_sent_tls"), RAISE, RAISE),
     "no way to send it": (verdict(Kind.NOT_SENT, code="not_sent_config"), RAISE, RAISE),
-    "429": (verdict(Kind.THROTTLED), Wait(1.0, everyone=True), Wait(1.0, everyone=True)),
+    "429": (verdict(Kind.THROTTLED), Wait(1.0), Wait(1.0)),
     "429 until 10": (
         verdict(Kind.THROTTLED, retry_after=10.0),
         Wait(11.0, everyone=True),
         Wait(11.0, everyone=True),
     ),
-    "429 until 0": (verdict(Kind.THROTTLED, retry_after=0.0), Wait(1.0, everyone=True), Wait(1.0, everyone=True)),
+    "429 until 0": (verdict(Kind.THROTTLED, retry_after=0.0), Wait(1.0), Wait(1.0)),
+    "503": (verdict(Kind.AMBIGUOUS, status=503), Wait(1.0), RAISE),
     "429 until 300": (
         verdict(Kind.THROTTLED, retry_after=300.0),
         Wait(330.0, everyone=True),

@@ -3,7 +3,7 @@
 1. An outcome that concerns all rows: wrong keys, no right on the event, no such event (`stop_reason_for`).
 2. An error outside of any row, nearly always about the token (`stop_reason_for_error`).
 3. Rows that fail in numbers: a quota that is used up must not burn a million rows (`FailureRules`).
-4. A server that does not answer for too long (`ServerSilence`).
+4. A server that accepts nothing for too long, whatever it replies (`Outage`).
 
 No clock is read here: the time is an argument.
 """
@@ -28,6 +28,7 @@ from airmeet_async.errors import (
     TokenRejectedError,
     TransportError,
 )
+from airmeet_async.formatting import duration
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.retry_policy import Retry
 
@@ -158,26 +159,30 @@ class FailureRules:
 _FIRST_PATIENCE = 10.0  # seconds: a server that never answered is more likely a wrong address than an outage
 
 
-class ServerSilence:
-    """How long the server has not answered, counted from the first request without an answer.
+class Outage:
+    """How long nothing has succeeded, whatever the replies were, counted from the first request since then.
 
     Args:
         patience: Seconds.
 
     Attributes:
-        since: When that request was sent; None while the server answers.
+        since: When that request was sent; None while requests succeed.
         heard_before: The server has answered once.
+        said: What came last instead of a success.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
+        self.said = ""
         self.since: float | None = None
         self.heard_before = False
 
-    def record(self, *, answered: bool, sent_at: float) -> None:
+    def record(self, *, succeeded: bool, answered: bool, sent_at: float, said: str = "") -> None:
         """Take note of one request."""
-        if answered:
-            self.heard_before, self.since = True, None
+        self.said = said
+        self.heard_before = self.heard_before or answered
+        if succeeded:
+            self.since = None
         elif self.since is None:
             self.since = sent_at
 
@@ -185,3 +190,15 @@ class ServerSilence:
         """Whether to give up; a server that has never answered is given less."""
         patience = self._patience if self.heard_before else min(self._patience, _FIRST_PATIENCE)
         return self.since is not None and now - self.since > patience
+
+    def stop(self, verdict: Verdict, now: float) -> RunStop | None:
+        """Return why the run ends after *verdict*, if it does."""
+        if verdict.kind not in _NO_SUCCESS or not self.is_too_long(now):
+            return None
+        if verdict.status is None:
+            return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
+        waited = duration(now - (self.since or now))
+        return RunStop(StopReason.TEMPORARY, f"nothing was accepted for {waited}; the last reply was {self.said}")
+
+
+_NO_SUCCESS = frozenset({Kind.NOT_SENT, Kind.AMBIGUOUS, Kind.THROTTLED})

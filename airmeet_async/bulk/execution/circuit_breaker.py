@@ -24,8 +24,9 @@ class CircuitBreaker:
     1. It opens when half of ten or more requests within ten seconds failed for the server's fault. Of each row only
        the first failure counts: some rows fail always, and at the end of a run they are alone.
     2. It opens, too, when five requests in a row, of more than one row, had no answer, or a gateway's.
-    3. While it is open, nobody sends but one row on trial after 5, 10, 20, 40 and then 60 seconds, up to a tenth more.
-    4. The success of a trial closes it; a success that was sent before it opened does not.
+    3. A 503 counts for neither while requests succeed: some rate limiters refuse with it.
+    4. While it is open, nobody sends but one row on trial after 5, 10, 20, 40 and then 60 seconds, up to a tenth more.
+    5. The success of a trial closes it; a success that was sent before it opened does not.
 
     Args:
         jitter: Returns a number from 0 to 1.
@@ -43,6 +44,7 @@ class CircuitBreaker:
         self._until = 0.0
         self._openings = 0
         self._trial_under_way = False
+        self._succeeded_at = -math.inf
 
     def pause_left(self, now: float) -> float:
         """Return the seconds until a row may go; infinite while the trial is under way."""
@@ -60,6 +62,7 @@ class CircuitBreaker:
     def record_successes(self, n: int, now: float) -> None:
         """Count successes while it is closed."""
         self._recent.add(now, n)
+        self._succeeded_at = now
         if self._unanswered:
             self._unanswered = []
 
@@ -75,6 +78,10 @@ class CircuitBreaker:
         """
         kind = verdict.kind
         failed = kind is Kind.NOT_SENT or kind is Kind.AMBIGUOUS  # an Enum in a set is slow
+        if kind is Kind.OK:
+            self._succeeded_at = now
+        elif verdict.is_throttling and not self.is_open and now - self._succeeded_at < _WINDOW:
+            return
         if failed and verdict.status in _AWAY:
             self._unanswered = [*self._unanswered[-_IN_A_ROW:], row]
         elif self._unanswered:

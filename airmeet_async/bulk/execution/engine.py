@@ -30,7 +30,7 @@ from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_s
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
-from airmeet_async.bulk.row import CallTemplate, Row
+from airmeet_async.bulk.row import CallTemplate, Row, Wish
 from airmeet_async.bulk.row_results import (
     done_now,
     failure_result,
@@ -51,7 +51,6 @@ from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import Access
 from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
 
-_SHARE_AFTER_OUTAGE = 0.5  # of its rate, with which a run goes on
 _RATE_KEPT_EVERY = 10.0  # seconds
 
 
@@ -256,10 +255,14 @@ class Engine:
         state, call, now = self.state, template.call(row.payload), self._clock()
         verdict = self._client.judge_outcome(call, outcome, issued, latency).verdict
         if isinstance(outcome, Reply):
-            self.pace.feedback(throttled=verdict.kind is Kind.THROTTLED, latency=latency)
+            self.pace.feedback(
+                throttled=verdict.is_throttling,
+                latency=latency,
+                is_costly=verdict.kind is Kind.AMBIGUOUS and bool(row.asked & Wish.MAILED),
+            )
         if row.tries is None:
             row.tries = Tries()
-        away = state.breaker.is_open
+        away, held = state.breaker.is_open, state.mails_are_held
         stop = state.record_attempt(row, verdict, row.asked, now - latency, now)
         # A person who was added before, and is mailed now, is sent for the first time.
         sent_before = row.earlier.sent if row.earlier is not None and not row.earlier.done else 0
@@ -269,8 +272,8 @@ class Engine:
         if verdict.status is not None:
             self._answered.set()
         if away and not state.breaker.is_open:
-            self.pace.restart_at(_SHARE_AFTER_OUTAGE)
-        if away or state.breaker.is_open:
+            self.pace.restart()
+        if away or state.breaker.is_open or held:
             self._wake(EVERYBODY)
         if verdict.kind is Kind.OK:
             row.done = done_now(row, row.asked)
@@ -289,8 +292,8 @@ class Engine:
             case Wait(seconds, everyone):
                 self.journal.record_retry(row)
                 self.state.put_retry(row, now + state.retry_delay(verdict, seconds, now))
-                if everyone:  # a 429 is about all requests, not about this row
-                    self.pace.back_off(seconds, named=bool(verdict.retry_after))
+                if everyone:  # the server named a time, and means all requests, not this row
+                    self.pace.pause(seconds)
             case _:
                 error = error_for(call, verdict, row.tries)
                 if (reason := stop_reason_for(verdict, self._options.retry)) is None:
@@ -443,7 +446,7 @@ class Engine:
     async def _close_journal(self) -> None:
         await self.journal.drain()
         self._finish_the_rest()  # again: rows that were being recorded belong to nobody until then
-        stopped, rate = self.state.stopped, self.pace.good_rate if self.pace.adapts else None
+        stopped, rate = self.state.stopped, self.pace.good_rate
         facts = {"ended": time.time(), "rate": rate, "stop": None, "stop_message": ""}
         if stopped is not None:
             facts |= {"stop": stopped.reason.value, "stop_message": stopped.message}
@@ -474,8 +477,7 @@ class Engine:
         """Let the next run know how fast it may go, even if this one is killed."""
         while True:
             await anyio.sleep(_RATE_KEPT_EVERY)
-            if self.pace.adapts:
-                self.journal.record_facts({"rate": self.pace.good_rate})
+            self.journal.record_facts({"rate": self.pace.good_rate})
 
     async def _finish_unread(self) -> None:
         """After a stop, read on to the end of a finite source, or of what was read ahead: each row gets a result."""

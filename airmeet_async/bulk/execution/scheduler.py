@@ -20,16 +20,17 @@ from enum import Enum
 
 from attrs import frozen
 
-from airmeet_async.bulk.execution.abort_policy import FailureRules, RunStop, ServerSilence
+from airmeet_async.bulk.execution.abort_policy import FailureRules, Outage, RunStop
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import RowResult, StopReason
-from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 
 # Attempts that a row is not charged for: one that takes the server's connection down each time must end, too.
 _MOST_UNCHARGED = 10
+_LONGEST_MAIL_HOLD = 60.0  # seconds
 
 
 class Step(Enum):
@@ -84,10 +85,13 @@ class RunState:
         self.claimed = 0
         self.source_ended = False
         self.hot = False
-        self.silence = ServerSilence(options.outage)
+        self.outage = Outage(options.outage)
         self.breaker = CircuitBreaker(random.random)
         self.rules = FailureRules(options.max_failures, total)
         self._budget = RetryBudget()
+        # While 503s come, nobody is invited: whoever gets one may have been mailed, and is not mailed again.
+        self._mails_held_at = self._mails_held_until = -math.inf
+        self._mail_holds = 0
         self._most_waiting = 4 * options.max_in_flight + 100
         self._order = itertools.count()
         self._outside_is_open = outside_is_open
@@ -100,6 +104,7 @@ class RunState:
             and self.stopped is None
             and not self.breaker.is_open
             and not self.retries
+            and not self._mail_holds
             and self._outside_is_open()
         )
 
@@ -125,6 +130,19 @@ class RunState:
         ready = self.journal.ready
         return bool(ready) and (ready[0].begun > 0 or self.may_begin_row())
 
+    @property
+    def mails_are_held(self) -> bool:
+        """Whether rows that ask for a mail wait, since the last request was answered with 503."""
+        return self._mail_holds > 0
+
+    def mail_hold_left(self, now: float) -> float:
+        """Return the seconds until the row that goes next may go: one that asks for a mail waits while 503s come."""
+        if not self._mail_holds or now >= self._mails_held_until:
+            return 0.0
+        row = next(iter(self.journal.ready), None) or next(iter(self.journal.queue), None)
+        asks = row is None or (row.template is not None and row.template.wish & Wish.MAILED and not row.unclear)
+        return self._mails_held_until - now if asks else 0.0
+
     def take(self, now: float) -> Row:
         """Return the row that goes now; in an outage it is the trial."""
         row = self.journal.ready.popleft()
@@ -148,20 +166,21 @@ class RunState:
 
     def retry_delay(self, verdict: Verdict, seconds: float, now: float) -> float:
         """Return how long a row waits for its next attempt; what may be a repeat needs a place in the budget."""
-        return max(seconds, self._budget.take(now, self.begun)) if verdict.kind is Kind.AMBIGUOUS else seconds
+        is_repeat = verdict.kind is Kind.AMBIGUOUS and not verdict.is_throttling
+        return max(seconds, self._budget.take(now, self.begun)) if is_repeat else seconds
 
     def hold_for_token(self, now: float) -> bool:
         """Hold all rows back because no token can be had; return False where that has lasted too long."""
-        self.silence.record(answered=False, sent_at=now)
+        self.outage.record(succeeded=False, answered=False, sent_at=now)
         self.breaker.trip(now)
         self.weigh()
-        return self.silence.heard_before and not self.silence.is_too_long(now)
+        return self.outage.heard_before and not self.outage.is_too_long(now)
 
     def record_plain_successes(self, n: int, now: float) -> None:
         """Count successes while the run is `hot`."""
         self.breaker.record_successes(n, now)
         self.rules.record_successes(n)
-        self.silence.since = None
+        self.outage.since = None
 
     def record_attempt(self, row: Row, verdict: Verdict, asked: int, sent_at: float, now: float) -> RunStop | None:
         """Count an attempt, on the row, too; return why the run stops, if it does.
@@ -179,18 +198,25 @@ class RunState:
         self.breaker.record(row.index, verdict, first=first, sent_at=sent_at, now=now)
         row.last = verdict
         tries.count(verdict)
+        if verdict.kind is Kind.OK and sent_at >= self._mails_held_at:
+            self._mail_holds = 0
+        elif verdict.kind is Kind.AMBIGUOUS and verdict.is_throttling and sent_at >= self._mails_held_at:
+            self._mail_holds += 1
+            self._mails_held_at = now
+            self._mails_held_until = now + min(_LONGEST_MAIL_HOLD, 2.0**self._mail_holds)
         if verdict.kind is Kind.AMBIGUOUS:
             row.unclear |= asked
             # In an outage of an hour each row would use up its attempts on a server that is not there.
-            if self.breaker.is_open and row.uncharged < _MOST_UNCHARGED:
+            if self.breaker.is_open and not verdict.is_throttling and row.uncharged < _MOST_UNCHARGED:
                 row.uncharged += 1
                 tries.charged -= 1
         if verdict.kind is not Kind.EXPIRED:  # which says nothing of whether a token can be had
-            self.silence.record(answered=verdict.status is not None, sent_at=sent_at)
+            succeeded = verdict.kind is Kind.OK or verdict.kind is Kind.REJECTED
+            said = ": ".join(filter(None, (str(verdict.status or ""), verdict.message)))
+            answered = verdict.status is not None
+            self.outage.record(succeeded=succeeded, answered=answered, sent_at=sent_at, said=said)
         self.weigh()  # the breaker may have opened
-        if verdict.status is None and self.silence.is_too_long(now):
-            return RunStop(StopReason.UNREACHABLE, f"no reply for too long: {verdict.message}")
-        return None
+        return self.outage.stop(verdict, now)
 
     def record_result(self, row: Row, result: RowResult) -> RunStop | None:
         """Count the end of a row that was sent; return why the run stops, if it does."""
@@ -203,7 +229,7 @@ def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
 
     1. A stopped run sends nothing more.
     2. A held run sleeps until somebody wakes it; in an outage one trial row may go, when its time has come.
-    3. A row that was sent before goes before new ones.
+    3. A row that was sent before goes before new ones. One that asks for a mail waits while 503s come.
     4. A new row goes, unless too many wait for their next attempt, or the first rows have yet to show that it works.
     5. Otherwise it sleeps until the next attempt is due, or a row arrives; with neither to come, the run is over.
 
@@ -220,7 +246,10 @@ def next_step(run: RunState, now: float, claimed: int = 0) -> Step | Sleep:
     if run.rows_at_hand > claimed:
         repeats = (journal.ready and journal.ready[0].begun) or (journal.queue and journal.queue[0].begun)
         if repeats or run.may_begin_row():
-            return Step.SEND
+            held = run.mail_hold_left(now)
+            if not held:
+                return Step.SEND
+            return Sleep(min(held, run.retries[0][0] - now) if run.retries else held)
     if run.retries:
         return Sleep(max(0.0, run.retries[0][0] - now))
     if run.source_ended and not run.rows_at_hand:

@@ -43,6 +43,7 @@ class Snapshot:
         slowed: Some of these came lately.
         paused_s: Seconds until sending goes on.
         held: Why nothing is sent for as long as it takes: ``paused`` by hand, ``waiting`` for the server; or nothing.
+        said: What the server replied last, where that was no success.
         has_ended: The run is over, whether all rows have a result or not.
         results: Rows that have a result: those that were done before get theirs last.
     """
@@ -60,6 +61,7 @@ class Snapshot:
     slowed: bool = False
     paused_s: float = 0.0
     held: str = ""
+    said: str = ""
     has_ended: bool = False
     results: int | None = None
 
@@ -94,7 +96,8 @@ class Snapshot:
         if self.is_over:
             return ""
         if self.held:
-            return {"paused": "paused", "waiting": "waiting for the server"}[self.held]
+            waiting = f"waiting for the server, which replied {self.said}" if self.said else "waiting for the server"
+            return {"paused": "paused", "waiting": waiting}[self.held]
         if self.paused_s >= 0.5:
             return f"Airmeet asked for a pause of {duration(self.paused_s)}"
         return "throttled by Airmeet" if self.slowed else ""
@@ -103,7 +106,7 @@ class Snapshot:
         """Return ``48 of 50/s``: the requests per second, and how many are allowed."""
         if self.sent is None:
             return ""
-        limit = "" if self.allowed is None else f" of {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}}"
+        limit = "" if not self.allowed else f" of {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}}"
         return f"{self.sent:,.{digits}f}{limit}/s"
 
 
@@ -386,5 +389,6 @@ class RunProgress:
             retrying=self._job.retrying,
             paused_s=self._client.pace.statistics().paused_s,
             held="paused" if self._job.paused else "waiting" if self._job.outage else "",
+            said=self._job.last_reply,
             has_ended=has_ended,
         )

@@ -10,7 +10,7 @@ import pytest
 from airmeet_async import BulkStoppedError, Reply, Request
 from airmeet_async.bulk.execution.abort_policy import (
     FailureRules,
-    ServerSilence,
+    Outage,
     stop_reason_for,
     stop_reason_for_error,
 )
@@ -230,18 +230,18 @@ def test_why_an_error_outside_of_any_row_ends_the_run() -> None:
     assert [stop_reason_for_error(error) for error, _ in ERRORS] == [reason for _, reason in ERRORS]
 
 
-def test_a_silence_counts_from_the_first_request_without_an_answer() -> None:
-    silence = ServerSilence(900.0)
-    silence.record(answered=False, sent_at=5.0)
-    silence.record(answered=False, sent_at=9.0)
-    assert (silence.since, silence.is_too_long(15.0), silence.is_too_long(15.1)) == (5.0, False, True)
+def test_an_outage_counts_from_the_first_request_without_success() -> None:
+    outage = Outage(900.0)
+    outage.record(succeeded=False, answered=False, sent_at=5.0)
+    outage.record(succeeded=False, answered=False, sent_at=9.0)
+    assert (outage.since, outage.is_too_long(15.0), outage.is_too_long(15.1)) == (5.0, False, True)
 
-    silence.record(answered=True, sent_at=10.0)
-    assert (silence.since, silence.is_too_long(5000.0)) == (None, False)
-    silence.record(answered=False, sent_at=20.0)
-    assert (silence.is_too_long(920.0), silence.is_too_long(920.1)) == (False, True)
-    hasty = ServerSilence(3.0)
-    hasty.record(answered=False, sent_at=0.0)
+    outage.record(succeeded=True, answered=True, sent_at=10.0)
+    assert (outage.since, outage.is_too_long(5000.0)) == (None, False)
+    outage.record(succeeded=False, answered=True, sent_at=20.0)
+    assert (outage.is_too_long(920.0), outage.is_too_long(920.1)) == (False, True)
+    hasty = Outage(3.0)
+    hasty.record(succeeded=False, answered=False, sent_at=0.0)
     assert (hasty.is_too_long(3.0), hasty.is_too_long(3.1)) == (False, True)
 
 

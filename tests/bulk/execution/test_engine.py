@@ -81,7 +81,7 @@ async def test_small_runs_and_odd_widths_end() -> None:
 async def test_retries_of_the_last_rows_are_waited_for() -> None:
     """The source is long at its end when the last attempts are due."""
     for width in (1, 7, 64):
-        transport = transport_of("500@1+40")
+        transport = transport_of("500@1+20")
         report = await run(transport, people(20), max_in_flight=width)
         check_results(report, transport)
         assert statuses(report) == {S.SUCCEEDED: 20}
@@ -338,7 +338,7 @@ async def test_retries_do_not_wait_for_a_source_that_is_silent() -> None:
 
 async def test_rows_in_backoff_do_not_hold_up_the_others() -> None:
     """One worker: while a row waits for its retry, fresh ones go."""
-    transport = transport_of("503@2")
+    transport = transport_of("500@2")
 
     await run(transport, people(100), max_in_flight=1)
 

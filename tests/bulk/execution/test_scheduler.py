@@ -10,9 +10,11 @@ from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_s
 from airmeet_async.bulk.journal import MemoryJournal
 from airmeet_async.bulk.options import JobOptions, engine_options
 from airmeet_async.bulk.report import RowError, RowResult, RowStatus, StopReason
-from airmeet_async.bulk.row import Row, Wish
+from airmeet_async.bulk.row import CallTemplate, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.retry_policy import Tries
+from tests.cases import case
 
 NOW = 100.0
 BROKEN = Verdict(Kind.AMBIGUOUS, 500)
@@ -31,10 +33,13 @@ def state(width: int = 4, *, outside: Callable[[], bool] = lambda: True) -> RunS
     return run
 
 
-def row(index: int = 0, begun: int = 0) -> Row:
+def row(index: int = 0, begun: int = 0, *, template: CallTemplate | None = None, unclear: int = 0) -> Row:
     made = Row(index, None, {}, str(index))
-    made.begun, made.tries = begun, Tries()
+    made.begun, made.tries, made.template, made.unclear = begun, Tries(), template, unclear
     return made
+
+
+MAILING = CallTemplate(ATTENDEES_ADD, {"airmeet_id": "e"}, flags={"sendEmailInvite": True})
 
 
 def with_rows(run: RunState, ready: int = 0, queue: int = 0, arriving: int = 0, *, begun: int = 0) -> RunState:
@@ -197,20 +202,61 @@ def test_only_an_unclear_attempt_waits_for_a_place_in_the_budget() -> None:
     assert run.retry_delay(Verdict(Kind.THROTTLED, 429), 0.25, NOW) == 0.25
 
 
-def test_a_silence_that_is_too_long_ends_the_run() -> None:
-    run = state()
-    answered = run.record_attempt(row(), BROKEN, Wish.DONE, sent_at=NOW, now=NOW)
-    first = run.record_attempt(row(), SILENT, Wish.DONE, sent_at=NOW + 1, now=NOW + 46)
-    late = run.record_attempt(row(), SILENT, Wish.DONE, sent_at=NOW + 880, now=NOW + 902)
+PORTAL = Verdict(Kind.AMBIGUOUS, 200, "unusable_answer", "a web page")
+TOO_LONG = {
+    "no reply": (SILENT, StopReason.UNREACHABLE, "no reply for too long"),
+    "429": (Verdict(Kind.THROTTLED, 429, message="Limit Exceeded"), StopReason.TEMPORARY, "429: Limit Exceeded"),
+    "503": (Verdict(Kind.AMBIGUOUS, 503), StopReason.TEMPORARY, "the last reply was 503"),
+    "500": (BROKEN, StopReason.TEMPORARY, "nothing was accepted for 15:02"),
+    "a portal": (PORTAL, StopReason.TEMPORARY, "200: a web page"),
+    "a refusal": (Verdict(Kind.REJECTED, 422), None, ""),
+    "an old token": (Verdict(Kind.EXPIRED, 412), None, ""),
+}
 
-    assert (answered, first) == (None, None)
-    assert late is not None
-    assert late.reason is StopReason.UNREACHABLE
+
+def test_a_quarter_of_an_hour_without_a_success_ends_the_run_whatever_the_replies_were() -> None:
+    for name, (last, reason, said) in TOO_LONG.items():
+        with case(name):
+            run = state()
+            first = run.record_attempt(row(), BROKEN, Wish.DONE, sent_at=NOW, now=NOW)
+            late = run.record_attempt(row(), last, Wish.DONE, sent_at=NOW + 880, now=NOW + 902)
+
+            assert first is None
+            assert (late and late.reason, said in (late.message if late else "")) == (reason, True)
+
+
+def test_a_success_or_a_clear_refusal_begins_that_time_anew() -> None:
+    for kind in (Kind.OK, Kind.REJECTED):
+        run = state()
+        run.record_attempt(row(), BROKEN, Wish.DONE, sent_at=NOW, now=NOW)
+        run.record_attempt(row(), Verdict(kind, 200), Wish.DONE, sent_at=NOW + 800, now=NOW + 801)
+
+        assert run.record_attempt(row(), BROKEN, Wish.DONE, sent_at=NOW + 880, now=NOW + 902) is None
+
+
+def test_who_asks_for_a_mail_waits_while_503s_come() -> None:
+    """Whoever gets one may have been mailed, and is not mailed again; the others, and repeats, go on."""
+    limited = Verdict(Kind.AMBIGUOUS, 503)
+    for name, ready, waits in (
+        ("a mail", row(0, template=MAILING), True),
+        ("no mail", row(1), False),
+        ("a repeat without it", row(2, template=MAILING, unclear=Wish.MAILED), False),
+    ):
+        with case(name):
+            run = state()
+            run.record_attempt(row(9), limited, Wish.MAILED, sent_at=NOW, now=NOW)
+            run.journal.ready.append(ready)
+
+            step = next_step(run, NOW + 1)
+            assert (step == Sleep(1.0)) is waits
+            assert next_step(run, NOW + 2) is Step.SEND
+            run.record_attempt(row(9), Verdict(Kind.OK, 200), Wish.DONE, sent_at=NOW + 0.5, now=NOW + 1)
+            assert next_step(run, NOW + 1) is Step.SEND
 
 
 def test_a_token_that_is_not_had_holds_the_run_for_as_long_as_an_outage() -> None:
     run = state()
-    run.silence.record(answered=True, sent_at=NOW)
+    run.outage.record(succeeded=True, answered=True, sent_at=NOW)
 
     assert [run.hold_for_token(NOW + passed) for passed in (0, 800, 901)] == [True, True, False]
     fresh = RunState(engine_options({}, 4), 10, MemoryJournal(), lambda: True)
@@ -239,10 +285,10 @@ def test_a_plain_success_ends_a_series_of_equal_failures_and_a_silence() -> None
     run = state()
     for _ in range(19):
         assert run.record_result(row(), REFUSED) is None
-    run.silence.record(answered=False, sent_at=NOW)
+    run.outage.record(succeeded=False, answered=False, sent_at=NOW)
     run.record_plain_successes(1, NOW)
 
-    assert run.silence.since is None
+    assert run.outage.since is None
     assert [run.record_result(row(), REFUSED) for _ in range(19)] == [None] * 19
     stop = run.record_result(row(), REFUSED)
     assert stop is not None

@@ -1,0 +1,269 @@
+"""Permits: when the next request may leave, by the rate and by the pauses that the server asked for.
+
+`Pace` keeps the queue and the places; whom it lets go next waits here for a permit. Permits are a protocol, so that
+several processes can share theirs. `LocalPermits` are those of one process: a limiter, a pause, and the control law of
+`airmeet_async.client.adaptive_rate`, for which it counts replies.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from aiolimiter import AsyncLimiter
+
+from airmeet_async.client.adaptive_rate import (
+    MEASURE_REPLIES,
+    MEASURE_SECONDS,
+    Adaptive,
+    AskedRate,
+    Observation,
+    RateState,
+    adjust,
+    after_outage,
+    after_pause,
+    first_state,
+)
+from airmeet_async.errors import ConfigError
+
+_LATENESS = 0.05
+"""Seconds that may be made up for: on a busy machine whoever waits is woken late, and a bucket for one permit would
+forget that. It is worth less than a whole permit, so no window holds more requests for it."""
+
+
+def _burst(rate: float) -> float:
+    return max(1.0, rate / 50) + min(0.9, rate * _LATENESS)
+
+
+class Limiter(AsyncLimiter):
+    """A limiter that gives exactly *rate*, in bursts of 20 ms of it, and whose rate can change while one waits.
+
+    `AsyncLimiter(R, 1)` would let 2R through in the first second, `AsyncLimiter(1, 1/R)` falls short of R.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, rate: float) -> None:
+        burst = _burst(rate)
+        super().__init__(burst, burst / rate)
+
+    def retune(self, rate: float) -> None:
+        """Change the rate at once, also for the one that waits. The bucket has as much room as before, not more.
+
+        A new limiter would come with an empty bucket, that is a burst, and leave the one that waits in the old one.
+        """
+        if self._level:
+            self._leak()
+        room = self.max_rate - self._level
+        self.max_rate = _burst(rate)
+        self.time_period = self.max_rate / rate
+        self._rate_per_sec = rate
+        self._level = max(0.0, self.max_rate - room)
+        if self._waiters:
+            self._wake_next()
+
+
+def check_rate(rate: AskedRate) -> Adaptive | None:
+    """Return the law for a caller's rate: a number is its ceiling; None for no rate at all.
+
+    Raises:
+        ConfigError: Not a positive, finite number.
+    """
+    if rate == "auto":
+        return Adaptive()
+    if rate is None or isinstance(rate, Adaptive):
+        return rate
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < math.inf:
+        return Adaptive.at_most(rate)
+    message = f'the rate must be "auto" or a number of requests per second above 0, not {rate!r}; None means no limit'
+    raise ConfigError(message)
+
+
+class Permits(Protocol):
+    """Who says when a request may leave, and is told what came of it.
+
+    Attributes:
+        rate: Requests per second that are allowed at present, or None for no limit.
+        good_rate: Requests per second that the server lately accepted, or None where nobody measures.
+        places: Requests under way at once that are right at present; may be infinite.
+        rest: Seconds of a pause that are left.
+    """
+
+    @property
+    def rate(self) -> float | None: ...
+    @property
+    def good_rate(self) -> float | None: ...
+    @property
+    def places(self) -> float: ...
+    @property
+    def rest(self) -> float: ...
+
+    def at_once(self) -> bool:
+        """Return whether permits are there without waiting: there is no rate and no pause."""
+
+    async def take(self, *, urgent: bool) -> None:
+        """Return at the moment at which one request may leave by the rate; *urgent*: a person waits for it."""
+
+    def heard(self, *, throttled: bool, sent_at: float, in_flight: int, is_costly: bool = False) -> None:
+        """Take note of a reply.
+
+        Args:
+            throttled: The server refused the request for coming too fast.
+            sent_at: When it was sent, by the event loop's clock.
+            in_flight: Requests that are under way, without this one.
+            is_costly: A refusal costs more than its repeat: the row asks for a mail.
+        """
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody go for *seconds* from now, nor before an earlier pause is over."""
+
+    def restart(self) -> None:
+        """Take note that the server is back after an outage."""
+
+    def set_rate(self, rate: AskedRate) -> None:
+        """Change the rate at once, also for one that waits."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* whenever `at_once`, `rate` or `places` may have changed."""
+
+    async def aclose(self) -> None:
+        """Let go of connections, if there are any."""
+
+
+_NEVER = -math.inf
+_AT_ONCE = 1e9
+"""Requests per second for one who waits for a rate that is no more."""
+
+
+class LocalPermits:
+    """The permits of one process.
+
+    Without a rate, nothing is counted until the server refuses a request for the first time; from then on the control
+    law holds, with no ceiling.
+
+    Args:
+        rate: What the caller asked for.
+    """
+
+    def __init__(self, rate: AskedRate) -> None:
+        self._watchers: list[Callable[[], None]] = []
+        self._limiter: Limiter | None = None
+        self._paused_until = _NEVER
+        # What was asked for, what is known of the server, and what was counted since the last observation.
+        self._settings: Adaptive | None = None
+        self._state: RateState | None = None
+        self._seen = _Counts(_NEVER)
+        self.set_rate(rate)
+
+    @property
+    def rate(self) -> float | None:
+        return None if self._state is None else self._state.rate
+
+    @property
+    def good_rate(self) -> float | None:
+        return None if self._state is None else self._state.good_rate
+
+    @property
+    def places(self) -> float:
+        return math.inf if self._state is None else self._state.places
+
+    @property
+    def rest(self) -> float:
+        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    def at_once(self) -> bool:
+        return self._limiter is None and (self._paused_until == _NEVER or self.rest <= 0)
+
+    async def take(self, *, urgent: bool) -> None:  # noqa: ARG002 - here whoever is urgent is first in the queue
+        if self._limiter is not None:
+            await self._limiter.acquire()
+
+    def heard(self, *, throttled: bool, sent_at: float, in_flight: int, is_costly: bool = False) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._settings is None or self._state is None:
+            if not throttled:
+                return
+            # No rate so far: by Little's law, this is what the server was sent.
+            now_sent = max(1.0, (in_flight + 1) / max(now - sent_at, 0.001))
+            self._settings = Adaptive(initial=now_sent, ceiling=math.inf)
+            self._state, self._seen = first_state(self._settings), _Counts(sent_at)
+        state, seen = self._state, self._seen
+        if seen.since == _NEVER:
+            seen.since = sent_at
+        seen.replies += 1
+        if throttled:
+            if sent_at >= max(state.cut_at, state.places_at):
+                seen.refused += 1
+                seen.crowd = seen.crowd or in_flight
+            seen.is_costly = seen.is_costly or is_costly
+        else:
+            seen.accepted += 1
+            seen.crowd_ok = max(seen.crowd_ok, in_flight)
+            seen.fresh += sent_at >= state.cut_at
+            if sent_at >= state.places_at:
+                seen.latency = min(seen.latency, now - sent_at)
+        span = now - seen.since
+        if seen.refused or (state.is_starved and seen.fresh) or (
+            span >= MEASURE_SECONDS and span * state.rate >= MEASURE_REPLIES
+        ):  # fmt: skip
+            self._observe(seen.observation(now), self._settings, state)
+
+    def _observe(self, seen: Observation, settings: Adaptive, state: RateState) -> None:
+        self._seen = _Counts(seen.now)
+        self._use(adjust(state, seen, settings))
+
+    def pause(self, seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._paused_until = max(self._paused_until, now + seconds)
+        if self._settings is not None and self._state is not None:
+            self._seen = _Counts(self._paused_until)
+            self._use(after_pause(self._state, seconds, self._settings))
+        self._tell_watchers()
+
+    def restart(self) -> None:
+        if self._settings is not None and self._state is not None:
+            self._seen = _Counts(_NEVER)
+            self._use(after_outage(self._state, self._settings))
+
+    def set_rate(self, rate: AskedRate) -> None:
+        self._settings, self._seen = check_rate(rate), _Counts(_NEVER)
+        self._use(None if self._settings is None else first_state(self._settings))
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        self._watchers.append(changed)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _use(self, state: RateState | None) -> None:
+        before, self._state = self._state, state
+        rate = None if state is None else state.rate
+        if before is not None and state is not None and (before.rate, before.places) == (state.rate, state.places):
+            return
+        if self._limiter is not None:
+            self._limiter.retune(_AT_ONCE if rate is None else rate)
+        if rate is None:
+            self._limiter = None
+        elif self._limiter is None:
+            self._limiter = Limiter(rate)
+        self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for changed in self._watchers:
+            changed()
+
+
+class _Counts:
+    """Counts replies until they are enough for an observation that began then."""
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.accepted = self.fresh = self.refused = self.replies = self.crowd = self.crowd_ok = 0
+        self.latency = math.inf
+        self.is_costly = False
+
+    def observation(self, now: float) -> Observation:
+        return Observation(
+            now, max(0.0, now - self.since), self.accepted, self.fresh, self.refused, self.replies, self.latency,
+            self.crowd, self.crowd_ok, self.is_costly,
+        )  # fmt: skip
