@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from airmeet_async.errors import (
         AirmeetError as AirmeetError, AmbiguousOutcomeError as AmbiguousOutcomeError,
         BulkStoppedError as BulkStoppedError, ClientStateError as ClientStateError, ConfigError as ConfigError,
-        CredentialsError as CredentialsError, DecodeError as DecodeError, InputError as InputError,
+        CredentialsError as CredentialsError, DecodeError as DecodeError,
+        IncompleteListError as IncompleteListError, InputError as InputError,
         JournalError as JournalError, NoReplyError as NoReplyError, NotFoundError as NotFoundError,
         NotReadyError as NotReadyError, NotSentError as NotSentError,
         PermissionDeniedError as PermissionDeniedError, RateLimitedError as RateLimitedError,
@@ -89,7 +90,7 @@ _HOMES = {
     "client.transports.base": "Timeouts Transport",
     "errors": (
         "AirmeetError AmbiguousOutcomeError BulkStoppedError ClientStateError ConfigError "
-        "CredentialsError DecodeError InputError JournalError NoReplyError NotFoundError "
+        "CredentialsError DecodeError IncompleteListError InputError JournalError NoReplyError NotFoundError "
         "NotReadyError NotSentError PermissionDeniedError RateLimitedError RedirectError "
         "RejectedError ReplyError ServerError TokenRejectedError TransportError"
     ),

@@ -21,6 +21,7 @@
     ├── AmbiguousOutcomeError   a write that must not be repeated got no clear reply
     ├── NotReadyError           a report that Airmeet prepares was not ready in time
     ├── DecodeError             a reply without the documented shape
+    ├── IncompleteListError     a list ended before all of its rows had come
     ├── BulkStoppedError        a bulk run ended before its last row
     └── JournalError            the journal of a bulk run cannot be used
 
@@ -200,6 +201,26 @@ class DecodeError(AirmeetError):
         super().__init__(message)
         self.path = path
         self.operation = operation
+
+
+class IncompleteListError(AirmeetError):
+    """A list ended before all of its rows had come, by Airmeet's own count.
+
+    Attributes:
+        operation: The operation's name.
+        read: How many rows came. Of a list in pages you have them already.
+        expected: How many rows Airmeet counts, or None if it counts pages.
+        rows: The rows of a list that is not in pages.
+    """
+
+    def __init__(
+        self, message: str, *, operation: str = "", read: int = 0, expected: int | None = None, rows: Any = ()
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.read = read
+        self.expected = expected
+        self.rows = rows
 
 
 class BulkStoppedError(AirmeetError):

@@ -8,10 +8,19 @@ from typing import Any
 from airmeet_async import calls
 from airmeet_async.protocol.call import Auth, Call, Endpoint, Paging
 from airmeet_async.protocol.classify_reply import judge
-from airmeet_async.protocol.endpoints import ATTENDANCE_EVENT, ATTENDEES_ADD, AUTH, BOOTHS_CREATE, ENDPOINTS
+from airmeet_async.protocol.endpoints import (
+    ATTENDANCE_EVENT,
+    ATTENDEES_ADD,
+    ATTENDEES_BLOCK,
+    AUTH,
+    BOOTHS_CREATE,
+    ENDPOINTS,
+    RECORDINGS_LIST,
+)
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.protocol.retry_policy import Tries
+from airmeet_async.sandbox import describe_switches
 
 DOCS = Path(__file__).parent.parent / "docs"
 _BETWEEN = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -98,7 +107,13 @@ _CASES: list[tuple[str, Reply, Endpoint[Any]]] = [
     ("500, after all attempts", Reply(500), ATTENDEES_ADD),
     ("504, after all attempts", Reply(504, {}, b"<html>"), ATTENDEES_ADD),
     ("500, operation not repeatable", Reply(500), BOOTHS_CREATE),
+    ("404 where a person or a part is named", Reply(404), ATTENDEES_BLOCK),
     ("200 with an invalid body", Reply(200, {}, b"<html>"), ATTENDEES_ADD),
+    (
+        "200 with fewer rows than it counts",
+        Reply(200, {}, b'{"recordings": [{"session_id": "s"}], "totalCount": 3}'),
+        RECORDINGS_LIST,
+    ),
 ]
 
 
@@ -115,7 +130,16 @@ def error_table() -> list[str]:
     return lines
 
 
-TABLES = {"api.md": api_table, "errors.md": error_table}
+def switch_table() -> list[str]:
+    """Return a line for each switch of the sandbox."""
+    rows = [
+        f"| `{one.name}` | {one.default} | {one.values} | {one.meaning.replace('``', '`')} |"
+        for one in describe_switches()
+    ]
+    return ["| switch | default | values | meaning |", "|---|---|---|---|", *rows]
+
+
+TABLES = {"api.md": api_table, "errors.md": error_table, "sandbox.md": switch_table}
 
 
 def stale() -> Iterator[str]:

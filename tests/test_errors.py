@@ -18,6 +18,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "AmbiguousOutcomeError": {"operation": "events.create", "status": 502},
     "NotReadyError": {"deadline": 900.0},
     "DecodeError": {"path": "data[3].uid", "operation": "airmeets.list"},
+    "IncompleteListError": {"operation": "airmeets.list", "read": 2, "expected": 3, "rows": ()},
     "BulkStoppedError": {"stop_reason": "quota", "report": {"rows_read": 7}},
     "JournalError": {"busy": True},
     "ReplyError": {"status": 400, "reason": "no", "operation": "attendees.add", "attempts": 2, "retry_after": 1.5},

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
+from airmeet_async.bulk.input.existing_items import ExistingItems
 from airmeet_async.bulk.input.operations import (
     ADDRESSES,
     AddAttendees,
@@ -40,7 +41,7 @@ from airmeet_async.errors import AirmeetError, ConfigError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
-from airmeet_async.protocol.validation import RegistrationFields, fold
+from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
 
 __all__ = ["DEFAULT_RATE", "Bulk"]
@@ -246,8 +247,8 @@ class Bulk:
     def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everyone in *rows* as a speaker of an event.
 
-        A row whose outcome is unclear is UNKNOWN and is not sent again, because the effect of a second add is not
-        documented.
+        Who is a speaker of the event already is not sent: that row is a DUPLICATE whose error says what differs. A row
+        whose outcome is unclear is UNKNOWN and is not sent again, because the effect of a second add is not documented.
 
         Args:
             airmeet_id: The event's id.
@@ -267,8 +268,9 @@ class Bulk:
     ) -> BulkJob:
         """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
 
-        A session whose speaker is not on the event's list is sent anyway, with a warning that names the address. A row
-        whose outcome is unclear is UNKNOWN and is not sent again.
+        A session that the event has already, by its title and time, is not made again: that row is a DUPLICATE, whose
+        error says what differs. A session whose speaker is not on the event's list is sent anyway, with a warning that
+        names the address. A row whose outcome is unclear is UNKNOWN and is not sent again.
 
         Args:
             airmeet_id: The event's id.
@@ -281,15 +283,14 @@ class Bulk:
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-
-        async def fetch_people() -> frozenset[str]:
-            return frozenset([fold(one.email) async for one in self._client.participants.list(airmeet_id)])
-
-        return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone, fetch_people=fetch_people)
+        return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone)
 
     @takes_options(JobOptions)
     def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
+
+        A booth whose name the event has already is not made again: that row is a DUPLICATE, whose error says what
+        differs. Attendance types of exhibitors are left out, with a warning, where the event is not hybrid.
 
         Args:
             airmeet_id: The event's id.
@@ -401,7 +402,20 @@ class Bulk:
         return self._job(load, given, identity)
 
     def _create(self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
-        operation = CreateItems(mapping, check_id(airmeet_id, "airmeet_id"), **details)
+        client = self._client
+
+        async def fetch_existing() -> ExistingItems:
+            info = await client.airmeets.info(airmeet_id)
+            is_booth = mapping is BOOTHS
+            return ExistingItems(
+                people=None if is_booth else [person async for person in client.participants.list(airmeet_id)],
+                sessions=info.sessions if mapping is SESSIONS else (),
+                booths=await client.booths.list(airmeet_id) if is_booth else (),
+                is_hybrid=info.event_sub_type == "HYBRID_CONFERENCE",
+            )
+
+        check_id(airmeet_id, "airmeet_id")
+        operation = CreateItems(mapping, airmeet_id, fetch_existing=fetch_existing, **details)
         named = {"timezone": details["timezone"]} if "timezone" in details else {}
         identity = self._identity(mapping.endpoint.name, airmeet_id, **named)
 

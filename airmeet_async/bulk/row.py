@@ -127,6 +127,10 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
+# The code of the error of a row whose session, booth or speaker is in the event already.
+EXISTS = "exists"
+
+
 def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:
     """Return why a row is not sent that repeats another one, given by its index and its line.
 
@@ -218,6 +222,11 @@ class Row:
         self.identity = identity
         self.template = template
         self.payload = payload
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether it is not sent since what it asks for is there already, or asked for by another row."""
+        return self.duplicate_of is not None or (self.error is not None and self.error.code == EXISTS)
 
     def __repr__(self) -> str:
         return f"<Row {self.index} {self.key!r}>"

@@ -48,7 +48,7 @@ def add_attendee(
     texts = validation.texts_of(attendee)
     _refuse(validation.check_texts(texts))
     mapping = [
-        {"fieldId": name, "value": value if isinstance(value, str) else list(value)}
+        {"fieldId": name, "value": [value] if isinstance(value, str) else list(value)}  # an array (B)
         for name, value in attendee.custom_fields.items()
     ]
     flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}

@@ -4,6 +4,7 @@ from airmeet_async.protocol import endpoints, validation
 from airmeet_async.protocol.base_urls import check_id, check_ids
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import (
+    EXHIBITOR_TYPES,
     Booth,
     Created,
     Exhibitor,
@@ -131,12 +132,18 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
     """
     exhibitors = [one if isinstance(one, Exhibitor) else Exhibitor(email=one) for one in booth.exhibitors]
     where = "attendance_type of an exhibitor"
-    kinds = [(one.email, validation.require_choice(one.attendance_type, ("HYBRID", "ONLINE"), where))
-             for one in exhibitors if one.attendance_type]  # fmt: skip
+    emails = [validation.require_email(one.email, "exhibitors") for one in exhibitors]
+    kinds = [
+        {"exhibitorAttendanceType": validation.require_choice(one.attendance_type, EXHIBITOR_TYPES, where)}
+        if one.attendance_type
+        else {}
+        for one in exhibitors
+    ]
     body = {
         "name": validation.require_text(booth.name, "name"),
-        "exhibitors": [validation.require_email(one.email, "exhibitors") for one in exhibitors],
-        "exhibitorInfo": [{"email": email, "exhibitorAttendanceType": kind} for email, kind in kinds],
+        # Both lists, and everybody in both, as Airmeet's own connector sends them (B).
+        "exhibitors": emails,
+        "exhibitorInfo": [{"email": email, **kind} for email, kind in zip(emails, kinds, strict=True)],
         "tags": list(booth.tags),
         "metaData": {
             "chatEnabled": booth.chat,

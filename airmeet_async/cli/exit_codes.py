@@ -72,7 +72,13 @@ _ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
     Exit.INPUT: (errors.InputError,),
     # A clear no, such as for a list of an event that is not FINISHED, is no use in repeating.
     Exit.EVENT: (errors.PermissionDeniedError, errors.NotFoundError, errors.RejectedError),
-    Exit.TEMPORARY: (errors.NotReadyError, errors.RateLimitedError, errors.ServerError, errors.TransportError),
+    Exit.TEMPORARY: (
+        errors.NotReadyError,
+        errors.RateLimitedError,
+        errors.ServerError,
+        errors.TransportError,
+        errors.IncompleteListError,
+    ),
 }
 
 
@@ -99,6 +105,8 @@ def code_of_error(error: BaseException) -> int:
         return 128 + int(getattr(error, "number", signal.SIGINT))
     if isinstance(error, errors.NotFoundError) and error.operation == "auth":
         return Exit.USAGE  # there is no Airmeet at that address
+    if isinstance(error, errors.DecodeError) and error.path:
+        return Exit.UNEXPECTED  # it is the API, but what it says is not as documented
     if isinstance(error, errors.JournalError) and error.busy:
         return Exit.TEMPORARY
     return next((code for code, kinds in _ERRORS.items() if isinstance(error, kinds)), Exit.UNEXPECTED)

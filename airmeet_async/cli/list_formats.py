@@ -15,13 +15,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import evolve, frozen
+from attrs import evolve, fields_dict, frozen
 
 from airmeet_async.cli.console import Console, Output
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import wrapped
 from airmeet_async.private_files import NewFile, check_target
+from airmeet_async.protocol.decoding import odd_members
 from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
 from airmeet_async.protocol.redact import escape
 from airmeet_async.tables import csv_line
@@ -34,6 +35,7 @@ _SECRET_NAMES = frozenset({
 })  # fmt: skip
 _SECRET_TEXT = re.compile(r"(?i)[?&](code|token|signature)=|\beyJ[\w-]{6,}\.[\w-]+\.")
 _NARROWEST = 8
+_EMPTY: tuple[Any, ...] = (None, "", ())
 _KINDS = (".csv", ".jsonl", ".ndjson")
 _ROWS_AT_ONCE = 100
 _BYTES_AT_ONCE = 256 * 1024
@@ -214,9 +216,12 @@ async def pour(
     limit: int | None = None,
     console: Console | None = None,
     *,
+    odd: Counter[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Add the rows of all items to a sink, at most *limit* of them, and return their number.
+
+    If the list ends with an error, what has come of it is in the sink.
 
     Args:
         items: The items of a list.
@@ -224,10 +229,13 @@ async def pour(
         sink: Takes the rows.
         limit: Most rows.
         console: Says every ten seconds how many there were.
+        odd: Counts the members that came in another shape than is documented.
         clock: A monotonic one, in seconds.
     """
     n, said_at = 0, clock()
     async for item in items:
+        if odd is not None:
+            odd.update(odd_members(item.one if isinstance(item, Pair) else item))
         for row in form.rows(item):
             sink.add(row)
             n += 1
@@ -304,6 +312,9 @@ class ExportFile:
         marks: Those of them by which an earlier export is known.
         raw: Leave formulas as they are.
 
+    Attributes:
+        rows: How many were added.
+
     Raises:
         ConfigError: The target cannot be written.
     """
@@ -311,8 +322,10 @@ class ExportFile:
     def __init__(self, path: Path, columns: Iterable[str], *, marks: Iterable[str], raw: bool = False) -> None:
         self._path = path
         self._columns = tuple(columns)
+        self.rows = 0
+        self._marks = set(marks)
         self._json = check_kind(path) != ".csv"
-        check_target(path, lambda head: set(marks) <= self._columns_in(head), "an export of this list")
+        self._check_target()
         self._raw = raw
         self._file = NewFile(path.parent)
         # The mark is for Excel.
@@ -328,7 +341,18 @@ class ExportFile:
         finally:
             self._file.discard()
 
+    def save_part(self) -> Path:
+        """Write what has come so far to a file beside the target, which stays as it is, and return its path."""
+        self._path = self._path.with_suffix(f".incomplete{self._path.suffix}")
+        self._check_target()
+        self._write(is_last=True)
+        return self._path
+
+    def _check_target(self) -> None:
+        check_target(self._path, lambda head: self._marks <= self._columns_in(head), "an export of this list")
+
     def add(self, row: Mapping[str, Any]) -> None:
+        self.rows += 1
         if self._json:
             line = json.dumps(json_value(row), ensure_ascii=False, default=str) + "\n"
             self._pending += line.encode(errors="backslashreplace")
@@ -385,8 +409,20 @@ def list_format(noun: str, text: str, shown: str, *, links: str = "", **more: An
         more: Functions that compute columns, and `parts`, `besides` and `has_fields` as of `ListFormat`.
     """
     pairs = [word.partition("=") for word in text.split()]
-    columns = {name: more.pop(name, None) or attrgetter(path or name) for name, _, path in pairs}
+    columns = {name: more.pop(name, None) or partial(_value_at, path or name) for name, _, path in pairs}
     return ListFormat(noun, columns, tuple(shown.split()), frozenset(links.split()), **more)
+
+
+def _value_at(path: str, item: Any) -> Any:
+    """Return an attribute of an item; as it came, where it came in a shape that is not documented."""
+    *steps, name = path.split(".")
+    for step in steps:
+        item = getattr(item, step)
+    value = getattr(item, name)
+    if value in _EMPTY and (extra := getattr(item, "extra", None)):
+        wire = fields_dict(type(item))[name].metadata.get("wire", (name,))
+        return next((extra[one] for one in wire if one in extra), value)
+    return value
 
 
 def _minutes(attendance: Any) -> float | None:

@@ -2,15 +2,28 @@
 
 import functools
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+
+from attrs import fields_dict
 
 from airmeet_async import calls
-from airmeet_async.protocol.call import Call
+from airmeet_async.errors import IncompleteListError
+from airmeet_async.protocol.call import Call, Paging
+from airmeet_async.protocol.models import Answer, Moment
 from airmeet_async.protocol.paging import Page, PagesRead
 
+# Rows of a list in which one that comes on two pages is noticed: five pages of the longest.
 _REMEMBERED = 5000
-"""Rows of a list in which one that comes twice is noticed: five pages of the longest, without keeping a whole list."""
+# How often a list that changes is read through.
+_MOST_LOOKS = 5
+# Whatever a row is known by; one that has none of them is of nobody, such as a guest's poll answer.
+_NAMES = ("id", "uid", "user_id", "email")
+# By model: which of these names it has, and its parts that cannot be hashed as they are.
+_NAMED: dict[type[Any], tuple[list[str], list[str]]] = {}
+_HASHABLE: Final = (str, int, float, bool, str | None, int | None, float | None, bool | None, Moment | None)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,7 +98,9 @@ class listing(_Method[P, "Pages[T]"], Generic[P, T]):  # noqa: N801 - used like 
 class Pages(Generic[T]):
     """The rows of a list, fetched page by page while you iterate: ``async for row in …``.
 
-    Each loop begins at the start.
+    Each loop begins at the start. A list of several numbered pages is read twice, and one that changes meanwhile up to
+    five times, for rows that have moved to a page that was read already. If rows are missing after that, by Airmeet's
+    own count, the loop ends with `IncompleteListError`: what was read is in your hands by then.
     """
 
     def __init__(self, client: Sender, first: Call[Page[T]]) -> None:
@@ -93,42 +108,104 @@ class Pages(Generic[T]):
         self._first = first
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over whole pages."""
-        call: Call[Page[T]] | None = self._first
+        """Iterate over whole pages, once."""
         read = PagesRead()
+        async for page, _ in self._look(read):
+            yield page
+        if not read.is_part and read.missing():
+            raise self._incomplete(read, read.rows)
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        """Iterate over rows. One that is equal to another one as a whole is given once."""
+        given = array("q")  # what tells rows apart: eight bytes of each, since a list may have a million
+        known = array("q")  # the same of earlier looks, in order
+        is_numbered = self._first.endpoint.paging is Paging.NUMBER
+        read = PagesRead()
+        for n in range(_MOST_LOOKS):
+            read, found_before = PagesRead(), len(given)
+            async for _, rows in self._look(read):
+                for row, mark in rows:
+                    if mark is None:
+                        if n:
+                            continue
+                    elif known and known[min(bisect_left(known, mark), len(known) - 1)] == mark:
+                        continue
+                    given.append(mark or 0)
+                    yield row
+            is_whole = read.is_part or not read.missing()
+            # A cursor stays where it is when rows come and go. Numbered pages do not: if somebody left and somebody
+            # else came, not even their number tells that a row has moved to a page that was read.
+            may_have_moved = read.has_shrunk or (is_numbered and read.pages > 1)
+            if is_whole and not (may_have_moved if n == 0 else len(given) > found_before):
+                return
+            if n and len(given) == found_before:
+                break
+            known = array("q", sorted(given))
+        if not read.is_part and read.missing():
+            raise self._incomplete(read, len(given))
+
+    async def _look(self, read: PagesRead) -> AsyncIterator[tuple[Page[T], list[tuple[T, int | None]]]]:
+        """Read the list through once: yield each page, and those of its rows that were on no page before."""
+        call: Call[Page[T]] | None = self._first
+        recent: dict[int, None] = {}
         last: Page[T] | None = None
         while call is not None:
             page = await self._client.send(call)
-            if last is not None and page.items and page.items == last.items:
-                return  # the same page again, whatever its cursor says
-            yield page
+            is_repeat = last is not None and page.items == last.items
+            n, fresh, once = 0, [], dict[int, None]()
+            for row in page.items:
+                mark = _mark(row)
+                if is_repeat or mark in recent:
+                    continue
+                n += 1  # equal rows on one page are no page that was read twice: they count
+                if mark is None or mark not in once:
+                    fresh.append((row, mark))
+                if mark is not None:
+                    once[mark] = None
+            recent |= once
+            for mark in list(itertools.islice(recent, max(0, len(recent) - _REMEMBERED))):
+                del recent[mark]
+            yield page, fresh
             last = page
-            call = read.next_call(call, page)
+            call = read.next_call(call, page, n)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        """Iterate over rows. One that comes twice is given once: the cursor of events was seen to misbehave (C)."""
-        identity = self._first.endpoint.identity
-        seen: dict[object, None] = {}
-        async for page in self.pages():
-            unseen = _unseen(page.items, identity, seen)
-            if page.items and not unseen:
-                return
-            for item in unseen:
-                yield item
+    def _incomplete(self, read: PagesRead, n: int) -> IncompleteListError:
+        name = self._first.endpoint.name
+        if read.total_count is not None and read.total_count > read.rows:
+            what = f"Airmeet counts {read.total_count:,} rows, and only {read.rows:,} different ones came"
+        else:
+            what = f"Airmeet counts {read.page_count:,} pages, and its list ended after {read.pages:,}"
+        message = f"{name}: {what}: some are missing. If the event changes at the moment, read it again later"
+        return IncompleteListError(message, operation=name, read=n, expected=read.total_count)
 
 
-def _unseen(items: Sequence[T], identity: Callable[[T], object], seen: dict[object, None]) -> list[T]:
-    """Return the items that are not among the *seen* ones, and note them there; the oldest are forgotten."""
-    unseen = []
-    for item in items:
-        name = identity(item)
-        if name is None or name not in seen:
-            unseen.append(item)
-        if name is not None:
-            seen[name] = None
-    for name in list(itertools.islice(seen, max(0, len(seen) - _REMEMBERED))):
-        del seen[name]
-    return unseen
+def _mark(row: Any) -> int | None:
+    """Return what two rows share that are equal as a whole; None for a row of nobody, of which there may be many."""
+    model = type(row)
+    if model not in _NAMED:
+        parts = fields_dict(model)
+        _NAMED[model] = (
+            [name for name in _NAMES if name in parts],
+            [name for name, part in parts.items() if part.type not in _HASHABLE],
+        )
+    names, others = _NAMED[model]
+    for name in names:
+        if getattr(row, name):
+            break
+    else:
+        return None
+    for name in others:  # nearly always empty: what is unknown or nested
+        if getattr(row, name):
+            return hash(_flat(row))
+    return hash(row)
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, Answer):
+        return tuple([_flat(getattr(value, name)) for name in fields_dict(type(value))])
+    if isinstance(value, dict):
+        return tuple([(name, _flat(part)) for name, part in value.items()])
+    return tuple([_flat(part) for part in value]) if isinstance(value, (list, tuple)) else value
 
 
 class AirmeetsNamespace(Namespace):

@@ -56,8 +56,9 @@ class Endpoint(Generic[T_co]):
         paging: How its list is cut.
         max_size: The largest page, for paged ones; 0 where it is not known.
         prepares: It may answer 202 "not ready".
+        acknowledges: Its answer holds nothing but the success, so that any 2xx that does not deny it will do.
+        names_part: It names a person, a session or the like besides the event, so that a 404 may be about that.
         unwrap: Takes the typed part out of the answer's document.
-        identity: Names a row of a list, so that one that comes twice is noticed; None for rows without a name.
         reply_limit: The largest answer to accept, in bytes.
         verify: Looks at body and typed answer and returns what does not fit together, or None.
     """
@@ -72,10 +73,15 @@ class Endpoint(Generic[T_co]):
     paging: Paging = Paging.NONE
     max_size: int = 0
     prepares: bool = False
+    acknowledges: bool = False
+    names_part: bool = field()
     unwrap: Callable[[Any], Any] = field(default=lambda document: document, repr=False)
-    identity: Callable[[Any], object] = field(default=lambda _item: None, repr=False)
     verify: Callable[[Any, Any], str | None] = field(default=lambda _body, _value: None, repr=False)
     reply_limit: int = field(init=False, repr=False)
+
+    @names_part.default
+    def _names_more_than_the_event(self) -> bool:
+        return "{" in self.path.replace("{airmeet_id}", "")
 
     @reply_limit.default
     def _limit_of_verb(self) -> int:

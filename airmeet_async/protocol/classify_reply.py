@@ -5,7 +5,8 @@ Rules of this file:
 1. The worse of two statuses counts: Airmeet may put ``{"statusCode": 400}`` into a 200 (C).
 2. A 2xx is a success only if its body is what the operation returns. A captive portal's page, a compressed body or an
    answer about somebody else may hide that the request was applied, so it is AMBIGUOUS, not refused.
-3. Whether a refusal concerns one row or the whole run (FATAL) follows from the status alone.
+3. Whether a refusal concerns one row or the whole run (FATAL) follows from the status, and for a 404 from what the
+   operation names: blocking somebody who is not in the event says nothing about the others.
 4. Foreign text is cleaned before it is kept.
 5. `glance` is a subset of `judge`: it knows the one reply that nearly every add gets, and a doubt makes it None.
    Where it has a value, `judge` says OK with an equal one.
@@ -21,7 +22,7 @@ from typing import Any
 
 from attrs import evolve, field
 
-from airmeet_async.errors import DecodeError, NotSentError, TransportError
+from airmeet_async.errors import DecodeError, IncompleteListError, NotSentError, TransportError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Auth, Call
 from airmeet_async.protocol.decoding import decode
@@ -74,7 +75,7 @@ class Verdict:
     retry_after: float | None = None
     value: Any = field(default=None, repr=False)
     blames_token: bool = False
-    cause: TransportError | DecodeError | None = field(default=None, repr=False, eq=False)
+    cause: TransportError | DecodeError | IncompleteListError | None = field(default=None, repr=False, eq=False)
 
     @property
     def is_throttling(self) -> bool:
@@ -87,6 +88,9 @@ _TOKEN_WORDS = re.compile(r"(?i)token|unauthori[sz]ed|authenticat")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LONGEST_DIGITS = 9
 _LONGEST_TEXT = 128 * 1024  # bytes: more than `clean` looks at, with the longest token in it
+# What a success may have where its answer holds nothing: accepted, or no content.
+_DONE = frozenset({200, 201, 202, 204})
+_LONGEST_WORDS = 200
 _loads: Callable[[bytes], Any] = json_codec.decode if json_codec.orjson is None else json_codec.orjson.loads
 """What `glance` reads with. `json_codec.decode` returns the same where all members are texts."""
 
@@ -98,12 +102,16 @@ def judge(call: Call[Any], reply: Reply, secrets: Sequence[str] = ()) -> Verdict
     try:
         document = json_codec.decode(reply.body) if reply.body else None
     except ValueError as error:
-        return _without_json(call, reply, _COMPRESSED if _is_compressed(reply) else f"the reply is {error}", secrets)
+        document = reply.body[:_LONGEST_WORDS].decode("utf-8", "replace")
+        says_yes = call.endpoint.acknowledges and reply.status in _DONE and call.endpoint.unwrap(document) != document
+        if _is_compressed(reply) or not says_yes:
+            problem = _COMPRESSED if _is_compressed(reply) else f"the reply is {error}"
+            return _without_json(call, reply, problem, secrets)
     status = reply.status
-    if type(document) is not dict or "statusCode" in document or "success" in document:
+    if type(document) is not dict or "statusCode" in document or "success" in document or "statusUpdated" in document:
         status = _worse_status(status, document)
-    # The hot path: comparisons, no set. Nothing at all is an answer where the body is not documented.
-    if status == 200 or status == 201 or (status == 204 and call.endpoint.unwrap(None) is not None):  # noqa: PLR1714
+    # The hot path: comparisons, no set.
+    if status == 200 or status == 201 or (call.endpoint.acknowledges and status in _DONE):  # noqa: PLR1714
         return _success(call, reply, document, status, secrets)
     if status < 300 and kind_of(call, status) is Kind.AMBIGUOUS:
         problem = f"status {status} is not a valid reply here: {_said(document) or 'no reason given'}"
@@ -153,6 +161,8 @@ def kind_of(call: Call[Any], status: int) -> Kind:
         return Kind.EXPIRED
     if status == 408 or status >= 500 or status < 300:
         return Kind.AMBIGUOUS
+    if status == 404 and call.endpoint.names_part:
+        return Kind.REJECTED
     return Kind.FATAL if status < 400 or status in _FATAL else Kind.REJECTED
 
 
@@ -186,7 +196,7 @@ def _worse_status(status: int, document: Any) -> int:
         inner = int(inner)
     if type(inner) is int and 100 <= inner < 600 and inner != 200:
         return inner
-    if document.get("success") is False:
+    if document.get("success") is False or document.get("statusUpdated") is False:
         return 400
     return 200 if inner == 200 else status
 
@@ -198,6 +208,8 @@ def _success(call: Call[Any], reply: Reply, document: Any, status: int, secrets:
         value = decode(call, document)
     except DecodeError as error:
         return evolve(_unusable(status, str(error)), cause=error.again())
+    except IncompleteListError as error:  # it would be no longer the next time
+        return Verdict(Kind.REJECTED, status, "incomplete_list", str(error), cause=error.again())
     problem = call.endpoint.verify(call.body, value)
     return _unusable(status, problem, secrets) if problem else Verdict(Kind.OK, status, "", "", None, value)
 
@@ -239,4 +251,4 @@ def _said(document: Any) -> str:
             found = found.get("message")
         if isinstance(found, str) and found.strip():
             return found
-    return ""
+    return "statusUpdated is false" if document.get("statusUpdated") is False else ""

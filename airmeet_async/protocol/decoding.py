@@ -1,7 +1,10 @@
-"""From a reply's document to typed values: one cattrs converter, strict about types, liberal about the rest.
+"""From a reply's document to typed values: one cattrs converter, strict about what is mandatory only.
 
-cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every plain type has a hook here that refuses
-what is not of it. Unknown members are kept in ``extra``, unknown statuses stay texts, and null means absent.
+1. cattrs alone would turn ``{"token": null}`` into the token ``"None"``: every plain type has a hook here that refuses
+   what is not of it, or what does not say the same as it would (a number may be written as a text, and a text as one).
+2. Null means absent, unknown statuses stay texts, and unknown members are kept in ``extra``.
+3. One odd value never makes a list unreadable: a member that is not mandatory is kept in ``extra`` as it came, under
+   its name, and its field has its default. `odd_members` tells which these are.
 """
 
 import math
@@ -12,9 +15,9 @@ from typing import Any, get_args
 import attrs
 import cattrs
 
-from airmeet_async.errors import DecodeError
+from airmeet_async.errors import DecodeError, IncompleteListError
 from airmeet_async.protocol.call import Call, Paging
-from airmeet_async.protocol.models import AirmeetStatus, Moment
+from airmeet_async.protocol.models import AirmeetStatus, Answer, Moment
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
 
@@ -54,10 +57,24 @@ def decode(call: Call[Any], document: Any) -> Any:
         model = endpoint.returns
         if (hook := _hooks.get(model)) is None:  # asking the converter each time costs more than most decodings
             hook = _hooks[model] = converter.get_structure_hook(model)
-        return hook(unwrapped, model)
+        found = hook(unwrapped, model)
     except ShapeError as error:
         where = error.path or "the answer"
         raise DecodeError(f"{where} should be {error.wanted}", path=error.path, operation=endpoint.name) from None
+    if type(found) is tuple and isinstance(document, dict):
+        _check_count(endpoint.name, document, found)
+    return found
+
+
+def _check_count(name: str, document: dict[str, Any], rows: tuple[Any, ...]) -> None:
+    """Check that a list that is not in pages has all rows that the answer counts: recordings may be capped (C)."""
+    cursors = document.get("cursors")
+    counted = {**document, **(cursors if isinstance(cursors, dict) else {})}
+    total, pages = _count(counted.get("totalCount")), _count(counted.get("pageCount")) or 1
+    if pages > 1 or (total is not None and total > len(rows)):
+        of = f"{total:,} rows" if total is not None else f"{pages:,} pages, and one"
+        message = f"{name}: Airmeet counts {of}, and {len(rows):,} rows came: some are missing"
+        raise IncompleteListError(message, operation=name, read=len(rows), expected=total, rows=rows)
 
 
 def _page(model: type[Any], document: dict[str, Any]) -> Page[Any]:
@@ -107,8 +124,23 @@ def _exactly(kind: type[Any], wanted: str) -> Hook:
     return structure
 
 
-_text = _exactly(str, "a string")
-_flag = _exactly(bool, "true or false")
+def _text(value: Any, _type: Any) -> str:
+    """Accept 17, too: ids are written both ways."""
+    if type(value) in (int, float):
+        return str(value)
+    if type(value) is not str:
+        raise ShapeError("a string")
+    return value
+
+
+def _flag(value: Any, _type: Any) -> bool:
+    if type(value) is str and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if type(value) is not bool:
+        raise ShapeError("true or false")
+    return value
+
+
 _document = _exactly(dict, "an object")
 
 
@@ -182,19 +214,26 @@ def _model_hook(cls: type[Any]) -> Hook:
             # Values of these types are right as they are, so that no hook need look at them.
             plain = kind if kind in (str, bool, int) else None
             hook = converter.get_structure_hook(kind)
-            plan.append((spec.name, wire, plain, hook, (others, kind, spec.default is attrs.NOTHING)))
+            # An odd session must not take the others of an event with it, without a word.
+            required = spec.default is attrs.NOTHING
+            must_be_right = required or any(
+                attrs.has(one) and any(part.default is attrs.NOTHING for part in attrs.fields(one))
+                for one in get_args(kind)
+            )
+            plan.append((spec.name, wire, plain, hook, (others, kind, required, must_be_right)))
     known = frozenset(name for _, wire, *_, (others, *_) in plan for name in (wire, *others))
 
     def structure(document: Any, _type: Any) -> Any:
         if type(document) is not dict:
             raise ShapeError("an object")
         values: dict[str, Any] = {}
+        odd: dict[str, Any] = {}
         for name, wire, plain, hook, rest in plan:
             given, key = document.get(wire), wire
             if type(given) is plain:  # nearly always
                 values[name] = given
                 continue
-            others, kind, required = rest
+            others, kind, required, must_be_right = rest
             if given is None and others:
                 given, key = next(
                     ((found, one) for one in others if (found := document.get(one)) is not None), (None, wire)
@@ -203,14 +242,29 @@ def _model_hook(cls: type[Any]) -> Hook:
                 try:
                     values[name] = hook(given, kind)
                 except ShapeError as error:
-                    raise error.under(key) from None
+                    if must_be_right:
+                        raise error.under(key) from None
+                    if given != "":
+                        odd[key] = given
             elif required:
                 raise ShapeError("present", wire)
         if len(values) != len(document):
-            values["extra"] = {key: value for key, value in document.items() if key not in known}
+            values["extra"] = {key: value for key, value in document.items() if key not in known or key in odd}
         return cls(**values)
 
     return structure
+
+
+def odd_members(answer: Answer) -> list[str]:
+    """Return the names of the members of an answer that are known, and came in a shape that is not."""
+    specs = attrs.fields(type(answer))
+    known = {name for spec in specs for name in spec.metadata.get("wire", (spec.name,))} if answer.extra else ()
+    found = [name for name in answer.extra if name in known]
+    for spec in specs:
+        part = getattr(answer, spec.name)
+        for one in part if isinstance(part, tuple) else (part,):
+            found += odd_members(one) if isinstance(one, Answer) else ()
+    return found
 
 
 def _make_converter() -> cattrs.Converter:

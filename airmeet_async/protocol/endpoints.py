@@ -6,7 +6,6 @@ with ``tests/contract``.
 """
 
 import re
-from operator import attrgetter
 from typing import Any, Final
 
 from airmeet_async.protocol import models as m
@@ -39,9 +38,11 @@ def find_list(*names: str) -> Any:
     return unwrap
 
 
-def allow_nothing(document: Any) -> Any:
-    """An answer whose body is not documented: nothing at all is one, too."""
-    return {} if document is None else document
+def read_acknowledgement(document: Any) -> Any:
+    """A success that holds nothing else: ``{"success": true}`` (A), ``true``, a word such as OK, or nothing at all."""
+    if document is None or document is True or (isinstance(document, str) and _YES.match(document)):
+        return {"success": True}
+    return document
 
 
 def find_webhooks(document: Any) -> Any:
@@ -82,17 +83,25 @@ def check_webhook_code(_body: Any, receipt: Any) -> str | None:
 
 
 def check_success(_body: Any, answer: Any) -> str | None:
-    """A 200 that does not say success is none."""
-    return None if answer.success else "the reply does not report success"
+    """A success is one, unless it says otherwise or holds something else where it says so."""
+    is_doubtful = not _DENIALS.isdisjoint(answer.extra)
+    return "the reply does not report success" if answer.success is False or is_doubtful else None
 
 
+# A portal's "Please log in" is no success.
+_YES: Final = re.compile(
+    r"\W*(?:ok|okay|true|success\w*|done|accepted|no content|deleted|removed|updated|\w*blocked)\b", re.IGNORECASE
+)
+_DENIALS: Final = frozenset({"success", "statusUpdated", "error", "errors", "errorMessage"})
+_ACKNOWLEDGES: Final[dict[str, Any]] = {
+    "acknowledges": True, "unwrap": read_acknowledgement, "verify": check_success,
+}  # fmt: skip
 _EVENT = "/airmeet/{airmeet_id}"
 _HOOKS = "/platform-integration/v1"
 
 # A cursor list of at most 50 rows that Airmeet prepares on demand, and says "not ready" until it is (C).
 _FIFTY: Final[dict[str, Any]] = {"paging": Paging.CURSOR, "max_size": 50, "unwrap": wrap_list}
 _PREPARED: Final[dict[str, Any]] = {**_FIFTY, "prepares": True}
-_BY_ID: Final = attrgetter("id")
 
 # A row of the table takes a line or two.
 # fmt: off
@@ -104,7 +113,7 @@ AUTH: Final[Endpoint[m.AuthToken]] = Endpoint(
 
 AIRMEETS_LIST: Final[Endpoint[Page[m.Airmeet]]] = Endpoint(
     "airmeets.list", "GET", "/airmeets", m.Airmeet, "A: help, List Airmeets",
-    paging=Paging.CURSOR, max_size=500, unwrap=wrap_list, identity=attrgetter("uid"),
+    paging=Paging.CURSOR, max_size=500, unwrap=wrap_list,
 )
 AIRMEETS_INFO: Final[Endpoint[m.AirmeetInfo]] = Endpoint(
     "airmeets.info", "GET", f"{_EVENT}/info", m.AirmeetInfo, "B, C: no envelope",
@@ -114,10 +123,11 @@ AIRMEETS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
 )
 AIRMEETS_SET_STATUS: Final[Endpoint[m.Updated]] = Endpoint(
     "airmeets.set_status", "POST", f"{_EVENT}/status", m.Updated, "B, D: connector; others for PAUSED and ARCHIVE",
+    **_ACKNOWLEDGES,
 )
 AIRMEETS_LANDING_PAGE: Final[Endpoint[m.Updated]] = Endpoint(
     "airmeets.landing_page", "PUT", f"{_EVENT}/landing-page", m.Updated, "D: two sources, the answer is not known",
-    unwrap=allow_nothing,
+    **_ACKNOWLEDGES,
 )
 AIRMEETS_DUPLICATE: Final[Endpoint[m.Created]] = Endpoint(
     "airmeets.duplicate", "POST", f"{_EVENT}/duplication", m.Created, "C, D: notes on the official page",
@@ -140,15 +150,15 @@ ATTENDEES_ADD: Final[Endpoint[m.Access]] = Endpoint(
 )
 ATTENDEES_BLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
     "attendees.block", "PUT", f"{_EVENT}/attendee/block", m.Acknowledgement, "A: help, Manage Registrations 4.3",
-    verify=check_success,
+    names_part=True, **_ACKNOWLEDGES,
 )
 ATTENDEES_UNBLOCK: Final[Endpoint[m.Acknowledgement]] = Endpoint(
     "attendees.unblock", "PUT", f"{_EVENT}/attendee/unblock", m.Acknowledgement, "A: help, Manage Registrations 4.4",
-    verify=check_success,
+    names_part=True, **_ACKNOWLEDGES,
 )
 ATTENDEES_REMOVE: Final[Endpoint[m.Acknowledgement]] = Endpoint(
     "attendees.remove", "DELETE", f"{_EVENT}/attendee/{{email}}", m.Acknowledgement, "A, B: older help and connector",
-    verify=check_success,
+    **_ACKNOWLEDGES,
 )
 PARTICIPANTS_LIST: Final[Endpoint[Page[m.Participant]]] = Endpoint(
     "participants.list", "GET", f"{_EVENT}/participants", m.Participant, "B, C: connector and production clients",
@@ -171,11 +181,11 @@ SPEAKERS_ADD: Final[Endpoint[m.SpeakerAdded]] = Endpoint(
 )
 SESSIONS_CREATE: Final[Endpoint[m.SessionCreated]] = Endpoint(
     "sessions.create", "POST", f"{_EVENT}/session", m.SessionCreated, "A, B, C: help for what is mandatory",
-    repeatable=False,
+    repeatable=False, names_part=True,
 )
 SESSIONS_DELETE: Final[Endpoint[m.Updated]] = Endpoint(
     "sessions.delete", "DELETE", f"{_EVENT}/session/{{session_id}}", m.Updated,
-    "D: two sources, the answer is not known", unwrap=allow_nothing,
+    "D: two sources, the answer is not known", **_ACKNOWLEDGES,
 )
 RECORDINGS_LIST: Final[Endpoint[tuple[m.Recording, ...]]] = Endpoint(
     "recordings.list", "GET", f"{_EVENT}/session-recordings", tuple[m.Recording, ...], "C: production clients",
@@ -186,7 +196,7 @@ BOOTHS_LIST: Final[Endpoint[tuple[m.Booth, ...]]] = Endpoint(
     unwrap=find_list("booths"),
 )
 BOOTHS_CREATE: Final[Endpoint[m.Created]] = Endpoint(
-    "booths.create", "POST", f"{_EVENT}/booths", m.Created, "B: connector", repeatable=False,
+    "booths.create", "POST", f"{_EVENT}/booths", m.Created, "B: connector", repeatable=False, names_part=True,
 )
 TRACKS_LIST: Final[Endpoint[tuple[m.Track, ...]]] = Endpoint(
     "tracks.list", "GET", f"{_EVENT}/tracks", tuple[m.Track, ...], "B, C: connector and production clients",
@@ -197,26 +207,26 @@ TRACKS_LIST: Final[Endpoint[tuple[m.Track, ...]]] = Endpoint(
 
 ATTENDANCE_EVENT: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
     "attendance.event", "GET", f"{_EVENT}/attendees", m.Attendance, "C: production clients",
-    identity=_BY_ID, **_PREPARED,
+    **_PREPARED,
 )
 ATTENDANCE_SESSION: Final[Endpoint[Page[m.Attendance]]] = Endpoint(
     "attendance.session", "GET", "/session/{session_id}/attendees", m.Attendance, "C: production clients",
-    identity=_BY_ID, **_PREPARED,
+    **_PREPARED,
 )
 ATTENDANCE_BOOTH: Final[Endpoint[Page[m.BoothAttendance]]] = Endpoint(
     "attendance.booth", "GET", f"{_EVENT}/booth/{{booth_id}}/booth-attendance", m.BoothAttendance,
-    "C, D: production clients", identity=_BY_ID, **_PREPARED,
+    "C, D: production clients", **_PREPARED,
 )
 ATTENDANCE_REPLAY: Final[Endpoint[Page[m.ReplayAttendance]]] = Endpoint(
     "attendance.replay", "GET", f"{_EVENT}/event-replay-attendees", m.ReplayAttendance, "C, D: production clients",
-    identity=lambda row: None if row.id is None else (row.id, row.session_id), **_PREPARED,
+    **_PREPARED,
 )
 UTMS_LIST: Final[Endpoint[Page[m.RegistrationUtms]]] = Endpoint(
-    "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", identity=_BY_ID, **_PREPARED,
+    "utms.list", "GET", f"{_EVENT}/utms", m.RegistrationUtms, "C, D: production clients", **_PREPARED,
 )
 POLLS_LIST: Final[Endpoint[Page[m.PollResponses]]] = Endpoint(
     "polls.list", "GET", f"{_EVENT}/polls", m.PollResponses, "C, D: production clients",
-    identity=attrgetter("user_id"), **_FIFTY,
+    **_FIFTY,
 )
 QUESTIONS_LIST: Final[Endpoint[tuple[m.Questions, ...]]] = Endpoint(
     "questions.list", "GET", f"{_EVENT}/questions", tuple[m.Questions, ...], "C, D: production clients",
@@ -231,7 +241,8 @@ WEBHOOKS_REGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
 )
 WEBHOOKS_DEREGISTER: Final[Endpoint[m.WebhookReceipt]] = Endpoint(
     "webhooks.deregister", "DELETE", f"{_HOOKS}/webhook-deregister", m.WebhookReceipt,
-    "A, B: the help by its title, connector for the verb", auth=Auth.RAW_KEYS, verify=check_webhook_code,
+    "A, B: the help by its title, connector for the verb", auth=Auth.RAW_KEYS, acknowledges=True,
+    unwrap=read_acknowledgement, verify=check_webhook_code,
 )
 WEBHOOKS_LIST: Final[Endpoint[tuple[m.Webhook, ...]]] = Endpoint(
     "webhooks.list", "GET", f"{_HOOKS}/webhook-list", tuple[m.Webhook, ...], "A, D: the help by its title only",

@@ -19,6 +19,10 @@ _REDIRECT = (
     "Airmeet replied with a redirect ({status}), which is not followed because it could leak the token: check "
     "AIRMEET_URI or base_url, and any proxy or sign-in page in between"
 )
+_NO_PART = (
+    "Airmeet does not know this person, session or booth, or the event (404): check the address and the ids, and that "
+    "AIRMEET_REGION is the event's region"
+)
 _SENTENCES: dict[int, str] = {
     401: "these keys have no access to this event (401): it belongs to another community or region",
     403: "these keys may not do this (403)",
@@ -54,6 +58,8 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
         if verdict.kind is Kind.NOT_SENT:
             return errors.NotSentError(verdict.message, attempts=max(tries.not_sent, 1), **facts)
         return errors.NoReplyError(verdict.message, attempts=max(tries.sent, 1), **facts)
+    if isinstance(verdict.cause, errors.IncompleteListError):
+        return verdict.cause.again()
     if verdict.code == "unusable_answer":
         path = verdict.cause.path if isinstance(verdict.cause, errors.DecodeError) else ""
         return errors.DecodeError(f"{name}: {verdict.message}", path=path, operation=name)
@@ -72,6 +78,8 @@ def error_for(call: Call[Any], verdict: Verdict, tries: Tries) -> errors.Airmeet
             return errors.CredentialsError(_WRONG_KEYS.format(status=status), **facts)
     if status == 404 and auth is Auth.KEYS:
         sentence = _NO_AUTH
+    elif status == 404 and call.endpoint.names_part:
+        sentence = _NO_PART
     elif 300 <= status < 400:
         sentence = _REDIRECT.format(status=status)
     elif status >= 500 or status == 408:

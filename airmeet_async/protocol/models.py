@@ -26,12 +26,15 @@ class Answer:
     """An answer of the API, or an object within one.
 
     Attributes:
-        extra: The members that the model does not know, by their names on the wire.
+        extra: The members that the model does not know, by their names on the wire, and those that came in another
+            shape than is documented.
     """
 
-    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True)
+    extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True, hash=False)
 
 
+_EPOCH = re.compile(r"[0-9]{9,13}(?:\.[0-9]+)?")
+_MILLISECONDS = 1e11  # as seconds, this would be the year 5138
 _COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
 
 
@@ -50,8 +53,12 @@ class Moment:
         """The same as an aware datetime (UTC where no zone is given), or None where it cannot be read.
 
         It is read leniently: ISO 8601, and the ``2021:12:25T…`` of the documentation's own sample (C); and only when
-        it is asked for, since most times of a long list are just written down again.
+        it is asked for, since most times of a long list are just written down again. A number is seconds or
+        milliseconds since 1970.
         """
+        if _EPOCH.fullmatch(self.text):
+            number = float(self.text)
+            return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
         try:
             at = datetime.fromisoformat(_COLON_DATE.sub(r"\1-\2-\3", self.text.strip()))
         except ValueError:
@@ -98,9 +105,9 @@ class Access(Answer):
 
 @frozen
 class Acknowledgement(Answer):
-    """``{"success": true}`` (A)."""
+    """``{"success": true}`` (A); an answer that says nothing of it is a success, too."""
 
-    success: bool
+    success: bool = True
     message: str | None = None
 
 
@@ -453,6 +460,9 @@ class NewSession:
     booth_id: str | None = None
     speed_networking: SpeedNetworking | None = None
     hide_host: bool | None = None
+
+
+EXHIBITOR_TYPES = ("HYBRID", "ONLINE")
 
 
 @frozen(kw_only=True)

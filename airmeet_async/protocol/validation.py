@@ -8,8 +8,9 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -31,6 +32,9 @@ _LIMITS = {
 _MANDATORY = ("email", "first_name", "last_name")
 _TEXTS = tuple(dict.fromkeys((*_MANDATORY, *_LIMITS)))
 _FIELDS = tuple(name for name in fields_dict(Attendee) if name != "custom_fields")
+_FIRST_YEAR, _END_YEAR = 2000, 2100
+# Names in the zone data that are no place: a placeholder, and whatever this machine is set to.
+_NO_ZONES = {"Factory", "localtime"}
 _LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 _LONGEST_EMAIL = 254
@@ -205,21 +209,38 @@ class RegistrationFields:
         return Problem("unknown_field", f"the event has no registration field {name!r:.80}; {hint}: {known}")
 
 
-def _answer(field: CustomField, value: str | Sequence[str]) -> str | list[str] | Problem:
-    """Return a value as it is sent: of a field that has options, in their own spelling."""
+def _answer(field: CustomField, value: str | Sequence[str]) -> list[str] | Problem:
+    """Return an answer as it is sent: an array, as Airmeet's own connector declares it (B), of codes for options.
+
+    People write an option's name, and programs its code. A text that is both is taken for the name.
+    """
     if not field.options:
-        return value if isinstance(value, str) else list(value)
-    spelled = {_key(text): text for option in field.options for text in (option.code, option.display_value) if text}
-    if isinstance(value, str) and (one := spelled.get(_key(value))):
-        return one
-    texts = re.split("[;,]", value) if isinstance(value, str) else list(value)  # more than one choice in a cell
-    wrong = [text for text in texts if _key(text) not in spelled]
-    if not wrong:
-        return [spelled[_key(text)] for text in texts]
-    named = value if isinstance(value, str) and len(wrong) == len(texts) else wrong[0].strip()
-    options = ", ".join(option.display_value or option.code for option in field.options)
+        return [value] if isinstance(value, str) else list(value)
+    named: dict[str, dict[str, None]] = {}
+    for text_of in (attrgetter("display_value"), attrgetter("code")):
+        found: dict[str, dict[str, None]] = {}
+        for option in field.options:
+            if text := text_of(option):
+                found.setdefault(_key(text), {})[option.code or text] = None
+        named = {**found, **named}
     label = field.label or field.field_id
-    return Problem("unknown_option", f"{named!r:.80} is not an option of {label!r:.80}; the options are {options}")
+    # More than one choice in a cell; but the name of an option may have a comma in it.
+    texts = [value] if isinstance(value, str) and _key(value) in named else value
+    texts = re.split("[;,]", texts) if isinstance(texts, str) else list(texts)
+    answer: list[str] = []
+    for text in texts:
+        codes = named.get(_key(text), {})
+        if len(codes) > 1:
+            which = f"{text.strip()!r:.80} is the name of more than one option of {label!r:.80}"
+            return Problem("ambiguous_option", f"{which}; write its code instead: {', '.join(codes)}")
+        if not codes:
+            wrong = [one for one in texts if _key(one) not in named]
+            shown = value if isinstance(value, str) and len(wrong) == len(texts) else text.strip()
+            options = ", ".join(option.display_value or option.code for option in field.options)
+            what = f"{shown!r:.80} is not an option of {label!r:.80}"
+            return Problem("unknown_option", f"{what}; the options are {options}")
+        answer += codes
+    return answer
 
 
 def _key(name: str) -> str:
@@ -257,11 +278,29 @@ def to_milliseconds(moment: datetime, name: str) -> int:
     """Return *moment* as Airmeet wants it: milliseconds since 1970, whole minutes (B).
 
     Raises:
-        ConfigError: It has no time zone, so it is not a moment.
+        ConfigError: It has no time zone, so it is not a moment; it is on no clock; or its year is a slip.
     """
     if moment.tzinfo is None:
         raise ConfigError(f"{name} has no time zone; write datetime(..., tzinfo=ZoneInfo('Europe/Paris')) or UTC")
+    check_year(moment, name)
+    if not exists(moment):
+        raise ConfigError(f"{name}: {moment:%Y-%m-%d %H:%M} does not exist in {moment.tzinfo}: the clocks skip it")
     return int(moment.timestamp()) // 60 * 60_000
+
+
+def check_year(moment: datetime, name: str) -> None:
+    """Refuse years in which nobody holds an event: 27 for 2027.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if not _FIRST_YEAR <= moment.year < _END_YEAR:
+        raise ConfigError(f"{name} is in the year {moment.year}; write all four digits of the year")
+
+
+def exists(moment: datetime) -> bool:
+    """Return whether a time is on the clocks of its zone: in the night when they go forward, an hour is not."""
+    return moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 
 def require_minutes(value: int | None, name: str) -> int | None:
@@ -281,7 +320,7 @@ def check_timezone(name: str) -> str:
     Raises:
         ConfigError: It is none.
     """
-    if name in available_timezones():
+    if name in available_timezones() - _NO_ZONES:
         return name
     raise ConfigError(f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata")
 

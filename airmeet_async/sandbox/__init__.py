@@ -19,7 +19,7 @@ from airmeet_async.sandbox.community import Event, KeyPair, Person
 from airmeet_async.sandbox.fake_airmeet import Statistics, World
 from airmeet_async.sandbox.fake_people import Staged, invent_people, staged
 from airmeet_async.sandbox.faults import Bucket, Ending, FaultOutcome, Faults
-from airmeet_async.sandbox.switches import Switches
+from airmeet_async.sandbox.switches import SwitchDescription, Switches, describe_switches, parse_switches
 
 __all__ = [
     "Bucket",
@@ -31,8 +31,11 @@ __all__ = [
     "Person",
     "Staged",
     "Statistics",
+    "SwitchDescription",
     "Switches",
     "World",
+    "describe_switches",
     "invent_people",
+    "parse_switches",
     "staged",
 ]  # fmt: skip

@@ -106,6 +106,7 @@ class Person:
         details: The other fields as stored, cut to Airmeet's lengths.
         registered: Confirmed, and so counted against the quota; otherwise invited.
         blocked: May not enter.
+        place: In the order of arrival, which stays the same when others go.
         adds: Add requests applied, replays included.
         mails: Invitations sent.
     """
@@ -115,6 +116,7 @@ class Person:
     details: Json
     registered: bool
     blocked: bool = False
+    place: int = 0
     adds: int = 0
     mails: int = 0
 
@@ -188,6 +190,7 @@ class Event:
         booths: Rows as /booths shows them.
         tracks: Rows as /tracks shows them.
         people: Those added, by identity (see `Switches.fold_email_case`).
+        arrivals: How many people were ever added.
         registered: How many places of the quota are used.
         crowd: So many more people, who are made up whenever somebody looks (see `World.add_crowd`).
     """
@@ -211,6 +214,7 @@ class Event:
     booths: list[Json] = field(factory=list)
     tracks: list[Json] = field(factory=list)
     people: dict[str, Person] = field(factory=dict)
+    arrivals: int = 0
     registered: int = 0
     crowd: int = 0
 
@@ -263,7 +267,10 @@ class CommunityState:
         """Put a person into an event."""
         link = LINK.format(event=event.uid, code=self.code("person", event.uid, key))
         event.registered += registered
-        person = event.people[key] = Person(email=email, entry_link=link, details=details, registered=registered)
+        person = event.people[key] = Person(
+            email=email, entry_link=link, details=details, registered=registered, place=event.arrivals
+        )
+        event.arrivals += 1
         return person
 
 

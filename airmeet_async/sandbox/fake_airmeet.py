@@ -66,7 +66,13 @@ class World:
     Args:
         switches: How to behave where Airmeet's behaviour is unknown.
         seed: Worlds of one seed give the same tokens and links.
+
+    Attributes:
+        epoch: What to add to the times given to `handle` for the seconds since 1970; at first, they begin on 1 March
+            2026 at 10:00 UTC.
     """
+
+    epoch = 1_772_359_200.0
 
     def __init__(self, switches: Switches | None = None, seed: int = 0) -> None:
         self.switches = switches or Switches()
@@ -94,7 +100,13 @@ class World:
     def _answer(self, http: Request, now: float) -> Reply:
         route, params = find_route(http)
         request = IncomingRequest(
-            http=http, state=self._state, switches=self.switches, now=now, params=params, form=route.form
+            http=http,
+            state=self._state,
+            switches=self.switches,
+            now=now,
+            epoch=self.epoch,
+            params=params,
+            form=route.form,
         )
         match route.auth:  # /auth checks the keys itself
             case "token":

@@ -58,11 +58,10 @@ def _anything(value: object, name: str) -> object:  # noqa: ARG001  (same signat
     return value
 
 
-def _text_or_texts(value: object, name: str) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
-        raise InvalidError(f"{name} must be a string or an array of strings")
-    return texts
+def _text_or_texts(value: object, name: str) -> str | list[str]:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value
+    raise InvalidError(f"{name} must be a string or an array of strings")
 
 
 def _one_of(*words: str) -> Reader:

@@ -22,6 +22,7 @@ class IncomingRequest:
         state: What the handler may change.
         switches: How to behave where Airmeet's behaviour is unknown.
         now: Seconds, on any clock that runs forwards.
+        epoch: What to add to it for the seconds since 1970.
         params: Values of the names in the route's path.
         form: What the body may hold, if the route reads one.
         query: The query, of repeated names the last; those that the route knows are read already.
@@ -32,6 +33,7 @@ class IncomingRequest:
     state: CommunityState
     switches: Switches
     now: float
+    epoch: float
     params: Mapping[str, str]
     form: RequestForm | None = None
     query: dict[str, Any] = field(factory=dict)

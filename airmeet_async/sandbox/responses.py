@@ -27,14 +27,22 @@ def ok(**body: object) -> Reply:
 
 
 def acknowledge(switches: Switches, message: str) -> Reply:
-    """Return the 200 of an operation whose reply nobody has described (?)."""
+    """Return the success of an operation whose reply holds nothing else; for most, nobody has described it (?)."""
     match switches.acknowledgement:
         case "success":
             return ok(success=True)
         case "message":
             return ok(success=True, message=message)
+        case "true":
+            return json_reply(200, True)  # noqa: FBT003 - this is the body
+        case "text":
+            return Reply(200, {"content-type": "text/plain"}, b"OK")
         case "empty":
             return Reply(200)
+        case "accepted":
+            return Reply(202)
+        case "no content":
+            return Reply(204)
 
 
 def timestamp(at: datetime) -> str:
@@ -148,6 +156,8 @@ def page_of(
     if start >= count > 0:
         start, stop = start_past_the_end(count, size, switches), count
 
+    if start // size + 1 == switches.short_page:
+        stop = start + size // 2
     taken = ids[start:stop]
     before, after = (taken[0], taken[-1]) if taken else (None, None)
     if stop >= count and not switches.after_on_last_page:

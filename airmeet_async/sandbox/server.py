@@ -3,8 +3,9 @@
 Rules:
 
 1. Loopback only: the sandbox has no secrets, and its fictional people are nobody's business.
-2. Signals belong to whoever runs the loop: uvicorn does not touch them.
-3. Ending is quick: answers under way are not waited for, since some hang on purpose.
+2. Nor of any web page: a request with a host or an origin that is not on this machine is refused (DNS rebinding).
+3. Signals belong to whoever runs the loop: uvicorn does not touch them.
+4. Ending is quick: answers under way are not waited for, since some hang on purpose.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from importlib.util import find_spec
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import anyio
 import uvicorn
@@ -53,12 +55,17 @@ class SandboxApp:
 
     def __init__(self, world: World, faults: Faults | None = None, *, latency: float = 0.0) -> None:
         self.world = world
+        world.epoch = time.time() - time.monotonic()
         self.faults = faults or Faults()
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
-        if body is None:
+        if foreign := _foreign(scope["headers"]):
+            await _send(
+                send, refuse(403, f"The sandbox answers this machine only, not {foreign}", "message"), close=True
+            )
+        elif body is None:
             await _send(send, refuse(413, f"The body is over {WRITE_LIMIT} bytes", "message"), close=True)
         elif scope["path"].startswith(OWN_PATH):
             await _send(send, self._own(scope))
@@ -88,6 +95,21 @@ class SandboxApp:
                     404, f"Here are {OWN_PATH}statistics, people/AIRMEET_ID and POST expire-tokens", "message"
                 )
         return Reply(200, {"content-type": JSON_TYPE}, json.dumps(body, indent=1).encode())
+
+
+def _foreign(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the host or origin that is not on this machine: a web page elsewhere, perhaps under a rebound name."""
+    for name, value in headers:
+        if name.lower() in {b"host", b"origin"}:
+            text = value.decode("latin-1")
+            try:
+                host = urlsplit(text if name.lower() == b"origin" else f"//{text}").hostname or ""
+                is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+            except ValueError:
+                is_here = False
+            if not is_here:
+                return text or "nobody"
+    return None
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -4,17 +4,21 @@ Airmeet's help text leaves much unsaid. Wherever it does, the sandbox picks an
 answer, and a client that is meant to last must work under the other answers too.
 """
 
+import difflib
+import inspect
 import math
-from typing import Literal
+import re
+from collections.abc import Iterable
+from typing import Any, Literal, get_args, get_type_hints
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 from attrs.validators import ge, gt, in_
 
 DAY_S = 86_400.0
 
 ErrorShape = Literal["status", "message", "success", "error", "text", "empty"]
 PastTheEnd = Literal["empty", "repeat", "error"]
-Acknowledgement = Literal["success", "message", "empty"]
+Acknowledgement = Literal["success", "message", "true", "text", "empty", "accepted", "no content"]
 NotReadySign = Literal["both", "body", "status"]
 Direction = Literal["ASC", "DESC"]
 
@@ -46,6 +50,9 @@ class Switches:
         fold_email_case: Addresses that differ in ASCII case only are one person.
         dots_inside_limit: The three dots of a cut text count within its 70 characters.
         dots_on_names: First and last names get the dots as well, not only the longer fields.
+        answer_values: An answer to a custom field is an array of strings (B), one string (D), or either.
+        option_answers: An answer to a field with options is one's code, its label (``displayValue``), or either.
+        no_options: The options of a field without any are null, an empty list, or missing (?).
         required_fields_enforced: An add must fill the event's required custom fields.
         unknown_attendee_status: Status for blocking, unblocking or removing somebody who was never added; 200 is a
             silent yes.
@@ -56,9 +63,12 @@ class Switches:
         refused_timezones: Zones no event can be made in (A: some are not available).
         strict_transitions: An event goes CREATED, ONGOING, PAUSED and back, FINISHED, ARCHIVED; it may be archived
             unstarted; everything else is a 400.
+        refused_transition: An illegal transition is a 400 status, or a 200 with the body ``{"statusUpdated": false}``
+            (B has the member).
         same_status_refused: Setting the status an event has already is a 400, instead of a quiet yes.
-        acknowledgement: Replies that nobody has described (delete session, landing page): ``{"success": true}``,
-            that with a message, or an empty 200.
+        acknowledgement: Replies that hold nothing but a success (block and unblock, which are documented; remove,
+            delete session, landing page, which are not): ``{"success": true}``, that with a message, ``true``, the text
+            OK, an empty 200, a 202 or a 204.
         duplicate_key: The member that holds the id of a duplicated event.
         duplication_zone: The spelling of the time zone that a duplication demands: either one, or one only.
         series_shape: Series and their events: under ``data``, under ``eventSeries`` and ``events``, or a bare list.
@@ -67,6 +77,10 @@ class Switches:
         hosting_only: A session's type must be HOSTING (A), instead of one of seven (B).
         session_key: The member that holds the id of a new session: ``uid`` (C) or ``uuid`` (B).
         session_tokens: The speakers' links beside it are a list (C), null, or missing.
+        exhibitor_lists: A booth's exhibitors stand in ``exhibitors`` and in ``exhibitorInfo``, the same in both as
+            Airmeet's own connector sends them (B), or in either of them.
+        exhibitor_types_refused: An exhibitor's attendance type is a 400 unless the event is hybrid (B: the connector
+            strips it there).
         null_booths: An event without booths answers null (C), instead of an empty list.
 
         newest_first: The event list runs from the newest to the oldest.
@@ -75,6 +89,8 @@ class Switches:
         attendance_size: Rows on a page of attendance, replays, UTMs or polls, if the request does not say.
         after_on_last_page: The last page still has an ``after`` cursor (C), instead of null.
         past_the_end: What the page after the last one holds: nothing, the last page again, or an error.
+        short_page: The page with that number has half of its rows only, and the others come after it; 0 is none.
+        odd_values: The first participant of a page has values of other types than are documented.
         page_count_is_left: ``pageCount`` counts the pages from this one on, instead of all.
 
         not_ready_times: How often a prepared read answers "not ready" first.
@@ -114,6 +130,9 @@ class Switches:
     fold_email_case: bool = True
     dots_inside_limit: bool = True
     dots_on_names: bool = False
+    answer_values: Literal["either", "array", "text"] = "either"
+    option_answers: Literal["either", "code", "label"] = "either"
+    no_options: Literal["null", "list", "missing"] = "null"
     required_fields_enforced: bool = False
     unknown_attendee_status: int = 400
     removal_frees_place: bool = False
@@ -123,6 +142,7 @@ class Switches:
     # Making and changing events, their speakers, sessions and booths.
     refused_timezones: frozenset[str] = field(default=frozenset(), converter=frozenset)
     strict_transitions: bool = True
+    refused_transition: Literal["status", "body"] = "status"
     same_status_refused: bool = False
     acknowledgement: Acknowledgement = "success"
     duplicate_key: Literal["uuid", "uid", "airmeetId"] = "uuid"
@@ -133,6 +153,8 @@ class Switches:
     hosting_only: bool = True
     session_key: Literal["uid", "uuid"] = "uid"
     session_tokens: Literal["list", "null", "missing"] = "list"
+    exhibitor_lists: Literal["either", "both"] = "either"
+    exhibitor_types_refused: bool = False
     null_booths: bool = True
 
     # Lists that come in pages.
@@ -142,6 +164,8 @@ class Switches:
     attendance_size: int = field(default=50, validator=in_(range(1, 51)))
     after_on_last_page: bool = True
     past_the_end: PastTheEnd = "empty"
+    short_page: int = field(default=0, validator=ge(0))
+    odd_values: bool = False
     page_count_is_left: bool = False
 
     # Reports of an event, and how they are prepared.
@@ -163,3 +187,91 @@ class Switches:
     webhooks_in_payload: bool = False
     webhook_names_enforced: bool = False
     unknown_webhook_status: int = 404
+
+
+@frozen
+class SwitchDescription:
+    """One switch, for people.
+
+    Attributes:
+        name: Its name.
+        default: Its value at first, as it is typed.
+        values: What can be typed.
+        meaning: What it changes.
+    """
+
+    name: str
+    default: str
+    values: str
+    meaning: str
+
+
+def describe_switches() -> list[SwitchDescription]:
+    """Return all switches, in the order of `Switches`."""
+    text = inspect.cleandoc(Switches.__doc__ or "")
+    meanings = {name: " ".join(words.split()) for name, words in re.findall(r"(?m)^    (\w+): (.*(?:\n {8}.*)*)", text)}
+    return [
+        SwitchDescription(spec.name, _typed(spec.default), _values_of(spec.name), meanings[spec.name])
+        for spec in fields(Switches)
+    ]
+
+
+def parse_switches(texts: Iterable[str]) -> Switches:
+    """Return the switches of ``NAME=VALUE`` texts, as `airmeet sandbox --set` takes them.
+
+    Raises:
+        ValueError: A name or a value cannot be used; the message says what can.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        name = name.replace("-", "_")
+        if name not in _KINDS:
+            close = difflib.get_close_matches(name, _KINDS, 3)
+            hint = f"did you mean {' or '.join(close)}?" if close else "--switches lists them"
+            raise ValueError(f"--set {text!r:.80}: there is no switch {name!r:.40}; {hint}")
+        wrong = f"--set {text!r:.80}: the values of {name} are {_values_of(name)}"
+        if not sign:
+            raise ValueError(wrong)
+        try:
+            found[name] = _read(_KINDS[name], value)
+            Switches(**{name: found[name]})  # its own check
+        except (ValueError, KeyError):
+            raise ValueError(wrong) from None
+    return Switches(**found)
+
+
+_KINDS: dict[str, Any] = {name: kind for name, kind in get_type_hints(Switches).items() if name != "__slots__"}
+
+
+def _read(kind: Any, text: str) -> Any:
+    if choices := get_args(kind) if kind != frozenset[str] else ():
+        return {str(one): one for one in choices}[text]
+    if kind is bool:
+        return {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}[text.lower()]
+    if kind is frozenset or kind == frozenset[str]:
+        return frozenset(filter(None, (part.strip() for part in text.split(","))))
+    return kind(text)
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        ",".join(sorted(value))
+        if isinstance(value, frozenset)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _values_of(name: str) -> str:
+    kind = _KINDS[name]
+    if kind == frozenset[str]:
+        return "names with commas between"
+    if choices := get_args(kind):
+        return ", ".join(map(str, choices))
+    if isinstance(numbers := getattr(getattr(fields(Switches), name).validator, "options", None), range):
+        return f"a whole number from {numbers[0]} to {numbers[-1]}"
+    return {bool: "yes, no", int: "a whole number", float: "a number"}[kind]

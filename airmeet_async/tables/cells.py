@@ -82,7 +82,7 @@ class ReadOptions:
     delimiter: str | None = None
     header: int | None = None
     is_header: Callable[[Sequence[str]], bool] | None = None
-    own_columns: Collection[str] = ()
+    is_own: Callable[[Sequence[str]], bool] = lambda _names: False
     spell: Callable[[str, str], str] = python_option
     file: SharedFile | None = None
 
@@ -199,7 +199,7 @@ class Header:
         options.check_width(len(cells), line)
         names = [cell.strip() for cell in cells]
         # A file of ours has no marks but our own, and may hold a text such as ="Ana" that is meant.
-        self.is_ours = bool(options.own_columns) and set(options.own_columns).issubset(names)
+        self.is_ours = options.is_own([unguard(name) for name in names])
         self._names = [unguard(name) if self.is_ours else _unmarked(name) for name in names]
         self._twice: dict[str, str] = {}
         first: dict[str, int] = {}
@@ -222,7 +222,7 @@ class Header:
     def begin(self, findings: Findings) -> None:
         """Put down what is to be said about the header itself."""
         if self.is_ours:
-            findings.say("a result file of an earlier run: the apostrophes that it put before formulas are removed")
+            findings.say("written by airmeet: the apostrophes that it put before formulas are removed")
         for name, what in self._twice.items():
             findings.fault(what, self._line, name)
 

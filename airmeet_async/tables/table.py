@@ -282,7 +282,7 @@ def open_table(
     header: int | None = None,
     format: str | None = None,  # noqa: A002 - the name of the option
     is_header: Callable[[Sequence[str]], bool] | None = None,
-    own_columns: Collection[str] = (),
+    is_own: Callable[[Sequence[str]], bool] = lambda _names: False,
     limit: int | None = None,
     name: str | None = None,
     spell: Callable[[str, str], str] | None = None,
@@ -298,8 +298,8 @@ def open_table(
             it, or else the first.
         format: One of `KINDS`' values; by default what the ending says.
         is_header: Whether cells name the columns of what is wanted; one such cell is enough.
-        own_columns: Columns that only files have which this program has written: in these nothing but its own guards
-            is taken away.
+        is_own: Whether column names are of a file that this program has written: there, nothing but its own guards is
+            taken away.
         limit: Most rows to take.
         name: What the file is called in messages; by default its path.
         spell: How the reader of a message writes an option; by default as in Python, see `command_line_option`.
@@ -312,7 +312,7 @@ def open_table(
     more: dict[str, Any] = {} if spell is None else {"spell": spell}
     options = ReadOptions(
         path=place, name=name or place, encoding=encoding, sheet=None if sheet is None else str(sheet),
-        delimiter=delimiter, header=header, is_header=is_header, own_columns=own_columns, **more,
+        delimiter=delimiter, header=header, is_header=is_header, is_own=is_own, **more,
     )  # fmt: skip
     stamp = _stamp(place, options.name)
     try:

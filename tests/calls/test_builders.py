@@ -38,7 +38,7 @@ FULL_BODY = MINIMAL | {
     "designation": "Countess",
     "organisation": "Analytical Engines",
     "customFieldMapping": [
-        {"fieldId": "f-1", "value": "M"},
+        {"fieldId": "f-1", "value": ["M"]},
         {"fieldId": "f-2", "value": ["V", "N"]},
         {"fieldId": "f-3", "value": []},
     ],
@@ -249,10 +249,23 @@ MORE = [
     ),
     (calls.list_booths(EVENT), "booths.list", f"{AT}/booths", None),
     (
-        calls.create_booth(EVENT, NewBooth(name="B", exhibitors=["e@example.com"])),
+        calls.create_booth(
+            EVENT,
+            NewBooth(
+                name="B", exhibitors=["e@example.com", Exhibitor(email="f@example.com", attendance_type="HYBRID")]
+            ),
+        ),
         "booths.create",
         f"{AT}/booths",
-        {"name": "B", "exhibitors": ["e@example.com"], "metaData": META},
+        {
+            "name": "B",
+            "exhibitors": ["e@example.com", "f@example.com"],
+            "exhibitorInfo": [
+                {"email": "e@example.com"},
+                {"email": "f@example.com", "exhibitorAttendanceType": "HYBRID"},
+            ],
+            "metaData": META,
+        },
     ),
     (calls.list_tracks(EVENT), "tracks.list", f"{AT}/tracks", None),
     (calls.list_event_attendance(EVENT, size=7), "attendance.event", f"{AT}/attendees?size=7", None),
@@ -311,6 +324,19 @@ NOT_SENT = {
     "a time without a zone": (
         lambda: calls.duplicate_airmeet(EVENT, name="N", start=START.replace(tzinfo=None), timezone="Asia/Kolkata"),
         "no time zone",
+    ),
+    "a time that the clocks skip": (
+        lambda: calls.duplicate_airmeet(
+            EVENT,
+            name="N",
+            start=datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Paris")),
+            timezone="Europe/Paris",
+        ),
+        "does not exist in Europe/Paris",
+    ),
+    "the year 27": (
+        lambda: calls.duplicate_airmeet(EVENT, name="N", start=START.replace(year=27), timezone="Asia/Kolkata"),
+        "write all four digits",
     ),
     "no such zone": (
         lambda: calls.duplicate_airmeet(EVENT, name="N", start=START, timezone="Kolkata"),

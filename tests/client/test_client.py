@@ -290,7 +290,7 @@ CREATE: Endpoint[Acknowledgement] = Endpoint(
 
 @pytest.mark.parametrize(
     "first",
-    [Reply(500), Reply(502, {}, b"<html>"), Reply(504), Reply(408), NoReplyError("lost"), Reply(200, {}, b"")],
+    [Reply(500), Reply(502, {}, b"<html>"), Reply(504), Reply(408), NoReplyError("lost"), Reply(200, {}, b"<html>")],
 )
 async def test_an_unclear_outcome_is_repeated_where_that_is_safe(first: Reply | TransportError) -> None:
     """Blocking twice is blocking once."""

@@ -4,14 +4,24 @@ import inspect
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airmeet_async import calls
-from airmeet_async.client.namespaces import AirmeetsNamespace, AttendeesNamespace, CustomFieldsNamespace, Pages
-from airmeet_async.errors import ConfigError
+from airmeet_async.client.namespaces import (
+    AirmeetsNamespace,
+    AttendeesNamespace,
+    CustomFieldsNamespace,
+    Pages,
+    ParticipantsNamespace,
+    PollsNamespace,
+)
+from airmeet_async.errors import ConfigError, IncompleteListError
 from airmeet_async.protocol.call import Call
-from airmeet_async.protocol.models import Airmeet, Attendee
+from airmeet_async.protocol.models import Airmeet, Attendee, Participant, PollAnswer, PollResponses
 from airmeet_async.protocol.paging import Page
 from tests.cases import case
+from tests.protocol.samples import same_every_time
 from tests.reference import BUILDERS
 
 EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
@@ -122,10 +132,143 @@ async def test_a_row_that_comes_twice_is_given_once():
 
 async def test_whole_pages_can_be_had():
     """With what Airmeet says about the list, and without leaving anything out."""
-    sender = Sender(page("a", "b", after="2", total_count=3), page("b"))
+    sender = Sender(page("a", "b", after="2", total_count=3), page("b", "c"))
     rows = AirmeetsNamespace(sender).list(size=2)
 
-    assert [[row.uid for row in read.items] async for read in rows.pages()] == [["a", "b"], ["b"]]
+    assert [[row.uid for row in read.items] async for read in rows.pages()] == [["a", "b"], ["b", "c"]]
+
+
+async def test_a_list_that_ends_before_its_count_is_an_error_behind_its_rows():
+    """By rows and by pages, row by row and page by page."""
+    for short, said in [
+        (page("a", "b", total_count=3), "counts 3 rows, and only 2 different ones came"),
+        (page("a", "b", page_count=2), "counts 2 pages, and its list ended after 1"),
+    ]:
+        with case(said):
+            listed, found = AirmeetsNamespace(Sender(*[short] * 9)).list(), []
+            with pytest.raises(IncompleteListError, match=f"airmeets.list: Airmeet {said}") as caught:
+                async for row in listed:
+                    found.append(row.uid)  # noqa: PERF401 - the rows before the error count
+
+            assert (found, caught.value.read, caught.value.expected) == (["a", "b"], 2, short.total_count)
+            with pytest.raises(IncompleteListError):
+                _ = [read async for read in listed.pages()]
+
+
+async def test_a_list_from_the_middle_is_not_counted():
+    """The counts are of the whole list."""
+    sender = Sender(page("c", "d", after="4", page_count=9, total_count=4), page(page_count=9, total_count=4))
+
+    assert [row.uid async for row in AirmeetsNamespace(sender).list(after=2)] == ["c", "d"]
+
+
+def human(email, **facts):
+    return Participant(email=email, **facts)
+
+
+class Numbered:
+    """People in numbered pages of two, of whom some come or go before some pages are answered."""
+
+    def __init__(self, *people: str, changes: dict[int, Any]) -> None:
+        self.people = list(people)
+        self.changes = changes
+        self.asked = 0
+
+    async def send(self, call: Call[Any]) -> Any:
+        self.asked += 1
+        assert self.asked < 100
+        self.changes.get(self.asked, lambda _: None)(self.people)
+        start = 2 * (int(call.query["pageNumber"]) - 1)
+        return Page(tuple(map(human, self.people[start : start + 2])), total_count=len(self.people))
+
+
+CHANGES: dict[str, dict[int, Any]] = {
+    "nothing happens": {},
+    "one goes, so that another moves to a page that was read": {2: lambda people: people.remove("a")},
+    "one comes at the end": {2: lambda people: people.append("g")},
+    "one goes and one comes, so that the number stays": {
+        2: lambda people: people.__setitem__(slice(None), [*people[1:], "g"])
+    },
+    "one comes in front": {2: lambda people: people.insert(0, "g")},
+    "a page of them comes in front": {2: lambda people: people.__setitem__(slice(0, 0), "gh")},
+    "one comes in front and one goes": {2: lambda people: people.insert(0, "g"), 3: lambda people: people.remove("b")},
+    "something happens twice": {2: lambda people: people.remove("a"), 5: lambda people: people.remove("d")},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_list_that_changes_while_it_is_read_has_all_that_stayed(name):
+    """Nobody is missing who was there from the start to the end, and nobody comes twice."""
+    server = Numbered(*"abcdef", changes=CHANGES[name])
+
+    found = [row.email async for row in ParticipantsNamespace(server).list(EVENT, size=2)]
+
+    assert len(found) == len(set(found))
+    assert set(server.people) <= set(found) <= {*"abcdefgh"}
+    assert server.asked <= 6 if name == "nothing happens" else 20
+
+
+async def test_a_look_that_brings_somebody_is_not_the_last():
+    """Whoever was missed twice, while the number of people stayed the same, is found by the third."""
+
+    def replace(names):
+        def change(people):
+            gone, come = names
+            people[:] = [*(name for name in people if name not in gone), *come]
+
+        return change
+
+    server = Numbered(*"abcdefgh", changes={4: replace("ai"), 7: replace(("bc", "jk"))})
+
+    found = [row.email async for row in ParticipantsNamespace(server).list(EVENT, size=2)]
+
+    assert (set("defgh") <= set(found), server.asked) == (True, 16)
+
+
+PEOPLE = [f"p{number}" for number in range(9)]
+TURNS = st.lists(st.tuples(st.integers(0, 8), st.sampled_from([*PEOPLE, ""])), max_size=3)
+
+
+@pytest.mark.slow
+@same_every_time
+@given(changes=st.dictionaries(st.integers(2, 6), TURNS, max_size=3))
+async def test_whoever_was_there_all_the_time_is_read(changes):
+    """Whatever comes and goes anywhere while the list is read for the first time."""
+    stayed = set(PEOPLE)
+
+    def change(turns, asked):
+        def turn(people):
+            for place, name in turns:
+                if name in people:
+                    people.remove(name)
+                    stayed.discard(name)
+                elif not name:
+                    people.insert(place, f"new-{asked}-{place}-{len(people)}")
+
+        return turn
+
+    server = Numbered(*PEOPLE, changes={asked: change(turns, asked) for asked, turns in changes.items()})
+    found = [row.email async for row in ParticipantsNamespace(server).list(EVENT, size=2)]
+
+    assert stayed <= set(found)
+    assert len(found) == len(set(found))
+
+
+async def test_a_row_is_a_row_unless_it_is_equal_as_a_whole():
+    """A second answer of the same person, an address that is there twice, guests without a name or an id."""
+    guest = PollResponses(polls=(PollAnswer("Lunch?", "yes"),))
+    ann = PollResponses("ann@example.com", user_id="u1", polls=(PollAnswer("Lunch?", "yes"),))
+    other = PollResponses("ann@example.com", user_id="u1", polls=(PollAnswer("Tea?", "no"),))
+    odd = PollResponses("ann@example.com", user_id="u1", extra={"polls": "none"})
+    sender = Sender(
+        Page((guest, ann, other), after="1", total_count=7),
+        Page((guest, guest, ann, odd), after="2", total_count=7),
+        Page((human("b@example.com", city="Bonn"),), total_count=7),
+    )
+
+    found = [row async for row in PollsNamespace(sender).list(EVENT)]
+
+    assert found == [guest, ann, other, guest, guest, odd, human("b@example.com", city="Bonn")]
 
 
 async def test_a_listing_can_be_read_again():

@@ -10,13 +10,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airmeet_async import calls
 from airmeet_async.errors import DecodeError, NoReplyError, NotSentError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.classify_reply import Kind, Verdict, glance, judge, judge_failure, kind_of, retry_after
 from airmeet_async.protocol.http_messages import Reply
 from airmeet_async.protocol.models import Access, Acknowledgement
 from tests.cases import case
-from tests.protocol.samples import ADD, ADDED, AUTH, BLOCK, CREATE, EMAIL, LINK, LIST, PREPARED, reply, same_every_time
+from tests.protocol.samples import (
+    ADD,
+    ADDED,
+    AUTH,
+    BLOCK,
+    CREATE,
+    EMAIL,
+    EVENT,
+    LINK,
+    LIST,
+    PREPARED,
+    reply,
+    same_every_time,
+)
+
+UNBLOCK = calls.unblock_attendee(EVENT, EMAIL)
+REMOVE = calls.remove_attendee(EVENT, EMAIL)
+DELETE = calls.delete_session(EVENT, "s")
+STATUS = calls.set_airmeet_status(EVENT, "ONGOING")
+DEREGISTER = calls.deregister_webhook("trigger.airmeet.created", "https://hooks.example.org/a")
 
 SAID = {"statusCode": 0, "statusMessage": "Something is wrong", "data": {}}
 
@@ -170,12 +190,51 @@ def test_where_it_does_not_fit_is_kept():
 
 
 def test_an_acknowledgement_must_be_one():
-    """A no is a no, and anything else is unclear."""
-    for success in [False, None, 0]:
-        with case(success):
-            kind = judge(BLOCK, reply({"success": success})).kind
+    """A no is a no, what is not as documented is unclear, and a success that says nothing more is a success."""
+    for answer, kind in {
+        b'{"success": false}': Kind.REJECTED,
+        b'{"success": 0}': Kind.AMBIGUOUS,
+        b'{"success": true, "error": "no such attendee"}': Kind.AMBIGUOUS,
+        b"false": Kind.AMBIGUOUS,
+        b"[]": Kind.AMBIGUOUS,
+        b"<html>OK</html>": Kind.AMBIGUOUS,
+        b"Please log in": Kind.AMBIGUOUS,
+        b'{"success": null}': Kind.OK,
+        b'{"success": "true"}': Kind.OK,
+        b'{"message": "The attendee is blocked"}': Kind.OK,
+        b"{}": Kind.OK,
+        b"true": Kind.OK,
+        b'"OK"': Kind.OK,
+        b"OK": Kind.OK,
+        b"Success.": Kind.OK,
+        b"": Kind.OK,
+    }.items():
+        with case(answer):
+            assert judge(BLOCK, reply(answer)).kind is kind
 
-            assert kind is (Kind.REJECTED if success is False else Kind.AMBIGUOUS)
+
+def test_any_success_status_will_do_where_the_answer_holds_nothing_else():
+    """Of a delete and its like; a 202 to an add says nothing about the link."""
+    for call in [BLOCK, UNBLOCK, REMOVE, DELETE, STATUS, DEREGISTER]:
+        for status in [200, 201, 202, 204]:
+            with case(call.endpoint.name, status):
+                assert judge(call, reply(b"", status)).kind is Kind.OK
+    assert judge(ADD, reply(b"", 202)).kind is judge(ADD, reply(b"", 204)).kind is Kind.AMBIGUOUS
+
+
+def test_a_status_that_was_not_set_is_refused():
+    """Airmeet's own connector reads `statusUpdated` (B)."""
+    verdict = judge(STATUS, reply({"statusUpdated": False}))
+
+    assert (verdict.kind, verdict.message) == (Kind.REJECTED, "statusUpdated is false")
+    assert judge(STATUS, reply({"statusUpdated": True})).value.success is True
+
+
+def test_a_404_that_may_be_the_persons_is_that_rows():
+    """Blocking somebody who is not in the event says nothing about the next one; an unknown event does, in an add."""
+    for call, kind in [(BLOCK, Kind.REJECTED), (UNBLOCK, Kind.REJECTED), (DELETE, Kind.REJECTED), (ADD, Kind.FATAL)]:
+        with case(call.endpoint.name):
+            assert judge(call, reply({"message": "not found"}, 404)).kind is kind
 
 
 # The status inside the body of a 2xx. Left: HTTP status and body; right: the status that counts.

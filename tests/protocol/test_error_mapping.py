@@ -125,7 +125,7 @@ def test_no_reply_keeps_its_reason():
 
 def test_an_answer_that_is_not_understood_says_where():
     """The path is a fact, and the operation is named once."""
-    found = error(LIST, reply({"data": [{"uid": "a"}, {"uid": 7}]}))
+    found = error(LIST, reply({"data": [{"uid": "a"}, {"uid": []}]}))
 
     assert isinstance(found, DecodeError)
     assert (found.path, found.operation) == ("data[1].uid", "airmeets.list")

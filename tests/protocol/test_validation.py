@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
-from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField
+from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField, FieldOption
 from airmeet_async.protocol.validation import (
     Problem,
     RegistrationFields,
@@ -213,7 +213,7 @@ def test_a_field_is_found():
         ("GRÖSSE", "f-7"),
     ]:
         with case(name, field_id):
-            assert BOOK.resolve({name: "x"}) == ([{"fieldId": field_id, "value": "x"}], None)
+            assert BOOK.resolve({name: "x"}) == ([{"fieldId": field_id, "value": ["x"]}], None)
 
 
 def test_a_label_of_two_fields_is_not_guessed():
@@ -245,12 +245,12 @@ def test_an_unknown_field_is_refused_with_the_known_ones():
 
 
 def test_values_are_kept():
-    """A text stays one (D), several become a list (B), in the order given."""
+    """In an array (B), in the order given."""
     mapping, problem = BOOK.resolve({"diet": "", "f-1": ("M", "L"), "tricky": ["001"]})
 
     assert problem is None
     assert mapping == [
-        {"fieldId": "f-2", "value": ""},
+        {"fieldId": "f-2", "value": [""]},
         {"fieldId": "f-1", "value": ["M", "L"]},
         {"fieldId": "f-6", "value": ["001"]},
     ]
@@ -283,3 +283,41 @@ def test_a_sign_that_is_no_letter_is_refused_in_an_address():
         assert problem is not None
         assert "which no address has" in problem.message
     assert check_email("\u0438\u0432\u0430\u043d@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444") is None
+
+
+SIZES = CustomField(
+    "f-1",
+    "Size",
+    options=(
+        FieldOption("M", "Medium"), FieldOption("2", "Large, or wider"), FieldOption("3", "2"), FieldOption("", "None"),
+        FieldOption("a", "Other"), FieldOption("b", "other"),
+    ),
+)  # fmt: skip
+
+
+def test_an_option_is_found_by_its_name_and_sent_by_its_code():
+    """Also by its code, as programs write it; a text that is a name and a code is the name."""
+    for given, sent in {
+        "medium": ["M"],
+        "m": ["M"],
+        "Large, or wider": ["2"],
+        "2": ["3"],
+        "3": ["3"],
+        "none": ["None"],
+        "M; Large, or wider": None,
+        "Medium, m; 3": ["M", "M", "3"],
+    }.items():
+        with case(given):
+            mapping, problem = RegistrationFields([SIZES]).resolve({"Size": given})
+
+            assert (mapping == [{"fieldId": "f-1", "value": sent}]) is (problem is None) is (sent is not None)
+    assert RegistrationFields([SIZES]).resolve({"Size": ["Large, or wider", "M"]})[0][0]["value"] == ["2", "M"]
+
+
+def test_a_name_of_two_options_is_not_guessed():
+    """Their codes are in the message."""
+    _, problem = RegistrationFields([SIZES]).resolve({"Size": "Other"})
+
+    assert problem is not None
+    assert (problem.code, problem.message[-4:]) == ("ambiguous_option", "a, b")
+    assert RegistrationFields([SIZES]).resolve({"Size": "a"})[0][0]["value"] == ["a"]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -91,6 +92,35 @@ async def test_request_reaches_the_world_whole():
     assert site.caller.person().entry_link == json.loads(connection.body)["entryLink"]
     assert str(len(connection.body)).encode() == connection.headers[b"content-length"]
     assert not connection.aborted
+
+
+async def test_only_this_machine_is_answered():
+    """A name that was bound to 127.0.0.1 afterwards, and a page of another site, learn nothing and change nothing."""
+    for name, values, status in [
+        (b"host", [b"127.0.0.1:8900", b"localhost", b"[::1]:8900", b"LOCALHOST:1"], 404),
+        (
+            b"host",
+            [b"evil.example", b"127.0.0.1.evil.example", b"192.0.2.1", b"", b"127.0.0.1@evil.example", b"[::1"],
+            403,
+        ),
+        (b"origin", [b"http://localhost:3000", b"http://127.0.0.1"], 404),
+        (b"origin", [b"https://evil.example", b"null", b"http://localhost.evil.example"], 403),
+    ]:
+        for value in values:
+            assert await Connection(Site().app).request("GET", "/_sandbox/none", headers=[(name, value)]) == status, (
+                value
+            )
+
+
+async def test_the_recordings_of_a_server_expire_from_now():
+    """Not six hours after the machine was started."""
+    site = Site()
+    connection = Connection(site.app)
+    headers = [(b"x-airmeet-access-token", site.caller.token.encode())]
+    await connection.request("GET", f"/prod/airmeet/{community.FINISHED}/session-recordings", headers=headers)
+    link = json.loads(connection.body)["recordings"][0]["download_link"]
+
+    assert abs(int(link.partition("Expires=")[2].partition("&")[0]) - 6 * 3600 - time.time()) < 60
 
 
 async def test_query_reaches_the_world():

@@ -75,6 +75,6 @@ def test_in_a_file_of_ours_only_our_own_guards_are_taken_away(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("email,note,our_status\n'ana@x.de,\"'=1\",ok\n''ana@x.de,=\"A\",ok\n")
 
-    read = [row["note"] for _, row in open_table(path, own_columns=("our_status",))]
+    read = [row["note"] for _, row in open_table(path, is_own=lambda names: "our_status" in names)]
     assert read == ["=1", '="A"']
-    assert "a result file of an earlier run" in open_table(path, own_columns=("our_status",)).check().notices[0]
+    assert "written by airmeet" in open_table(path, is_own=lambda names: "our_status" in names).check().notices[0]

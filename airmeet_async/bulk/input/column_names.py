@@ -37,6 +37,38 @@ FIRST_RESULT_COLUMNS = (
 )  # fmt: skip
 RESULT_COLUMNS = (*FIRST_RESULT_COLUMNS, "airmeet_invite", "airmeet_when", "airmeet_run")
 
+# The columns of each file that `airmeet export` and `airmeet reconcile` write; links aside, and registration fields.
+_OWN_HEADERS = frozenset(
+    frozenset(line.split())
+    for line in """
+        email name organisation designation city country registered_at user_type user_id invite_sent profile_url
+        email name organisation designation city country registered_at
+        email name user_id joined_at minutes time_spent_ms
+        session_id session_name email name user_id joined_at minutes time_spent_ms
+        email name user_id visited_at visits interested_in_contact
+        booth_id booth_name email name user_id visited_at visits interested_in_contact
+        email name session_id minutes_viewed
+        email name user_id question answer answered_at
+        email name user_id question session_id asked_at upvotes
+        email utm_campaign utm_medium utm_source utm_term utm_content
+        session_id session_name
+        label id required type options name
+        id name description order session_ids
+        id name exhibitors tags
+        id name status type start duration_minutes summary host_ids cohost_ids speaker_ids speakers
+        difference email line field in_file in_event
+    """.strip().splitlines()
+)
+_LINKS = frozenset(("joining_link", "download_link"))
+CUSTOM = "custom:"
+
+
+def is_own_header(names: Collection[str]) -> bool:
+    """Whether column names are of a file that this program has written."""
+    plain = frozenset(name for name in names if not name.startswith(CUSTOM)) - _LINKS
+    return plain.issuperset(FIRST_RESULT_COLUMNS) or plain in _OWN_HEADERS
+
+
 # Squeezed names of columns that hold a whole name.
 FULL_NAMES = frozenset(_words(_DATA["other"]["whole_names"]))
 

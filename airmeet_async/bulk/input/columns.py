@@ -19,6 +19,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.column_names import (
+    CUSTOM,
     FIELDS,
     FULL_NAMES,
     RESULT_COLUMNS,
@@ -149,7 +150,7 @@ class ColumnMap:
         if ignored := [name for name in self.ignored if name not in self.salutations]:
             said.append(f"ignored: {names_of(ignored)}")
         for column, label in self.nearly:
-            fix = spell_columns(self.spell, {f"{_CUSTOM}{label}": column})
+            fix = spell_columns(self.spell, {f"{CUSTOM}{label}": column})
             said.append(f"not sent: {shown(column)}; if it is the event's {shown(label)}, say {fix}")
         if self.salutations:
             said.append(f"ignored: {names_of(self.salutations)} (forms of address, not job titles)")
@@ -208,8 +209,6 @@ class ColumnMap:
 def _line(name: str, match: Match) -> str:
     return f"{name} <- {shown(match.column)}" + (f" ({match.how})" if match.how else "")
 
-
-_CUSTOM = "custom:"
 
 # Job titles and forms of address are both headed "Title" in several languages; other columns hold one or the other.
 _MOSTLY = 0.8
@@ -445,8 +444,8 @@ def _overridden(
             known = _close_names(column, header) or f"the columns are {names_of(header)}"
             said = spell_columns(spell, {given: column})
             raise InputError(f"{said}: no column is named {shown(column)}; {known}", column=column)
-        if given.startswith(_CUSTOM):
-            label = given.removeprefix(_CUSTOM).strip()
+        if given.startswith(CUSTOM):
+            label = given.removeprefix(CUSTOM).strip()
             if not label:
                 example = f"such as {spell_columns(spell, {'custom:LABEL': 'Column'})}"
                 raise InputError(f"{how} {given}: give the label or id of the custom field, {example}")
@@ -476,7 +475,7 @@ def _labelled(
     columns: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
     for column in free:
-        entry = book.find(column)
+        entry = book.find(column.removeprefix(CUSTOM))  # as in our own lists of participants
         if not isinstance(entry, Problem) and entry.field_id not in decided:
             columns.setdefault(entry.field_id, []).append(column)
             labels[entry.field_id] = entry.label
@@ -485,7 +484,7 @@ def _labelled(
         # By its id where it has no label, or several fields have that one.
         label = field_id if isinstance(book.find(labels[field_id]), Problem) else labels[field_id]
         if others:
-            raise _ambiguous(f"{_CUSTOM}{label}", [column, *others], spell)
+            raise _ambiguous(f"{CUSTOM}{label}", [column, *others], spell)
         matches.append(Match(label, column, "its id" if squeezed(column) == squeezed(field_id) else "its label"))
     return matches
 

@@ -15,7 +15,7 @@ from itertools import compress, repeat
 from operator import attrgetter, is_not, itemgetter
 from typing import Any, Final
 
-from attrs import fields_dict
+from attrs import evolve, fields_dict
 
 from airmeet_async.bulk.input.broken_text import NO_VALUE, find_broken_rows, may_be_broken, text_warnings
 from airmeet_async.bulk.input.column_names import parse_attendance, squeezed
@@ -27,16 +27,17 @@ from airmeet_async.bulk.input.columns import (
     find_columns,
     is_one_slip,
 )
+from airmeet_async.bulk.input.existing_items import ExistingItems, identity_of
 from airmeet_async.bulk.input.row_mapping import RowMapping
 from airmeet_async.bulk.report import RowError, RowWarning
-from airmeet_async.bulk.row import CallTemplate, Row
+from airmeet_async.bulk.row import EXISTS, CallTemplate, Row
 from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import check_ids
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
-from airmeet_async.protocol.models import Attendee
+from airmeet_async.protocol.models import Attendee, NewBooth, NewSession
 from airmeet_async.protocol.validation import (
     COMMON_EMAIL,
     NAME_LIMIT,
@@ -461,8 +462,7 @@ class CreateItems(BulkOperation):
         mapping: How a row becomes a value, and a value a call.
         airmeet_id: The event's id.
         timezone: Zone of times that name none.
-        fetch_people: Gets the folded addresses of everybody in the event, to warn of sessions whose speakers are not
-            among them; None for no warnings.
+        fetch_existing: Gets what the event has already, so that nothing is made twice; None makes all.
     """
 
     def __init__(
@@ -471,13 +471,13 @@ class CreateItems(BulkOperation):
         airmeet_id: str,
         *,
         timezone: str | None = None,
-        fetch_people: Callable[[], Awaitable[frozenset[str]]] | None = None,
+        fetch_existing: Callable[[], Awaitable[ExistingItems]] | None = None,
     ) -> None:
         self.mapping = mapping
         self.template: CallTemplate = CallTemplate(mapping.endpoint, check_ids(airmeet_id=airmeet_id))
         self._timezone = timezone
-        self._fetch_people = fetch_people
-        self._people: frozenset[str] | None = None
+        self._fetch_existing = fetch_existing
+        self._existing: ExistingItems | None = None if fetch_existing else ExistingItems()
         # By the keys of a row: those that are used for nothing, and what is said of those that are nearly a field.
         self._unused: dict[tuple[Any, ...], tuple[RowWarning, ...]] = {}
         self._ignored: dict[str, None] = {}
@@ -500,8 +500,8 @@ class CreateItems(BulkOperation):
         return self._unused[keys]
 
     async def fetch(self) -> None:
-        if self._people is None and self._fetch_people is not None:
-            self._people = await self._fetch_people()
+        if self._existing is None and self._fetch_existing is not None:
+            self._existing = await self._fetch_existing()
 
     def fill(self, row: Row) -> Problem | None:
         try:
@@ -510,16 +510,27 @@ class CreateItems(BulkOperation):
             call = self.mapping.build(self.template.path["airmeet_id"], item)
         except (ConfigError, InputError) as error:
             return Problem("invalid_row", str(error))
+        if self._existing is None:
+            return _fetch_first
+        if message := self._existing.find(item):
+            return Problem(EXISTS, message)
         warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
-        if self._fetch_people is not None and item.speaker_emails:
-            if self._people is None:
-                return _fetch_first
-            missing = [one for one in item.speaker_emails if fold(one) not in self._people]
+        if isinstance(item, NewSession):
+            missing = self._existing.missing_speakers(item)
             warnings += tuple(
                 RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
                 for one in missing
             )
-        row.identity, row.template, row.payload = self.mapping.unique(item), self.template, call.payload
+        if isinstance(item, NewBooth) and not self._existing.is_hybrid and self._fetch_existing is not None:
+            emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
+            if emails != [*item.exhibitors] and any(
+                not isinstance(one, str) and one.attendance_type for one in item.exhibitors
+            ):
+                # As Airmeet's own connector does it (B).
+                call = self.mapping.build(self.template.path["airmeet_id"], evolve(item, exhibitors=emails))
+                what = "the event is not hybrid, so the attendance types of exhibitors are left out"
+                warnings += (RowWarning("not_hybrid", what),)
+        row.identity, row.template, row.payload = identity_of(item), self.template, call.payload
         values = {name: text for name in self.mapping.fields if isinstance(text := getattr(item, name), str) and text}
         row.warnings = (*warnings, *text_warnings(values))
         return None

@@ -297,14 +297,16 @@ def make_plan(
     left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
-        if status == "duplicate":
-            duplicates += 1
+        duplicates += status == "duplicate"
+        if status == "duplicate" and "code" not in note:
             place = f"line {of_line}" if (of_line := note.get("of_line")) else f"row {note['duplicate_of'] + 1}"
             code, what = "duplicate", f"{note.get('key', '')} is already in {place}; only that one is sent"
             if name := note.get("other_name"):
                 other_names += 1
                 code, what = OTHER_NAME, f"{what}, under another name; this one is {shown(name)}"
             findings, causes = [RowFinding(line, code, what)], repeated
+        elif status == "duplicate":  # what the event has already
+            findings, causes = [RowFinding(line, note["code"], note["message"])], repeated
         elif status == "invalid":
             blocked += note["code"] == BLOCKED
             invalid += note["code"] != BLOCKED

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from airmeet_async import calls
 from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
@@ -14,17 +14,34 @@ from airmeet_async.bulk.input.columns import ColumnMap, Match, is_one_slip, use_
 from airmeet_async.errors import ConfigError, InputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
-from airmeet_async.protocol.models import NewBooth, NewSession, Speaker
-from airmeet_async.protocol.validation import check_timezone, fold
+from airmeet_async.protocol.models import EXHIBITOR_TYPES, Exhibitor, NewBooth, NewSession, Speaker
+from airmeet_async.protocol.validation import check_timezone, check_year, exists
 from airmeet_async.tables import Table, tidy
 
 _SEPARATORS = re.compile(r"[;,\s]+")
+_EXHIBITOR = re.compile(r"([^;,\s()]+)(?:\s*\(\s*(.*?)\s*\))?")
 _WORD_SEPARATORS = re.compile(r"\s*[;,]\s*")
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}(?![\d-])")
+_DATE_LENGTH = len("2026-03-01")
 _YES, _NO = frozenset({"yes", "true", "1", "y", "on"}), frozenset({"no", "false", "0", "n", "off"})
 
 
 def _emails(text: str) -> list[str]:
     return [part for part in _SEPARATORS.split(text) if part]
+
+
+def _exhibitors(text: str) -> list[Exhibitor]:
+    """Read addresses, each with its attendance type behind it where it has one: ``a@x.example (HYBRID)``."""
+    return [
+        Exhibitor(email=email, attendance_type=_exhibitor_type(kind) if kind else None)
+        for email, kind in _EXHIBITOR.findall(text)
+    ]
+
+
+def _exhibitor_type(text: str) -> str:
+    if text.upper() in EXHIBITOR_TYPES:
+        return text.upper()
+    raise ConfigError(f"{text!r:.40} is no attendance type of an exhibitor; write {' or '.join(EXHIBITOR_TYPES)}")
 
 
 def _words(text: str) -> list[str]:
@@ -43,20 +60,38 @@ def _flag(text: str) -> bool:
     raise ConfigError(f"{text!r:.40} is neither yes nor no")
 
 
-def moment(text: str, zone: ZoneInfo | None) -> datetime:
+def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     """Read a time; one that names no zone is of *zone*.
 
     Raises:
-        ConfigError: It is no time, or has no zone at all.
+        ConfigError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was skipped or came
+            twice in a night when they changed.
     """
+    text = str(given)
+    example = "write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text!r:.40} is not a time; write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
-        raise ConfigError(message) from None
+        raise ConfigError(f"{text!r:.40} is not a time; {example}") from None
+    if not _DATE.match(text):  # 2026-W10-7 is a date for Python, and for hardly anybody else
+        raise ConfigError(f"{text!r:.40} is not written as year, month and day; {example}")
+    if len(text) <= _DATE_LENGTH:
+        raise ConfigError(f"{text!r:.40} has no time of day; {example}, for midnight 2026-03-01 00:00")
     if found.tzinfo is None and zone is None:
         raise ConfigError(f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file")
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    check_year(found, repr(text))
+    if found.tzinfo is not None or zone is None:
+        return found
+    first, second = (found.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first
+    if not exists(first):
+        raise ConfigError(
+            f"{text!r:.40} does not exist in {zone.key}: the clocks go forward over it; write another time"
+        )
+    offsets = " or ".join(one.isoformat()[-6:] for one in (first, second))
+    what = f"{text!r:.40} comes twice in {zone.key}, since the clocks go back over it"
+    raise ConfigError(f"{what}; add which one is meant: {offsets}")
 
 
 @frozen
@@ -71,7 +106,6 @@ class RowMapping:
         names: Other names of a field, squeezed.
         readers: How a field's text is read, where it is not just text.
         key: How a row is called in results.
-        unique: What makes a row unique: two sessions may well have one title and one time.
     """
 
     model: type[Any]
@@ -81,7 +115,6 @@ class RowMapping:
     names: Mapping[str, str]
     readers: Mapping[str, Callable[[str], Any]]
     key: Callable[[Any], str]
-    unique: Callable[[Any], str] = repr
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -160,6 +193,8 @@ class RowMapping:
         for name, column in columns.items():
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
+            if isinstance(value, datetime) and value.tzinfo is None:
+                value = value.isoformat()
             if value == "" and name in self.required:
                 raise ConfigError(f"{column} is empty")
             if isinstance(value, str) and value:
@@ -169,6 +204,10 @@ class RowMapping:
                     raise ConfigError(f"{column}: {error}") from None
             if value != "":
                 values[name] = value
+        if kind := values.pop("attendance_type", None):
+            values["exhibitors"] = [
+                evolve(one, attendance_type=one.attendance_type or kind) for one in values.get("exhibitors", ())
+            ]
         return self.model(**values)
 
 
@@ -189,7 +228,6 @@ SPEAKERS = RowMapping(
     {**_PERSON, **_DETAILS, **_IMAGES, "biography": "bio"},
     {},
     key=lambda one: one.email,
-    unique=lambda one: fold(one.email),
 )
 SESSIONS = RowMapping(
     NewSession,
@@ -215,7 +253,14 @@ BOOTHS = RowMapping(
     BOOTHS_CREATE,
     calls.create_booth,
     ("name",),
-    {"booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count"},
-    {"exhibitors": _emails, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag, "table_count": _whole},
+    {
+        "booth": "name", "boothname": "name", "exhibitoremails": "exhibitors", "tables": "table_count",
+        # Of all exhibitors in a row that have none of their own.
+        "attendancetype": "attendance_type", "exhibitorattendancetype": "attendance_type",
+    },
+    {
+        "exhibitors": _exhibitors, "tags": _words, "chat": _flag, "lounge": _flag, "broadcast": _flag,
+        "table_count": _whole, "attendance_type": _exhibitor_type,
+    },
     key=lambda one: one.name,
-)
+)  # fmt: skip

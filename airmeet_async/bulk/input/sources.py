@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, field_for_column
+from airmeet_async.bulk.input.column_names import field_for_column, is_own_header
 from airmeet_async.bulk.options import FileOptions
 from airmeet_async.bulk.row import Row, duplicate_error, other_name
 from airmeet_async.errors import ConfigError, InputError, JournalError
@@ -43,7 +43,7 @@ def open_file(path: str | os.PathLike[str], is_header: IsHeader | None = names_e
     Raises:
         InputError: It cannot be read as a table.
     """
-    table = open_table(path, is_header=is_header, own_columns=RESULT_COLUMNS, **options)
+    table = open_table(path, is_header=is_header, is_own=is_own_header, **options)
     return table if table.is_clear else table.check()
 
 

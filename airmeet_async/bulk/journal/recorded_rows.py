@@ -99,7 +99,7 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
     """
     earlier = row.earlier
     if row.error is not None:
-        status = RowStatus.INVALID if row.duplicate_of is None else RowStatus.DUPLICATE
+        status = RowStatus.DUPLICATE if row.is_duplicate else RowStatus.INVALID
         return RowResult(
             row.index, row.line, row.key, status, error=row.error, warnings=row.warnings,
             duplicate_of=row.duplicate_of, row=row.data,

@@ -697,8 +697,8 @@ class JournalWriter:
             self._connection.executemany(
                 _ADD_INPUT,
                 [
-                    (base + row.index, row.line, None, "invalid", encode_note(row.error, row.warnings,
-                     key=encodable(row.key)), None, encode_data(row.data))
+                    (base + row.index, row.line, None, "duplicate" if row.is_duplicate else "invalid",
+                     encode_note(row.error, row.warnings, key=encodable(row.key)), None, encode_data(row.data))
                     for row in rows if row.error is not None
                 ],
             )  # fmt: skip
@@ -1022,7 +1022,7 @@ def select_rows(
             facts = decode_note(note)
             row.warnings = facts["warnings"]
             row.key = facts.get("key", row.key)
-            if status == "duplicate":
+            if status == "duplicate" and facts["error"] is None:
                 row.duplicate_of = facts["duplicate_of"]
                 row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:

@@ -18,6 +18,7 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import BulkFlags, Flag, ProgressChoice, check_rate, positive
+from airmeet_async.formatting import wrapped
 from airmeet_async.optional_imports import needs_extra
 
 if TYPE_CHECKING:
@@ -233,6 +234,8 @@ def sandbox(
     faults: str = "",
     seed: int = 0,
     latency: float = 0.0,
+    sets: Annotated[tuple[str, ...], Parameter(name="--set", negative="", show_default=False)] = (),
+    switches: Flag = False,
     until_stdin_closes: Annotated[bool, Parameter(negative="", show=False)] = False,
 ) -> int:
     """Run a simulated Airmeet on this machine until Ctrl-C, and print the environment variables to use it.
@@ -240,6 +243,7 @@ def sandbox(
     For example:
       airmeet sandbox
       airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
+      airmeet sandbox --set unknown_attendee_status=404 --set replay_mails=yes
 
     Args:
         port: The port on 127.0.0.1; 0 takes any free port.
@@ -247,13 +251,20 @@ def sandbox(
         faults: Faults to simulate, such as "500:2%,drop:1%".
         seed: Seed of the random faults, tokens and links.
         latency: Milliseconds before each reply.
+        sets: NAME=VALUE: how it behaves where Airmeet's behaviour is not known. May be repeated.
+        switches: List the names, their values and what they change, and end.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
     """
     try:
-        from airmeet_async.sandbox import Faults, World
+        from airmeet_async.sandbox import Faults, World, describe_switches, parse_switches
         from airmeet_async.sandbox.server import environment, run
 
-        world = World(seed=seed)
+        if switches:
+            for one in describe_switches():
+                print_data(f"{one.name}={one.default}  ({one.values})")
+                print_data("\n".join(wrapped(one.meaning, "    ", "    ")))
+            return Exit.OK
+        world = World(parse_switches(sets), seed=seed)
 
         def show(url: str) -> None:
             if not until_stdin_closes:

@@ -37,7 +37,8 @@ def speakers(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) ->
     """Add everyone in a file as a speaker of an event.
 
     Columns: email and name; optional: organisation, designation, image_url, bio,
-    city, country. If any row is wrong, nothing is sent.
+    city, country. If any row is wrong, nothing is sent. Speakers whom the event has
+    already are named and left out.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -56,8 +57,9 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 
     Columns: title, start and host_email; optional: duration_minutes, summary,
     speaker_emails and cohost_emails (separated by ;), track_ids, tags, booth_id. If
-    any row is wrong, nothing is sent. A session whose outcome is unclear is not
-    sent again: it is "unknown" in the results.
+    any row is wrong, nothing is sent. Sessions that the event has already, by title
+    and time, are named with what differs, and left out. A session whose outcome is
+    unclear is not sent again: it is "unknown" in the results.
 
     For example:
       airmeet import speakers 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 speakers.csv
@@ -77,10 +79,12 @@ def sessions(airmeet_id: str, file: File, /, *, timezone: str | None = None, opt
 def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> int:
     """Create the booths in a file.
 
-    Columns: name; optional: exhibitors (e-mail addresses separated by ;), tags,
-    chat, lounge and broadcast (yes or no), table_count. If any row is wrong,
-    nothing is sent. A booth whose outcome is unclear is not sent again: it is
-    "unknown" in the results.
+    Columns: name; optional: exhibitors (e-mail addresses separated by ;, of hybrid
+    events also "a@example.com (HYBRID)"), attendance_type (HYBRID or ONLINE, of all
+    exhibitors), tags, chat, lounge and broadcast (yes or no), table_count. If any
+    row is wrong, nothing is sent. Booths whose name the event has already are named
+    with what differs, and left out. A booth whose outcome is unclear is not sent
+    again: it is "unknown" in the results.
 
     For example:
       airmeet import booths 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 booths.csv
@@ -96,10 +100,12 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
     from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
+    from airmeet_async.bulk.row import EXISTS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.output.summary import wording_of
     from airmeet_async.cli.runner import BulkRun, check_places, run
+    from airmeet_async.formatting import counted, wrapped
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console
@@ -117,6 +123,13 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     mapping, method = ways[operation]
     table = open_table(choice, console, mapping.is_header)
     wrong: list[RowFinding] = []
+    told: list[RowFinding] = []
+
+    def note(finding: "RowFinding") -> None:
+        if finding.is_error:
+            wrong.append(finding)
+        elif finding.code == EXISTS:
+            told.append(finding)
 
     def show(plan: BulkPlan) -> None:
         console.say(*plan.head())
@@ -124,6 +137,10 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(blame(table, finding)))
             raise blame(table, wrong[0], len(wrong))
+        for finding in told[:_MOST_SHOWN]:
+            console.say(*wrapped(f"line {finding.line}: {finding.message}"))
+        if len(told) > _MOST_SHOWN:
+            console.say(f"  and {counted(len(told) - _MOST_SHOWN, 'more line')}")
         console.say("", *plan.count_lines(wording_of(operation).done))
 
     wanted = BulkRun(
@@ -132,7 +149,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         choice=choice,
         table=table,
-        found=lambda finding: wrong.append(finding) if finding.is_error else None,
+        found=note,
         show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code

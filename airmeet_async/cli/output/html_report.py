@@ -165,7 +165,7 @@ def render(page: ReportPage) -> str:
         when=f"{now.day} {now:%B %Y, %H:%M %Z}",
         place="Line" if page.source else "Row",
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words.done))
+            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words, words.done))
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],

@@ -72,7 +72,7 @@ _WORDINGS = {
     ),
     "booths.create": _items(
         "import booths", "Booths", "created", "each row creates one of the event's booths",
-        look="with airmeet export AIRMEET_ID booths",
+        look="with airmeet export AIRMEET_ID booths", advice="",
     ),
 }  # fmt: skip
 
@@ -185,11 +185,14 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
     return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
 
 
-def describe_status(report: BulkReport, status: RowStatus, done: str = "") -> str:
+def describe_status(report: BulkReport, status: RowStatus, words: Wording, done: str = "") -> str:
     """Say what a status means; *done* is what a row that succeeded is. Rows of an earlier run are counted."""
     earlier, n = report.earlier_counts.get(status, 0), report.counts[status]
     before = f"{'' if earlier == n else f'{earlier:,} of them '}in an earlier run" if earlier else ""
-    return ", ".join(filter(None, (MEANINGS[status] or done, before)))
+    meaning = MEANINGS[status]
+    if status is RowStatus.DUPLICATE and not words.repeats:
+        meaning = "not sent: in the event already, or repeats an earlier row"
+    return ", ".join(filter(None, (meaning or done, before)))
 
 
 def _causes(groups: Sequence[FailureGroup]) -> list[str]:

@@ -65,7 +65,13 @@ def info(request: IncomingRequest) -> Reply:
 
 def custom_fields(request: IncomingRequest) -> Reply:
     """List the registration form's extra fields."""
-    return ok(customFields=request.event.custom_fields)
+    shapes: dict[str, Json] = {"null": {"options": None}, "list": {"options": []}, "missing": {}}
+    instead = shapes[request.switches.no_options]
+    rows = [
+        row if row["options"] else {name: value for name, value in row.items() if name != "options"} | instead
+        for row in request.event.custom_fields
+    ]
+    return ok(customFields=rows)
 
 
 def list_series(request: IncomingRequest) -> Reply:
@@ -171,6 +177,8 @@ def set_status(request: IncomingRequest) -> Reply:
     if wanted == event.status and switches.same_status_refused:
         raise InvalidError(f"The airmeet is {wanted} already")
     if wanted != event.status and switches.strict_transitions and wanted not in _NEXT_STATUSES.get(event.status, ()):
+        if switches.refused_transition == "body":
+            return ok(statusUpdated=False)
         raise InvalidError(f"An airmeet that is {event.status} cannot become {status}")
     event.status = wanted
     if wanted == "FINISHED":

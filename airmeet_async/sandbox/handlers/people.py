@@ -20,6 +20,7 @@ from airmeet_async.sandbox.responses import (
     InvalidError,
     LazyRows,
     Refusal,
+    acknowledge,
     ok,
     page_of,
     size_of,
@@ -32,9 +33,12 @@ LONG, SHORT = 70, 35  # A: characters of the longer fields, and of first and las
 RESULT_SIZE: Final = 1000  # the default (C) and the maximum (C)
 REGISTRATIONS_SIZE: Final = 100  # the default of Airmeet's connector (B); the maximum is unknown
 _ATTENDANCE_TYPES: Final = ("IN-PERSON", "VIRTUAL")
+_A: Final = {"array": "an array of strings", "text": "a string"}
 _DOTS: Final = "..."
 _FIRST_ROW: Final = 7001
 _OPENING: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
+_SPEAKERS_BEFORE: Final = 2880  # a day, by `Guest.registered_at`
+_CROWD_FROM: Final = 1_000_000
 _CROWD_ADDRESS: Final = re.compile(r"crowd-(\d{7,})@example\.com")
 
 
@@ -43,7 +47,7 @@ class Guest:
     """Somebody of an event.
 
     Attributes:
-        place: Where they stand in the order of arrival.
+        place: Where they stand in the order of arrival; it stays the same whoever else comes or goes.
         email: The address.
         name: The whole name.
         user_id: A short id (C).
@@ -92,14 +96,15 @@ class EventPeople(Sequence[Guest]):
             raise IndexError(place)
         if place < len(self._speakers):
             speaker = self._speakers[place]
-            return self._guest(place, speaker.email, speaker.name, speaker.details, user_type="speaker")
+            details, order = speaker.details, place - _SPEAKERS_BEFORE
+            return self._guest(order, speaker.email, speaker.name, details, user_type="speaker")
         if place < self._crowd_start:
             person = self._people[place - len(self._speakers)]
             facts = {"link": person.entry_link, "mailed": person.mails > 0}
-            return self._guest(place, person.email, _name(person.details), person.details, **facts)
+            return self._guest(person.place, person.email, _name(person.details), person.details, **facts)
         number = place - self._crowd_start
         details = fake_person(number)
-        return self._guest(place, _crowd_address(number), _name(details), details)
+        return self._guest(_CROWD_FROM + number, _crowd_address(number), _name(details), details)
 
     def places(self, emails: Iterable[str], *, fold: bool) -> list[int]:
         """Return where people of these addresses stand, ascending."""
@@ -178,8 +183,21 @@ def _details(given: Mapping[str, Any], event: Event, switches: Switches) -> Json
     if missing and switches.required_fields_enforced:
         raise InvalidError(f"customFieldMapping must fill {', '.join(sorted(missing))}")
     if answers:
-        details["customFieldMapping"] = answers
+        details["customFieldMapping"] = [_checked_answer(answer, event, switches) for answer in answers]
     return details
+
+
+def _checked_answer(answer: Json, event: Event, switches: Switches) -> Json:
+    """Return an answer to a registration field as it is stored, or refuse it in the reading that is switched on."""
+    given, field = answer["value"], next(one for one in event.custom_fields if one["fieldId"] == answer["fieldId"])
+    if switches.answer_values not in {"either", "array" if isinstance(given, list) else "text"}:
+        raise InvalidError(f"The value of {answer['fieldId']} must be {_A[switches.answer_values]}")
+    texts = [given] if isinstance(given, str) else given
+    members = {"either": ("code", "displayValue"), "code": ("code",), "label": ("displayValue",)}
+    known = {option[name] for option in field["options"] or () for name in members[switches.option_answers]}
+    if known and (unknown := [text for text in texts if text not in known]):
+        raise InvalidError(f"{unknown[0]} is not an option of {answer['fieldId']}")
+    return {**answer, "value": texts}
 
 
 def block(request: IncomingRequest) -> Reply:
@@ -197,7 +215,7 @@ def _set_blocked(request: IncomingRequest, *, blocked: bool) -> Reply:
     if person is not None:
         person.blocked = blocked
         request.state.counts["blocks" if blocked else "unblocks"] += 1
-    return ok(success=True)
+    return acknowledge(request.switches, f"The attendee is {'blocked' if blocked else 'unblocked'}")
 
 
 def remove(request: IncomingRequest) -> Reply:
@@ -208,7 +226,9 @@ def remove(request: IncomingRequest) -> Reply:
         del request.event.people[request.identity(person.email)]
         request.event.registered -= person.registered and request.switches.removal_frees_place
         request.state.counts["removals"] += 1
-    return ok(success=True, message="The attendee is removed")
+    message = "The attendee is removed"  # which is documented (B)
+    reply = acknowledge(request.switches, message)
+    return ok(success=True, message=message) if request.switches.acknowledgement == "success" else reply
 
 
 def _find_person(request: IncomingRequest, address: str) -> Person | None:
@@ -241,6 +261,8 @@ def participants(request: IncomingRequest) -> Reply:
     if start >= max(len(places), 1):
         start = start_past_the_end(len(places), size, switches)
     rows = [_participant(people[place]) for place in places[start : start + size]]
+    if switches.odd_values and rows:
+        rows[0] |= {"city": {"name": rows[0]["city"]}, "user_id": 17, "registrationDate": 1_772_359_200_000}
     return ok(**{switches.participants_key: rows}, userCount=len(rows), totalUserCount=len(places))
 
 

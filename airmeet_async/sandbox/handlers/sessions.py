@@ -106,7 +106,7 @@ def recordings(request: IncomingRequest) -> Reply:
         state.counts["recording_links"] += 1
         link = _RECORDING.format(
             session=session["sessionid"],
-            expires=int(request.now) + _RECORDING_LIFE_S,
+            expires=int(request.epoch + request.now) + _RECORDING_LIFE_S,
             signature=state.code("recording", str(state.counts["recording_links"])),
         )
         rows.append({"session_id": session["sessionid"], "session_name": session["name"], "download_link": link})
@@ -135,7 +135,13 @@ def list_booths(request: IncomingRequest) -> Reply:
 def create_booth(request: IncomingRequest) -> Reply:
     """Make a booth, another one at each request."""
     given, event = request.given(), request.event
-    exhibitors = [*given.get("exhibitors", []), *(row["email"] for row in given.get("exhibitorInfo", []))]
+    named, info = given.get("exhibitors", []), given.get("exhibitorInfo", [])
+    if request.switches.exhibitor_lists == "both" and named != [row["email"] for row in info]:
+        raise InvalidError("exhibitors and exhibitorInfo must name the same people")
+    has_types = any("exhibitorAttendanceType" in row for row in info)
+    if has_types and request.switches.exhibitor_types_refused and event.sub_type != "HYBRID_CONFERENCE":
+        raise InvalidError("exhibitorAttendanceType is for hybrid events")
+    exhibitors = [*named, *(row["email"] for row in info)]
     uid = request.state.new_uid()
     row = booth_row(event.uid, uid, given["name"], len(event.booths) + 1, list(dict.fromkeys(exhibitors)))
     event.booths.append(row | {"tags": given.get("tags", [])})

@@ -8,11 +8,12 @@ import pytest
 
 from airmeet_async import Attendee, Call, Endpoint, calls
 from airmeet_async.bulk.input.columns import Reading
+from airmeet_async.bulk.input.existing_items import ExistingItems
 from airmeet_async.bulk.input.operations import AddAttendees, ChangeAccess, CreateItems, CustomOperation
 from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
-from airmeet_async.protocol.models import Acknowledgement, CustomField
+from airmeet_async.protocol.models import Acknowledgement, CustomField, Participant
 from airmeet_async.protocol.validation import RegistrationFields
 from tests.support.prepared import prepare
 from tests.support.worlds import EVENT, client_of, transport_of
@@ -109,8 +110,8 @@ async def test_rows_with_registration_fields_wait_for_these_and_the_event_is_ask
     assert (len(first), asked) == (1, 1)
     assert [row.index for row in rest] == [1, 2, 3]
     assert json.loads(rest[0].payload)["customFieldMapping"] == [
-        {"fieldId": "f1", "value": "M"},
-        {"fieldId": "f2", "value": "10"},
+        {"fieldId": "f1", "value": ["M"]},
+        {"fieldId": "f2", "value": ["10"]},
     ]
     assert rest[2].error is not None
     assert "T-shirt size" in rest[2].error.message
@@ -131,14 +132,14 @@ def test_access_is_changed_by_the_address(endpoint: Endpoint[Any]) -> None:
 
 
 async def test_a_session_whose_speaker_is_missing_is_sent_with_a_warning() -> None:
-    async def fetch() -> frozenset[str]:
-        return frozenset({"host@example.com", "ada@example.com"})
+    async def fetch() -> ExistingItems:
+        return ExistingItems(people=[Participant("host@example.com"), Participant("ada@example.com")])
 
-    operation = CreateItems(SESSIONS, "e1", timezone="UTC", fetch_people=fetch)
+    operation = CreateItems(SESSIONS, "e1", timezone="UTC", fetch_existing=fetch)
     talk = {"title": "Talk", "start": "2026-03-01 10:00", "host": "host@example.com"}
     data = [talk, talk | {"speakers": "Ada@example.com; bob@example.com"}, talk | {"start": "noon"}]
 
-    assert len(operation.prepare_rows(data, None, 0)) == 1
+    assert operation.prepare_rows(data, None, 0) == []
     await operation.fetch()
     rows = operation.prepare_rows(data, None, 0)
 

@@ -38,9 +38,35 @@ READ = [
         ),
     ),
     (
+        SESSIONS,
+        TALK | {"Start": "2026-10-25 02:30+01:00"},
+        NewSession(title="Talk", start=datetime(2026, 10, 25, 1, 30, tzinfo=UTC), host_email="h@example.com"),
+    ),
+    (
+        SESSIONS,
+        TALK | {"Start": "20260301T1000"},
+        NewSession(title="Talk", start=TEN, host_email="h@example.com"),
+    ),
+    (
+        SESSIONS,
+        TALK | {"Start": TEN.replace(tzinfo=None)},
+        NewSession(title="Talk", start=TEN, host_email="h@example.com"),
+    ),
+    (
         BOOTHS,
         {"Booth": "A", "Chat": "no", "Tables": "3", "Exhibitors": "e@x.example"},
-        NewBooth(name="A", chat=False, table_count=3, exhibitors=["e@x.example"]),
+        NewBooth(name="A", chat=False, table_count=3, exhibitors=[Exhibitor(email="e@x.example")]),
+    ),
+    (
+        BOOTHS,
+        {"Name": "A", "Exhibitors": "e@x.example (hybrid); f@x.example", "Attendance type": "online"},
+        NewBooth(
+            name="A",
+            exhibitors=[
+                Exhibitor(email="e@x.example", attendance_type="HYBRID"),
+                Exhibitor(email="f@x.example", attendance_type="ONLINE"),
+            ],
+        ),
     ),
     (
         BOOTHS,
@@ -60,11 +86,30 @@ WRONG = [
     (SESSIONS, TALK | {"Start": "noon"}, "Europe/Paris", "Start: 'noon' is not a time"),
     (SESSIONS, TALK, None, "no time zone"),
     (SESSIONS, TALK, "Paris", "not a time zone"),
+    (SESSIONS, TALK, "Factory", "Factory. is not a time zone"),
+    (SESSIONS, TALK, "localtime", "localtime. is not a time zone"),
+    (SESSIONS, TALK | {"Start": "2026-03-29 02:30"}, "Europe/Paris", "does not exist in Europe/Paris"),
+    (SESSIONS, TALK | {"Start": "2026-10-25 02:30"}, "Europe/Paris", r"comes twice .* \+02:00 or \+01:00"),
+    (SESSIONS, TALK | {"Start": "2026-04-05 01:45"}, "Australia/Lord_Howe", r"comes twice .* \+11:00 or \+10:30"),
+    (SESSIONS, TALK | {"Start": "2026-03-01"}, "Europe/Paris", "no time of day.*midnight 2026-03-01 00:00"),
+    (SESSIONS, TALK | {"Start": "20260301"}, "Europe/Paris", "no time of day"),
+    (SESSIONS, TALK | {"Start": "2026-W10-7T10:00"}, "Europe/Paris", "not written as year, month and day"),
+    (SESSIONS, TALK | {"Start": "2026-W10-7"}, "Europe/Paris", "W10-7. is not written as year"),
+    (SESSIONS, TALK | {"Start": "0027-03-01 10:00"}, "Europe/Paris", "in the year 27; write all four digits"),
+    (SESSIONS, TALK | {"Start": "2206-03-01T10:00Z"}, None, "in the year 2206"),
+    (
+        SESSIONS,
+        TALK | {"Start": TEN.replace(tzinfo=None, day=29, hour=2, minute=30)},
+        "Europe/Paris",
+        "Start: .* does not exist",
+    ),
     (SESSIONS, TALK | {"Minutes": "half an hour"}, "Europe/Paris", "Minutes: 'half an hour' is not a whole number"),
     (SESSIONS, TALK | {"Title": " "}, "Europe/Paris", "Title is empty"),
     (SESSIONS, {"Title": "Talk"}, "Europe/Paris", "no column for start, host_email"),
     (SESSIONS, TALK | {"start": "2026-03-01"}, "Europe/Paris", "are both start"),
     (BOOTHS, {"Name": "A", "Chat": "maybe"}, None, "neither yes nor no"),
+    (BOOTHS, {"Name": "A", "Exhibitors": "a@x.example (VIRTUAL)"}, None, "Exhibitors: 'VIRTUAL' is no attendance type"),
+    (BOOTHS, {"Name": "A", "Attendance type": "IN-PERSON"}, None, "write HYBRID or ONLINE"),
     (SPEAKERS, {"Name": "S"}, None, "no column for email"),
 ]
 

@@ -204,7 +204,7 @@ async def test_refused_rows_keep_their_result_until_a_retry(path: Path) -> None:
 
 async def test_what_must_not_be_repeated_stays_unknown(path: Path) -> None:
     """A booth whose outcome is unclear is not made twice, unless somebody says so."""
-    transport = transport_of("drop-after@2")
+    transport = transport_of("drop-after@2:on=booths.create")
     booths = [{"name": f"Booth {number}"} for number in range(4)]
     async with client_of(transport) as client:
         first = await client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)

@@ -76,3 +76,25 @@ def test_addresses_that_were_typed_have_results_where_these_are_asked_for(airmee
         (ADA, "1", "succeeded"), ("stranger@example.com", "2", "rejected"),
     ]  # fmt: skip
     assert [path.name for path in airmeet.folder.iterdir()] == ["r.csv"]
+
+
+@pytest.mark.parametrize("status", [404, 400])
+def test_somebody_whom_the_event_does_not_know_is_that_row_alone(airmeet, status):
+    """Whatever Airmeet says of it; everybody behind it is blocked."""
+    airmeet.file("out.csv", "email", "nobody@example.com", ADA, "none@example.com", BOB)
+    sandbox = Sandbox(unknown_attendee_status=status)
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv")
+
+    assert (done.code, blocked(sandbox.world)) == (3, {ADA, BOB})
+    found = ["rejected", "succeeded", "rejected", "succeeded"]
+    assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == found
+
+
+@pytest.mark.parametrize("acknowledgement", ["message", "true", "text", "empty", "accepted", "no content"])
+def test_each_way_to_say_yes_is_one(airmeet, acknowledgement):
+    """Sent once, and done."""
+    sandbox = Sandbox(acknowledgement=acknowledgement)
+    done = airmeet.at(sandbox)("block", EVENT, ADA, BOB, "--json")
+
+    assert (done.code, done.json["counts"]["succeeded"], done.json["attempts"]) == (0, 2, 2)
+    assert blocked(sandbox.world) == {ADA, BOB}

@@ -35,6 +35,10 @@ INFO = AirmeetInfo(
         ({"timezone": "Europe/Nowhere"}, "--timezone"),
         ({"start": "soon"}, "--start: 'soon'"),
         ({"end": "later"}, "--end: 'later'"),
+        ({"start": "2027-03-28 02:30"}, "--start: .* does not exist in Europe/Paris"),
+        ({"end": "2027-10-31 02:30"}, "--end: .* comes twice in Europe/Paris"),
+        ({"start": "2027-07-01"}, "--start: .* no time of day"),
+        ({"timezone": "localtime"}, "--timezone: .* not a time zone"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named(change, said):
@@ -68,6 +72,8 @@ def test_a_no_is_told_from_an_answer_that_never_came(airmeet):
     words = [word for name, text in options.items() for word in (f"--{name}", text)]
     made = there("event", "create", *words, "--json")
     early = there("event", "status", community.SUMMIT, "FINISHED")
+    quiet = airmeet.at(Sandbox(refused_transition="body"))("event", "status", community.SUMMIT, "FINISHED")
+    assert (quiet.code, quiet.out, "statusUpdated is false" in quiet.err) == (6, "", True)
     sandbox = Sandbox("500-after:100%:on=airmeets.create")
     words[1] = community.HOST
     unclear = airmeet.at(sandbox)("event", "create", *words, "--json")

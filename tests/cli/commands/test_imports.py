@@ -1,6 +1,7 @@
 """``airmeet import``: what is wrong is said before anything is sent, with line, column and what to write."""
 
 import pytest
+from attrs import evolve
 
 from airmeet_async import InputError
 from airmeet_async.bulk.input.plan import RowFinding
@@ -119,3 +120,93 @@ def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet):
 
     assert (done.code, len(sessions)) == (3, 1)
     assert [row["airmeet_status"] for row in airmeet.rows("day-results.csv")] == ["unknown"]
+
+
+@pytest.fixture
+def programme(airmeet):
+    """A sandbox with two sessions, two speakers and a booth that were imported, and the command elsewhere."""
+    airmeet.file("speakers.csv", "email,name,company", f"{SPEAKER},Ada Ay,Engines", "bo@example.com,Bo Bee,Looms")
+    airmeet.file("day.csv", f"{HEADER},summary", f"{GOOD},Welcome", f"Panel,2027-03-01 11:00,{HOST},45,{SPEAKER},")
+    airmeet.file("booths.csv", "name,exhibitors", f"Engines,{SPEAKER}")
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    for what, *more in (["speakers"], ["sessions", *ZONE], ["booths"]):
+        file = {"sessions": "day.csv"}.get(what, f"{what}.csv")
+        assert there("import", what, EVENT, file, *more).code == 0
+    home = airmeet.folder / "elsewhere"
+    home.mkdir()
+    return sandbox, there, evolve(there, environ=there.environ | {"HOME": str(home)})
+
+
+def test_an_import_after_an_edit_makes_nothing_twice_and_says_what_differs(airmeet, programme):
+    """From the same machine and from another one: by title and time, by name, and by address."""
+    sandbox, here, elsewhere = programme
+    airmeet.file("speakers.csv", "email,name,company", f"{SPEAKER},Ada Ay,Motors", "cy@example.com,Cy Sea,Looms")
+    airmeet.file(
+        "day.csv",
+        f"{HEADER},summary",
+        f"keynote ,2027-03-01 10:00,{HOST},30,{SPEAKER}; bo@example.com,Welcome all",
+        f"Panel,2027-03-01T10:00Z,{HOST},,,",
+        f"Panel,2027-03-01 12:00,{HOST},45,,",
+        f"Keynote,2027-03-01 10:00,{HOST},60,,twice in the file",
+    )
+    airmeet.file("booths.csv", "name,exhibitors", f"ENGINES,{SPEAKER};bo@example.com", "Looms,bo@example.com")
+    event = sandbox.world.events[EVENT]
+    for airmeet_of, made in [(here, 1), (elsewhere, 0)]:
+        counts = sandbox.world.statistics()
+        speakers = airmeet_of("import", "speakers", EVENT, "speakers.csv", "--json")
+        sessions = airmeet_of("import", "sessions", EVENT, "day.csv", *ZONE, "--json")
+        booths = airmeet_of("import", "booths", EVENT, "booths.csv", "--json")
+        after = sandbox.world.statistics()
+
+        assert (after.speakers, after.sessions, after.booths) == (
+            counts.speakers + made,
+            counts.sessions + made,
+            counts.booths + made,
+        )
+        for done, there in [(speakers, 2 - made), (sessions, 4 - made), (booths, 2 - made)]:
+            assert (done.code, done.json["counts"]["duplicate"]) == (0, there), done.err
+            assert f"to send, {there} duplicate" in done.err
+        said = " ".join(f"{speakers.err} {sessions.err} {booths.err}".split())
+        assert "line 2: the event has this speaker already" in said
+        assert "organisation ('Motors'; in the event 'Engines')" in said
+        assert "line 2: the event has this session already" in said
+        assert "speakers (Ada Ay, Bo Bee; in the event Ada Ay); summary ('Welcome all'; in the event 'Welcome')" in said
+        assert "line 3: the event has this session already (" in said
+        assert "line 2: the event has a booth of this name already" in said
+        assert f"exhibitors ({SPEAKER}, bo@example.com; in the event {SPEAKER})" in said
+        assert "in the event already, or repeats an earlier row" in said
+    assert [session["name"] for session in event.sessions] == ["Keynote", "Panel", "Panel"]
+
+
+def test_a_session_of_which_nobody_knew_is_found_in_its_event(airmeet):
+    """After an unclear answer, the next import says that it is there, and does not make it once more."""
+    airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,")
+    sandbox = Sandbox("500-after@1:on=sessions.create")
+    assert airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE).code == 3
+    airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,", f"Tea,2027-03-01 11:00,{HOST},30,")
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
+
+    assert (done.code, [row["name"] for row in sandbox.world.events[EVENT].sessions]) == (0, ["Talk", "Tea"])
+
+
+def test_a_time_that_is_not_on_the_clock_once_is_refused_with_its_place(airmeet):
+    """Before anything is sent."""
+    airmeet.file("day.csv", HEADER, GOOD, f"Late,2027-03-28 02:30,{HOST},30,", f"Later,2027-10-31 02:30,{HOST},30,")
+    sandbox = Sandbox()
+    done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
+
+    assert (done.code, sandbox.world.events[EVENT].sessions) == (5, [])
+    assert """line 3, column "start": '2027-03-28 02:30' does not exist in Europe/Paris""" in done.err
+    assert """line 4, column "start": '2027-10-31 02:30' comes twice""" in done.err
+
+
+def test_booths_have_attendance_types_where_the_event_is_hybrid(airmeet):
+    """Elsewhere they are left out, as Airmeet's own connector does it, and that is said."""
+    airmeet.file("booths.csv", "name,exhibitors", "Engines,a@example.com (HYBRID); b@example.com")
+    for event, warned in [(community.HYBRID, 0), (EVENT, 1)]:
+        sandbox = Sandbox(exhibitor_lists="both", exhibitor_types_refused=True)
+        done = airmeet.at(sandbox)("import", "booths", event, "booths.csv", "--json")
+
+        assert (done.code, done.json["warned_rows"]) == (0, warned), done.err
+        assert sandbox.world.events[event].booths[0]["exhibitors"] == ["a@example.com", "b@example.com"]

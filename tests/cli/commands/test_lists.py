@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 
 from airmeet_async import NotReadyError
 from airmeet_async.cli.commands.lists import export, read_list
@@ -226,3 +227,58 @@ def test_raw_warns(airmeet):
     done = airmeet.at(Sandbox())("export", EVENT, "tracks", "-o", "tracks.csv", "--raw")
 
     assert (done.code, "warning: --raw" in done.err) == (0, True)
+
+
+class Short(Sandbox):
+    """A sandbox that counts more people than it lists."""
+
+    async def exchange(self, request: Any) -> Any:
+        reply = await super().exchange(request)
+        body = reply.body.replace(b'"totalUserCount":150', b'"totalUserCount":170').replace(
+            b'"totalUserCount":151', b'"totalUserCount":170'
+        )
+        body = body.replace(b'"pageCount":1}', b'"pageCount":3}') if "/airmeets" in request.target else body
+        return evolve(reply, body=body)
+
+
+def test_a_list_that_is_not_whole_is_an_error_and_what_came_is_kept(airmeet):
+    """An earlier export stays as it was; a table ends, and a JSON array does not."""
+    assert airmeet.at(Sandbox())("export", EVENT, "participants", "-o", "p.csv").code == 0
+    before = (airmeet.folder / "p.csv").read_bytes()
+    there = airmeet.at(Short())
+    done = there("export", EVENT, "participants", "-o", "p.csv")
+    printed = there("export", EVENT, "participants", "--json")
+    table = there("events")
+
+    compared = there("reconcile", EVENT, "p.csv", "--json")
+
+    assert (done.code, printed.code, table.code, compared.code) == (75, 75, 75, 75)
+    assert "Airmeet counts 170 rows, and only 151 different ones came" in done.err
+    assert "the 151 rows that came: p.incomplete.csv (incomplete)" in done.err
+    assert (airmeet.folder / "p.csv").read_bytes() == before == (airmeet.folder / "p.incomplete.csv").read_bytes()
+    with pytest.raises(json.JSONDecodeError):
+        _ = printed.json
+    assert "Spring Summit" in table.out
+    assert "Airmeet counts 3 pages, and its list ended after 2" in table.err
+
+
+def test_odd_values_are_kept_and_told(airmeet):
+    """One of them makes no list unreadable; in the table and in the file it stands as it came."""
+    there = airmeet.at(Sandbox(odd_values=True))
+    done = there("export", EVENT, "participants", "-o", "p.csv")
+    first = airmeet.rows("p.csv")[0]
+
+    assert done.code == 0
+    assert "warning: 1 value not as Airmeet documents them, kept as they came: city (1)" in done.err
+    assert (json.loads(first["city"]).keys(), first["user_id"]) == ({"name"}, "17")
+    assert first["registered_at"] == "2026-03-01T10:00:00+00:00"
+
+
+def test_a_short_page_and_recordings_in_part_lose_nothing(airmeet):
+    """Where one answer does not hold all recordings, each session is asked for its own."""
+    there = airmeet.at(Sandbox(short_page=1, recordings_at_once=1, not_ready_times=0))
+    attendance = there("export", EVENT, "attendance", "--json")
+    recordings = there("export", EVENT, "recordings", "--json")
+
+    assert (attendance.code, len(attendance.json)) == (0, 120)
+    assert (recordings.code, len({row["session_id"] for row in recordings.json})) == (0, 3)

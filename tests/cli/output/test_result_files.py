@@ -163,9 +163,7 @@ def test_the_failed_file_feeds_straight_back_in(tmp_path):
         assert table.columns == (*given_columns(header), *RESULT_COLUMNS)
         header = table.columns
         ((_, given),) = table
-        assert table.notices == (
-            "a result file of an earlier run: the apostrophes that it put before formulas are removed",
-        )
+        assert table.notices == ("written by airmeet: the apostrophes that it put before formulas are removed",)
         row = dict(given)
         found = find_columns(table.columns, Reading(preset="none"))
         assert found.pick(row) == {"email": "a@x.de", "first_name": "=Al", "last_name": "'-x"}

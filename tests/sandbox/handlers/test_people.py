@@ -222,6 +222,47 @@ def test_custom_field_takes_text_or_list():
         assert stored == [{"fieldId": community.FIELD_TSHIRT, "value": ["M"]}], value
 
 
+def test_each_reading_of_an_answer_can_be_demanded():
+    """An array or a text; the code of an option or its label."""
+    demands: list[tuple[dict[str, Any], Any, int]] = [
+        ({"answer_values": "array"}, ["M"], 200),
+        ({"answer_values": "array"}, "M", 400),
+        ({"answer_values": "text"}, "M", 200),
+        ({"answer_values": "text"}, ["M"], 400),
+        ({"option_answers": "code"}, ["M"], 200),
+        ({"option_answers": "code"}, ["Medium"], 400),
+        ({"option_answers": "label"}, ["Medium"], 200),
+        ({"option_answers": "label"}, ["M"], 400),
+        ({}, ["Huge"], 400),
+    ]
+    for switches, value, status in demands:
+        mapping = [{"fieldId": community.FIELD_TSHIRT, "value": value}]
+        added = Caller(**switches).add(event=community.WITH_FIELDS, customFieldMapping=mapping)
+        assert added.status == status, (switches, value)
+
+
+def test_the_date_of_a_person_stays_the_same():
+    """Whoever else comes, goes, or speaks."""
+    caller = Caller()
+
+    def dates():
+        return {row["email"]: row["registrationDate"] for row in listed(caller)["participants"]}
+
+    before = dates()
+    caller.world.add_crowd(community.FINISHED, 2)
+    crowd = dates()
+    caller.reply("DELETE", f"/airmeet/{community.FINISHED}/attendee/guest003%40example.com")
+    caller.send(f"/airmeet/{community.FINISHED}/speaker", {"name": "New", "email": "new@example.com"})
+    caller.add("late@example.com", community.FINISHED)
+    after = dates()
+
+    assert {email: after[email] for email in crowd if email != "guest003@example.com"} == {
+        email: date for email, date in crowd.items() if email != "guest003@example.com"
+    }
+    assert crowd.items() >= before.items()
+    assert after["late@example.com"] > max(before.values())
+
+
 def test_required_custom_fields():
     """Whether required fields are demanded is unknown, so it is a switch."""
     for enforced, status in [(False, 200), (True, 400)]:

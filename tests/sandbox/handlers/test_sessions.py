@@ -151,7 +151,7 @@ def test_recording_links_are_new_each_time():
     links = [caller.get(f"/airmeet/{EVENT}/session-recordings")["recordings"][0]["download_link"] for _ in range(2)]
 
     assert links[0] != links[1]
-    assert all("Expires=22600&" in link for link in links)
+    assert all(f"Expires={1_772_359_200 + 1000 + 6 * 3600}&" in link for link in links)
 
 
 def test_recordings_may_come_in_part():
@@ -202,3 +202,19 @@ def test_booths():
     assert [row["order"] for row in rows] == [1, 2]
     assert (rows[1]["exhibitors"], rows[1]["tags"]) == (["a@example.com", "b@example.com"], ["new"])
     assert caller.world.statistics().booths == 2
+
+
+def test_each_reading_of_exhibitors_can_be_demanded():
+    """Both lists, and a type for hybrid events only."""
+    both = {"exhibitors": ["a@example.com"], "exhibitorInfo": [{"email": "a@example.com"}]}
+    typed = {"exhibitorInfo": [{"email": "a@example.com", "exhibitorAttendanceType": "ONLINE"}]}
+    demands: list[tuple[dict[str, Any], str, dict[str, Any], int]] = [
+        ({"exhibitor_lists": "both"}, EVENT, both, 200),
+        ({"exhibitor_lists": "both"}, EVENT, {}, 200),
+        ({"exhibitor_lists": "both"}, EVENT, {"exhibitors": ["a@example.com"]}, 400),
+        ({"exhibitor_types_refused": True}, EVENT, typed, 400),
+        ({"exhibitor_types_refused": True}, community.HYBRID, typed, 200),
+    ]
+    for switches, event, body, status in demands:
+        made = Caller(**switches).status("POST", f"/airmeet/{event}/booths", {"name": "Stand"} | body)
+        assert made == status, (switches, body)
