@@ -62,7 +62,7 @@ class Asked(Console):
 
     def __init__(self, *answers: bool, can_ask: bool = True) -> None:
         super().__init__()
-        self.can_ask = can_ask  # type: ignore[misc]
+        self.can_ask = can_ask
         self.questions: list[str] = []
         self._answers = list(answers)
 

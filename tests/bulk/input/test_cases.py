@@ -10,6 +10,7 @@ import pytest
 from airmeet_async import InputError
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees
+from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.sources import open_file
 from airmeet_async.tables import EncodingError, command_line_option
 from tests.support.prepared import plan_of, prepare
@@ -109,7 +110,7 @@ def test_columns_without_a_name_are_told_where_one_is_missing(tmp_path):
 
 def found_in(name, event=None, **reading):
     """Return what is said of which line."""
-    found = []
+    found: list[RowFinding] = []
     plan_of(CASES / name, Reading(**reading), event, found=found.append)
     return [(finding.line, finding.code, finding.message) for finding in found]
 

@@ -294,7 +294,8 @@ MANY_FAULTS = [
 
 @pytest.mark.parametrize("journal", [True, False], ids=["with a journal", "without one"])
 async def test_plan_and_run_count_the_same_and_errors_come_first(write, tmp_path, journal):
-    path, found = write(*MANY_FAULTS), []
+    path = write(*MANY_FAULTS)
+    found: list[RowFinding] = []
     options = {"journal": tmp_path / "x.job"} if journal else {}
     async with client_of(transport_of()) as client:
         job = add(client, path, **options)
@@ -336,4 +337,4 @@ def test_two_names_under_one_address_are_told_without_a_journal_too(few):
     finder.mark(rows)
 
     assert [row.error and row.error.code for row in rows] == [None, None, "other_name", "duplicate", "duplicate"]
-    assert '"Bob Stone"' in rows[2].error.message
+    assert '"Bob Stone"' in str(rows[2].error)

@@ -100,7 +100,7 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
     assert "5  will be registered" in done.err
-    assert '30  registered before: left out (10 changed since; Airmeet' in done.err
+    assert "30  registered before: left out (10 changed since; Airmeet" in done.err
     assert "too long" not in done.err
     assert statuses(airmeet.rows("r.csv")) == ["succeeded"] * 35
     assert [row["airmeet_when"] for row in airmeet.rows("r.csv")] == ["earlier"] * 30 + ["now"] * 5
