@@ -9,7 +9,14 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO, cast
 
-from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from airmeet_async.cli.app import app, load_all
 from airmeet_async.cli.console import Console, QuietStream, print_json, set_up
@@ -82,6 +89,10 @@ def _explain(error: CycloptsError, arguments: Sequence[str]) -> str:
         close = get_close_matches(words[0], [name for name in group if not name.startswith("-")], 1) if words else []
         meant = f"; did you mean {close[0]}?" if close else ""
         message = f"unexpected {many('argument', len(words))}: {' '.join(words)}{meant}"
+    elif isinstance(error, RepeatArgumentError):
+        words = [word for word in ("--invite", "--no-invite") if word in arguments]
+        message = "choose --invite or --no-invite, not both" if len(words) > 1 else f"{message}; once is enough"
+        message = message.removeprefix("Parameter ")
     elif isinstance(error, UnknownOptionError | UnknownCommandError):
         word = next((word for word in arguments if word in message), "")
         if get_close_matches(word.partition("=")[0], ["--profile"], 1, 0.8):  # the parser of one command knows it not

@@ -364,7 +364,7 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
             # Nothing new: what is there stays as it is.
             place = find_place(files.results, origin)
             there = place if place.exists() else files.results
-            files.results = None
+            files.leave_results()
         if files.results or files.failed or flags.report or report.warned_rows:
             files.write(each_result(), found.columns, report.job, origin)
         if report.counts[RowStatus.UNKNOWN]:

@@ -22,6 +22,8 @@ REGISTER = ("register", EVENT, "people.csv", "--no-invite")
         (("register", EVENT, "x.csv", "--no-invte"), "--no-invite"),
         (("register", EVENT), "FILE is missing"),
         (("register", EVENT, "x.csv"), "choose --invite or --no-invite"),
+        (("register", EVENT, "x.csv", "--invite", "--no-invite"), "choose --invite or --no-invite, not both"),
+        (("register", EVENT, "x.csv", "--invite", "--limit", "3", "--limit", "4"), "--limit"),
         (("register", "https://www.airmeet.com/e/abc", "x.csv", "--no-invite"), "only the part after /e/"),
         (("register", EVENT, "x.csv", "--no-invite", "--rate", "0"), "--rate"),
         (("register", EVENT, "x.csv", "--no-invite", "--limit", "0"), "--limit"),

@@ -121,7 +121,7 @@ def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         raise UsageError("FILE_OR_EMAIL is missing; give a file or e-mail addresses")
     for one in targets:
         if one.startswith("-") and one != "-" and not Path(one).exists():
-            raise UsageError(f"unknown option: {one!r:.80} (see airmeet block --help)")
+            raise UsageError(f"unknown option: {one!r:.80} (see airmeet block --help, or airmeet unblock --help)")
     files = [one for one in targets if "@" not in one or Path(one).exists()]
     emails = tuple(one for one in targets if one not in files)
     if files and len(targets) > 1:

@@ -386,31 +386,27 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "run file", str(relative_to_here(run.path))
-    if steps := next_steps(run):
-        yield "next", " or ".join(steps)
+    if step := next_step(run):
+        yield "next", step
 
 
-def next_steps(run: "JournalSummary") -> list[str]:
-    """Return the commands that can be typed for a run."""
+def next_step(run: "JournalSummary") -> str:
+    """Return the one command to be typed next for a run that has ended, or nothing: as its summary says it."""
     from airmeet_async.cli.run_store import is_of_no_event
     from airmeet_async.protocol.endpoints import ENDPOINTS
 
-    if run.process is not None:
-        held = _state(run) == "paused"
-        return [f"airmeet runs {'continue' if held else 'pause'} {run.job}", f"airmeet runs stop {run.job}"]
+    if run.process is not None or is_of_no_event(run):
+        return ""
+    if run.state == "interrupted" and run.rows is not None:
+        return f"airmeet resume {run.job}"
     endpoint = ENDPOINTS.get(run.about.get("operation", ""))
-    can_go_on = run.state == "interrupted" and run.rows is not None and not is_of_no_event(run)
-    steps = [f"airmeet resume {run.job}"] if can_go_on else []
-    is_repeatable = endpoint is None or endpoint.repeatable
-    if run.counts.get("unknown") and not is_repeatable:
-        steps.append(f"airmeet retry {run.job} --unknown")
-    if run.counts.get("failed") or (run.counts.get("unknown") and is_repeatable and not can_go_on):
-        steps.append(f"airmeet retry {run.job}")
-    if run.counts.get("rejected"):
-        steps.append(f"airmeet retry {run.job} --rejected")
+    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
+        return f"airmeet retry {run.job} --unknown"
+    if run.counts.get("failed") or run.counts.get("unknown"):
+        return f"airmeet retry {run.job}"
     if run.unverified:
-        steps.append(f"airmeet retry {run.job} --invites")
-    return steps
+        return f"airmeet retry {run.job} --invites"
+    return f"airmeet retry {run.job} --rejected" if run.counts.get("rejected") else ""
 
 
 @runs.command(sort_key=1, usage=_usage("runs results"))

@@ -61,6 +61,12 @@ class ResultFiles:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def leave_results(self) -> None:
+        """Write no results after all: those that are there stay as they are."""
+        if self.results is not None:
+            self._files.pop(self.results).discard()
+            self.results = None
+
     def write(self, found: Iterable[RowResult], header: Sequence[str], job: str, origin: str) -> None:
         """Write the results of a run.
 

@@ -95,7 +95,11 @@ def intention_of(operation: str, options: Mapping[str, Any]) -> str:
 
 def pace_of(rate: float | str) -> str:
     """Say how fast a run sends, by its rate or ``auto``."""
-    return "as fast as Airmeet allows" if isinstance(rate, str) else f"at most {rate:g} requests per second"
+    return (
+        "as fast as Airmeet allows"
+        if isinstance(rate, str)
+        else f"at most {f'{rate:,.2f}'.removesuffix('.00')} requests per second"
+    )
 
 
 @frozen(kw_only=True)

@@ -294,6 +294,19 @@ def test_a_second_run_with_nothing_new_writes_no_second_file_unless_asked(airmee
     assert sorted(path.name for path in airmeet.folder.iterdir()) == ["people-results.csv", "people.csv", "r.csv"]
 
 
+def test_a_run_with_nothing_new_leaves_whole_results_as_they_are(airmeet):
+    airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,MÃ¼ller,Ay", "bad,B,Bee")
+    there = airmeet.at(Sandbox())
+    first = there(*REGISTER, "--failed", "left.csv")
+    rows = airmeet.rows()
+    again = there(*REGISTER, "--failed", "left.csv")
+
+    assert [row["airmeet_status"] for row in rows] == ["succeeded", "invalid"]
+    assert (first.code, again.code, airmeet.rows()) == (3, 3, rows)
+    assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad"]
+    assert sorted(path.name for path in airmeet.folder.iterdir()) == ["left.csv", "people-results.csv", "people.csv"]
+
+
 def test_what_a_person_has_changed_is_never_overwritten(airmeet):
     """Neither results nor the rows that are left, by whatever command."""
     airmeet.people(4)
