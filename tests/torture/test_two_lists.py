@@ -10,12 +10,13 @@ from tests.torture.history import FAILED, PENDING, Entry, Journal, read_journal
 from tests.torture.two_lists import DECLINED, SENT, as_reported, touched, views
 
 FLAGS = {"registerAttendee": False, "sendEmailInvite": False}
-TEMPLATE = CallTemplate(ENDPOINTS["attendees.add"], {"airmeetId": "ev"}, flags=FLAGS)
+TEMPLATE = CallTemplate(ENDPOINTS["attendees.add"], {"airmeet_id": "ev"}, flags=FLAGS)
 
 
 def make(path):
     """A list of two people that was declined, and one of two that is being sent up to its first one; they share A."""
     writer, number = JournalWriter(path), 0
+    writer.write_facts({"operation": "attendees.add", "airmeet_id": "ev"})
     for name, keys in ((DECLINED, ("d@x", "a@x")), (SENT, ("a@x", "b@x"))):
         number = writer.begin_list({"name": name, "options": FLAGS, "template": TEMPLATE})
         writer.add(number, [Row(n, n + 2, {"email": key}, key, key, TEMPLATE, b"{}") for n, key in enumerate(keys)])

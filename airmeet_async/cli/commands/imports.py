@@ -100,12 +100,10 @@ def booths(airmeet_id: str, file: File, /, *, options: BulkFlags = DEFAULT) -> i
 def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **more: Any) -> int:
     from airmeet_async.bulk.input.plan import BulkPlan
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
-    from airmeet_async.bulk.row import EXISTS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
     from airmeet_async.cli.output.summary import wording_of
     from airmeet_async.cli.runner import BulkRun, check_places, run
-    from airmeet_async.formatting import counted, wrapped
     from airmeet_async.protocol.validation import check_timezone
 
     choice, console = options.file(file), options.console
@@ -123,13 +121,6 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     mapping, method = ways[operation]
     table = open_table(choice, console, mapping.is_header)
     wrong: list[RowFinding] = []
-    told: list[RowFinding] = []
-
-    def note(finding: "RowFinding") -> None:
-        if finding.is_error:
-            wrong.append(finding)
-        elif finding.code == EXISTS:
-            told.append(finding)
 
     def show(plan: BulkPlan) -> None:
         console.say(*plan.head())
@@ -137,10 +128,6 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(blame(table, finding)))
             raise blame(table, wrong[0], len(wrong))
-        for finding in told[:_MOST_SHOWN]:
-            console.say(*wrapped(f"line {finding.line}: {finding.message}"))
-        if len(told) > _MOST_SHOWN:
-            console.say(f"  and {counted(len(told) - _MOST_SHOWN, 'more line')}")
         console.say("", *plan.count_lines(wording_of(operation).done))
 
     wanted = BulkRun(
@@ -149,7 +136,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         start=lambda client, job_options: getattr(client.bulk, method)(airmeet_id, table, **more, **job_options),
         choice=choice,
         table=table,
-        found=note,
+        found=lambda finding: wrong.append(finding) if finding.is_error else None,
         show=show,
     )
     return run(wanted, options, Settings.of(os.environ), console).code

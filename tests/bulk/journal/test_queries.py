@@ -18,7 +18,8 @@ from airmeet_async.bulk.journal.queries import (
 )
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.report import Invite, RowStatus
-from airmeet_async.bulk.row import OutcomeState, Wish
+from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
+from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import (
     MAILS,
     PLAIN,
@@ -240,7 +241,9 @@ def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_t
     paths = [tmp_path / name for name in ("block.job", "unblock.job", "add.job")]
     block, unblock, add = (opened(path) for path in paths)
     block.write_facts({"operation": "attendees.block"})
-    number = add_list(block, people("done refused doubt never early late let-in"), PLAIN, name="block.csv")
+    blocking = CallTemplate(ENDPOINTS["attendees.block"], {"airmeet_id": "event"})
+    names = "done refused doubt never early late let-in"
+    number = add_list(block, people(names, blocking), blocking, name="block.csv")
     outcome = "INSERT INTO outcome (entry, state, sent, done, unclear, run, touched) VALUES (?, ?, ?, ?, ?, 1, ?)"
     for entry, state, sent, done, unclear in ((1, 4, 1, 1, 0), (2, 5, 1, 0, 0), (3, 3, 1, 0, 1), (7, 4, 1, 1, 0)):
         block._connection.execute(outcome, (entry, state, sent, done, unclear, 100.0))

@@ -83,7 +83,7 @@ def test_somebody_whom_the_event_does_not_know_is_that_row_alone(airmeet, status
     """Whatever Airmeet says of it; everybody behind it is blocked."""
     airmeet.file("out.csv", "email", "nobody@example.com", ADA, "none@example.com", BOB)
     sandbox = Sandbox(unknown_attendee_status=status)
-    done = airmeet.at(sandbox)("block", EVENT, "out.csv")
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--yes")
 
     assert (done.code, blocked(sandbox.world)) == (3, {ADA, BOB})
     found = ["rejected", "succeeded", "rejected", "succeeded"]
