@@ -5,9 +5,14 @@
 2. A list that is in the journal already, and is read in the same way, is not read again.
 3. Other sources without a journal are read while they are sent; those that may have no end with a journal, too, each
    row being recorded as it comes.
+<<<<<<< HEAD
 4. What is known of the event is asked for once, in `BulkOperation.fetch`.
 5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
    since the list was read.
+=======
+4. What is known of the event is asked for once: before the rows of a file or a plan are checked, and for others when
+   a row needs it.
+>>>>>>> rows14
 """
 
 import asyncio
@@ -178,6 +183,7 @@ class JobPreparation:
         """
         journal = self._nameless or await self._open_journal()
         try:
+<<<<<<< HEAD
             if self._load is None:
                 plan = await journal.call(self._plan_to_go_on, journal, found)
             else:
@@ -193,6 +199,14 @@ class JobPreparation:
                     self._list = await self._record_list(journal, loaded)
                 plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
                 plan = evolve(plan, fields_error=fields_error)
+=======
+            loaded = self.input = self.input or await self._load()
+            _check_readable_twice(loaded.rows)
+            fields_error = await self._ask_event(loaded)
+            if not self._list:
+                self._list = await self._record_list(journal, loaded)
+            plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
+>>>>>>> rows14
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
@@ -223,6 +237,15 @@ class JobPreparation:
             previous=_earlier_list(list_),
         )
         return evolve(plan, source=str(list_.facts.get("name") or ""))
+
+    async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
+        """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await loaded.operation.fetch_event()
+        except (AirmeetError, TimeoutError) as error:  # rows that cannot do without ask once more
+            return error
+        return None
 
     def _make_plan(
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
@@ -315,6 +338,8 @@ class JobPreparation:
             prepared = lists.get(self._list)
             if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
                 # It was not prepared; or another process was quicker with the same list, or has removed the file.
+                if isinstance(loaded.rows, Table):
+                    await self._ask_event(loaded)
                 self._list = await self._record_list(journal, loaded)
                 lists = {found.id: found for found in await journal.call(journal.writer.lists)}
             found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)

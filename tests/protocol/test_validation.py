@@ -255,3 +255,31 @@ def test_values_are_kept():
         {"fieldId": "f-6", "value": ["001"]},
     ]
     assert BOOK.resolve({}) == ([], None)
+
+
+LOOK_LIKE_OTHERS = {
+    "\uff41\uff4e\uff41@example.com": "ana@example.com",  # full width
+    "\u212aim@example.com": "Kim@example.com",  # the Kelvin sign
+    "jose\u0301@example.com": "jos\u00e9@example.com",  # a letter and its accent as two
+    "\ufb00@example.com": "ff@example.com",  # a ligature
+    "ana@example\uff0ecom": "ana@example.com",  # a full-width dot
+}
+
+
+def test_an_address_that_unicode_would_write_differently_is_refused_with_the_usual_one():
+    for email, usual in LOOK_LIKE_OTHERS.items():
+        problem = check_email(email)
+
+        assert problem is not None
+        assert problem.code == "invalid_email"
+        assert f"did you mean {usual!r}?" in problem.message
+        assert check_email(usual) is None
+
+
+def test_a_sign_that_is_no_letter_is_refused_in_an_address():
+    for email in ("o\u2019brien@example.com", "ana\u2013b@example.com", "\u201cana\u201d@example.com"):
+        problem = check_email(email)
+
+        assert problem is not None
+        assert "which no address has" in problem.message
+    assert check_email("\u0438\u0432\u0430\u043d@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444") is None

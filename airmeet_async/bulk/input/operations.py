@@ -215,7 +215,6 @@ class AddAttendees(_PeopleOperation):
     ) -> None:
         super().__init__(reading, columns)
         self.template: CallTemplate = CallTemplate(ATTENDEES_ADD, {"airmeet_id": airmeet_id}, flags=flags)
-        self.event_fields = event_fields
         self._airmeet_id = airmeet_id
         self._fetch_fields = fetch_fields
         # The keys of the last mapping, and how such mappings are read the quick way; see `_plain_columns`.
@@ -223,15 +222,21 @@ class AddAttendees(_PeopleOperation):
         self._plain: _PlainColumns | None = None
         # What columns say of whose meaning nothing has to be said, such as "confirmed".
         self._harmless: set[tuple[Any, ...]] = set()
+        self._asks_more = False  # the event wants more of each person than a name
+        self._know(event_fields)
+
+    def _know(self, event: RegistrationFields | None) -> None:
+        self.event_fields = event
+        self._asks_more = event is not None and bool(event.is_hybrid or event.required)
+        self._keys, self._plain = (), None
+        self._found.clear()
 
     async def fetch(self) -> None:
         await self.fetch_event()
 
     async def fetch_event(self) -> None:
         if self.event_fields is None and self._fetch_fields is not None:
-            self.event_fields = await self._fetch_fields()
-            self._keys, self._plain = (), None
-            self._found.clear()
+            self._know(await self._fetch_fields())
 
     def prepare_rows(self, data: Sequence[Any], lines: Sequence[int | None] | None, first: int) -> list[Row]:
         rows = super().prepare_rows(data, lines, first)
@@ -331,7 +336,7 @@ class AddAttendees(_PeopleOperation):
             if statuses and tuple(str(data[column]) for column in statuses) not in self._harmless:
                 return None
             values = get(data)
-        elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields and not self._asks:
+        elif type(data) is Attendee and data.attendance_type is None and not data.custom_fields and not self._asks_more:
             given = _attendee_values(data)
             is_given = tuple(map(is_not, given, repeat(None)))
             if is_given[:3] != (True, True, True):
@@ -363,15 +368,16 @@ class AddAttendees(_PeopleOperation):
         body[1::2] = values
         return Row(index, line, data, email, email.lower(), self.template, "".join(body).encode())
 
-    @property
-    def _asks(self) -> bool:
-        """Whether the event wants more of each person than a name."""
-        return self.event_fields is not None and bool(self.event_fields.is_hybrid or self.event_fields.required)
-
     def _plain_columns(self, data: Mapping[str, Any], index: int) -> "_PlainColumns | None":
         """Return how mappings with these keys are read the quick way; None where that takes more than picking texts."""
         columns = self._columns_of(data, index)
-        if isinstance(columns, Problem) or columns.status or columns.nearly or "custom_fields" in data or self._asks:
+        if (
+            isinstance(columns, Problem)
+            or columns.status
+            or columns.nearly
+            or _CUSTOM_FIELDS in data
+            or self._asks_more
+        ):
             return None
         there = [match for match in columns.fields if match.column in data]
         fields = tuple(match.field for match in there)

@@ -15,6 +15,7 @@ from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK, ATT
 from airmeet_async.protocol.models import Acknowledgement, CustomField
 from airmeet_async.protocol.validation import RegistrationFields
 from tests.support.prepared import prepare
+from tests.support.worlds import EVENT, client_of, transport_of
 
 FLAGS = {"registerAttendee": False, "sendEmailInvite": False}
 ADA = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
@@ -219,3 +220,18 @@ def test_an_odd_row_is_that_rows_problem() -> None:
     rows = prepare([person(1), *ODD_ROWS, person(2)], adding(event_fields=RegistrationFields([])))
 
     assert [row.error is None for row in rows] == [True, *[False] * len(ODD_ROWS), True]
+
+
+async def test_look_alike_addresses_are_told_of_blocks_speakers_and_hosts() -> None:
+    """Somebody would be blocked who is not there, or a host who does not exist be asked."""
+    odd = "\u043ena@example.com"  # the first letter is Cyrillic
+    sources: list[tuple[str, dict[str, Any]]] = [
+        ("block_attendees", {"email": odd}),
+        ("add_speakers", {"email": odd, "name": "Ona"}),
+        ("create_sessions", {"title": "Talk", "start": "2027-03-01T10:00+00:00", "host_email": odd}),
+    ]
+    for method, row in sources:
+        async with client_of(transport_of()) as client:
+            report = await getattr(client.bulk, method)(EVENT, [row])
+
+        assert [group.code for group in report.warnings] == ["look_alike"], method

@@ -783,3 +783,21 @@ def test_the_entry_link_stands_in_one_place(writer: JournalWriter, path: Path) -
     holding = {name for name in tables if "secret.example" in repr(reader.execute(f"SELECT * FROM {name}").fetchall())}  # noqa: S608
     reader.close()
     assert holding == {"outcome"}
+
+
+def test_another_name_under_one_address_is_told_whatever_part_of_the_list_the_first_one_is_in(
+    writer: JournalWriter,
+) -> None:
+    """Names are compared with the first row of this list, not with what another list said of that person."""
+    older = writer.begin_list({"name": "older", "options": {}, "template": PLAIN})
+    writer.add(older, [person(0, "a", last="Somebody")])
+    writer.end_list(older)
+    number = writer.begin_list({"name": "", "options": {}, "template": PLAIN})
+    writer.add(number, [person(0, "a", last="Stone"), person(1, "a", last="Stone")])
+    second = [person(2, "a", last="STONE "), person(3, "a", last="West"), person(4, "b")]
+    writer.add(number, second)
+    writer.end_list(number)
+
+    assert [row.error and row.error.code for row in second] == ["duplicate", "other_name", None]
+    notes = {line: note.get("other_name") for _, line, _, note in writer.noted_rows(number)}
+    assert notes == {3: None, 4: None, 5: "West"}
