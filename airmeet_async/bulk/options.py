@@ -7,10 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-<<<<<<< HEAD
 from pathlib import Path
-=======
->>>>>>> rows14
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from attrs import field, frozen

@@ -5,14 +5,10 @@
 2. A list that is in the journal already, and is read in the same way, is not read again.
 3. Other sources without a journal are read while they are sent; those that may have no end with a journal, too, each
    row being recorded as it comes.
-<<<<<<< HEAD
-4. What is known of the event is asked for once, in `BulkOperation.fetch`.
-5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
-   since the list was read.
-=======
 4. What is known of the event is asked for once: before the rows of a file or a plan are checked, and for others when
    a row needs it.
->>>>>>> rows14
+5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
+   since the list was read.
 """
 
 import asyncio
@@ -183,30 +179,16 @@ class JobPreparation:
         """
         journal = self._nameless or await self._open_journal()
         try:
-<<<<<<< HEAD
             if self._load is None:
                 plan = await journal.call(self._plan_to_go_on, journal, found)
             else:
                 loaded = self.input = self.input or await self._load()
                 _check_readable_twice(loaded.rows)
-                fields_error = None
-                try:  # before the rows are checked, so that each is checked against what the event asks
-                    async with asyncio.timeout(_PATIENCE):
-                        await loaded.operation.fetch_event()
-                except (AirmeetError, TimeoutError) as error:  # rows that need it ask once more
-                    fields_error = error
+                fields_error = await self._ask_event(loaded)
                 if not self._list:
                     self._list = await self._record_list(journal, loaded)
                 plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
                 plan = evolve(plan, fields_error=fields_error)
-=======
-            loaded = self.input = self.input or await self._load()
-            _check_readable_twice(loaded.rows)
-            fields_error = await self._ask_event(loaded)
-            if not self._list:
-                self._list = await self._record_list(journal, loaded)
-            plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
->>>>>>> rows14
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
