@@ -29,7 +29,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus
+from airmeet_async.bulk.report import OTHER_NAME, BulkReport, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import describe_status, wording_of
@@ -95,7 +95,8 @@ class RunHistory:
 
     def add(self, result: RowResult) -> None:
         """Take one row's result."""
-        if result.status not in TROUBLE:
+        is_other_name = result.error is not None and result.error.code == OTHER_NAME
+        if result.status not in TROUBLE and not is_other_name:
             return
         code = result.error.code if result.error else result.status.value
         if code not in self._rows and len(self._rows) >= _MOST_CAUSES:

@@ -220,6 +220,17 @@ def test_a_report_page_tells_of_the_run(airmeet):
     assert '<span class="key">b***@***</span>' in earlier
 
 
+def test_the_page_lists_the_causes_that_the_summary_lists(airmeet):
+    people = ("ada@example.com,Ada,Ay", "ada@example.com,Bob,Bee", "ada@example.com,Ada,Ay", "bad,B,Bee")
+    airmeet.file("people.csv", "email,first_name,last_name", *people)
+    done = airmeet.at(Sandbox())(*REGISTER, "--report", "run.html")
+    page = (airmeet.folder / "run.html").read_text(encoding="utf-8")
+
+    assert "1 of 1 registered · 3 left out" in done.err
+    assert "1 of 1 registered · 3 left out" in page
+    assert ("<code>other_name</code>" in page, "<code>invalid_email</code>" in page) == (True, True)
+
+
 def test_a_report_that_cannot_be_written_is_found_out_before_anything_is_sent(airmeet):
     airmeet.people(1)
     sandbox = Sandbox()
