@@ -18,6 +18,7 @@ from airmeet_async.private_files import (
     check_folder,
     check_private,
     check_target,
+    find_place,
     make_private_folder,
     open_private,
     replace_file,
@@ -253,6 +254,34 @@ def test_a_new_file_takes_its_name_when_it_is_complete(tmp_path):
     assert (tmp_path / "file.bak").read_bytes() == b"one"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert parts(tmp_path) == set()
+
+
+def test_every_file_that_is_set_aside_is_kept(tmp_path):
+    target = tmp_path / "page.html"
+    for content in (b"one", b"two", b"three", b"four"):
+        with NewFile(tmp_path) as new:
+            new.write(content)
+            new.put(target, backup=True)
+
+    kept = [(tmp_path / f"page.html.bak{number}").read_bytes() for number in ("", 2, 3)]
+    assert (kept, target.read_bytes()) == ([b"one", b"two", b"three"], b"four")
+
+
+def test_a_file_knows_its_origin_until_somebody_changes_it(tmp_path):
+    target = tmp_path / "left.csv"
+    with NewFile(tmp_path) as new:
+        new.write(b"one")
+        new.put(target, origin="a list")
+    known = [find_place(target, origin).name for origin in ("a list", "another")]
+    target.touch()
+    touched = find_place(target, "a list").name
+    target.write_bytes(b"")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
+
+    assert known == ["left.csv", "left-2.csv"]
+    assert touched == "left-2.csv"
+    assert find_place(target, "a list").name == "left.csv"  # an empty one reserves a name
+    assert find_place(tmp_path / "link.csv", "a list").name == "link-2.csv"
 
 
 def test_a_new_file_that_is_not_put_in_place_leaves_nothing(tmp_path):

@@ -29,7 +29,7 @@ from airmeet_async.protocol.models import AirmeetInfo, AirmeetStatus, Moment
 from airmeet_async.tables import shown
 
 _PATIENCE_S = 15.0
-_FATAL = (CredentialsError, TokenRejectedError, PermissionDeniedError, NotFoundError)
+_FATAL = (CredentialsError, TokenRejectedError, PermissionDeniedError)
 _STATES = {
     AirmeetStatus.CREATED: "not started",
     AirmeetStatus.ONGOING: "live now",
@@ -109,11 +109,19 @@ async def find_event(client: AirmeetClient, airmeet_id: str) -> TargetEvent:
         return TargetEvent("")
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            return TargetEvent(airmeet_id, await client.airmeets.info(airmeet_id))
-    except _FATAL as error:
-        if isinstance(error, NotFoundError) and error.operation != "auth":
-            message = f"no event {airmeet_id} for these keys. Yours: airmeet events"
-            raise NotFoundError(message, status=error.status, operation=error.operation) from None
+            try:
+                return TargetEvent(airmeet_id, await client.airmeets.info(airmeet_id))
+            except NotFoundError as error:
+                if error.operation == "auth":
+                    raise
+                await client.custom_fields.list(airmeet_id)  # two know nothing of it: then there is none
+                return TargetEvent(airmeet_id, error=str(error))
+    except NotFoundError as error:
+        if error.operation == "auth":
+            raise
+        message = f"no event {airmeet_id} for these keys. Yours: airmeet events"
+        raise NotFoundError(message, status=error.status, operation=error.operation) from None
+    except _FATAL:
         raise
     except (AirmeetError, TimeoutError) as error:
         return TargetEvent(airmeet_id, error=str(error) or "no answer in time")

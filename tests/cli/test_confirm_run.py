@@ -188,9 +188,11 @@ def test_an_event_that_is_over_is_mailed_only_on_purpose(airmeet):
     assert sandbox.world.statistics().mails == 2
 
 
-def test_an_event_that_cannot_be_read_is_said_and_waited_for(airmeet):
+@pytest.mark.parametrize("status", [500, 404])
+def test_an_event_that_cannot_be_read_is_said_and_waited_for(airmeet, status):
+    """Also where just this one question is answered with 404."""
     airmeet.people(2)
-    done = airmeet.at(Sandbox("500:100%:on=airmeets.info"))("register", EVENT, "people.csv", "--invite", "--yes")
+    done = airmeet.at(Sandbox(f"{status}:100%:on=airmeets.info"))("register", EVENT, "people.csv", "--invite", "--yes")
 
     assert done.code == 0
     assert f"event {EVENT}\nthe event could not be read, so its name and date are not known here" in done.err

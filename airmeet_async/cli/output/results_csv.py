@@ -193,15 +193,6 @@ def choose_paths(source: str, results: str | None, failed: str | None) -> tuple[
     return path, other
 
 
-def free_path(path: Path) -> Path:
-    """Return the path, numbered if it is taken: an earlier run's links or rows may be nowhere else."""
-    found, number = path, 1
-    while found.exists() or found.is_symlink():
-        number += 1
-        found = path.with_stem(f"{path.stem}-{number}")
-    return found
-
-
 def relative_to_here(path: Path) -> Path:
     """Return the path as seen from here, if it is here or below."""
     here = Path.cwd()

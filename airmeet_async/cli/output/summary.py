@@ -22,6 +22,7 @@ MEANINGS = {
 
 _MEND_FIRST = frozenset({
     StopReason.CREDENTIALS, StopReason.NOT_PERMITTED, StopReason.NOT_FOUND, StopReason.NOT_THE_API, StopReason.SETTINGS,
+    StopReason.FAILURES, StopReason.JOURNAL,
 })  # fmt: skip
 """Stops after which the same command would end in the same way."""
 _MOST_CAUSES = 8

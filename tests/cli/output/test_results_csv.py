@@ -3,17 +3,7 @@
 import pytest
 
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.output.results_csv import choose_paths, free_path
-
-
-def test_earlier_results_are_never_replaced_by_default(tmp_path):
-    path = tmp_path / "people-results.csv"
-    assert free_path(path) == path
-
-    path.touch()
-    (tmp_path / "people-results-2.csv").touch()
-
-    assert free_path(path).name == "people-results-3.csv"
+from airmeet_async.cli.output.results_csv import choose_paths
 
 
 @pytest.mark.parametrize(

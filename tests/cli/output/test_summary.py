@@ -59,6 +59,8 @@ STEPS = [
     (INTERRUPTED, {RowStatus.UNPROCESSED: 7}, {}, AGAIN),
     (INTERRUPTED, {RowStatus.UNPROCESSED: 7, RowStatus.INVALID: 7}, {"failed": "left.csv", "mails": True}, AGAIN),
     (SETTINGS, {RowStatus.UNPROCESSED: 7}, {}, f"once that is fixed, {AGAIN}"),
+    (StopReason.FAILURES, {RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 7}, {}, f"once that is fixed, {AGAIN}"),
+    (StopReason.DEADLINE, {RowStatus.UNPROCESSED: 7}, {"job": ""}, AGAIN),
     (None, {RowStatus.FAILED: 7}, {}, "airmeet retry 3f2a   sends just the 7 rows that are missing"),
     (None, {RowStatus.UNKNOWN: 1}, {}, "airmeet retry 3f2a   sends just the 1 row that is missing"),
     (None, {RowStatus.UNKNOWN: 7}, {"job": ""}, "run the same command again"),
