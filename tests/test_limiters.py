@@ -101,7 +101,7 @@ def test_hidden_limits_are_found(name: str) -> None:
 @pytest.mark.slow
 def test_a_queueing_server_is_kept_busy_without_a_queue() -> None:
     """Four workers of 50 ms: the median reply takes hardly more than twice that."""
-    assert virtually("queue-4", "auto", seed=2)["latency"] <= 0.12
+    assert virtually("queue-4", "auto", seed=2)["latency"] <= 0.13
 
 
 @pytest.mark.slow

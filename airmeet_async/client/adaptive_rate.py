@@ -104,7 +104,7 @@ _QUEUED: Final = 1.8
 """How many times the quickest reply the quickest of several may take before requests must be queueing."""
 
 _BASE_FALLS: Final = 0.2
-_BASE_RISES: Final = 1.0005
+_BASE_RISES: Final = 1.0002
 """How what counts as quick follows replies, per observation: down within a second, up within minutes."""
 
 _QUEUE_OBSERVATIONS: Final = 5

@@ -271,6 +271,7 @@ def snapshot(path: Path, at: int, scratch: Path) -> Journal | None:
         source = path.with_name(path.name + suffix)
         if source.exists():
             shutil.copyfile(source, target)
+            target.chmod(0o600)  # as the journal itself
     copy.with_name(copy.name + "-shm").unlink(missing_ok=True)
     return read_journal(copy, at)
 

@@ -88,7 +88,6 @@ class ListsJob(Job):
         said = super()._look_at_journal(at)
         copy = self.folder / SCRATCH / "copy.sqlite"
         if self.journals and self.journals[-1].at == at:
-            copy.chmod(0o600)
             found = [*touched(self.journals[-1], self.only_declined), *views(copy, self.journals[-1])]
             if self.code is not None:  # it has ended
                 found += as_reported(copy, self.folder / RESULTS)
