@@ -355,7 +355,7 @@ def make_plan(
         unfilled=tuple(unfilled),
         invitations=counts.get("invitations", ready) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
-        registrations=counts.get("registrations", ready) if register else ready if is_hybrid else 0,
+        registrations=counts.get("registrations", ready) if register or is_hybrid else 0,
         rate=rate,
         notices=table.notices if table else (),
     )

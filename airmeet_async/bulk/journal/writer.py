@@ -184,7 +184,8 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
             COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
-            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
+            CASE WHEN :is_hybrid THEN o.entry IS NULL OR NOT o.done & 17
+                ELSE {WISH} & 2 <> 0 AND (o.entry IS NULL OR NOT o.done & 2) END AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
@@ -538,7 +539,13 @@ class JournalWriter:
         return done, unclear
 
     def count_for_plan(
-        self, list_id: int, *, again: bool = False, accept_stale: bool = False, may_mail_twice: bool = False
+        self,
+        list_id: int,
+        *,
+        again: bool = False,
+        accept_stale: bool = False,
+        may_mail_twice: bool = False,
+        is_hybrid: bool = False,
     ) -> dict[str, int]:
         """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
 
@@ -547,9 +554,10 @@ class JournalWriter:
             again: All its rows are to be sent, whatever was done.
             accept_stale: Also those that were sent long ago without a clear answer.
             may_mail_twice: A mail in doubt is asked for again.
+            is_hybrid: Whoever is added uses a registration at once, whatever was asked (A).
         """
         values = self._ended_values(list_id, accept_stale=accept_stale)
-        values |= {"again": again, "may_mail_twice": may_mail_twice}
+        values |= {"again": again, "may_mail_twice": may_mail_twice, "is_hybrid": is_hybrid}
         counts = dict.fromkeys(_PLANNED, 0)
         for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
