@@ -649,10 +649,10 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            # Who was to be blocked is left out of later lists, also where that was refused; others who were refused
-            # are new to later lists.
-            is_block = self.facts().get("operation") == "attendees.block"
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_block})
+            # Who was to be blocked is left out of later lists until they are unblocked, also where Airmeet refused
+            # either since they were not in the event; others who were refused are new to later lists.
+            is_about_access = self.facts().get("operation") in {"attendees.block", "attendees.unblock"}
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_about_access})
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)
