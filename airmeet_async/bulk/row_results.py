@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS, is_in_doubt, recorded_result
-from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.report import CHANGED, FailureGroup, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
@@ -16,7 +16,7 @@ _NO_PLACE_LEFT = re.compile(
 )
 
 
-def is_for_want_of_place(error: RowError) -> bool:
+def is_for_want_of_place(error: RowError | FailureGroup) -> bool:
     """Whether a refusal was the quota's: nothing is wrong with the row."""
     return _NO_PLACE_LEFT.search(error.message) is not None
 

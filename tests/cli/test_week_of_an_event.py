@@ -62,9 +62,9 @@ class Step:
 class Week:
     """The team's folder, and the events."""
 
-    def __init__(self, airmeet: Airmeet) -> None:
+    def __init__(self, airmeet: Airmeet, faults: str = "") -> None:
         # Every mail that is asked for goes out, also a second one, so that doubles show.
-        self.sandbox = Sandbox(replay_mails=True)
+        self.sandbox = Sandbox(faults, replay_mails=True)
         self.world = self.sandbox.world
         self.there = airmeet.at(self.sandbox)
         self.folder: Path = airmeet.folder
@@ -227,6 +227,8 @@ class Week:
         shown = self.there("runs", "show", report["job"], "--json").json
         counts = {"unprocessed" if name == "pending" else name: n for name, n in shown["counts"].items()}
         assert counts == report["counts"]
+        if len(rows) > 1000:  # takes time
+            return
         ended = self.there("runs", "results", report["job"])
         again = list(csv.DictReader(ended.out.removeprefix("\ufeff").splitlines()))
         state = ("airmeet_row", "airmeet_status", "airmeet_attempts", "airmeet_entry_link", "airmeet_invite")
@@ -271,13 +273,13 @@ class Week:
         assert plan["duplicates"] == counts["duplicate"]
         assert plan["changed"] == report["changed"]
         assert plan["done_before"] == earlier["succeeded"]
-        assert plan["refused_before"] == earlier["rejected"]
         shown = [_number(n) for n in _COUNT_LINE.findall(ended.err)]
         assert shown[: len(_shown_counts(plan))] == _shown_counts(plan), ended.err
         causes = {group["code"]: group["n"] for group in plan["causes"] if group["code"] != "duplicate"}
         afterwards = {one["code"]: one["n"] for one in [*report["failures"], *report["warnings"]]}
         assert causes == {code: n for code, n in afterwards.items() if not code.startswith("http_")}
         if not stops:
+            assert plan["refused_before"] == earlier["rejected"]
             assert report["attempts"] == plan["ready"]
             refused = counts["rejected"] - earlier["rejected"]
             assert books.mails == max(0, plan["invitations"] - refused)
@@ -392,3 +394,49 @@ def test_all_sums_are_the_same_in_every_step_of_a_week(airmeet, size, caplog):
     week.there("runs", "purge", "--all", "--yes")
     assert week.register("guests.csv", "--invite", code=3, has_links=False).plan["ready"] == 0
     assert max(one.mails for one in world.people(EVENT)) == 1
+
+
+def test_all_sums_are_the_same_on_days_on_which_much_goes_wrong(airmeet):
+    week = Week(airmeet)
+    world = week.world
+
+    # A quota that runs out; the second run is interrupted before those come whom the first one found no place for.
+    event = world.events[SMALL]
+    event.quota = 20
+    week.write("table.csv", [person(n) for n in range(30)])
+    step = week.register("table.csv", "--no-invite", "--register", event=SMALL, code=3, quota=20)
+    assert step.report["counts"]["rejected"] == 10
+    assert "correct 10 lines" not in " ".join(step.ended.err.split())
+    event.quota = 100
+    week.write("table.csv", [person(n) for n in range(60)])
+    week.sandbox.signal(signal.SIGINT, after=week.books().adds + 9)
+    words = ("table.csv", "--no-invite", "--register", "--concurrency", "2")
+    step = week.register(*words, event=SMALL, code=130, stops=True)
+    assert step.report["counts"]["unprocessed"] > 0
+    step = week.register(*words, event=SMALL)
+    assert step.plan["done_before"] + step.plan["new"] == 60
+    step = week.register(*words, "--again", event=SMALL)
+    assert [step.plan[name] for name in ("again", "registrations")] == [60, 0]
+
+    # A form with a mandatory answer: some have none, some have one that is not offered.
+    header = ("email", "first_name", "last_name", "T-shirt size")
+    answers = ("Small", "M", "", "Large", "Tiny")
+    week.write("form.csv", [(*person(n)[:3], answers[n % 5]) for n in range(50)], header)
+    step = week.register("form.csv", "--invite", event=community.WITH_FIELDS, code=3)
+    assert step.plan["invalid"] == 10
+    week.rewrite("failed-5.csv", lambda row: row.update({"T-shirt size": "Large"}))
+    week.register("failed-5.csv", "--invite", event=community.WITH_FIELDS)
+    week.write("form.csv", [(*person(n)[:3], answers[n % 2]) for n in range(50)], header)
+    step = week.register("form.csv", "--invite", event=community.WITH_FIELDS)
+    assert step.plan["ready"] == 0
+    step = week.register("form.csv", "--invite", "--limit", "20", event=community.WITH_FIELDS)
+    assert step.report["rows_read"] == 20
+
+    # Blocked, let in again, blocked: a list that comes in between, and after it.
+    week.write("out.csv", [person(n) for n in range(10, 15)])
+    for n in range(2):
+        week.block("out.csv", event=SMALL)
+        step = week.register("table.csv", "--no-invite", "--register", "--again", event=SMALL, code=3)
+        assert [step.plan[name] for name in ("again", "blocked")] == [55, 5]
+        week.unblock("out.csv", event=SMALL)
+        assert week.register("table.csv", "--no-invite", "--register", event=SMALL).plan["blocked"] == 0, n
