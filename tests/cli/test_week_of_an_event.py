@@ -69,6 +69,7 @@ class Week:
         self.there = airmeet.at(self.sandbox)
         self.folder: Path = airmeet.folder
         self.n = 0
+        self.may_mail_twice = False
 
     def write(self, name, people, header=("email", "first_name", "last_name", "organisation")):
         with (self.folder / name).open("w", newline="", encoding="utf-8") as file:
@@ -121,31 +122,45 @@ class Week:
         return ended.code, plan
 
     def _carry_out(
-        self, words, event, plan, *, code=0, plan_code=None, stops=False, has_links=True, quota=None, done="registered"
+        self,
+        words,
+        event,
+        plan,
+        *,
+        code=0,
+        plan_code=None,
+        stops=False,
+        has_links=True,
+        quota=None,
+        done="registered",
+        unclear=False,
     ):
         self.n += 1
         results, page, failed = f"results-{self.n}.csv", f"page-{self.n}.html", f"failed-{self.n}.csv"
-        files = ("--results", results, "--report", page, *(() if "--failed" in words else ("--failed", failed)))
-        failed = words[words.index("--failed") + 1] if "--failed" in words else failed
+        files = ("--results", results, "--report", page)
+        if "--failed" not in words and words[0] != "retry":  # whose rows left go where they went before
+            files += ("--failed", failed)
         before, sent_before = self.books(), len(self.sandbox.arrivals)
         ended = self.there(*words, "--json", *files)
         report, rows = ended.json, self.read(results)
-        left = self.read(failed) if report["failed_path"] else []
+        left = self.read(report["failed_path"]) if report["failed_path"] else []
         books = self.books().since(before)
         sent = Counter(arrival.email for arrival in self.sandbox.arrivals[sent_before:] if arrival.email)
         assert ended.code == report["exit_code"] == code, ended.err
         if plan_code is not None and code == 0:
             assert plan_code == 0
 
-        self._compare_views(ended, report, rows, left, (self.folder / page).read_text(), done)
+        step = Step(plan or {}, report, rows, left, ended)
+        self._compare_views(step, (self.folder / page).read_text(), done)
         self._compare_runs(report, rows)
-        self._compare_books(event, report, rows, books, sent, done, has_links=has_links)
+        self._compare_books(step, event, books, sent, done=done, has_links=has_links, unclear=unclear)
         if plan is not None:
-            self._compare_plan(plan, ended, report, books, stops=stops, quota=quota)
-        return Step(plan or {}, report, rows, left, ended)
+            self._compare_plan(step, books, stops=stops, quota=quota, unclear=unclear)
+        return step
 
-    def _compare_views(self, ended, report, rows, left, page, done):
+    def _compare_views(self, step, page, done):
         """Report, results, rows left, summary and page."""
+        ended, report, rows, left = step.ended, step.report, step.rows, step.failed
         counts = report["counts"]
         by_status = dict.fromkeys(counts, 0) | Counter(row["airmeet_status"] for row in rows)
         assert report["rows_read"] == len(rows) == sum(counts.values())
@@ -154,11 +169,13 @@ class Week:
         assert dict.fromkeys(counts, 0) | earlier == report["earlier_counts"] | {
             status: earlier[status] for status in ("invalid", "duplicate")
         }
-        assert sum(row["airmeet_when"] == "now" for row in rows) == report["attempts"] - report["retries"]
+        n_now = sum(row["airmeet_when"] == "now" for row in rows)
+        assert report["attempts"] - report["retries"] <= n_now <= report["attempts"]
 
         # Causes: of each kind as many as there are such rows in the files.
         groups = [*report["failures"], *report["warnings"]]
-        said = Counter(unprocessed=counts["unprocessed"])
+        in_doubt = report["unverified"] - report["unverified_earlier"]
+        said = Counter(unprocessed=counts["unprocessed"], invite_unverified=in_doubt)
         # The reason why a row is not done stands instead of its warnings.
         for group in report["failures"] if counts["unprocessed"] else groups:
             said[group["code"]] += group["n"]
@@ -179,9 +196,9 @@ class Week:
         screen = " ".join(ended.err.split())
         n_done = counts["succeeded"] - report["unverified"]
         found = re.search(
-            rf"(?:(?P<n>[\d,]+) of (?P<all>[\d,]+) {done}(?: and mailed)?(?: \((?P<before>[\d,]+) of them in earlier runs\))?"
-            rf"|(?:all|the) (?P<whole>[\d,]+) (?:are|is) {done}(?: and mailed)?; there was nothing to send)"
-            r"(?P<others>(?: · [\d,]+ [a-z]+(?: [a-z]+)*?(?= ·| {0,}\d| [a-z]+-?\d*\.csv|$|))*)",
+            rf"(?P<n>[\d,]+) of (?P<all>[\d,]+) {done}(?: and mailed)?"
+            r"(?: \((?P<before>[\d,]+) of them in earlier runs\))?"
+            rf"|(?:all|the) (?P<whole>[\d,]+) (?:are|is) {done}(?: and mailed)?; there was nothing to send",
             screen,
         )
         assert found, ended.err
@@ -190,7 +207,7 @@ class Week:
         if found["n"]:
             assert _number(found["all"]) == len(rows) - left_out
             if report["attempts"]:
-                assert _number(found["before"]) == report["earlier_counts"]["succeeded"]
+                assert _number(found["before"]) == report["earlier_counts"]["succeeded"] - report["unverified_earlier"]
         headline = html.unescape(re.search(r'<p class="lead">(.*?)</p>', page)[1])
         assert headline in screen
         parts = {what: _number(n) for n, what in re.findall(r" · ([\d,]+) ([a-z ,]+?)(?= ·|$)", headline)}
@@ -234,17 +251,22 @@ class Week:
         state = ("airmeet_row", "airmeet_status", "airmeet_attempts", "airmeet_entry_link", "airmeet_invite")
         assert [[row[name] for name in state] for row in again] == [[row[name] for name in state] for row in rows]
 
-    def _compare_books(self, event, report, rows, books, sent, done, *, has_links):
+    def _compare_books(self, step, event, books, sent, *, done, has_links, unclear):
         """What Airmeet has."""
+        report, rows = step.report, step.rows
         now = [row for row in rows if row["airmeet_when"] == "now"]
         done_now = [row for row in now if row["airmeet_status"] == "succeeded"]
         assert books.requests == report["attempts"]
         assert {row["email"].lower() for row in now} == {email.lower() for email in sent}
         people = {person.email.lower(): person for person in self.world.people(event)}
         assert self.world.events[event].registered == sum(person.registered for person in people.values())
-        if done == "registered":
+        n_asked = sum(row["airmeet_invite"] == "asked" for row in done_now)
+        if unclear:
+            in_doubt = sum(row["airmeet_invite"] == "unverified" for row in now)
+            assert n_asked <= books.mails <= n_asked + in_doubt
+        elif done == "registered":
             assert books.adds + books.replays == len(done_now)
-            assert books.mails == sum(row["airmeet_invite"] == "asked" for row in done_now)
+            assert books.mails == n_asked
         else:
             assert (books.blocks, books.unblocks)[done == "unblocked"] == len(done_now)
         for row in rows:
@@ -254,31 +276,34 @@ class Week:
                 if done == "registered":
                     assert not person.blocked
                     assert row["airmeet_entry_link"] == (person.entry_link if has_links else "")
-                    assert person.mails == 1 or row["airmeet_invite"] != "asked"
+                    assert person.mails >= 1 or row["airmeet_invite"] != "asked"
                 else:
                     assert person.blocked is (done == "blocked") or row["airmeet_when"] == "earlier"
             elif row["airmeet_code"] == "blocked":
                 assert person is None or person.blocked
             elif row["airmeet_status"] == "unprocessed":
                 assert person is None or person.mails == 0  # it may be in by a list that mails nobody
-            elif row["airmeet_status"] != "duplicate":
+            elif row["airmeet_status"] not in {"duplicate", "unknown"}:
                 assert person is None or done != "registered", row
-        assert all(person.mails <= 1 for person in people.values())
+        assert all(person.mails <= 1 for person in people.values()) or self.may_mail_twice
 
-    def _compare_plan(self, plan, ended, report, books, *, stops, quota):
+    def _compare_plan(self, step, books, *, stops, quota, unclear):
         """What was promised, and what came of it."""
+        plan, ended, report = step.plan, step.ended, step.report
         counts, earlier = report["counts"], report["earlier_counts"]
         assert plan["rows"] == report["rows_read"]
         assert plan["invalid"] + plan["blocked"] == counts["invalid"]
         assert plan["duplicates"] == counts["duplicate"]
         assert plan["changed"] == report["changed"]
         assert plan["done_before"] == earlier["succeeded"]
+        assert plan["unverified"] == report["unverified_earlier"]
         shown = [_number(n) for n in _COUNT_LINE.findall(ended.err)]
         assert shown[: len(_shown_counts(plan))] == _shown_counts(plan), ended.err
         causes = {group["code"]: group["n"] for group in plan["causes"] if group["code"] != "duplicate"}
         afterwards = {one["code"]: one["n"] for one in [*report["failures"], *report["warnings"]]}
-        assert causes == {code: n for code, n in afterwards.items() if not code.startswith("http_")}
-        if not stops:
+        unforeseen = {code for code in afterwards if code.startswith("http_") or code in {"no_reply", "unknown"}}
+        assert causes == {code: n for code, n in afterwards.items() if code not in unforeseen}
+        if not stops and not unclear:
             assert plan["refused_before"] == earlier["rejected"]
             assert report["attempts"] == plan["ready"]
             refused = counts["rejected"] - earlier["rejected"]
@@ -290,7 +315,10 @@ class Week:
 def _shown_counts(plan):
     """Return the numbers on the screen of a plan, from top to bottom."""
     found = [plan[name] for name in ("new", "not_yet_mailed", "not_yet_registered", "unclear", "again")]
-    found += [plan[name] for name in ("done_before", "held", "refused_before")]
+    found += [
+        plan["done_before"] - plan["unverified"],
+        *(plan[name] for name in ("unverified", "held", "refused_before")),
+    ]
     found += [group["n"] for group in plan["causes"]] + [plan["gone"]]
     return [n for n in found if n] or [0]
 
@@ -306,8 +334,8 @@ def test_all_sums_are_the_same_in_every_step_of_a_week(airmeet, size, caplog):
     week = Week(airmeet)
     world = week.world
 
-    # Monday: the whole list. Three addresses are none, one person is in it twice, one address has two names, and Airmeet
-    # will shorten what forty of them wrote.
+    # Monday: the whole list. Three addresses are none, one person is in it twice, one address has two names, and
+    # Airmeet will shorten what forty of them wrote.
     guests = [person(n, organisation="E" * 71 if n % (size // 40) == 0 else "Engines") for n in range(size)]
     wrong = [(address, "A", "B", "") for address in ("none", "no@", "@no.example")]
     week.write("guests.csv", [*guests, *wrong, guests[7], person(8, "Byron")])
@@ -440,3 +468,23 @@ def test_all_sums_are_the_same_on_days_on_which_much_goes_wrong(airmeet):
         assert [step.plan[name] for name in ("again", "blocked")] == [55, 5]
         week.unblock("out.csv", event=SMALL)
         assert week.register("table.csv", "--no-invite", "--register", event=SMALL).plan["blocked"] == 0, n
+
+
+def test_all_sums_are_the_same_where_answers_are_lost(airmeet):
+    faults = ("drop-after@5+3", "drop@20+2", "500:100%:body=person-30@", "drop-after:100%:body=person-31@")
+    week = Week(airmeet, ",".join(f"{fault}:on=attendees.add" for fault in faults))
+    week.write("guests.csv", [person(n) for n in range(40)])
+    step = week.register("guests.csv", "--invite", code=3, unclear=True)
+    doubtful = step.report["unverified"]
+    assert step.report["counts"]["unknown"] == 2
+    assert doubtful == 5
+    week.sandbox.mend()
+    step = week.register("guests.csv", "--invite", code=3, unclear=True)
+    assert [step.plan[name] for name in ("unclear", "invitations")] == [2, 0]
+    assert step.report["unverified"] == 7
+    week.may_mail_twice = True
+    mails = week.books().mails
+    step = week.go_on("retry", EVENT, "--invites")
+    assert week.books().mails - mails == 7
+    assert step.report["unverified"] == 0
+    assert week.register("guests.csv", "--invite").plan["ready"] == 0

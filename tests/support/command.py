@@ -77,6 +77,10 @@ class Sandbox(SandboxTransport):
         """Send this process these signals as soon as that many are in and were mailed, and the next request arrives."""
         self._signals, self._after, self._mails = numbers, after, mails
 
+    def mend(self) -> None:
+        """Let nothing go wrong from now on."""
+        self._faults = Faults()
+
     async def exchange(self, request: Any) -> Any:
         if self._signals and self.adds >= self._after and self.world.statistics().mails >= self._mails:
             numbers, self._signals = self._signals, ()

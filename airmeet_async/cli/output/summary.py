@@ -174,7 +174,7 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
     left_out = counts[RowStatus.INVALID] + counts[RowStatus.DUPLICATE]
     unread = max(0, outcome.total - report.rows_read)
     wanted, n = report.rows_read + unread - left_out, report.succeeded - report.unverified
-    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0)
+    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0) - report.unverified_earlier
     before = f" ({earlier:,} of them in earlier runs)" if earlier and report.attempts else ""
     parts = [f"{n:,} of {wanted:,} {done}{before}"]
     if wanted and n == wanted and not report.attempts:
@@ -266,7 +266,7 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
         return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
     blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
     other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
-    full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # there is nothing to correct either
+    full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
     n = counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full
     steps = [f"correct {counted(n, 'line')} in {outcome.source}"] if n else []
     steps += [f"get {counted(full, 'more registration')} from Airmeet"] if full else []
