@@ -241,6 +241,7 @@ class JobPreparation:
             again=again,
             accept_stale=self._given.get("accept_stale", False),
             may_mail_twice=options.get("invites") == "at_least_once",
+            is_hybrid=fields is not None and bool(fields.is_hybrid),
         )
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest

@@ -168,8 +168,8 @@ _MAIL_ASKED = (
     f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
 )
 _COUNT_FOR_PLAN = f"""
-    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
-        SELECT kind, changed, mail, quota,
+    SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, doubt, mail, quota,
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
@@ -183,13 +183,14 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
-            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
-            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
+            COALESCE({CHANGED}, 0) AS changed, COALESCE(o.done & 8 AND {WISH} & 4, 0) AS doubt, {_MAIL_ASKED} AS mail,
+            CASE WHEN :is_hybrid THEN o.entry IS NULL OR NOT o.done & 17
+                ELSE {WISH} & 2 <> 0 AND (o.entry IS NULL OR NOT o.done & 2) END AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
 _PLANNED = (
-    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed",
+    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed", "unverified",
     "refused_before", "held", "invitations", "registrations",
 )  # fmt: skip
 _IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
@@ -538,7 +539,13 @@ class JournalWriter:
         return done, unclear
 
     def count_for_plan(
-        self, list_id: int, *, again: bool = False, accept_stale: bool = False, may_mail_twice: bool = False
+        self,
+        list_id: int,
+        *,
+        again: bool = False,
+        accept_stale: bool = False,
+        may_mail_twice: bool = False,
+        is_hybrid: bool = False,
     ) -> dict[str, int]:
         """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
 
@@ -547,15 +554,18 @@ class JournalWriter:
             again: All its rows are to be sent, whatever was done.
             accept_stale: Also those that were sent long ago without a clear answer.
             may_mail_twice: A mail in doubt is asked for again.
+            is_hybrid: Whoever is added uses a registration at once, whatever was asked (A).
         """
         values = self._ended_values(list_id, accept_stale=accept_stale)
-        values |= {"again": again, "may_mail_twice": may_mail_twice}
+        values |= {"again": again, "may_mail_twice": may_mail_twice, "is_hybrid": is_hybrid}
         counts = dict.fromkeys(_PLANNED, 0)
-        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+        for kind, n, changed, unverified, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
             if kind in counts:
                 counts[kind] += n
-            counts["changed"] += changed if kind == "done_before" else 0
+            if kind == "done_before":
+                counts["changed"] += changed
+                counts["unverified"] += unverified
             counts["invitations"] += invitations
             counts["registrations"] += registrations
         return counts
@@ -641,10 +651,10 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            # Who was to be blocked is left out of later lists, also where that was refused; others who were refused
-            # are new to later lists.
-            is_block = self.facts().get("operation") == "attendees.block"
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_block})
+            # Who was to be blocked is left out of later lists until they are unblocked, also where Airmeet refused
+            # either since they were not in the event; others who were refused are new to later lists.
+            is_about_access = self.facts().get("operation") in {"attendees.block", "attendees.unblock"}
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_about_access})
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)
