@@ -145,13 +145,36 @@ def check_folder(path: Path) -> None:
 
 
 def _check_above(path: Path) -> None:
-    """Check that nobody else can replace a folder by another one, or a link on the way to it."""
+    """Check that nobody else can replace a folder by another one, or a link on the way to it.
+
+    Who owns a folder can rename all in it, with a sticky bit, too. The superuser is exempt, as in `check_folder`.
+    """
+    me = os.getuid()
     for way in {path.absolute(), path.resolve()}:
         for child, parent in pairwise((way, *way.parents)):
             status = parent.stat()
-            is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, os.getuid()}
+            if me and status.st_uid not in {0, me} and status.st_uid not in _administrators():
+                raise UnsafeFileError(parent, "belongs to another user", "use a folder of your own")
+            is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, me}
             if not is_kept and (who := _other_writers(status)):
                 raise _open_folder(parent, status, who)
+
+
+def _administrators() -> set[int]:
+    """Return who owns the folders above this user's home: they can replace it, and are not root everywhere.
+
+    In a container without root's own number it is nobody's, on Android that of the system.
+    """
+    import pwd
+
+    home = Path("/")
+    with suppress(KeyError):  # in a container this user may have no name
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # and not the environment's, which may lead anywhere
+    found = set[int]()
+    for parent in (Path("/"), *home.parents):
+        with suppress(OSError):
+            found.add(parent.stat().st_uid)
+    return found
 
 
 def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileError:
@@ -308,7 +331,8 @@ class NewFile:
             self.file.seek(0)
             second = 1_000_000_000
             at = time.time_ns() // second * second + _checksum(self.file, origin) * 1000
-            os.utime(self.path, ns=(at, at))
+            # Not by its name: in a folder that others can write, that may lead to another file by now.
+            os.utime(self.file.fileno() if os.utime in os.supports_fd else self.path, ns=(at, at))
         os.fsync(self.file.fileno())
         if backup:
             set_aside(target)
@@ -333,7 +357,7 @@ class NewFile:
 
 
 def _open_as_it_is(path: str, flags: int) -> int:
-    return os.open(path, flags | _SAFE)  # its mode does not matter: it is not read, only removed
+    return os.open(path, flags | _SAFE)  # its mode does not matter: nothing in it is believed
 
 
 def _sweep(folder: Path) -> None:
@@ -378,18 +402,18 @@ def _checksum(file: FileIO, origin: str) -> int:
 def is_as_written(path: Path, origin: str) -> bool:
     """Return whether a file is what was put there with that origin, and nobody has changed it since; an empty one is.
 
+    A file of another user is not: in a folder such as ``/tmp`` nobody can replace it.
+
     Args:
         path: The file, which is there.
         origin: As for `NewFile.put`.
     """
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            return False
-        if not status.st_size:
-            return True
-        with FileIO(path) as file:
-            return status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
+        with FileIO(path, opener=_open_as_it_is) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or (_POSIX and status.st_uid != os.getuid()):
+                return False
+            return not status.st_size or status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
     except OSError:
         return False
 
@@ -416,11 +440,14 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
         ConfigError: Something else is there.
     """
     try:
-        mode = path.lstat().st_mode
-        head = b""
+        status = path.lstat()
+        mode, head = status.st_mode, b""
         if stat.S_ISREG(mode):
-            with path.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
+            if _POSIX and _only_owners_replace(path, status):
+                raise ConfigError(f"{path}: belongs to another user; choose another path")
+            with FileIO(path, opener=_open_as_it_is) as file:  # it may be another one by now, such as a FIFO
+                mode = os.fstat(file.fileno()).st_mode
+                head = file.read(_HEAD_BYTES) or b""
     except FileNotFoundError:
         return
     except OSError as error:
@@ -432,3 +459,9 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
     if not stat.S_ISREG(mode) or (head and not is_ours(head)):
         # Most likely the input file, typed once too often.
         raise ConfigError(f"{path}: exists and is not {what}; choose another name or delete it first")
+
+
+def _only_owners_replace(path: Path, status: os.stat_result) -> bool:
+    """Return whether a file is another user's in a sticky folder, where it can be neither replaced nor removed."""
+    folder = path.parent.stat()
+    return bool(folder.st_mode & stat.S_ISVTX) and os.getuid() not in {0, status.st_uid, folder.st_uid}

