@@ -92,6 +92,20 @@ def decode_request(text: str) -> tuple[CallTemplate, bytes]:
     return _shared_template(head), b"" if payload == "null" else payload.encode()
 
 
+def check_payload(payload: bytes, template: CallTemplate | None) -> None:
+    """Check that what is sent is JSON, and says nothing else than the flags of its call.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not payload:
+        return
+    found = json_codec.decode(payload)
+    # The flags are put behind what is there, and which of two equal members counts is up to the server.
+    if template is not None and template.flags and (type(found) is not dict or not found.keys().isdisjoint(FLAGS)):
+        raise ValueError("a row asks for something else than its list")
+
+
 @lru_cache(maxsize=64)
 def _shared_template(head: str) -> CallTemplate:
     return decode_template(json.loads(f"{head[:-1]}]"))

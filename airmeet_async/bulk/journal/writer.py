@@ -38,6 +38,7 @@ from attrs import define, field, frozen
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import (
+    check_payload,
     decode_data,
     decode_fact,
     decode_note,
@@ -586,7 +587,10 @@ class JournalWriter:
         columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
         sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
         for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
-            note = decode_note(text)
+            try:
+                note = decode_note(text)
+            except locking.DAMAGE as found:
+                raise self._error(found) from None
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
@@ -1053,6 +1057,7 @@ def _set_request(row: Row, request: str, template: CallTemplate | None) -> None:
         row.template, row.payload = decode_request(request)
     else:
         row.payload = request.encode()
+    check_payload(row.payload, row.template or template)
 
 
 @lru_cache

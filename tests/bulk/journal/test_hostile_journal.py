@@ -265,6 +265,10 @@ REQUEST = "UPDATE entry SET request = '{}'"
         REQUEST.format('["attendees.add",{"airmeet_id":"event"},{},{"email":"a@b.de"}]'),
         REQUEST.format(HOOK + ",{}]").replace("entry", "input"),
         REQUEST.format(HOOK + ",{}]").replace("entry", "outcome") + ", unclear = 1",
+        # what is no request, or contradicts the flags of its list
+        REQUEST.format("no JSON"),
+        REQUEST.format('{"email":"a@b.de","x":{"y":1}'),
+        REQUEST.format(' ["webhooks.register"'),
         FACTS.format('"attendees.block"', "operation"),
         FACTS.format('"custom"', "operation"),
         # another event, or none
@@ -325,6 +329,18 @@ def test_a_run_of_a_program_takes_no_call_with_the_keys_and_no_odd_path(path: Pa
 
         assert str(path) in refusal(path, use)
         path.unlink()
+
+
+@pytest.mark.parametrize("flag", ["registerAttendee", "sendEmailInvite"])
+def test_a_row_has_no_flag_that_its_list_has_not(path: Path, flag: str) -> None:
+    """It would stand in the body twice, and a server could go by the first one and mail everybody."""
+    make(path)
+    flags = '["attendees.add", {"airmeet_id": "event"}, {}, {"registerAttendee": false, "sendEmailInvite": false}]'
+    change(path, LISTS.format('{"template": ' + flags + "}"))
+    use(path)
+    change(path, REQUEST.format(f'{{"email":"a@b.de","{flag}":true}}'))
+
+    assert "asks for something else than its list" in refusal(path, use)
 
 
 def test_what_is_said_of_a_list_is_what_its_requests_ask_for(path: Path) -> None:
