@@ -995,7 +995,8 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
 def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a list, which are about the operation and event of its journal."""
     _check_types(facts, _LIST_FACT_TYPES)
-    for columns in (facts.get("columns") or [], (facts.get("source") or {}).get("header") or []):
+    header = (facts.get("source") or {}).get("header")
+    for columns in (facts.get("columns") or [], facts.get("ignored") or [], header or []):
         if type(columns) is not list or not all(type(name) is str for name in columns):
             raise ValueError("a column has no name")
     if facts.get("template"):

@@ -249,6 +249,7 @@ def test_a_table_behind_a_view_is_refused(path: Path) -> None:
 HOOK = '["webhooks.register",{},{}'
 LISTS = "UPDATE list SET facts = other(facts, '{}')"
 FACTS = "UPDATE facts SET value = '{}' WHERE name = '{}'"
+NOTE = "UPDATE input SET status = 'invalid', note = '{}'"
 REQUEST = "UPDATE entry SET request = '{}'"
 
 
@@ -299,6 +300,12 @@ REQUEST = "UPDATE entry SET request = '{}'"
         "UPDATE facts SET value = '" + "[" * 100_000 + "'",
         "UPDATE outcome SET note = '[]'",
         "UPDATE outcome SET note = '{\"error\": 5}'",
+        'UPDATE outcome SET note = \'{"error": {"code": [1], "message": {}}}\'',
+        NOTE.format('{"key": 5}'),
+        NOTE.format('{"warnings": [["x"]]}'),
+        NOTE.format('{"warnings": [[5, "x"]]}'),
+        NOTE.format('{"duplicate_of": "x"}'),
+        LISTS.format('{"ignored": 5}'),
     ],
 )
 def test_what_no_run_has_recorded_is_an_error_of_the_file(path: Path, statement: str) -> None:
@@ -329,6 +336,17 @@ def test_a_run_of_a_program_takes_no_call_with_the_keys_and_no_odd_path(path: Pa
 
         assert str(path) in refusal(path, use)
         path.unlink()
+
+
+def test_an_odd_note_is_an_error_of_the_file_for_a_plan_too(path: Path) -> None:
+    make(path)
+    change(path, NOTE.format('{"warnings": [["x"]]}'))
+    writer = JournalWriter(path)
+    try:
+        with pytest.raises(JournalError, match=r"no run has recorded .* so nothing more is sent"):
+            list(writer.noted_rows(writer.lists()[0].id))
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("flag", ["registerAttendee", "sendEmailInvite"])
