@@ -43,6 +43,7 @@ import hashlib
 import os
 import secrets
 import stat
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -126,6 +127,30 @@ def make_private_folder(path: Path, *, in_shared_folder: bool = False) -> None:
     if _POSIX:
         _check_owner(path, status, forbidden=0o077 if in_shared_folder else 0o022, wanted="0700")
         _check_above(path)
+
+
+def make_temporary_folder(base: Path | None = None) -> Path:
+    """Make the folder of this user below the system's temporary one, if it is not there, and return it.
+
+    Where another user has taken its name, or others can replace it, it is one in the state folder.
+
+    Args:
+        base: Where it is, instead of the system's temporary folder.
+
+    Raises:
+        OSError: There can be none; without a home it is a RuntimeError.
+    """
+    from platformdirs import user_state_path
+
+    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if _POSIX else 0}"
+    try:
+        make_private_folder(folder, in_shared_folder=True)
+    except (OSError, UnsafeFileError):
+        if base is not None:
+            raise
+        folder = user_state_path("airmeet") / "temporary"
+        make_private_folder(folder)
+    return folder
 
 
 def check_folder(path: Path) -> None:

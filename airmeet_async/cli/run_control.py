@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -25,7 +24,7 @@ from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.output.summary import pace_of
 from airmeet_async.errors import ConfigError, NotSentError
-from airmeet_async.private_files import UnsafeFileError, make_private_folder
+from airmeet_async.private_files import make_temporary_folder
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.job import BulkJob
@@ -43,19 +42,13 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     Raises:
         ConfigError: There is no private folder for it.
     """
-    from platformdirs import user_state_path
-
-    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if hasattr(os, 'getuid') else 0}"
     try:
-        try:
-            make_private_folder(folder, in_shared_folder=True)
-        except (OSError, UnsafeFileError):
-            if base is not None:
-                raise
-            folder = user_state_path("airmeet") / "sockets"
-            make_private_folder(folder)
+        folder = make_temporary_folder(base)
     except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
-        raise ConfigError(f"{folder}: cannot be used ({getattr(error, 'strerror', None) or error})") from None
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"{getattr(error, 'filename', None) or 'the temporary folder'}: cannot be used ({why})"
+        ) from None
     name = hashlib.sha256(os.path.realpath(journal).encode(errors="surrogateescape")).hexdigest()[:16]
     return folder / f"{name}.sock"
 
