@@ -43,6 +43,7 @@ import hashlib
 import os
 import secrets
 import stat
+import struct
 import tempfile
 import time
 from collections.abc import Callable
@@ -164,7 +165,7 @@ def check_folder(path: Path) -> None:
     # The superuser works in other people's folders, above all in containers, and is steered by nobody's own folder.
     if status.st_uid not in {0, os.getuid()} and os.getuid():
         raise UnsafeFileError(path, "belongs to another user", "use a folder of your own")
-    if who := _other_writers(status):
+    if who := _other_writers(path, status):
         raise _open_folder(path, status, who)
     _check_above(path)
 
@@ -181,7 +182,7 @@ def _check_above(path: Path) -> None:
             if me and status.st_uid not in {0, me} and status.st_uid not in _administrators():
                 raise UnsafeFileError(parent, "belongs to another user", "use a folder of your own")
             is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, me}
-            if not is_kept and (who := _other_writers(status)):
+            if not is_kept and (who := _other_writers(parent, status)):
                 raise _open_folder(parent, status, who)
 
 
@@ -208,7 +209,7 @@ def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileErro
     return UnsafeFileError(path, f"{who} can write in it", fix)
 
 
-def _other_writers(status: os.stat_result) -> str:
+def _other_writers(path: Path, status: os.stat_result) -> str:
     """Return who besides its owner can write in a folder, if anybody: a group without other members is nobody."""
     import grp
     import pwd
@@ -217,6 +218,8 @@ def _other_writers(status: os.stat_result) -> str:
         return "everybody"
     if not status.st_mode & stat.S_IWGRP:
         return ""
+    if _access_list_names_a_writer(path):
+        return "somebody in its access list (getfacl)"
     try:
         group = grp.getgrgid(status.st_gid)
     except KeyError:  # in a container: nobody has it, or this process, whose user has no name either
@@ -225,6 +228,17 @@ def _other_writers(status: os.stat_result) -> str:
     members = {*group.gr_mem, *(one.pw_name for one in everybody if one.pw_gid == status.st_gid)}
     members -= {one.pw_name for one in everybody if one.pw_uid in {0, os.getuid()}}
     return f"the group {group.gr_name}" if members else ""
+
+
+def _access_list_names_a_writer(path: Path) -> bool:
+    """Return whether a POSIX access list lets other users or groups write, whose mask looks like the group's right."""
+    try:
+        found = os.getxattr(path, "system.posix_acl_access")
+    except (OSError, AttributeError):  # none, or a system that knows none
+        return False
+    # A version, and then tag, rights and number of each entry; the tags are those of a named user and a named group.
+    named = [(tag, who) for tag, rights, who in struct.iter_unpack("<HHI", found[4:]) if tag in {2, 8} and rights & 2]
+    return any(tag == 8 or who not in {0, os.getuid()} for tag, who in named)
 
 
 def open_private(path: Path, mode: Literal["rb", "rb+", "xb", "xb+"] = "rb") -> FileIO:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,27 @@ def test_a_link_of_somebody_else_on_the_way_is_not_followed(tmp_path):
 
     with pytest.raises(UnsafeFileError, match="everybody can write in it"):
         check_folder(shared / "link")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="access lists are read on Linux")
+def test_an_access_list_counts_if_anybody_else_may_write(tmp_path):
+    """Its mask looks like the right of the own group, which counts for nobody."""
+    for tag, who, rights, is_refused in [
+        (2, 12345, 7, True), (2, 12345, 5, False), (2, os.getuid(), 7, False), (2, 0, 7, False), (8, 12345, 7, True)
+    ]:  # fmt: skip
+        everybody = 0xFFFFFFFF
+        entries = [(1, 7, everybody), (4, 5, everybody), (16, 7, everybody), (32, 0, everybody), (tag, rights, who)]
+        packed = b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
+        try:
+            os.setxattr(tmp_path, "system.posix_acl_access", struct.pack("<I", 2) + packed)
+        except OSError:
+            pytest.skip("this disk keeps no access lists")
+        assert tmp_path.stat().st_mode & 0o777 == 0o770
+        if is_refused:
+            with pytest.raises(UnsafeFileError, match="somebody in its access list"):
+                check_folder(tmp_path)
+        else:
+            check_folder(tmp_path)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a folder away")
