@@ -39,6 +39,7 @@ Rules of this file:
 `UnsafeFileError` is raised for what rules 1 and 2 refuse, and `OSError` as the system raises it.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -373,6 +374,9 @@ class NewFile:
             # Not by its name: in a folder that others can write, that may lead to another file by now.
             os.utime(self.file.fileno() if os.utime in os.supports_fd else self.path, ns=(at, at))
         os.fsync(self.file.fileno())
+        found = self.path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.fstat(self.file.fileno()).st_uid:
+            raise OSError(errno.EPERM, "another user has put something else in its place")
         if backup:
             set_aside(target)
         if fcntl is None:

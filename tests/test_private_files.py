@@ -483,14 +483,16 @@ def test_a_fifo_that_takes_the_place_of_a_file_while_it_is_checked_is_not_waited
     assert not is_as_written(target, "list")
 
 
-def test_the_time_of_results_is_set_on_the_file_itself(tmp_path):
-    """In a folder that others can write, its name may lead to a file of ours elsewhere by then."""
+def test_what_somebody_has_put_in_the_place_of_a_new_file_is_neither_touched_nor_taken_for_it(tmp_path):
+    """In a folder that others can write, its name may lead to a file of ours elsewhere by the end."""
     other = private(tmp_path / "other", b"elsewhere")
     before = other.stat().st_mtime_ns
     with NewFile(tmp_path) as new:
         new.write(b"results")
         new.path.unlink()
         new.path.symlink_to(other)
-        new.put(tmp_path / "results.csv", origin="list")
+        with pytest.raises(OSError, match="something else in its place"):
+            new.put(tmp_path / "results.csv", origin="list")
 
     assert other.stat().st_mtime_ns == before
+    assert list(tmp_path.iterdir()) == [other]
