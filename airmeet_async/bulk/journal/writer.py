@@ -1019,8 +1019,13 @@ def select_rows(
     outcomes: dict[int, Outcome] = {}
     if entries:
         outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
-    rows = list[Row]()
+    rows, before = list[Row](), values["after"]
     for number, line, status, note, entry, key, request, data, changed, sent in found:
+        if (
+            number <= before
+        ):  # in a damaged page of SQLite's: whoever reads on from the last one would never come to an end
+            raise ValueError("its rows are out of order")
+        before = number
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
         if request:
             _set_request(row, request, template)

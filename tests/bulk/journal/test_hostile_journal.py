@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -347,6 +348,22 @@ def test_an_odd_note_is_an_error_of_the_file_for_a_plan_too(path: Path) -> None:
             list(writer.noted_rows(writer.lists()[0].id))
     finally:
         writer.close()
+
+
+def test_rows_out_of_order_in_a_page_are_an_error_and_not_read_forever(path: Path) -> None:
+    """SQLite believes a page, and a run reads on from the last row that it has read."""
+    writer = opened(path)
+    add_list(writer, people("a b c d"))
+    writer.close()
+    content = bytearray(path.read_bytes())
+    varint = bytes([0x90, 0x80, 0x80, 0x80, 0x02])  # the number of the third row of the first list
+    assert content.count(varint) == 1
+    place = content.index(varint)
+    content[place : place + 5] = bytes([0x90, 0x80, 0x9C, 0x80, 0x02])
+    path.write_bytes(content)
+
+    assert "out of order" in refusal(path, lambda path: list(islice(read_results(path), 100)))
+    assert "out of order" in refusal(path, use)
 
 
 @pytest.mark.parametrize("flag", ["registerAttendee", "sendEmailInvite"])
