@@ -1021,9 +1021,7 @@ def select_rows(
         outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
     rows, before = list[Row](), values["after"]
     for number, line, status, note, entry, key, request, data, changed, sent in found:
-        if (
-            number <= before
-        ):  # in a damaged page of SQLite's: whoever reads on from the last one would never come to an end
+        if number <= before:  # in a damaged page of SQLite's: reading on from the last row would come to no end
             raise ValueError("its rows are out of order")
         before = number
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
