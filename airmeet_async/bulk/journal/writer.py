@@ -38,6 +38,7 @@ from attrs import define, field, frozen
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import (
+    check_payload,
     decode_data,
     decode_fact,
     decode_note,
@@ -596,7 +597,10 @@ class JournalWriter:
         columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
         sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
         for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
-            note = decode_note(text)
+            try:
+                note = decode_note(text)
+            except locking.DAMAGE as found:
+                raise self._error(found) from None
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
@@ -981,6 +985,7 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
+_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LATEST = 4e10
 """Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
 
@@ -990,6 +995,9 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
         raise ValueError("facts that are none")
     for name, value in facts.items():
         is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        # It stands in commands that people copy.
+        if name == "job" and value is not None and not (type(value) is str and _JOB.fullmatch(value)):
+            raise ValueError("job is no id of a run")
         if not isinstance(value, types.get(name, object)) or is_huge:
             raise ValueError(f"{name} is a {type(value).__name__}")
 
@@ -997,6 +1005,10 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
 def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a list, which are about the operation and event of its journal."""
     _check_types(facts, _LIST_FACT_TYPES)
+    header = (facts.get("source") or {}).get("header")
+    for columns in (facts.get("columns") or [], facts.get("ignored") or [], header or []):
+        if type(columns) is not list or not all(type(name) is str for name in columns):
+            raise ValueError("a column has no name")
     if facts.get("template"):
         template = decode_template(facts["template"])
         event = template.path.get("airmeet_id")
@@ -1017,8 +1029,11 @@ def select_rows(
     outcomes: dict[int, Outcome] = {}
     if entries:
         outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
-    rows = list[Row]()
+    rows, before = list[Row](), values["after"]
     for number, line, status, note, entry, key, request, data, changed, sent in found:
+        if number <= before:  # in a damaged page of SQLite's: reading on from the last row would come to no end
+            raise ValueError("its rows are out of order")
+        before = number
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
         if request:
             _set_request(row, request, template)
@@ -1056,6 +1071,7 @@ def _set_request(row: Row, request: str, template: CallTemplate | None) -> None:
         row.template, row.payload = decode_request(request)
     else:
         row.payload = request.encode()
+    check_payload(row.payload, row.template or template)
 
 
 @lru_cache
