@@ -327,6 +327,8 @@ class JobPreparation:
             found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
             self._recorded_ignored = found.facts.get("ignored", ())
             await journal.call(journal.writer.confirm_list, found.id)
+            if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
+                await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
             await journal.call(self._mark_blocked, journal, found.id)
             if await journal.call(self._sends_all, journal, found.id):
                 await journal.call(journal.writer.repeat_all, found.id)
@@ -451,8 +453,6 @@ class JobPreparation:
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
-                    if facts["note"]:
-                        await journal.call(writer.update_list, found.id, {"note": facts["note"]})
                     self._created = found.facts["created"]
                     return found.id
         self._created = facts["created"]

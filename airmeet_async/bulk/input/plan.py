@@ -415,7 +415,7 @@ def describe_cause(group: FailureGroup) -> str:
     return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 
-def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) -> list[str]:
+def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0, unit: str = "line") -> list[str]:
     """Say what is the matter with *n* rows, and where the first of them are: beside it, or else below it.
 
     Args:
@@ -423,13 +423,14 @@ def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) 
         what: What is said of them.
         lines: The first of their lines.
         width: Of the number.
+        unit: What the lines are called.
     """
     indent = " " * (max(width, len(f"{n:,}")) + 4)
     text = wrapped(f"{n:>{width},}  {what}", "  ", indent)
     if not lines:
         return text
     *others, last = [*map(str, lines), *([f"{n - len(lines):,} more"] if n > len(lines) else [])]
-    where = f"{many('line', n)} {' and '.join(filter(None, (', '.join(others), last)))}"
+    where = f"{many(unit, n)} {' and '.join(filter(None, (', '.join(others), last)))}"
     if len(text) == 1 and len(text[0]) + 3 + len(where) <= WIDTH:
         return [f"{text[0]}   {where}"]
     return [*text, *wrapped(where, indent, indent)]

@@ -189,9 +189,11 @@ def _go_on_with(
     note = trusted_note(found)
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
-    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}{what}")
+    no_file = "typed addresses" if found.note.get("command") else "rows of a program"
+    console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
+    is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
     file = find_journal(operation, event, str(found.about.get("base", "")), str(found.path)).file
@@ -207,8 +209,9 @@ def _go_on_with(
         airmeet_id=event,
         start=start,
         options=wishes,
-        choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
-        journal=RunJournal(file, found, named=not is_in_runs_folder(found.path)),
+        # Whoever typed addresses has asked for no results; those of a file with an untrusted note are named after it.
+        choice=FileChoice(path=path, name=path or note.get("file") or (found.path.stem if is_named else "")),
+        journal=RunJournal(file, found, named=is_named),
         again=again,
         yes=yes,
         finished_event=finished_event,

@@ -159,9 +159,10 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     if report.stop_reason is not None:
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += wrapped(before + report.stop_message)
-    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures)]
+    unit = "line" if outcome.source else "row"
+    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures, unit)]
     if report.warnings:
-        lines += ["to check:", *_causes(report.warnings), *wrapped(words.advice, "  ", "    ")]
+        lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
         lines += wrapped(since_done(report.changed))
     return [*lines, *_effort(report), *_files(outcome, words), *_next(outcome, words)]
@@ -200,11 +201,11 @@ def describe_status(report: BulkReport, status: RowStatus, words: Wording, done:
     return ", ".join(filter(None, (meaning or done, before)))
 
 
-def _causes(groups: Sequence[FailureGroup]) -> list[str]:
+def _causes(groups: Sequence[FailureGroup], unit: str) -> list[str]:
     width = max((len(f"{group.n:,}") for group in groups), default=0)
     lines = list[str]()
     for group in groups[:_MOST_CAUSES]:
-        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width)
+        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width, unit)
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} other causes; see the results file")
     return lines

@@ -337,6 +337,57 @@ def test_a_plan_leaves_the_journal_as_it_is(airmeet):
     assert before == after
 
 
+def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
+    airmeet.people(5)
+    sandbox = Sandbox("500-after:100%:on=attendees.add:body=person-3@")
+    there = airmeet.at(sandbox)
+    there("register", EVENT, "people.csv", "--invite", "--yes")
+    sandbox.clear_faults()
+    settled = there(*REGISTER, "--json")
+    shown = there("runs", "show", "--json")
+    mailed = there("retry", "--invites", "--yes", "--json")
+
+    assert (settled.code, settled.json["invites_unverified"], shown.json["invites_unverified"]) == (0, 0, 0)
+    assert "5 of 5 registered" in settled.err
+    assert "Next" not in settled.err
+    assert (mailed.code, mailed.json["attempts"]) == (0, 1)
+
+
+def test_a_declined_run_changes_nothing_of_what_the_earlier_one_will_do(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    words = ("register", EVENT, "people.csv", "--invite")
+    there(*words, "--yes", "--rate", "60", "--concurrency", "1", "--failed", "left.csv")
+    before = there("runs", "show", "--json").json
+    declined = there(*words, "--failed", "other.csv", "--results", "r.csv", typed="n\n")
+    after = there("runs", "show", "--json").json
+    there(*words, "--yes", "--results", "r.csv")
+
+    assert (declined.code, after) == (130, before)
+    assert there("runs", "show", "--json").json["results_path"] == str(airmeet.folder / "r.csv")
+
+
+def test_typed_addresses_are_named_and_numbered_and_get_no_file_unasked(airmeet):
+    there = airmeet.at(Sandbox())
+    there("register", EVENT, airmeet.people(1), "--no-invite")
+    block = ("block", EVENT, "no-1@example.com", "person-0@example.com", "no-2@example.com")
+    blocked = there(*block, "--json")
+    retried = there("retry", "--rejected", "--yes")
+    files = sorted(path.name for path in airmeet.folder.iterdir())
+    there(*block, "--results", "r.csv")
+    there("retry", "--rejected", "--yes")
+
+    assert blocked.json["failures"][0]["sample_rows"] == [1, 3]
+    assert "rows 1 and 3" in blocked.err
+    assert "block typed addresses, 3 rows" in retried.err
+    assert "Next: correct" not in retried.err
+    assert files == ["people-results.csv", "people.csv"]
+    assert [row["airmeet_row"] for row in airmeet.rows("r.csv")] == ["1", "2", "3"]
+    assert [row["airmeet_attempts"] for row in airmeet.rows("r.csv")] == ["4", "2", "4"]
+
+
 def test_a_retry_of_invitations_is_for_a_run_that_mails(airmeet):
     airmeet.people(3)
     there = airmeet.at(Sandbox())
