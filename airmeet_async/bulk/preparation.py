@@ -206,12 +206,14 @@ class JobPreparation:
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
         if self._again:
             counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
+            noted = journal.writer.blocked_rows(list_.id, self._again, accept_stale=accept_stale)
         else:
             may_mail_twice = options.get("invites") == "at_least_once"
             counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
+            noted = journal.writer.noted_rows(list_.id)
         plan = make_plan(
             counts,
-            () if self._again else journal.writer.noted_rows(list_.id),
+            noted,
             found=found,
             airmeet_id=str(journal.facts.get("airmeet_id") or ""),
             invite=options.get("sendEmailInvite", False),

@@ -23,7 +23,7 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import EventJournal, JobOptions
@@ -208,8 +208,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         try:
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
-                _show_plan(plan, wanted, flags, console)
-                if not plan.ready and plan.done_before and settings.base.is_loopback and not wanted.is_demo:
+                _show_plan(plan, wanted, console)
+                is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
+                if is_done and wanted.operation in PEOPLE and settings.base.is_loopback and not wanted.is_demo:
                     console.say(*wrapped(_DONE_ON_LOOPBACK))
                 is_block = wanted.operation == ATTENDEES_BLOCK.name
                 confirm_run(
@@ -301,43 +302,16 @@ def _journal_of(wanted: BulkRun, flags: BulkFlags, settings: Settings, *, is_cop
     )
 
 
-def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
+def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
     if plan.fields_error is not None:
         why = str(plan.fields_error) or "no answer in time"
         console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
     if wanted.journal is None:
         wanted.show(plan)
-    elif wanted.again:
-        _show_what_is_repeated(wanted, flags, console)
     else:
         console.say(
             *plan.count_lines(wording_of(wanted.operation).done, mails=bool(wanted.options.get("sendEmailInvite")))
         )
-
-
-def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
-    """Say which rows of an earlier run are sent once more."""
-    before = wanted.journal.before if wanted.journal is not None else None
-    if before is None:  # the run will say why
-        return
-    words, counts = wording_of(wanted.operation), before.counts
-    has_mails = bool(wanted.options.get("sendEmailInvite"))
-    held = 0 if flags.accept_stale else count_stale_rows(before.path, before.list_id)
-    unclear = counts["unknown"] - held if words.repeats else 0
-    done = f"{words.done} and mailed" if has_mails else words.done
-    again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
-    parts = []
-    if "failed" in wanted.again:
-        parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
-    if "rejected" in wanted.again:
-        parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
-    if "unknown" in wanted.again and not words.repeats:
-        parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
-    if "invites" in wanted.again:
-        parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
-    parts = [part for part in parts if part[0]]
-    width = max((len(f"{n:,}") for n, *_ in parts), default=0)
-    console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:

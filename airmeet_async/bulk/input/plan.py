@@ -17,10 +17,12 @@ from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
 _RETRY = "airmeet retry --rejected sends them as they are"
+_MAIL = "airmeet retry --invites mails them"
 _EXAMPLES = 3
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
+_RETRIED = ("failed_again", "rejected_again", "unknown_again", "invites_again")
 _NOT_SENT = ("done_before", "refused_before", "held")
-_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "gone")
+_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
 _SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
@@ -59,6 +61,7 @@ class BulkPlan:
         warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
+        unverified: Of these, rows whose invitation may not have been mailed: `bulk.retry` with ``invites`` mails it.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
             more than a day ago, or would be made twice.
@@ -67,6 +70,10 @@ class BulkPlan:
         unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
             again.
         again: Of these, those that were done before, and are sent once more on purpose.
+        failed_again: Of these, in a retry, those that failed.
+        rejected_again: Those that Airmeet refused.
+        unknown_again: Those that may exist already, and may then exist twice.
+        invites_again: Those that are done, and whose invitation may not have been mailed.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
@@ -96,12 +103,17 @@ class BulkPlan:
     warned: int = 0
     done_before: int = 0
     changed: int = 0
+    unverified: int = 0
     refused_before: int = 0
     held: int = 0
     not_yet_mailed: int = 0
     not_yet_registered: int = 0
     unclear: int = 0
     again: int = 0
+    failed_again: int = 0
+    rejected_again: int = 0
+    unknown_again: int = 0
+    invites_again: int = 0
     gone: int = 0
     previous: EarlierList | None = None
     done_by: tuple[EarlierList, ...] = ()
@@ -128,7 +140,7 @@ class BulkPlan:
     @property
     def new(self) -> int:
         """Rows that would be sent, and were never done."""
-        return self.ready - self.again - self.unclear - self.not_yet_mailed - self.not_yet_registered
+        return self.ready - sum(getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
 
     @property
     def needs_attention(self) -> bool:
@@ -163,7 +175,12 @@ class BulkPlan:
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
             (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
-            (self.done_before, self._done_before(f"{done}{mailed}"), ()),
+            (self.failed_again, f"failed before: will be {done}{mailed}", ()),
+            (self.rejected_again, f"refused before: will be {done}{mailed}, unless they are refused again", ()),
+            (self.unknown_again, "may exist or not: will be sent again, and may then exist twice", ()),
+            (self.invites_again, f"{done}, perhaps not mailed: will be mailed", ()),
+            (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
+            (self.unverified, f"{done} before, perhaps not mailed: left out ({_MAIL})", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (
                 self.refused_before,
@@ -182,11 +199,18 @@ class BulkPlan:
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
     def _done_before(self, done: str) -> str:
-        lists = listed([shown(found.name) for found in self.done_by if found.name not in {"", self.source}])
+        all_done = self.done_before
+        lists = listed(
+            [
+                f"{f'{found.done:,} of them ' if found.done < all_done else ''}from {shown(found.name)}"
+                for found in self.done_by
+                if found.name not in {"", self.source}
+            ]
+        )
         changed = ""
         if self.changed:
             changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
-        return f"{done} before{f', from {lists}' if lists else ''}: left out{changed}"
+        return f"{done} before{f', {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
@@ -320,7 +344,7 @@ def make_plan(
             causes.add(finding.code, finding.message, finding.line)
             if found is not None:
                 found(finding)
-    earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
+    earlier: dict[str, Any] = {name: counts.get(name, 0) for name in (*_EARLIER, *_RETRIED)}
     ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:

@@ -168,8 +168,8 @@ _MAIL_ASKED = (
     f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
 )
 _COUNT_FOR_PLAN = f"""
-    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
-        SELECT kind, changed, mail, quota,
+    SELECT kind, COUNT(*), SUM(changed), SUM(doubtful), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, doubtful, mail, quota,
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
@@ -183,14 +183,15 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
-            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
+            COALESCE({CHANGED}, 0) AS changed, COALESCE({WISH} & 4 AND o.done & 8, 0) AS doubtful,
+            {_MAIL_ASKED} AS mail,
             {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
 _PLANNED = (
     "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed",
-    "refused_before", "held", "invitations", "registrations",
+    "unverified", "refused_before", "held", "invitations", "registrations",
 )  # fmt: skip
 _IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
 _OF_OTHER = """
@@ -214,6 +215,10 @@ _FIND_BLOCKED = """
     WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
     AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
 """
+_IS_BLOCKED_OR_SENT = (
+    f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
+)
+_NOTED = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -409,15 +414,35 @@ class JournalWriter:
             self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
 
     def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
-        """Count the rows that `reopen` would reopen, see `count_for_plan`."""
-        sql = " OR ".join(_ENDED[name] for name in sorted(again))
+        """Count the rows that `reopen` would reopen, by how they ended, and those it leaves out: they are blocked."""
+        kinds = " ".join(f"WHEN {_ENDED[name]} THEN '{name}'" for name in sorted(again))
         forgets = again & {"invites", "unknown"}
         may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
-        mails, places = f"SUM({WISH} & 4 AND {may_mail})", f"SUM({WISH} & 2 AND NOT o.done & 2)"
-        columns = f"COUNT(*), COALESCE({mails}, 0), COALESCE({places}, 0)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.status IS NULL AND ({sql})"
-        found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))[0]
-        return dict(zip(("rows", "invitations", "registrations"), found, strict=True))
+        sql = f"""
+            SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
+                COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({WISH} & 2 AND NOT o.done & 2), 0)
+            {OF_LIST} AND {_IS_BLOCKED_OR_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
+        """
+        counts = Counter[str]()
+        for kind, is_unclear, n, mails, places in self._query(
+            sql, self._ended_values(list_id, accept_stale=accept_stale)
+        ):
+            counts["rows"] += n
+            if kind != "blocked":
+                counts["unclear" if kind == "failed" and is_unclear else f"{kind}_again"] += n
+                counts["invitations"] += mails
+                counts["registrations"] += places
+        return counts
+
+    def blocked_rows(
+        self, list_id: int, again: frozenset[str], *, accept_stale: bool = False
+    ) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+        """Yield the rows that `reopen` would reopen if they were not blocked, see `noted_rows`."""
+        ended = " OR ".join(_ENDED[name] for name in sorted(again))
+        sql = (
+            f"SELECT {_NOTED} {OF_LIST} AND {_IS_BLOCKED_OR_SENT} AND i.status IS NOT NULL AND ({ended}) ORDER BY i.id"
+        )
+        return self._noted(sql, self._ended_values(list_id, accept_stale=accept_stale))
 
     def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
         """Return the parameters of the statements that are made of `_ENDED`."""
@@ -551,11 +576,12 @@ class JournalWriter:
         values = self._ended_values(list_id, accept_stale=accept_stale)
         values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
-        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+        for kind, n, changed, doubtful, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
             if kind in counts:
                 counts[kind] += n
-            counts["changed"] += changed if kind == "done_before" else 0
+            if kind == "done_before":
+                counts["changed"], counts["unverified"] = changed, doubtful
             counts["invitations"] += invitations
             counts["registrations"] += registrations
         return counts
@@ -583,9 +609,13 @@ class JournalWriter:
 
         What was noted of rows that are done or refused is not yielded: they are not sent again.
         """
-        columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
-        for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
+        sql = f"SELECT {_NOTED} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
+        return self._noted(sql, self._list(list_id).parameters)
+
+    def _noted(
+        self, sql: str, values: Mapping[str, Any]
+    ) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+        for number, line, status, text, key in self._connection.execute(sql, values):
             note = decode_note(text)
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}

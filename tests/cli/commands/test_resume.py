@@ -353,6 +353,65 @@ def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
     assert (mailed.code, mailed.json["attempts"]) == (0, 1)
 
 
+def test_a_plan_counts_invitations_in_doubt_apart(airmeet):
+    airmeet.people(5)
+    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
+    words = ("register", EVENT, "people.csv", "--invite", "--yes", "--concurrency", "1")
+    there(*words)
+    again = there(*words)
+    planned = there(*words, "--dry-run", "--json").json
+
+    assert "4  registered and mailed before: left out" in again.err
+    assert "1  registered before, perhaps not mailed: left out (airmeet retry --invites" in again.err
+    assert "4 of 5 registered and mailed · 1 registered, perhaps not mailed" in again.err
+    assert "everybody in this list is done" not in again.err
+    assert (planned["done_before"], planned["unverified"], planned["ready"]) == (5, 1, 0)
+
+
+@pytest.mark.parametrize("kind", ["refused", "left out", "import"])
+def test_only_where_everybody_is_done_that_is_said(airmeet, kind):
+    there = airmeet.at(Sandbox("422@1:on=attendees.add" if kind == "refused" else ""))
+    words = REGISTER
+    if kind == "import":
+        airmeet.file("booths.csv", "name", "Tea")
+        words = ("import", "booths", EVENT, "booths.csv")
+    elif kind == "refused":
+        airmeet.people(3)
+    else:
+        airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,Ada,Ay", "bad,B,Bee")
+    there(*words)
+    again = there(*words, "--json")
+
+    assert again.json["attempts"] == 0
+    assert "everybody in this list is done" not in again.err
+
+
+def test_a_plan_says_how_many_were_done_by_another_file(airmeet):
+    airmeet.people(8)
+    airmeet.people(2, "left.csv")
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    there("register", EVENT, "left.csv", "--no-invite")
+    again = there(*REGISTER)
+
+    assert '8  registered before, 2 of them from "left.csv": left out' in again.err
+
+
+def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmeet):
+    airmeet.people(5)
+    sandbox = Sandbox("422:100%:on=attendees.add")
+    there = airmeet.at(sandbox)
+    there("register", EVENT, "people.csv", "--invite", "--yes", "--max-failures", "100%")
+    sandbox.clear_faults()
+    there("block", EVENT, "person-0@example.com", "person-1@example.com", "person-2@example.com")
+    retried = there("retry", EVENT, "--rejected", "--yes")
+    said = " ".join(retried.err.split())
+
+    assert "2 refused before: will be registered and mailed, unless they are refused again" in said
+    assert "3 left out: were blocked here; unblock them first to let them in again lines 2, 3 and 4" in said
+    assert sandbox.world.statistics().mails == 2
+
+
 def test_a_declined_run_changes_nothing_of_what_the_earlier_one_will_do(airmeet):
     airmeet.people(30)
     sandbox = Sandbox()
