@@ -268,7 +268,7 @@ class JobPreparation:
         return tuple(self._recorded_ignored if self.input is None else self.input.operation.ignored)
 
     async def close(self) -> None:
-        """Let go of what was prepared and will not be sent: of its list, and of a journal that has nothing else."""
+        """Remove what was prepared and will not be sent: its list, and a journal that has nothing else."""
         number, self._list = self._list, 0
         if self._nameless is not None:
             await run_to_completion(self._nameless.close({}))
