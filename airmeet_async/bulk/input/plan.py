@@ -140,7 +140,8 @@ class BulkPlan:
     @property
     def new(self) -> int:
         """Rows that would be sent, and were never done."""
-        return self.ready - sum(getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
+        before: Iterable[int] = (getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
+        return self.ready - sum(before)
 
     @property
     def needs_attention(self) -> bool:

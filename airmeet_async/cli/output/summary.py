@@ -262,7 +262,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
 
 
 def describe_next_step(
-    counts: Mapping[str, int],
+    counts: Mapping[Any, int],
     words: Wording,
     *,
     stop: StopReason | None,
@@ -279,7 +279,7 @@ def describe_next_step(
     """Return how to go on after a run, or nothing: the summary and ``airmeet runs show`` say the same.
 
     Args:
-        counts: Rows by status.
+        counts: Rows by status, or by its name.
         words: What is said of the operation.
         stop: Why it ended early, if it did.
         left: Rows that were not sent yet.
