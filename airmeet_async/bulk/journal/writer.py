@@ -168,14 +168,14 @@ _MAIL_ASKED = (
     f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
 )
 _COUNT_FOR_PLAN = f"""
-    SELECT kind, COUNT(*), SUM(changed), SUM(doubtful), SUM(sent AND mail), SUM(sent AND quota) FROM (
-        SELECT kind, changed, doubtful, mail, quota,
+    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, mail, quota,
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
             WHEN o.entry IS NULL THEN 'new'
             WHEN :again THEN CASE WHEN o.done & 17 OR {IN_DOUBT} THEN 'again' ELSE 'new' END
-            WHEN {DONE} THEN 'done_before'
+            WHEN {DONE} THEN CASE WHEN {WISH} & 4 AND o.done & 8 THEN 'unverified' ELSE 'done_before' END
             WHEN NOT {OPEN} THEN 'refused_before'
             WHEN {_HELD} THEN 'held'
             WHEN {IN_DOUBT} THEN 'unclear'
@@ -183,8 +183,7 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
-            COALESCE({CHANGED}, 0) AS changed, COALESCE({WISH} & 4 AND o.done & 8, 0) AS doubtful,
-            {_MAIL_ASKED} AS mail,
+            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
             {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
         {OF_LIST}))
     GROUP BY kind
@@ -215,10 +214,8 @@ _FIND_BLOCKED = """
     WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
     AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
 """
-_IS_BLOCKED_OR_SENT = (
-    f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
-)
-_NOTED = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
+# Of rows that can be sent, and that only a block leaves out.
+_MAY_BE_SENT = f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -421,7 +418,7 @@ class JournalWriter:
         sql = f"""
             SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
                 COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({WISH} & 2 AND NOT o.done & 2), 0)
-            {OF_LIST} AND {_IS_BLOCKED_OR_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
+            {OF_LIST} AND {_MAY_BE_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
         """
         counts = Counter[str]()
         for kind, is_unclear, n, mails, places in self._query(
@@ -439,10 +436,10 @@ class JournalWriter:
     ) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
         """Yield the rows that `reopen` would reopen if they were not blocked, see `noted_rows`."""
         ended = " OR ".join(_ENDED[name] for name in sorted(again))
-        sql = (
-            f"SELECT {_NOTED} {OF_LIST} AND {_IS_BLOCKED_OR_SENT} AND i.status IS NOT NULL AND ({ended}) ORDER BY i.id"
-        )
-        return self._noted(sql, self._ended_values(list_id, accept_stale=accept_stale))
+        sql = f"SELECT i.id {OF_LIST} AND i.status IS NOT NULL AND {_MAY_BE_SENT} AND ({ended})"
+        found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))
+        positions = {number & POSITION for (number,) in found}
+        return (row for row in self.noted_rows(list_id) if row[0] in positions)
 
     def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
         """Return the parameters of the statements that are made of `_ENDED`."""
@@ -576,12 +573,13 @@ class JournalWriter:
         values = self._ended_values(list_id, accept_stale=accept_stale)
         values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
-        for kind, n, changed, doubtful, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+            if kind == "unverified":
+                counts[kind], kind = n, "done_before"  # noqa: PLW2901 - it counts as both
             counts["rows"] += n
             if kind in counts:
                 counts[kind] += n
-            if kind == "done_before":
-                counts["changed"], counts["unverified"] = changed, doubtful
+            counts["changed"] += changed if kind == "done_before" else 0
             counts["invitations"] += invitations
             counts["registrations"] += registrations
         return counts
@@ -609,13 +607,9 @@ class JournalWriter:
 
         What was noted of rows that are done or refused is not yielded: they are not sent again.
         """
-        sql = f"SELECT {_NOTED} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
-        return self._noted(sql, self._list(list_id).parameters)
-
-    def _noted(
-        self, sql: str, values: Mapping[str, Any]
-    ) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
-        for number, line, status, text, key in self._connection.execute(sql, values):
+        columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
+        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
+        for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
             note = decode_note(text)
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
