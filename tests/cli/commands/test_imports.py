@@ -49,7 +49,7 @@ def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header,
     assert (caught.value.path or "").endswith("x.csv")
 
 
-def test_blame_names_the_column_where_the_message_does(table):
+def test_an_error_names_the_column_where_the_message_does(table):
     there = table(HEADER, GOOD)
     cell = error_of(there, RowFinding(2, "invalid_row", "start: 'soon' is not a time"), 3)
     row = error_of(there, RowFinding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
