@@ -23,7 +23,7 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import EventJournal, JobOptions
@@ -147,7 +147,9 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
         except BaseException:
             runner.run(client.aclose())
             raise
-        job = wanted.start(client, {"rate": rate, "journal": journal.file, "again": flags.again})
+        options = {"rate": rate, "journal": journal.file, "again": flags.again, "accept_stale": flags.accept_stale}
+        options["note"] = _note(wanted, flags, None, None)  # by its path a list is known again
+        job = wanted.start(client, cast("JobOptions", options))
         try:
             plan = _take_in(runner, job, wanted, flags, console)
             if plan.fields_error is not None:
@@ -309,14 +311,14 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Conso
     if wanted.journal is None:
         wanted.show(plan)
     elif wanted.again:
-        _show_what_is_repeated(wanted, flags, console)
+        _show_what_is_repeated(plan, wanted, flags, console)
     else:
         console.say(
             *plan.count_lines(wording_of(wanted.operation).done, mails=bool(wanted.options.get("sendEmailInvite")))
         )
 
 
-def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
+def _show_what_is_repeated(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
     """Say which rows of an earlier run are sent once more."""
     before = wanted.journal.before if wanted.journal is not None else None
     if before is None:  # the run will say why
@@ -336,9 +338,7 @@ def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) 
         parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
     if "invites" in wanted.again:
         parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
-    parts = [part for part in parts if part[0]]
-    width = max((len(f"{n:,}") for n, *_ in parts), default=0)
-    console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
+    console.say(*plan.retry_lines(parts))
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
