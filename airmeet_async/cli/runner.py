@@ -146,7 +146,9 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
         except BaseException:
             runner.run(client.aclose())
             raise
-        job = wanted.start(client, {"rate": rate, "journal": journal.file, "again": flags.again})
+        options = {"rate": rate, "journal": journal.file, "again": flags.again, "accept_stale": flags.accept_stale}
+        options["note"] = _note(wanted, flags, None, None)  # by its path a list is known again
+        job = wanted.start(client, cast("JobOptions", options))
         try:
             plan = _take_in(runner, job, wanted, flags, console)
             if plan.fields_error is not None:

@@ -145,8 +145,9 @@ class BulkPlan:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether there are rows that somebody should look at before the others are sent."""
-        return bool(self.invalid or self.other_names or any(group.code in _SERIOUS for group in self.causes))
+        """Whether there are rows that somebody should look at: those that would not succeed, and some warnings."""
+        not_sent = self.invalid or self.blocked or self.refused_before or self.held or self.other_names
+        return bool(not_sent or any(group.code in _SERIOUS for group in self.causes))
 
     @property
     def seconds(self) -> float | None:
@@ -168,10 +169,9 @@ class BulkPlan:
     def count_lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
         mailed = " and mailed" if self.invitations or mails else ""
-        quota = f"; {self.registrations:,} of your plan's registrations are used" if self.registrations else ""
         again = "sent again" + (", without a second mail" if mailed else "")
         parts: list[tuple[int, str, Sequence[int]]] = [
-            (self.new, f"will be {done}{mailed}{quota}", ()),
+            (self.new, f"will be {done}{mailed}", ()),
             (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
@@ -189,13 +189,22 @@ class BulkPlan:
                 (),
             ),
         ]
-        for group in self.causes:
-            what = "to check" if group.code in _WARNING_WORDS else "left out"
-            parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
-        parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
-        found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
+        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {done}", ())]
+        return self._lines_of([part for part in parts if part[0]] or [(0, f"will be {done}", ())])
+
+    def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
+        check = "to check"
+        return [
+            (one.n, f"{check if one.code in _WARNING_WORDS else 'left out'}: {describe_cause(one)}", one.sample_rows)
+            for one in self.causes
+        ]
+
+    def _lines_of(self, found: list[tuple[int, str, Sequence[int]]]) -> list[str]:
+        if self.registrations and found:  # these rows come first
+            n, what, rows = found[0]
+            found = [(n, f"{what}; {self.registrations:,} of your plan's registrations are used", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
-        width = max(len(f"{n:,}") for n, *_ in found)
+        width = max((len(f"{n:,}") for n, *_ in found), default=0)
         lines = [line for n, what, rows in shown_parts for line in describe_rows(n, what, rows, width)]
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
@@ -295,7 +304,6 @@ def make_plan(
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
     invite: bool = False,
-    register: bool = False,
     rate: float | None = None,
     previous: EarlierList | None = None,
     done_by: Iterable[EarlierList] = (),
@@ -313,7 +321,6 @@ def make_plan(
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
         invite: Whether Airmeet mails people.
-        register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
         previous: The list of the same name before.
         done_by: The other lists whose people are in this one and done.
@@ -357,7 +364,6 @@ def make_plan(
         entries = (event_fields.find(match.field) for match in columns.custom)
         filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
         unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
-    is_hybrid = event_fields is not None and event_fields.is_hybrid
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,
@@ -379,8 +385,7 @@ def make_plan(
         ignored=tuple(ignored),
         unfilled=tuple(unfilled),
         invitations=counts.get("invitations", ready) if invite else 0,
-        # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
-        registrations=counts.get("registrations", ready) if register else ready if is_hybrid else 0,
+        registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),
         rate=rate,
         notices=table.notices if table else (),
     )
