@@ -384,6 +384,23 @@ class NewFile:
         self.path.replace(target)
         self.file.close()
 
+    def equals(self, path: Path) -> bool:
+        """Whether there is a plain file with the same content."""
+        try:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size != self.file.tell():
+                return False
+            self.file.seek(0)
+            with FileIO(path) as other:
+                while piece := self.file.read(_HEAD_BYTES):
+                    if other.read(len(piece)) != piece:
+                        return False
+        except OSError:
+            return False
+        finally:
+            self.file.seek(0, os.SEEK_END)
+        return True
+
     def keep(self) -> Path:
         """Close it under a name that is never swept away, for a target that cannot be written, and return that."""
         kept = self.path.with_suffix(".kept")

@@ -92,7 +92,7 @@ class BulkJob:
         return await self._preparation.plan(found)
 
     async def discard(self) -> None:
-        """Let go of what `prepare` has recorded, of a job that is not to be started after all."""
+        """Remove what `prepare` has recorded, of a job that is not to be started after all."""
         await self._preparation.close()
 
     async def __aenter__(self) -> Self:

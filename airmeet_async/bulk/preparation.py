@@ -211,14 +211,14 @@ class JobPreparation:
             counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
         plan = make_plan(
             counts,
-            () if self._again else journal.writer.noted_rows(list_.id),
+            journal.writer.noted_rows(list_.id, reopened=self._again, accept_stale=accept_stale),
             found=found,
             airmeet_id=str(journal.facts.get("airmeet_id") or ""),
             invite=options.get("sendEmailInvite", False),
-            register=options.get("registerAttendee", False),
             previous=_earlier_list(list_),
         )
-        return evolve(plan, source=str(list_.facts.get("name") or ""))
+        source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
+        return evolve(plan, source=source, is_hybrid=is_hybrid)
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -234,20 +234,20 @@ class JobPreparation:
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
         self._mark_blocked(journal, self._list)
-        options, rate, again = self._identity.options, self._given.get("rate"), self._sends_all(journal, self._list)
+        options, rate = self._identity.options, self._given.get("rate")
+        again, accept_stale = self._sends_all(journal, self._list), self._given.get("accept_stale", False)
         gone, before, others = journal.writer.compare_lists(self._list)
         counts = journal.writer.count_for_plan(
             self._list,
             again=again,
-            accept_stale=self._given.get("accept_stale", False),
+            accept_stale=accept_stale,
             may_mail_twice=options.get("invites") == "at_least_once",
-            is_hybrid=fields is not None and bool(fields.is_hybrid),
         )
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
         return make_plan(
             counts | {"gone": gone},
-            journal.writer.noted_rows(self._list),
+            journal.writer.noted_rows(self._list, again=again, accept_stale=accept_stale),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
             ignored=self.ignored_columns,
@@ -255,7 +255,6 @@ class JobPreparation:
             found=found,
             airmeet_id=self._identity.airmeet_id,
             invite=options.get("sendEmailInvite", False),
-            register=options.get("registerAttendee", False),
             rate=rate if isinstance(rate, (int, float)) else None,
             previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
@@ -267,7 +266,7 @@ class JobPreparation:
         return tuple(self._recorded_ignored if self.input is None else self.input.operation.ignored)
 
     async def close(self) -> None:
-        """Let go of what was prepared and will not be sent: of its list, and of a journal that has nothing else."""
+        """Remove what was prepared and will not be sent: its list, and a journal that has nothing else."""
         number, self._list = self._list, 0
         if self._nameless is not None:
             await run_to_completion(self._nameless.close({}))
@@ -328,6 +327,8 @@ class JobPreparation:
             found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
             self._recorded_ignored = found.facts.get("ignored", ())
             await journal.call(journal.writer.confirm_list, found.id)
+            if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
+                await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
             await journal.call(self._mark_blocked, journal, found.id)
             if await journal.call(self._sends_all, journal, found.id):
                 await journal.call(journal.writer.repeat_all, found.id)
@@ -452,8 +453,6 @@ class JobPreparation:
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
-                    if facts["note"]:
-                        await journal.call(writer.update_list, found.id, {"note": facts["note"]})
                     self._created = found.facts["created"]
                     return found.id
         self._created = facts["created"]
@@ -497,7 +496,14 @@ class JobPreparation:
             first += len(data)
             self.progress(first)
         columns = {"columns": list(rows.columns)} if isinstance(rows, Table) else {}
-        await journal.call(writer.end_list, number, **columns, ignored=list(operation.ignored))
+        event = operation.event_fields
+        await journal.call(
+            writer.end_list,
+            number,
+            **columns,
+            ignored=list(operation.ignored),
+            is_hybrid=None if event is None else event.is_hybrid,
+        )
         self._kept, self._kept_after = kept, journal.facts.get("run", 0)
         return number
 

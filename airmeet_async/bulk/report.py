@@ -195,6 +195,11 @@ class RowResult:
         return self.status in DONE and (self.error is None or self.error.code != OTHER_NAME)
 
 
+def place_of(result: RowResult) -> int:
+    """Return a row's line in its file; of rows that are from no file their number, from 1."""
+    return result.index + 1 if result.line is None else result.line
+
+
 @frozen
 class FailureGroup:
     """Rows that did not succeed for the same cause, or have the same warning.
@@ -203,7 +208,7 @@ class FailureGroup:
         code: The rows' `RowError.code` or `RowWarning.code`.
         message: That of the first row in `sample_rows`; those of the others differ in names and numbers at most.
         n: Number of rows.
-        sample_rows: The first five of them: line numbers for a file, indexes otherwise.
+        sample_rows: The first five of them, see `place_of`.
     """
 
     code: str

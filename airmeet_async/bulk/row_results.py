@@ -58,9 +58,10 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
     invite, warnings = Invite.NOT_ASKED, row.warnings
     if row.changed and earlier is not None and is_in_doubt(earlier):
         warnings = (*warnings, CHANGED)  # what was sent is what was under way before
-    if done & Wish.MAIL_UNVERIFIED:
+    mails = template is not None and template.wish & Wish.MAILED
+    if mails and done & Wish.MAIL_UNVERIFIED:
         invite = Invite.UNVERIFIED
-    elif done & Wish.MAILED and template is not None and template.wish & Wish.MAILED:
+    elif mails and done & Wish.MAILED:
         invite = Invite.ASKED
     warnings = row.warnings
     if row.changed and earlier is not None and is_in_doubt(earlier):  # so it was sent as it was
@@ -142,7 +143,7 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
     last, tries, earlier, template = row.last, row.tries, row.earlier, row.template
     sent = (0 if earlier is None else earlier.sent) + (0 if tries is None else tries.sent) + row.sending
     mail_asked = template is not None and bool(template.wish & Wish.MAILED)
-    mail_in_doubt = bool(row.unclear & Wish.MAILED) or (row.sending and mail_asked)
+    mail_in_doubt = mail_asked and (bool(row.unclear & Wish.MAILED) or row.sending)
     charged = 0 if tries is None else tries.charged
     warnings = row.warnings
     if row.changed and status is RowStatus.UNKNOWN and earlier is not None and is_in_doubt(earlier):

@@ -18,6 +18,7 @@ from airmeet_async.bulk.report import (
     RowStatus,
     RowWarning,
     StopReason,
+    place_of,
 )
 from airmeet_async.errors import BulkStoppedError
 from airmeet_async.protocol.classify_reply import Kind, Verdict
@@ -98,7 +99,7 @@ class RunStatistics:
                 self.unverified_earlier += result.from_earlier_run
             error = result.error
             if error is not None and (result.status in _GROUPED or error.code == OTHER_NAME):
-                self._failures.add(error.code, error.message, _place_of(result))
+                self._failures.add(error.code, error.message, place_of(result))
 
     def _count_warnings(self, result: RowResult) -> None:
         """Count what is said of a row that was to be sent; that it has changed also of one of an earlier run."""
@@ -109,7 +110,7 @@ class RunStatistics:
         if is_counted:
             for code, messages in warnings_by_code(result.warnings).items():
                 if code != CHANGED.code:
-                    self._warnings.add(code, messages, _place_of(result))
+                    self._warnings.add(code, messages, place_of(result))
 
     def report(
         self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
@@ -150,10 +151,6 @@ class RunStatistics:
         )
 
 
-def _place_of(result: RowResult) -> int:
-    return result.index if result.line is None else result.line
-
-
 def warnings_by_code(warnings: Sequence[RowWarning]) -> dict[str, str]:
     """Return what is said of a row, by code: a row with two texts that are cut counts once."""
     found: dict[str, str] = {}
@@ -179,7 +176,7 @@ class CauseCounter:
         self._first: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, code: str, message: str, place: int) -> None:
-        """Count a row, by its line or index."""
+        """Count a row, by its line or number."""
         name = (code, "" if self._by_code else self._details.sub("…", message))
         if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")

@@ -216,12 +216,12 @@ def only_run_on(
     Args:
         airmeet_id: The event.
         base: The address.
-        wait: Where another one is at it, wait for its end.
+        wait: Where another command changes them, wait for its end.
         say: Takes the sentence about what is waited for.
         sleep: Waits that many seconds.
 
     Raises:
-        JournalError: Another one is at it.
+        JournalError: Another command changes them.
     """
     try:
         folder = runs_folder()
@@ -236,7 +236,7 @@ def only_run_on(
         except JournalError as error:
             if not error.busy:
                 raise
-            what, fix = _who_is_at_it(folder, path, airmeet_id, base)
+            what, fix = _describe_other_command(folder, path, airmeet_id, base)
             if not wait:
                 raise JournalError(f"{what}. {fix} (nothing was sent)", busy=True) from None
             if not has_said:
@@ -249,7 +249,7 @@ def only_run_on(
         lock.release()
 
 
-def _who_is_at_it(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple[str, str]:
+def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple[str, str]:
     """Say what another command does with the people of an event, and what can be done about it."""
     for operation in PEOPLE:
         path = _place(folder, operation, airmeet_id, base)
@@ -263,8 +263,8 @@ def _who_is_at_it(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple
             what = f"{run.note.get('file') or 'a list'} is being {_DOING[operation]} for this event"
             since = f"since {began:%H:%M} (process {run.process}, {done})"
             return f"{what} {since}", f"Wait for it with --wait, or stop it: airmeet runs stop {run.job}"
-    at_it = f"another airmeet command is at this event's people (process {holder_of(lock) or 'unknown'})"
-    return f"{at_it}, and has not begun to send", "Answer its question or end it, or wait for it with --wait"
+    other = f"another airmeet command (process {holder_of(lock) or 'unknown'}) is about to change this event's people"
+    return f"{other}, and has not begun to send", "Answer its question or end it, or wait for it with --wait"
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:
@@ -326,8 +326,6 @@ def remove_journal(path: Path) -> None:
     Raises:
         JournalError: A run has it.
     """
-    from airmeet_async.bulk.journal.locking import JournalLock
-
     lock = JournalLock(path)
     try:
         for part in _JOURNAL_FILES:

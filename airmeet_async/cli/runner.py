@@ -23,11 +23,11 @@ from attrs import define, evolve, field, frozen
 
 import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
-from airmeet_async.bulk.input.plan import BulkPlan, RowFinding, describe_rows
+from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
 from airmeet_async.bulk.options import EventJournal, JobOptions
-from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason, place_of
 from airmeet_async.cli.confirm_run import confirm_run, find_event
 from airmeet_async.cli.console import Console, print_json
 from airmeet_async.cli.environment import Settings, terminable
@@ -41,7 +41,6 @@ from airmeet_async.cli.output.results_csv import (
     ResultFiles,
     check_result_file,
     choose_paths,
-    place_of,
     relative_to_here,
 )
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
@@ -49,7 +48,7 @@ from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
-from airmeet_async.private_files import NewFile, find_place
+from airmeet_async.private_files import NewFile
 from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK
 from airmeet_async.tables import Table
 
@@ -147,7 +146,9 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
         except BaseException:
             runner.run(client.aclose())
             raise
-        job = wanted.start(client, {"rate": rate, "journal": journal.file, "again": flags.again})
+        options = {"rate": rate, "journal": journal.file, "again": flags.again, "accept_stale": flags.accept_stale}
+        options["note"] = _note(wanted, flags, None, None)  # by its path a list is known again
+        job = wanted.start(client, cast("JobOptions", options))
         try:
             plan = _take_in(runner, job, wanted, flags, console)
             if plan.fields_error is not None:
@@ -209,8 +210,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         try:
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
-                _show_plan(plan, wanted, flags, console)
-                if not plan.ready and plan.done_before and settings.base.is_loopback and not wanted.is_demo:
+                _show_plan(plan, wanted, console)
+                is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
+                if is_done and wanted.operation in PEOPLE and settings.base.is_loopback and not wanted.is_demo:
                     console.say(*wrapped(_DONE_ON_LOOPBACK))
                 is_block = wanted.operation == ATTENDEES_BLOCK.name
                 confirm_run(
@@ -235,7 +237,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             report=report,
             code=code_of(report, execution.signal),
             total=job.total or 0,
-            source=str(relative_to_here(Path(wanted.choice.title))) if wanted.choice.title else "",
+            source=_source_of(wanted),
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
         )
@@ -283,7 +285,7 @@ def _places(wanted: BulkRun, flags: BulkFlags, journal: RunJournal) -> tuple[Pat
     results, failed = check_places(flags, wanted.choice)
     recorded = journal.note.get("results") if flags.results is None else None
     path = _absolute(wanted.choice.path)
-    if results is None or not recorded or (wanted.journal is None and journal.note.get("path") != path):
+    if not recorded or (wanted.journal is None and journal.note.get("path") != path):
         return results, failed
     is_free = Path(recorded).parent.is_dir() and recorded not in {_absolute(failed), path}
     return relative_to_here(Path(recorded)) if is_free else results, failed
@@ -302,49 +304,22 @@ def _journal_of(wanted: BulkRun, flags: BulkFlags, settings: Settings, *, is_cop
     )
 
 
-def _show_plan(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
+def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
     if plan.fields_error is not None:
         why = str(plan.fields_error) or "no answer in time"
         console.say(*wrapped(f"the event's registration fields could not be read and are not checked yet: {why}"))
     if wanted.journal is None:
         wanted.show(plan)
-    elif wanted.again:
-        _show_what_is_repeated(wanted, flags, console)
     else:
         console.say(
             *plan.count_lines(wording_of(wanted.operation).done, mails=bool(wanted.options.get("sendEmailInvite")))
         )
 
 
-def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) -> None:
-    """Say which rows of an earlier run are sent once more."""
-    before = wanted.journal.before if wanted.journal is not None else None
-    if before is None:  # the run will say why
-        return
-    words, counts = wording_of(wanted.operation), before.counts
-    has_mails = bool(wanted.options.get("sendEmailInvite"))
-    held = 0 if flags.accept_stale else count_stale_rows(before.path, before.list_id)
-    unclear = counts["unknown"] - held if words.repeats else 0
-    done = f"{words.done} and mailed" if has_mails else words.done
-    again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
-    parts = []
-    if "failed" in wanted.again:
-        parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
-    if "rejected" in wanted.again:
-        parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
-    if "unknown" in wanted.again and not words.repeats:
-        parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
-    if "invites" in wanted.again:
-        parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
-    parts = [part for part in parts if part[0]]
-    width = max((len(f"{n:,}") for n, *_ in parts), default=0)
-    console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
-
-
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
     """Write the files, collect what summary and page show of single rows, and return the outcome with all that."""
     report, trouble, code, held = outcome.report, None, outcome.code, 0
-    flags, journal, there = execution.flags, execution.journal, None
+    flags, journal = execution.flags, execution.journal
     progress = PhaseDisplay(flags.progress, execution.console, "writing", "writing the results", report.rows_read)
 
     def each_result() -> Iterator[RowResult]:
@@ -360,11 +335,6 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         source = found.list_facts.get("source") or {}
         limit = source.get("reading", {}).get("limit")
         origin = f"{report.job} {source.get('sha256') or found.list_facts.get('name')} {limit}"
-        if files.results and not report.attempts and not flags.results and files.results.exists():
-            # Nothing new: what is there stays as it is.
-            place = find_place(files.results, origin)
-            there = place if place.exists() else files.results
-            files.leave_results()
         if files.results or files.failed or flags.report or report.warned_rows:
             files.write(each_result(), found.columns, report.job, origin)
         if report.counts[RowStatus.UNKNOWN]:
@@ -380,7 +350,7 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
     return evolve(
         outcome,
         code=code,
-        results=str(there or (files.results and files.written.get(files.results)) or ""),
+        results=str((files.results and files.written.get(files.results)) or ""),
         failed=str(files.written[files.failed]) if files.failed in files.written else None,
         kept=[str(asked) for asked, place in files.written.items() if asked != place],
         trouble=trouble,
@@ -419,6 +389,15 @@ def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path 
         "concurrency": asked["max_in_flight"],
         "max_failures": asked["max_failures"],
     }
+
+
+def _source_of(wanted: BulkRun) -> str:
+    """Return what people call the input; nothing where there is no file."""
+    title = wanted.choice.title
+    if wanted.journal is not None and not wanted.choice.path:
+        before = wanted.journal.before
+        title = str(before.note.get("file") or "") if before is not None else ""
+    return str(relative_to_here(Path(title))) if title else ""
 
 
 def _absolute(path: str | Path | None) -> str | None:

@@ -18,6 +18,7 @@ from airmeet_async.tables import Table, listed, shown
 _MOST_CAUSES = 8
 _EXAMPLES = 3
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
+_RETRIED = ("failed_again", "rejected_again", "unknown_again", "invites_again")
 _NOT_SENT = ("done_before", "refused_before", "held")
 _EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
@@ -67,6 +68,10 @@ class BulkPlan:
         unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
             again.
         again: Of these, those that were done before, and are sent once more on purpose.
+        failed_again: Of these, in a retry, those that failed.
+        rejected_again: Those that Airmeet refused.
+        unknown_again: Those that may exist already, and may then exist twice.
+        invites_again: Those that are done, and whose invitation may not have been mailed.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
@@ -103,6 +108,10 @@ class BulkPlan:
     not_yet_registered: int = 0
     unclear: int = 0
     again: int = 0
+    failed_again: int = 0
+    rejected_again: int = 0
+    unknown_again: int = 0
+    invites_again: int = 0
     gone: int = 0
     previous: EarlierList | None = None
     done_by: tuple[EarlierList, ...] = ()
@@ -129,12 +138,14 @@ class BulkPlan:
     @property
     def new(self) -> int:
         """Rows that would be sent, and were never done."""
-        return self.ready - self.again - self.unclear - self.not_yet_mailed - self.not_yet_registered
+        before: Iterable[int] = (getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
+        return self.ready - sum(before)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether there are rows that somebody should look at before the others are sent."""
-        return bool(self.invalid or self.other_names or any(group.code in _SERIOUS for group in self.causes))
+        """Whether there are rows that somebody should look at: those that would not succeed, and some warnings."""
+        not_sent = self.invalid or self.blocked or self.refused_before or self.held or self.other_names
+        return bool(not_sent or any(group.code in _SERIOUS for group in self.causes))
 
     @property
     def seconds(self) -> float | None:
@@ -156,37 +167,56 @@ class BulkPlan:
     def count_lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
         mailed = " and mailed" if self.invitations or mails else ""
-        quota = f"; {self.registrations:,} of your plan's registrations are used" if self.registrations else ""
         again = "sent again" + (", without a second mail" if mailed else "")
         retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
         refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
-            (self.new, f"will be {done}{mailed}{quota}", ()),
+            (self.new, f"will be {done}{mailed}", ()),
             (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
             (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
+            (self.failed_again, f"failed before: will be {done}{mailed}", ()),
+            (self.rejected_again, f"refused before: will be {done}{mailed}, unless they are refused again", ()),
+            (self.unknown_again, "may exist or not: will be sent again, and may then exist twice", ()),
+            (self.invites_again, f"{done}, perhaps not mailed: will be mailed", ()),
             (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
             (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]
-        for group in self.causes:
-            what = "to check" if group.code in _WARNING_WORDS else "left out"
-            parts.append((group.n, f"{what}: {describe_cause(group)}", group.sample_rows))
-        parts.append((self.gone, f"of the last list are no longer in it; they stay {done}", ()))
-        found = [part for part in parts if part[0]] or [(0, f"will be {done}", ())]
+        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {done}", ())]
+        return self._lines_of([part for part in parts if part[0]] or [(0, f"will be {done}", ())])
+
+    def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
+        check = "to check"
+        return [
+            (one.n, f"{check if one.code in _WARNING_WORDS else 'left out'}: {describe_cause(one)}", one.sample_rows)
+            for one in self.causes
+        ]
+
+    def _lines_of(self, found: list[tuple[int, str, Sequence[int]]]) -> list[str]:
+        if self.registrations and found:  # these rows come first
+            n, what, rows = found[0]
+            found = [(n, f"{what}; {self.registrations:,} of your plan's registrations are used", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
-        width = max(len(f"{n:,}") for n, *_ in found)
+        width = max((len(f"{n:,}") for n, *_ in found), default=0)
         lines = [line for n, what, rows in shown_parts for line in describe_rows(n, what, rows, width)]
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
     def _done_before(self, done: str) -> str:
-        lists = listed([shown(found.name) for found in self.done_by if found.name not in {"", self.source}])
+        all_done = self.done_before
+        lists = listed(
+            [
+                f"{f'{found.done:,} of them ' if found.done < all_done else ''}from {shown(found.name)}"
+                for found in self.done_by
+                if found.name not in {"", self.source}
+            ]
+        )
         changed = ""
         if self.changed:
             changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
-        return f"{done} before{f', from {lists}' if lists else ''}: left out{changed}"
+        return f"{done} before{f', {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:
         """Return what the file is and what its columns are used for."""
@@ -270,7 +300,6 @@ def make_plan(
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
     invite: bool = False,
-    register: bool = False,
     rate: float | None = None,
     previous: EarlierList | None = None,
     done_by: Iterable[EarlierList] = (),
@@ -288,7 +317,6 @@ def make_plan(
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
         invite: Whether Airmeet mails people.
-        register: Whether they use up registrations.
         rate: Requests per second, or None to follow what Airmeet allows.
         previous: The list of the same name before.
         done_by: The other lists whose people are in this one and done.
@@ -320,7 +348,7 @@ def make_plan(
             causes.add(finding.code, finding.message, finding.line)
             if found is not None:
                 found(finding)
-    earlier: dict[str, Any] = {name: counts.get(name, 0) for name in _EARLIER}
+    earlier: dict[str, Any] = {name: counts.get(name, 0) for name in (*_EARLIER, *_RETRIED)}
     ready = counts["rows"] - invalid - duplicates - blocked - sum(earlier[name] for name in _NOT_SENT)
     splits: list[tuple[str, str, str]] = []
     if table and columns and columns.whole and not columns.named:
@@ -332,7 +360,6 @@ def make_plan(
         entries = (event_fields.find(match.field) for match in columns.custom)
         filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
         unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
-    is_hybrid = event_fields is not None and event_fields.is_hybrid
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,
@@ -355,7 +382,7 @@ def make_plan(
         unfilled=tuple(unfilled),
         invitations=counts.get("invitations", ready) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
-        registrations=counts.get("registrations", ready) if register or is_hybrid else 0,
+        registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),
         rate=rate,
         notices=table.notices if table else (),
     )
@@ -415,7 +442,7 @@ def describe_cause(group: FailureGroup) -> str:
     return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 
-def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) -> list[str]:
+def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0, unit: str = "line") -> list[str]:
     """Say what is the matter with *n* rows, and where the first of them are: beside it, or else below it.
 
     Args:
@@ -423,13 +450,14 @@ def describe_rows(n: int, what: str, lines: Sequence[int] = (), width: int = 0) 
         what: What is said of them.
         lines: The first of their lines.
         width: Of the number.
+        unit: What the lines are called.
     """
     indent = " " * (max(width, len(f"{n:,}")) + 4)
     text = wrapped(f"{n:>{width},}  {what}", "  ", indent)
     if not lines:
         return text
     *others, last = [*map(str, lines), *([f"{n - len(lines):,} more"] if n > len(lines) else [])]
-    where = f"{many('line', n)} {' and '.join(filter(None, (', '.join(others), last)))}"
+    where = f"{many(unit, n)} {' and '.join(filter(None, (', '.join(others), last)))}"
     if len(text) == 1 and len(text[0]) + 3 + len(where) <= WIDTH:
         return [f"{text[0]}   {where}"]
     return [*text, *wrapped(where, indent, indent)]

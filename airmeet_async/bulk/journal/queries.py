@@ -32,7 +32,7 @@ from airmeet_async.bulk.journal.writer import (
     read_lists,
     select_rows,
 )
-from airmeet_async.bulk.report import RowResult
+from airmeet_async.bulk.report import BLOCKED, RowResult
 from airmeet_async.bulk.row import Outcome, OutcomeState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -51,7 +51,9 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
-        SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED})
+        SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED}),
+        SUM(CASE i.status WHEN 'invalid' THEN json_extract(i.note, '$.error.code') IS NOT '{BLOCKED}'
+            WHEN 'duplicate' THEN json_extract(i.note, '$.other_name') IS NOT NULL ELSE 0 END)
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
@@ -85,6 +87,7 @@ class JournalSummary:
         in_flight: Rows that are under way, or were when their run died.
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
         changed_rows: Rows that are done, and differ in the list since.
+        to_correct: Rows that are not sent again as they are: refused, not valid, or under the address of another name.
         rows: All rows; None where the list was not read to its end.
         columns: The list's.
         process: Who runs it, or None.
@@ -98,6 +101,7 @@ class JournalSummary:
     in_flight: int = 0
     unverified: int = 0
     changed_rows: int = 0
+    to_correct: int = 0
     rows: int | None = None
     columns: tuple[str, ...] = ()
     process: int | None = None
@@ -235,13 +239,14 @@ def read_blocked(
 
 
 def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList, process: int | None) -> JournalSummary:
-    counts, in_flight, unverified, changed = dict.fromkeys(COUNTED, 0), 0, 0, 0
+    counts, in_flight, unverified, changed, to_correct = dict.fromkeys(COUNTED, 0), 0, 0, 0, 0
     facts = read_facts(connection)
-    for status, n, under_way, doubtful, differs in connection.execute(_COUNTS, found.parameters):
+    for status, n, under_way, doubtful, differs, wrong in connection.execute(_COUNTS, found.parameters):
         counts[status] += n
         in_flight += under_way or 0
         unverified += doubtful or 0
         changed += differs or 0
+        to_correct += n if status == "rejected" else wrong or 0
     columns = found.facts.get("columns") or (found.facts.get("source") or {}).get("header")
     if not columns:  # no file: the columns are those of the first row
         data = f"SELECT COALESCE(i.data, e.data) {OF_LIST} ORDER BY i.id LIMIT 1"
@@ -251,7 +256,18 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
     if found.facts.get("ended"):  # a run that goes on is another list's
         process = None
     return JournalSummary(
-        path, facts, found.id, found.facts, counts, in_flight, unverified, changed, found.rows, tuple(columns), process
+        path,
+        facts,
+        found.id,
+        found.facts,
+        counts,
+        in_flight,
+        unverified,
+        changed,
+        to_correct,
+        found.rows,
+        tuple(columns),
+        process,
     )
 
 

@@ -168,6 +168,9 @@ _HELD = f"""({IN_DOUBT} AND NOT (
 _MAIL_ASKED = (
     f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
 )
+# A registration is used up once. Whoever is added to a hybrid event is registered at once, whatever was asked (A).
+_QUOTA = f"""(({WISH} & 2 OR :is_hybrid)
+    AND (o.entry IS NULL OR NOT o.done & (2 | CASE WHEN :is_hybrid THEN 17 ELSE 0 END)))"""
 _COUNT_FOR_PLAN = f"""
     SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota) FROM (
         SELECT kind, changed, doubt, mail, quota,
@@ -185,8 +188,7 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
             COALESCE({CHANGED}, 0) AS changed, COALESCE(o.done & 8 AND {WISH} & 4, 0) AS doubt, {_MAIL_ASKED} AS mail,
-            CASE WHEN :is_hybrid THEN o.entry IS NULL OR NOT o.done & 17
-                ELSE {WISH} & 2 <> 0 AND (o.entry IS NULL OR NOT o.done & 2) END AS quota
+            {_QUOTA} AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
@@ -201,9 +203,10 @@ _OF_OTHER = """
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
 _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
-# What was done is forgotten but for the link, so that each row is open, and what is asked for is asked for anew.
+# What was done is forgotten but for the link and the registration, so that each row is open, and what is asked for is
+# asked for anew.
 _REPEAT_ALL = f"""
-    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END, unclear = 0, note = NULL
+    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 | (done & 2) ELSE 0 END, unclear = 0, note = NULL
     WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
 """  # noqa: S608 - no values
 _UNMARK_BLOCKED = f"""
@@ -216,6 +219,8 @@ _FIND_BLOCKED = """
     WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
     AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
 """
+# Of rows that can be sent, and that only a block leaves out.
+_MAY_BE_SENT = f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -411,22 +416,32 @@ class JournalWriter:
             self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
 
     def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
-        """Count the rows that `reopen` would reopen, see `count_for_plan`."""
-        sql = " OR ".join(_ENDED[name] for name in sorted(again))
+        """Count the rows that `reopen` would reopen, by how they ended, and those it leaves out: they are blocked."""
+        kinds = " ".join(f"WHEN {_ENDED[name]} THEN '{name}'" for name in sorted(again))
         forgets = again & {"invites", "unknown"}
         may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
-        mails, places = f"SUM({WISH} & 4 AND {may_mail})", f"SUM({WISH} & 2 AND NOT o.done & 2)"
-        columns = f"COUNT(*), COALESCE({mails}, 0), COALESCE({places}, 0)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.status IS NULL AND ({sql})"
-        found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))[0]
-        return dict(zip(("rows", "invitations", "registrations"), found, strict=True))
+        sql = f"""
+            SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
+                COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({_QUOTA}), 0)
+            {OF_LIST} AND {_MAY_BE_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
+        """
+        counts = Counter[str]()
+        for kind, is_unclear, n, mails, places in self._query(
+            sql, self._ended_values(list_id, accept_stale=accept_stale)
+        ):
+            counts["rows"] += n
+            if kind != "blocked":
+                counts["unclear" if kind == "failed" and is_unclear else f"{kind}_again"] += n
+                counts["invitations"] += mails
+                counts["registrations"] += places
+        return counts
 
     def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
         """Return the parameters of the statements that are made of `_ENDED`."""
-        now = time.time()
+        now, found = time.time(), self._list(list_id)
         return {
-            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
-            "repeatable": _REPEATABLE, "accept_stale": accept_stale,
+            **found.parameters, "is_hybrid": bool(found.facts.get("is_hybrid")),
+            "operation": self.facts().get("operation", ""), "repeatable": _REPEATABLE, "accept_stale": accept_stale,
             "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
         }  # fmt: skip
 
@@ -546,7 +561,6 @@ class JournalWriter:
         again: bool = False,
         accept_stale: bool = False,
         may_mail_twice: bool = False,
-        is_hybrid: bool = False,
     ) -> dict[str, int]:
         """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
 
@@ -555,10 +569,9 @@ class JournalWriter:
             again: All its rows are to be sent, whatever was done.
             accept_stale: Also those that were sent long ago without a clear answer.
             may_mail_twice: A mail in doubt is asked for again.
-            is_hybrid: Whoever is added uses a registration at once, whatever was asked (A).
         """
         values = self._ended_values(list_id, accept_stale=accept_stale)
-        values |= {"again": again, "may_mail_twice": may_mail_twice, "is_hybrid": is_hybrid}
+        values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
         for kind, n, changed, unverified, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
@@ -575,28 +588,38 @@ class JournalWriter:
         """Compare a list with those that count.
 
         Returns:
-            How many people of the list before it are not in it, and stay done; that list: the newest of the same name;
+            How many people of the list before it are not in it, and stay done; that list: the newest of the same file;
             and how many people of each other list are in this one and done.
         """
         this, lists = self._list(list_id), self.lists()
         others = [found for found in lists if found.confirmed and found.id != list_id]
-        name, part = this.facts.get("name"), _part_of(this.facts)
-        alike = [
-            found for found in others if name and found.facts.get("name") == name and _part_of(found.facts) == part
-        ]
-        before = alike[-1] if name and alike else None
+        alike = [found for found in others if this.facts.get("name") and is_same_file(found.facts, this.facts)]
+        before = alike[-1] if alike else None
         gone = self._query(_GONE, _pair(before, this))[0][0] if before is not None else 0
         shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
         return gone, before, [(found, n) for found, n in shared if n]
 
-    def noted_rows(self, list_id: int) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
+    def noted_rows(
+        self, list_id: int, *, reopened: frozenset[str] = frozenset(), again: bool = False, accept_stale: bool = False
+    ) -> Iterator[tuple[int, int | None, str | None, Mapping[str, Any]]]:
         """Yield the rows of a list of which something was noted: position, line, status and note, see `make_plan`.
 
-        What was noted of rows that are done or refused is not yielded: they are not sent again.
+        These are rows that cannot be sent, and rows that are going to be sent: what was noted of those that are done,
+        refused or held is of no use.
+
+        Args:
+            list_id: Its number.
+            reopened: Only the rows that `reopen` would reopen, and those that it leaves out since they are blocked.
+            again: All its rows are to be sent, whatever was done.
+            accept_stale: Also those that were sent long ago without a clear answer.
         """
         columns = "i.id, i.line, i.status, i.note, COALESCE(e.key, e.identity)"
-        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND (i.status IS NOT NULL OR {OPEN}) ORDER BY i.id"
-        for number, line, status, text, key in self._connection.execute(sql, self._list(list_id).parameters):
+        which = f"i.status IS NOT NULL OR :again OR ({OPEN} AND {_HELD} IS NOT 1)"
+        if reopened:
+            which = f"{_MAY_BE_SENT} AND ({' OR '.join(_ENDED[name] for name in sorted(reopened))})"
+        sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND ({which}) ORDER BY i.id"
+        values = self._ended_values(list_id, accept_stale=accept_stale) | {"again": again}
+        for number, line, status, text, key in self._connection.execute(sql, values):
             try:
                 note = decode_note(text)
             except locking.DAMAGE as found:
@@ -981,7 +1004,7 @@ _FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
 ) | {"created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType)}
 _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
-    "note": (dict, NoneType), "created": (int, float),
+    "is_hybrid": (bool, NoneType), "note": (dict, NoneType), "created": (int, float),
 }  # fmt: skip
 
 
@@ -1110,12 +1133,17 @@ def _part_of(facts: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two lists are one, perhaps edited: the later one takes the place of the other.
+    """Whether two lists are one, perhaps edited: the later one takes the place of the other."""
+    return one.get("options") == other.get("options") and is_same_file(one, other)
+
+
+def is_same_file(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two lists are of one file, perhaps edited, whatever is asked for its people.
 
     The command line notes the ``path`` of a file; None for standard input and typed addresses, which may be others each
     time. Elsewhere it is the name that counts.
     """
-    if one.get("options") != other.get("options") or _part_of(one) != _part_of(other):
+    if _part_of(one) != _part_of(other):
         return False
     paths = [(facts.get("note") or {}).get("path", "") for facts in (one, other)]
     if None in paths:

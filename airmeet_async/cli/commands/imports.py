@@ -126,8 +126,8 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         console.say(*plan.head())
         if wrong:
             for finding in wrong[1:_MOST_SHOWN]:
-                console.say(str(blame(table, finding)))
-            raise blame(table, wrong[0], len(wrong))
+                console.say(str(error_of(table, finding)))
+            raise error_of(table, wrong[0], len(wrong))
         console.say("", *plan.count_lines(wording_of(operation).done))
 
     wanted = BulkRun(
@@ -142,7 +142,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     return run(wanted, options, Settings.of(os.environ), console).code
 
 
-def blame(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
+def error_of(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:
     """Return the error that says what is wrong with a row; with *n*, also that nothing was sent."""
     from airmeet_async.formatting import counted
     from airmeet_async.tables import fault

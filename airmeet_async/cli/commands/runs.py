@@ -189,9 +189,11 @@ def _go_on_with(
     note = trusted_note(found)
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
-    console.say(f"job {found.job}: {_what(found, 'rows of a program')}, {counted(found.rows, 'row')}{what}")
+    no_file = "typed addresses" if found.note.get("command") else "rows of a program"
+    console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
+    is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
     file = find_journal(operation, event, str(found.about.get("base", "")), str(found.path)).file
@@ -207,8 +209,9 @@ def _go_on_with(
         airmeet_id=event,
         start=start,
         options=wishes,
-        choice=FileChoice(path=path, name=path or note.get("file") or found.path.stem),
-        journal=RunJournal(file, found, named=not is_in_runs_folder(found.path)),
+        # Whoever typed addresses has asked for no results; those of a file with an untrusted note are named after it.
+        choice=FileChoice(path=path, name=path or note.get("file") or (found.path.stem if is_named else "")),
+        journal=RunJournal(file, found, named=is_named),
         again=again,
         yes=yes,
         finished_event=finished_event,
@@ -386,27 +389,37 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "run file", str(relative_to_here(run.path))
-    if step := next_step(run):
+    if step := _next_step(run):
         yield "next", step
 
 
-def next_step(run: "JournalSummary") -> str:
-    """Return the one command to be typed next for a run that has ended, or nothing: as its summary says it."""
-    from airmeet_async.cli.run_store import is_of_no_event
-    from airmeet_async.protocol.endpoints import ENDPOINTS
+def _next_step(run: "JournalSummary") -> str:
+    from airmeet_async.bulk.journal.queries import count_stale_rows
+    from airmeet_async.bulk.report import StopReason
+    from airmeet_async.cli.output.results_csv import relative_to_here
+    from airmeet_async.cli.output.summary import describe_next_step, wording_of
 
-    if run.process is not None or is_of_no_event(run):
+    words = wording_of(str(run.about.get("operation", "")), str(run.about.get("airmeet_id") or "AIRMEET_ID"))
+    if run.process is not None or not words.command:  # what a program chose can go on in the program alone
         return ""
-    if run.state == "interrupted" and run.rows is not None:
-        return f"airmeet resume {run.job}"
-    endpoint = ENDPOINTS.get(run.about.get("operation", ""))
-    if run.counts.get("unknown") and endpoint is not None and not endpoint.repeatable:
-        return f"airmeet retry {run.job} --unknown"
-    if run.counts.get("failed") or run.counts.get("unknown"):
-        return f"airmeet retry {run.job}"
-    if run.unverified:
-        return f"airmeet retry {run.job} --invites"
-    return f"airmeet retry {run.job} --rejected" if run.counts.get("rejected") else ""
+    stop = next((reason for reason in StopReason if reason == run.list_facts.get("stop")), None)
+    if run.state == "interrupted":
+        stop = stop or StopReason.CUT_OFF
+    source = run.note.get("path") or run.note.get("file")
+    return describe_next_step(
+        run.counts,
+        words,
+        stop=stop,
+        left=1 if run.rows is None else run.counts["pending"],
+        held=count_stale_rows(run.path, run.list_id) if run.counts["unknown"] else 0,
+        unverified=run.unverified,
+        to_correct=run.to_correct,
+        job="" if run.rows is None else run.job,
+        source=str(relative_to_here(Path(source))) if source else "",
+        mails=bool(run.about["options"].get("sendEmailInvite")),
+        command="the original command",
+        resumes=True,
+    )
 
 
 @runs.command(sort_key=1, usage=_usage("runs results"))

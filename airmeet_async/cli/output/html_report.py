@@ -29,7 +29,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import OTHER_NAME, BulkReport, RowResult, RowStatus
+from airmeet_async.bulk.report import OTHER_NAME, BulkReport, RowResult, RowStatus, place_of
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import describe_status, wording_of
@@ -203,9 +203,8 @@ def _cause(page: ReportPage, code: str, n: int, results: Sequence[RowResult]) ->
         key = _mask(result.key) if masked and result.key else result.key
         known = re.escape(result.key) if result.key else "(?!)"
         before, *between = re.split(rf"(?i)(?<!\w){known}(?!\w)", result.error.message if result.error else "")
-        place = result.index + 1 if result.line is None else result.line
         rows.append({
-            "place": place, "key": key, "message": key.join([before, *between]), "attempts": result.attempts,
+            "place": place_of(result), "key": key, "message": key.join([before, *between]), "attempts": result.attempts,
         })  # fmt: skip
         reasons.add("…".join([before, *between]))
     return {"code": code, "n": n, "rows": rows, "reason": reasons.pop() if len(reasons) == 1 else ""}

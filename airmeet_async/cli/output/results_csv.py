@@ -2,9 +2,9 @@
 
 1. They are a view of what is recorded, written once when the run has ended, in the order of the input.
 2. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
-3. A file appears as a whole or not at all. It takes the place of an earlier one only where that is what a run of the
-   same list has written there, and nobody has changed it since; otherwise it gets a number. A person's corrections,
-   and links of other lists, may be nowhere else.
+3. A file appears as a whole or not at all; where there is an equal one, that stays. It takes the place of an earlier
+   one only where that is what a run of the same list has written there, and nobody has changed it since; otherwise it
+   gets a number. A person's corrections, and links of other lists, may be nowhere else.
 4. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
-from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus
+from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus, place_of
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
@@ -61,12 +61,6 @@ class ResultFiles:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def leave_results(self) -> None:
-        """Write no results after all: those that are there stay as they are."""
-        if self.results is not None:
-            self._files.pop(self.results).discard()
-            self.results = None
-
     def write(self, found: Iterable[RowResult], header: Sequence[str], job: str, origin: str) -> None:
         """Write the results of a run.
 
@@ -96,8 +90,11 @@ class ResultFiles:
                 if is_any_left or place == self.results:
                     self._files[place].write(piece)
                     target = find_place(place, origin)
-                    self._files[place].put(target, origin=origin)
-                    self.written[place] = target
+                    if same := next((path for path in (place, target) if self._files[place].equals(path)), None):
+                        self._files[place].discard()
+                    else:
+                        self._files[place].put(target, origin=origin)
+                    self.written[place] = same or target
                 elif is_as_written(place, origin):
                     set_aside(place)
         except OSError as error:
@@ -153,11 +150,6 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         job,
     )
     return dict(zip(RESULT_COLUMNS, found, strict=True))
-
-
-def place_of(result: RowResult) -> int:
-    """Return a row's line in its file; of rows that are from no file their number, from 1."""
-    return result.index + 1 if result.line is None else result.line
 
 
 def _text(value: Any) -> str:

@@ -160,9 +160,10 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     if report.stop_reason is not None:
         before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
         lines += wrapped(before + report.stop_message)
-    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures)]
+    unit = "line" if outcome.source else "row"
+    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures, unit)]
     if report.warnings:
-        lines += ["to check:", *_causes(report.warnings), *wrapped(words.advice, "  ", "    ")]
+        lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
         lines += wrapped(since_done(report.changed))
     return [*lines, *_effort(report), *_files(outcome, words), *_next(outcome, words)]
@@ -201,11 +202,11 @@ def describe_status(report: BulkReport, status: RowStatus, words: Wording, done:
     return ", ".join(filter(None, (meaning or done, before)))
 
 
-def _causes(groups: Sequence[FailureGroup]) -> list[str]:
+def _causes(groups: Sequence[FailureGroup], unit: str) -> list[str]:
     width = max((len(f"{group.n:,}") for group in groups), default=0)
     lines = list[str]()
     for group in groups[:_MOST_CAUSES]:
-        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width)
+        lines += describe_rows(group.n, describe_cause(group), group.sample_rows, width, unit)
     if len(groups) > _MOST_CAUSES:
         lines.append(f"  and {len(groups) - _MOST_CAUSES} other causes; see the results file")
     return lines
@@ -239,40 +240,87 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
 
 def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on: one step, which may be taken at any time and any number of times."""
-    step = _next_step(outcome, words)
+    report, counts = outcome.report, outcome.report.counts
+    # There is nothing to correct in rows of people who are blocked.
+    blocked, other_names = (
+        sum(group.n for group in report.failures if group.code == code) for code in (BLOCKED, OTHER_NAME)
+    )
+    full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
+    step = describe_next_step(
+        counts,
+        words,
+        stop=report.stop_reason,
+        left=counts[RowStatus.UNPROCESSED] + max(0, outcome.total - report.rows_read),
+        held=outcome.held,
+        unverified=report.unverified,
+        to_correct=counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full,
+        full=full,
+        job=outcome.job,
+        source=outcome.source,
+        mails=outcome.mails,
+        command="the original command" if outcome.goes_on else "the same command",
+        resumes=words.starts_over,
+    )
     return wrapped(f"Next: {step}", "", "      ") if step else []
 
 
-def _next_step(outcome: RunOutcome, words: Wording) -> str:
-    report, job, counts = outcome.report, outcome.job, outcome.report.counts
-    unclear = counts[RowStatus.UNKNOWN]
-    if report.stop_reason is StopReason.NOT_FOUND and not report.succeeded:
+def describe_next_step(
+    counts: Mapping[Any, int],
+    words: Wording,
+    *,
+    stop: StopReason | None,
+    left: int,
+    held: int,
+    unverified: int,
+    to_correct: int,
+    full: int = 0,
+    job: str,
+    source: str,
+    mails: bool,
+    command: str,
+    resumes: bool,
+) -> str:
+    """Return how to go on after a run, or nothing: the summary and ``airmeet runs show`` say the same.
+
+    Args:
+        counts: Rows by status, or by its name.
+        words: What is said of the operation.
+        stop: Why it ended early, if it did.
+        left: Rows that were not sent yet.
+        held: Rows without a clear answer that are not sent again without a word.
+        unverified: Rows that are done, and whose invitation may not have been mailed.
+        to_correct: Rows that are not sent again as they are.
+        full: Rows that were refused because no registrations are left.
+        job: What is typed for the job; empty where it cannot go on.
+        source: The input file; empty where there is none.
+        mails: People are mailed.
+        command: What the command that registers a corrected file is called.
+        resumes: After a stop the job is resumed; else the same command is run again.
+    """
+    unclear, failed = counts.get(RowStatus.UNKNOWN, 0), counts.get(RowStatus.FAILED, 0)
+    if stop is StopReason.NOT_FOUND and not counts.get(RowStatus.SUCCEEDED):
         return "run the command again with the right event id"
-    if unclear and not words.repeats and report.stop_reason is None:
-        again = f", then airmeet retry {job} --unknown" if job else ""
-        return f"{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"
-    fix = "once that is fixed, " if report.stop_reason in _MEND_FIRST else ""
-    if report.stop_reason is not None:
-        if words.starts_over and job:
+    fix = "once that is fixed, " if stop in _MEND_FIRST else ""
+    if stop is not None and (left or (unclear and words.repeats)):
+        if resumes and job:
             return f"{fix}airmeet resume {job}"
-        return f"{fix}run the same command again; it goes on from here"
-    if outcome.held and job:
-        rows = counted(outcome.held, "row")
-        return f"airmeet resume {job} --accept-stale   sends the {rows} without a clear answer once more"
-    if n := counts[RowStatus.FAILED] + unclear:
+        return f"{fix}run {'the original' if resumes else 'the same'} command again; it goes on from here"
+    if unclear and not words.repeats:
+        again = f", then airmeet retry {job} --unknown" if job else ""
+        return f"{fix}{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"
+    if held and job:
+        rows = counted(held, "row")
+        return f"{fix}airmeet resume {job} --accept-stale   sends the {rows} without a clear answer once more"
+    if n := failed + unclear:
         if job:
-            return f"airmeet retry {job}   sends just the {counted(n, 'row')} that {'is' if n == 1 else 'are'} missing"
-        return "run the same command again"
-    if report.unverified and job:
-        return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
-    blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
-    other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
-    full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
-    n = counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full
-    steps = [f"correct {counted(n, 'line')} in {outcome.source}"] if n else []
+            are = "is" if n == 1 else "are"
+            return f"{fix}airmeet retry {job}   sends just the {counted(n, 'row')} that {are} missing"
+        return f"{fix}run the same command again"
+    if unverified and job:
+        return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
+    steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct else []
     steps += [f"get {counted(full, 'more registration')} from Airmeet"] if full else []
-    if steps and outcome.source:
-        command = "the original command" if outcome.goes_on else "the same command"
-        nobody = "; nobody is mailed twice" if outcome.mails else ""
-        return f"{', '.join(steps)} and run {command} again{nobody}"
+    if steps and source:
+        nobody = "; nobody is mailed twice" if mails else ""
+        return f"{fix}{', '.join(steps)} and run {command} again{nobody}"
     return ""

@@ -7,7 +7,7 @@ from airmeet_async import InputError
 from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.row_mapping import SESSIONS
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.cli.commands.imports import blame
+from airmeet_async.cli.commands.imports import error_of
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
 
@@ -49,10 +49,10 @@ def test_a_column_that_is_missing_or_twice_is_named_with_the_file(table, header,
     assert (caught.value.path or "").endswith("x.csv")
 
 
-def test_blame_names_the_column_where_the_message_does(table):
+def test_an_error_names_the_column_where_the_message_does(table):
     there = table(HEADER, GOOD)
-    cell = blame(there, RowFinding(2, "invalid_row", "start: 'soon' is not a time"), 3)
-    row = blame(there, RowFinding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
+    cell = error_of(there, RowFinding(2, "invalid_row", "start: 'soon' is not a time"), 3)
+    row = error_of(there, RowFinding(2, "invalid_row", "speaker_emails: 'x' is not an address"))
 
     assert (cell.line, cell.column, row.column) == (2, "start", None)
     assert str(cell).endswith("""line 2, column "start": 'soon' is not a time (3 wrong rows, so nothing was sent)""")

@@ -292,21 +292,22 @@ def test_a_second_run_with_nothing_new_writes_no_second_file_unless_asked(airmee
     there = airmeet.at(Sandbox())
     there(*REGISTER)
     first, file = airmeet.rows(), airmeet.folder / "people-results.csv"
-    before = file.stat().st_mtime_ns
     again = there(*REGISTER, "--json")
-    asked = there(*REGISTER, "--results", "r.csv")
+    second, before = airmeet.rows(), file.stat().st_mtime_ns
+    there(*REGISTER)
     after = file.stat().st_mtime_ns
+    asked = there(*REGISTER, "--results", "r.csv")
     (airmeet.folder / "r.csv").unlink()
     there(*REGISTER)
 
     assert {row["airmeet_status"] for row in first} == {"succeeded"}
     assert (again.json["results_path"], after) == ("people-results.csv", before)
     assert "all 2 are registered; there was nothing to send" in asked.err
-    assert airmeet.rows("r.csv") == [row | {"airmeet_when": "earlier"} for row in first]
+    assert airmeet.rows("r.csv") == second == [row | {"airmeet_when": "earlier"} for row in first]
     assert sorted(path.name for path in airmeet.folder.iterdir()) == ["people-results.csv", "people.csv", "r.csv"]
 
 
-def test_a_run_with_nothing_new_leaves_whole_results_as_they_are(airmeet):
+def test_a_run_with_nothing_new_keeps_the_results_whole(airmeet):
     airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,MÃ¼ller,Ay", "bad,B,Bee")
     there = airmeet.at(Sandbox())
     first = there(*REGISTER, "--failed", "left.csv")
@@ -314,9 +315,28 @@ def test_a_run_with_nothing_new_leaves_whole_results_as_they_are(airmeet):
     again = there(*REGISTER, "--failed", "left.csv")
 
     assert [row["airmeet_status"] for row in rows] == ["succeeded", "invalid"]
-    assert (first.code, again.code, airmeet.rows()) == (3, 3, rows)
+    assert (first.code, again.code) == (3, 3)
+    assert airmeet.rows() == [rows[0] | {"airmeet_when": "earlier"}, rows[1]]
     assert [row["email"] for row in airmeet.rows("left.csv")] == ["bad"]
     assert sorted(path.name for path in airmeet.folder.iterdir()) == ["left.csv", "people-results.csv", "people.csv"]
+
+
+def test_results_follow_the_list_and_the_blocks_although_nothing_is_sent(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    there("block", EVENT, "person-1@example.com")
+    there(*REGISTER)
+    blocked = [(row["airmeet_status"], bool(row["airmeet_entry_link"])) for row in airmeet.rows()]
+    with (airmeet.folder / "people.csv").open("a") as file:
+        file.write("broken,Bad,Mail\n")
+    edited = there(*REGISTER, "--json")
+
+    assert blocked == [("succeeded", True), ("invalid", False), ("succeeded", True)]
+    assert edited.json["results_path"] == "people-results-2.csv"
+    assert [row["airmeet_code"] for row in airmeet.rows("people-results-2.csv")] == [
+        "", "blocked", "", "invalid_email",
+    ]  # fmt: skip
 
 
 def test_what_a_person_has_changed_is_never_overwritten(airmeet):

@@ -337,6 +337,116 @@ def test_a_plan_leaves_the_journal_as_it_is(airmeet):
     assert before == after
 
 
+def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
+    airmeet.people(5)
+    sandbox = Sandbox("500-after:100%:on=attendees.add:body=person-3@")
+    there = airmeet.at(sandbox)
+    there("register", EVENT, "people.csv", "--invite", "--yes")
+    sandbox.clear_faults()
+    settled = there(*REGISTER, "--json")
+    shown = there("runs", "show", "--json")
+    mailed = there("retry", "--invites", "--yes", "--json")
+
+    assert (settled.code, settled.json["invites_unverified"], shown.json["invites_unverified"]) == (0, 0, 0)
+    assert "5 of 5 registered" in settled.err
+    assert "Next" not in settled.err
+    assert (mailed.code, mailed.json["attempts"]) == (0, 1)
+
+
+def test_a_plan_counts_invitations_in_doubt_apart(airmeet):
+    airmeet.people(5)
+    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
+    words = ("register", EVENT, "people.csv", "--invite", "--yes", "--concurrency", "1")
+    there(*words)
+    again = there(*words)
+    planned = there(*words, "--dry-run", "--json").json
+
+    assert "4  registered and mailed before: left out" in again.err
+    assert "1  registered before, perhaps not mailed: left out (airmeet retry" in again.err
+    assert "4 of 5 registered and mailed · 1 registered, perhaps not mailed" in again.err
+    assert "everybody in this list is done" not in again.err
+    assert (planned["done_before"], planned["unverified"], planned["ready"]) == (5, 1, 0)
+
+
+@pytest.mark.parametrize("kind", ["refused", "left out", "import"])
+def test_only_where_everybody_is_done_that_is_said(airmeet, kind):
+    there = airmeet.at(Sandbox("422@1:on=attendees.add" if kind == "refused" else ""))
+    words = REGISTER
+    if kind == "import":
+        airmeet.file("booths.csv", "name", "Tea")
+        words = ("import", "booths", EVENT, "booths.csv")
+    elif kind == "refused":
+        airmeet.people(3)
+    else:
+        airmeet.file("people.csv", "email,first_name,last_name", "ada@example.com,Ada,Ay", "bad,B,Bee")
+    there(*words)
+    again = there(*words, "--json")
+
+    assert again.json["attempts"] == 0
+    assert "everybody in this list is done" not in again.err
+
+
+def test_a_plan_says_how_many_were_done_by_another_file(airmeet):
+    airmeet.people(8)
+    airmeet.people(2, "left.csv")
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    there("register", EVENT, "left.csv", "--no-invite")
+    again = there(*REGISTER)
+
+    assert '8  registered before, 2 of them from "left.csv": left out' in again.err
+
+
+def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmeet):
+    airmeet.people(5)
+    sandbox = Sandbox("422:100%:on=attendees.add")
+    there = airmeet.at(sandbox)
+    there("register", EVENT, "people.csv", "--invite", "--yes", "--max-failures", "100%")
+    sandbox.clear_faults()
+    there("block", EVENT, "person-0@example.com", "person-1@example.com", "person-2@example.com")
+    retried = there("retry", EVENT, "--rejected", "--yes")
+    said = " ".join(retried.err.split())
+
+    assert "2 refused before: will be registered and mailed, unless they are refused again" in said
+    assert "3 left out: were blocked here; unblock them first to let them in again lines 2, 3 and 4" in said
+    assert sandbox.world.statistics().mails == 2
+
+
+def test_a_declined_run_changes_nothing_of_what_the_earlier_one_will_do(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=8)
+    there = airmeet.at(sandbox)
+    words = ("register", EVENT, "people.csv", "--invite")
+    there(*words, "--yes", "--rate", "60", "--concurrency", "1", "--failed", "left.csv")
+    before = there("runs", "show", "--json").json
+    declined = there(*words, "--failed", "other.csv", "--results", "r.csv", typed="n\n")
+    after = there("runs", "show", "--json").json
+    there(*words, "--yes", "--results", "r.csv")
+
+    assert (declined.code, after) == (130, before)
+    assert there("runs", "show", "--json").json["results_path"] == str(airmeet.folder / "r.csv")
+
+
+def test_typed_addresses_are_named_and_numbered_and_get_no_file_unasked(airmeet):
+    there = airmeet.at(Sandbox())
+    there("register", EVENT, airmeet.people(1), "--no-invite")
+    block = ("block", EVENT, "no-1@example.com", "person-0@example.com", "no-2@example.com")
+    blocked = there(*block, "--json")
+    retried = there("retry", "--rejected", "--yes")
+    files = sorted(path.name for path in airmeet.folder.iterdir())
+    there(*block, "--results", "r.csv")
+    there("retry", "--rejected", "--yes")
+
+    assert blocked.json["failures"][0]["sample_rows"] == [1, 3]
+    assert "rows 1 and 3" in blocked.err
+    assert "block typed addresses, 3 rows" in retried.err
+    assert "Next: correct" not in retried.err
+    assert files == ["people-results.csv", "people.csv"]
+    assert [row["airmeet_row"] for row in airmeet.rows("r.csv")] == ["1", "2", "3"]
+    assert [row["airmeet_attempts"] for row in airmeet.rows("r.csv")] == ["4", "2", "4"]
+
+
 def test_a_retry_of_invitations_is_for_a_run_that_mails(airmeet):
     airmeet.people(3)
     there = airmeet.at(Sandbox())

@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sqlite3
+import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.support.command import Sandbox
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
+INVITE = ("register", EVENT, "people.csv", "--invite", "--yes", "--concurrency", "1")
 
 
 def shelf_of(airmeet):
@@ -36,11 +39,49 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     assert (run["event"], run["file"]) == (EVENT, str(airmeet.folder / "people.csv"))
     assert run["results_path"] == str(airmeet.folder / "people-results.csv")
     assert listed.out.splitlines()[1].split()[0] == run["job"]
-    assert f"airmeet retry {run['job']} --rejected" in shown.out
+    assert "correct 1 line in people.csv and run the original command again" in shown.out
     everything = listed.out + shown.out + as_json.out + listed.err
     assert "@example.com" not in everything
     assert "code=" not in everything
     assert leaks(everything) == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "words", "step"),
+    [
+        ("500-after:100%:on=attendees.add:body=person-1@", INVITE, "airmeet retry JOB   sends just the 1 row"),
+        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails just the 1"),
+        ("422@2:on=attendees.add", INVITE, "correct 1 line in people.csv and run the original command again; nobody"),
+        ("500-after@2:on=booths.create", ("import", "booths", EVENT, "booths.csv"), "1 row may exist or not: look"),
+        ("400:100%:on=attendees.block", ("block", EVENT, "a@example.com"), ""),
+        ("", REGISTER, ""),
+    ],
+)
+def test_the_next_step_is_the_one_of_the_summary(airmeet, faults, words, step):
+    airmeet.people(3)
+    airmeet.file("booths.csv", "name", "Tea", "Coffee")
+    there = airmeet.at(Sandbox(faults))
+    done = there(*words)
+    said = " ".join(done.err.partition("Next: ")[2].split())
+    shown = dict(line.split(maxsplit=1) for line in there("runs", "show").out.splitlines() if line.split()[1:])
+    next_step = " ".join(shown.get("next:", "").split())
+
+    assert next_step == said.replace("the same command", "the original command")
+    assert next_step.startswith(" ".join(step.replace("JOB", shown["job:"]).split()))
+    assert bool(next_step) is bool(step)
+
+
+def test_rows_that_wait_for_a_word_are_sent_with_it(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox("500-after:100%:on=attendees.add:body=person-1@"))
+    there(*REGISTER)
+    real = time.time
+    with patch("time.time", lambda: real() + 30 * 3600):
+        retried = there("retry", "--yes")
+        shown = there("runs", "show").out
+
+    assert "--accept-stale sends the 1 row without a clear answer" in " ".join(retried.err.split())
+    assert "--accept-stale   sends the 1 row without a clear answer" in shown
 
 
 def test_journals_are_private(airmeet):

@@ -60,6 +60,12 @@ STEPS = [
     (INTERRUPTED, {RowStatus.UNPROCESSED: 7, RowStatus.INVALID: 7}, {"failed": "left.csv", "mails": True}, AGAIN),
     (SETTINGS, {RowStatus.UNPROCESSED: 7}, {}, f"once that is fixed, {AGAIN}"),
     (StopReason.FAILURES, {RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 7}, {}, f"once that is fixed, {AGAIN}"),
+    (
+        StopReason.FAILURES,
+        {RowStatus.REJECTED: 20},
+        {},
+        "once that is fixed, correct 20 lines in people.csv and run the",
+    ),
     (StopReason.DEADLINE, {RowStatus.UNPROCESSED: 7}, {"job": ""}, AGAIN),
     (None, {RowStatus.FAILED: 7}, {}, "airmeet retry 3f2a   sends just the 7 rows that are missing"),
     (None, {RowStatus.UNKNOWN: 1}, {}, "airmeet retry 3f2a   sends just the 1 row that is missing"),
@@ -115,7 +121,8 @@ def test_rows_of_an_earlier_run_are_counted():
 def test_a_wrong_id_of_an_event_is_not_gone_on_with():
     found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.UNPROCESSED: 7}, resumable=True)
     wrong = said(found, job="3f2a")
-    found = report(StopReason.NOT_FOUND, "no such event", counts={RowStatus.SUCCEEDED: 7}, resumable=True)
+    counts = {RowStatus.SUCCEEDED: 7, RowStatus.UNPROCESSED: 1}
+    found = report(StopReason.NOT_FOUND, "no such event", counts=counts, resumable=True)
     gone = said(found, job="3f2a")
 
     assert "Next: run the command again with the right event id" in wrong
