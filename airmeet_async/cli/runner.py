@@ -210,7 +210,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
                 _show_plan(plan, wanted, flags, console)
-                if not plan.ready and plan.done_before and settings.base.is_loopback and not wanted.is_demo:
+                is_people_here = settings.base.is_loopback and wanted.operation in PEOPLE
+                if not plan.ready and plan.done_before and is_people_here and not wanted.is_demo:
                     console.say(*wrapped(_DONE_ON_LOOPBACK))
                 is_block = wanted.operation == ATTENDEES_BLOCK.name
                 confirm_run(
@@ -332,8 +333,11 @@ def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) 
         parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
     if "rejected" in wanted.again:
         parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
-    if "unknown" in wanted.again and not words.repeats:
-        parts += [(counts["unknown"], "may exist or not: will be sent again, and may then exist twice")]
+    if not words.repeats:
+        unknown = read_summary(before.path, before.list_id).counts["unknown"]  # since the event was asked
+        parts += [(counts["unknown"] - unknown, f"without a clear answer: in the event, so {words.done}")]
+        if "unknown" in wanted.again:
+            parts += [(unknown, "not in the event, as far as it says: will be sent again, and may then exist twice")]
     if "invites" in wanted.again:
         parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
     parts = [part for part in parts if part[0]]

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
-from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_NAME, FailureGroup
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
@@ -391,6 +391,9 @@ _WORDS = {
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
     BLOCKED: "were blocked here; unblock them first to let them in again",
+    EXISTS: "in the event already, so not made again",
+    EXISTS_DIFFERENT: "in the event already, and different there, as the results file says in detail; Airmeet changes "
+    "it in its dashboard only",
     "duplicate": "twice in the list",
     OTHER_NAME: "an address that is in the list already, with another name",
 }
