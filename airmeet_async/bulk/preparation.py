@@ -181,6 +181,7 @@ class JobPreparation:
         self._kept_after = 0
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
+        self._missing = 0  # rows that are done, and that the event does not have any more
 
     @property
     def _sender(self) -> Client:
@@ -211,7 +212,7 @@ class JobPreparation:
                 if not self._list:
                     self._list = await self._record_list(journal, loaded)
                 plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
-                plan = evolve(plan, fields_error=fields_error)
+                plan = evolve(plan, fields_error=fields_error, missing=min(self._missing, plan.done_before))
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
@@ -241,7 +242,7 @@ class JobPreparation:
             register=options.get("registerAttendee", False),
             previous=_earlier_list(list_),
         )
-        return evolve(plan, source=str(list_.facts.get("name") or ""))
+        return evolve(plan, source=str(list_.facts.get("name") or ""), missing=min(self._missing, plan.done_before))
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -342,6 +343,7 @@ class JobPreparation:
             return there or RowError(EXISTS, "the event has this already, so it is not made again")
 
         changed = writer.mark_existing(number, hashes, describe)
+        self._missing = writer.count_missing(number, hashes)
         if self._sends_all(journal, number):
             changed = writer.mark_existing(number, hashes, describe, also_done=True) or changed
         if changed:

@@ -323,8 +323,6 @@ class BulkReport:
             "counts": {status.value: self.counts[status] for status in RowStatus},
             "earlier_counts": {status.value: self.earlier_counts.get(status, 0) for status in RowStatus},
             "changed": self.changed,
-            "existing": self.existing,
-            "existing_different": self.existing_different,
             "unverified": self.unverified,
             "unverified_earlier": self.unverified_earlier,
             "attempts": self.attempts,

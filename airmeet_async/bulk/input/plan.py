@@ -59,6 +59,7 @@ class BulkPlan:
         warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
+        missing: Of these, sessions, booths and speakers that the event does not have any more.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
             more than a day ago, or would be made twice.
@@ -96,6 +97,7 @@ class BulkPlan:
     warned: int = 0
     done_before: int = 0
     changed: int = 0
+    missing: int = 0
     refused_before: int = 0
     held: int = 0
     not_yet_mailed: int = 0
@@ -186,6 +188,9 @@ class BulkPlan:
         changed = ""
         if self.changed:
             changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
+        if self.missing:
+            are, them = ("is", "it") if self.missing == 1 else ("are", "them")
+            changed += f" ({self.missing:,} {are} not in the event any more; --again makes {them})"
         return f"{done} before{f', from {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:

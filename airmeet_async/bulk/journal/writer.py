@@ -675,6 +675,15 @@ class JournalWriter:
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
             return self._connection.total_changes > before
 
+    def count_missing(self, list_id: int, hashes: Iterable[int]) -> int:
+        """Count the rows of a list that are done, and that the event does not have any more; see `mark_existing`."""
+        sql = f"""
+            SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND {DONE}
+            AND e.hash NOT IN (SELECT value FROM json_each(:hashes))
+        """  # noqa: S608 - no values
+        n: int = self._query(sql, {**self._list(list_id).parameters, "hashes": str(list(hashes))})[0][0]
+        return n
+
     def purge(self, list_ids: Iterable[int], *, forget: bool = False) -> None:
         """Remove lists, with the names, links and requests of those who are in no other list.
 

@@ -166,7 +166,6 @@ def test_an_import_after_an_edit_makes_nothing_twice_and_says_what_differs(airme
         )
         for done, there, twice in [(speakers, 2 - made, 0), (sessions, 3 - made, 1), (booths, 2 - made, 0)]:
             assert (done.code, done.json["counts"]["duplicate"]) == (0, there + twice), done.err
-            assert done.json["existing"] == there
             assert f"{there} in the event already" in done.err
             assert ("1 left out" in done.err) is bool(twice)
         said = " ".join(f"{speakers.err} {sessions.err} {booths.err}".split())
@@ -204,24 +203,25 @@ def test_an_import_that_is_sent_once_more_makes_only_what_the_event_does_not_hav
     again = there("import", "sessions", EVENT, "day.csv", *ZONE, "--again")
     assert len(sessions) == 6
     del sessions[2:4]
+    lost = there("import", "sessions", EVENT, "day.csv", *ZONE)
     rest = there("import", "sessions", EVENT, "day.csv", *ZONE, "--again", "--json")
 
     assert (plain.code, again.code, rest.code) == (0, 0, 0)
     assert "--again" not in plain.err
+    assert "created before: left out (2 are not in the event any more; --again makes them)" in " ".join(
+        lost.err.split()
+    )
     assert "6  left out: in the event already" in again.err
     assert "\n6 in the event already\n" in again.err
-    assert (rest.json["existing"], rest.json["attempts"]) == (4, 2)
+    assert (rest.json["counts"]["duplicate"], rest.json["attempts"]) == (4, 2)
     assert sorted(session["name"] for session in sessions) == [f"Talk {n}" for n in range(6)]
 
 
 def test_what_differs_in_the_event_is_one_cause_and_one_number(airmeet, programme):
     """Each row in the result file says what differs; what is deleted in the dashboard is made again."""
     sandbox, here, elsewhere = programme
-    airmeet.file(
-        "new.csv",
-        f"{HEADER},summary",
-        *(f"{line}Hello" for line in (f"{GOOD},", f"Panel,2027-03-01 11:00,{HOST},45,,")),
-    )
+    lines = f"{GOOD},Hello", f"Panel,2027-03-01 11:00,{HOST},45,,Hello"
+    airmeet.file("new.csv", f"{HEADER},summary", *lines)
     for airmeet_of in (here, elsewhere):
         done = airmeet_of("import", "sessions", EVENT, "new.csv", *ZONE)
         assert done.code == 0
