@@ -14,7 +14,7 @@ from collections import deque
 from attrs import frozen
 
 from airmeet_async.bulk.options import RECENT_ROWS, FailureLimit
-from airmeet_async.bulk.report import RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import RowResult, StopReason
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
@@ -85,20 +85,22 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
 
 
 # What Airmeet says of somebody who is not in the event, and not of an event that is not there.
-_NOT_IN_EVENT = re.compile(r"attendee|participant|registrant|\buser\b|not registered", re.IGNORECASE)
+_NOT_IN_EVENT = re.compile(
+    r"attendee|participant|registrant|\b(?:user|person|guest|e-?mail)\b|not registered", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"\S+@\S+")
 _CHANGE_ACCESS = frozenset({ATTENDEES_BLOCK.name, ATTENDEES_UNBLOCK.name})
 
 
-def is_not_in_event(operation: str, result: RowResult) -> bool:
+def is_not_in_event(operation: str, verdict: Verdict) -> bool:
     """Whether somebody cannot be blocked or unblocked since the event does not have them: a matter of that row alone.
 
     People who are in the list and not in the event are no fault of the list, and others behind them must not keep
     their access for it.
     """
-    if operation not in _CHANGE_ACCESS or result.status is not RowStatus.REJECTED or result.error is None:
+    if operation not in _CHANGE_ACCESS or verdict.kind is not Kind.REJECTED or verdict.status not in {400, 404}:
         return False
-    return result.http_status in {400, 404} and bool(_NOT_IN_EVENT.search(_ADDRESS.sub("", result.error.message)))
+    return _NOT_IN_EVENT.search(_ADDRESS.sub("", verdict.message)) is not None
 
 
 _MOST_EQUAL = 20

@@ -221,8 +221,9 @@ class RunState:
 
     def record_result(self, row: Row, result: RowResult) -> RunStop | None:
         """Count the end of a row that was sent; return why the run stops, if it does."""
-        operation = "" if row.template is None else row.template.endpoint.name
-        is_missing = is_not_in_event(operation, result)
+        is_missing = False
+        if row.template is not None and row.last is not None:
+            is_missing = is_not_in_event(row.template.endpoint.name, row.last)
         why = self.rules.record(result, failed_before=row.failed_before, is_not_in_event=is_missing)
         return RunStop(StopReason.FAILURES, why) if why else None
 
