@@ -329,18 +329,24 @@ def _show_what_is_repeated(wanted: BulkRun, flags: BulkFlags, console: Console) 
     done = f"{words.done} and mailed" if has_mails else words.done
     again = "sent before without a clear answer: will be sent again" + (", without a second mail" if has_mails else "")
     parts = []
+    if not words.repeats:
+        # The event was asked for what it has since.
+        now = read_summary(before.path, before.list_id).counts
+        parts += [
+            (counts["unknown"] - now["unknown"], f"without a clear answer: in the event, so {words.done}"),
+            (now["duplicate"] - counts["duplicate"], "in the event already: left out"),
+        ]
+        counts = now
     if "failed" in wanted.again:
         parts += [(counts["failed"], f"failed before: will be {done}"), (unclear, again)]
     if "rejected" in wanted.again:
         parts += [(counts["rejected"], f"refused before: will be {done}, unless they are refused again")]
-    if not words.repeats:
-        unknown = read_summary(before.path, before.list_id).counts["unknown"]  # since the event was asked
-        parts += [(counts["unknown"] - unknown, f"without a clear answer: in the event, so {words.done}")]
-        if "unknown" in wanted.again:
-            parts += [(unknown, "not in the event, as far as it says: will be sent again, and may then exist twice")]
+    if "unknown" in wanted.again and not words.repeats:
+        what = "not in the event, as far as it says: will be sent again, and may then exist twice"
+        parts += [(counts["unknown"], what)]
     if "invites" in wanted.again:
         parts += [(before.unverified, f"{words.done}, perhaps not mailed: will be mailed")]
-    parts = [part for part in parts if part[0]]
+    parts = [part for part in parts if part[0] > 0]
     width = max((len(f"{n:,}") for n, *_ in parts), default=0)
     console.say(*(line for n, what in parts for line in describe_rows(n, what, (), width)))
 

@@ -249,6 +249,24 @@ def test_the_advice_after_an_unclear_answer_makes_nothing_twice(airmeet):
     assert "all 6 are created" in retried.err
 
 
+def test_what_was_refused_and_is_there_now_is_not_sent_once_more(airmeet):
+    """Somebody has made it elsewhere, so a retry leaves it out and says so."""
+    airmeet.file("day.csv", HEADER, *TALKS)
+    airmeet.file("talk.csv", HEADER, TALKS[2])
+    sandbox = Sandbox("422@3:on=sessions.create")
+    there = airmeet.at(sandbox)
+    first = there("import", "sessions", EVENT, "day.csv", *ZONE)
+    home = airmeet.folder / "elsewhere"
+    home.mkdir()
+    elsewhere = evolve(there, environ=there.environ | {"HOME": str(home)})
+    assert (first.code, elsewhere("import", "sessions", EVENT, "talk.csv", *ZONE).code) == (3, 0)
+    retried = there("retry", "--rejected")
+
+    assert (retried.code, len(sandbox.world.events[EVENT].sessions)) == (0, 6)
+    assert "1  in the event already: left out" in retried.err
+    assert "5 of 5 created · 1 in the event already" in " ".join(retried.err.split())
+
+
 def test_a_time_that_is_not_on_the_clock_once_is_refused_with_its_place(airmeet):
     """Before anything is sent."""
     airmeet.file("day.csv", HEADER, GOOD, f"Late,2027-03-28 02:30,{HOST},30,", f"Later,2027-10-31 02:30,{HOST},30,")
