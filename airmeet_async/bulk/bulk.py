@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack, cast, get_args
 
@@ -11,7 +12,6 @@ from attrs import evolve
 
 from airmeet_async.bulk.input.column_names import PresetName, choose
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
-from airmeet_async.bulk.input.existing_items import ExistingItems
 from airmeet_async.bulk.input.operations import (
     ADDRESSES,
     AddAttendees,
@@ -34,7 +34,7 @@ from airmeet_async.bulk.options import (
     run_rate,
     takes_options,
 )
-from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity
+from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity, fetch_existing
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError
@@ -402,20 +402,9 @@ class Bulk:
         return self._job(load, given, identity)
 
     def _create(self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
-        client = self._client
-
-        async def fetch_existing() -> ExistingItems:
-            info = await client.airmeets.info(airmeet_id)
-            is_booth = mapping is BOOTHS
-            return ExistingItems(
-                people=None if is_booth else [person async for person in client.participants.list(airmeet_id)],
-                sessions=info.sessions if mapping is SESSIONS else (),
-                booths=await client.booths.list(airmeet_id) if is_booth else (),
-                is_hybrid=info.event_sub_type == "HYBRID_CONFERENCE",
-            )
-
         check_id(airmeet_id, "airmeet_id")
-        operation = CreateItems(mapping, airmeet_id, fetch_existing=fetch_existing, **details)
+        fetch = partial(fetch_existing, self._client, mapping, airmeet_id)
+        operation = CreateItems(mapping, airmeet_id, fetch_existing=fetch, **details)
         named = {"timezone": details["timezone"]} if "timezone" in details else {}
         identity = self._identity(mapping.endpoint.name, airmeet_id, **named)
 

@@ -9,6 +9,8 @@
    a row needs it.
 5. Who is blocked is looked up for each plan and each start, also of a run that goes on: somebody may have been blocked
    since the list was read.
+6. What an event has is looked up in the same way for imports, also of a run that goes on, a retry and a list that is
+   sent once more: somebody may have made it on another machine, or deleted it.
 """
 
 import asyncio
@@ -26,15 +28,19 @@ from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
-from airmeet_async.bulk.input.operations import BulkOperation
+from airmeet_async.bulk.input.existing_items import ExistingItems
+from airmeet_async.bulk.input.operations import BulkOperation, CreateItems
 from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, make_plan
+from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
 from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
+from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
 from airmeet_async.bulk.options import EngineOptions, EventJournal, JobOptions, run_rate
+from airmeet_async.bulk.report import EXISTS, RowError
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
@@ -47,6 +53,7 @@ from airmeet_async.version import __version__
 _KEPT_ROWS = 5000  # of a list that was just recorded: they need not be read back; more would cost memory
 _ROWS_AT_ONCE = 1000  # that are prepared and recorded in one step of the journal's thread
 _PATIENCE = 15.0  # seconds for what a plan would like to know, and a run does not need
+_FRESH = 60.0  # seconds for which what the event has need not be asked for again
 _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 
 # By these a list is known again.
@@ -115,6 +122,18 @@ class LoadedInput:
         }
 
 
+async def fetch_existing(client: Client, mapping: RowMapping, airmeet_id: str) -> ExistingItems:
+    """Ask an event for what it has of what a mapping makes."""
+    info = await client.airmeets.info(airmeet_id)
+    is_booth = mapping is BOOTHS
+    return ExistingItems(
+        people=None if is_booth else [person async for person in client.participants.list(airmeet_id)],
+        sessions=info.sessions if mapping is SESSIONS else (),
+        booths=await client.booths.list(airmeet_id) if is_booth else (),
+        is_hybrid=info.event_sub_type == "HYBRID_CONFERENCE",
+    )
+
+
 class JobPreparation:
     """Takes in the input of a job.
 
@@ -160,6 +179,9 @@ class JobPreparation:
         # The rows of a short list as they were recorded, and how many runs its journal had seen then.
         self._kept: list[Row] | None = None
         self._kept_after = 0
+        self._existing: ExistingItems | None = None
+        self._existing_since = 0.0  # by the clock of the event loop
+        self._missing = 0  # rows that are done, and that the event does not have any more
 
     @property
     def _sender(self) -> Client:
@@ -180,15 +202,17 @@ class JobPreparation:
         journal = self._nameless or await self._open_journal()
         try:
             if self._load is None:
+                await self._fetch_existing(journal)
                 plan = await journal.call(self._plan_to_go_on, journal, found)
             else:
                 loaded = self.input = self.input or await self._load()
                 _check_readable_twice(loaded.rows)
+                await self._fetch_existing(journal)
                 fields_error = await self._ask_event(loaded)
                 if not self._list:
                     self._list = await self._record_list(journal, loaded)
                 plan = await journal.call(self._make_plan, journal, loaded.operation.event_fields, found)
-                plan = evolve(plan, fields_error=fields_error)
+                plan = evolve(plan, fields_error=fields_error, missing=min(self._missing, plan.done_before))
         except BaseException:
             await run_to_completion(journal.close({}))
             self._nameless = None
@@ -202,7 +226,7 @@ class JobPreparation:
     def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
         """Say what there is left to do of a list, or what would be sent once more of it."""
         list_ = self._recorded_list(journal)
-        self._mark_blocked(journal, list_.id)
+        self._mark(journal, list_.id)
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
         if self._again:
             counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
@@ -218,7 +242,7 @@ class JobPreparation:
             previous=_earlier_list(list_),
         )
         source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
-        return evolve(plan, source=source, is_hybrid=is_hybrid)
+        return evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -233,7 +257,7 @@ class JobPreparation:
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
-        self._mark_blocked(journal, self._list)
+        self._mark(journal, self._list)
         options, rate = self._identity.options, self._given.get("rate")
         again, accept_stale = self._sends_all(journal, self._list), self._given.get("accept_stale", False)
         gone, before, others = journal.writer.compare_lists(self._list)
@@ -289,6 +313,42 @@ class JobPreparation:
             raise JournalError(f"{journal.path}: {_NOT_READ}")
         return lists[-1]
 
+    async def _fetch_existing(self, journal: SqliteJournal) -> None:
+        """Ask the event for what it has, where a run makes something of that kind; once for a plan and its start."""
+        mapping = MAPPINGS.get(str(journal.facts.get("operation")))
+        now = asyncio.get_running_loop().time()
+        if mapping is None or (self._existing is not None and now - self._existing_since < _FRESH):
+            return
+        self._existing = await fetch_existing(self._sender, mapping, str(journal.facts["airmeet_id"]))
+        self._existing_since = now
+        if self.input is not None and isinstance(self.input.operation, CreateItems):
+            self.input.operation.existing, self.input.operation.leaves_out_existing = self._existing, False
+
+    def _mark(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out who was blocked, and what the event has already; it runs in the journal's thread."""
+        self._mark_blocked(journal, number)
+        existing, writer = self._existing, journal.writer
+        if existing is None:
+            return
+        mapping = MAPPINGS[journal.facts["operation"]]
+        hashes = writer.hash_identities([encodable(one) for one in existing.identities])
+        list_ = next(found for found in writer.lists() if found.id == number)
+        timezone = (list_.facts.get("options") or {}).get("timezone")
+
+        def describe(_: int, data: Any) -> RowError:
+            try:
+                there = existing.find(mapping.read(data, timezone))
+            except Exception:  # noqa: BLE001 - the caller's own objects may not be read back from their text
+                there = None
+            return there or RowError(EXISTS, "the event has this already, so it is not made again")
+
+        changed = writer.mark_existing(number, hashes, describe)
+        self._missing = writer.count_missing(number, hashes)
+        if self._sends_all(journal, number):
+            changed = writer.mark_existing(number, hashes, describe, also_done=True) or changed
+        if changed:
+            self._kept = None
+
     def _mark_blocked(self, journal: SqliteJournal, number: int) -> None:
         """Leave out who was blocked from the event; it runs in the journal's thread."""
         file, writer = self._file, journal.writer
@@ -316,6 +376,7 @@ class JobPreparation:
             await journal.call(journal.writer.begin_run)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
+            await self._fetch_existing(journal)
             lists = {found.id: found for found in await journal.call(journal.writer.lists)}
             prepared = lists.get(self._list)
             if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
@@ -329,7 +390,7 @@ class JobPreparation:
             await journal.call(journal.writer.confirm_list, found.id)
             if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
                 await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
-            await journal.call(self._mark_blocked, journal, found.id)
+            await journal.call(self._mark, journal, found.id)
             if await journal.call(self._sends_all, journal, found.id):
                 await journal.call(journal.writer.repeat_all, found.id)
                 self._kept = None

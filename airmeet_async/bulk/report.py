@@ -25,6 +25,11 @@ BLOCKED = "blocked"
 OTHER_NAME = "other_name"
 
 
+# The codes of a row whose session, booth or speaker is in the event already, as it is in the list or different.
+EXISTS = "exists"
+EXISTS_DIFFERENT = "exists_different"
+
+
 class RowWarning(str):
     """Something about a row that its owner should know: one sentence, with a short stable word for machines.
 
@@ -227,6 +232,8 @@ class BulkReport:
         counts: Rows per status, zeros included.
         earlier_counts: Of these, the rows that ended so in an earlier run of the same journal.
         changed: Rows that are done and differ in the input since; Airmeet does not update them.
+        existing: Rows whose session, booth or speaker the event had already, so that it was not made again.
+        existing_different: Of these, the rows that differ from what the event has.
         unverified: Rows whose invitation was asked for once, and nobody knows whether it was mailed.
         unverified_earlier: Of these, the rows of which that was so before this run.
         attempts: Requests sent for rows.
@@ -252,6 +259,8 @@ class BulkReport:
     counts: Mapping[RowStatus, int]
     earlier_counts: Mapping[RowStatus, int] = field(factory=dict)
     changed: int = 0
+    existing: int = 0
+    existing_different: int = 0
     unverified: int = 0
     unverified_earlier: int = 0
     attempts: int = 0

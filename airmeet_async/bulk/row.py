@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import OTHER_NAME, RowError, RowWarning
+from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, OTHER_NAME, RowError, RowWarning
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.classify_reply import Verdict
@@ -127,10 +127,6 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
-# The code of the error of a row whose session, booth or speaker is in the event already.
-EXISTS = "exists"
-
-
 def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:
     """Return why a row is not sent that repeats another one, given by its index and its line.
 
@@ -226,7 +222,9 @@ class Row:
     @property
     def is_duplicate(self) -> bool:
         """Whether it is not sent since what it asks for is there already, or asked for by another row."""
-        return self.duplicate_of is not None or (self.error is not None and self.error.code == EXISTS)
+        return self.duplicate_of is not None or (
+            self.error is not None and self.error.code in {EXISTS, EXISTS_DIFFERENT}
+        )
 
     def __repr__(self) -> str:
         return f"<Row {self.index} {self.key!r}>"

@@ -10,6 +10,8 @@ from typing import Final
 
 from airmeet_async.bulk.report import (
     CHANGED,
+    EXISTS,
+    EXISTS_DIFFERENT,
     OTHER_NAME,
     BulkReport,
     FailureGroup,
@@ -29,6 +31,7 @@ _KINDS_PER_CODE = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
 _LEFT_OUT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE})
 _MOST_BUFFERED = 1024
+_IN_EVENT = frozenset({EXISTS, EXISTS_DIFFERENT})
 
 
 class RunStatistics:
@@ -39,6 +42,7 @@ class RunStatistics:
         self.counts: Counter[RowStatus] = Counter()
         self.earlier_counts: Counter[RowStatus] = Counter()
         self.changed = 0
+        self.existing = self.existing_different = 0
         self.unverified = self.unverified_earlier = 0
         self.attempts = 0
         self.retries = 0
@@ -98,6 +102,9 @@ class RunStatistics:
                 self.unverified += 1
                 self.unverified_earlier += result.from_earlier_run
             error = result.error
+            if error is not None and error.code in _IN_EVENT:
+                self.existing += 1
+                self.existing_different += error.code == EXISTS_DIFFERENT
             if error is not None and (result.status in _GROUPED or error.code == OTHER_NAME):
                 self._failures.add(error.code, error.message, place_of(result))
 
@@ -132,6 +139,8 @@ class RunStatistics:
             counts={status: self.counts[status] for status in RowStatus},
             earlier_counts={status: self.earlier_counts[status] for status in RowStatus},
             changed=self.changed,
+            existing=self.existing,
+            existing_different=self.existing_different,
             unverified=self.unverified,
             unverified_earlier=self.unverified_earlier,
             attempts=self.attempts,
@@ -162,7 +171,8 @@ def warnings_by_code(warnings: Sequence[RowWarning]) -> dict[str, str]:
 class CauseCounter:
     """Counts rows by what is the matter with them, in a bounded amount of memory.
 
-    Messages that differ in names, addresses and numbers only are one cause; its message is that of its first row.
+    Messages that differ in names, addresses and numbers only are one cause; its message is that of its first row. What
+    the event has already is one cause, whatever its id is and what differs.
 
     Args:
         by_code: Whatever the messages are, a code is one cause.
@@ -177,7 +187,7 @@ class CauseCounter:
 
     def add(self, code: str, message: str, place: int) -> None:
         """Count a row, by its line or number."""
-        name = (code, "" if self._by_code else self._details.sub("…", message))
+        name = (code, "" if self._by_code or code in _IN_EVENT else self._details.sub("…", message))
         if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")
         if name not in self._counts and len(self._counts) >= _MOST_GROUPS:

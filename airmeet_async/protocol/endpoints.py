@@ -40,7 +40,7 @@ def find_list(*names: str) -> Any:
 
 def read_acknowledgement(document: Any) -> Any:
     """A success that holds nothing else: ``{"success": true}`` (A), ``true``, a word such as OK, or nothing at all."""
-    if document is None or document is True or (isinstance(document, str) and _YES.match(document)):
+    if document is None or document is True or (isinstance(document, str) and _YES.fullmatch(document)):
         return {"success": True}
     return document
 
@@ -88,9 +88,12 @@ def check_success(_body: Any, answer: Any) -> str | None:
     return "the reply does not report success" if answer.success is False or is_doubtful else None
 
 
-# A portal's "Please log in" is no success.
+# The whole text: a portal's "Success! You are now connected" or "Blocked by corporate policy" is no success.
 _YES: Final = re.compile(
-    r"\W*(?:ok|okay|true|success\w*|done|accepted|no content|deleted|removed|updated|\w*blocked)\b", re.IGNORECASE
+    r"""\W*(?:ok(?:ay)?|true|success(?:ful(?:ly)?)?|no\ content
+        |(?:(?:user|attendee|participant|session|airmeet|event|status|landing\ page)\ )?(?:(?:was|is|has\ been)\ )?
+        (?:successfully\ )?(?:done|accepted|deleted|removed|updated|(?:un)?blocked)(?:\ successfully)?)[.!"'\s]*""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _DENIALS: Final = frozenset({"success", "statusUpdated", "error", "errors", "errorMessage"})
 _ACKNOWLEDGES: Final[dict[str, Any]] = {

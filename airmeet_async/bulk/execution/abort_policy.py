@@ -8,6 +8,7 @@
 No clock is read here: the time is an argument.
 """
 
+import re
 from collections import deque
 
 from attrs import frozen
@@ -30,6 +31,7 @@ from airmeet_async.errors import (
 )
 from airmeet_async.formatting import duration
 from airmeet_async.protocol.classify_reply import Kind, Verdict
+from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
 from airmeet_async.protocol.retry_policy import Retry
 
 
@@ -82,6 +84,25 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
     return StopReason.TEMPORARY
 
 
+# What Airmeet says of somebody who is not in the event, and not of an event that is not there.
+_NOT_IN_EVENT = re.compile(
+    r"attendee|participant|registrant|\b(?:user|person|guest|e-?mail)\b|not registered", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"\S+@\S+")
+_CHANGE_ACCESS = frozenset({ATTENDEES_BLOCK.name, ATTENDEES_UNBLOCK.name})
+
+
+def is_not_in_event(operation: str, verdict: Verdict) -> bool:
+    """Whether somebody cannot be blocked or unblocked since the event does not have them: a matter of that row alone.
+
+    People who are in the list and not in the event are no fault of the list, and others behind them must not keep
+    their access for it.
+    """
+    if operation not in _CHANGE_ACCESS or verdict.kind is not Kind.REJECTED or verdict.status not in {400, 404}:
+        return False
+    return _NOT_IN_EVENT.search(_ADDRESS.sub("", verdict.message)) is not None
+
+
 _MOST_EQUAL = 20
 _FIRST_ROWS = 20  # what a wrong list may cost before the others begin
 _NO_CAUSE = ("", 0)
@@ -91,7 +112,8 @@ class FailureRules:
     """Stops a run whose rows fail.
 
     Where nobody has set a limit, it stops when the first 20 rows, or any 20 in a row, all fail in the same way, or
-    more than half of the last 200 do. A row that failed in an earlier run, and does so again, says nothing of the list.
+    more than half of the last 200 do. A row that failed in an earlier run, and does so again, says nothing of the list;
+    nor does somebody who is not in the event, and so cannot be blocked.
 
     Args:
         limit: What the caller allows, instead of that.
@@ -126,7 +148,7 @@ class FailureRules:
         self._recent.extend([False] * min(n, RECENT_ROWS))
         self._equal = _NO_CAUSE
 
-    def record(self, result: RowResult, *, failed_before: bool = False) -> str | None:
+    def record(self, result: RowResult, *, failed_before: bool = False, is_not_in_event: bool = False) -> str | None:
         """Count the end of a row that was sent, and return why the run stops, if it does."""
         error = result.error
         if error is None:
@@ -134,8 +156,9 @@ class FailureRules:
             if self._done <= _FIRST_ROWS:
                 self._first.add("")
             return None
-        if failed_before and self._limit is None:
-            self._first.add("")  # such rows go last: the others have shown what they could
+        if (failed_before or is_not_in_event) and self._limit is None:
+            # Rows that failed before go last: the others have shown what they could.
+            self._first.add("")
             return None
         self._done += 1
         self._failed += 1

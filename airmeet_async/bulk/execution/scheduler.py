@@ -20,7 +20,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from airmeet_async.bulk.execution.abort_policy import FailureRules, Outage, RunStop
+from airmeet_async.bulk.execution.abort_policy import FailureRules, Outage, RunStop, is_not_in_event
 from airmeet_async.bulk.execution.circuit_breaker import CircuitBreaker, RetryBudget
 from airmeet_async.bulk.journal import Journal
 from airmeet_async.bulk.options import EngineOptions
@@ -221,7 +221,10 @@ class RunState:
 
     def record_result(self, row: Row, result: RowResult) -> RunStop | None:
         """Count the end of a row that was sent; return why the run stops, if it does."""
-        why = self.rules.record(result, failed_before=row.failed_before)
+        is_missing = False
+        if row.template is not None and row.last is not None:
+            is_missing = is_not_in_event(row.template.endpoint.name, row.last)
+        why = self.rules.record(result, failed_before=row.failed_before, is_not_in_event=is_missing)
         return RunStop(StopReason.FAILURES, why) if why else None
 
 

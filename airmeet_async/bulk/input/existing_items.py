@@ -2,11 +2,13 @@
 
 1. A session is known by its title and its time, a booth by its name, a speaker by the address; blanks and case aside.
 2. Airmeet has no way to change any of them, so what is different is told, and nothing is sent.
+3. What an event has is asked for at each plan and each start, also of a run that goes on: see `JobPreparation`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, RowError
 from airmeet_async.protocol.models import Booth, NewBooth, NewSession, Participant, Session, Speaker
 from airmeet_async.protocol.validation import fold, to_milliseconds
 
@@ -57,7 +59,12 @@ class ExistingItems:
         for booth in booths:
             self._found.setdefault(_squeezed(booth.name), []).append(booth)
 
-    def find(self, item: Item) -> str | None:
+    @property
+    def identities(self) -> Collection[str]:
+        """What is there is known by, see `identity_of`."""
+        return self._found.keys()
+
+    def find(self, item: Item) -> RowError | None:
         """Return what to say of an item that is there already, with what differs; None where it is not there."""
         there = self._found.get(identity_of(item))
         if there is None:
@@ -66,9 +73,10 @@ class ExistingItems:
         what, differences = min((self._compare(item, found) for found in there), key=lambda pair: len(pair[1]))
         message = f"the event has {what}, so it is not made again"
         if not differences:
-            return message
+            return RowError(EXISTS, message)
         change = "Airmeet changes it in its dashboard only"
-        return f"{message}; different in the file: {'; '.join(differences)}. {change}"
+        said = f"{message}; different in the file: {'; '.join(differences)}. {change}"
+        return RowError(EXISTS_DIFFERENT, said)
 
     def _compare(self, item: Item, found: Any) -> tuple[str, list[str]]:
         """Return what was found, and how an item differs from it."""

@@ -30,7 +30,7 @@ from airmeet_async.bulk.input.columns import (
 from airmeet_async.bulk.input.existing_items import ExistingItems, identity_of
 from airmeet_async.bulk.input.row_mapping import RowMapping
 from airmeet_async.bulk.report import RowError, RowWarning
-from airmeet_async.bulk.row import EXISTS, CallTemplate, Row
+from airmeet_async.bulk.row import CallTemplate, Row
 from airmeet_async.calls.people import WIRE_NAMES, add_checked_attendee, change_access
 from airmeet_async.errors import AirmeetError, ConfigError, InputError
 from airmeet_async.protocol import json_codec
@@ -463,7 +463,14 @@ class CreateItems(BulkOperation):
         airmeet_id: The event's id.
         timezone: Zone of times that name none.
         fetch_existing: Gets what the event has already, so that nothing is made twice; None makes all.
+
+    Attributes:
+        existing: What the event has already, where that is known.
+        leaves_out_existing: Rows of which the event has something already are not sent. Of a list that is recorded,
+            that is decided later, at each plan and each start.
     """
+
+    leaves_out_existing = True
 
     def __init__(
         self,
@@ -477,7 +484,7 @@ class CreateItems(BulkOperation):
         self.template: CallTemplate = CallTemplate(mapping.endpoint, check_ids(airmeet_id=airmeet_id))
         self._timezone = timezone
         self._fetch_existing = fetch_existing
-        self._existing: ExistingItems | None = None if fetch_existing else ExistingItems()
+        self.existing: ExistingItems | None = None if fetch_existing else ExistingItems()
         # By the keys of a row: those that are used for nothing, and what is said of those that are nearly a field.
         self._unused: dict[tuple[Any, ...], tuple[RowWarning, ...]] = {}
         self._ignored: dict[str, None] = {}
@@ -500,8 +507,8 @@ class CreateItems(BulkOperation):
         return self._unused[keys]
 
     async def fetch(self) -> None:
-        if self._existing is None and self._fetch_existing is not None:
-            self._existing = await self._fetch_existing()
+        if self.existing is None and self._fetch_existing is not None:
+            self.existing = await self._fetch_existing()
 
     def fill(self, row: Row) -> Problem | None:
         try:
@@ -510,18 +517,18 @@ class CreateItems(BulkOperation):
             call = self.mapping.build(self.template.path["airmeet_id"], item)
         except (ConfigError, InputError) as error:
             return Problem("invalid_row", str(error))
-        if self._existing is None:
+        if self.existing is None:
             return _fetch_first
-        if message := self._existing.find(item):
-            return Problem(EXISTS, message)
+        if self.leaves_out_existing and (there := self.existing.find(item)):
+            return Problem(there.code, there.message)
         warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
         if isinstance(item, NewSession):
-            missing = self._existing.missing_speakers(item)
+            missing = self.existing.missing_speakers(item)
             warnings += tuple(
                 RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
                 for one in missing
             )
-        if isinstance(item, NewBooth) and not self._existing.is_hybrid and self._fetch_existing is not None:
+        if isinstance(item, NewBooth) and not self.existing.is_hybrid and self._fetch_existing is not None:
             emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
             if emails != [*item.exhibitors] and any(
                 not isinstance(one, str) and one.attendance_type for one in item.exhibitors

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
-from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_NAME, FailureGroup
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
@@ -60,6 +60,7 @@ class BulkPlan:
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         unverified: Of `done_before`, rows whose mail was asked for once, and nobody knows whether it went out.
+        missing: Of `done_before`, sessions, booths and speakers that the event does not have any more.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
             more than a day ago, or would be made twice.
@@ -102,6 +103,7 @@ class BulkPlan:
     done_before: int = 0
     changed: int = 0
     unverified: int = 0
+    missing: int = 0
     refused_before: int = 0
     held: int = 0
     not_yet_mailed: int = 0
@@ -216,6 +218,9 @@ class BulkPlan:
         changed = ""
         if self.changed:
             changed = f" ({self.changed:,} changed since; Airmeet keeps the old details)"
+        if self.missing:
+            are, them = ("is", "it") if self.missing == 1 else ("are", "them")
+            changed += f" ({self.missing:,} {are} not in the event any more; --again makes {them})"
         return f"{done} before{f', {lists}' if lists else ''}: left out{changed}"
 
     def head(self) -> list[str]:
@@ -418,6 +423,9 @@ _WORDS = {
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
     BLOCKED: "were blocked here; unblock them first to let them in again",
+    EXISTS: "in the event already, so not made again",
+    EXISTS_DIFFERENT: "in the event already, and different there, as the results file says in detail; Airmeet changes "
+    "it in its dashboard only",
     "duplicate": "twice in the list",
     OTHER_NAME: "an address that is in the list already, with another name",
 }

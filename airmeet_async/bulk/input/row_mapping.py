@@ -264,3 +264,4 @@ BOOTHS = RowMapping(
     },
     key=lambda one: one.name,
 )  # fmt: skip
+MAPPINGS = {one.endpoint.name: one for one in (SPEAKERS, SESSIONS, BOOTHS)}

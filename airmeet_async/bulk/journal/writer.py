@@ -23,7 +23,7 @@ import struct
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -52,7 +52,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import BLOCKED, RowError
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError
 from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.base_urls import check_id
@@ -221,6 +221,19 @@ _FIND_BLOCKED = """
 """
 # Of rows that can be sent, and that only a block leaves out.
 _MAY_BE_SENT = f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
+_UNMARK_EXISTING = f"""
+    UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
+    WHERE id BETWEEN :first AND :last AND status = 'duplicate' AND entry IS NOT NULL
+    AND json_extract(note, '$.error.code') IN ('{EXISTS}', '{EXISTS_DIFFERENT}')
+"""  # noqa: S608 - no values
+_FIND_EXISTING = f"""
+    SELECT i.id, i.note, i.entry, e.hash, COALESCE(i.data, e.data), {IN_DOUBT}
+    {OF_LIST} AND i.status IS NULL AND (:also_done OR o.entry IS NULL OR NOT {DONE} OR {CHANGED})
+    AND e.hash IN (SELECT value FROM json_each(:hashes))
+"""  # noqa: S608 - no values
+_FIND_DONE = """
+    UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
+"""
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -665,6 +678,48 @@ class JournalWriter:
                 marked.append((encode_note(_blocked_error(blocked[hash_]), warnings, **facts), number))
             self._connection.executemany("UPDATE input SET status = 'invalid', note = ? WHERE id = ?", marked)
             return self._connection.total_changes > before
+
+    def mark_existing(
+        self, list_id: int, hashes: Iterable[int], describe: Callable[[int, Any], RowError], *, also_done: bool = False
+    ) -> bool:
+        """Leave rows of a list out whose session, booth or speaker the event has, and let the others go again.
+
+        What was sent without a clear answer, and is there, is done. What was done stays so, unless it has changed in
+        the list: then it is said how it differs.
+
+        Args:
+            list_id: Its number.
+            hashes: Of the identities of what the event has.
+            describe: Returns what is said of a row, given by its hash and its data.
+            also_done: Leave out rows that were done here, too: all rows are to be sent once more.
+
+        Returns:
+            Whether something has changed.
+        """
+        self._recover()
+        values = {**self._list(list_id).parameters, "hashes": str(list(hashes)), "also_done": also_done}
+        with self._transaction():
+            before = self._connection.total_changes
+            if not also_done:
+                self._connection.execute(_UNMARK_EXISTING, values)
+            for number, note, entry, hash_, data, is_in_doubt_ in self._query(_FIND_EXISTING, values):
+                if is_in_doubt_:
+                    self._connection.execute(_FIND_DONE, (entry,))
+                    continue
+                facts = decode_note(note)
+                warnings, _ = facts.pop("warnings"), facts.pop("error")
+                text = encode_note(describe(hash_, decode_data(data)), warnings, **facts)
+                self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
+            return self._connection.total_changes > before
+
+    def count_missing(self, list_id: int, hashes: Iterable[int]) -> int:
+        """Count the rows of a list that are done, and that the event does not have any more; see `mark_existing`."""
+        sql = f"""
+            SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND {DONE}
+            AND e.hash NOT IN (SELECT value FROM json_each(:hashes))
+        """  # noqa: S608 - no values
+        n: int = self._query(sql, {**self._list(list_id).parameters, "hashes": str(list(hashes))})[0][0]
+        return n
 
     def purge(self, list_ids: Iterable[int], *, forget: bool = False) -> None:
         """Remove lists, with the names, links and requests of those who are in no other list.

@@ -179,15 +179,20 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
     earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0) - report.unverified_earlier
     before = f" ({earlier:,} of them in earlier runs)" if earlier and report.attempts else ""
     parts = [f"{n:,} of {wanted:,} {done}{before}"]
-    if wanted and n == wanted and not report.attempts:
+    if wanted and n == wanted and not report.attempts and not report.existing:
         parts = [f"{'all' if n > 1 else 'the'} {n:,} {'are' if n > 1 else 'is'} {done}; there was nothing to send"]
+    if report.existing:
+        parts = parts if wanted else []
+        same = report.existing_different < report.existing
+        differs = f"{report.existing_different:,} of them different" if same or report.existing > 1 else "and different"
+        parts += [f"{report.existing:,} in the event already{f', {differs}' if report.existing_different else ''}"]
     others = (
         (report.unverified, f"{words.done}, perhaps not mailed"),
         (counts[RowStatus.REJECTED], "refused"),
         (counts[RowStatus.FAILED], "failed"),
         (counts[RowStatus.UNKNOWN], "without a clear answer"),
         (counts[RowStatus.UNPROCESSED] + unread, "not yet"),
-        (left_out, "left out"),
+        (left_out - report.existing, "left out"),
     )
     return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
 

@@ -11,6 +11,7 @@ from airmeet_async import BulkStoppedError, Reply, Request
 from airmeet_async.bulk.execution.abort_policy import (
     FailureRules,
     Outage,
+    is_not_in_event,
     stop_reason_for,
     stop_reason_for_error,
 )
@@ -93,6 +94,33 @@ def test_rows_that_failed_before_say_nothing_of_the_list() -> None:
     assert [rules.record(A, failed_before=True) for _ in range(300)] == [None] * 300
     assert rules.may_begin(300)
     assert [bool(own.record(A, failed_before=True)) for _ in range(4)] == [False, False, False, True]
+
+
+NO_ATTENDEE = "u1@x.example is not an attendee of this airmeet"
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "message", "is_one_row"),
+    [
+        ("attendees.block", 404, NO_ATTENDEE, True),
+        ("attendees.unblock", 400, NO_ATTENDEE, True),
+        ("attendees.add", 400, NO_ATTENDEE, False),
+        ("attendees.block", 403, NO_ATTENDEE, False),
+        ("attendees.block", 404, "Airmeet not found, user@x.example", False),
+    ],
+)
+def test_who_is_not_in_the_event_says_nothing_of_the_list(
+    operation: str, status: int, message: str, *, is_one_row: bool
+) -> None:
+    """They cannot be blocked, and others behind them must be; an event that is not there stops the run."""
+    is_missing = is_not_in_event(
+        operation, Verdict(Kind.FATAL if status == 403 else Kind.REJECTED, status, "", message)
+    )
+    rules, result = FailureRules(None, 1000), ended(f"http_{status}")
+
+    assert is_missing is is_one_row
+    assert any(rules.record(result, is_not_in_event=is_missing) for _ in range(300)) is not is_one_row
+    assert rules.may_begin(300) is is_one_row
 
 
 async def test_a_quota_that_is_used_up_stops_the_run() -> None:

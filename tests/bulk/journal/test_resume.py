@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from airmeet_async import Attendee, BulkReport, Reply, Request, calls
+from airmeet_async import Attendee, BulkReport, NewBooth, Reply, Request, calls
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS
 from airmeet_async.bulk.options import EventJournal
@@ -203,8 +203,8 @@ async def test_refused_rows_keep_their_result_until_a_retry(path: Path) -> None:
 
 
 async def test_what_must_not_be_repeated_stays_unknown(path: Path) -> None:
-    """A booth whose outcome is unclear is not made twice, unless somebody says so."""
-    transport = transport_of("drop-after@2:on=booths.create")
+    """A booth whose outcome is unclear, and which its event does not have, is sent again only if somebody says so."""
+    transport = transport_of("500@2:on=booths.create")
     booths = [{"name": f"Booth {number}"} for number in range(4)]
     async with client_of(transport) as client:
         first = await client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)
@@ -216,6 +216,40 @@ async def test_what_must_not_be_repeated_stays_unknown(path: Path) -> None:
     assert again.attempts == failed.attempts == 0
     assert retried.all_done
     assert retried.attempts == 1
+
+
+async def test_what_its_event_has_is_done_although_nobody_knew(path: Path) -> None:
+    """A booth without a clear answer that is there is made once, also where somebody wants it to be sent again."""
+    transport = transport_of("drop-after@2:on=booths.create")
+    booths = [NewBooth(name=f"Booth {number}") for number in range(4)]
+    async with client_of(transport) as client:
+        first = await client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)
+        plan = await (job := client.bulk.retry(path, again=["unknown"])).prepare()
+        retried = await job
+        there = await client.booths.list(EVENT)
+
+    assert (first.counts[S.UNKNOWN], plan.ready, retried.attempts, retried.all_done) == (1, 0, 0, True)
+    assert retried.counts[S.SUCCEEDED] == len(there) == 4
+
+
+async def test_a_resumed_import_makes_nothing_that_was_made_elsewhere(path: Path, tmp_path: Path) -> None:
+    """The event is asked again; and what is deleted there is not taken for there for good."""
+    transport = transport_of()
+    booths = [NewBooth(name=f"Booth {number}", tags=["big"]) for number in range(4)]
+    async with client_of(transport) as client:
+        job = client.bulk.create_booths(EVENT, booths, journal=path, rate=None, max_in_flight=1)
+        async with job:
+            async for _ in job:
+                break
+        await client.bulk.create_booths(EVENT, booths, journal=tmp_path / "elsewhere.job", rate=None)
+        resumed = await client.bulk.resume(path)
+        n = len(await client.booths.list(EVENT))
+        del transport.world.events[EVENT].booths[-1]
+        last = await client.bulk.resume(path)
+
+    assert (resumed.attempts, resumed.counts[S.UNKNOWN], n) == (0, 0, 4)
+    assert resumed.existing == resumed.counts[S.DUPLICATE] > 0
+    assert (last.attempts, last.counts[S.DUPLICATE]) == (1, resumed.counts[S.DUPLICATE] - 1)
 
 
 async def test_a_file_that_has_not_changed_is_not_read_into_the_journal_again(path: Path, tmp_path: Path) -> None:

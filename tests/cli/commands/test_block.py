@@ -90,6 +90,17 @@ def test_somebody_whom_the_event_does_not_know_is_that_row_alone(airmeet, status
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == found
 
 
+@pytest.mark.parametrize("status", [404, 400])
+def test_many_whom_the_event_does_not_know_keep_nobody_behind_them_from_being_blocked(airmeet, status):
+    """Twenty in a row that are refused in the same way stop other runs."""
+    airmeet.file("out.csv", "email", *(f"nobody{n}@example.com" for n in range(45)), ADA, BOB)
+    sandbox = Sandbox(unknown_attendee_status=status)
+    done = airmeet.at(sandbox)("block", EVENT, "out.csv", "--yes", "--json")
+
+    assert (done.code, blocked(sandbox.world)) == (3, {ADA, BOB})
+    assert (done.json["counts"]["rejected"], done.json["stop_reason"]) == (45, None)
+
+
 @pytest.mark.parametrize("acknowledgement", ["message", "true", "text", "empty", "accepted", "no content"])
 def test_each_way_to_say_yes_is_one(airmeet, acknowledgement):
     """Sent once, and done."""

@@ -164,9 +164,10 @@ def test_an_import_after_an_edit_makes_nothing_twice_and_says_what_differs(airme
             counts.sessions + made,
             counts.booths + made,
         )
-        for done, there in [(speakers, 2 - made), (sessions, 4 - made), (booths, 2 - made)]:
-            assert (done.code, done.json["counts"]["duplicate"]) == (0, there), done.err
-            assert f"{there} left out" in done.err
+        for done, there, twice in [(speakers, 2 - made, 0), (sessions, 3 - made, 1), (booths, 2 - made, 0)]:
+            assert (done.code, done.json["counts"]["duplicate"]) == (0, there + twice), done.err
+            assert f"{there} in the event already" in done.err
+            assert ("1 left out" in done.err) is bool(twice)
         said = " ".join(f"{speakers.err} {sessions.err} {booths.err}".split())
         assert "left out: the event has this speaker already" in said
         assert "organisation ('Motors'; in the event 'Engines')" in said
@@ -186,6 +187,84 @@ def test_a_session_of_which_nobody_knew_is_found_in_its_event(airmeet):
     done = airmeet.at(sandbox)("import", "sessions", EVENT, "day.csv", *ZONE)
 
     assert (done.code, [row["name"] for row in sandbox.world.events[EVENT].sessions]) == (0, ["Talk", "Tea"])
+
+
+TALKS = [f"Talk {n},2027-03-0{1 + n} 10:00,{HOST},30," for n in range(6)]
+
+
+def test_an_import_that_is_sent_once_more_makes_only_what_the_event_does_not_have(airmeet):
+    """And says how many it has, as one cause, whatever their ids are; nobody is told that the list is done."""
+    airmeet.file("day.csv", HEADER, *TALKS)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    assert there("import", "sessions", EVENT, "day.csv", *ZONE).code == 0
+    sessions = sandbox.world.events[EVENT].sessions
+    plain = there("import", "sessions", EVENT, "day.csv", *ZONE)
+    again = there("import", "sessions", EVENT, "day.csv", *ZONE, "--again")
+    assert len(sessions) == 6
+    del sessions[2:4]
+    lost = there("import", "sessions", EVENT, "day.csv", *ZONE)
+    rest = there("import", "sessions", EVENT, "day.csv", *ZONE, "--again", "--json")
+
+    assert (plain.code, again.code, rest.code) == (0, 0, 0)
+    assert "--again" not in plain.err
+    assert "created before: left out (2 are not in the event any more; --again makes them)" in " ".join(
+        lost.err.split()
+    )
+    assert "6  left out: in the event already" in again.err
+    assert "\n6 in the event already\n" in again.err
+    assert (rest.json["counts"]["duplicate"], rest.json["attempts"]) == (4, 2)
+    assert sorted(session["name"] for session in sessions) == [f"Talk {n}" for n in range(6)]
+
+
+def test_what_differs_in_the_event_is_one_cause_and_one_number(airmeet, programme):
+    """Each row in the result file says what differs; what is deleted in the dashboard is made again."""
+    sandbox, here, elsewhere = programme
+    lines = f"{GOOD},Hello", f"Panel,2027-03-01 11:00,{HOST},45,,Hello"
+    airmeet.file("new.csv", f"{HEADER},summary", *lines)
+    for airmeet_of in (here, elsewhere):
+        done = airmeet_of("import", "sessions", EVENT, "new.csv", *ZONE)
+        assert done.code == 0
+        assert "2  left out: in the event already, and different there" in done.err
+        assert "\n2 in the event already, 2 of them different\n" in done.err
+    assert "summary ('Hello'; in the event 'Welcome')" in airmeet.rows("new-results.csv")[0]["airmeet_error"]
+    sandbox.world.events[EVENT].sessions.clear()
+    made = elsewhere("import", "sessions", EVENT, "new.csv", *ZONE)
+
+    assert (made.code, len(sandbox.world.events[EVENT].sessions)) == (0, 2)
+    assert "2 of 2 created" in made.err
+
+
+def test_the_advice_after_an_unclear_answer_makes_nothing_twice(airmeet):
+    """``airmeet retry --unknown`` asks the event, and finds the session there."""
+    airmeet.file("day.csv", HEADER, *TALKS)
+    sandbox = Sandbox("500-after@3:on=sessions.create")
+    there = airmeet.at(sandbox)
+    first = there("import", "sessions", EVENT, "day.csv", *ZONE)
+    assert "--unknown" in first.err
+    retried = there("retry", "--unknown")
+
+    assert (first.code, retried.code, len(sandbox.world.events[EVENT].sessions)) == (3, 0, 6)
+    assert "1  without a clear answer: in the event, so created" in retried.err
+    assert "all 6 are created" in retried.err
+
+
+def test_what_was_refused_and_is_there_now_is_not_sent_once_more(airmeet):
+    """Somebody has made it elsewhere, so a retry leaves it out and says so."""
+    airmeet.file("day.csv", HEADER, *TALKS)
+    airmeet.file("talk.csv", HEADER, TALKS[2])
+    sandbox = Sandbox("422@3:on=sessions.create")
+    there = airmeet.at(sandbox)
+    first = there("import", "sessions", EVENT, "day.csv", *ZONE)
+    home = airmeet.folder / "elsewhere"
+    home.mkdir()
+    elsewhere = evolve(there, environ=there.environ | {"HOME": str(home)})
+    assert (first.code, elsewhere("import", "sessions", EVENT, "talk.csv", *ZONE).code) == (3, 0)
+    retried = there("retry", "--rejected")
+
+    assert (retried.code, len(sandbox.world.events[EVENT].sessions)) == (0, 6)
+    assert "1  in the event already: left out" in retried.err
+    assert "5 of 5 created · 1 in the event already" in " ".join(retried.err.split())
 
 
 def test_a_time_that_is_not_on_the_clock_once_is_refused_with_its_place(airmeet):
