@@ -49,6 +49,20 @@ def test_rows_that_are_tried_again_have_the_findings_in_the_plan_that_they_have_
     assert (done.json["warned_rows"], warned(done.json)) == (2, [("may_not_come", 2)])
 
 
+def test_rows_that_a_retry_leaves_to_a_resume_are_not_among_those_to_check(airmeet):
+    sandbox = Sandbox("422@1:on=attendees.add")
+    sandbox.signal(signal.SIGINT, after=1)
+    there, words = airmeet.at(sandbox), ("cancelled", "", "", "cancelled")
+    rows = [f"p{number}@example.com,Ada,N{number},{word}" for number, word in enumerate(words)]
+    people = airmeet.file("people.csv", f"{HEAD},status", *rows)
+    there("register", EVENT, people, "--no-invite", "--concurrency", "1", "--rate", "10", "--json")
+    retried = there("retry", "--rejected", "--json")
+    resumed = there("resume", "--json")
+
+    assert (retried.json["counts"]["unprocessed"], warned(retried.json)) == (1, [("may_not_come", 1)])
+    assert warned(resumed.json) == [("may_not_come", 1)]
+
+
 def test_what_was_noted_of_rows_that_are_held_is_no_finding(airmeet):
     register = ("register", EVENT, guests(airmeet), "--no-invite", "--json")
     there = airmeet.at(Sandbox("500-after@1+5:body=a@"))

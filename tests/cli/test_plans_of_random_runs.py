@@ -125,11 +125,11 @@ class Commands:
             assert plan["registrations"] == len(uses - registered)
             if any(plan[name] for name in _NOT_SENT):
                 assert (dry.code, done.code) == (3, 3)
+            found = sorted((one["code"], one["n"], one["lines"]) for one in plan["causes"] if one["code"] in _WARNINGS)
+            assert found == sorted((one["code"], one["n"], one["sample_rows"]) for one in report["warnings"])
             left = report["rows_read"] - counts["succeeded"] - counts["duplicate"]
             assert done.code == (3 if left or plan["other_names"] or report["invites_unverified"] else 0)
         self.check_screen(done, report)
-        found = sorted((one["code"], one["n"], one["lines"]) for one in plan["causes"] if one["code"] in _WARNINGS)
-        assert found == sorted((one["code"], one["n"], one["sample_rows"]) for one in report["warnings"])
 
     def check_going_on(self, words: tuple[str, ...]) -> None:
         done = self.run(*words, "--json", "--yes", "--max-failures", "100%")
@@ -144,7 +144,7 @@ class Commands:
         assert sum(counts.values()) == report["rows_read"]
         if report["stop_reason"] is None:
             assert sent == len(self.sandbox.first)
-        assert sum(int(n) for n, _ in _CHECK.findall(screen)) == sum(one["n"] for one in report["warnings"])
+            assert sum(int(n) for n, _ in _CHECK.findall(screen)) == sum(one["n"] for one in report["warnings"])
         if (found := _HEADLINE.search(summary)) is not None:
             assert int(found[2]) == report["rows_read"] - counts["invalid"] - counts["duplicate"]
             assert int(found[1]) in {counts["succeeded"], counts["succeeded"] - report["unverified"]}
