@@ -323,6 +323,7 @@ def _show_what_is_repeated(plan: BulkPlan, wanted: BulkRun, flags: BulkFlags, co
     before = wanted.journal.before if wanted.journal is not None else None
     if before is None:  # the run will say why
         return
+    before = read_summary(before.path, before.list_id)  # once more: somebody may have been blocked since
     words, counts = wording_of(wanted.operation), before.counts
     has_mails = bool(wanted.options.get("sendEmailInvite"))
     held = 0 if flags.accept_stale else count_stale_rows(before.path, before.list_id)

@@ -1,5 +1,6 @@
 """The plan of a run and that of a dry run say what the run then does, and what its summary says."""
 
+import re
 import signal
 import time
 from unittest.mock import patch
@@ -61,6 +62,18 @@ def test_rows_that_a_retry_leaves_to_a_resume_are_not_among_those_to_check(airme
 
     assert (retried.json["counts"]["unprocessed"], warned(retried.json)) == (1, [("may_not_come", 1)])
     assert warned(resumed.json) == [("may_not_come", 1)]
+
+
+def test_a_retry_does_not_say_that_it_sends_who_was_blocked_since(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox("500@1+10:on=attendees.add"))
+    first = there("register", EVENT, "people.csv", "--no-invite", "--max-failures", "100%", "--json")
+    there("block", EVENT, "person-1@example.com")
+    retried = there("retry", "--json")
+
+    assert first.json["counts"]["failed"] + first.json["counts"]["unknown"] == 2
+    assert (retried.json["attempts"], retried.json["counts"]["invalid"]) == (1, 1)
+    assert re.findall(r"(\d) .* before.*: will be", retried.err) == ["1"]
 
 
 def test_what_was_noted_of_rows_that_are_held_is_no_finding(airmeet):
