@@ -39,10 +39,13 @@ Rules of this file:
 `UnsafeFileError` is raised for what rules 1 and 2 refuse, and `OSError` as the system raises it.
 """
 
+import errno
 import hashlib
 import os
 import secrets
 import stat
+import struct
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -128,6 +131,30 @@ def make_private_folder(path: Path, *, in_shared_folder: bool = False) -> None:
         _check_above(path)
 
 
+def make_temporary_folder(base: Path | None = None) -> Path:
+    """Make the folder of this user below the system's temporary one, if it is not there, and return it.
+
+    Where another user has taken its name, or others can replace it, it is one in the state folder.
+
+    Args:
+        base: Where it is, instead of the system's temporary folder.
+
+    Raises:
+        OSError: There can be none; without a home it is a RuntimeError.
+    """
+    from platformdirs import user_state_path
+
+    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if _POSIX else 0}"
+    try:
+        make_private_folder(folder, in_shared_folder=True)
+    except (OSError, UnsafeFileError):
+        if base is not None:
+            raise
+        folder = user_state_path("airmeet") / "temporary"
+        make_private_folder(folder)
+    return folder
+
+
 def check_folder(path: Path) -> None:
     """Check that nobody else can make files in a folder, or put another folder in its place.
 
@@ -139,19 +166,42 @@ def check_folder(path: Path) -> None:
     # The superuser works in other people's folders, above all in containers, and is steered by nobody's own folder.
     if status.st_uid not in {0, os.getuid()} and os.getuid():
         raise UnsafeFileError(path, "belongs to another user", "use a folder of your own")
-    if who := _other_writers(status):
+    if who := _other_writers(path, status):
         raise _open_folder(path, status, who)
     _check_above(path)
 
 
 def _check_above(path: Path) -> None:
-    """Check that nobody else can replace a folder by another one, or a link on the way to it."""
+    """Check that nobody else can replace a folder by another one, or a link on the way to it.
+
+    Who owns a folder can rename all in it, with a sticky bit, too. The superuser is exempt, as in `check_folder`.
+    """
+    me = os.getuid()
     for way in {path.absolute(), path.resolve()}:
         for child, parent in pairwise((way, *way.parents)):
             status = parent.stat()
-            is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, os.getuid()}
-            if not is_kept and (who := _other_writers(status)):
+            if me and status.st_uid not in {0, me} and status.st_uid not in _administrators():
+                raise UnsafeFileError(parent, "belongs to another user", "use a folder of your own")
+            is_kept = status.st_mode & stat.S_ISVTX and child.lstat().st_uid in {0, me}
+            if not is_kept and (who := _other_writers(parent, status)):
                 raise _open_folder(parent, status, who)
+
+
+def _administrators() -> set[int]:
+    """Return who owns the folders above this user's home: they can replace it, and are not root everywhere.
+
+    In a container without root's own number it is nobody's, on Android that of the system.
+    """
+    import pwd
+
+    home = Path("/")
+    with suppress(KeyError):  # in a container this user may have no name
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # and not the environment's, which may lead anywhere
+    found = set[int]()
+    for parent in (Path("/"), *home.parents):
+        with suppress(OSError):
+            found.add(parent.stat().st_uid)
+    return found
 
 
 def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileError:
@@ -160,7 +210,7 @@ def _open_folder(path: Path, status: os.stat_result, who: str) -> UnsafeFileErro
     return UnsafeFileError(path, f"{who} can write in it", fix)
 
 
-def _other_writers(status: os.stat_result) -> str:
+def _other_writers(path: Path, status: os.stat_result) -> str:
     """Return who besides its owner can write in a folder, if anybody: a group without other members is nobody."""
     import grp
     import pwd
@@ -169,6 +219,8 @@ def _other_writers(status: os.stat_result) -> str:
         return "everybody"
     if not status.st_mode & stat.S_IWGRP:
         return ""
+    if _access_list_names_a_writer(path):
+        return "somebody in its access list (getfacl)"
     try:
         group = grp.getgrgid(status.st_gid)
     except KeyError:  # in a container: nobody has it, or this process, whose user has no name either
@@ -177,6 +229,17 @@ def _other_writers(status: os.stat_result) -> str:
     members = {*group.gr_mem, *(one.pw_name for one in everybody if one.pw_gid == status.st_gid)}
     members -= {one.pw_name for one in everybody if one.pw_uid in {0, os.getuid()}}
     return f"the group {group.gr_name}" if members else ""
+
+
+def _access_list_names_a_writer(path: Path) -> bool:
+    """Return whether a POSIX access list lets other users or groups write, whose mask looks like the group's right."""
+    try:
+        found = os.getxattr(path, "system.posix_acl_access")
+    except (OSError, AttributeError):  # none, or a system that knows none
+        return False
+    # A version, and then tag, rights and number of each entry; the tags are those of a named user and a named group.
+    named = [(tag, who) for tag, rights, who in struct.iter_unpack("<HHI", found[4:]) if tag in {2, 8} and rights & 2]
+    return any(tag == 8 or who not in {0, os.getuid()} for tag, who in named)
 
 
 def open_private(path: Path, mode: Literal["rb", "rb+", "xb", "xb+"] = "rb") -> FileIO:
@@ -308,8 +371,12 @@ class NewFile:
             self.file.seek(0)
             second = 1_000_000_000
             at = time.time_ns() // second * second + _checksum(self.file, origin) * 1000
-            os.utime(self.path, ns=(at, at))
+            # Not by its name: in a folder that others can write, that may lead to another file by now.
+            os.utime(self.file.fileno() if os.utime in os.supports_fd else self.path, ns=(at, at))
         os.fsync(self.file.fileno())
+        found = self.path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.fstat(self.file.fileno()).st_uid:
+            raise OSError(errno.EPERM, "another user has put something else in its place")
         if backup:
             set_aside(target)
         if fcntl is None:
@@ -333,7 +400,7 @@ class NewFile:
 
 
 def _open_as_it_is(path: str, flags: int) -> int:
-    return os.open(path, flags | _SAFE)  # its mode does not matter: it is not read, only removed
+    return os.open(path, flags | _SAFE)  # its mode does not matter: nothing in it is believed
 
 
 def _sweep(folder: Path) -> None:
@@ -378,18 +445,18 @@ def _checksum(file: FileIO, origin: str) -> int:
 def is_as_written(path: Path, origin: str) -> bool:
     """Return whether a file is what was put there with that origin, and nobody has changed it since; an empty one is.
 
+    A file of another user is not: in a folder such as ``/tmp`` nobody can replace it.
+
     Args:
         path: The file, which is there.
         origin: As for `NewFile.put`.
     """
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            return False
-        if not status.st_size:
-            return True
-        with FileIO(path) as file:
-            return status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
+        with FileIO(path, opener=_open_as_it_is) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or (_POSIX and status.st_uid != os.getuid()):
+                return False
+            return not status.st_size or status.st_mtime_ns // 1000 % 1_000_000 == _checksum(file, origin)
     except OSError:
         return False
 
@@ -416,11 +483,14 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
         ConfigError: Something else is there.
     """
     try:
-        mode = path.lstat().st_mode
-        head = b""
+        status = path.lstat()
+        mode, head = status.st_mode, b""
         if stat.S_ISREG(mode):
-            with path.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
+            if _POSIX and _only_owners_replace(path, status):
+                raise ConfigError(f"{path}: belongs to another user; choose another path")
+            with FileIO(path, opener=_open_as_it_is) as file:  # it may be another one by now, such as a FIFO
+                mode = os.fstat(file.fileno()).st_mode
+                head = file.read(_HEAD_BYTES) or b""
     except FileNotFoundError:
         return
     except OSError as error:
@@ -432,3 +502,9 @@ def check_target(path: Path, is_ours: Callable[[bytes], bool], what: str, *, nam
     if not stat.S_ISREG(mode) or (head and not is_ours(head)):
         # Most likely the input file, typed once too often.
         raise ConfigError(f"{path}: exists and is not {what}; choose another name or delete it first")
+
+
+def _only_owners_replace(path: Path, status: os.stat_result) -> bool:
+    """Return whether a file is another user's in a sticky folder, where it can be neither replaced nor removed."""
+    folder = path.parent.stat()
+    return bool(folder.st_mode & stat.S_ISVTX) and os.getuid() not in {0, status.st_uid, folder.st_uid}

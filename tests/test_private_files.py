@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from airmeet_async.private_files import (
     check_private,
     check_target,
     find_place,
+    is_as_written,
     make_private_folder,
     open_private,
     replace_file,
@@ -136,6 +138,68 @@ def test_a_link_of_somebody_else_on_the_way_is_not_followed(tmp_path):
 
     with pytest.raises(UnsafeFileError, match="everybody can write in it"):
         check_folder(shared / "link")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="access lists are read on Linux")
+def test_an_access_list_counts_if_anybody_else_may_write(tmp_path):
+    """Its mask looks like the right of the own group, which counts for nobody."""
+    for tag, who, rights, is_refused in [
+        (2, 12345, 7, True), (2, 12345, 5, False), (2, os.getuid(), 7, False), (2, 0, 7, False), (8, 12345, 7, True)
+    ]:  # fmt: skip
+        everybody = 0xFFFFFFFF
+        entries = [(1, 7, everybody), (4, 5, everybody), (16, 7, everybody), (32, 0, everybody), (tag, rights, who)]
+        packed = b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
+        try:
+            os.setxattr(tmp_path, "system.posix_acl_access", struct.pack("<I", 2) + packed)
+        except OSError:
+            pytest.skip("this disk keeps no access lists")
+        assert tmp_path.stat().st_mode & 0o777 == 0o770
+        if is_refused:
+            with pytest.raises(UnsafeFileError, match="somebody in its access list"):
+                check_folder(tmp_path)
+        else:
+            check_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a folder away")
+def test_a_folder_in_one_of_another_user_is_refused_whatever_its_mode(tmp_path, monkeypatch):
+    """Its owner can rename all in it, also where a sticky bit keeps others from that."""
+    me, mallory = 12346, 12345
+    theirs, own = tmp_path / "theirs", tmp_path / "theirs" / "own"
+    own.mkdir(0o700, parents=True)
+    os.chown(own, me, me)
+    monkeypatch.setattr(os, "getuid", lambda: me)
+    for owner, mode, is_refused in [
+        (mallory, 0o1777, True), (mallory, 0o755, True), (0, 0o1777, False), (0, 0o755, False), (me, 0o755, False)
+    ]:  # fmt: skip
+        os.chown(theirs, owner, owner)
+        theirs.chmod(mode)
+        for check in (check_folder, make_private_folder):
+            if is_refused:
+                with pytest.raises(UnsafeFileError, match=f"{theirs}: belongs to another user"):
+                    check(own)
+            else:
+                check(own)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a folder away")
+def test_who_owns_the_folders_above_the_home_is_no_other_user(tmp_path, monkeypatch):
+    """Such as nobody in a container without root, and the system on Android: they can replace the home anyway."""
+    import pwd
+
+    me, system = 12346, 12345
+    home = tmp_path / "data" / "home"
+    home.mkdir(0o700, parents=True)
+    os.chown(home.parent, system, system)
+    os.chown(home, me, me)
+    account = pwd.struct_passwd(("me", "x", me, me, "", str(home), ""))
+    monkeypatch.setattr(os, "getuid", lambda: me)
+    with pytest.raises(UnsafeFileError, match="belongs to another user"):
+        check_folder(home)
+
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: account)
+
+    check_folder(home)
 
 
 def test_a_group_counts_if_anybody_else_is_in_it(tmp_path, monkeypatch):
@@ -402,3 +466,61 @@ def test_a_target_is_free_or_an_earlier_one_of_ours(tmp_path):
     ):
         with pytest.raises(ConfigError, match=reason):
             check(tmp_path / name)
+
+
+def test_what_another_user_has_put_in_the_place_of_results_is_not_ours(tmp_path, monkeypatch):
+    """An empty file, which counts as written: in a sticky folder we could not replace it when the run has ended."""
+    planted = private(tmp_path / "results.csv", b"")
+    tmp_path.chmod(0o1777)
+    assert find_place(planted, "list") == planted
+    monkeypatch.setattr(os, "getuid", lambda: 12345 + planted.stat().st_uid)
+
+    assert find_place(planted, "list") == tmp_path / "results-2.csv"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a file away")
+def test_a_target_that_cannot_be_replaced_is_refused_before_anything_is_done(tmp_path, monkeypatch):
+    """Another user's file in a sticky folder; where there is no such bit, it is replaced by its name."""
+    me, mallory = 12346, 12345
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    os.chown(private(shared / "page.html", b"ours"), mallory, mallory)
+    monkeypatch.setattr(os, "getuid", lambda: me)
+
+    def check():
+        check_target(shared / "page.html", lambda head: head == b"ours", "a report page")
+
+    shared.chmod(0o777)
+    check()
+    shared.chmod(0o1777)
+    with pytest.raises(ConfigError, match=r"page.html: belongs to another user; choose another path"):
+        check()
+    os.chown(shared / "page.html", me, me)
+    check()
+
+
+def test_a_fifo_that_takes_the_place_of_a_file_while_it_is_checked_is_not_waited_for(tmp_path, monkeypatch):
+    target = private(tmp_path / "page.html", b"ours")
+    status = target.lstat()
+    target.unlink()
+    os.mkfifo(target)
+    monkeypatch.setattr(Path, "lstat", lambda _: status)
+
+    with pytest.raises(ConfigError, match="is not a report page"):
+        check_target(target, lambda head: head == b"ours", "a report page")
+    assert not is_as_written(target, "list")
+
+
+def test_what_somebody_has_put_in_the_place_of_a_new_file_is_neither_touched_nor_taken_for_it(tmp_path):
+    """In a folder that others can write, its name may lead to a file of ours elsewhere by the end."""
+    other = private(tmp_path / "other", b"elsewhere")
+    before = other.stat().st_mtime_ns
+    with NewFile(tmp_path) as new:
+        new.write(b"results")
+        new.path.unlink()
+        new.path.symlink_to(other)
+        with pytest.raises(OSError, match="something else in its place"):
+            new.put(tmp_path / "results.csv", origin="list")
+
+    assert other.stat().st_mtime_ns == before
+    assert list(tmp_path.iterdir()) == [other]

@@ -206,6 +206,11 @@ class BulkJob:
         return 0.0 if nothing_may_go else self._engine.pace.rate
 
     @property
+    def rate_ceiling(self) -> float | None:
+        """The rate that was asked for as a number, in requests per second; None where the limit is looked for."""
+        return None if self._engine is None else self._engine.pace.ceiling
+
+    @property
     def retrying(self) -> int:
         """Number of rows that are waiting for a retry or being retried."""
         return 0 if self._engine is None else self._engine.retrying

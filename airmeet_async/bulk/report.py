@@ -234,7 +234,7 @@ class BulkReport:
         latency_ms: Response time in milliseconds by percentile: ``p50``, ``p90``, ``p99``, ``max``.
         failures: Rows that did not succeed, by cause, most rows first.
         warned_rows: Rows with a warning.
-        warnings: What is to be said of rows that are no failures, most rows first; of rows that this run has sent.
+        warnings: What is to be said of rows that are no failures, most rows first; of rows of this run.
         ignored_columns: Columns of the input, or keys of its mappings, that were used for nothing.
         stop_reason: Why the run ended early (see `StopReason`), or None if it did not.
         stop_message: One sentence with the reason and the fix, or empty.

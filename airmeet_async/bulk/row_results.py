@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS, is_in_doubt
-from airmeet_async.bulk.report import CHANGED, Invite, RowError, RowResult, RowStatus
+from airmeet_async.bulk.journal.recorded_rows import SENT_AS_IT_WAS, is_in_doubt, recorded_result
+from airmeet_async.bulk.report import CHANGED, FailureGroup, Invite, RowError, RowResult, RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.models import Access
@@ -16,7 +16,7 @@ _NO_PLACE_LEFT = re.compile(
 )
 
 
-def is_for_want_of_place(error: RowError) -> bool:
+def is_for_want_of_place(error: RowError | FailureGroup) -> bool:
     """Whether a refusal was the quota's: nothing is wrong with the row."""
     return _NO_PLACE_LEFT.search(error.message) is not None
 
@@ -100,6 +100,8 @@ def unfinished_result(row: Row, why: str, now: float) -> RowResult:
     """Return the result of a row that had no clear answer when the run ended."""
     if row.error is not None:
         return unsent_result(row)
+    if row.earlier is not None and not (row.begun or row.sending):  # it stays what an earlier run has made of it
+        return recorded_result(row, why)
     if row.unclear or row.sending:
         message = f"sent, but {why} before a clear answer came"
         return _result(row, RowStatus.UNKNOWN, now, RowError("unknown", message, retryable=True, ambiguous=True))

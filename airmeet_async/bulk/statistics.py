@@ -26,7 +26,7 @@ _MOST_GROUPS = 200
 _SAMPLES = 5
 _KINDS_PER_CODE = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
-_NOT_SENT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE, RowStatus.UNPROCESSED})
+_LEFT_OUT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE})
 _MOST_BUFFERED = 1024
 
 
@@ -101,10 +101,10 @@ class RunStatistics:
                 self._failures.add(error.code, error.message, _place_of(result))
 
     def _count_warnings(self, result: RowResult) -> None:
-        """Count what is said of a row that was sent; that it has changed also of one of an earlier run."""
+        """Count what is said of a row that was to be sent; that it has changed also of one of an earlier run."""
         is_changed = CHANGED in result.warnings
         self.changed += is_changed
-        is_counted = not result.from_earlier_run and result.status not in _NOT_SENT
+        is_counted = not result.from_earlier_run and result.status not in _LEFT_OUT
         self.warned += is_changed or is_counted
         if is_counted:
             for code, messages in warnings_by_code(result.warnings).items():

@@ -2,9 +2,7 @@
 
 import atexit
 import sys
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -15,7 +13,7 @@ from airmeet_async.bulk.input.sources import IsHeader, names_email, open_file
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, InputError
-from airmeet_async.private_files import NewFile
+from airmeet_async.private_files import NewFile, make_temporary_folder
 from airmeet_async.tables import EncodingError, Table, command_line_option, fault, shown
 
 
@@ -142,7 +140,12 @@ def spooled(console: Console) -> str:
         raise UsageError("- means standard input, but there is none; name a file")
     if sys.stdin.isatty():
         console.say("reading rows from the terminal; end with Ctrl-D, or give a file")
-    spool = NewFile(Path(tempfile.gettempdir()))
+    try:
+        # Not the system's temporary folder itself: where TMPDIR is one that others can write, they could put another
+        # list in its place before it is read.
+        spool = NewFile(make_temporary_folder())
+    except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
+        raise ConfigError(f"{NAME}: there is no place to buffer it ({error}); name a file") from None
     atexit.register(spool.discard)  # until then it is open, and so locked against being swept away
     try:
         while piece := sys.stdin.buffer.read(_AT_ONCE):

@@ -1,7 +1,8 @@
 """Pause, slow down and stop a run from another terminal: one line of JSON to a private socket, and one back.
 
 1. The socket is in a folder of the user's own below the system's temporary one, since its path may have about a
-   hundred bytes only. Its name is made of the journal's path, so both sides know it.
+   hundred bytes only. Where another user has taken that name, it is in the state folder, if its path is short enough.
+   Its name is made of the journal's path, so both sides know it.
 2. Whoever asks stays connected until the answer is there. One who has given up by then, because the run was asleep or
    the command was interrupted, was told that nothing happened: so nothing does.
 3. Whatever is wrong with the socket does not disturb the run.
@@ -13,7 +14,6 @@ import json
 import logging
 import os
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -24,7 +24,7 @@ from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.output.summary import pace_of
 from airmeet_async.errors import ConfigError, NotSentError
-from airmeet_async.private_files import make_private_folder
+from airmeet_async.private_files import make_temporary_folder
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.job import BulkJob
@@ -42,11 +42,13 @@ def socket_of(journal: Path, base: Path | None = None) -> Path:
     Raises:
         ConfigError: There is no private folder for it.
     """
-    folder = (base or Path(tempfile.gettempdir())) / f"airmeet-{os.getuid() if hasattr(os, 'getuid') else 0}"
     try:
-        make_private_folder(folder, in_shared_folder=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be used ({error.strerror})") from None
+        folder = make_temporary_folder(base)
+    except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"{getattr(error, 'filename', None) or 'the temporary folder'}: cannot be used ({why})"
+        ) from None
     name = hashlib.sha256(os.path.realpath(journal).encode(errors="surrogateescape")).hexdigest()[:16]
     return folder / f"{name}.sock"
 

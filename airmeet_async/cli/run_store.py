@@ -82,7 +82,7 @@ def runs_folder() -> Path:
         make_private_folder(folder)
     except UnsafeFileError as error:
         raise ConfigError(
-            f"{folder}: {error.reason}, so no run is recorded there; {error.fix}, or {_INSTEAD}"
+            f"{error.path}: {error.reason}, so no run is recorded there; {error.fix}, or {_INSTEAD}"
         ) from None
     except (OSError, RuntimeError) as error:  # without a home it is a RuntimeError
         why = getattr(error, "strerror", None) or error

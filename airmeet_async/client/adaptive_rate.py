@@ -141,6 +141,7 @@ class Adaptive:
         recovery: Seconds to return to the rate before a refusal.
         doubling: Seconds in which the rate doubles until the first refusal.
         limit: What the server accepted in an earlier run, in requests per second; None: nothing is known.
+        is_number: The ceiling is what somebody asked for as the rate.
     """
 
     initial: float = field(default=10.0, validator=_positive)
@@ -150,6 +151,7 @@ class Adaptive:
     recovery: float = field(default=4.0, validator=_positive)
     doubling: float = field(default=0.5, validator=_positive)
     limit: float | None = field(default=None, validator=optional(_positive))
+    is_number: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not self.floor <= self.initial <= self.ceiling:
@@ -164,7 +166,7 @@ class Adaptive:
     @classmethod
     def at_most(cls, rate: float) -> "Adaptive":
         """Return the law under a fixed rate: it is used from the first request on, and kept unless refused."""
-        return cls(initial=rate, floor=min(0.5, rate), ceiling=rate)
+        return cls(initial=rate, floor=min(0.5, rate), ceiling=rate, is_number=True)
 
 
 AskedRate = float | Adaptive | Literal["auto"] | None

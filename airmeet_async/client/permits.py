@@ -86,6 +86,7 @@ class Permits(Protocol):
 
     Attributes:
         rate: Requests per second that are allowed at present, or None for no limit.
+        ceiling: Requests per second that were asked for as a number, or None.
         good_rate: Requests per second that the server lately accepted, where it has refused more; else None.
         places: Requests under way at once that are right at present; may be infinite.
         pause_left: Seconds of a pause that are left.
@@ -93,6 +94,8 @@ class Permits(Protocol):
 
     @property
     def rate(self) -> float | None: ...
+    @property
+    def ceiling(self) -> float | None: ...
     @property
     def good_rate(self) -> float | None: ...
     @property
@@ -179,6 +182,10 @@ class LocalPermits:
     @property
     def rate(self) -> float | None:
         return None if self._state is None else self._state.rate
+
+    @property
+    def ceiling(self) -> float | None:
+        return self._settings.ceiling if self._settings is not None and self._settings.is_number else None
 
     @property
     def good_rate(self) -> float | None:

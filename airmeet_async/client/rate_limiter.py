@@ -99,6 +99,11 @@ class Pace:
         return min((pace.permits.rate for pace in self._chain if pace.permits.rate is not None), default=None)
 
     @property
+    def ceiling(self) -> float | None:
+        """Requests per second that were asked for as a number, here or above, or None."""
+        return min((pace.permits.ceiling for pace in self._chain if pace.permits.ceiling is not None), default=None)
+
+    @property
     def good_rate(self) -> float | None:
         """Requests per second that the server lately accepted, where it has refused more; else None."""
         return min((pace.permits.good_rate for pace in self._chain if pace.permits.good_rate is not None), default=None)

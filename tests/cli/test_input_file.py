@@ -1,6 +1,10 @@
 """The input of a command: which rows are taken from it, and every kind of it registered whole."""
 
+import io
 import signal
+import sys
+import tempfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +13,7 @@ import pytest
 from airmeet_async import InputError
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns
+from airmeet_async.cli.input_file import FileChoice, open_people, parse_columns, spooled
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
 from tests.tables.workbooks import book, ods
@@ -127,7 +131,24 @@ async def test_standard_input_is_registered_and_leaves_no_copy(airmeet, serving)
     assert (done.code, done.json["results_path"], adds) == (0, "stdin-results.csv", 20)
     assert "stdin: 20 rows" in done.err
     assert len(airmeet.rows("stdin-results.csv")) == 20
-    assert list((airmeet.folder / "tmp").glob(".*")) == []
+    assert not [path for path in (airmeet.folder / "tmp").rglob("*") if path.is_file()]
+
+
+def test_standard_input_is_kept_where_nobody_can_put_another_list_in_its_place(tmp_path, monkeypatch):
+    """Also where TMPDIR is a folder that others can write."""
+    shared, state = tmp_path / "shared", tmp_path / "state"
+    shared.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.setenv("HOME", str(state))  # macOS knows no XDG
+    for mode, is_there in ((0o700, True), (0o1777, True), (0o777, False)):
+        shared.chmod(mode)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"email\na@example.com\n")))
+
+        path = Path(spooled(Console()))
+
+        assert path.is_relative_to(shared if is_there else state)
+        assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)
 
 
 @pytest.mark.real_time
@@ -141,11 +162,11 @@ async def test_standard_input_is_private_while_it_is_needed_and_gone_after_ctrl_
         command = ("register", EVENT, "-", "--no-invite", "--rate", "60", "--progress", "none")
         with there.started(*command, given="people.csv") as running:
             await pretend.sees(lambda world: world.statistics().adds >= 8)
-            modes = [oct(path.stat().st_mode & 0o777) for path in temporary.glob(".*")]
+            modes = [oct(path.stat().st_mode & 0o777) for path in temporary.rglob("*.part")]
             running.send(signal.SIGINT)
             stopped = await running.end()
 
-    assert (stopped.code, modes, list(temporary.glob(".*"))) == (130, ["0o600"], [])
+    assert (stopped.code, modes, list(temporary.rglob("*.part"))) == (130, ["0o600"], [])
 
 
 @pytest.mark.parametrize("again", ["by the job", "by the same rows"])

@@ -134,3 +134,21 @@ async def test_a_request_that_got_no_answer_is_withdrawn(base, journal):
         await anyio.sleep(0.2)
 
     assert not job.paused
+
+
+async def test_a_folder_that_another_user_has_made_first_does_not_keep_a_run_from_being_stopped(
+    base, journal, monkeypatch
+):
+    """Everybody can make one in /tmp, and only its owner can remove it."""
+    (base / f"airmeet-{os.getuid()}").mkdir()
+    (base / f"airmeet-{os.getuid()}").chmod(0o777)
+    monkeypatch.setattr(tempfile, "tempdir", str(base))
+    monkeypatch.setenv("XDG_STATE_HOME", str(base / "state"))
+    monkeypatch.setenv("HOME", str(base))  # macOS knows no XDG
+
+    job = FakeJob()
+    async with listening(journal, cast("BulkJob", job), Console()):
+        assert await anyio.to_thread.run_sync(ask, journal, {"do": "stop"})
+
+    assert job.told == [("stop", "stopped")]
+    assert list((base / f"airmeet-{os.getuid()}").iterdir()) == []

@@ -71,14 +71,18 @@ class Sandbox(SandboxTransport):
     def __init__(self, faults: str = "", **switches: Any) -> None:
         super().__init__(world_of(**switches), Faults.parse(faults))
         self._signals: tuple[signal.Signals, ...] = ()
-        self._after = 0
+        self._after = self._mails = 0
 
-    def signal(self, *numbers: signal.Signals, after: int) -> None:
-        """Send this process these signals as soon as that many people are in and the next request arrives."""
-        self._signals, self._after = numbers, after
+    def signal(self, *numbers: signal.Signals, after: int = 0, mails: int = 0) -> None:
+        """Send this process these signals as soon as that many are in and were mailed, and the next request arrives."""
+        self._signals, self._after, self._mails = numbers, after, mails
+
+    def mend(self) -> None:
+        """Let nothing go wrong from now on."""
+        self._faults = Faults()
 
     async def exchange(self, request: Any) -> Any:
-        if self._signals and self.adds >= self._after:
+        if self._signals and self.adds >= self._after and self.world.statistics().mails >= self._mails:
             numbers, self._signals = self._signals, ()
             for number in numbers:
                 signal.raise_signal(number)

@@ -16,11 +16,10 @@ from airmeet_async.protocol.validation import Problem, RegistrationFields
 from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
-_RETRY = "airmeet retry --rejected sends them as they are"
 _EXAMPLES = 3
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
 _NOT_SENT = ("done_before", "refused_before", "held")
-_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "gone")
+_EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
 _SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
@@ -59,6 +58,7 @@ class BulkPlan:
         warned: Rows that would be sent and have any warning.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
+        unverified: Of `done_before`, rows whose mail was asked for once, and nobody knows whether it went out.
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
             more than a day ago, or would be made twice.
@@ -96,6 +96,7 @@ class BulkPlan:
     warned: int = 0
     done_before: int = 0
     changed: int = 0
+    unverified: int = 0
     refused_before: int = 0
     held: int = 0
     not_yet_mailed: int = 0
@@ -157,19 +158,18 @@ class BulkPlan:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
         mailed = " and mailed" if self.invitations or mails else ""
         again = "sent again" + (", without a second mail" if mailed else "")
+        retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
+        refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
             (self.new, f"will be {done}{mailed}", ()),
             (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
             (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
-            (self.done_before, self._done_before(f"{done}{mailed}"), ()),
+            (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
+            (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
-            (
-                self.refused_before,
-                f"refused by Airmeet before and not changed since: left out ({_RETRY})",
-                (),
-            ),
+            (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]
         parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {done}", ())]
         return self._lines_of([part for part in parts if part[0]] or [(0, f"will be {done}", ())])

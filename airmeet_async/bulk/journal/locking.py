@@ -32,7 +32,7 @@ _log = logging.getLogger("airmeet_async.journal")
 
 SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
 
-DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 """What is raised by a file that is damaged, or was not written by a run."""
 
 _PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant
@@ -314,6 +314,8 @@ def journal_error(path: Path, error: Exception) -> JournalError:
     """Return the error that tells the journal's owner what a failure of SQLite means."""
     reason = str(error) or type(error).__name__
     if not isinstance(error, sqlite3.Error):
-        return JournalError(f"{path}: holds what no run has recorded ({reason}); nothing was sent, so delete it")
+        # Found while it is read, perhaps after its first rows were sent, and it may be the only record of them.
+        message = f"{path}: holds what no run has recorded ({reason}), so nothing more is sent"
+        return JournalError(f"{message}; if somebody gave you the file, delete it")
     hint = "free disk space" if "full" in reason else "check the disk and the file"
     return JournalError(f"{path}: the run file cannot be used ({reason}); {hint}, then resume the run")

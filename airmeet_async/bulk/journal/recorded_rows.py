@@ -125,7 +125,8 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
         status = RowStatus.REJECTED
     else:
         status, error = RowStatus.UNPROCESSED, unprocessed
-    return _result(row, earlier, status, error, from_earlier_run=run is None or earlier.run < run)
+    is_of_earlier = status is not RowStatus.UNPROCESSED and (run is None or earlier.run < run)
+    return _result(row, earlier, status, error, from_earlier_run=is_of_earlier)
 
 
 def _unknown(row: Row, why: str) -> RowResult:

