@@ -1,5 +1,6 @@
 """The plan of a run and that of a dry run say what the run then does, and what its summary says."""
 
+import re
 import signal
 import time
 from unittest.mock import patch
@@ -47,6 +48,32 @@ def test_rows_that_are_tried_again_have_the_findings_in_the_plan_that_they_have_
     assert "2  refused before: will be registered, unless they are refused again" in done.err
     assert f"2  {CANCELLED}" in done.err
     assert (done.json["warned_rows"], warned(done.json)) == (2, [("may_not_come", 2)])
+
+
+def test_rows_that_a_retry_leaves_to_a_resume_are_not_among_those_to_check(airmeet):
+    sandbox = Sandbox("422@1:on=attendees.add")
+    sandbox.signal(signal.SIGINT, after=1)
+    there, words = airmeet.at(sandbox), ("cancelled", "", "", "cancelled")
+    rows = [f"p{number}@example.com,Ada,N{number},{word}" for number, word in enumerate(words)]
+    people = airmeet.file("people.csv", f"{HEAD},status", *rows)
+    there("register", EVENT, people, "--no-invite", "--concurrency", "1", "--rate", "10", "--json")
+    retried = there("retry", "--rejected", "--json")
+    resumed = there("resume", "--json")
+
+    assert (retried.json["counts"]["unprocessed"], warned(retried.json)) == (1, [("may_not_come", 1)])
+    assert warned(resumed.json) == [("may_not_come", 1)]
+
+
+def test_a_retry_does_not_say_that_it_sends_who_was_blocked_since(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox("500@1+10:on=attendees.add"))
+    first = there("register", EVENT, "people.csv", "--no-invite", "--max-failures", "100%", "--json")
+    there("block", EVENT, "person-1@example.com")
+    retried = there("retry", "--json")
+
+    assert first.json["counts"]["failed"] + first.json["counts"]["unknown"] == 2
+    assert (retried.json["attempts"], retried.json["counts"]["invalid"]) == (1, 1)
+    assert re.findall(r"(\d) .* before.*: will be", retried.err) == ["1"]
 
 
 def test_what_was_noted_of_rows_that_are_held_is_no_finding(airmeet):

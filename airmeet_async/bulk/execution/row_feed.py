@@ -308,6 +308,9 @@ class RecordedFeed:
                 row.data = self._originals[row.index]
         if self._is_open_read:
             stopped = self._journal.facts.get("stop_message") or ""
+            for row in rows:
+                if self._only_reopened and row.error is None and row.earlier is None:
+                    row.warnings = ()  # a resume sends it, and says this
             self._receiver.finish([recorded_result(row, stopped) for row in rows])
             await self._receiver.wait_for_room()
             return

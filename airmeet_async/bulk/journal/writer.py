@@ -170,7 +170,7 @@ _MAIL_ASKED = (
 )
 # A registration is used up once. Whoever is added to a hybrid event is registered at once, whatever was asked (A).
 _QUOTA = f"""(({WISH} & 2 OR :is_hybrid)
-    AND (o.entry IS NULL OR NOT o.done & (2 | CASE WHEN :is_hybrid THEN 17 ELSE 0 END)))"""
+    AND (o.entry IS NULL OR NOT o.done & (2 | :is_hybrid)))"""
 _COUNT_FOR_PLAN = f"""
     SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota) FROM (
         SELECT kind, changed, doubt, mail, quota,
@@ -206,7 +206,9 @@ _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
 # What was done is forgotten but for the link and the registration, so that each row is open, and what is asked for is
 # asked for anew.
 _REPEAT_ALL = f"""
-    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 | (done & 2) ELSE 0 END, unclear = 0, note = NULL
+    UPDATE outcome SET state = 2, unclear = 0, note = NULL,
+        done = CASE WHEN {_WAS_DONE} THEN 16 | (done & 2) | CASE WHEN :is_hybrid THEN 2 * (done & 1) ELSE 0 END
+            ELSE 0 END
     WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
 """  # noqa: S608 - no values
 _UNMARK_BLOCKED = f"""
@@ -274,7 +276,10 @@ class RecordedList:
     def parameters(self) -> dict[str, int]:
         """The parameters of the statements about its rows."""
         first, wish = self.id << LIST_SHIFT, Wish.DONE if self.template is None else self.template.wish
-        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None}
+        return {
+            "list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None,
+            "is_hybrid": bool(self.facts.get("is_hybrid")),
+        }  # fmt: skip
 
 
 @define
@@ -451,10 +456,10 @@ class JournalWriter:
 
     def _ended_values(self, list_id: int, *, accept_stale: bool) -> dict[str, Any]:
         """Return the parameters of the statements that are made of `_ENDED`."""
-        now, found = time.time(), self._list(list_id)
+        now = time.time()
         return {
-            **found.parameters, "is_hybrid": bool(found.facts.get("is_hybrid")),
-            "operation": self.facts().get("operation", ""), "repeatable": _REPEATABLE, "accept_stale": accept_stale,
+            **self._list(list_id).parameters, "operation": self.facts().get("operation", ""),
+            "repeatable": _REPEATABLE, "accept_stale": accept_stale,
             "from": now - STALE_SECONDS, "to": now + CLOCK_SLACK,
         }  # fmt: skip
 
