@@ -27,7 +27,7 @@ class Wish:
     MAILED: Final = 4
     # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
     MAIL_UNVERIFIED: Final = 8
-    # In place of what was done: it is to be done once more, on purpose.
+    # Beside what was done: it is to be done once more, on purpose, by the lists that say so.
     AGAIN: Final = 16
     # Of what was refused: there was no registration left, which the next run may find otherwise.
     NO_PLACE_LEFT: Final = 32
@@ -180,6 +180,7 @@ class Row:
         earlier: What earlier runs of the journal have done.
         failed_before: It ended with an error in an earlier run, and is sent again.
         changed: It differs from what was sent for it, or from what was given first.
+        repeats: It was done before, and its list sends it once more on purpose, with its mail.
     """
 
     # Class attributes until a row gets its own: most rows never need most of them, which saves time and memory.
@@ -189,6 +190,7 @@ class Row:
     entry = 0
     earlier: Outcome | None = None
     changed = False
+    repeats = False
     failed_before = False
     # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it
     # asks for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how

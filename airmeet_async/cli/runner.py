@@ -84,7 +84,6 @@ class BulkRun:
         finished_event: And that they are mailed for an event that is over.
         journal: The journal, where the run goes on with one.
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
-        sends_all: Every row is sent, whatever was done before.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
     """
 
@@ -101,7 +100,6 @@ class BulkRun:
     finished_event: bool = False
     journal: RunJournal | None = None
     again: frozenset[str] = frozenset()
-    sends_all: bool = False
     is_demo: bool = False
 
 
@@ -196,7 +194,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         with terminable():
             event = runner.run(find_event(client, wanted.airmeet_id))
         console.say(*settings.notices, *event.lines(settings), "")
-        options |= {"journal": journal.file, "again": flags.again or wanted.sends_all}
+        options |= {"journal": journal.file, "again": flags.again}
         is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already
             options["note"] = _note(wanted, flags, results, failed)

@@ -9,7 +9,8 @@ Rules of this file:
    what the others say.
 4. What a dead run has left is told apart before anything else is changed: see `_recover`.
 5. Rows that were reopened and not sent again are what they were, when their run has ended. Rows that are to be sent
-   again on purpose stay so until they are sent: a run that was stopped goes on with the others.
+   again on purpose stay so until they are sent: a run that was stopped goes on with the others. That is a matter of
+   the list that asks for it alone; nothing of what was done is forgotten for it.
 6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 7. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
    and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
@@ -95,12 +96,15 @@ _RECORD = """
 
 _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
-IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
+# Only the list that asks for it sends people once more; for others it counts what was done.
+AGAIN = "(:repeats AND o.done & 16)"
+# Of an attempt since; what was in doubt before is no concern of a list that sends everybody once more.
+IN_DOUBT = f"(o.unclear <> 0 OR o.state = 1 OR (o.state = 3 AND NOT {AGAIN}))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
 WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
 _WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
-_MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
+_MAIL_DOUBT = f"(o.unclear & 4 OR (o.done & 8 AND NOT {AGAIN}))"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
     ELSE COALESCE(i.request, e.request) END"""
 # A call of its own has five parts where it has flags, see `encode_request`.
@@ -109,7 +113,7 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
     + 4 * COALESCE(json_extract({_REQUEST}, '$[3].sendEmailInvite'), 0) ELSE 0 END)"""
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
-DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
+DONE = f"(o.state > 1 AND NOT {AGAIN} AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
 OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
@@ -164,9 +168,8 @@ _REOPEN = f"""
 # What becomes of each row of a list, and what is asked for the rows that are sent.
 _HELD = f"""({IN_DOUBT} AND NOT (
     {_MAY_REPEAT} AND (:accept_stale OR (o.touched IS NOT NULL AND o.touched BETWEEN :from AND :to))))"""
-_MAIL_ASKED = (
-    f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
-)
+_MAIL_ASKED = f"""({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (
+    (o.done & 4 AND NOT {AGAIN}) OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"""
 _COUNT_FOR_PLAN = f"""
     SELECT kind, COUNT(*), SUM(changed), SUM(sent AND mail), SUM(sent AND quota) FROM (
         SELECT kind, changed, mail, quota,
@@ -179,12 +182,12 @@ _COUNT_FOR_PLAN = f"""
             WHEN NOT {OPEN} THEN 'refused_before'
             WHEN {_HELD} THEN 'held'
             WHEN {IN_DOUBT} THEN 'unclear'
-            WHEN o.done & 16 THEN 'again'
+            WHEN {AGAIN} THEN 'again'
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
             COALESCE({CHANGED}, 0) AS changed, {_MAIL_ASKED} AS mail,
-            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR NOT o.done & 2) AS quota
+            {WISH} & 2 <> 0 AND (o.entry IS NULL OR :again OR {AGAIN} OR NOT o.done & 2) AS quota
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
@@ -199,9 +202,12 @@ _OF_OTHER = """
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
 _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
-# What was done is forgotten but for the link, so that each row is open, and what is asked for is asked for anew.
+# What was done stays known, for other lists and for the time after. A doubt is kept as one about what was done: what is
+# unclear from here on is about the next attempt. What was refused is open again.
 _REPEAT_ALL = f"""
-    UPDATE outcome SET state = 2, done = CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END, unclear = 0, note = NULL
+    UPDATE outcome SET unclear = 0, state = CASE WHEN unclear AND state <> 4 THEN 3 ELSE state END,
+        done = done | CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
+            | CASE WHEN unclear & 4 AND NOT done & 4 THEN 8 ELSE 0 END
     WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
 """  # noqa: S608 - no values
 _UNMARK_BLOCKED = f"""
@@ -254,7 +260,10 @@ class RecordedList:
     def parameters(self) -> dict[str, int]:
         """The parameters of the statements about its rows."""
         first, wish = self.id << LIST_SHIFT, Wish.DONE if self.template is None else self.template.wish
-        return {"list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None}
+        return {
+            "list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None,
+            "repeats": bool(self.facts.get("again")),
+        }  # fmt: skip
 
 
 @define
@@ -398,22 +407,27 @@ class JournalWriter:
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
 
     def count_to_repeat(self, list_id: int) -> int:
-        """Return how many rows of a list `repeat_all` has left to be sent."""
-        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND o.done & 16"
+        """Return how many rows of a list `repeat_all` has left to be sent, if it was called for this list."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND {AGAIN}"
         n: int = self._query(sql, self._list(list_id).parameters)[0][0]
         return n
 
     def repeat_all(self, list_id: int) -> None:
         """Let all rows of a list be sent once more, whatever became of them; unlike `reopen`, until they are sent."""
+        over = [found.id for found in self.lists() if found.facts.get("again") and not self.count_to_repeat(found.id)]
         with self._transaction():
+            for number in over:  # else they would be open again with the people that they share with this one
+                self._put_list_facts(number, {"again": False})
             self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
+            self._put_list_facts(list_id, {"again": True})
 
     def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
         """Count the rows that `reopen` would reopen, see `count_for_plan`."""
         sql = " OR ".join(_ENDED[name] for name in sorted(again))
         forgets = again & {"invites", "unknown"}
-        may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
-        mails, places = f"SUM({WISH} & 4 AND {may_mail})", f"SUM({WISH} & 2 AND NOT o.done & 2)"
+        may_mail = f"({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
+        mails = f"SUM({WISH} & 4 AND ({AGAIN} OR NOT o.done & 4) AND {may_mail})"
+        places = f"SUM({WISH} & 2 AND ({AGAIN} OR NOT o.done & 2))"
         columns = f"COUNT(*), COALESCE({mails}, 0), COALESCE({places}, 0)"
         sql = f"SELECT {columns} {OF_LIST} AND i.status IS NULL AND ({sql})"
         found = self._query(sql, self._ended_values(list_id, accept_stale=accept_stale))[0]
@@ -769,7 +783,7 @@ class JournalWriter:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
                     row.changed = sent_request not in {"", request}
-                    if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
+                    if row.changed and is_in_doubt(row):
                         _set_request(row, sent_request, reading.template)
             row.entry = entry
             if positions[entry]:
@@ -967,7 +981,7 @@ _FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
 ) | {"created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType)}
 _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
-    "note": (dict, NoneType), "created": (int, float),
+    "note": (dict, NoneType), "created": (int, float), "again": bool,
 }  # fmt: skip
 
 
@@ -1018,6 +1032,8 @@ def select_rows(
             row.changed = True
         if sent is not None:
             row.earlier = outcomes[sent]
+            if row.earlier.done & Wish.AGAIN:
+                row.repeats = bool(values["repeats"])
         if note is not None:
             facts = decode_note(note)
             row.warnings = facts["warnings"]

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
+from airmeet_async.bulk.options import SENT_EACH_TIME
 from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.formatting import counted, duration, wrapped
 
@@ -39,9 +40,9 @@ class Wording:
         intention: What a run is going to do.
         advice: What to do about warnings.
         links: The results hold personal links.
-        starts_over: The same command sends all rows once more.
         repeats: Sending a row twice does no harm.
         look: Where to look for rows of which nobody knows.
+        operation: Such as ``attendees.add``.
     """
 
     command: str = ""
@@ -50,12 +51,12 @@ class Wording:
     intention: str = "each row makes one request"
     advice: str = ""
     links: bool = True
-    starts_over: bool = False
     repeats: bool = True
     look: str = "on the event's page"
+    operation: str = ""
 
 
-_access = partial(Wording, links=False, starts_over=True)
+_access = partial(Wording, links=False)
 _items = partial(
     Wording,
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
@@ -82,7 +83,7 @@ def wording_of(operation: str, airmeet_id: str = "AIRMEET_ID") -> Wording:
     """Return what is said of an operation, with the event's id in commands that can be typed."""
     words = _WORDINGS.get(operation, Wording(links=False, title=operation))
     advice, look = (text.replace("AIRMEET_ID", airmeet_id) for text in (words.advice, words.look))
-    return evolve(words, advice=advice, look=look)
+    return evolve(words, operation=operation, advice=advice, look=look)
 
 
 def intention_of(operation: str, options: Mapping[str, Any]) -> str:
@@ -252,7 +253,7 @@ def _next_step(outcome: RunOutcome, words: Wording) -> str:
         return f"{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"
     fix = "once that is fixed, " if report.stop_reason in _MEND_FIRST else ""
     if report.stop_reason is not None:
-        if words.starts_over and job:
+        if words.operation in SENT_EACH_TIME and job:
             return f"{fix}airmeet resume {job}"
         return f"{fix}run the same command again; it goes on from here"
     if outcome.held and job:
