@@ -129,6 +129,7 @@ class CallTemplate:
 
 # The code of the error of a row whose session, booth or speaker is in the event already.
 EXISTS = "exists"
+_ELSEWHERE = {EXISTS, OTHER_NAME}
 
 
 def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:
@@ -144,6 +145,12 @@ def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowEr
         what = f"has the address of {place} and another name, {shown(other_name)}; only that one is sent"
         return RowError(OTHER_NAME, f"{what}. Two people need two addresses")
     return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
+def known_error(name: str, known: str) -> RowError:
+    """Return why a row is not sent whose address was sent before, in another list, for somebody of another name."""
+    what = f"has the address of {shown(known)}, who was sent before, and another name, {shown(name)}; it is not sent"
+    return RowError(OTHER_NAME, f"{what}. Two people need two addresses; if it is one person, use the name from before")
 
 
 def other_name(payload: bytes | str, first: bytes | str) -> str:
@@ -228,7 +235,7 @@ class Row:
     @property
     def is_duplicate(self) -> bool:
         """Whether it is not sent since what it asks for is there already, or asked for by another row."""
-        return self.duplicate_of is not None or (self.error is not None and self.error.code == EXISTS)
+        return self.duplicate_of is not None or (self.error is not None and self.error.code in _ELSEWHERE)
 
     def __repr__(self) -> str:
         return f"<Row {self.index} {self.key!r}>"

@@ -53,7 +53,16 @@ from airmeet_async.bulk.journal.row_encoding import (
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
 from airmeet_async.bulk.report import BLOCKED, RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
+from airmeet_async.bulk.row import (
+    CallTemplate,
+    Outcome,
+    OutcomeState,
+    Row,
+    Wish,
+    duplicate_error,
+    known_error,
+    other_name,
+)
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -220,6 +229,7 @@ _FIND_BLOCKED = """
     WHERE i.id BETWEEN :first AND :last AND i.status IS NULL
     AND i.entry IN (SELECT id FROM entry WHERE hash IN (SELECT value FROM json_each(:hashes)))
 """
+_SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NULL"
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -292,13 +302,14 @@ class _Reading:
     """A list that is being read: its template, its rows so far, and what was in it already.
 
     `positions` has one more than the position in this list by entry, 0 for none: four bytes each, where a set would
-    take seventy.
+    take seventy. `elsewhere` says by entry whether it is another list's, once that matters.
     """
 
     template: CallTemplate | None
     rows: int = 0
     positions: "array[int]" = field(factory=lambda: array("I"))
     repeats: Counter[int] = field(factory=Counter)
+    elsewhere: bytearray | None = None
 
 
 class JournalWriter:
@@ -760,7 +771,7 @@ class JournalWriter:
         for entry, row, hash_, identity, request, text in zip(
             numbers, good, hashes, identities, requests, data, strict=True
         ):
-            status, facts, other_request, other_data = None, dict[str, Any](), None, None
+            status, facts, other_request, other_data, name, known_name = None, dict[str, Any](), None, None, "", ""
             if entry not in fresh:
                 found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
@@ -783,6 +794,8 @@ class JournalWriter:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
                     row.changed = sent_request not in {"", request}
+                    if row.changed and row.earlier is not None and (row.earlier.done & Wish.DONE or is_in_doubt(row)):
+                        name, known_name = other_name(request, sent_request), other_name(sent_request, request)
                     if row.changed and is_in_doubt(row):
                         _set_request(row, sent_request, reading.template)
             row.entry = entry
@@ -792,11 +805,25 @@ class JournalWriter:
                 name = other_name(request, of_request)
                 facts |= {"of_line": line, "duplicate_of": row.duplicate_of, "other_name": name or None}
                 row.error = duplicate_error(row.duplicate_of, line, name)
+            elif name and self._is_elsewhere(reading, list_id, entry):
+                status, row.error = "duplicate", known_error(name, known_name)
             else:
                 positions[entry] = row.index + 1
-            note = encode_note(None, row.warnings, **facts)
+            error = None if row.duplicate_of is not None else row.error
+            note = encode_note(error, row.warnings, **facts)
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
+
+    def _is_elsewhere(self, reading: _Reading, list_id: int, entry: int) -> bool:
+        """Whether a person is in another list, and no earlier form of this one: else another name is a correction."""
+        if reading.elsewhere is None:
+            reading.elsewhere, this = bytearray(self.next_entry), self._list(list_id).facts
+            others = [found for found in self.lists() if found.confirmed and found.id != list_id]
+            for found in sorted(others, key=lambda other: is_same_input(other.facts, this)):
+                mark = not is_same_input(found.facts, this)
+                for (known,) in self._query(_SENT_BY, found.parameters):
+                    reading.elsewhere[known] = mark
+        return entry < len(reading.elsewhere) and bool(reading.elsewhere[entry])
 
     def _line_and_request(
         self, base: int, index: int, in_this_part: Mapping[int, tuple[int | None, str]]
@@ -1100,13 +1127,17 @@ def _part_of(facts: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def is_same_list(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two lists are one, perhaps edited: the later one takes the place of the other.
+    """Whether two lists are one, perhaps edited: the later one takes the place of the other."""
+    is_alike = one.get("options") == other.get("options") and _part_of(one) == _part_of(other)
+    return is_alike and is_same_input(one, other)
+
+
+def is_same_input(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two lists are from the same file, perhaps edited, whatever is asked for its people.
 
     The command line notes the ``path`` of a file; None for standard input and typed addresses, which may be others each
     time. Elsewhere it is the name that counts.
     """
-    if one.get("options") != other.get("options") or _part_of(one) != _part_of(other):
-        return False
     paths = [(facts.get("note") or {}).get("path", "") for facts in (one, other)]
     if None in paths:
         return one.get("source") is not None and one.get("source") == other.get("source")
