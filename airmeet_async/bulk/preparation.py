@@ -360,7 +360,8 @@ class JobPreparation:
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
         facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
-        number = await journal.call(journal.writer.begin_list, facts)
+        is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
+        number = await journal.call(journal.writer.begin_list, facts, repeats_all=is_sent_each_time)
         feed = SourceFeed(
             RowSource(loaded.rows),
             loaded.operation,

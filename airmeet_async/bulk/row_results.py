@@ -102,7 +102,8 @@ def unfinished_result(row: Row, why: str, now: float) -> RowResult:
     if row.unclear or row.sending:
         message = f"sent, but {why} before a clear answer came"
         return _result(row, RowStatus.UNKNOWN, now, RowError("unknown", message, retryable=True, ambiguous=True))
-    return _result(row, RowStatus.UNPROCESSED, now, RowError("unprocessed", f"not done: {why}", retryable=True))
+    what = "not sent once more" if row.repeats else "not done"
+    return _result(row, RowStatus.UNPROCESSED, now, RowError("unprocessed", f"{what}: {why}", retryable=True))
 
 
 def unsent_result(row: Row) -> RowResult:

@@ -108,7 +108,8 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
             row.index, row.line, row.key, status, error=row.error, warnings=row.warnings,
             duplicate_of=row.duplicate_of, row=row.data,
         )  # fmt: skip
-    unprocessed = RowError("unprocessed", f"not done: {stop_message}" if stop_message else "not done", retryable=True)
+    what = "not sent once more" if row.repeats else "not done"
+    unprocessed = RowError("unprocessed", f"{what}: {stop_message}" if stop_message else what, retryable=True)
     if earlier is None:
         return RowResult(
             row.index, row.line, row.key, RowStatus.UNPROCESSED, error=unprocessed, warnings=row.warnings, row=row.data

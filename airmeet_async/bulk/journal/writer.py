@@ -217,8 +217,10 @@ _REPEAT_ALL = f"""
     UPDATE outcome SET unclear = 0, state = CASE WHEN unclear AND state <> 4 THEN 3 ELSE state END,
         done = done | CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
             | CASE WHEN unclear & 4 AND NOT done & 4 THEN 8 ELSE 0 END
-    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
+    WHERE entry IN ({{}})
 """  # noqa: S608 - no values
+_REPEAT_LIST = _REPEAT_ALL.format(f"SELECT i.entry {OF_LIST} AND i.status IS NULL")
+_REPEAT_THESE = _REPEAT_ALL.format("SELECT value FROM json_each(?)")
 _UNMARK_BLOCKED = f"""
     UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
     WHERE id BETWEEN :first AND :last AND status = 'invalid' AND entry IS NOT NULL
@@ -310,6 +312,7 @@ class _Reading:
     positions: "array[int]" = field(factory=lambda: array("I"))
     repeats: Counter[int] = field(factory=Counter)
     elsewhere: bytearray | None = None
+    repeats_all: bool = False
 
 
 class JournalWriter:
@@ -429,7 +432,7 @@ class JournalWriter:
         with self._transaction():
             for number in over:  # else they would be open again with the people that they share with this one
                 self._put_list_facts(number, {"again": False})
-            self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
+            self._connection.execute(_REPEAT_LIST, self._list(list_id).parameters)
             self._put_list_facts(list_id, {"again": True})
 
     def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
@@ -486,15 +489,18 @@ class JournalWriter:
 
     # Lists
 
-    def begin_list(self, facts: Mapping[str, Any]) -> int:
+    def begin_list(self, facts: Mapping[str, Any], *, repeats_all: bool = False) -> int:
         """Begin a list, and return its number. Others of its name and options that nobody confirmed are dropped.
 
         Args:
             facts: What is known of it. ``template`` is a `CallTemplate`, or None where each row has its own.
+            repeats_all: All its rows are to be sent as they come, whatever became of them, see `repeat_all`.
         """
         self._recover()
         template = facts.get("template")
         facts = {**facts, "template": None if template is None else encode_template(template)}
+        if repeats_all:
+            facts["again"] = True
         lists = self.lists()
         # With the lock, nobody else can be reading one: a list without an end was cut off.
         gone = [
@@ -508,7 +514,7 @@ class JournalWriter:
             self._drop(gone)
             self._connection.execute("INSERT INTO list (id, facts) VALUES (?, ?)", (number, encode_fact(facts)))
         self._lists[number] = RecordedList(number, facts, None, confirmed=False)
-        self._readings[number] = _Reading(template)
+        self._readings[number] = _Reading(template, repeats_all=repeats_all)
         self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOADING_CHECKPOINT}")
         return number
 
@@ -813,6 +819,11 @@ class JournalWriter:
             note = encode_note(error, row.warnings, **facts)
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
+        if reading.repeats_all and (sent := {row.entry: row for row in good if row.earlier and row.error is None}):
+            self._connection.execute(_REPEAT_THESE, (str([*sent]),))
+            for entry, *outcome in self._query(_OUTCOMES, (str([*sent]),)):
+                sent[entry].earlier = Outcome(*outcome)
+                sent[entry].repeats = bool(outcome[2] & Wish.AGAIN)
 
     def _is_elsewhere(self, reading: _Reading, list_id: int, entry: int) -> bool:
         """Whether a person is in another list, and no earlier form of this one: else another name is a correction."""

@@ -816,6 +816,7 @@ def test_who_has_the_address_of_somebody_of_another_list_is_not_sent_and_a_corre
     corrected = [person(0, "a", last="West"), person(1, "b", last="West")]
     add_list(writer, corrected, name="a.csv", confirmed=False)
 
+    others, number = list[Row](), 0
     for last in ("Miller", "Mills"):  # the same list, edited
         others = [person(0, "a", last=last), person(1, "b", last=last)]
         number = add_list(writer, others, name="b.csv")
