@@ -23,6 +23,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Where nobody said otherwise: Airmeet publishes no limit, so it is looked for.
 DEFAULT_RATE: Final = "auto"
 
+# Operations that send all rows each time: repeating is harmless, and somebody may have undone the last one elsewhere.
+SENT_EACH_TIME: Final = frozenset(("attendees.block", "attendees.unblock"))
+
 # So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
 
@@ -103,7 +106,7 @@ class JobOptions(RunOptions, FileOptions, total=False):
             input continues where the last one ended. Several lists of one operation and event may share a journal:
             what was done for one is not done again for another. Default: none.
         again: Send all rows of this list once more, also those that are done: people are mailed again if the list asks
-            for mails. Default: False.
+            for mails. Default: False. People who are blocked or unblocked are all sent each time.
         note: Your own JSON-compatible data to store with the list in the journal, such as a label.
     """
 

@@ -39,7 +39,7 @@ from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
-from airmeet_async.bulk.options import EngineOptions, EventJournal, JobOptions, run_rate
+from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, JobOptions, run_rate
 from airmeet_async.bulk.report import EXISTS, RowError
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -58,9 +58,6 @@ _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 
 # By these a list is known again.
 _WHAT_A_LIST_IS = ("name", "options", "source")
-
-# Operations that are harmless to repeat, and that somebody may have undone by other means since.
-_SENT_EACH_TIME = frozenset(("attendees.block", "attendees.unblock"))
 
 _NOT_READ = "its input was not read completely; run it again with the input. Nothing was sent"
 
@@ -359,9 +356,11 @@ class JobPreparation:
 
     def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
         """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""
-        if not self._given.get("again", False):
+        if self._load is None:
             return False
-        return journal.facts.get("operation") in _SENT_EACH_TIME or not journal.writer.count_to_repeat(number)
+        if journal.facts.get("operation") in SENT_EACH_TIME:
+            return True
+        return self._given.get("again", False) and not journal.writer.count_to_repeat(number)
 
     async def start(self, results: ResultQueue) -> Engine:
         """Return the engine of the job; its journal is open."""
@@ -394,6 +393,8 @@ class JobPreparation:
             if await journal.call(self._sends_all, journal, found.id):
                 await journal.call(journal.writer.repeat_all, found.id)
                 self._kept = None
+            elif found.facts.get("again"):
+                self._kept = None  # these do not know that they are sent once more
             accept_stale = self._given.get("accept_stale", False)
             if self._again:
                 await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
@@ -422,7 +423,8 @@ class JobPreparation:
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
         facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
-        number = await journal.call(journal.writer.begin_list, facts)
+        is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
+        number = await journal.call(journal.writer.begin_list, facts, repeats_all=is_sent_each_time)
         feed = SourceFeed(
             RowSource(loaded.rows),
             loaded.operation,
@@ -507,6 +509,7 @@ class JobPreparation:
         for found in lists:
             if is_same_list(found.facts, facts):
                 facts["job"] = found.facts.get("job") or facts["job"]
+                facts["again"] = found.facts.get("again", False)
             if found.facts.get("name") == facts["name"]:
                 _check_timezone(journal.path, found.facts, facts)
         if not lists:
@@ -530,9 +533,8 @@ class JobPreparation:
             for row in made:
                 if row.error is None:
                     done = row.earlier is not None and is_done(row, row.earlier)
-                    is_unclear = row.earlier is not None and is_in_doubt(row.earlier)
                     counts["new" if row.entry >= fresh_from else "same" if not row.changed else
-                           "changed" if done else "held_back" if is_unclear else "updated"] += 1  # fmt: skip
+                           "changed" if done else "held_back" if is_in_doubt(row) else "updated"] += 1  # fmt: skip
 
         def prepare_and_record(*part: Any) -> int:
             made = operation.prepare_rows(*part)

@@ -27,7 +27,7 @@ class Wish:
     MAILED: Final = 4
     # Only of what was done: the mail was asked for once, and nobody knows whether it went out.
     MAIL_UNVERIFIED: Final = 8
-    # In place of what was done: it is to be done once more, on purpose.
+    # Beside what was done: it is to be done once more, on purpose, by the lists that say so.
     AGAIN: Final = 16
     # Of what was refused: there was no registration left, which the next run may find otherwise.
     NO_PLACE_LEFT: Final = 32
@@ -127,6 +127,9 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
+_ELSEWHERE = {EXISTS, EXISTS_DIFFERENT, OTHER_NAME}
+
+
 def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:
     """Return why a row is not sent that repeats another one, given by its index and its line.
 
@@ -140,6 +143,12 @@ def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowEr
         what = f"has the address of {place} and another name, {shown(other_name)}; only that one is sent"
         return RowError(OTHER_NAME, f"{what}. Two people need two addresses")
     return RowError("duplicate", f"repeats {place}, which is sent instead")
+
+
+def known_error(name: str, known: str) -> RowError:
+    """Return why a row is not sent whose address was sent before, in another list, for somebody of another name."""
+    what = f"has the address of {shown(known)}, who was sent before, and another name, {shown(name)}; it is not sent"
+    return RowError(OTHER_NAME, f"{what}. Two people need two addresses; if it is one person, use the name from before")
 
 
 def other_name(payload: bytes | str, first: bytes | str) -> str:
@@ -176,6 +185,7 @@ class Row:
         earlier: What earlier runs of the journal have done.
         failed_before: It ended with an error in an earlier run, and is sent again.
         changed: It differs from what was sent for it, or from what was given first.
+        repeats: It was done before, and its list sends it once more on purpose, with its mail.
     """
 
     # Class attributes until a row gets its own: most rows never need most of them, which saves time and memory.
@@ -185,6 +195,7 @@ class Row:
     entry = 0
     earlier: Outcome | None = None
     changed = False
+    repeats = False
     failed_before = False
     # While it is being sent: attempts of this run, when the first one left, whether one is under way now and what it
     # asks for, what those without a clear answer asked for (in earlier runs, too), what is done, the last verdict, how
@@ -222,9 +233,7 @@ class Row:
     @property
     def is_duplicate(self) -> bool:
         """Whether it is not sent since what it asks for is there already, or asked for by another row."""
-        return self.duplicate_of is not None or (
-            self.error is not None and self.error.code in {EXISTS, EXISTS_DIFFERENT}
-        )
+        return self.duplicate_of is not None or (self.error is not None and self.error.code in _ELSEWHERE)
 
     def __repr__(self) -> str:
         return f"<Row {self.index} {self.key!r}>"

@@ -29,7 +29,7 @@ def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
         return template
     earlier = row.earlier
     mailed = 0 if may_mail_twice else row.unclear & Wish.MAILED
-    if earlier is not None and not mailed:
+    if earlier is not None and not mailed and not row.repeats:
         # A mail in doubt is asked for once more only on purpose.
         doubt = Wish.MAIL_UNVERIFIED if earlier.state != OutcomeState.REOPENED else 0
         mailed = earlier.done & (Wish.MAILED | doubt)
@@ -39,6 +39,8 @@ def template_to_send(row: Row, *, may_mail_twice: bool) -> CallTemplate:
 def done_now(row: Row, asked: int) -> int:
     """Return what is done for a row after its success; *asked* is what the successful request asked for."""
     done = (row.earlier.done & ~(Wish.AGAIN | Wish.NO_PLACE_LEFT) if row.earlier is not None else 0) | asked
+    if row.repeats and row.unclear & Wish.MAILED:
+        done &= ~Wish.MAILED  # of the mails, the last is in doubt
     if asked & Wish.MAILED:
         return done & ~Wish.MAIL_UNVERIFIED
     return done | Wish.MAIL_UNVERIFIED if row.unclear & Wish.MAILED and not done & Wish.MAILED else done
@@ -56,16 +58,13 @@ def success_result(row: Row, value: Any, status: int | None, done: int, now: flo
     """
     template, tries, earlier = row.template, row.tries, row.earlier
     invite, warnings = Invite.NOT_ASKED, row.warnings
-    if row.changed and earlier is not None and is_in_doubt(earlier):
+    if row.changed and is_in_doubt(row):
         warnings = (*warnings, CHANGED)  # what was sent is what was under way before
     mails = template is not None and template.wish & Wish.MAILED
     if mails and done & Wish.MAIL_UNVERIFIED:
         invite = Invite.UNVERIFIED
     elif mails and done & Wish.MAILED:
         invite = Invite.ASKED
-    warnings = row.warnings
-    if row.changed and earlier is not None and is_in_doubt(earlier):  # so it was sent as it was
-        warnings = (*warnings, CHANGED)
     return RowResult(  # by position, since this is made for each row of most runs
         row.index,
         row.line,
@@ -106,7 +105,8 @@ def unfinished_result(row: Row, why: str, now: float) -> RowResult:
     if row.unclear or row.sending:
         message = f"sent, but {why} before a clear answer came"
         return _result(row, RowStatus.UNKNOWN, now, RowError("unknown", message, retryable=True, ambiguous=True))
-    return _result(row, RowStatus.UNPROCESSED, now, RowError("unprocessed", f"not done: {why}", retryable=True))
+    what = "not sent once more" if row.repeats else "not done"
+    return _result(row, RowStatus.UNPROCESSED, now, RowError("unprocessed", f"{what}: {why}", retryable=True))
 
 
 def unsent_result(row: Row) -> RowResult:
@@ -146,7 +146,7 @@ def _result(row: Row, status: RowStatus, now: float, error: RowError) -> RowResu
     mail_in_doubt = mail_asked and (bool(row.unclear & Wish.MAILED) or row.sending)
     charged = 0 if tries is None else tries.charged
     warnings = row.warnings
-    if row.changed and status is RowStatus.UNKNOWN and earlier is not None and is_in_doubt(earlier):
+    if row.changed and status is RowStatus.UNKNOWN and is_in_doubt(row):
         warnings = (*warnings, SENT_AS_IT_WAS)
     return RowResult(
         index=row.index,

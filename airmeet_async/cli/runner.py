@@ -83,7 +83,6 @@ class BulkRun:
         finished_event: And that they are mailed for an event that is over.
         journal: The journal, where the run goes on with one.
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
-        sends_all: Every row is sent, whatever was done before.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
     """
 
@@ -100,7 +99,6 @@ class BulkRun:
     finished_event: bool = False
     journal: RunJournal | None = None
     again: frozenset[str] = frozenset()
-    sends_all: bool = False
     is_demo: bool = False
 
 
@@ -197,7 +195,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         with terminable():
             event = runner.run(find_event(client, wanted.airmeet_id))
         console.say(*settings.notices, *event.lines(settings), "")
-        options |= {"journal": journal.file, "again": flags.again or wanted.sends_all}
+        options |= {"journal": journal.file, "again": flags.again}
         is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already
             options["note"] = _note(wanted, flags, results, failed)
@@ -311,9 +309,13 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
     if wanted.journal is None:
         wanted.show(plan)
     else:
-        console.say(
-            *plan.count_lines(wording_of(wanted.operation).done, mails=bool(wanted.options.get("sendEmailInvite")))
-        )
+        words, before = wording_of(wanted.operation), wanted.journal.before
+        if before is not None and wanted.again and not words.repeats:  # the event was asked for what it has since
+            now = read_summary(before.path, before.list_id).counts
+            found = before.counts["unknown"] - now["unknown"], now["duplicate"] - before.counts["duplicate"]
+            said = f"without a clear answer: in the event, so {words.done}", "in the event already: left out"
+            console.say(*(f"  {n}  {what}" for n, what in zip(found, said, strict=True) if n > 0))
+        console.say(*plan.count_lines(words.done, mails=bool(wanted.options.get("sendEmailInvite"))))
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:

@@ -23,10 +23,10 @@ from attrs import frozen
 from airmeet_async.bulk.input.operations import BulkOperation
 from airmeet_async.bulk.input.sources import DuplicateFinder, RowSource
 from airmeet_async.bulk.journal import Journal
-from airmeet_async.bulk.journal.recorded_rows import has_failed, recorded_result, what_is_left
+from airmeet_async.bulk.journal.recorded_rows import has_failed, is_in_doubt, recorded_result, what_is_left
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import RowResult
-from airmeet_async.bulk.row import Row
+from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.bulk.row_results import unsent_result
 from airmeet_async.errors import InputError
 
@@ -340,7 +340,7 @@ def _left(rows: Sequence[Row], *, accept_stale: bool) -> tuple[list[Row], list[R
         elif (result := what_is_left(row, now, accept_stale=accept_stale)) is not None:
             results.append(result)
         else:
-            row.unclear = row.earlier.unclear
+            row.unclear = row.earlier.unclear or (Wish.DONE if is_in_doubt(row) else 0)
             row.failed_before = has_failed(row.earlier)
             sendable.append(row)
     return sendable, results

@@ -338,7 +338,8 @@ def make_plan(
                 other_names += 1
                 code, what = OTHER_NAME, f"{what}, under another name; this one is {shown(name)}"
             findings, causes = [RowFinding(line, code, what)], repeated
-        elif status == "duplicate":  # what the event has already
+        elif status == "duplicate":  # what the event has already, or somebody of another list
+            other_names += note["code"] == OTHER_NAME
             findings, causes = [RowFinding(line, note["code"], note["message"])], repeated
         elif status == "invalid":
             blocked += note["code"] == BLOCKED

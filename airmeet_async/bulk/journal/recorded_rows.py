@@ -43,7 +43,7 @@ def what_is_left(row: Row, now: float, *, accept_stale: bool) -> RowResult | Non
     if not is_open(row):
         return recorded_result(row, "")
     assert earlier is not None and row.template is not None  # noqa: S101, PT018 - for the type checker
-    if is_in_doubt(earlier):
+    if is_in_doubt(row):
         if not row.template.endpoint.repeatable:
             return _unknown(row, _NOT_REPEATABLE)
         if not accept_stale and is_stale(earlier.touched, now):
@@ -70,13 +70,17 @@ def is_done(row: Row, earlier: Outcome) -> bool:
 def missing_wish(row: Row) -> int:
     """Return what the row's list asks and nobody has done. A mail in doubt is not asked for again: it counts."""
     wish = Wish.DONE if row.template is None else row.template.wish
-    done = 0 if row.earlier is None else row.earlier.done
+    done = 0 if row.earlier is None or row.repeats else row.earlier.done
     return int(wish) & ~(done | (done & Wish.MAIL_UNVERIFIED) >> 1)
 
 
-def is_in_doubt(outcome: Outcome) -> bool:
-    """Whether a request was sent that nobody knows the outcome of."""
-    return outcome.unclear != 0 or outcome.state in {OutcomeState.IN_FLIGHT, OutcomeState.UNKNOWN}
+def is_in_doubt(row: Row) -> bool:
+    """Whether a request was sent that nobody knows the outcome of. The same as the writer's `IN_DOUBT` in SQL."""
+    earlier = row.earlier
+    if earlier is None:
+        return False
+    is_unknown = earlier.state == OutcomeState.UNKNOWN and not row.repeats
+    return earlier.unclear != 0 or earlier.state == OutcomeState.IN_FLIGHT or is_unknown
 
 
 def has_failed(outcome: Outcome) -> bool:
@@ -104,7 +108,8 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
             row.index, row.line, row.key, status, error=row.error, warnings=row.warnings,
             duplicate_of=row.duplicate_of, row=row.data,
         )  # fmt: skip
-    unprocessed = RowError("unprocessed", f"not done: {stop_message}" if stop_message else "not done", retryable=True)
+    what = "not sent once more" if row.repeats else "not done"
+    unprocessed = RowError("unprocessed", f"{what}: {stop_message}" if stop_message else what, retryable=True)
     if earlier is None:
         return RowResult(
             row.index, row.line, row.key, RowStatus.UNPROCESSED, error=unprocessed, warnings=row.warnings, row=row.data
@@ -115,7 +120,7 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
         status = RowStatus.SUCCEEDED
         if earlier.state != OutcomeState.SUCCEEDED:  # what is known of the last request is about another list's wish
             error, earlier = None, evolve(earlier, http=None, latency=None, note=None)
-    elif is_in_doubt(earlier) and earlier.state <= OutcomeState.UNKNOWN:
+    elif is_in_doubt(row) and earlier.state <= OutcomeState.UNKNOWN:
         why = f"sent, but {stop_message} before a clear answer came" if stop_message else "sent without a clear answer"
         error = error or RowError("unknown", why, retryable=True, ambiguous=True)
         status = RowStatus.UNKNOWN

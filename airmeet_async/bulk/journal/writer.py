@@ -9,7 +9,8 @@ Rules of this file:
    what the others say.
 4. What a dead run has left is told apart before anything else is changed: see `_recover`.
 5. Rows that were reopened and not sent again are what they were, when their run has ended. Rows that are to be sent
-   again on purpose stay so until they are sent: a run that was stopped goes on with the others.
+   again on purpose stay so until they are sent: a run that was stopped goes on with the others. That is a matter of
+   the list that asks for it alone; nothing of what was done is forgotten for it.
 6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 7. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
    and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
@@ -53,7 +54,16 @@ from airmeet_async.bulk.journal.row_encoding import (
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
 from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError
-from airmeet_async.bulk.row import CallTemplate, Outcome, OutcomeState, Row, Wish, duplicate_error, other_name
+from airmeet_async.bulk.row import (
+    CallTemplate,
+    Outcome,
+    OutcomeState,
+    Row,
+    Wish,
+    duplicate_error,
+    known_error,
+    other_name,
+)
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -96,12 +106,15 @@ _RECORD = """
 
 _FROM = "FROM input i LEFT JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry"
 OF_LIST = f"{_FROM} WHERE i.id BETWEEN :first AND :last"
-IN_DOUBT = "(o.unclear <> 0 OR o.state IN (1, 3))"
+# Only the list that asks for it sends people once more; for others it counts what was done.
+AGAIN = "(:repeats AND o.done & 16)"
+# Of an attempt since; what was in doubt before is no concern of a list that sends everybody once more.
+IN_DOUBT = f"(o.unclear <> 0 OR o.state = 1 OR (o.state = 3 AND NOT {AGAIN}))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
 WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
 _WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
-_MAIL_DOUBT = "(o.unclear & 4 OR o.done & 8)"
+_MAIL_DOUBT = f"(o.unclear & 4 OR (o.done & 8 AND NOT {AGAIN}))"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
     ELSE COALESCE(i.request, e.request) END"""
 # A call of its own has five parts where it has flags, see `encode_request`.
@@ -110,7 +123,7 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
     + 4 * COALESCE(json_extract({_REQUEST}, '$[3].sendEmailInvite'), 0) ELSE 0 END)"""
 # A mail of which nobody knows whether it went out (8) is not asked for again without a word: it counts as mailed (4).
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
-DONE = f"(o.state > 1 AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
+DONE = f"(o.state > 1 AND NOT {AGAIN} AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
 OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
@@ -165,9 +178,8 @@ _REOPEN = f"""
 # What becomes of each row of a list, and what is asked for the rows that are sent.
 _HELD = f"""({IN_DOUBT} AND NOT (
     {_MAY_REPEAT} AND (:accept_stale OR (o.touched IS NOT NULL AND o.touched BETWEEN :from AND :to))))"""
-_MAIL_ASKED = (
-    f"({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (o.done & 4 OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"
-)
+_MAIL_ASKED = f"""({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (
+    (o.done & 4 AND NOT {AGAIN}) OR (NOT :may_mail_twice AND {_MAIL_DOUBT}))))"""
 # A registration is used up once. Whoever is added to a hybrid event is registered at once, whatever was asked (A).
 _QUOTA = f"""(({WISH} & 2 OR :is_hybrid)
     AND (o.entry IS NULL OR NOT o.done & (2 | :is_hybrid)))"""
@@ -183,7 +195,7 @@ _COUNT_FOR_PLAN = f"""
             WHEN NOT {OPEN} THEN 'refused_before'
             WHEN {_HELD} THEN 'held'
             WHEN {IN_DOUBT} THEN 'unclear'
-            WHEN o.done & 16 THEN 'again'
+            WHEN {AGAIN} THEN 'again'
             WHEN o.done & 1 AND {WISH} & 4 AND NOT o.done & 12 THEN 'not_yet_mailed'
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
@@ -203,14 +215,16 @@ _OF_OTHER = """
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
 _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
-# What was done is forgotten but for the link and the registration, so that each row is open, and what is asked for is
-# asked for anew.
+# What was done stays known, for other lists and for the time after. A doubt is kept as one about what was done: what is
+# unclear from here on is about the next attempt. What was refused is open again.
 _REPEAT_ALL = f"""
-    UPDATE outcome SET state = 2, unclear = 0, note = NULL,
-        done = CASE WHEN {_WAS_DONE} THEN 16 | (done & 2) | CASE WHEN :is_hybrid THEN 2 * (done & 1) ELSE 0 END
-            ELSE 0 END
-    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL)
+    UPDATE outcome SET unclear = 0, state = CASE WHEN unclear AND state <> 4 THEN 3 ELSE state END,
+        done = done | CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
+            | CASE WHEN unclear & 4 AND NOT done & 4 THEN 8 ELSE 0 END
+    WHERE entry IN ({{}})
 """  # noqa: S608 - no values
+_REPEAT_LIST = _REPEAT_ALL.format(f"SELECT i.entry {OF_LIST} AND i.status IS NULL")
+_REPEAT_THESE = _REPEAT_ALL.format("SELECT value FROM json_each(?)")
 _UNMARK_BLOCKED = f"""
     UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
     WHERE id BETWEEN :first AND :last AND status = 'invalid' AND entry IS NOT NULL
@@ -236,6 +250,7 @@ _FIND_EXISTING = f"""
 _FIND_DONE = """
     UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
 """
+_SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NULL"
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -279,6 +294,7 @@ class RecordedList:
         return {
             "list": self.id, "first": first, "last": first + POSITION, "wish": wish, "own": self.template is None,
             "is_hybrid": bool(self.facts.get("is_hybrid")),
+            "repeats": bool(self.facts.get("again")),
         }  # fmt: skip
 
 
@@ -308,13 +324,15 @@ class _Reading:
     """A list that is being read: its template, its rows so far, and what was in it already.
 
     `positions` has one more than the position in this list by entry, 0 for none: four bytes each, where a set would
-    take seventy.
+    take seventy. `elsewhere` says by entry whether it is another list's, once that matters.
     """
 
     template: CallTemplate | None
     rows: int = 0
     positions: "array[int]" = field(factory=lambda: array("I"))
     repeats: Counter[int] = field(factory=Counter)
+    elsewhere: bytearray | None = None
+    repeats_all: bool = False
 
 
 class JournalWriter:
@@ -423,21 +441,26 @@ class JournalWriter:
                 self._connection.execute(f"{_REOPEN} {_ENDED[name]})", values)
 
     def count_to_repeat(self, list_id: int) -> int:
-        """Return how many rows of a list `repeat_all` has left to be sent."""
-        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND o.done & 16"
+        """Return how many rows of a list `repeat_all` has left to be sent, if it was called for this list."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND {OPEN} AND {AGAIN}"
         n: int = self._query(sql, self._list(list_id).parameters)[0][0]
         return n
 
     def repeat_all(self, list_id: int) -> None:
         """Let all rows of a list be sent once more, whatever became of them; unlike `reopen`, until they are sent."""
+        over = [found.id for found in self.lists() if found.facts.get("again") and not self.count_to_repeat(found.id)]
         with self._transaction():
-            self._connection.execute(_REPEAT_ALL, self._list(list_id).parameters)
+            for number in over:  # else they would be open again with the people that they share with this one
+                self._put_list_facts(number, {"again": False})
+            self._connection.execute(_REPEAT_LIST, self._list(list_id).parameters)
+            self._put_list_facts(list_id, {"again": True})
 
     def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
         """Count the rows that `reopen` would reopen, by how they ended, and those it leaves out: they are blocked."""
         kinds = " ".join(f"WHEN {_ENDED[name]} THEN '{name}'" for name in sorted(again))
         forgets = again & {"invites", "unknown"}
-        may_mail = f"NOT o.done & 4 AND ({' OR '.join(_ENDED[name] for name in forgets) or 0} OR NOT o.unclear & 4)"
+        forgotten = " OR ".join(_ENDED[name] for name in forgets) or 0
+        may_mail = f"({AGAIN} OR NOT o.done & 4) AND ({forgotten} OR NOT o.unclear & 4)"
         sql = f"""
             SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
                 COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({_QUOTA}), 0)
@@ -496,15 +519,18 @@ class JournalWriter:
 
     # Lists
 
-    def begin_list(self, facts: Mapping[str, Any]) -> int:
+    def begin_list(self, facts: Mapping[str, Any], *, repeats_all: bool = False) -> int:
         """Begin a list, and return its number. Others of its name and options that nobody confirmed are dropped.
 
         Args:
             facts: What is known of it. ``template`` is a `CallTemplate`, or None where each row has its own.
+            repeats_all: All its rows are to be sent as they come, whatever became of them, see `repeat_all`.
         """
         self._recover()
         template = facts.get("template")
         facts = {**facts, "template": None if template is None else encode_template(template)}
+        if repeats_all:
+            facts["again"] = True
         lists = self.lists()
         # With the lock, nobody else can be reading one: a list without an end was cut off.
         gone = [
@@ -518,7 +544,7 @@ class JournalWriter:
             self._drop(gone)
             self._connection.execute("INSERT INTO list (id, facts) VALUES (?, ?)", (number, encode_fact(facts)))
         self._lists[number] = RecordedList(number, facts, None, confirmed=False)
-        self._readings[number] = _Reading(template)
+        self._readings[number] = _Reading(template, repeats_all=repeats_all)
         self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOADING_CHECKPOINT}")
         return number
 
@@ -843,7 +869,7 @@ class JournalWriter:
         for entry, row, hash_, identity, request, text in zip(
             numbers, good, hashes, identities, requests, data, strict=True
         ):
-            status, facts, other_request, other_data = None, dict[str, Any](), None, None
+            status, facts, other_request, other_data, name, known_name = None, dict[str, Any](), None, None, "", ""
             if entry not in fresh:
                 found: tuple[Any, ...] | None = known[hash_]
                 collisions = 0
@@ -866,7 +892,9 @@ class JournalWriter:
                         row.earlier = Outcome(*outcome)
                     sent_request = sent_request or first_request
                     row.changed = sent_request not in {"", request}
-                    if row.changed and row.earlier is not None and is_in_doubt(row.earlier):
+                    if row.changed and row.earlier is not None and (row.earlier.done & Wish.DONE or is_in_doubt(row)):
+                        name, known_name = other_name(request, sent_request), other_name(sent_request, request)
+                    if row.changed and is_in_doubt(row):
                         _set_request(row, sent_request, reading.template)
             row.entry = entry
             if positions[entry]:
@@ -875,11 +903,30 @@ class JournalWriter:
                 name = other_name(request, of_request)
                 facts |= {"of_line": line, "duplicate_of": row.duplicate_of, "other_name": name or None}
                 row.error = duplicate_error(row.duplicate_of, line, name)
+            elif name and self._is_elsewhere(reading, list_id, entry):
+                status, row.error = "duplicate", known_error(name, known_name)
             else:
                 positions[entry] = row.index + 1
-            note = encode_note(None, row.warnings, **facts)
+            error = None if row.duplicate_of is not None else row.error
+            note = encode_note(error, row.warnings, **facts)
             inputs.append((base + row.index, row.line, entry, status, note, other_request, other_data))
         self._connection.executemany(_ADD_INPUT, inputs)
+        if reading.repeats_all and (sent := {row.entry: row for row in good if row.earlier and row.error is None}):
+            self._connection.execute(_REPEAT_THESE, (str([*sent]),))
+            for entry, *outcome in self._query(_OUTCOMES, (str([*sent]),)):
+                sent[entry].earlier = Outcome(*outcome)
+                sent[entry].repeats = bool(outcome[2] & Wish.AGAIN)
+
+    def _is_elsewhere(self, reading: _Reading, list_id: int, entry: int) -> bool:
+        """Whether a person is in another list, and no earlier form of this one: else another name is a correction."""
+        if reading.elsewhere is None:
+            reading.elsewhere, this = bytearray(self.next_entry), self._list(list_id).facts
+            others = [found for found in self.lists() if found.confirmed and found.id != list_id]
+            for found in sorted(others, key=lambda other: is_same_file(other.facts, this)):
+                mark = not is_same_file(found.facts, this)
+                for (known,) in self._query(_SENT_BY, found.parameters):
+                    reading.elsewhere[known] = mark
+        return entry < len(reading.elsewhere) and bool(reading.elsewhere[entry])
 
     def _line_and_request(
         self, base: int, index: int, in_this_part: Mapping[int, tuple[int | None, str]]
@@ -1064,7 +1111,7 @@ _FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
 ) | {"created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType)}
 _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
-    "is_hybrid": (bool, NoneType), "note": (dict, NoneType), "created": (int, float),
+    "is_hybrid": (bool, NoneType), "note": (dict, NoneType), "created": (int, float), "again": bool,
 }  # fmt: skip
 
 
@@ -1126,6 +1173,8 @@ def select_rows(
             row.changed = True
         if sent is not None:
             row.earlier = outcomes[sent]
+            if row.earlier.done & Wish.AGAIN:
+                row.repeats = bool(values["repeats"])
         if note is not None:
             facts = decode_note(note)
             row.warnings = facts["warnings"]

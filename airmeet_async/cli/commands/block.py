@@ -102,7 +102,6 @@ def _change_access(
         choice=choice,
         table=table,
         people=len(emails),
-        sends_all=True,
         show=show,
         yes=yes,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
+from airmeet_async.bulk.options import SENT_EACH_TIME
 from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
 from airmeet_async.bulk.row_results import is_for_want_of_place
 from airmeet_async.formatting import counted, duration, wrapped
@@ -40,9 +41,9 @@ class Wording:
         intention: What a run is going to do.
         advice: What to do about warnings.
         links: The results hold personal links.
-        starts_over: The same command sends all rows once more.
         repeats: Sending a row twice does no harm.
         look: Where to look for rows of which nobody knows.
+        operation: Such as ``attendees.add``.
     """
 
     command: str = ""
@@ -51,12 +52,12 @@ class Wording:
     intention: str = "each row makes one request"
     advice: str = ""
     links: bool = True
-    starts_over: bool = False
     repeats: bool = True
     look: str = "on the event's page"
+    operation: str = ""
 
 
-_access = partial(Wording, links=False, starts_over=True)
+_access = partial(Wording, links=False)
 _items = partial(
     Wording,
     advice="add them first: airmeet import speakers AIRMEET_ID SPEAKERS.csv",
@@ -83,7 +84,7 @@ def wording_of(operation: str, airmeet_id: str = "AIRMEET_ID") -> Wording:
     """Return what is said of an operation, with the event's id in commands that can be typed."""
     words = _WORDINGS.get(operation, Wording(links=False, title=operation))
     advice, look = (text.replace("AIRMEET_ID", airmeet_id) for text in (words.advice, words.look))
-    return evolve(words, advice=advice, look=look)
+    return evolve(words, operation=operation, advice=advice, look=look)
 
 
 def intention_of(operation: str, options: Mapping[str, Any]) -> str:
@@ -264,7 +265,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         source=outcome.source,
         mails=outcome.mails,
         command="the original command" if outcome.goes_on else "the same command",
-        resumes=words.starts_over,
+        resumes=words.operation in SENT_EACH_TIME,
     )
     return wrapped(f"Next: {step}", "", "      ") if step else []
 

@@ -145,6 +145,18 @@ def test_when_a_mail_is_asked_for() -> None:
     assert template_to_send(row_after(template=PLAIN), may_mail_twice=True) is PLAIN
 
 
+def test_a_row_that_is_sent_once_more_on_purpose_asks_for_its_mail_once_more_and_loses_nothing() -> None:
+    known = outcome(OutcomeState.SUCCEEDED, Wish.DONE | Wish.REGISTERED | Wish.MAILED | Wish.AGAIN)
+    once, lost, plain = (
+        row_after(*verdicts, template=template, earlier=known, repeats=True)
+        for verdicts, template in (((), MAILS), ((LOST,), MAILS), ((), PLAIN))
+    )
+
+    assert [template_to_send(row, may_mail_twice=False) is MAILS for row in (once, lost)] == [True, False]
+    assert done_now(once, MAILS.wish) == done_now(plain, PLAIN.wish) == Wish.DONE | Wish.REGISTERED | Wish.MAILED
+    assert done_now(lost, PLAIN.wish) == Wish.DONE | Wish.REGISTERED | Wish.MAIL_UNVERIFIED
+
+
 def test_what_is_done_after_a_success() -> None:
     row = row_after()
     assert done_now(row, Wish.DONE | Wish.MAILED) == Wish.DONE | Wish.MAILED

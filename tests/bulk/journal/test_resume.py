@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -483,3 +484,86 @@ async def test_who_is_blocked_between_the_plan_and_the_start_is_left_out(tmp_pat
     assert (plan.ready, plan.blocked) == (4, 0)
     assert statuses(report) == statuses(resumed) == {S.SUCCEEDED: 3, S.INVALID: 1}
     assert statuses(let_in) == {S.SUCCEEDED: 4}
+
+
+def people_in(seen: list[dict[str, object]]) -> list[object]:
+    return [body["email"] for body in seen if "email" in body]
+
+
+def mails(seen: list[dict[str, object]]) -> dict[object, int]:
+    return Counter(body["email"] for body in seen if body.get("sendEmailInvite"))
+
+
+async def test_again_without_a_mail_does_not_forget_who_was_mailed(path: Path) -> None:
+    transport = transport_of()
+    seen = bodies(transport)
+    await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+    await add_journaled(transport, ROWS[1:3], path, send_email_invite=False, again=True)
+    summary = read_summary(path, 1)
+    report = await add_journaled(transport, ROWS[:4], path, send_email_invite=True)
+
+    assert len(people_in(seen)) == 6
+    assert (summary.counts["succeeded"], summary.left) == (4, 0)
+    assert statuses(report) == {S.SUCCEEDED: 4}
+    assert mails(seen) == {row.email: 1 for row in ROWS[:4]}
+
+
+async def test_an_again_that_was_stopped_is_a_matter_of_its_own_list(path: Path) -> None:
+    """Others find what was done, also under another wish; and what another list sends once more is sent all of it."""
+    transport = transport_of()
+    rows, few = ROWS[:12], [*ROWS[:3], *ROWS[9:12]]
+    await add_journaled(transport, rows, path, send_email_invite=True)
+    async with (
+        client_of(transport) as client,
+        add(client, rows, send_email_invite=True, journal=path, again=True, rate=5, max_in_flight=1) as job,
+    ):
+        async for _ in job:
+            break
+    seen = bodies(transport)
+    async with client_of(transport) as client:
+        plan = await add(client, few, send_email_invite=False, journal=path).prepare()
+    plain = await add_journaled(transport, rows, path, send_email_invite=False)
+    assert (plan.done_before, plan.again) == (6, 0)
+    assert (statuses(plain), people_in(seen)) == ({S.SUCCEEDED: 12}, [])
+
+    left = read_summary(path, 2).left
+    assert left == 11
+    await add_journaled(transport, few, path, send_email_invite=False, again=True)
+    assert (len(people_in(seen)), mails(seen)) == (6, {})
+    assert read_summary(path, 2).left == 6
+
+    await add_journaled(transport, rows, path, send_email_invite=True)
+    assert (len(people_in(seen)) - 6, set(mails(seen).values())) == (6, {1})
+
+
+async def test_an_edited_list_goes_on_with_an_again_that_was_stopped(path: Path) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:6], path, send_email_invite=True)
+    async with (
+        client_of(transport) as client,
+        add(client, ROWS[:6], send_email_invite=True, journal=path, again=True, rate=5, max_in_flight=1) as job,
+    ):
+        async for _ in job:
+            break
+    left = read_summary(path).left
+    seen = bodies(transport)
+    await add_journaled(transport, ROWS[:7], path, send_email_invite=True, again=True)
+
+    assert 0 < left < 6
+    assert len(mails(seen)) == len(people_in(seen)) == left + 1
+
+
+@pytest.mark.parametrize("kind", [list, iter])
+async def test_people_are_blocked_and_unblocked_each_time(tmp_path: Path, kind: Any) -> None:
+    transport = transport_of()
+    await add_journaled(transport, ROWS[:3], tmp_path / "add.job")
+    sent = []
+    async with client_of(transport) as client:
+        for _ in range(2):
+            block = client.bulk.block_attendees(EVENT, kind(ROWS[:3]), journal=tmp_path / "block.job")
+            if kind is list:
+                assert (await block.prepare()).ready == 3
+            unblock = client.bulk.unblock_attendees(EVENT, kind(ROWS[:3]), journal=tmp_path / "unblock.job")
+            sent += [(await block).attempts, (await unblock).attempts]
+
+    assert sent == [3] * 4

@@ -9,9 +9,11 @@ import attrs
 import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
+from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.report import RowWarning
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
+from airmeet_async.bulk.row_results import template_to_send
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import (
@@ -805,3 +807,46 @@ def test_another_name_under_one_address_is_told_whatever_part_of_the_list_the_fi
     assert [row.error and row.error.code for row in second] == ["duplicate", "other_name", None]
     notes = {line: note.get("other_name") for _, line, _, note in writer.noted_rows(number)}
     assert notes == {3: None, 4: None, 5: "West"}
+
+
+def test_who_has_the_address_of_somebody_of_another_list_is_not_sent_and_a_correction_is(writer: JournalWriter) -> None:
+    first = add_list(writer, [person(0, "a", last="Stone"), person(1, "b", last="Stone")], name="a.csv")
+    settle(writer, first, left(writer, first)[0])
+    settle(writer, first, left(writer, first)[0], S.REJECTED)
+    corrected = [person(0, "a", last="West"), person(1, "b", last="West")]
+    add_list(writer, corrected, name="a.csv", confirmed=False)
+
+    others, number = list[Row](), 0
+    for last in ("Miller", "Mills"):  # the same list, edited
+        others = [person(0, "a", last=last), person(1, "b", last=last)]
+        number = add_list(writer, others, name="b.csv")
+        assert [row.error and row.error.code for row in others] == ["other_name", None]
+        assert [row.is_duplicate for row in others] == [True, False]
+
+    assert [row.error for row in corrected] == [None, None]
+    assert others[0].error is not None
+    assert '"Stone"' in others[0].error.message
+    assert '"Mills"' in others[0].error.message
+    found = writer.settled_rows(number, -1, 9)
+    assert [(row.index, row.error and row.error.code) for row in found] == [(0, "other_name")]
+    same = [person(0, "a", last="stone "), person(1, "a", last="Miller")]
+    add_list(writer, same, name="c.csv")
+    assert [row.duplicate_of for row in same] == [None, 0]
+
+
+def test_what_was_in_doubt_before_all_are_sent_once_more_stays_so_for_other_lists(writer: JournalWriter) -> None:
+    first = add_list(writer, people("a b", MAILS), MAILS, name="a.csv")
+    rows = left(writer, first)
+    settle(writer, first, rows[0], S.UNKNOWN, unclear=MAILS.wish, touched=5.0)
+    settle(writer, first, rows[1], done=MAILS.wish)
+    second = add_list(writer, people("a b"), name="b.csv")
+
+    writer.repeat_all(second)
+
+    assert [(row.repeats, is_in_doubt(row)) for row in left(writer, second)] == [(True, False)] * 2
+    assert [(row.repeats, is_in_doubt(row)) for row in left(writer, first)] == [(False, True)]
+    assert template_to_send(left(writer, first)[0], may_mail_twice=False).wish == PLAIN.wish
+    plans = [writer.count_for_plan(number) for number in (first, second)]
+    assert [{name: n for name, n in plan.items() if n} for plan in plans] == [
+        {"rows": 2, "done_before": 1, "held": 1}, {"rows": 2, "again": 2},
+    ]  # fmt: skip
