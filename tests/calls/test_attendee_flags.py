@@ -1,0 +1,20 @@
+"""Whether people are mailed is said by True or False, and by nothing that only looks like it."""
+
+from typing import Any
+
+import pytest
+
+from airmeet_async import Attendee, ConfigError, calls
+from tests.support.worlds import EVENT, client_of, transport_of
+
+
+@pytest.mark.parametrize("odd", ["no", "false", None, 0, 1])
+@pytest.mark.parametrize("name", ["send_email_invite", "register_attendee"])
+async def test_a_flag_is_true_or_false(odd: Any, name: str) -> None:
+    """Airmeet might take any text for yes, and mail everybody."""
+    flags = {"send_email_invite": False, "register_attendee": False, name: odd}
+    with pytest.raises(ConfigError, match=f"{name} must be True or False"):
+        calls.add_attendee(EVENT, Attendee("a@example.com", "Ada", "Ay"), **flags)
+    async with client_of(transport_of()) as client:
+        with pytest.raises(ConfigError, match=f"{name} must be True or False"):
+            await client.bulk.add_attendees(EVENT, [], **flags)
