@@ -15,7 +15,8 @@ from airmeet_async.bulk.report import RowStatus
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from tests.bulk.journal.conftest import BOTH, MAILS, PLAIN, REGISTERS, add_list, opened, outcome, person
 
-pytestmark = pytest.mark.slow
+# Each step waits for the disk several times; a slow or busy one takes most of the time.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 S = OutcomeState
 PEOPLE = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["L", "M"])), min_size=1, max_size=10)
@@ -141,5 +142,5 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournalMachine = JournalMachine.TestCase
 TestJournalMachine.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
