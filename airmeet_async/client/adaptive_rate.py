@@ -9,8 +9,8 @@ has no clock and waits for nothing. What the caller asked for is a ceiling; the 
    slowly at first, then faster.
 3. A second refusal within a second and a half finds nothing saved up: what was accepted in between *is* the limit.
 4. One refusal among hundreds is the price of being at the limit: stay there.
-5. Where a refusal costs more than its repeat (a pause for all, an invitation in doubt), 3 and 4 do not hold, and it is
-   long until the next probe.
+5. Where a refusal costs more than its repeat (a pause for all, an invitation in doubt), 3 does not hold, 4 only below
+   the known limit and going down a little, and it is long until the next probe.
 6. A refusal when nothing was accepted since the last one means *nothing left in this window*: send far less, to be
    polite, and come back at once when something is accepted. What is known of the limit stays as it is.
 7. A refusal while more requests were under way than ever when one was accepted is about their number: at most so many
@@ -264,6 +264,11 @@ class RateState:
         return self.low if self.is_starved else self.rate
 
     @property
+    def average_s(self) -> float:
+        """Seconds over which the throughput is averaged."""
+        return max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / self.rate)
+
+    @property
     def knows_limit(self) -> bool:
         """The server has refused a request, in this run or an earlier one."""
         return self.limit < math.inf
@@ -278,8 +283,7 @@ def first_state(settings: Adaptive) -> RateState:
 
 def adjust(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
     """Return what is known after *seen*; see the rules at the head of this file."""
-    span = max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate)
-    weight = 1 - math.exp(-seen.seconds / span)
+    weight = 1 - math.exp(-seen.seconds / state.average_s)
     throughput = state.throughput * (1 - weight) + (seen.accepted * weight / seen.seconds if seen.seconds else 0.0)
     state = evolve(state, throughput=throughput, run=state.run + seen.accepted)
     if not seen.refused:
@@ -314,7 +318,7 @@ def _cut(state: RateState, seen: Observation, settings: Adaptive) -> RateState:
         hold = min(2 * state.places_hold_s, _LONGEST_HOLD) if is_same else _FIRST_PLACES_HOLD
         places = seen.in_flight_refused
         return evolve(state, places=places, places_at=now, places_hold_s=hold, more_at=now + hold)
-    if not is_costly and is_recent and since < max(_AVERAGE_SECONDS, _AVERAGE_REPLIES / state.rate):
+    if not is_costly and is_recent and since < state.average_s:
         return evolve(state, is_refused=True)  # too early to tell
     average = state.run / max(since, MEASURE_SECONDS)
     is_rare = state.run >= _RARE or since >= _RARE_SECONDS
@@ -409,7 +413,7 @@ def after_pause(state: RateState, seconds: float, settings: Adaptive) -> RateSta
 def after_outage(state: RateState, settings: Adaptive) -> RateState:
     """Return what is known when the server is back."""
     rate = max(settings.floor, min(_AFTER_OUTAGE * state.good_rate, settings.ceiling))
-    known = state.good_rate if not state.knows_limit else max(state.limit, state.good_rate)
+    known = max(state.limit, state.good_rate) if state.knows_limit else state.good_rate
     return evolve(
         state, limit=known, rate=rate, low=rate, climb_s=settings.recovery, used_s=0.0, hold_s=0.0, is_starved=False,
         has_accepted=True, slow=0, trial=0.0, places=math.inf, base=math.inf, cut_at=-math.inf,

@@ -80,7 +80,7 @@ class CircuitBreaker:
         failed = kind is Kind.NOT_SENT or kind is Kind.AMBIGUOUS  # an Enum in a set is slow
         if kind is Kind.OK:
             self._succeeded_at = now
-        elif verdict.is_throttling and not self.is_open and now - self._succeeded_at < _WINDOW:
+        elif failed and verdict.is_throttling and not self.is_open and now - self._succeeded_at < _WINDOW:
             return
         if failed and verdict.status in _AWAY:
             self._unanswered = [*self._unanswered[-_IN_A_ROW:], row]
