@@ -20,6 +20,7 @@ from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.errors import BulkStoppedError, JournalError, NoReplyError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Access
+from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import add_journaled, bodies, change, query, resume, spied, stopped_after
 from tests.support.worlds import EVENT, add, client_of, people, sends, statuses, transport_of
 
@@ -393,7 +394,8 @@ async def test_again_sends_all_rows_once_more_with_their_mails(path: Path) -> No
     assert (report.earlier_counts[S.SUCCEEDED], same.earlier_counts[S.SUCCEEDED]) == (0, 4)
 
 
-async def test_again_after_a_stop_goes_on_with_those_who_wait(path: Path) -> None:
+async def mailed_and_stopped_again(path: Path) -> SandboxTransport:
+    """Six people were mailed, and a run that sends them once more was stopped after the first one."""
     transport = transport_of()
     await add_journaled(transport, ROWS[:6], path, send_email_invite=True)
     async with (
@@ -402,6 +404,11 @@ async def test_again_after_a_stop_goes_on_with_those_who_wait(path: Path) -> Non
     ):
         async for _ in job:
             break
+    return transport
+
+
+async def test_again_after_a_stop_goes_on_with_those_who_wait(path: Path) -> None:
+    transport = await mailed_and_stopped_again(path)
     seen = bodies(transport)
     async with client_of(transport) as client:
         plan_job = add(client, ROWS[:6], send_email_invite=True, journal=path, again=True)
@@ -537,14 +544,7 @@ async def test_an_again_that_was_stopped_is_a_matter_of_its_own_list(path: Path)
 
 
 async def test_an_edited_list_goes_on_with_an_again_that_was_stopped(path: Path) -> None:
-    transport = transport_of()
-    await add_journaled(transport, ROWS[:6], path, send_email_invite=True)
-    async with (
-        client_of(transport) as client,
-        add(client, ROWS[:6], send_email_invite=True, journal=path, again=True, rate=5, max_in_flight=1) as job,
-    ):
-        async for _ in job:
-            break
+    transport = await mailed_and_stopped_again(path)
     left = read_summary(path).left
     seen = bodies(transport)
     await add_journaled(transport, ROWS[:7], path, send_email_invite=True, again=True)
