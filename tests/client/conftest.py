@@ -1,7 +1,9 @@
 """What tests of the client share."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
+from urllib.request import getproxies
 
 import pytest
 
@@ -29,3 +31,22 @@ def anyio_backend(request: pytest.FixtureRequest, anyio_backend: tuple[str, Any]
     if "make" in request.fixturenames and "uvloop" in request.getfixturevalue("kind"):
         return "asyncio", {"use_uvloop": True}
     return anyio_backend
+
+
+Environment = Callable[..., None]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Set these variables about the network, and no others."""
+
+    def set_only(**variables: str) -> None:
+        for name in (*getproxies(), "no", "https", "http", "all"):
+            monkeypatch.delenv(f"{name}_proxy", raising=False)
+            monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_only

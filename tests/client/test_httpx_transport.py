@@ -5,10 +5,9 @@ import functools
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.request import getproxies
 
 import httpcore
 import httpx
@@ -25,6 +24,7 @@ from airmeet_async.client.transports.httpx_transport import (
 )
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.testing import VirtualTimeLoop
+from tests.client.conftest import Environment
 from tests.support.fault_server import answer, fault_server
 from tests.support.transports import between, lanes, post
 
@@ -216,22 +216,6 @@ def test_an_exchange_has_the_total_time_and_no_more() -> None:
 
 PROXY = "http://127.0.0.1:9"
 LOOPBACK = parse_base("http://127.0.0.1:8/prod")
-
-Environment = Callable[..., None]
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Set these variables about proxies, and no others."""
-
-    def set_only(**variables: str) -> None:
-        for name in (*getproxies(), "no", "https", "http", "all"):
-            monkeypatch.delenv(f"{name}_proxy", raising=False)
-            monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-
-    return set_only
 
 
 def test_the_environment_names_a_proxy_for_https_only(environment: Environment) -> None:

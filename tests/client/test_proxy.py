@@ -3,9 +3,7 @@
 import asyncio
 import ssl
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from urllib.request import getproxies
 
 import pytest
 import trustme
@@ -23,29 +21,13 @@ from airmeet_async.client.proxy import find_proxy
 from airmeet_async.client.transports.httpx_transport import HttpxTransport, default_trust
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
+from tests.client.conftest import Environment
 from tests.sentinels import SENTINEL_SECRET_KEY, leaks
 from tests.support.fault_server import Peer, answer, fault_server, raw
 from tests.support.transports import post
 
 BASE = parse_base("https://gate.airmeet.example:8443/prod")
 BY_ADDRESS = parse_base("https://10.1.2.3/prod")
-Environment = Callable[..., None]
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Set these variables about the network, and no others."""
-
-    def set_only(**variables: str) -> None:
-        for name in (*getproxies(), "no", "https", "http", "all"):
-            monkeypatch.delenv(f"{name}_proxy", raising=False)
-            monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
-        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-
-    return set_only
 
 
 @pytest.mark.parametrize(
