@@ -35,6 +35,7 @@ from airmeet_async.bulk.options import (
     takes_options,
 )
 from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity
+from airmeet_async.calls.people import attendee_flags
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError
@@ -114,7 +115,7 @@ class Bulk:
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         check_id(airmeet_id, "airmeet_id")
-        flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
+        flags = attendee_flags(register_attendee=register_attendee, send_email_invite=send_email_invite)
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
         known: list[RegistrationFields] = []

@@ -51,8 +51,20 @@ def add_attendee(
         {"fieldId": name, "value": [value] if isinstance(value, str) else list(value)}  # an array (B)
         for name, value in attendee.custom_fields.items()
     ]
-    flags = {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
+    flags = attendee_flags(register_attendee=register_attendee, send_email_invite=send_email_invite)
     return add_checked_attendee(check_id(airmeet_id, "airmeet_id"), texts, mapping, flags)
+
+
+def attendee_flags(*, register_attendee: bool, send_email_invite: bool) -> dict[str, bool]:
+    """Return the flags of a request that adds a person. Any text is true, so that ``"no"`` would mail people.
+
+    Raises:
+        ConfigError: One of them is neither True nor False.
+    """
+    for name, value in (("register_attendee", register_attendee), ("send_email_invite", send_email_invite)):
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} must be True or False, not {value!r:.40}")
+    return {"registerAttendee": register_attendee, "sendEmailInvite": send_email_invite}
 
 
 def add_checked_attendee(

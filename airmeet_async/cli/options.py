@@ -161,7 +161,17 @@ class BulkFlags(RunFlags, FileFlags):
         return self.choice(path, columns, self.limit, **more)
 
 
+@Parameter(name="*")
+@frozen(kw_only=True)
+class AccessFlags(BulkFlags):
+    """The options of commands that send everybody each time, so that there is nothing to be sent again on purpose."""
+
+    again: Annotated[bool, Parameter(parse=False)] = False
+    fresh: Annotated[bool, Parameter(parse=False)] = False
+
+
 DEFAULT = BulkFlags()
+DEFAULT_ACCESS = AccessFlags()
 DEFAULT_RUN = RunFlags()
 DEFAULT_FILE = FileFlags()
 

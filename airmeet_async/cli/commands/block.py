@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, Flag, event_id
+from airmeet_async.cli.options import DEFAULT_ACCESS, AccessFlags, Columns, Flag, event_id
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -20,7 +20,12 @@ Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leadi
 
 
 def block(
-    airmeet_id: str, /, *targets: Target, columns: Columns = (), yes: Flag = False, options: BulkFlags = DEFAULT
+    airmeet_id: str,
+    /,
+    *targets: Target,
+    columns: Columns = (),
+    yes: Flag = False,
+    options: AccessFlags = DEFAULT_ACCESS,
 ) -> int:
     r"""Block people from an event: the given addresses, or everyone in a file.
 
@@ -44,7 +49,7 @@ def block(
     return _change_access(airmeet_id, targets, columns, options, block=True, yes=yes)
 
 
-def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: AccessFlags = DEFAULT_ACCESS) -> int:
     """Unblock people for an event: the given addresses, or everyone in a file.
 
     Every run sends all of them, which is harmless. To continue a run that was
@@ -68,7 +73,7 @@ def _change_access(
     airmeet_id: str,
     targets: Sequence[str],
     columns: tuple[str, ...],
-    options: BulkFlags,
+    options: AccessFlags,
     *,
     block: bool,
     yes: bool = False,

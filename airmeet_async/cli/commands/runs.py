@@ -623,7 +623,7 @@ def rate(job: Job = None, rate: Rate = None, /) -> int:
     word, wanted = (job, rate) if rate is not None else (None, job)
     if wanted is None:
         raise UsageError("RATE is missing: requests per second, or auto")
-    return _ask(word, {"do": "rate", "rate": check_rate(wanted)})
+    return _ask(word, {"do": "rate", "rate": check_rate(wanted, "the rate")})
 
 
 @runs.command(sort_key=5, usage=_usage("runs stop"))
