@@ -376,7 +376,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "job", run.job
     standstill = _standstill(run)
     yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
-    if standstill:
+    if standstill and standstill != "paused":  # the state says so
         yield "because", standstill
     yield "started", _begun(run)
     yield "command", _command(run)

@@ -322,7 +322,10 @@ def describe_next_step(
     if unverified and job:
         return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
     steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct else []
-    steps += [f"get {counted(full, 'more registration')} from Airmeet"] if full else []
+    if full and not steps:
+        again = f", and run {command} again" if source else ""
+        return f"{fix}free {counted(full, 'registration')} or buy more{again}; or run without --register"
+    steps += [f"free {counted(full, 'registration')} or buy more"] if full else []
     if steps and source:
         nobody = "; nobody is mailed twice" if mails else ""
         return f"{fix}{', '.join(steps)} and run {command} again{nobody}"
