@@ -8,6 +8,7 @@ from airmeet_async.cli.confirm_run import TargetEvent, confirm_run
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.output.summary import describe_next_step, wording_of
 from airmeet_async.sandbox import community
+from tests.support.command import Sandbox
 from tests.support.worlds import EVENT, client_of, transport_of
 
 
@@ -42,7 +43,7 @@ def test_a_second_mail_is_called_one(facts, question):
 
 
 def test_a_plan_counts_second_mails_apart():
-    plan = BulkPlan("e1", ready=3, again=2, second_invitations=1, invitations=3)
+    plan = BulkPlan(airmeet_id="e1", ready=3, again=2, second_invitations=1, invitations=3)
 
     assert [line.strip() for line in plan.count_lines()] == [
         "1  will be registered and mailed",
@@ -52,7 +53,7 @@ def test_a_plan_counts_second_mails_apart():
 
 
 def test_blocking_once_more_is_harmless():
-    plan = BulkPlan("e1", ready=1, again=1)
+    plan = BulkPlan(airmeet_id="e1", ready=1, again=1)
 
     assert plan.count_lines("blocked") == ["  1  blocked before: will be blocked again, which is harmless"]
 
@@ -66,6 +67,7 @@ def test_block_has_no_option_for_sending_again(airmeet):
 
 def test_a_plan_of_second_mails_comes_from_the_journal(airmeet):
     (airmeet.folder / "w.csv").write_text("email,first_name,last_name\na@example.com,Ada,Ay\n", encoding="utf-8")
+    airmeet = airmeet.at(Sandbox())
     first = airmeet("register", community.LIVE, "w.csv", "--invite", "--yes")
     again = airmeet("register", community.LIVE, "w.csv", "--invite", "--again", "--yes")
 
