@@ -586,8 +586,8 @@ class JournalWriter:
             if kind == "done_before":
                 counts["changed"] += changed
                 counts["unverified"] += unverified
-            counts["invitations"] += mails
-            counts["registrations"] += places
+            counts["invitations"] += invitations
+            counts["registrations"] += registrations
             counts["second_invitations"] += second
             counts["full_before"] += full
         return counts
