@@ -604,7 +604,8 @@ def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str,
     for name, value in mine.items():
         if facts[name] != value:
             what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
-            raise JournalError(f"{what}; use the same again, or start another run with a new file")
+            same = f"set AIRMEET_URI={facts[name]}" if name == "base" and facts[name] else "use the same again"
+            raise JournalError(f"{what}; {same}, or start another run with a new file")
 
 
 def _chunks_of(rows: OpenedRows, size: int) -> Iterator[tuple[Sequence[Any], Sequence[int | None] | None]]:

@@ -132,6 +132,8 @@ def confirm_run(
     console: Console,
     *,
     mails: int = 0,
+    second_mails: int = 0,
+    doubtful_mails: int = 0,
     blocks: int = 0,
     seconds: float | None = None,
     yes: bool = False,
@@ -143,6 +145,8 @@ def confirm_run(
         event: The event.
         console: Where to ask.
         mails: People who will be mailed.
+        second_mails: Those of them who were mailed before.
+        doubtful_mails: Those of them of whom nobody knows whether they were.
         blocks: People who will lose access.
         seconds: How long it takes, if that is known.
         yes: Agreed already (``--yes``).
@@ -169,7 +173,12 @@ def confirm_run(
     time = f" It takes about {long_duration(seconds)}." if seconds and seconds >= 60 else ""
     question = f"Take away access to {event.title} from {counted_people(blocks)}?{time}"
     if mails:
-        question = f"Mail {counted_people(mails)} an invitation to {event.title}?{time}"
+        if first := mails - second_mails:
+            also = f", and {counted_people(second_mails)} a second one" if second_mails else ""
+            question = f"Mail {counted_people(first)} an invitation to {event.title}{also}?{time}"
+        else:
+            question = f"Mail {counted_people(mails)} a second invitation to {event.title}?{time}"
+        question += " Some of them may get it twice." if doubtful_mails else ""
     console.say("")
     agreed = yes or console.confirm(question)
     if agreed and is_over:

@@ -133,20 +133,34 @@ class FileFlags:
 
 @Parameter(name="*")
 @frozen(kw_only=True)
-class BulkFlags(RunFlags, FileFlags):
-    """The options of every bulk command that takes a file.
+class ListFlags(RunFlags, FileFlags):
+    """The options of every bulk command that takes a file; alone, of those that send everybody each time.
 
     Attributes:
         failed: Write the rows that are not done to this file, which the same command can read.
         limit: Read only this many rows, from the top.
         journal: Record each row's progress in this file, and know only what is in it. Default: one for each event, by
             which nobody is sent twice; airmeet runs lists what is in it.
-        again: Send everybody in FILE once more, also those who are done: with --invite they are mailed again.
     """
 
     failed: str | None = None
     limit: int | None = None
     journal: str | None = None
+
+    def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
+        """Return the file as it is to be read."""
+        return self.choice(path, columns, self.limit, **more)
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class BulkFlags(ListFlags):
+    """The options of every bulk command that leaves out what is done.
+
+    Attributes:
+        again: Send everybody in FILE once more, also those who are done: with --invite they are mailed again.
+    """
+
     again: Flag = False
     fresh: Annotated[bool, Parameter(negative="", show=False)] = False
 
@@ -156,12 +170,9 @@ class BulkFlags(RunFlags, FileFlags):
             raise UsageError(f"--fresh is called --again now: it {what} (nothing was sent)")
         return super().job_options()
 
-    def file(self, path: str, columns: tuple[str, ...] = (), **more: Any) -> "FileChoice":
-        """Return the file as it is to be read."""
-        return self.choice(path, columns, self.limit, **more)
-
 
 DEFAULT = BulkFlags()
+DEFAULT_LIST = ListFlags()
 DEFAULT_RUN = RunFlags()
 DEFAULT_FILE = FileFlags()
 

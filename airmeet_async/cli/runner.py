@@ -211,11 +211,14 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                 _show_plan(plan, wanted, console)
                 is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
                 if is_done and wanted.operation in PEOPLE and settings.base.is_loopback and not wanted.is_demo:
-                    console.say(*wrapped(_DONE_ON_LOOPBACK))
+                    mails_again = ", and mails them again" if wanted.options.get("sendEmailInvite") else ""
+                    console.say(*wrapped(_DONE_ON_LOOPBACK + mails_again))
                 is_block = wanted.operation == ATTENDEES_BLOCK.name
                 confirm_run(
                     event, console,
                     mails=plan.invitations,
+                    second_mails=plan.second_invitations,
+                    doubtful_mails=plan.invites_again,
                     blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
                     seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
                     yes=wanted.yes,

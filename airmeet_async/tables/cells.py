@@ -199,6 +199,7 @@ class Header:
         options.check_width(len(cells), line)
         names = [cell.strip() for cell in cells]
         # A file of ours has no marks but our own, and may hold a text such as ="Ana" that is meant.
+        self._says_unguarded = False
         self.is_ours = options.is_own([unguard(name) for name in names])
         self._names = [unguard(name) if self.is_ours else _unmarked(name) for name in names]
         self._twice: dict[str, str] = {}
@@ -221,8 +222,6 @@ class Header:
 
     def begin(self, findings: Findings) -> None:
         """Put down what is to be said about the header itself."""
-        if self.is_ours:
-            findings.say("written by airmeet: the apostrophes that it put before formulas are removed")
         for name, what in self._twice.items():
             findings.fault(what, self._line, name)
 
@@ -246,6 +245,9 @@ class Header:
             bare = [cell[1:] if all_marked and cell[:1] == "'" else _unmarked(cell) for cell in cells]
             bare = [unguard(cell) for cell in cells] if self.is_ours else bare
             for name, cell, text in zip(self.columns, cells, bare, strict=True):
+                if cell != text and self.is_ours and not self._says_unguarded:
+                    self._says_unguarded = True
+                    findings.say("written by airmeet: the apostrophes that it put before formulas are removed")
                 if cell != text and not self.is_ours:
                     findings.cell('marked as text by an apostrophe or by ="…": the mark is removed', line, name)
                 elif text[:1] == "'" and not self.is_ours:

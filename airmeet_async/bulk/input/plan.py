@@ -86,6 +86,9 @@ class BulkPlan:
         unfilled: Mandatory registration fields that no column fills; Airmeet may refuse the rows.
         ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
+        second_invitations: Of these, to people who were mailed before, and are sent once more on purpose.
+        full_before: Rows that would be sent, and were refused before since no registrations were left in the plan.
+        mails: People are to be mailed, also if all of them were before.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
         notices: What was decided without being asked when the file was read.
@@ -126,6 +129,9 @@ class BulkPlan:
     ignored: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
     invitations: int = 0
+    second_invitations: int = 0
+    full_before: int = 0
+    mails: bool = False
     registrations: int = 0
     rate: float | None = None
     notices: tuple[str, ...] = ()
@@ -168,20 +174,29 @@ class BulkPlan:
 
     def count_lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
-        mailed = " and mailed" if self.invitations or mails else ""
+        mailed = " and mailed" if self.invitations or self.mails or mails else ""
         again = "sent again" + (", without a second mail" if mailed else "")
+        # Blocking and unblocking send everybody each time, without being told to.
+        is_access = done in {"blocked", "unblocked"}
+        once_more = f"will be {done} again, which is harmless" if is_access else f"will be sent once more{mailed}"
         retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
         refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
-            (self.new, f"will be {done}{mailed}", ()),
+            (self.new - self.full_before, f"will be {done}{mailed}", ()),
+            (
+                self.full_before,
+                f"refused before for want of registrations: will be {done}{mailed} if some are left",
+                (),
+            ),
             (self.not_yet_mailed, f"{done} before without a mail: will be mailed now", ()),
             (self.not_yet_registered, "pending until now: will be registered", ()),
             (self.unclear, f"sent before without a clear answer: will be {again}", ()),
-            (self.again, f"{done} before: will be sent once more{mailed}, as --again says", ()),
+            (self.second_invitations, "mailed before: will be mailed a second time", ()),
+            (self.again - self.second_invitations, f"{done} before: {once_more}", ()),
             (self.failed_again, f"failed before: will be {done}{mailed}", ()),
             (self.rejected_again, f"refused before: will be {done}{mailed}, unless they are refused again", ()),
             (self.unknown_again, "may exist or not: will be sent again, and may then exist twice", ()),
-            (self.invites_again, f"{done}, perhaps not mailed: will be mailed", ()),
+            (self.invites_again, f"{done}, perhaps not mailed: will be mailed; some of them may get it twice", ()),
             (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
             (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
@@ -270,6 +285,7 @@ class BulkPlan:
             "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
             "invitations": self.invitations,
+            "second_invitations": self.second_invitations,
             "registrations": self.registrations,
             "rate": self.rate,
             "seconds": self.seconds,
@@ -387,6 +403,9 @@ def make_plan(
         ignored=tuple(ignored),
         unfilled=tuple(unfilled),
         invitations=counts.get("invitations", ready) if invite else 0,
+        full_before=counts.get("full_before", 0),
+        mails=invite,
+        second_invitations=counts.get("second_invitations", 0) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
         registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),
         rate=rate,

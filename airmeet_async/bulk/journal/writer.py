@@ -184,8 +184,10 @@ _MAIL_ASKED = f"""({WISH} & 4 AND (o.entry IS NULL OR :again OR NOT (
 _QUOTA = f"""(({WISH} & 2 OR :is_hybrid)
     AND (o.entry IS NULL OR NOT o.done & (2 | :is_hybrid)))"""
 _COUNT_FOR_PLAN = f"""
-    SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota) FROM (
-        SELECT kind, changed, doubt, mail, quota,
+    SELECT kind, COUNT(*), SUM(changed), SUM(doubt), SUM(sent AND mail), SUM(sent AND quota),
+        SUM(kind = 'again' AND mail AND mailed),
+        SUM(kind = 'new' AND is_full) FROM (
+        SELECT kind, changed, doubt, mail, quota, mailed, is_full,
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
@@ -200,13 +202,15 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
             COALESCE({CHANGED}, 0) AS changed, COALESCE(o.done & 8 AND {WISH} & 4, 0) AS doubt, {_MAIL_ASKED} AS mail,
-            {_QUOTA} AS quota
+            {_QUOTA} AS quota, COALESCE(o.done & 12, 0) != 0 AS mailed,
+            COALESCE(o.done & 32, 0) != 0 AS is_full
         {OF_LIST}))
     GROUP BY kind
 """  # noqa: S608 - no values
 _PLANNED = (
     "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed", "unverified",
-    "refused_before", "held", "invitations", "registrations",
+    "refused_before", "held", "invitations", "registrations", "second_invitations",
+    "full_before",
 )  # fmt: skip
 _IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
 _OF_OTHER = """
@@ -617,7 +621,9 @@ class JournalWriter:
         values = self._ended_values(list_id, accept_stale=accept_stale)
         values |= {"again": again, "may_mail_twice": may_mail_twice}
         counts = dict.fromkeys(_PLANNED, 0)
-        for kind, n, changed, unverified, invitations, registrations in self._query(_COUNT_FOR_PLAN, values):
+        for kind, n, changed, unverified, invitations, registrations, second, full in self._query(
+            _COUNT_FOR_PLAN, values
+        ):
             counts["rows"] += n
             if kind in counts:
                 counts[kind] += n
@@ -626,6 +632,8 @@ class JournalWriter:
                 counts["unverified"] += unverified
             counts["invitations"] += invitations
             counts["registrations"] += registrations
+            counts["second_invitations"] += second
+            counts["full_before"] += full
         return counts
 
     def compare_lists(self, list_id: int) -> tuple[int, RecordedList | None, list[tuple[RecordedList, int]]]:

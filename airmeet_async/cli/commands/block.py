@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from attrs import fields
 from cyclopts import Parameter
 
 from airmeet_async.cli.environment import Settings
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.cli.options import DEFAULT, BulkFlags, Columns, Flag, event_id
+from airmeet_async.cli.options import DEFAULT_LIST, BulkFlags, Columns, Flag, ListFlags, event_id
 
 if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
@@ -20,7 +21,12 @@ Target = Annotated[str, Parameter(name="FILE_OR_EMAIL", negative="", allow_leadi
 
 
 def block(
-    airmeet_id: str, /, *targets: Target, columns: Columns = (), yes: Flag = False, options: BulkFlags = DEFAULT
+    airmeet_id: str,
+    /,
+    *targets: Target,
+    columns: Columns = (),
+    yes: Flag = False,
+    options: ListFlags = DEFAULT_LIST,
 ) -> int:
     r"""Block people from an event: the given addresses, or everyone in a file.
 
@@ -44,7 +50,7 @@ def block(
     return _change_access(airmeet_id, targets, columns, options, block=True, yes=yes)
 
 
-def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: BulkFlags = DEFAULT) -> int:
+def unblock(airmeet_id: str, /, *targets: Target, columns: Columns = (), options: ListFlags = DEFAULT_LIST) -> int:
     """Unblock people for an event: the given addresses, or everyone in a file.
 
     Every run sends all of them, which is harmless. To continue a run that was
@@ -68,7 +74,7 @@ def _change_access(
     airmeet_id: str,
     targets: Sequence[str],
     columns: tuple[str, ...],
-    options: BulkFlags,
+    given: ListFlags,
     *,
     block: bool,
     yes: bool = False,
@@ -78,6 +84,7 @@ def _change_access(
     from airmeet_async.cli.runner import BulkRun, check_places, run
 
     path, emails = split(targets)
+    options = BulkFlags(**{one.name: getattr(given, one.name) for one in fields(ListFlags)})
     choice, console = options.file(path, columns), options.console
     event_id(airmeet_id, choice.path)
     if emails and options.journal:

@@ -376,7 +376,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "job", run.job
     standstill = _standstill(run)
     yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
-    if standstill:
+    if standstill and standstill != "paused":  # the state says so
         yield "because", standstill
     yield "started", _begun(run)
     yield "command", _command(run)
@@ -623,7 +623,7 @@ def rate(job: Job = None, rate: Rate = None, /) -> int:
     word, wanted = (job, rate) if rate is not None else (None, job)
     if wanted is None:
         raise UsageError("RATE is missing: requests per second, or auto")
-    return _ask(word, {"do": "rate", "rate": check_rate(wanted)})
+    return _ask(word, {"do": "rate", "rate": check_rate(wanted, "the rate")})
 
 
 @runs.command(sort_key=5, usage=_usage("runs stop"))

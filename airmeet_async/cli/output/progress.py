@@ -190,7 +190,11 @@ def plain_line(run: Snapshot) -> str:
     if run.collects:
         return f"reading earlier results: {run.results:,} of {run.total:,} rows"
     of_total = f" of {run.total:,}" if run.total is not None else ""
-    parts = [f"{run.done:,}{of_total} rows in {duration(run.elapsed_s)}", run.speed(1), run.state]
+    parts = [
+        f"{run.done:,}{of_total} rows in {duration(run.elapsed_s)}",
+        run.speed(1) if run.elapsed_s >= 1 else "",
+        run.state,
+    ]
     if run.left_s is not None and not run.is_over:
         parts.append(f"{duration(run.left_s)} left")
     if run.trouble:

@@ -156,10 +156,11 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     """Return the lines that end a run; *brief* leaves out what the caller says in its own way after a whole run."""
     report = outcome.report
     if brief and report.stop_reason is None:
-        return ["", *_effort(report), *_files(outcome, words), *_next(outcome, words)]
+        return ["", *_effort(report), *_files(outcome, words)]  # its files do not last: there is no next step
     lines = [""]
     if report.stop_reason is not None:
-        before = "" if report.stop_reason is StopReason.INTERRUPTED else "stopped early: "
+        is_said = report.stop_reason is StopReason.INTERRUPTED or report.stop_message.startswith("stopped ")
+        before = "" if is_said else "stopped early: "
         lines += wrapped(before + report.stop_message)
     unit = "line" if outcome.source else "row"
     lines += [*wrapped(headline(outcome, words)), *_causes(report.failures, unit)]
@@ -221,7 +222,9 @@ def _causes(groups: Sequence[FailureGroup], unit: str) -> list[str]:
 def _effort(report: BulkReport) -> list[str]:
     if not report.attempts:
         return []
-    facts = [f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}, {report.rate_mean:,.1f}/s"]
+    facts = [f"{counted(report.attempts, 'request')} in {duration(report.elapsed_s)}"]
+    if report.elapsed_s >= 1:  # of a part of a second, a speed says nothing
+        facts[0] += f", {report.rate_mean:,.1f}/s"
     facts += [f"{report.retries:,} sent again"] if report.retries else []
     facts += [f"{report.throttled:,} slowed down by Airmeet (429)"] if report.throttled else []
     return ["; ".join(filter(None, (facts[0], ", ".join(facts[1:]))))]
@@ -325,7 +328,10 @@ def describe_next_step(
     if unverified and job:
         return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
     steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct else []
-    steps += [f"get {counted(full, 'more registration')} from Airmeet"] if full else []
+    if full and not steps:
+        again = f", and run {command} again" if source else ""
+        return f"{fix}free {counted(full, 'registration')} or buy more{again}; or run without --register"
+    steps += [f"free {counted(full, 'registration')} or buy more"] if full else []
     if steps and source:
         nobody = "; nobody is mailed twice" if mails else ""
         return f"{fix}{', '.join(steps)} and run {command} again{nobody}"
