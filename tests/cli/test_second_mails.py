@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async import Attendee, ConfigError, InputError, calls
+from airmeet_async import InputError
 from airmeet_async.bulk.input.plan import BulkPlan
 from airmeet_async.cli.confirm_run import TargetEvent, confirm_run
 from airmeet_async.cli.console import Console
@@ -73,17 +73,6 @@ def test_a_plan_of_second_mails_comes_from_the_journal(airmeet):
 
     assert (first.code, again.code) == (0, 0)
     assert "1  mailed before: will be mailed a second time" in again.err
-
-
-@pytest.mark.parametrize("odd", ["no", "false", None, 0, 1])
-@pytest.mark.parametrize("name", ["send_email_invite", "register_attendee"])
-async def test_a_flag_is_true_or_false(odd, name):
-    flags = {"send_email_invite": False, "register_attendee": False, name: odd}
-    with pytest.raises(ConfigError, match=f"{name} must be True or False"):
-        calls.add_attendee(EVENT, Attendee("a@example.com", "Ada", "Ay"), **flags)
-    async with client_of(transport_of()) as client:
-        with pytest.raises(ConfigError, match=f"{name} must be True or False"):
-            client.bulk.add_attendees(EVENT, [], **flags)
 
 
 async def test_a_misspelt_address_stops_the_run():

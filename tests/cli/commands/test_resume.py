@@ -158,7 +158,7 @@ def test_another_file_of_the_same_event_knows_who_is_done_and_again_sends_them_o
     assert (first.json["attempts"], more.json["attempts"], again.json["attempts"]) == (3, 1, 3)
     assert '3  registered before, from "people.csv": left out' in more.err
     assert (old_name.code, "--fresh is called --again now" in old_name.err) == (2, True)
-    assert "3  registered before: will be sent once more, as --again says" in again.err
+    assert "3  registered before: will be sent once more" in again.err
     assert {run["job"] for run in listed} == {again.json["job"], more.json["job"]}
     assert again.json["job"] == first.json["job"]
 
@@ -470,7 +470,7 @@ def test_an_again_that_was_stopped_goes_on_with_the_others(airmeet):
 
     assert (stopped.code, done.code) == (75, 0)
     assert mails == {f"person-{n}@example.com": 1 for n in range(9)}
-    assert "9  registered before: will be sent once more and mailed, as --again says" in stopped.err
+    assert "9  mailed before: will be mailed a second time" in stopped.err
 
 
 def test_refused_for_want_of_a_registration_is_sent_again_and_other_refusals_are_not(airmeet):
