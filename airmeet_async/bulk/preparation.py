@@ -30,7 +30,7 @@ from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceF
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.existing_items import ExistingItems
 from airmeet_async.bulk.input.operations import BulkOperation, CreateItems
-from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, make_plan
+from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, describe_done, make_plan
 from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
@@ -40,12 +40,13 @@ from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
 from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, JobOptions, run_rate
-from airmeet_async.bulk.report import EXISTS, RowError
+from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
+from airmeet_async.protocol.models import NewSession
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
@@ -230,15 +231,16 @@ class JobPreparation:
         else:
             may_mail_twice = options.get("invites") == "at_least_once"
             counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
+        source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
         plan = make_plan(
             counts,
             journal.writer.noted_rows(list_.id, reopened=self._again, accept_stale=accept_stale),
             found=found,
             airmeet_id=str(journal.facts.get("airmeet_id") or ""),
             invite=options.get("sendEmailInvite", False),
+            done=describe_done(str(journal.facts.get("operation")), options, is_hybrid=is_hybrid),
             previous=_earlier_list(list_),
         )
-        source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
         return evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
@@ -276,6 +278,7 @@ class JobPreparation:
             found=found,
             airmeet_id=self._identity.airmeet_id,
             invite=options.get("sendEmailInvite", False),
+            done=describe_done(self._identity.operation, options, is_hybrid=fields.is_hybrid if fields else None),
             rate=rate if isinstance(rate, (int, float)) else None,
             previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
@@ -339,7 +342,13 @@ class JobPreparation:
                 there = None
             return there or RowError(EXISTS, "the event has this already, so it is not made again")
 
+        def missing_speakers(data: Any) -> Iterable[RowWarning]:
+            item = mapping.read(data, timezone)
+            return existing.speaker_warnings(item) if isinstance(item, NewSession) else ()
+
         changed = writer.mark_existing(number, hashes, describe)
+        if mapping is SESSIONS:  # a speaker may have been added or removed since the list was read
+            changed = writer.renew_warnings(number, "unknown_speaker", missing_speakers) or changed
         self._missing = writer.count_missing(number, hashes)
         if self._sends_all(journal, number):
             changed = writer.mark_existing(number, hashes, describe, also_done=True) or changed

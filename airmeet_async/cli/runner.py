@@ -49,7 +49,7 @@ from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_r
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
-from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK
+from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK
 from airmeet_async.tables import Table
 
 _log = logging.getLogger("airmeet_async.cli")
@@ -208,6 +208,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         try:
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
+                words = evolve(words, done=plan.done)
                 _show_plan(plan, wanted, console)
                 is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
                 if is_done and wanted.operation in PEOPLE and settings.base.is_loopback and not wanted.is_demo:
@@ -241,6 +242,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             source=_source_of(wanted),
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
+            again=plan.again,
         )
         if not wanted.is_demo:
             outcome = evolve(outcome, job=job_word(report, journal))
@@ -250,6 +252,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             pace, intention = pace_of(options["rate"]), intention_of(wanted.operation, wanted.options)
             page = ReportPage(
                 operation=wanted.operation,
+                done=words.done,
                 source=wanted.choice.path,
                 event=event.info.name if event.info is not None and event.info.name else wanted.airmeet_id,
                 outcome=headline(outcome, words),
@@ -316,9 +319,9 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
         if before is not None and wanted.again and not words.repeats:  # the event was asked for what it has since
             now = read_summary(before.path, before.list_id).counts
             found = before.counts["unknown"] - now["unknown"], now["duplicate"] - before.counts["duplicate"]
-            said = f"without a clear answer: in the event, so {words.done}", "in the event already: left out"
+            said = f"without a clear answer: in the event, so {plan.done}", "in the event already: left out"
             console.say(*(f"  {n}  {what}" for n, what in zip(found, said, strict=True) if n > 0))
-        console.say(*plan.count_lines(words.done, mails=bool(wanted.options.get("sendEmailInvite"))))
+        console.say(*plan.count_lines())
 
 
 def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Execution") -> RunOutcome:
@@ -337,6 +340,9 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
 
     try:
         found = read_summary(journal.path)
+        outcome = evolve(outcome, to_repeat=found.to_repeat)
+        if found.about.get("operation") == ATTENDEES_ADD.name:
+            outcome = evolve(outcome, pending=max(0, report.succeeded - found.registered))
         source = found.list_facts.get("source") or {}
         limit = source.get("reading", {}).get("limit")
         origin = f"{report.job} {source.get('sha256') or found.list_facts.get('name')} {limit}"

@@ -53,9 +53,9 @@ def test_a_plan_counts_second_mails_apart():
 
 
 def test_blocking_once_more_is_harmless():
-    plan = BulkPlan(airmeet_id="e1", ready=1, again=1)
+    plan = BulkPlan(airmeet_id="e1", ready=1, again=1, done="blocked")
 
-    assert plan.count_lines("blocked") == ["  1  blocked before: will be blocked again, which is harmless"]
+    assert plan.count_lines() == ["  1  blocked before: will be blocked again, which is harmless"]
 
 
 def test_block_has_no_option_for_sending_again(airmeet):
@@ -88,4 +88,4 @@ def test_registrations_that_are_used_up_are_nobodys_mistake_in_the_file():
         source="u.csv", job="j", mails=False, command="the same command", resumes=False,
     )  # fmt: skip
 
-    assert step == "free 7 registrations or buy more, and run the same command again; or run without --register"
+    assert step == "raise your plan's quota by 7 registrations and run the same command again"

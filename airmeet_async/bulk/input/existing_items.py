@@ -8,7 +8,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, RowError
+from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, RowError, RowWarning
 from airmeet_async.protocol.models import Booth, NewBooth, NewSession, Participant, Session, Speaker
 from airmeet_async.protocol.validation import fold, to_milliseconds
 
@@ -99,10 +99,12 @@ class ExistingItems:
                 pairs = ((name, getattr(item, name), getattr(found, name)) for name in names_of_parts)
                 return "this speaker already", [line for pair in pairs for line in _difference(*pair)]
 
-    def missing_speakers(self, session: NewSession) -> list[str]:
-        """Return the speakers of a session who are not on the event's list."""
+    def speaker_warnings(self, session: NewSession) -> tuple[RowWarning, ...]:
+        """Return a warning for each speaker of a session who is not on the event's list."""
         names = self._names
-        return [] if names is None else [email for email in session.speaker_emails if fold(email) not in names]
+        missing = [] if names is None else [email for email in session.speaker_emails if fold(email) not in names]
+        what = "is not in the event yet; add this speaker first"
+        return tuple(RowWarning("unknown_speaker", f"{email} {what}") for email in missing)
 
 
 def _difference(name: str, given: Any, found: Any) -> Iterable[str]:

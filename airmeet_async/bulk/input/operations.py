@@ -523,11 +523,7 @@ class CreateItems(BulkOperation):
             return Problem(there.code, there.message)
         warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
         if isinstance(item, NewSession):
-            missing = self.existing.missing_speakers(item)
-            warnings += tuple(
-                RowWarning("unknown_speaker", f"{one} is not in the event yet; add this speaker first")
-                for one in missing
-            )
+            warnings += self.existing.speaker_warnings(item)
         if isinstance(item, NewBooth) and not self.existing.is_hybrid and self._fetch_existing is not None:
             emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
             if emails != [*item.exhibitors] and any(

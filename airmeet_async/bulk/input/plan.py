@@ -89,6 +89,7 @@ class BulkPlan:
         second_invitations: Of these, to people who were mailed before, and are sent once more on purpose.
         full_before: Rows that would be sent, and were refused before since no registrations were left in the plan.
         mails: People are to be mailed, also if all of them were before.
+        done: What a row is that Airmeet has done, see `describe_done`.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
         notices: What was decided without being asked when the file was read.
@@ -132,6 +133,7 @@ class BulkPlan:
     second_invitations: int = 0
     full_before: int = 0
     mails: bool = False
+    done: str = "registered"
     registrations: int = 0
     rate: float | None = None
     notices: tuple[str, ...] = ()
@@ -163,18 +165,13 @@ class BulkPlan:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
-        """Return the plan in words, in lines that fit a terminal.
+    def lines(self) -> list[str]:
+        """Return the plan in words, in lines that fit a terminal."""
+        return [*self.head(), "", *self.count_lines()]
 
-        Args:
-            done: What a row is that Airmeet has done.
-            mails: People are to be mailed, also if all of them were before.
-        """
-        return [*self.head(), "", *self.count_lines(done, mails=mails)]
-
-    def count_lines(self, done: str = "registered", *, mails: bool = False) -> list[str]:
+    def count_lines(self) -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
-        mailed = " and mailed" if self.invitations or self.mails or mails else ""
+        done, mailed = self.done, " and mailed" if self.invitations or self.mails else ""
         again = "sent again" + (", without a second mail" if mailed else "")
         # Blocking and unblocking send everybody each time, without being told to.
         is_access = done in {"blocked", "unblocked"}
@@ -202,7 +199,8 @@ class BulkPlan:
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]
-        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {done}", ())]
+        stay = done if is_access else "in the event"
+        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
         return self._lines_of([part for part in parts if part[0]] or [(0, f"will be {done}", ())])
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
@@ -321,6 +319,7 @@ def make_plan(
     found: Callable[[RowFinding], object] | None = None,
     airmeet_id: str = "",
     invite: bool = False,
+    done: str = "registered",
     rate: float | None = None,
     previous: EarlierList | None = None,
     done_by: Iterable[EarlierList] = (),
@@ -338,6 +337,7 @@ def make_plan(
         found: Called with each finding, in the order of the rows.
         airmeet_id: The event's id, checked; nothing where it is not known.
         invite: Whether Airmeet mails people.
+        done: What a row is that Airmeet has done.
         rate: Requests per second, or None to follow what Airmeet allows.
         previous: The list of the same name before.
         done_by: The other lists whose people are in this one and done.
@@ -405,12 +405,20 @@ def make_plan(
         invitations=counts.get("invitations", ready) if invite else 0,
         full_before=counts.get("full_before", 0),
         mails=invite,
+        done=done,
         second_invitations=counts.get("second_invitations", 0) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
         registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),
         rate=rate,
         notices=table.notices if table else (),
     )
+
+
+def describe_done(operation: str, options: Mapping[str, Any], *, is_hybrid: bool | None = None) -> str:
+    """Return what a row is that Airmeet has done. Without a registration people are pending until they come (A, B)."""
+    if operation == "attendees.add":
+        return "registered" if options.get("registerAttendee") or is_hybrid else "added"
+    return _DONE.get(operation, "succeeded")
 
 
 def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[str, ...]) -> list[str]:
@@ -436,6 +444,13 @@ def describe_counts(found: BulkPlan) -> str:
     return ", ".join(parts)
 
 
+_DONE = {
+    "attendees.block": "blocked",
+    "attendees.unblock": "unblocked",
+    "speakers.add": "added",
+    "sessions.create": "created",
+    "booths.create": "created",
+}
 # What is said of several rows whose messages differ in names, numbers and addresses.
 _WORDS = {
     "invalid_email": "no valid e-mail address",

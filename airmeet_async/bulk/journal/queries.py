@@ -19,6 +19,7 @@ from airmeet_async.bulk.journal.recorded_rows import CLOCK_SLACK, STALE_SECONDS,
 from airmeet_async.bulk.journal.row_encoding import decode_data
 from airmeet_async.bulk.journal.schema import APPLICATION_ID, LIST_SHIFT
 from airmeet_async.bulk.journal.writer import (
+    AGAIN,
     CHANGED,
     DONE,
     IN_DOUBT,
@@ -53,7 +54,8 @@ _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
         SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED}),
         SUM(CASE i.status WHEN 'invalid' THEN json_extract(i.note, '$.error.code') IS NOT '{BLOCKED}'
-            WHEN 'duplicate' THEN json_extract(i.note, '$.other_name') IS NOT NULL ELSE 0 END)
+            WHEN 'duplicate' THEN json_extract(i.note, '$.other_name') IS NOT NULL ELSE 0 END),
+        SUM({AGAIN} AND o.done & 1), SUM(o.done & (2 | :is_hybrid) <> 0), SUM(o.done & 32 <> 0)
     {OF_LIST} GROUP BY 1
 """
 _STALE = f"""
@@ -88,6 +90,9 @@ class JournalSummary:
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
         changed_rows: Rows that are done, and differ in the list since.
         to_correct: Rows that are not sent again as they are: refused, not valid, or under the address of another name.
+        full: Rows that were refused since no registrations were left, and are sent again.
+        to_repeat: Rows that were done before, and are still to be sent once more on purpose.
+        registered: Rows that succeeded, of people who are registered and not only pending until they come.
         rows: All rows; None where the list was not read to its end.
         columns: The list's.
         process: Who runs it, or None.
@@ -102,6 +107,9 @@ class JournalSummary:
     unverified: int = 0
     changed_rows: int = 0
     to_correct: int = 0
+    full: int = 0
+    to_repeat: int = 0
+    registered: int = 0
     rows: int | None = None
     columns: tuple[str, ...] = ()
     process: int | None = None
@@ -240,13 +248,19 @@ def read_blocked(
 
 def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList, process: int | None) -> JournalSummary:
     counts, in_flight, unverified, changed, to_correct = dict.fromkeys(COUNTED, 0), 0, 0, 0, 0
+    full = to_repeat = registered = 0
     facts = read_facts(connection)
-    for status, n, under_way, doubtful, differs, wrong in connection.execute(_COUNTS, found.parameters):
+    for status, n, under_way, doubtful, differs, wrong, again, certain, no_place in connection.execute(
+        _COUNTS, found.parameters
+    ):
         counts[status] += n
         in_flight += under_way or 0
         unverified += doubtful or 0
         changed += differs or 0
-        to_correct += n if status == "rejected" else wrong or 0
+        to_correct += n - (no_place or 0) if status == "rejected" else wrong or 0
+        full += (no_place or 0) if status == "rejected" else 0
+        to_repeat += (again or 0) if status == "pending" else 0
+        registered += (certain or 0) if status == "succeeded" else 0
     columns = found.facts.get("columns") or (found.facts.get("source") or {}).get("header")
     if not columns:  # no file: the columns are those of the first row
         data = f"SELECT COALESCE(i.data, e.data) {OF_LIST} ORDER BY i.id LIMIT 1"
@@ -265,6 +279,9 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
         unverified,
         changed,
         to_correct,
+        full,
+        to_repeat,
+        registered,
         found.rows,
         tuple(columns),
         process,

@@ -25,7 +25,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -53,7 +53,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError, RowWarning
 from airmeet_async.bulk.row import (
     CallTemplate,
     Outcome,
@@ -640,14 +640,18 @@ class JournalWriter:
         """Compare a list with those that count.
 
         Returns:
-            How many people of the list before it are not in it, and stay done; that list: the newest of the same file;
-            and how many people of each other list are in this one and done.
+            How many people of the list before it are not in it, and stay done: none where this list was sent after
+            that one, since it was said then; that list: the newest other one of the same file; and how many people of
+            each other list are in this one and done.
         """
         this, lists = self._list(list_id), self.lists()
         others = [found for found in lists if found.confirmed and found.id != list_id]
         alike = [found for found in others if this.facts.get("name") and is_same_file(found.facts, this.facts)]
         before = alike[-1] if alike else None
-        gone = self._query(_GONE, _pair(before, this))[0][0] if before is not None else 0
+        # Once a list was sent, that is known; until the file has changed again.
+        newest = next((found.id for found in reversed(lists) if found in alike or found.id == list_id), 0)
+        is_known = this.confirmed and newest == list_id
+        gone = 0 if before is None or is_known else self._query(_GONE, _pair(before, this))[0][0]
         shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
         return gone, before, [(found, n) for found, n in shared if n]
 
@@ -750,6 +754,30 @@ class JournalWriter:
                 text = encode_note(describe(hash_, decode_data(data)), warnings, **facts)
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
             return self._connection.total_changes > before
+
+    def renew_warnings(self, list_id: int, code: str, warn: Callable[[Any], Iterable[RowWarning]]) -> bool:
+        """Replace the warnings with a code, of what the event has: that may be another since the list was read.
+
+        Args:
+            list_id: The list's number.
+            code: The warnings' code.
+            warn: Returns those of a row now, given by its data. What it cannot read stays as it is.
+
+        Returns:
+            Whether something has changed.
+        """
+        sql, changed = f"SELECT i.id, i.note, COALESCE(i.data, e.data) {OF_LIST} AND i.status IS NULL", []
+        for number, note, data in self._query(sql, self._list(list_id).parameters):
+            facts = decode_note(note)
+            warnings, error = facts.pop("warnings"), facts.pop("error")
+            with suppress(Exception):  # the caller's own objects may not be read back from their text
+                found = (*(one for one in warnings if one.code != code), *warn(decode_data(data)))
+                if set(found) != set(warnings):
+                    changed.append((encode_note(error, found, **facts), number))
+        if changed:
+            with self._transaction():
+                self._connection.executemany("UPDATE input SET note = ? WHERE id = ?", changed)
+        return bool(changed)
 
     def count_missing(self, list_id: int, hashes: Iterable[int]) -> int:
         """Count the rows of a list that are done, and that the event does not have any more; see `mark_existing`."""

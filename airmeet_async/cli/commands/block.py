@@ -100,7 +100,7 @@ def _change_access(
 
     def show(plan: BulkPlan) -> None:
         if not emails:
-            console.say(*plan.lines("blocked" if block else "unblocked"))
+            console.say(*plan.lines())
 
     wanted = BulkRun(
         operation="attendees.block" if block else "attendees.unblock",

@@ -102,7 +102,6 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
     from airmeet_async.cli.environment import Settings
     from airmeet_async.cli.input_file import open_table
-    from airmeet_async.cli.output.summary import wording_of
     from airmeet_async.cli.runner import BulkRun, check_places, run
     from airmeet_async.protocol.validation import check_timezone
 
@@ -128,7 +127,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(error_of(table, finding)))
             raise error_of(table, wrong[0], len(wrong))
-        console.say("", *plan.count_lines(wording_of(operation).done))
+        console.say("", *plan.count_lines())
 
     wanted = BulkRun(
         operation=operation,

@@ -149,7 +149,7 @@ def describe_run(
         options={"sendEmailInvite": invite, "registerAttendee": register},
         choice=choice,
         table=table,
-        show=lambda plan: console.say(*plan.lines(mails=invite)),
+        show=lambda plan: console.say(*plan.lines()),
     )
 
 

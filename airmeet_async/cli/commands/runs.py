@@ -414,6 +414,7 @@ def _next_step(run: "JournalSummary") -> str:
         held=count_stale_rows(run.path, run.list_id) if run.counts["unknown"] else 0,
         unverified=run.unverified,
         to_correct=run.to_correct,
+        full=run.full,
         job="" if run.rows is None else run.job,
         source=str(relative_to_here(Path(source))) if source else "",
         mails=bool(run.about["options"].get("sendEmailInvite")),

@@ -126,6 +126,7 @@ class ReportPage:
 
     Attributes:
         operation: Such as ``attendees.add``.
+        done: What a row is that Airmeet has done, see `describe_done`.
         source: The input file's name; empty where there is none.
         event: Its name or its id.
         outcome: What came of all rows, in one line, as the summary says it.
@@ -135,6 +136,7 @@ class ReportPage:
     """
 
     operation: str
+    done: str = "succeeded"
     source: str = ""
     event: str
     outcome: str = ""
@@ -166,7 +168,7 @@ def render(page: ReportPage) -> str:
         when=f"{now.day} {now:%B %Y, %H:%M %Z}",
         place="Line" if page.source else "Row",
         statuses=[
-            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words, words.done))
+            (status.value, n, 100 * n / (report.rows_read or 1), describe_status(report, status, words, page.done))
             for status, n in report.counts.items()
             if n or status is RowStatus.SUCCEEDED
         ],

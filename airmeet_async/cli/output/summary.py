@@ -37,7 +37,7 @@ class Wording:
     Attributes:
         command: What was typed.
         title: Of the report page.
-        done: What a row that succeeded is.
+        done: What a row that succeeded is, see `describe_done`.
         intention: What a run is going to do.
         advice: What to do about warnings.
         links: The results hold personal links.
@@ -65,16 +65,16 @@ _items = partial(
     repeats=False,
 )
 _WORDINGS = {
-    "attendees.add": Wording("register", "Registration", "registered"),
-    "attendees.block": _access("block", "People blocked", "blocked", "people are blocked from the event"),
-    "attendees.unblock": _access("unblock", "People unblocked", "unblocked", "people are unblocked"),
-    "speakers.add": _items("import speakers", "Speakers", "added", "each row creates one of the event's speakers"),
+    "attendees.add": Wording("register", "Registration"),
+    "attendees.block": _access("block", "People blocked", intention="people are blocked from the event"),
+    "attendees.unblock": _access("unblock", "People unblocked", intention="people are unblocked"),
+    "speakers.add": _items("import speakers", "Speakers", intention="each row creates one of the event's speakers"),
     "sessions.create": _items(
-        "import sessions", "Sessions", "created", "each row creates one of the event's sessions",
+        "import sessions", "Sessions", intention="each row creates one of the event's sessions",
         look="with airmeet event show AIRMEET_ID",
     ),
     "booths.create": _items(
-        "import booths", "Booths", "created", "each row creates one of the event's booths",
+        "import booths", "Booths", intention="each row creates one of the event's booths",
         look="with airmeet export AIRMEET_ID booths", advice="",
     ),
 }  # fmt: skip
@@ -123,6 +123,9 @@ class RunOutcome:
         mails: People are mailed.
         kept: Files that were not written where they were asked for, since a changed or another one is there.
         goes_on: The command went on with an earlier run, without its input.
+        again: Rows that were done before, and were to be sent once more on purpose.
+        to_repeat: Those that were not sent once more yet.
+        pending: Rows that succeeded, of people who are not registered until they come.
     """
 
     report: BulkReport
@@ -138,6 +141,9 @@ class RunOutcome:
     mails: bool = False
     kept: Sequence[str] = ()
     goes_on: bool = False
+    again: int = 0
+    to_repeat: int = 0
+    pending: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
@@ -179,10 +185,17 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
     unread = max(0, outcome.total - report.rows_read)
     wanted, n = report.rows_read + unread - left_out, report.succeeded - report.unverified
     earlier = report.earlier_counts.get(RowStatus.SUCCEEDED, 0) - report.unverified_earlier
-    before = f" ({earlier:,} of them in earlier runs)" if earlier and report.attempts else ""
-    parts = [f"{n:,} of {wanted:,} {done}{before}"]
+    some = f"{outcome.pending:,} of them " if outcome.pending < report.succeeded else ""
+    facts = [f"{some}pending until they come"] if outcome.pending else []
+    facts += [f"{earlier:,} of them in earlier runs"] if earlier and report.attempts else []
+    said = f"{done} ({'; '.join(facts)})" if facts else done
+    parts = [f"{n:,} of {wanted:,} {said}"]
+    if left := outcome.to_repeat:  # nobody has lost what was done before
+        once, before = f"{'mailed' if outcome.mails else 'sent'} once more", outcome.again
+        of_it = f"{before - left:,} of {before:,} {once}" if left <= before else f"{left:,} of them not yet {once}"
+        parts = [f"{n + left:,} of {wanted:,} {words.done}, {of_it}"]
     if wanted and n == wanted and not report.attempts and not report.existing:
-        parts = [f"{'all' if n > 1 else 'the'} {n:,} {'are' if n > 1 else 'is'} {done}; there was nothing to send"]
+        parts = [f"{'all' if n > 1 else 'the'} {n:,} {'are' if n > 1 else 'is'} {said}; there was nothing to send"]
     if report.existing:
         parts = parts if wanted else []
         same = report.existing_different < report.existing
@@ -193,7 +206,7 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
         (counts[RowStatus.REJECTED], "refused"),
         (counts[RowStatus.FAILED], "failed"),
         (counts[RowStatus.UNKNOWN], "without a clear answer"),
-        (counts[RowStatus.UNPROCESSED] + unread, "not yet"),
+        (counts[RowStatus.UNPROCESSED] + unread - outcome.to_repeat, "not yet"),
         (left_out - report.existing, "left out"),
     )
     return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
@@ -268,7 +281,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         source=outcome.source,
         mails=outcome.mails,
         command="the original command" if outcome.goes_on else "the same command",
-        resumes=words.operation in SENT_EACH_TIME,
+        resumes=outcome.goes_on or words.operation in SENT_EACH_TIME,
     )
     return wrapped(f"Next: {step}", "", "      ") if step else []
 
@@ -314,6 +327,9 @@ def describe_next_step(
         if resumes and job:
             return f"{fix}airmeet resume {job}"
         return f"{fix}run {'the original' if resumes else 'the same'} command again; it goes on from here"
+    if left and job:
+        are = "is" if left == 1 else "are"
+        return f"{fix}airmeet resume {job}   sends the {counted(left, 'row')} that {are} not sent yet"
     if unclear and not words.repeats:
         again = f", then airmeet retry {job} --unknown" if job else ""
         return f"{fix}{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"
@@ -327,12 +343,9 @@ def describe_next_step(
         return f"{fix}run the same command again"
     if unverified and job:
         return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
-    steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct else []
-    if full and not steps:
-        again = f", and run {command} again" if source else ""
-        return f"{fix}free {counted(full, 'registration')} or buy more{again}; or run without --register"
-    steps += [f"free {counted(full, 'registration')} or buy more"] if full else []
-    if steps and source:
+    steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct and source else []
+    steps += [f"raise your plan's quota by {counted(full, 'registration')}"] if full else []
+    if steps:
         nobody = "; nobody is mailed twice" if mails else ""
         return f"{fix}{', '.join(steps)} and run {command} again{nobody}"
     return ""
