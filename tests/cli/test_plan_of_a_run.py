@@ -45,7 +45,7 @@ def test_rows_that_are_tried_again_have_the_findings_in_the_plan_that_they_have_
     there("register", EVENT, guests(airmeet), "--no-invite", "--max-failures", "100%")
     done = there("retry", "--rejected", "--json")
 
-    assert "2  refused before: will be registered, unless they are refused again" in done.err
+    assert "2  refused before: will be added, unless they are refused again" in done.err
     assert f"2  {CANCELLED}" in done.err
     assert (done.json["warned_rows"], warned(done.json)) == (2, [("may_not_come", 2)])
 

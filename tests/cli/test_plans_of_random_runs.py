@@ -21,7 +21,7 @@ TROUBLE = (
 )  # fmt: skip
 _SENT = re.compile(r"^ +([\d,]+)  (.*\bwill be\b.*)$", re.MULTILINE)
 _CHECK = re.compile(r"^ +([\d,]+)  to check: (.*)$", re.MULTILINE)
-_HEADLINE = re.compile(r"^([\d,]+) of ([\d,]+) (?:un)?(?:registered|blocked)(?: and mailed)?", re.MULTILINE)
+_HEADLINE = re.compile(r"^([\d,]+) of ([\d,]+) (?:un)?(?:added|registered|blocked)(?: and mailed)?", re.MULTILINE)
 _WARNINGS = {"may_not_come", "broken_text"}
 _NOT_SENT = ("invalid", "blocked", "refused_before", "held", "other_names")
 

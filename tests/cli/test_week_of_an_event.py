@@ -196,10 +196,11 @@ class Week:
         # The summary.
         screen = " ".join(ended.err.split())
         n_done = counts["succeeded"] - report["unverified"]
+        word = r"(?:added|registered)" if done == "registered" else done
         found = re.search(
-            rf"(?P<n>[\d,]+) of (?P<all>[\d,]+) {done}(?: and mailed)?"
-            r"(?: \((?P<before>[\d,]+) of them in earlier runs\))?"
-            rf"|(?:all|the) (?P<whole>[\d,]+) (?:are|is) {done}(?: and mailed)?; there was nothing to send",
+            rf"(?P<n>[\d,]+) of (?P<all>[\d,]+) {word}(?: and mailed)?(?: \((?P<facts>[^)]*)\))?"
+            rf"|(?:all|the) (?P<whole>[\d,]+) (?:are|is) {word}(?: and mailed)?(?: \([^)]*\))?"
+            "; there was nothing to send",
             screen,
         )
         assert found, ended.err
@@ -208,14 +209,19 @@ class Week:
         if found["n"]:
             assert _number(found["all"]) == len(rows) - left_out
             if report["attempts"]:
-                assert _number(found["before"]) == report["earlier_counts"]["succeeded"] - report["unverified_earlier"]
+                before = re.search(r"([\d,]+) of them in earlier runs", found["facts"] or "")
+                assert (
+                    _number(before and before[1])
+                    == report["earlier_counts"]["succeeded"] - report["unverified_earlier"]
+                )
         headline = html.unescape(re.findall(r'<p class="lead">(.*?)</p>', page)[0])
         assert headline in screen
+        as_said = "added" if " added" in headline else done
         parts = {what: _number(n) for n, what in re.findall(r" · ([\d,]+) ([a-z ,]+?)(?= ·|$)", headline)}
         assert parts == {
             what: n
             for what, n in (
-                (f"{done}, perhaps not mailed", report["unverified"]), ("refused", counts["rejected"]),
+                (f"{as_said}, perhaps not mailed", report["unverified"]), ("refused", counts["rejected"]),
                 ("failed", counts["failed"]), ("without a clear answer", counts["unknown"]),
                 ("not yet", counts["unprocessed"]), ("left out", left_out),
             ) if n
@@ -315,7 +321,9 @@ class Week:
 
 def _shown_counts(plan):
     """Return the numbers on the screen of a plan, from top to bottom."""
-    found = [plan[name] for name in ("new", "not_yet_mailed", "not_yet_registered", "unclear", "again")]
+    found = [plan["new"] - plan["full_before"]]
+    found += [plan[name] for name in ("full_before", "not_yet_mailed", "not_yet_registered", "unclear")]
+    found += [plan["second_invitations"], plan["again"] - plan["second_invitations"]]
     found += [
         plan["done_before"] - plan["unverified"],
         *(plan[name] for name in ("unverified", "held", "refused_before")),

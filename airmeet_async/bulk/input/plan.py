@@ -87,7 +87,7 @@ class BulkPlan:
         ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
         second_invitations: Of these, to people who were mailed before, and are sent once more on purpose.
-        full_before: Rows that would be sent, and were refused before since no registrations were left in the plan.
+        full_before: Of `new`, rows that were refused before since no registrations were left in the plan.
         mails: People are to be mailed, also if all of them were before.
         done: What a row is that Airmeet has done, see `describe_done`.
         registrations: Registrations of the plan that would be used up.
@@ -213,7 +213,9 @@ class BulkPlan:
     def _lines_of(self, found: list[tuple[int, str, Sequence[int]]]) -> list[str]:
         if self.registrations and found:  # these rows come first
             n, what, rows = found[0]
-            found = [(n, f"{what}; {self.registrations:,} of your plan's registrations are used", rows), *found[1:]]
+            most = "up to " if self.full_before else ""
+            used = f"{most}{self.registrations:,} of your plan's registrations are used"
+            found = [(n, f"{what}; {used}", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
         width = max((len(f"{n:,}") for n, *_ in found), default=0)
         lines = [line for n, what, rows in shown_parts for line in describe_rows(n, what, rows, width)]
@@ -284,6 +286,7 @@ class BulkPlan:
             "unfilled": list(self.unfilled),
             "invitations": self.invitations,
             "second_invitations": self.second_invitations,
+            "full_before": self.full_before,
             "registrations": self.registrations,
             "rate": self.rate,
             "seconds": self.seconds,

@@ -32,7 +32,7 @@ PLAN = {
     "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed",
     "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored", "fields_known",
     "is_hybrid",
-    "unfilled", "invitations", "registrations", "rate",
+    "unfilled", "invitations", "second_invitations", "full_before", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
 
@@ -213,7 +213,7 @@ def test_a_report_page_tells_of_the_run(airmeet):
     earlier = (airmeet.folder / "run.html.bak").read_text(encoding="utf-8")
     assert (done.code, done.json["report_path"], again.code) == (3, "run.html", 3)
     assert "airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite --report run.html" in earlier
-    assert "1 of 1 registered · 1 left out" in earlier
+    assert "1 of 1 added (pending until they come) · 1 left out" in earlier
     assert "Spring Summit" in earlier
     assert "run.html  the report" in again.err
     assert leaks(page + earlier) == []
@@ -227,8 +227,8 @@ def test_the_page_lists_the_causes_that_the_summary_lists(airmeet):
     done = airmeet.at(Sandbox())(*REGISTER, "--report", "run.html")
     page = (airmeet.folder / "run.html").read_text(encoding="utf-8")
 
-    assert "1 of 1 registered · 3 left out" in done.err
-    assert "1 of 1 registered · 3 left out" in page
+    assert "1 of 1 added (pending until they come) · 3 left out" in done.err
+    assert "1 of 1 added (pending until they come) · 3 left out" in page
     assert ("<code>other_name</code>" in page, "<code>invalid_email</code>" in page) == (True, True)
 
 
@@ -302,7 +302,7 @@ def test_a_second_run_with_nothing_new_writes_no_second_file_unless_asked(airmee
 
     assert {row["airmeet_status"] for row in first} == {"succeeded"}
     assert (again.json["results_path"], after) == ("people-results.csv", before)
-    assert "all 2 are registered; there was nothing to send" in asked.err
+    assert "all 2 are added (pending until they come); there was nothing to send" in asked.err
     assert airmeet.rows("r.csv") == second == [row | {"airmeet_when": "earlier"} for row in first]
     assert sorted(path.name for path in airmeet.folder.iterdir()) == ["people-results.csv", "people.csv", "r.csv"]
 

@@ -40,8 +40,8 @@ def test_the_same_command_goes_on_after_a_stop_and_sends_only_the_rest(airmeet):
 
     rows = airmeet.rows()
     assert (stopped.code, done.code, after) == (130, 0, 60)
-    assert f"{60 - before}  will be registered" in done.err
-    assert f"{before}  registered before: left out" in done.err
+    assert f"{60 - before}  will be added" in done.err
+    assert f"{before}  added before: left out" in done.err
     assert (done.json["attempts"], done.json["earlier_counts"]["succeeded"]) == (60 - before, before)
     assert all("code=" in row["airmeet_entry_link"] for row in rows)
     assert done.json["results_path"] == "people-results.csv"
@@ -81,7 +81,7 @@ def test_a_finished_run_sends_nothing_when_it_is_run_again(airmeet):
     assert (again.code, again.json["attempts"], again.json["earlier_counts"]["succeeded"]) == (0, 0, 5)
     assert (resumed.code, resumed.json["attempts"]) == (0, 0)
     assert "is one on your own machine: if it was started anew" in " ".join(again.err.split())
-    assert "5  registered before: left out" in again.err
+    assert "5  added before: left out" in again.err
     assert (none.code, "there is no unfinished run" in none.err) == (2, True)
 
 
@@ -99,8 +99,8 @@ def test_an_edited_file_sends_what_is_new_and_says_what_has_changed(airmeet):
     adds = sandbox.adds
 
     assert (done.code, done.json["attempts"], adds) == (0, 5, 35)
-    assert "5  will be registered" in done.err
-    assert "30  registered before: left out (10 changed since; Airmeet" in done.err
+    assert "5  will be added" in done.err
+    assert "30  added before: left out (10 changed since; Airmeet" in done.err
     assert "too long" not in done.err
     assert statuses(airmeet.rows("r.csv")) == ["succeeded"] * 35
     assert [row["airmeet_when"] for row in airmeet.rows("r.csv")] == ["earlier"] * 30 + ["now"] * 5
@@ -116,7 +116,7 @@ def test_rows_that_are_left_out_are_counted(airmeet):
     shorter = there(*REGISTER, "--results", "b.csv")
 
     assert "no longer in it" not in limited.err
-    assert "8  of the last list are no longer in it; they stay registered" in shorter.err
+    assert "8  of the last list are no longer in it; they stay in the event" in shorter.err
 
 
 def test_a_wrong_id_is_not_gone_on_with(airmeet):
@@ -156,9 +156,9 @@ def test_another_file_of_the_same_event_knows_who_is_done_and_again_sends_them_o
     listed = (there("runs", "--json")).json
 
     assert (first.json["attempts"], more.json["attempts"], again.json["attempts"]) == (3, 1, 3)
-    assert '3  registered before, from "people.csv": left out' in more.err
+    assert '3  added before, from "people.csv": left out' in more.err
     assert (old_name.code, "--fresh is called --again now" in old_name.err) == (2, True)
-    assert "3  registered before: will be sent once more" in again.err
+    assert "3  added before: will be sent once more" in again.err
     assert {run["job"] for run in listed} == {again.json["job"], more.json["job"]}
     assert again.json["job"] == first.json["job"]
 
@@ -173,7 +173,7 @@ def test_who_was_added_without_a_mail_is_mailed_once(airmeet):
 
     assert (done.code, done.json["attempts"], again.json["attempts"]) == (0, 3, 0)
     assert sandbox.world.statistics().replays == 3
-    assert "3  registered before without a mail: will be mailed now" in done.err
+    assert "3  added before without a mail: will be mailed now" in done.err
 
 
 @pytest.mark.real_time
@@ -348,7 +348,7 @@ def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
     mailed = there("retry", "--invites", "--yes", "--json")
 
     assert (settled.code, settled.json["invites_unverified"], shown.json["invites_unverified"]) == (0, 0, 0)
-    assert "5 of 5 registered" in settled.err
+    assert "5 of 5 added (pending until they come" in settled.err
     assert "Next" not in settled.err
     assert (mailed.code, mailed.json["attempts"]) == (0, 1)
 
@@ -361,9 +361,9 @@ def test_a_plan_counts_invitations_in_doubt_apart(airmeet):
     again = there(*words)
     planned = there(*words, "--dry-run", "--json").json
 
-    assert "4  registered and mailed before: left out" in again.err
-    assert "1  registered before, perhaps not mailed: left out (airmeet retry" in again.err
-    assert "4 of 5 registered and mailed · 1 registered, perhaps not mailed" in again.err
+    assert "4  added and mailed before: left out" in again.err
+    assert "1  added before, perhaps not mailed: left out (airmeet retry" in again.err
+    assert "4 of 5 added and mailed (pending until they come) · 1 added, perhaps not mailed" in again.err
     assert "everybody in this list is done" not in again.err
     assert (planned["done_before"], planned["unverified"], planned["ready"]) == (5, 1, 0)
 
@@ -394,7 +394,7 @@ def test_a_plan_says_how_many_were_done_by_another_file(airmeet):
     there("register", EVENT, "left.csv", "--no-invite")
     again = there(*REGISTER)
 
-    assert '8  registered before, 2 of them from "left.csv": left out' in again.err
+    assert '8  added before, 2 of them from "left.csv": left out' in again.err
 
 
 def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmeet):
@@ -407,7 +407,7 @@ def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmee
     retried = there("retry", EVENT, "--rejected", "--yes")
     said = " ".join(retried.err.split())
 
-    assert "2 refused before: will be registered and mailed, unless they are refused again" in said
+    assert "2 refused before: will be added and mailed, unless they are refused again" in said
     assert "3 left out: were blocked here; unblock them first to let them in again lines 2, 3 and 4" in said
     assert sandbox.world.statistics().mails == 2
 
