@@ -31,7 +31,7 @@ _MEASURED = [
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"/runs/[0-9a-f]{10}-"), "/runs/EVENT-"),  # of the address, which has the port
     (re.compile(rf"(rows in) {_RATE} s(?:, {_RATE}/s(?: \(limit {_RATE}\))?)?(?:, {_RATE} s left)?"), r"\1 N s"),
-    (re.compile(rf"(requests? in) {_RATE} s, {_RATE}/s"), r"\1 N s, N/s"),
+    (re.compile(rf"(requests? in) {_RATE} s(?:, {_RATE}/s)?"), r"\1 N s"),
     (re.compile(r"(still preparing this list after) \d+ s"), r"\1 N s"),
     (re.compile(r'"(elapsed_s|rate_mean|rate_peak)": [\d.]+'), r'"\1": 0'),
     (re.compile(r'"version": "[^"]+"'), '"version": ""'),

@@ -159,10 +159,16 @@ class RunOutcome:
 
 
 def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = False) -> list[str]:
-    """Return the lines that end a run; *brief* leaves out what the caller says in its own way after a whole run."""
+    """Return the lines that end a run.
+
+    Args:
+        outcome: What came of it.
+        words: What is said of the operation.
+        brief: Leave out what the caller says in its own way after a whole run, and how to go on: its files do not last.
+    """
     report = outcome.report
     if brief and report.stop_reason is None:
-        return ["", *_effort(report), *_files(outcome, words)]  # its files do not last: there is no next step
+        return ["", *_effort(report), *_files(outcome, words)]
     lines = [""]
     if report.stop_reason is not None:
         is_said = report.stop_reason is StopReason.INTERRUPTED or report.stop_message.startswith("stopped ")
@@ -174,7 +180,7 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
         lines += wrapped(since_done(report.changed))
-    return [*lines, *_effort(report), *_files(outcome, words), *_next(outcome, words)]
+    return [*lines, *_effort(report), *_files(outcome, words), *([] if brief else _next(outcome, words))]
 
 
 def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
