@@ -1,13 +1,16 @@
 """What is said before people are mailed a second time, or lose their access once more, and when nothing is left."""
 
+import re
+
 import pytest
 
-from airmeet_async import InputError
+from airmeet_async import BulkStoppedError
 from airmeet_async.bulk.input.plan import BulkPlan
 from airmeet_async.cli.confirm_run import TargetEvent, confirm_run
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.output.summary import describe_next_step, wording_of
 from airmeet_async.sandbox import community
+from tests.support.bulk_runs import bodies
 from tests.support.command import Sandbox
 from tests.support.worlds import EVENT, client_of, transport_of
 
@@ -75,11 +78,22 @@ def test_a_plan_of_second_mails_comes_from_the_journal(airmeet):
     assert "1  mailed before: will be mailed a second time" in again.err
 
 
-async def test_a_misspelt_address_stops_the_run():
-    rows = [{"emial": "a@example.com", "first_name": "Ada", "last_name": "Ay"}]
-    async with client_of(transport_of()) as client:
-        with pytest.raises(InputError, match="did you mean email"):
-            await client.bulk.plan(EVENT, rows)
+@pytest.mark.parametrize(
+    ("operation", "slip", "name"),
+    [("add", "emial", "email"), ("add", "first_nmae", "first_name"), ("block", "emial", "email")],
+)
+async def test_a_misspelt_key_stops_the_run(operation, slip, name):
+    row = {"email": "a@example.com", "first_name": "Ada", "last_name": "Ay"}
+    row[slip] = row.pop(name)
+    transport = transport_of()
+    sent = bodies(transport)
+    async with client_of(transport) as client:
+        adds = operation == "add"
+        job = client.bulk.add_attendees(EVENT, [row], send_email_invite=True) if adds else None
+        with pytest.raises(BulkStoppedError, match=f"{slip}.* did you mean {name}"):
+            await (job or client.bulk.block_attendees(EVENT, [row]))
+
+    assert sent == []
 
 
 def test_registrations_that_are_used_up_are_nobodys_mistake_in_the_file():
@@ -89,3 +103,76 @@ def test_registrations_that_are_used_up_are_nobodys_mistake_in_the_file():
     )  # fmt: skip
 
     assert step == "raise your plan's quota by 7 registrations and run the same command again"
+
+
+def test_a_used_up_quota_is_promised_by_nobody(airmeet):
+    airmeet.people(5)
+    there = airmeet.at(Sandbox())
+    small = ("register", community.SMALL, "people.csv", "--no-invite", "--register", "--concurrency", "1")
+    first, again = there(*small), there(*small)
+    shown = there("runs", "show")
+
+    step = "raise your plan's quota by 2 registrations and run the same command again"
+    assert f"Next: {step}" in first.err
+    assert step.replace("same", "original") in " ".join(shown.out.split())
+    assert "2  refused before for want of registrations: will be registered if some are left; up to 2" in " ".join(
+        again.err.split()
+    ).replace("2 refused before", "2  refused before")
+    assert "  will be registered" not in again.err
+
+
+def test_a_stopped_repeat_says_that_all_are_in_the_event(airmeet):
+    airmeet.people(9)
+    there = airmeet.at(Sandbox())
+    again = ("register", community.SUMMIT, "people.csv", "--invite", "--yes", "--concurrency", "1")
+    there(*again)
+    stopped = there(*again, "--again", "--rate", "50", "--deadline", "0.1s", "--json", "--report", "page.html")
+    n = stopped.json["counts"]["succeeded"]
+
+    headline = f"9 of 9 added, {n} of 9 mailed once more"
+    assert 0 < n < 9
+    assert headline in stopped.err
+    assert headline in (airmeet.folder / "page.html").read_text()
+    assert "not yet" not in stopped.err
+
+
+def test_of_whom_some_are_registered_is_said_who_is_pending(airmeet):
+    airmeet.people(3)
+    there = airmeet.at(Sandbox())
+    command = ("register", community.SUMMIT, "people.csv", "--no-invite")
+    registered = there(*command, "--register")
+    airmeet.people(5)
+    mixed = there(*command)
+
+    assert "3 of 3 registered" in registered.err
+    assert "5 of 5 added (2 of them pending until they come; 3 of them in earlier runs)" in " ".join(mixed.err.split())
+
+
+def test_after_a_retry_the_rows_that_were_never_sent_are_next(airmeet):
+    airmeet.people(6)
+    there = airmeet.at(Sandbox("422@1:on=attendees.add,401@3:on=attendees.add"))
+    stopped = there("register", community.SUMMIT, "people.csv", "--no-invite", "--concurrency", "1", "--json")
+    job, left = stopped.json["job"], stopped.json["counts"]["unprocessed"]
+    retried = there("retry", job, "--rejected")
+    shown = there("runs", "show")
+    resumed = there("resume", job, "--json")
+
+    assert left > 1
+    assert f"Next: airmeet resume {job}   sends the {left} rows that are not sent yet" in retried.err
+    assert f"airmeet resume {job}" in shown.out
+    assert (resumed.code, resumed.json["counts"]["succeeded"]) == (0, 6)
+
+
+def test_who_is_no_longer_in_the_list_is_said_once_for_each_change(airmeet):
+    airmeet.people(9)
+    there = airmeet.at(Sandbox())
+    plain = ("register", community.SUMMIT, "people.csv", "--no-invite")
+    mailed = ("register", community.SUMMIT, "people.csv", "--invite", "--yes")
+    there(*plain)
+    airmeet.people(7)
+    said = [there(*words).err for words in (mailed, mailed, plain, mailed, plain)]
+    airmeet.people(4)
+    said += [there(*words).err for words in (plain, plain, mailed)]
+
+    found = [re.findall(r"(\d+)  of the last list are no longer", text) for text in said]
+    assert found == [["2"], [], [], [], [], ["3"], [], []]

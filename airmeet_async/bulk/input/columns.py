@@ -298,9 +298,9 @@ def find_columns(
             raise InputError(f"{names} could each hold the full names for {spell_split(spell)}; rename one")
     decided |= set(NAMES) if whole else set()
     if missing := [name for name in MANDATORY if name in reading.required and name not in decided]:
-        for column in free:  # a slip is said as one, and stops a run of mappings, which would send none of these rows
-            if "email" in missing and set(NAMES).issubset(reading.required) and is_one_slip(column, "email"):
-                raise NearMissError(column, "email", spell)
+        for name in missing:  # a slip is said as one, and stops a run of mappings, which would send none of these rows
+            if slips := [column for column in free if is_one_slip(column, name)]:
+                raise NearMissError(slips[0], name, spell)
         raise _missing_columns(header, missing, free, sample, spell)
     status = ""
     if preset and preset.status:

@@ -206,7 +206,7 @@ def audit(
     again = f"{fired('500')} and {fired('drop')} occurred, all retried"
     return [
         StagedCheck("rows read", plan.rows, report.rows_read),
-        StagedCheck("people registered", plan.valid, report.succeeded, "in the report"),
+        StagedCheck("people added", plan.valid, report.succeeded, "in the report"),
         StagedCheck("people in the event", plan.valid, len(links), "in the sandbox, each once"),
         StagedCheck("right entry links", plan.valid, right_links, f"in {results}"),
         StagedCheck("duplicates not sent", plan.duplicates, report.counts[RowStatus.DUPLICATE]),

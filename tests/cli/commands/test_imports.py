@@ -112,6 +112,20 @@ def test_a_programme_is_made_and_who_is_missing_is_named(airmeet):
     assert [booth["name"] for booth in event.booths] == ["Engines"]
 
 
+def test_a_speaker_who_was_added_since_is_missed_no_longer(airmeet):
+    airmeet.file("day.csv", HEADER, f"Panel,2027-03-01 11:00,{HOST},45,zed@example.com")
+    airmeet.file("speakers.csv", "email,name", "zed@example.com,Zed Zet")
+    there = airmeet.at(Sandbox())
+    sessions = ("import", "sessions", EVENT, "day.csv", *ZONE)
+    first = there(*sessions)
+    there("import", "speakers", EVENT, "speakers.csv")
+    again = there("retry", "--rejected")
+
+    assert "zed@example.com is not in the event yet" in first.err
+    assert (again.code, "not in the event yet" in again.err) == (0, False)
+    assert "not in the event yet" not in (airmeet.folder / "day-results.csv").read_text()
+
+
 def test_what_is_unclear_is_not_made_twice_and_says_so(airmeet):
     airmeet.file("day.csv", HEADER, f"Talk,2027-03-01 10:00,{HOST},30,")
     sandbox = Sandbox("500-after@1:on=sessions.create")

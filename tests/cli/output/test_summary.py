@@ -71,6 +71,8 @@ STEPS = [
     (None, {RowStatus.UNKNOWN: 1}, {}, "airmeet retry 3f2a   sends just the 1 row that is missing"),
     (None, {RowStatus.UNKNOWN: 7}, {"job": ""}, "run the same command again"),
     (None, {RowStatus.UNKNOWN: 7}, {"held": 7}, "airmeet resume 3f2a --accept-stale"),
+    (None, {RowStatus.REJECTED: 1, RowStatus.UNPROCESSED: 7}, {"goes_on": True}, "airmeet resume 3f2a   sends the 7"),
+    (INTERRUPTED, {RowStatus.FAILED: 1, RowStatus.UNPROCESSED: 7}, {"goes_on": True}, "airmeet resume 3f2a"),
     (None, {RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 2}, {}, "correct 2 lines in people.csv and run the same"),
     (
         None,
@@ -107,6 +109,23 @@ def test_what_may_be_there_twice_is_looked_for_first():
 
 def test_where_all_is_done_there_is_no_next_step():
     assert "Next" not in said(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.DUPLICATE: 1}), job="3f2a")
+
+
+def test_the_demo_has_no_next_step():
+    """Its files do not last."""
+    whole = outcome(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 1}))
+    stopped = outcome(report(INTERRUPTED, "stopped by Ctrl-C", counts={RowStatus.UNPROCESSED: 7}))
+
+    assert not any("Next" in line for one in (whole, stopped) for line in summary(one, REGISTERED, brief=True))
+
+
+def test_a_stopped_repeat_says_what_was_repeated():
+    counts = {RowStatus.SUCCEEDED: 25, RowStatus.UNPROCESSED: 45}
+    begun = outcome(report(INTERRUPTED, "why", counts=counts, attempts=20), again=60, to_repeat=40)
+    retried = outcome(report(counts=counts, attempts=1), to_repeat=40)
+
+    assert headline(begun, REGISTERED) == "65 of 70 registered, 20 of 60 sent once more · 5 not yet"
+    assert headline(retried, REGISTERED) == "65 of 70 registered, 40 of them not yet sent once more · 5 not yet"
 
 
 def test_rows_of_an_earlier_run_are_counted():
