@@ -1,6 +1,7 @@
 """What is said before people are mailed a second time, or lose their access once more, and when nothing is left."""
 
 import re
+import signal
 
 import pytest
 
@@ -76,6 +77,47 @@ def test_a_plan_of_second_mails_comes_from_the_journal(airmeet):
 
     assert (first.code, again.code) == (0, 0)
     assert "1  mailed before: will be mailed a second time" in again.err
+
+
+def test_who_may_have_been_mailed_counts_as_mailed_before(airmeet):
+    airmeet.people(1)
+    sandbox = Sandbox("hang-after@1:on=attendees.add")
+    there = airmeet.at(sandbox)
+    sandbox.signal(signal.SIGINT, signal.SIGINT, after=0)
+    command = ("register", community.SUMMIT, "people.csv", "--invite", "--yes", "--json")
+    unclear = there(*command)
+    plan = there(*command, "--again", "--dry-run").json
+
+    assert unclear.json["counts"]["unknown"] == 1
+    assert (plan["again"], plan["invitations"], plan["second_invitations"]) == (1, 1, 1)
+
+
+def test_a_list_that_is_done_says_what_again_does(airmeet):
+    airmeet.people(1)
+    there = airmeet.at(Sandbox())
+    command = ("register", community.SUMMIT, "people.csv", "--invite", "--yes")
+    there(*command)
+
+    assert "--again sends them once more, and mails them again" in " ".join(there(*command).err.split())
+
+
+def test_blocking_again_is_asked_for_by_nobody(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    there("register", community.SUMMIT, "people.csv", "--no-invite")
+    said = [
+        there(word, community.SUMMIT, "people.csv", *yes)
+        for word, yes in (
+            ("block", ["--yes"]),
+            ("block", ["--yes"]),
+            ("unblock", []),
+            ("unblock", []),
+        )
+    ]
+
+    assert "2  blocked before: will be blocked again, which is harmless" in said[1].err
+    assert "2  unblocked before: will be unblocked again, which is harmless" in said[3].err
+    assert not any("--again" in one.err or "mailed" in one.err for one in said)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,13 @@ def test_marks_of_other_programs_are_taken_away(subtests, tmp_path):
             assert [list(row.values()) for _, row in open_table(path)] == [expected]
 
 
+def test_a_file_of_ours_without_formulas_needs_no_word(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("email,our_status\nana@x.de,ok\n")
+
+    assert open_table(path, is_own=lambda names: "our_status" in names).check().notices == ()
+
+
 def test_in_a_file_of_ours_only_our_own_guards_are_taken_away(tmp_path):
     """There ="Ana" and 'ana@x.de are what somebody meant, since we guard formulas and leave texts as they are."""
     path = tmp_path / "results.csv"

@@ -86,7 +86,8 @@ class BulkPlan:
         unfilled: Mandatory registration fields that no column fills; Airmeet may refuse the rows.
         ignored: Columns, or keys of mappings, that are used for nothing.
         invitations: Mails that Airmeet would send.
-        second_invitations: Of these, to people who were mailed before, and are sent once more on purpose.
+        second_invitations: Of these, to people who were mailed before, or may have been, and are sent once more on
+            purpose.
         full_before: Of `new`, rows that were refused before since no registrations were left in the plan.
         mails: People are to be mailed, also if all of them were before.
         done: What a row is that Airmeet has done, see `describe_done`.

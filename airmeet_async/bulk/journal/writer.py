@@ -202,7 +202,7 @@ _COUNT_FOR_PLAN = f"""
             WHEN o.done & 1 THEN 'not_yet_registered'
             ELSE 'new' END AS kind,
             COALESCE({CHANGED}, 0) AS changed, COALESCE(o.done & 8 AND {WISH} & 4, 0) AS doubt, {_MAIL_ASKED} AS mail,
-            {_QUOTA} AS quota, COALESCE(o.done & 12, 0) != 0 AS mailed,
+            {_QUOTA} AS quota, COALESCE((o.done & 12) | (o.unclear & 4), 0) != 0 AS mailed,
             COALESCE(o.done & 32, 0) != 0 AS is_full
         {OF_LIST}))
     GROUP BY kind

@@ -259,6 +259,7 @@ async def test_a_run_is_paused_changed_and_stopped_from_another_terminal(airmeet
     assert "at most 90 requests per second (from another terminal)" in done.err
     assert (done.code, done.json["stop_reason"]) == (7, "stopped")
     assert (after.code, f"is not running: airmeet resume {shown['job']}" in after.err) == (2, True)
+    assert "the rate must be auto or a number of requests per second above 0, not 'fast'" in odd.err
 
 
 @pytest.mark.real_time
@@ -274,7 +275,7 @@ async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
             waiting = await there.run("runs")
             shown = await there.run("runs", "show")
             await there.run("runs", "pause")
-            paused = await there.run("runs")
+            paused, stopped = await there.run("runs"), await there.run("runs", "show")
             running.send(signal.SIGSTOP)
             asleep = await there.run("runs")
             running.send(signal.SIGCONT)
@@ -286,6 +287,7 @@ async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
     assert "  waiting  " in waiting.out
     assert "because:" in shown.out
     assert "  paused  " in paused.out
+    assert "because:" not in stopped.out  # the state says it
     assert "  running  " in asleep.out
     assert "no response: it has only just begun, or its process is suspended" in asleep.err
 

@@ -96,6 +96,12 @@ CASES = [
         "500 of 2,000 rows in 20 s, 25.0/s, Airmeet asked for a pause of 7 s, 1:07 left, 3 did not succeed",
     ),
     (
+        Snapshot(5, 2000, {}, rate=25.0, elapsed_s=0.2),
+        "5/2,000  0 %  1:20 left",
+        "0 ok",
+        "5 of 2,000 rows in 0 s, 1:20 left",
+    ),
+    (
         Snapshot(500, 2000, {}, rate=25.0, elapsed_s=20, held="paused"),
         "500/2,000  25 %",
         "paused  0 ok",

@@ -111,6 +111,19 @@ def test_where_all_is_done_there_is_no_next_step():
     assert "Next" not in said(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.DUPLICATE: 1}), job="3f2a")
 
 
+def test_of_a_part_of_a_second_no_speed_is_said():
+    quick, slow = (said(report(attempts=3, elapsed_s=time, rate_mean=3.0)) for time in (0.4, 1.0))
+
+    assert ("3 requests in 0 s" in quick, "/s" in quick) == (True, False)
+    assert "3 requests in 1 s, 3.0/s" in slow
+
+
+def test_that_it_was_stopped_is_said_once():
+    asked = said(report(StopReason.STOPPED, "stopped from another terminal", counts={RowStatus.UNPROCESSED: 7}))
+
+    assert "stopped early" not in asked
+
+
 def test_the_demo_has_no_next_step():
     """Its files do not last."""
     whole = outcome(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.INVALID: 1}))
