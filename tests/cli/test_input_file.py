@@ -111,7 +111,7 @@ def test_a_file_is_registered_whole_and_gone_on_with_after_a_stop(airmeet, make,
     adds = sandbox.adds
 
     assert (stopped.code, done.code, adds) == (130, 0, 60)
-    assert f"{before}  registered before: left out" in done.err
+    assert f"{before}  added before: left out" in done.err
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == links
     assert list(airmeet.rows()[0])[:3] == HEADER
 
