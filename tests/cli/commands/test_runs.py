@@ -35,7 +35,7 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     assert (nothing.code, nothing.out, none.json) == (0, "", [])
     assert as_json.json == [run]
     assert (run["job"], run["state"], run["command"]) == (done.json["job"], "finished", "register")
-    assert (run["rows"], run["settled"], run["left"], run["counts"]["succeeded"]) == (4, 4, 0, 3)
+    assert (run["rows"], run["done"], run["left"], run["refused"], run["left_out"]) == (4, 3, 0, 1, 0)
     assert (run["event"], run["file"]) == (EVENT, str(airmeet.folder / "people.csv"))
     assert run["results_path"] == str(airmeet.folder / "people-results.csv")
     assert listed.out.splitlines()[1].split()[0] == run["job"]
