@@ -164,11 +164,6 @@ class Console:
         self._out.write(f"\r{escape(line)}\x1b[K")
         self._out.flush()
 
-    def draw(self, line: str) -> None:
-        """Draw a line over the one that was drawn before, on a terminal; an empty one takes that away."""
-        self._out.write(f"\r{escape(line)}\x1b[K")
-        self._out.flush()
-
     @property
     def can_ask(self) -> bool:
         """Whether somebody sits at a terminal and can be asked."""

@@ -63,19 +63,6 @@ def open_runner() -> "asyncio.Runner":
     return asyncio.Runner(loop_factory=factory)
 
 
-def open_runner() -> "asyncio.Runner":
-    """Return what runs coroutines on one event loop; uvloop, where it is installed, is worth its import for a run."""
-    import asyncio
-    from importlib.util import find_spec
-
-    _, factory = _replaced.get()
-    if factory is None and find_spec("uvloop") is not None:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    return asyncio.Runner(loop_factory=factory)
-
-
 def run_async(function: Callable[[*Arguments], Awaitable[T]], *arguments: *Arguments) -> T:
     """Run an event loop for *function*. Every command does it here or with `open_runner`, never by `anyio.run`."""
     import anyio

@@ -119,13 +119,13 @@ def check_payload(payload: bytes, template: CallTemplate | None, key: str | None
     if not payload:
         return
     found = json_codec.decode(payload)
-    if template is not None and key is not None:
-        _check_name(found, template.endpoint.name, key)
-        if json_codec.encode(found) != payload:  # which of two equal members counts is up to the server
-            json.loads(payload, object_pairs_hook=_without_repeats)
     # The flags are put behind what is there, and which of two equal members counts is up to the server.
     if template is not None and template.flags and (type(found) is not dict or not found.keys().isdisjoint(FLAGS)):
         raise ValueError("a row asks for something else than its list")
+    if template is not None and key is not None:
+        _check_name(found, template.endpoint.name, key)
+        if json_codec.encode(found) != payload:
+            json.loads(payload, object_pairs_hook=_without_repeats)
 
 
 def _check_name(found: Any, operation: str, key: str) -> None:

@@ -76,7 +76,8 @@ def resume(
     Args:
         job: The run's id, the start of it, the path given to --journal, or an event's id for all its unfinished runs.
             Default: the newest unfinished run.
-        failed: Write the rows that are not done to this file. Default: the one named by the original command.
+        failed: Write the rows that are not done to this file, as the original command does. Default: the one that it
+            named.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
         finished_event: People may be mailed although the event is over.
@@ -405,7 +406,7 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")
-    yield "results", str(note.get("results") or "-")
+    yield "results", _describe_results(run)
     yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"
     if run.rows is not None:
         yield from ((f"  {name.replace('_', ' ')}", f"{n:,}{_detail(run, name)}") for name, n in _kinds(run).items() if n)
@@ -414,6 +415,15 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "run file", str(relative_to_here(run.path))
     if step := _next_step(run):
         yield "next", step
+
+
+def _describe_results(run: "JournalSummary") -> str:
+    path = run.note.get("results")
+    if not path:
+        return "-"
+    if run.process is not None:
+        return f"{path}, when the run has ended"
+    return str(path) if Path(path).is_file() else f"none there; write them: airmeet runs results {run.job} -o FILE"
 
 
 def _detail(run: "JournalSummary", kind: str) -> str:
@@ -477,7 +487,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         failed: Only the rows that are not done.
     """
     from airmeet_async.bulk.journal.queries import read_results
-    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, result_encoder
+    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, origin_of, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
@@ -490,7 +500,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         return Exit.OK
     check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job, f"runs results {run.job} {failed}")
+        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""))
         place = files.written[Path(output)]
     console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK

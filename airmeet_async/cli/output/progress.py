@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -190,8 +189,6 @@ def plain_line(run: Snapshot) -> str:
     """Return one line for a log file."""
     if run.collects:
         return f"reading earlier results: {run.results:,} of {run.total:,} rows"
-    if run.collects:
-        return f"reading earlier results: {run.results:,} of {run.total:,} rows"
     of_total = f" of {run.total:,}" if run.total is not None else ""
     parts = [f"{run.done:,}{of_total} rows in {duration(run.elapsed_s)}", run.speed(1), run.state]
     if run.left_s is not None and not run.is_over:
@@ -311,20 +308,15 @@ def can_draw() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def can_draw() -> bool:
-    """Whether standard error is a terminal that can move its cursor."""
-    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def choose_display(wanted: str, console: Console, total: int | None) -> NoDisplay:
     """Return the display for a choice; a bar needs a terminal that can draw one, else there are plain lines."""
     if wanted == "json":
-        return LineDisplay(1.0, lambda run: json.dumps(progress_event(run)), console.write_plainly)
+        return LineDisplay(1.0, lambda run: console.write_plainly(json.dumps(progress_event(run))))
     if wanted == "none":
         return NoDisplay()
     if can_draw() and wanted != "plain":
         return BarDisplay(console, total)
-    return LineDisplay(10.0, plain_line, console.write)
+    return LineDisplay(10.0, lambda run: console.write(plain_line(run)))
 
 
 class PhaseDisplay:
@@ -336,20 +328,26 @@ class PhaseDisplay:
         phase: For programs: ``reading`` or ``writing``.
         text: The same for people.
         total: Rows there will be, where that is known.
+        clock: Tells the time in seconds.
     """
 
-    def __init__(self, wanted: str, console: Console, phase: str, text: str, total: int | None = None) -> None:
+    def __init__(
+        self, wanted: str, console: Console, phase: str, text: str, total: int | None = None,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._wanted = wanted
         self._console = console
         self._phase = phase
         self._text = text
         self._total = total
-        self._next = time.monotonic() + 1.0
+        self._clock = clock
+        self._next = clock() + 1.0
+        self._is_drawn = False
         self._draws = can_draw() and wanted in {"auto", "bar"}
         self._every = 0.2 if self._draws else 1.0 if wanted == "json" else 10.0
 
     def __call__(self, n: int) -> None:
-        if self._wanted == "none" or (now := time.monotonic()) < self._next:
+        if self._wanted == "none" or (now := self._clock()) < self._next:
             return
         self._next = now + self._every
         if self._wanted == "json":
@@ -359,12 +357,13 @@ class PhaseDisplay:
         line = f"{self._text}: {n:,}{'' if self._total is None else f' of {self._total:,}'} rows"
         if self._draws:
             self._console.draw(line)
+            self._is_drawn = True
         else:
             self._console.write(line)
 
     def end(self) -> None:
         """Take the line away, where it was drawn."""
-        if self._draws:
+        if self._is_drawn:
             self._console.draw("")
 
 
