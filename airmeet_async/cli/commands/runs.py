@@ -293,13 +293,19 @@ def _without(title: str, rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
-    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too."""
+    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too.
+
+    The address is not left out where it tells runs apart.
+    """
     from rich.cells import cell_len
 
     if not sys.stdout.isatty():
         return rows
     room = shutil.get_terminal_size().columns
-    for name in ("LEFT OUT", "EVENT", "REFUSED", "LEFT"):
+    spare = ["LEFT OUT", "EVENT", "REFUSED", "LEFT"]
+    if "AT" in rows[0] and len({row[rows[0].index("AT")] for row in rows[1:]}) == 1:
+        spare.insert(0, "AT")
+    for name in spare:
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if sum(widths) + 2 * (len(widths) - 1) <= room:
             break
@@ -409,7 +415,9 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "results", _describe_results(run)
     yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"
     if run.rows is not None:
-        yield from ((f"  {name.replace('_', ' ')}", f"{n:,}{_detail(run, name)}") for name, n in _kinds(run).items() if n)
+        yield from (
+            (f"  {name.replace('_', ' ')}", f"{n:,}{_detail(run, name)}") for name, n in _kinds(run).items() if n
+        )
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "run file", str(relative_to_here(run.path))

@@ -76,7 +76,7 @@ def test_each_list_of_an_event_has_its_own_times_and_end(airmeet):
         there("register", EVENT, "more.csv", "--no-invite")
     second, first = there("runs", "--json").json
 
-    assert (first["file"][-10:], first["stop_reason"], second["stop_reason"]) == ("people.csv", None, "credentials")
+    assert (first["file"][-10:], first["stop_reason"], second["stop_reason"]) == ("people.csv", None, "not_permitted")
     for moment in ("begun", "ended"):
         assert datetime.fromisoformat(second[moment]) - datetime.fromisoformat(first[moment]) > timedelta(minutes=59)
 
@@ -394,7 +394,7 @@ def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
         there("runs", **how) for how in ({"typed": "", "COLUMNS": "80"}, {"typed": "", "COLUMNS": "200"}, {})
     )
 
-    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "COMMAND", "FILE"]
+    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "FILE"]
     assert max(map(len, narrow.out.splitlines())) <= 80
     assert "people.csv" in narrow.out
     assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()
