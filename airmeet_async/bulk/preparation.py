@@ -597,8 +597,8 @@ def _check_again(given: JobOptions, loaded: LoadedInput | None, identity: RunIde
     is_sent_anyway = given.get("journal") is None or (identity is not None and identity.operation in SENT_EACH_TIME)
     if given.get("again", False) and not is_whole and not is_sent_anyway:
         raise ConfigError(
-            "again=True with a journal needs all rows at once, and an iterator gives one at a time: after a stop nobody "
-            "would know who was sent once more. Pass a list or a file (nothing was sent)"
+            "again=True with a journal needs all rows at once, and an iterator gives one at a time: after a stop "
+            "nobody would know who was sent once more. Pass a list or a file (nothing was sent)"
         )
 
 
