@@ -302,7 +302,7 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
     if not sys.stdout.isatty():
         return rows
     room = shutil.get_terminal_size().columns
-    spare = ["LEFT OUT", "EVENT", "REFUSED", "LEFT"]
+    spare = ["EVENT", "LEFT OUT", "REFUSED", "LEFT"]
     if "AT" in rows[0] and len({row[rows[0].index("AT")] for row in rows[1:]}) == 1:
         spare.insert(0, "AT")
     for name in spare:

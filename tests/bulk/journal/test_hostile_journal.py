@@ -396,14 +396,13 @@ def test_what_is_said_of_a_list_is_what_its_requests_ask_for(path: Path) -> None
 
 def test_a_row_is_sent_for_whom_its_results_name(path: Path) -> None:
     """Else a file shows one person, and lets another one in."""
-    secret = '{"email":"a@example.com","lastName":"L","email":"evil@b.de"}'
     for statement, why in (
         ("UPDATE entry SET request = replace(request, 'b@', 'evil@')", "line 3: b@example.com is shown"),
         (REQUEST.format('{"email":"evil@b.de"}'), "is shown, and the request is about somebody"),
         (REQUEST.format('{"attendeeEmail":"a@example.com"}'), "is shown, and the request is about somebody"),
         ("UPDATE entry SET key = 'shown@b.de'", "shown@b.de is shown"),
         (NOTE.format('{"key": "shown@b.de"}'), "shown@b.de is shown"),
-        (f"UPDATE entry SET request = '{secret}' WHERE id = 1", "line 2: a@example.com is shown"),
+        (REQUEST.format('{"email":"a@example.com","email":"evil@b.de"}'), "line 2: a@example.com is shown"),
         (
             "UPDATE entry SET request = replace(request, '{', '{\"lastName\":\"Evil\",')",
             "line 2: a request says something twice",
