@@ -268,7 +268,7 @@ def list_runs(*, json: Flag = False) -> int:
 
 def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
     event, file = str(run.about.get("airmeet_id") or "-"), str(run.note.get("file") or "-")
-    numbers = ("-",) * 4
+    numbers: tuple[str, ...] = ("-",) * 4
     if run.rows is not None:
         done, *others = _kinds(run).values()
         numbers = (f"{done:,} of {run.rows:,}", *(f"{n:,}" for n in others))
