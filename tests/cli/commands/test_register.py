@@ -30,8 +30,8 @@ TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
     "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
     "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
-    "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored", "fields_known",
-    "is_hybrid",
+    "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored",
+    "fields_known", "is_hybrid",
     "unfilled", "invitations", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
