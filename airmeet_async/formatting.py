@@ -1,6 +1,7 @@
 """Numbers, times and long sentences as people read them. Pure."""
 
 import textwrap
+from unicodedata import east_asian_width
 
 WIDTH = 79
 
@@ -35,6 +36,9 @@ def long_duration(seconds: float) -> str:
 
 def wrapped(text: str, first: str = "", then: str = "  ") -> list[str]:
     """Return *text* in lines that fit a terminal of 80 columns."""
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
+    # A Chinese or Japanese character takes two columns: it counts as two while the lines are made.
+    wide = text if text.isascii() else "".join(f"{char}\0" if east_asian_width(char) in "WF" else char for char in text)
+    lines = textwrap.wrap(
+        wide, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
     )
+    return [line.replace("\0", "") for line in lines]

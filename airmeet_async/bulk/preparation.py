@@ -46,6 +46,7 @@ from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
+from airmeet_async.protocol.base_urls import name_loopback
 from airmeet_async.protocol.models import NewSession
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.tables import Table
@@ -376,6 +377,7 @@ class JobPreparation:
         if self._load is not None and self.input is None:
             self.input = await self._load()
         loaded = self.input
+        _check_again(self._given, loaded, self._identity)
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
         if self._file is None and not is_whole and loaded is not None:
             return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
@@ -598,6 +600,17 @@ def _check_readable_twice(rows: OpenedRows) -> None:
         raise ConfigError("a plan reads all rows, and an iterator can be read only once; pass a list or a file")
 
 
+def _check_again(given: JobOptions, loaded: LoadedInput | None, identity: RunIdentity | None) -> None:
+    """Refuse to send an input once more that is not known as a whole: a run that was stopped could not go on."""
+    is_whole = loaded is None or isinstance(loaded.rows, (Table, Sized))
+    is_sent_anyway = given.get("journal") is None or (identity is not None and identity.operation in SENT_EACH_TIME)
+    if given.get("again", False) and not is_whole and not is_sent_anyway:
+        raise ConfigError(
+            "again=True with a journal needs all rows at once, and an iterator gives one at a time: after a stop "
+            "nobody would know who was sent once more. Pass a list or a file (nothing was sent)"
+        )
+
+
 def _check_timezone(path: Path | None, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Refuse another zone for the times of a list: each of its sessions would be another one, and made once more."""
     before, now = known.get("options", {}).get("timezone"), facts["options"].get("timezone")
@@ -611,7 +624,7 @@ def _check_about(path: Path | None, facts: Mapping[str, Any], mine: Mapping[str,
     if "operation" not in facts:
         raise JournalError(f"{path}: {_NOT_READ}")
     for name, value in mine.items():
-        if facts[name] != value:
+        if facts[name] != value and not (name == "base" and name_loopback(str(facts[name])) == name_loopback(value)):
             what = f"{path}: this run {_MEANINGS[name]} {facts[name] or 'none'}, not {value or 'none'}"
             same = f"set AIRMEET_URI={facts[name]}" if name == "base" and facts[name] else "use the same again"
             raise JournalError(f"{what}; {same}, or start another run with a new file")

@@ -224,7 +224,7 @@ class FailureGroup:
 
 @frozen
 class BulkReport:
-    """The summary of a bulk run. The counts always add up to the rows read.
+    """The summary of a bulk run; ``print(report)`` shows it. The counts always add up to the rows read.
 
     Attributes:
         job: The run's id.
@@ -279,6 +279,19 @@ class BulkReport:
     stop_message: str = ""
     resumable: bool = False
     results: tuple[RowResult, ...] | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{status.value}={n}" for status, n in self.counts.items() if n)
+        stop = f", stop_reason={self.stop_reason.value!r}" if self.stop_reason else ""
+        return f"BulkReport({self.job!r}, rows_read={self.rows_read}{', ' if counts else ''}{counts}{stop})"
+
+    def __str__(self) -> str:
+        """Return counts and causes in a few lines."""
+        counts = [f"{n:,} {status.value}" for status, n in self.counts.items() if n]
+        lines = [f"{self.rows_read:,} rows: {', '.join(counts) or 'nothing to send'}"]
+        lines += [f"stopped early: {clean(self.stop_message)}"] if self.stop_reason else []
+        lines += [f"  {group.n:,}  {clean(group.message)}" for group in self.failures[:_MOST_CAUSES]]
+        return "\n".join(lines)
 
     @property
     def succeeded(self) -> int:

@@ -137,7 +137,9 @@ class ListFlags(RunFlags, FileFlags):
     """The options of every bulk command that takes a file; alone, of those that send everybody each time.
 
     Attributes:
-        failed: Write the rows that are not done to this file, which the same command can read.
+        failed: Write the rows that are not done to this file, which the same command can read. A file that this list
+            did not write, or that was changed since, is never replaced: the new one gets a number, and that is said.
+            Once no rows are left, the file is removed.
         limit: Read only this many rows, from the top.
         journal: Record each row's progress in this file, and know only what is in it. Default: one for each event, by
             which nobody is sent twice; airmeet runs lists what is in it.

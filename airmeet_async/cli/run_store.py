@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. There is one journal per base address, event and operation, whatever the keys and the file: what one list has done,
-   the next one knows.
+   the next one knows. The names of this machine are one address.
 2. At most one command at a time changes the people of an event, from the plan to the last result. Another one is
    refused, or waits.
 3. A run is one list of a journal, under an id of its own.
@@ -34,6 +34,7 @@ from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
+from airmeet_async.protocol.base_urls import name_loopback
 
 _INSTEAD = "choose a file for this run with --journal PATH"
 _ADD, _BLOCK, _UNBLOCK = PEOPLE = ("attendees.add", "attendees.block", "attendees.unblock")
@@ -153,7 +154,7 @@ def find_journal(
 
 def _digest(airmeet_id: str, base: str) -> str:
     # An id in other letters meets the same journal, which says that it is about another event.
-    return hashlib.sha256(f"{base}\0{airmeet_id.lower()}".encode()).hexdigest()[:10]
+    return hashlib.sha256(f"{name_loopback(base)}\0{airmeet_id.lower()}".encode()).hexdigest()[:10]
 
 
 def _place(folder: Path, operation: str, airmeet_id: str, base: str) -> Path:
@@ -259,7 +260,7 @@ def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str
             continue
         for run in running:
             began = datetime.fromtimestamp(run.created, UTC).astimezone()
-            done = f"{(run.rows or 0) - run.left:,} of {run.rows or 0:,}"
+            done = f"{run.counts['succeeded']:,} of {run.rows or 0:,}"
             what = f"{run.note.get('file') or 'a list'} is being {_DOING[operation]} for this event"
             since = f"since {began:%H:%M} (process {run.process}, {done})"
             return f"{what} {since}", f"Wait for it with --wait, or stop it: airmeet runs stop {run.job}"

@@ -25,7 +25,8 @@ import airmeet_async
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
+from airmeet_async.bulk.journal.queries import JournalSummary, count_stale_rows, read_results, read_summary
+from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.options import EventJournal, JobOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason, place_of
 from airmeet_async.cli.confirm_run import confirm_run, find_event
@@ -41,6 +42,7 @@ from airmeet_async.cli.output.results_csv import (
     ResultFiles,
     check_result_file,
     choose_paths,
+    origin_of,
     relative_to_here,
 )
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
@@ -343,11 +345,9 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         outcome = evolve(outcome, to_repeat=found.to_repeat)
         if found.about.get("operation") == ATTENDEES_ADD.name:
             outcome = evolve(outcome, pending=max(0, report.succeeded - found.registered))
-        source = found.list_facts.get("source") or {}
-        limit = source.get("reading", {}).get("limit")
-        origin = f"{report.job} {source.get('sha256') or found.list_facts.get('name')} {limit}"
         if files.results or files.failed or flags.report or report.warned_rows:
-            files.write(each_result(), found.columns, report.job, origin)
+            files.write(each_result(), found.columns, report.job, origin_of(found))
+            _note_places(found, files)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see rule 3
@@ -363,10 +363,25 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         code=code,
         results=str((files.results and files.written.get(files.results)) or ""),
         failed=str(files.written[files.failed]) if files.failed in files.written else None,
+        removed=str(files.removed or ""),
         kept=[str(asked) for asked, place in files.written.items() if asked != place],
         trouble=trouble,
         held=held,
     )
+
+
+def _note_places(found: JournalSummary, files: ResultFiles) -> None:
+    """Note where the results are, where that is not where they were to be: ``airmeet runs show`` names the place."""
+    places = {"results": files.results, "failed": files.failed}
+    real = {name: _absolute(files.written[path]) for name, path in places.items() if path in files.written}
+    if not found.list_id or all(found.note.get(name) == path for name, path in real.items()):
+        return
+    with suppress(JournalError):  # it has been taken by another run already, which notes its own
+        writer = JournalWriter(found.path)
+        try:
+            writer.update_list(found.list_id, {"note": {**found.note, **real}})
+        finally:
+            writer.close()
 
 
 def _place(result: RowResult) -> str:

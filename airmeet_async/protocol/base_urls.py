@@ -34,6 +34,7 @@ _BASES = {
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_LOOPBACK_NAME = re.compile(r"^(https?://)(?:localhost|\[::1\])(?=[:/]|$)")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PORTS = {"https": 443, "http": 80}
 
@@ -72,6 +73,11 @@ class Base:
 
     def __str__(self) -> str:
         return self.origin + self.prefix
+
+
+def name_loopback(base: str) -> str:
+    """Return a base address with one name for this machine: ``localhost`` and ``[::1]`` become ``127.0.0.1``."""
+    return _LOOPBACK_NAME.sub(r"\g<1>127.0.0.1", base)
 
 
 def base_of(region: Region | str) -> str:

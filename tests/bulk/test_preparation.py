@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async import AirmeetClient
+from airmeet_async import AirmeetClient, Attendee, ConfigError
 from airmeet_async.sandbox import Faults, community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
@@ -86,3 +86,44 @@ async def test_a_journal_that_was_removed_meanwhile_is_filled_again(add, tmp_pat
     (tmp_path / "x.job").unlink()
 
     assert (await job).succeeded == 2
+
+
+@pytest.mark.parametrize("with_journal", [True, False])
+async def test_an_iterator_cannot_be_sent_once_more_with_a_journal(world, client, tmp_path, with_journal):
+    """Nothing would say who was sent once more before a stop. Without a journal nobody is left out anyway."""
+    people = (Attendee(f"{name}@example.com", "Ada", "Ay") for name in "ab")
+    journal = tmp_path / "x.job" if with_journal else None
+    job = client.bulk.add_attendees(EVENT, people, send_email_invite=True, journal=journal, again=True)
+    if not with_journal:
+        assert (await job).succeeded == 2
+        return
+    with pytest.raises(ConfigError, match=r"again=True .* Pass a list or a file \(nothing was sent\)"):
+        await job
+
+    assert world.statistics().mails == 0
+    assert not (tmp_path / "x.job").exists()
+    assert len(list(people)) == 2
+
+
+async def test_a_list_is_sent_once_more_with_a_journal(world, client, tmp_path):
+    people = [Attendee("a@example.com", "Ada", "Ay")]
+    reports = [
+        await client.bulk.add_attendees(EVENT, people, send_email_invite=True, journal=tmp_path / "x.job", again=again)
+        for again in (False, False, True)
+    ]
+
+    assert [report.attempts for report in reports] == [1, 0, 1]
+
+
+async def test_this_machine_has_one_name_for_a_journal(world, tmp_path):
+    people, reports = [Attendee("a@example.com", "Ada", "Ay")], []
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        transport = SandboxTransport(world, Faults.parse(""))
+        async with AirmeetClient(
+            SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, base_url=f"http://{host}:8000/prod", transport=transport
+        ) as client:
+            reports.append(
+                await client.bulk.add_attendees(EVENT, people, send_email_invite=True, journal=tmp_path / "x.job")
+            )
+
+    assert [report.attempts for report in reports] == [1, 0, 0]

@@ -160,3 +160,12 @@ def test_a_warning_is_a_text_with_a_code_wherever_it_goes() -> None:
 
     for again in (copy.deepcopy(warning), pickle.loads(pickle.dumps(warning))):
         assert (again, again.code) == ("Airmeet will shorten city", "will_be_cut")
+
+
+def test_it_is_one_line_in_a_traceback_and_a_few_for_people():
+    stopped = evolve(REPORT, stop_reason=StopReason.FAILURES, stop_message="x?code=abc")
+
+    assert repr(REPORT) == "BulkReport('job', rows_read=2, succeeded=1, rejected=1)"
+    assert repr(stopped) == "BulkReport('job', rows_read=2, succeeded=1, rejected=1, stop_reason='failures')"
+    assert str(REPORT) == "2 rows: 1 succeeded, 1 rejected\n  1  no"
+    assert str(stopped).splitlines()[1] == "stopped early: x?code=***"

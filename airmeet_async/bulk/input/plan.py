@@ -19,7 +19,7 @@ _MOST_CAUSES = 8
 _EXAMPLES = 3
 _SENT_BEFORE = ("again", "unclear", "not_yet_mailed", "not_yet_registered")
 _RETRIED = ("failed_again", "rejected_again", "unknown_again", "invites_again")
-_NOT_SENT = ("done_before", "refused_before", "held")
+_NOT_SENT = ("done_before", "refused_before", "held", "under_way")
 _EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
 _SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
@@ -64,6 +64,7 @@ class BulkPlan:
         refused_before: Rows that are not sent, since Airmeet has refused them as they are.
         held: Rows that are not sent, since nobody knows what became of them and repeating may do harm: they were sent
             more than a day ago, or would be made twice.
+        under_way: Rows that are not sent, since a run in progress is sending them.
         not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         not_yet_registered: Of these, those that an earlier run has added as pending.
         unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
@@ -111,6 +112,7 @@ class BulkPlan:
     missing: int = 0
     refused_before: int = 0
     held: int = 0
+    under_way: int = 0
     not_yet_mailed: int = 0
     not_yet_registered: int = 0
     unclear: int = 0
@@ -143,8 +145,8 @@ class BulkPlan:
     @property
     def rows(self) -> int:
         """All rows."""
-        not_sent = self.done_before + self.refused_before + self.held
-        return self.ready + self.invalid + self.duplicates + self.blocked + not_sent
+        not_sent: Iterable[int] = (getattr(self, name) for name in _NOT_SENT)
+        return self.ready + self.invalid + self.duplicates + self.blocked + sum(not_sent)
 
     @property
     def new(self) -> int:
@@ -197,6 +199,7 @@ class BulkPlan:
             (self.invites_again, f"{done}, perhaps not mailed: will be mailed; some of them may get it twice", ()),
             (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
             (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
+            (self.under_way, "under way in a run that is in progress: left out", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]

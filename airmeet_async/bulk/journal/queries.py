@@ -86,7 +86,7 @@ class JournalSummary:
         facts: About the whole journal.
         list_facts: About the list whose rows are counted.
         counts: Its rows by state, see `COUNTED`.
-        in_flight: Rows that are under way, or were when their run died.
+        in_flight: Rows that are under way, and counted as pending; or were when their run died: these are unknown.
         unverified: Rows that succeeded, but it is not known whether the invitation was mailed.
         changed_rows: Rows that are done, and differ in the list since.
         to_correct: Rows that are not sent again as they are: refused, not valid, or under the address of another name.
@@ -150,6 +150,11 @@ class JournalSummary:
         return self.counts.get("pending", 0) + self.counts.get("unknown", 0)
 
     @property
+    def left_out(self) -> int:
+        """Rows that are never sent as they are."""
+        return self.counts.get("invalid", 0) + self.counts.get("duplicate", 0)
+
+    @property
     def state(self) -> str:
         """``running``, ``finished`` (no run is needed to send something) or ``interrupted``."""
         if self.process is not None:
@@ -188,7 +193,8 @@ def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
     locking.check_file(path)
     process = locking.holder_of(path)
     with _opened(path) as connection:
-        return _summary_of(path, connection, _find_list(connection, list_id), process)
+        found, lists = _find_list(connection, list_id), read_lists(connection)
+        return _summary_of(path, connection, found, process if not lists or found.id in {0, lists[-1].id} else None)
 
 
 def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> list[JournalSummary]:
@@ -208,7 +214,12 @@ def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = 
         confirmed = [found for found in lists if found.confirmed]
         if lists and not confirmed:  # nobody has answered yet, or the reading was cut off
             confirmed = [RecordedList(0, lists[-1].facts, None, confirmed=False)]
-        return [_summary_of(path, connection, found, process) for found in confirmed if is_wanted(found.facts)]
+        newest = confirmed[-1:]  # a run confirms its list before it sends, so it has none of the others
+        return [
+            _summary_of(path, connection, found, process if found in newest else None)
+            for found in confirmed
+            if is_wanted(found.facts)
+        ]
 
 
 def read_blocked(
@@ -269,6 +280,9 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
         columns = row if isinstance(row, dict) else ()
     if found.facts.get("ended"):  # a run that goes on is another list's
         process = None
+    if process is not None:  # nobody waits in vain for their answers yet
+        counts["unknown"] -= in_flight
+        counts["pending"] += in_flight
     return JournalSummary(
         path,
         facts,

@@ -8,6 +8,7 @@ to a webhook.
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from types import NoneType
 from typing import Any
@@ -16,12 +17,13 @@ import attrs
 
 from airmeet_async.bulk.report import RowError, RowWarning
 from airmeet_async.bulk.row import CallTemplate
+from airmeet_async.calls.people import WIRE_NAMES
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.call import Auth
 from airmeet_async.protocol.endpoints import ENDPOINTS
-from airmeet_async.protocol.validation import check_email
+from airmeet_async.protocol.validation import check_email, fold
 
 orjson = json_codec.orjson
 _AS_JSON_HAS_IT = (
@@ -29,6 +31,16 @@ _AS_JSON_HAS_IT = (
     else orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 )  # fmt: skip
 FLAGS = ("registerAttendee", "sendEmailInvite")
+_ACCESS = ("attendees.block", "attendees.unblock")
+# The member that says whom or what a row is about: by it the row is called.
+_NAMED_BY = {
+    "attendees.add": "email", **dict.fromkeys(_ACCESS, "attendeeEmail"), "speakers.add": "email",
+    "sessions.create": "sessionTitle", "booths.create": "name",
+}  # fmt: skip
+_MEMBERS: dict[str, frozenset[str]] = {
+    "attendees.add": frozenset({*WIRE_NAMES.values(), "customFieldMapping"}) - {"custom_fields"},
+    **dict.fromkeys(_ACCESS, frozenset({"attendeeEmail"})),
+}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode  # SQLite takes no lone surrogates
 
@@ -93,8 +105,13 @@ def decode_request(text: str) -> tuple[CallTemplate, bytes]:
     return _shared_template(head), b"" if payload == "null" else payload.encode()
 
 
-def check_payload(payload: bytes, template: CallTemplate | None) -> None:
-    """Check that what is sent is JSON, and says nothing else than the flags of its call.
+def check_payload(payload: bytes, template: CallTemplate | None, key: str | None = None) -> None:
+    """Check that what is sent is JSON, and says nothing else than the flags of its call and what its row is called.
+
+    Args:
+        payload: What is sent.
+        template: The call.
+        key: What the row is called in results, where that says what it is about.
 
     Raises:
         ValueError: It is not.
@@ -105,6 +122,35 @@ def check_payload(payload: bytes, template: CallTemplate | None) -> None:
     # The flags are put behind what is there, and which of two equal members counts is up to the server.
     if template is not None and template.flags and (type(found) is not dict or not found.keys().isdisjoint(FLAGS)):
         raise ValueError("a row asks for something else than its list")
+    if template is not None and key is not None:
+        _check_name(found, template.endpoint.name, key)
+        if json_codec.encode(found) != payload:
+            json.loads(payload, object_pairs_hook=_without_repeats)
+
+
+def _check_name(found: Any, operation: str, key: str) -> None:
+    """Check that a request is about whom or what its row is called."""
+    member = _NAMED_BY.get(operation)
+    if member is None:
+        return
+    name = found.get(member) if type(found) is dict else None
+    shown_name, minute = key, None
+    if operation == "sessions.create":
+        shown_name, _, start = key.rpartition(" at ")
+        minute = int(datetime.fromisoformat(start).timestamp()) // 60 * 60_000
+    is_same = type(name) is str and fold(encodable(name)) == fold(shown_name)
+    is_same = is_same and minute in {None, found.get("sessionStartTime")}
+    if not is_same:
+        raise ValueError(f"{key:.80} is shown, and the request is about somebody or something else")
+    if unknown := found.keys() - _MEMBERS.get(operation, found.keys()):
+        raise ValueError(f"the request about {key:.80} has a member {min(unknown)!r:.40}")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a request says something twice")
+    return found
 
 
 @lru_cache(maxsize=64)

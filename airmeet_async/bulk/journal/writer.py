@@ -146,6 +146,12 @@ _UP_TO_HORIZON = """
     SELECT i.entry, 3, 1, 0, :wish, :run, :touched FROM input i LEFT JOIN outcome o ON o.entry = i.entry
     WHERE i.id BETWEEN :first AND :first + :horizon AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
 """
+_ENTRIES_UNDER_WAY = f"""
+    SELECT entry FROM outcome WHERE state = 1 UNION
+    SELECT i.entry FROM list l JOIN input i ON i.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + l.horizon
+    LEFT JOIN outcome o ON o.entry = i.entry
+    WHERE i.entry IS NOT NULL AND i.status IS NULL AND i.request IS NULL AND o.entry IS NULL
+"""  # noqa: S608 - no values
 _CONFIRM = "UPDATE list SET confirmed = 1 + (SELECT MAX(confirmed) FROM list) WHERE id = ?"
 _DROP_UNUSED_ENTRIES = """
     DELETE FROM entry WHERE id NOT IN (SELECT entry FROM outcome)
@@ -191,6 +197,7 @@ _COUNT_FOR_PLAN = f"""
             kind IN ('new', 'again', 'unclear', 'not_yet_mailed', 'not_yet_registered') AS sent
         FROM (SELECT CASE
             WHEN i.status IS NOT NULL THEN i.status
+            WHEN i.entry IN (SELECT value FROM json_each(:under_way)) THEN 'under_way'
             WHEN o.entry IS NULL THEN 'new'
             WHEN :again THEN CASE WHEN o.done & 17 OR {IN_DOUBT} THEN 'again' ELSE 'new' END
             WHEN {DONE} THEN 'done_before'
@@ -209,8 +216,7 @@ _COUNT_FOR_PLAN = f"""
 """  # noqa: S608 - no values
 _PLANNED = (
     "rows", "new", "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "changed", "unverified",
-    "refused_before", "held", "invitations", "registrations", "second_invitations",
-    "full_before",
+    "refused_before", "held", "under_way", "invitations", "registrations", "second_invitations", "full_before",
 )  # fmt: skip
 _IN_THIS_LIST = "(SELECT entry FROM input WHERE id BETWEEN :first AND :last AND entry IS NOT NULL)"
 _OF_OTHER = """
@@ -385,6 +391,9 @@ class JournalWriter:
         self._requests_before = dict[int, str | None]()  # by entry: what its outcome was about before the last intent
         self._uncommitted = 0
         self._recovered = False
+        # Of a copy: a run sends its rows at this moment.
+        self._is_of_running = copy_of is not None and locking.holder_of(copy_of) is not None
+        self._under_way: list[int] = []
         try:
             facts = self.facts()
             self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
@@ -509,6 +518,8 @@ class JournalWriter:
             return
         run = self.facts().get("run", 0)
         lists = {found.id: found for found in self.lists()}
+        if self._is_of_running:
+            self._under_way = [entry for (entry,) in self._query(_ENTRIES_UNDER_WAY)]
         with self._transaction():
             self._connection.execute("UPDATE outcome SET state = 3 WHERE state = 1")
             for number, horizon, touched in self._query(
@@ -619,7 +630,7 @@ class JournalWriter:
             may_mail_twice: A mail in doubt is asked for again.
         """
         values = self._ended_values(list_id, accept_stale=accept_stale)
-        values |= {"again": again, "may_mail_twice": may_mail_twice}
+        values |= {"again": again, "may_mail_twice": may_mail_twice, "under_way": str(self._under_way)}
         counts = dict.fromkeys(_PLANNED, 0)
         for kind, n, changed, unverified, invitations, registrations, second, full in self._query(
             _COUNT_FOR_PLAN, values
@@ -932,6 +943,8 @@ class JournalWriter:
                         name, known_name = other_name(request, sent_request), other_name(sent_request, request)
                     if row.changed and is_in_doubt(row):
                         _set_request(row, sent_request, reading.template)
+                        called = None if reading.template is None else row.key
+                        check_payload(row.payload, row.template or reading.template, called)
             row.entry = entry
             if positions[entry]:
                 status, row.duplicate_of = "duplicate", positions[entry] - 1
@@ -1220,6 +1233,12 @@ def select_rows(
                 row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:
                 row.error = facts["error"]
+        if request and row.error is None:
+            try:
+                check_payload(row.payload, row.template, None if template is None else row.key)
+            except ValueError as error:
+                place = f"row {row.index + 1}" if line is None else f"line {line}"
+                raise ValueError(f"{place}: {error}") from None
         rows.append(row)
     return rows
 
@@ -1239,7 +1258,6 @@ def _set_request(row: Row, request: str, template: CallTemplate | None) -> None:
         row.template, row.payload = decode_request(request)
     else:
         row.payload = request.encode()
-    check_payload(row.payload, row.template or template)
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from attrs import asdict, evolve
 from cyclopts import App, Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json, write_data
-from airmeet_async.cli.environment import Settings
+from airmeet_async.cli.environment import Settings, region_of
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import DEFAULT_RUN, BulkFlags, Flag, OutputPath, RunFlags, check_rate, seconds
 from airmeet_async.errors import ConfigError, JournalError, NotSentError
@@ -36,7 +36,7 @@ _FORGOTTEN = (
     "What was done is forgotten: the next run of the same people sends them once more, and with --invite mails "
     "everybody in its list again."
 )
-_TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
+_TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "REFUSED", "LEFT OUT", "COMMAND", "EVENT", "AT", "FILE")
 
 runs = App(
     name="runs",
@@ -76,7 +76,8 @@ def resume(
     Args:
         job: The run's id, the start of it, the path given to --journal, or an event's id for all its unfinished runs.
             Default: the newest unfinished run.
-        failed: Write the rows that are not done to this file. Default: the one named by the original command.
+        failed: Write the rows that are not done to this file, as the original command does. Default: the one that it
+            named.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
         finished_event: People may be mailed although the event is over.
@@ -244,6 +245,7 @@ def list_runs(*, json: Flag = False) -> int:
     """
     from airmeet_async.cli.list_formats import table_lines
     from airmeet_async.cli.run_store import all_runs
+    from airmeet_async.protocol.base_urls import Region, base_of
 
     found, wrong = all_runs()
     console = Console()
@@ -252,7 +254,10 @@ def list_runs(*, json: Flag = False) -> int:
         print_json([run_shape(run) for run in found])
     elif found:
         states = [_standstill(run) for run in found]
-        print_data("\n".join(table_lines(_that_fit([_TITLES, *map(_cells, found, states)]))))
+        rows = [_TITLES, *map(_cells, found, states)]
+        if all(run.about.get("base") in {None, base_of(Region.GLOBAL)} for run in found):
+            rows = _without("AT", rows)
+        print_data("\n".join(table_lines(_that_fit(rows))))
         console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
     elif not wrong:
         console.say("there is no run yet")
@@ -262,26 +267,49 @@ def list_runs(*, json: Flag = False) -> int:
 
 
 def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
-    note, rows = run.note, run.rows
-    settled = "-" if rows is None else f"{rows - run.left:,} of {rows:,}"
-    left = "-" if rows is None else f"{run.left:,}"
-    event, file = str(run.about.get("airmeet_id") or "-"), str(note.get("file") or "-")
-    return run.job, _begun(run), _state(run, standstill), settled, left, _command(run), event, file
+    event, file = str(run.about.get("airmeet_id") or "-"), str(run.note.get("file") or "-")
+    numbers: tuple[str, ...] = ("-",) * 4
+    if run.rows is not None:
+        done, *others = _kinds(run).values()
+        numbers = (f"{done:,} of {run.rows:,}", *(f"{n:,}" for n in others))
+    base = str(run.about.get("base") or "-")
+    place = region_of(base) or base.partition("//")[2] or base
+    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run), event, place, file
+
+
+def _kinds(run: "JournalSummary") -> dict[str, int]:
+    """Return the rows of a run in four kinds that add up to all of them; a resume or a retry sends those left."""
+    return {
+        "done": run.counts["succeeded"],
+        "left": run.left + run.counts["failed"],
+        "refused": run.counts["rejected"],
+        "left_out": run.left_out,
+    }
+
+
+def _without(title: str, rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
+    place = rows[0].index(title)
+    return [(*row[:place], *row[place + 1 :]) for row in rows]
 
 
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
-    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too."""
+    """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too.
+
+    The address is not left out where it tells runs apart.
+    """
     from rich.cells import cell_len
 
     if not sys.stdout.isatty():
         return rows
     room = shutil.get_terminal_size().columns
-    for name in ("LEFT", "EVENT"):
+    spare = ["EVENT", "LEFT OUT", "REFUSED", "LEFT"]
+    if "AT" in rows[0] and len({row[rows[0].index("AT")] for row in rows[1:]}) == 1:
+        spare.insert(0, "AT")
+    for name in spare:
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if sum(widths) + 2 * (len(widths) - 1) <= room:
             break
-        place = rows[0].index(name)
-        rows = [(*row[:place], *row[place + 1 :]) for row in rows]
+        rows = _without(name, rows)
     return rows
 
 
@@ -318,15 +346,16 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
     """Return a run's documented JSON shape."""
     from airmeet_async.bulk.journal.queries import COUNTED
 
-    note, about, rows, has_ended, standstill = run.note, run.about, run.rows, run.process is None, _standstill(run)
+    note, about, standstill = run.note, run.about, _standstill(run)
+    kinds = dict.fromkeys(_kinds(run)) if run.rows is None else _kinds(run)
     return {
         "job": run.job,
         "state": _state(run, standstill),
         "standstill": standstill or None,
         "process": run.process,
-        "begun": _iso(run.facts.get("created")),
-        "ended": _iso(run.facts.get("ended")) if has_ended else None,
-        "stop_reason": run.facts.get("stop") if has_ended else None,
+        "begun": _iso(run.created),
+        "ended": _iso(run.list_facts.get("ended")),
+        "stop_reason": run.list_facts.get("stop"),
         "command": _command(run) if note.get("command") else None,
         "operation": about.get("operation"),
         "event": about.get("airmeet_id") or None,
@@ -335,9 +364,9 @@ def run_shape(run: "JournalSummary") -> dict[str, Any]:
         "file": note.get("path") or note.get("file"),
         "results_path": note.get("results"),
         "failed_path": note.get("failed"),
-        "rows": rows,
-        "settled": None if rows is None else rows - run.left,
-        "left": None if rows is None else run.left,
+        "rows": run.rows,
+        **kinds,
+        "under_way": run.in_flight if run.process is not None else 0,
         "counts": {name: run.counts.get(name, 0) for name in COUNTED},
         "invites_unverified": run.unverified,
         "version": note.get("version"),
@@ -383,14 +412,42 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")
-    yield "results", str(note.get("results") or "-")
+    yield "results", _describe_results(run)
     yield "rows", "not read completely" if run.rows is None else f"{run.rows:,}"
-    yield from ((f"  {name}", f"{n:,}") for name, n in run.counts.items() if n)
+    if run.rows is not None:
+        yield from (
+            (f"  {name.replace('_', ' ')}", f"{n:,}{_detail(run, name)}") for name, n in _kinds(run).items() if n
+        )
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "run file", str(relative_to_here(run.path))
     if step := _next_step(run):
         yield "next", step
+
+
+def _describe_results(run: "JournalSummary") -> str:
+    path = run.note.get("results")
+    if not path:
+        return "-"
+    if run.process is not None:
+        return f"{path}, when the run has ended"
+    return str(path) if Path(path).is_file() else f"none there; write them: airmeet runs results {run.job} -o FILE"
+
+
+def _detail(run: "JournalSummary", kind: str) -> str:
+    """Return what the rows of a kind are in detail, in brackets, or nothing where that says no more."""
+    counts, under_way = run.counts, run.in_flight if run.process is not None else 0
+    parts = {
+        "left": (
+            (under_way, "under way"),
+            (counts["pending"] - under_way, "not sent yet"),
+            (counts["unknown"], "without a clear answer"),
+            (counts["failed"], "failed"),
+        ),
+        "left_out": ((counts["invalid"], "not valid"), (counts["duplicate"], "repeat another row")),
+    }
+    said = ", ".join(f"{n:,} {what}" for n, what in parts.get(kind, ()) if n)
+    return f" ({said})" if said else ""
 
 
 def _next_step(run: "JournalSummary") -> str:
@@ -439,7 +496,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         failed: Only the rows that are not done.
     """
     from airmeet_async.bulk.journal.queries import read_results
-    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, result_encoder
+    from airmeet_async.cli.output.results_csv import ResultFiles, check_result_file, origin_of, result_encoder
     from airmeet_async.cli.run_store import find_run
 
     run, console = find_run(job, finished=True), Console()
@@ -452,7 +509,7 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
         return Exit.OK
     check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job, f"runs results {run.job} {failed}")
+        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""))
         place = files.written[Path(output)]
     console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK

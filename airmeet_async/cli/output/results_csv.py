@@ -4,7 +4,9 @@
 2. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
 3. A file appears as a whole or not at all; where there is an equal one, that stays. It takes the place of an earlier
    one only where that is what a run of the same list has written there, and nobody has changed it since; otherwise it
-   gets a number. A person's corrections, and links of other lists, may be nowhere else.
+   gets a number. A person's corrections, and links of other lists, may be nowhere else. A list is the same whatever
+   was asked for its people: its later results hold all that the earlier ones do. Once no rows are left, the file of
+   those that were is removed under the same condition.
 4. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
@@ -18,10 +20,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
+from airmeet_async.bulk.journal.queries import JournalSummary
 from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus, place_of
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
-from airmeet_async.private_files import NewFile, check_target, find_place, is_as_written, set_aside
+from airmeet_async.private_files import NewFile, check_target, find_place
 from airmeet_async.tables import csv_line
 
 _BYTES_AT_ONCE = 1024 * 1024
@@ -35,10 +38,11 @@ class ResultFiles:
 
     Args:
         results: Where all rows go, or None.
-        failed: Where the rows go that are not done, or None. Without any, an earlier such file is set aside.
+        failed: Where the rows go that are not done, or None. Without any, an earlier such file is removed.
 
     Attributes:
         written: The files that are in place, by the path that was asked for.
+        removed: The earlier file of rows that were not done, if it was removed.
 
     Raises:
         ConfigError: A file cannot be written.
@@ -48,6 +52,7 @@ class ResultFiles:
         self.results = results
         self.failed = failed
         self.written: dict[Path, Path] = {}
+        self.removed: Path | None = None
         self._files: dict[Path, NewFile] = {}
         with ExitStack() as stack:
             for path in (results, failed):
@@ -68,7 +73,7 @@ class ResultFiles:
             found: All of them, in the order of the input.
             header: The input's columns.
             job: The run's name.
-            origin: The list: only an earlier file of the same one is replaced.
+            origin: The list, see `origin_of`: only an earlier file of the same one is replaced.
 
         Raises:
             ConfigError: A file cannot be written. What there was is still there, and what could be written is gone.
@@ -87,18 +92,29 @@ class ResultFiles:
                         self._files[place].write(piece)
                         piece.clear()
             for place, piece in pieces.items():
+                kind = f"{origin} failed" if place == self.failed else origin
+                target = find_place(place, kind)
                 if is_any_left or place == self.results:
                     self._files[place].write(piece)
-                    target = find_place(place, origin)
                     if same := next((path for path in (place, target) if self._files[place].equals(path)), None):
                         self._files[place].discard()
                     else:
-                        self._files[place].put(target, origin=origin)
+                        self._files[place].put(target, origin=kind)
                     self.written[place] = same or target
-                elif is_as_written(place, origin):
-                    set_aside(place)
+                elif target.is_file() and target.stat().st_size:  # what is empty may be anybody's
+                    target.unlink()
+                    self.removed = target
         except OSError as error:
             raise ConfigError(f"{place}: cannot be written ({error.strerror})") from None
+
+
+def origin_of(run: JournalSummary) -> str:
+    """Return what tells the results of a list from those of another list, or of another part or edition of it."""
+    about, facts = run.about, run.list_facts
+    source = facts.get("source") or {}
+    reading = source.get("reading") or {}
+    part = source.get("sha256") or run.job, reading.get("sheet"), reading.get("limit")
+    return " ".join(map(str, (about.get("operation"), about.get("airmeet_id"), about.get("base"), *part)))
 
 
 def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[RowResult | None], bytes]:

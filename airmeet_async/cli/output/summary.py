@@ -122,6 +122,7 @@ class RunOutcome:
         source: The input file; empty where there is none.
         mails: People are mailed.
         kept: Files that were not written where they were asked for, since a changed or another one is there.
+        removed: The earlier file of rows that were not done, if it was removed since none are left.
         goes_on: The command went on with an earlier run, without its input.
         again: Rows that were done before, and were to be sent once more on purpose.
         to_repeat: Those that were not sent once more yet.
@@ -140,6 +141,7 @@ class RunOutcome:
     source: str = ""
     mails: bool = False
     kept: Sequence[str] = ()
+    removed: str = ""
     goes_on: bool = False
     again: int = 0
     to_repeat: int = 0
@@ -261,8 +263,9 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     lines = [f"{outcome.results}  {who}{links}"] if outcome.results else []
     lines += [f"{outcome.failed}  the rows that are not done"] if outcome.failed else []
     lines += [f"{outcome.page}  the report"] if outcome.page else []
+    lines += [f"{outcome.removed}  removed: no rows are left"] if outcome.removed else []
     for kept in outcome.kept:
-        lines += wrapped(f"{kept} is of another list, or somebody has changed it: it stays as it is")
+        lines += wrapped(f"{kept} stays as it is: this list did not write it, or it was changed since")
     return lines
 
 

@@ -16,7 +16,11 @@ from airmeet_async import JournalError
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.locking import SIDE_FILES, holder_of
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
+from airmeet_async.bulk.journal.row_encoding import check_payload
 from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.row import CallTemplate
+from airmeet_async.protocol import json_codec
+from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import add_list, left, opened, people, settle
 
 SENT = "INSERT INTO input (id, line, entry) VALUES (99, 1, 1)"
@@ -388,3 +392,50 @@ def test_what_is_said_of_a_list_is_what_its_requests_ask_for(path: Path) -> None
     )
 
     assert read_summary(path).about["options"]["sendEmailInvite"] is True
+
+
+def test_a_row_is_sent_for_whom_its_results_name(path: Path) -> None:
+    """Else a file shows one person, and lets another one in."""
+    for statement, why in (
+        ("UPDATE entry SET request = replace(request, 'b@', 'evil@')", "line 3: b@example.com is shown"),
+        (REQUEST.format('{"email":"evil@b.de"}'), "is shown, and the request is about somebody"),
+        (REQUEST.format('{"attendeeEmail":"a@example.com"}'), "is shown, and the request is about somebody"),
+        ("UPDATE entry SET key = 'shown@b.de'", "shown@b.de is shown"),
+        (NOTE.format('{"key": "shown@b.de"}'), "shown@b.de is shown"),
+        (REQUEST.format('{"email":"a@example.com","email":"evil@b.de"}'), "line 2: a@example.com is shown"),
+        (
+            "UPDATE entry SET request = replace(request, '{', '{\"lastName\":\"Evil\",')",
+            "line 2: a request says something twice",
+        ),
+        ("UPDATE entry SET request = replace(request, 'lastName', 'sendMail')", "has a member 'sendMail'"),
+    ):
+        make(path)
+        change(path, statement)
+        assert why in refusal(path, use), statement
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "payload", "evil"),
+    [
+        ("attendees.block", "a@b.de", {"attendeeEmail": "a@b.de"}, {"attendeeEmail": "x@b.de"}),
+        ("attendees.unblock", "a@b.de", {"attendeeEmail": "A@b.de"}, {"attendeeEmail": "a@b.de", "email": "x@b.de"}),
+        ("speakers.add", "a@b.de", {"email": "a@b.de", "name": "A"}, {"email": "x@b.de", "name": "A"}),
+        ("booths.create", "Tea", {"name": "Tea"}, {"name": "Evil"}),
+        (
+            "sessions.create", "Talk at 2030-01-01T10:00:00+00:00",
+            {"sessionTitle": "Talk", "sessionStartTime": 1_893_492_000_000},
+            {"sessionTitle": "Talk", "sessionStartTime": 1_893_492_060_000},
+        ),
+        ("sessions.create", "a at b at 2030-01-01T10:00:00+00:00",
+         {"sessionTitle": "a at b", "sessionStartTime": 1_893_492_000_000}, {"sessionTitle": "a"}),
+    ],
+)  # fmt: skip
+def test_what_a_row_is_called_is_what_each_operation_is_about(
+    operation: str, key: str, payload: dict[str, Any], evil: dict[str, Any]
+) -> None:
+    template = CallTemplate(ENDPOINTS[operation], {"airmeet_id": "event"})
+    check_payload(json_codec.encode(payload), template, key)
+
+    with pytest.raises(ValueError):
+        check_payload(json_codec.encode(evil), template, key)

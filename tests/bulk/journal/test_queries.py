@@ -14,6 +14,7 @@ from airmeet_async.bulk.journal.queries import (
     read_blocked,
     read_damaged,
     read_results,
+    read_summaries,
     read_summary,
 )
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
@@ -272,3 +273,20 @@ def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_t
 
 
 NAMES = ("done", "refused", "doubt", "never", "early", "late", "let-in")
+
+
+def test_only_the_list_that_was_confirmed_last_is_in_progress_and_its_rows_are_under_way(path: Path) -> None:
+    """A list whose run was killed is not in progress since another one is."""
+    writer = opened(path)
+    add_list(writer, people("a b"), name="killed.csv")
+    number = add_list(writer, people("c d e"), name="running.csv")
+    rows = left(writer, number)
+    writer.transact(Transaction(number, intents=[(rows[0], int(Wish.DONE))]))
+    killed, running = read_summaries(path)
+    writer.close()
+    _, dead = read_summaries(path)
+
+    assert (killed.state, running.state, dead.state) == ("interrupted", "running", "interrupted")
+    assert read_summary(path, killed.list_id).process is None
+    assert (running.counts["unknown"], running.counts["pending"], running.in_flight) == (0, 3, 1)
+    assert (dead.counts["unknown"], dead.counts["pending"], dead.in_flight) == (1, 2, 1)

@@ -441,7 +441,7 @@ def test_two_people_with_the_same_hash_are_two(path: Path) -> None:
 
 def test_rows_that_may_repeat_are_known_again_by_how_often_they_came(writer: JournalWriter) -> None:
     def same(n: int) -> list[Row]:
-        return [Row(index, None, None, "", "", PLAIN, b'{"name":"Track"}') for index in range(n)]
+        return [Row(index, None, None, "", "", PLAIN, b'{"email":""}') for index in range(n)]
 
     number = add_list(writer, same(3))
     for row in left(writer, number)[:2]:
@@ -568,7 +568,10 @@ def test_what_must_not_be_repeated_is_sent_again_on_purpose_only(path: Path) -> 
     booths = CallTemplate(ENDPOINTS["booths.create"], {"airmeet_id": "event"})
     writer = opened(path)
     writer.write_facts({"operation": "booths.create"})
-    number = add_list(writer, people("a b", booths), booths)
+    rows = people("a b", booths)
+    for row in rows:
+        row.payload = f'{{"name":"{row.key}"}}'.encode()
+    number = add_list(writer, rows, booths)
     settle(writer, number, left(writer, number)[0], S.UNKNOWN, unclear=1)
     writer.close()
 
@@ -850,3 +853,26 @@ def test_what_was_in_doubt_before_all_are_sent_once_more_stays_so_for_other_list
     assert [{name: n for name, n in plan.items() if n} for plan in plans] == [
         {"rows": 2, "done_before": 1, "held": 1}, {"rows": 2, "again": 2},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_plan_during_a_run_knows_what_is_under_way(path: Path, is_running: bool) -> None:
+    """After a crash the same rows are in doubt."""
+    writer = opened(path)
+    number = add_list(writer, people("a b c d"))
+    rows = left(writer, number)
+    writer.transact(Transaction(number, intents=[(rows[0], int(Wish.DONE))]))
+    writer.transact(Transaction(number, horizon=1))
+    if not is_running:
+        writer.close()
+    copy = JournalWriter(None, copy_of=path)
+    try:
+        again = add_list(copy, people("a b c d"), name="again.csv", confirmed=False)
+        counts = copy.count_for_plan(again)
+    finally:
+        copy.close()
+        if is_running:
+            writer.close()
+
+    kinds = {name: n for name, n in counts.items() if n and name in {"new", "unclear", "under_way"}}
+    assert kinds == {"new": 2, "under_way" if is_running else "unclear": 2}

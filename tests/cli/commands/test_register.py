@@ -29,9 +29,9 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
     "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
-    "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "changed",
-    "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored", "fields_known",
-    "is_hybrid",
+    "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
+    "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored",
+    "fields_known", "is_hybrid",
     "unfilled", "invitations", "second_invitations", "full_before", "registrations", "rate",
     "seconds", "notices", "exit_code",
 }  # fmt: skip
@@ -354,7 +354,7 @@ def test_what_a_person_has_changed_is_never_overwritten(airmeet):
 
     assert {name: (airmeet.folder / name).read_text() for name in changed} == changed
     assert [done.code for done in retried] == [3, 0]
-    assert "left.csv is of another list, or somebody has changed it: it stays as it is" in retried[0].err
+    assert "left.csv stays as it is: this list did not write it, or it was changed since" in retried[0].err
     assert statuses("people-results-2.csv", airmeet) == ["succeeded"] * 4
 
 

@@ -59,7 +59,7 @@ async def test_a_killed_run_is_resumed_by_its_id_without_its_file(airmeet, servi
         done = await there.run("resume", listed[0]["job"][:5], "--json")
         people = {person.email: person.entry_link for person in pretend.world.people(EVENT)}
 
-    assert (killed.code, listed[0]["state"], listed[0]["settled"] > 0) == (-9, "interrupted", True)
+    assert (killed.code, listed[0]["state"], listed[0]["done"] > 0) == (-9, "interrupted", True)
     assert (done.code, done.json["job"], done.json["rows_read"]) == (0, listed[0]["job"], 60)
     assert {row["email"]: row["airmeet_entry_link"] for row in airmeet.rows()} == people
     assert list(airmeet.rows()[0])[:3] == ["email", "first_name", "last_name"]

@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
 from tests.support.command import Sandbox
@@ -35,7 +38,7 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     assert (nothing.code, nothing.out, none.json) == (0, "", [])
     assert as_json.json == [run]
     assert (run["job"], run["state"], run["command"]) == (done.json["job"], "finished", "register")
-    assert (run["rows"], run["settled"], run["left"], run["counts"]["succeeded"]) == (4, 4, 0, 3)
+    assert (run["rows"], run["done"], run["left"], run["refused"], run["left_out"]) == (4, 3, 0, 1, 0)
     assert (run["event"], run["file"]) == (EVENT, str(airmeet.folder / "people.csv"))
     assert run["results_path"] == str(airmeet.folder / "people-results.csv")
     assert listed.out.splitlines()[1].split()[0] == run["job"]
@@ -44,6 +47,74 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     assert "@example.com" not in everything
     assert "code=" not in everything
     assert leaks(everything) == []
+
+
+def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
+    airmeet.file(
+        "people.csv", "email,first_name,last_name",
+        "a@example.com,Ada,Ay", "b@example.com,Bob,Bee", "c@example.com,Cyd,Cee", "broken,Dan,Dee",
+        "a@example.com,Ada,Ay",
+    )  # fmt: skip
+    there = airmeet.at(Sandbox("422@1:body=b@,500-after@1+9:body=c@"))
+    there(*REGISTER, "--max-failures", "100%")
+    listed, shown, run = there("runs").out, there("runs", "show").out, there("runs", "show", "--json").json
+
+    assert [run[name] for name in ("rows", "done", "left", "refused", "left_out")] == [5, 1, 1, 1, 2]
+    assert re.search(r"DONE +LEFT +REFUSED +LEFT OUT ", listed)
+    assert re.search(r" 1 of 5 +1 +1 +2 +register ", listed)
+    assert re.search(r"left: +1 \(1 without a clear answer\)", shown)
+    assert re.search(r"left out: +2 \(1 not valid, 1 repeat another row\)", shown)
+
+
+def test_each_list_of_an_event_has_its_own_times_and_end(airmeet):
+    airmeet.people(2)
+    airmeet.people(4, "more.csv")
+    there = airmeet.at(Sandbox("401@4+20:on=attendees.add"))
+    real = time.time
+    there(*REGISTER)
+    with patch("time.time", lambda: real() + 3600):
+        there("register", EVENT, "more.csv", "--no-invite")
+    second, first = there("runs", "--json").json
+
+    assert (first["file"][-10:], first["stop_reason"], second["stop_reason"]) == ("people.csv", None, "not_permitted")
+    for moment in ("begun", "ended"):
+        assert datetime.fromisoformat(second[moment]) - datetime.fromisoformat(first[moment]) > timedelta(minutes=59)
+
+
+def test_runs_at_another_address_show_it(airmeet):
+    airmeet.people(1)
+    there = airmeet.at(Sandbox())
+    there(*REGISTER)
+    listed = there("runs").out.splitlines()
+    [path] = shelf_of(airmeet).glob("*.job")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'base'", (f'"{base_of("eu")}"',))
+    eu = there("runs").out.splitlines()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'base'", (f'"{base_of("global")}"',))
+    default = there("runs").out.splitlines()
+
+    assert (listed[0].split()[-2:], listed[1].split()[-2]) == (["AT", "FILE"], "127.0.0.1:1/prod")
+    assert eu[1].split()[-2] == "eu"
+    assert default[0].split()[-2:] == ["EVENT", "FILE"]
+
+
+def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_one_that_is_there(airmeet):
+    airmeet.people(2)
+    there, results = airmeet.at(Sandbox()), airmeet.folder / "people-results.csv"
+    there(*REGISTER)
+    invited = there(*INVITE)
+    mine = results.read_text(encoding="utf-8-sig") + "mine"
+    results.write_text(mine)
+    numbered, shown = there(*INVITE, "--again"), there("runs", "show").out
+    (airmeet.folder / "people-results-2.csv").unlink()
+    gone = there("runs", "show").out
+
+    assert ("people-results.csv" in invited.err, "stays as it is" in invited.err) == (True, False)
+    assert "people-results.csv stays as it is: this list did not write it" in numbered.err
+    assert results.read_text() == mine
+    assert re.search(r"results: +/\S+people-results-2.csv\n", shown)
+    assert re.search(r"results: +none there; write them: airmeet runs results \w+ -o FILE\n", gone)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +396,7 @@ def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
         there("runs", **how) for how in ({"typed": "", "COLUMNS": "80"}, {"typed": "", "COLUMNS": "200"}, {})
     )
 
-    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "COMMAND", "FILE"]
+    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "FILE"]
     assert max(map(len, narrow.out.splitlines())) <= 80
     assert "people.csv" in narrow.out
     assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()

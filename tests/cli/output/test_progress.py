@@ -421,3 +421,15 @@ async def test_a_dumb_terminal_gets_plain_lines(airmeet, serving):
         code, shown = await anyio.to_thread.run_sync(lambda: on_a_terminal(*run, TERM="dumb"))
 
     assert (code, "\x1b" in shown, "3 of 3 rows" in shown) == (0, False, True)
+
+
+def test_a_wide_character_takes_two_columns_where_lines_are_wrapped():
+    from rich.cells import cell_len
+
+    lines = wrapped(
+        "Next: correct 6 lines in \u540d\u7c3f\u540d\u7c3f.csv and run the same command again; nobody is mailed twice"
+    )
+
+    assert max(map(cell_len, lines)) <= 79
+    assert lines[0].startswith("Next: correct 6 lines in \u540d\u7c3f\u540d\u7c3f.csv and")
+    assert "\0" not in "".join(lines)

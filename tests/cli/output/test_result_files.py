@@ -112,8 +112,7 @@ def test_the_failed_file_has_only_what_is_left_to_do(tmp_path):
     write_failed(path, HEADER, [result(0), result(1, done=False), result(2)])
     assert emails(path) == ["p1@x.de"]
     write_failed(path, HEADER, [result(0)])
-    assert [left.name for left in tmp_path.iterdir()] == ["failed.csv.bak"]
-    assert emails(tmp_path / "failed.csv.bak") == ["p1@x.de"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_of_the_same_list_is_replaced_and_one_of_another_list_is_kept(tmp_path):
@@ -138,8 +137,45 @@ def test_a_file_that_a_person_has_changed_is_never_replaced(tmp_path, is_failed)
     write_failed(path, HEADER, [])
 
     assert path.read_text() == corrected
-    assert emails(tmp_path / "left-2.csv") == ["p2@x.de"]
-    assert sorted(left.name for left in tmp_path.iterdir()) == ["left-2.csv", "left.csv"]
+    names = sorted(left.name for left in tmp_path.iterdir())
+    assert names == (["left.csv"] if is_failed else ["left-2.csv", "left.csv"])
+
+
+@pytest.mark.parametrize(
+    ("there", "rows_left", "names", "removed"),
+    [
+        ("nothing", 1, ["left.csv"], None),
+        ("nothing", 0, [], None),
+        ("own", 1, ["left.csv"], None),
+        ("own", 0, [], "left.csv"),
+        ("changed", 1, ["left-2.csv", "left.csv"], None),
+        ("changed", 0, ["left.csv"], None),
+        ("of another list", 1, ["left-2.csv", "left.csv"], None),
+        ("of another list", 0, ["left.csv"], None),
+        ("all results of the list", 1, ["left-2.csv", "left.csv"], None),
+        ("all results of the list", 0, ["left.csv"], None),
+        ("empty", 1, ["left.csv"], None),
+        ("empty", 0, ["left.csv"], None),
+    ],
+)
+def test_the_file_of_rows_left_replaces_or_removes_only_its_own(tmp_path, there, rows_left, names, removed):
+    path = tmp_path / "left.csv"
+    if there in {"own", "changed"}:
+        write_failed(path, HEADER, [result(0, done=False)])
+    elif there == "of another list":
+        with ResultFiles(None, path) as files:
+            files.write([result(0, done=False)], HEADER, "3f2a9c1b", "another one")
+    elif there == "all results of the list":
+        write(path, HEADER, [result(0)])
+    elif there == "empty":
+        path.touch()
+    if there == "changed":
+        path.write_text("mine")
+    with ResultFiles(None, path) as files:
+        files.write([result(n, done=False) for n in range(1, 1 + rows_left)], HEADER, "3f2a9c1b", "a list")
+
+    assert sorted(left.name for left in tmp_path.iterdir()) == names
+    assert (files.removed and files.removed.name) == removed
 
 
 def test_a_change_that_keeps_the_time_of_the_file_is_seen(tmp_path):
