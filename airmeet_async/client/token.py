@@ -119,10 +119,10 @@ class SharedToken:
         if self._sign_in is None and (self._issued is None or self._issued.generation != generation):
             return
         if self._sign_in is None:
-            self._count_refusal(generation)
+            self.refused(generation)
             if asyncio.get_running_loop().time() < self._rejected_until:
                 message = (
-                    f"Airmeet has refused {_MOST_REFUSED} tokens in a row that it had just issued (412): another program "
+                    f"Airmeet has refused {_MOST_REFUSED} tokens in a row that it had just issued (412): a program "
                     "with the same keys ends them (let all share a token store), a proxy changes the requests, or the "
                     f"address is not the API's; one more is fetched after {_PAUSE_AFTER_REFUSALS:g} s"
                 )
@@ -134,9 +134,13 @@ class SharedToken:
         if generation == self._generation:
             self._is_proven, self._refused, self._rejected_until = True, 0, -math.inf
 
-    def _count_refusal(self, generation: int) -> None:
-        """Count a token for rule 4, once, unless it has worked before or falls under rule 5."""
-        if self._is_proven or generation == self._last_refused or self._is_fought_over():
+    def refused(self, generation: int) -> None:
+        """Note that the server has refused the token of *generation*; whoever needs another one calls `renew`.
+
+        It counts for rule 4 once, unless it has worked before or falls under rule 5.
+        """
+        is_counted = generation == self._last_refused or generation != self._generation or self._sign_in is not None
+        if is_counted or self._is_proven or self._is_fought_over():
             return
         self._last_refused = generation
         self._refused += 1
@@ -194,8 +198,9 @@ class SharedToken:
             is_fetching = False
             return answer.token
 
+        limit = asyncio.timeout(SIGN_IN_SECONDS)
         try:
-            async with asyncio.timeout(SIGN_IN_SECONDS) as limit:
+            async with limit:
                 try:
                     if self._is_fought_over():
                         await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
