@@ -415,6 +415,20 @@ async def test_a_token_that_is_older_than_a_minute_is_replaced_at_once_though_th
     assert anyio.current_time() - began < 1
 
 
+async def test_a_token_is_current_as_soon_as_somebody_can_have_it() -> None:
+    """Else a worker of a run that looks for the current one would ask again and again, and never yield."""
+    token = SharedToken(FetchAuth(0), MemoryTokenStore(), "account")
+    first = asyncio.ensure_future(token.get())
+    await asyncio.sleep(0)
+    sign_in = token._sign_in
+    assert sign_in is not None
+    while not sign_in.done():  # noqa: ASYNC110 - each turn of the loop, up to that in which the task ends
+        await asyncio.sleep(0)
+
+    assert await token.get() is token.current
+    await first
+
+
 # One word to switch it on.
 
 

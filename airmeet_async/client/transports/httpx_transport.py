@@ -369,7 +369,7 @@ async def _read(response: Any, limit: int, host: str) -> Reply:
         if response.is_stream_consumed or response.is_closed:  # by a hook, or as a mock made it
             try:
                 parts.append(response.content)
-            except Exception:  # it was not kept, or closed by a hook that raised: of a refusal, the status says enough
+            except Exception:  # noqa: BLE001 - not kept, or closed by a hook that raised: a refusal's status is enough
                 if response.status_code < 400:
                     message = "a hook of the given client has read the reply without keeping it: use response.aread()"
                     raise NoReplyError(message, reason="protocol", host=host) from None
