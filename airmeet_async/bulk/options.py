@@ -190,7 +190,7 @@ class EngineOptions:
         max_in_flight: Rows that are being sent at once.
         retry: Patience per row. What was certainly not applied costs a row nothing, and a server that asks for a long
             pause gets it.
-        grace: Seconds that requests under way have to end after a stop.
+        grace: Seconds that requests under way, and the cleanup of an asynchronous source, have to end after a stop.
         outage: Seconds without any answer after which the run ends.
         deadline: Seconds after which the run ends, or None.
         max_failures: How many rows may fail; None for the usual rules.

@@ -369,7 +369,9 @@ class JobPreparation:
         loaded = self.input
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
         if self._file is None and not is_whole and loaded is not None:
-            return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
+            return self._engine(
+                SourceFeed(RowSource(loaded.rows, self._options.grace), loaded.operation), MemoryJournal(), results
+            )
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
             await journal.call(journal.writer.begin_run)
@@ -426,7 +428,7 @@ class JobPreparation:
         is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
         number = await journal.call(journal.writer.begin_list, facts, repeats_all=is_sent_each_time)
         feed = SourceFeed(
-            RowSource(loaded.rows),
+            RowSource(loaded.rows, self._options.grace),
             loaded.operation,
             recorded=True,
             accept_stale=self._given.get("accept_stale", False),

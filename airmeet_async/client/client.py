@@ -131,6 +131,7 @@ class Client(Operations):
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
         """
+        self.check_usable()
         limit = asyncio.timeout(timeout)
         try:
             async with limit:
@@ -337,7 +338,11 @@ class Client(Operations):
         Raises:
             ClientStateError: It is not.
         """
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            message = "airmeet-async needs a running asyncio event loop; trio is not supported"
+            raise ClientStateError(message) from None
         if self._life.closed:
             raise ClientStateError("this client is closed; create a new one")
         if self._life.loop is None:
