@@ -40,7 +40,8 @@ class BulkJob:
     Attributes:
         id: The run's name.
         total: Number of rows, if known; None before the start.
-        earlier: Progress of earlier runs in the same journal; None if there are none.
+        earlier: Progress of earlier runs in the same journal; None if there are none. For a source without an end, such
+            as a generator, it is that of the same list the last time, before the first row is read.
     """
 
     def __init__(self, preparation: JobPreparation) -> None:

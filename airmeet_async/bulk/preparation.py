@@ -426,6 +426,9 @@ class JobPreparation:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
         facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
         is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
+        before = [one.id for one in await journal.call(journal.writer.lists) if is_same_list(one.facts, facts)]
+        if before:  # what is in this list is not known yet, but what was done of it the last time
+            journal.earlier = await journal.call(self._earlier, journal, before[-1])
         number = await journal.call(journal.writer.begin_list, facts, repeats_all=is_sent_each_time)
         feed = SourceFeed(
             RowSource(loaded.rows, self._options.grace),

@@ -1,4 +1,4 @@
-"""A job inside a long-lived program: stopped from threads, sources with a cleanup, readers that raise, no side effects."""
+"""A job inside a long-lived program: stopped from threads, sources to clean up, readers that raise, no side effects."""
 
 import asyncio
 import signal
@@ -75,22 +75,24 @@ async def test_a_run_is_paused_slowed_and_resumed_from_a_thread() -> None:
 
 async def test_a_reader_that_raises_gives_requests_under_way_the_same_grace_as_break() -> None:
     """No row is UNKNOWN for it, and the reader's own error comes out."""
-    reports = []
-    for leaving in ("break", "raise"):
-        async with client_of(transport_of(latency=2.0)) as client:
-            job = add(client, list(people(200)), rate=20)
-            try:
-                async with job:
-                    async for _ in job:
-                        if leaving == "break":
-                            break
-                        raise LookupError("mine")
-            except LookupError as error:
-                assert str(error) == "mine"
-                assert error.__context__ is None
-        reports.append(job.report)
+    mine, reports = LookupError("mine"), []
 
-    for report in reports:
+    async def read(*, to_the_break: bool) -> None:
+        async with client_of(transport_of(latency=2.0)) as client, add(client, list(people(200)), rate=20) as job:
+            reports.append(job)
+            async for _ in job:
+                if to_the_break:
+                    break
+                raise mine
+
+    await read(to_the_break=True)
+    with pytest.raises(LookupError) as caught:
+        await read(to_the_break=False)
+
+    assert caught.value is mine
+    assert mine.__context__ is None
+
+    for report in (job.report for job in reports):
         assert report.counts[S.UNKNOWN] == 0
         assert report.counts[S.SUCCEEDED] > 1
         assert report.stop_reason is StopReason.STOPPED
@@ -196,7 +198,7 @@ async def test_what_earlier_runs_did_is_known_for_generators_too(tmp_path: Path)
 
     assert first.earlier is None
     assert second.earlier is not None
-    assert second.earlier.done == 20
+    assert second.earlier.settled == 20
 
 
 def test_the_pace_of_a_client_can_be_shown_outside_of_an_event_loop() -> None:
