@@ -67,7 +67,8 @@ class RunOptions(TypedDict, total=False):
             Default: the client's.
         accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
             False, because a second add lets in people who were blocked in the meantime (help article, A).
-        deadline: Seconds after which the run stops. It can be resumed if it has a journal. Default: none.
+        deadline: Seconds after which the run stops, as by ``job.stop()``: without an error, and with its reason in the
+            report. It can be resumed if it has a journal. Default: none.
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
             stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
             rows that failed in an earlier run go last, and do not count.

@@ -106,7 +106,7 @@ class Client(Operations):
         region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
         base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
         transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
-            which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
+            which is used as it is and not closed. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
         token_store: Who shares a token with this client, since a new one may end the others. ``"memory"``, the default:
             the tasks of this client. ``"file"``: the command line, and all processes of this user on this machine that
             say so, such as the workers of a web server; the files are in ``AIRMEET_TOKEN_CACHE``, else in the user's
