@@ -129,12 +129,13 @@ async def test_each_time_out_is_passed_on_to_httpx() -> None:
 async def test_a_callers_credentials_are_not_sent() -> None:
     """Neither its default auth nor an Authorization header of its own, which is for somebody else."""
     server = Server()
-    for more in ({"auth": ("user", "password")}, {"headers": {"Authorization": "Bearer of-another-api"}}):
-        client = httpx.AsyncClient(transport=server, **more)
-        transport = HttpxClientTransport(client, BASE)
-        await transport.exchange(post())
+    client = httpx.AsyncClient(
+        transport=server, auth=("user", "password"), headers={"Authorization": "Bearer of-another-api"}
+    )
+    transport = HttpxClientTransport(client, BASE)
+    await transport.exchange(post())
 
-    assert not any("authorization" in request.headers for request in server.requests)
+    assert "authorization" not in server.requests[0].headers
     assert (transport.name, client.is_closed) == ("httpx", False)
 
 
