@@ -20,6 +20,7 @@ from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 # What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
@@ -245,6 +246,7 @@ class BulkJob:
     def set_rate(self, rate: AskedRate) -> None:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
         if self._engine is not None:
+            check_rate(rate)  # where the caller is, who may be in another thread
             self._in_loop(self._engine.pace.set_rate, rate)
 
     async def _run_whole(self) -> BulkReport:

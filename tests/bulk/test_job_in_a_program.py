@@ -62,6 +62,8 @@ async def test_a_run_is_paused_slowed_and_resumed_from_a_thread() -> None:
 
         def steer() -> None:
             job.pause()
+            with pytest.raises(ConfigError):
+                job.set_rate(-1)
             job.set_rate(None)
             job.resume()
 
