@@ -5,6 +5,8 @@ import secrets
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,9 +20,11 @@ from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
-_WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
+# What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
+_WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED, StopReason.DEADLINE})
 
 
 class BulkJob:
@@ -37,12 +41,14 @@ class BulkJob:
     Attributes:
         id: The run's name.
         total: Number of rows, if known; None before the start.
-        earlier: Progress of earlier runs in the same journal; None if there are none.
+        earlier: Progress of earlier runs in the same journal; None if there are none. For a source without an end, such
+            as a generator, it is that of the same list the last time, before the first row is read.
     """
 
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.earlier: Earlier | None = None
         self._started = False
         self._is_prepared = False
@@ -103,12 +109,13 @@ class BulkJob:
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
+        self._loop = asyncio.get_running_loop()
         self._engine = await self._preparation.start(self._queue)
         if self._stop_at_start is not None:
             self._engine.stop(*self._stop_at_start)
         self.total, self.earlier = self._engine.feed.total, self._engine.journal.earlier
         self.id = self._engine.journal.facts.get("job", self.id)
-        self._running = asyncio.get_running_loop().create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
+        self._running = self._loop.create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -117,6 +124,10 @@ class BulkJob:
         if error is None:
             self.stop()
             await self._ended()
+        elif isinstance(error, Exception):  # of whoever reads the results; requests under way have the same grace
+            self.stop()
+            with suppress(Exception):  # the reader's own error comes out
+                await self._ended()
         else:
             await self._end_now()
 
@@ -154,33 +165,50 @@ class BulkJob:
         return evolve(report, ignored_columns=ignored) if ignored else report
 
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
-        """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED."""
+        """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED.
+
+        The run then ends without an error, as at its ``deadline``; ``report.stop_reason`` says why it ended. Like the
+        methods below it may be called from any thread.
+        """
         if self._report is not None:
             return
-        if self._engine is None:
-            self._stop_at_start = (reason, message)
+        self._stop_at_start = (reason, message)
+        if self._engine is not None:
+            self._in_loop(self._engine.stop, reason, message)
+
+    def _in_loop(self, change: Callable[..., object], *arguments: Any) -> None:
+        """Do it at once in the event loop of the run; from elsewhere, let that loop do it next."""
+        if self._loop is None:
+            return
+        try:
+            is_here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            is_here = False
+        if is_here:
+            change(*arguments)
         else:
-            self._engine.stop(reason, message)
+            with suppress(RuntimeError):  # the loop is closed, and the run is over
+                self._loop.call_soon_threadsafe(change, *arguments)
 
     def hurry(self) -> None:
         """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN."""
         if self._engine is not None:
-            self._engine.hurry()
+            self._in_loop(self._engine.hurry)
 
     def cut_off(self) -> None:
         """End the run at once: rows in progress become UNKNOWN, and rows not yet read get no result."""
         if self._running is not None:
-            self._running.cancel()
+            self._in_loop(self._running.cancel)
 
     def pause(self) -> None:
         """Send no more until `resume`; requests in progress finish."""
         if self._engine is not None:
-            self._engine.hold(on=True)
+            self._in_loop(partial(self._engine.hold, on=True))
 
     def resume(self) -> None:
         """Continue after `pause`."""
         if self._engine is not None:
-            self._engine.hold(on=False)
+            self._in_loop(partial(self._engine.hold, on=False))
 
     @property
     def paused(self) -> bool:
@@ -218,7 +246,8 @@ class BulkJob:
     def set_rate(self, rate: AskedRate) -> None:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
         if self._engine is not None:
-            self._engine.pace.set_rate(rate)
+            check_rate(rate)  # where the caller is, who may be in another thread
+            self._in_loop(self._engine.pace.set_rate, rate)
 
     async def _run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""

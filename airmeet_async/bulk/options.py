@@ -67,7 +67,8 @@ class RunOptions(TypedDict, total=False):
             Default: the client's.
         accept_stale: Also resend rows that an earlier run sent more than 24 hours ago without a clear reply. Default:
             False, because a second add lets in people who were blocked in the meantime (help article, A).
-        deadline: Seconds after which the run stops. It can be resumed if it has a journal. Default: none.
+        deadline: Seconds after which the run stops, as by ``job.stop()``: without an error, and with its reason in the
+            report. It can be resumed if it has a journal. Default: none.
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
             stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
             rows that failed in an earlier run go last, and do not count.
@@ -190,7 +191,7 @@ class EngineOptions:
         max_in_flight: Rows that are being sent at once.
         retry: Patience per row. What was certainly not applied costs a row nothing, and a server that asks for a long
             pause gets it.
-        grace: Seconds that requests under way have to end after a stop.
+        grace: Seconds that requests under way, and the cleanup of an asynchronous source, have to end after a stop.
         outage: Seconds without any answer after which the run ends.
         deadline: Seconds after which the run ends, or None.
         max_failures: How many rows may fail; None for the usual rules.

@@ -380,7 +380,9 @@ class JobPreparation:
         _check_again(self._given, loaded, self._identity)
         is_whole = loaded is None or isinstance(loaded.rows, Table) or self._nameless is not None
         if self._file is None and not is_whole and loaded is not None:
-            return self._engine(SourceFeed(RowSource(loaded.rows), loaded.operation), MemoryJournal(), results)
+            return self._engine(
+                SourceFeed(RowSource(loaded.rows, self._options.grace), loaded.operation), MemoryJournal(), results
+            )
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
             await journal.call(journal.writer.begin_run)
@@ -435,9 +437,12 @@ class JobPreparation:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
         facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
         is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
+        before = [one.id for one in await journal.call(journal.writer.lists) if is_same_list(one.facts, facts)]
+        if before:  # what is in this list is not known yet, but what was done of it the last time
+            journal.earlier = await journal.call(self._earlier, journal, before[-1])
         number = await journal.call(journal.writer.begin_list, facts, repeats_all=is_sent_each_time)
         feed = SourceFeed(
-            RowSource(loaded.rows),
+            RowSource(loaded.rows, self._options.grace),
             loaded.operation,
             recorded=True,
             accept_stale=self._given.get("accept_stale", False),

@@ -10,6 +10,8 @@ region         ``AIRMEET_REGION``       ``global``
 transport      ``AIRMEET_TRANSPORT``    ``httpx``
 =============  =======================  ==========================================
 
+``AIRMEET_TOKEN_CACHE`` says where ``token_store="file"`` has its files.
+
 A whole address wins over a region from the same place. A variable that is set but empty or wrong is an error: a script
 with a misspelt value must not fall back to the real Airmeet. Other settings are arguments only.
 """

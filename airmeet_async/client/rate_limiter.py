@@ -87,7 +87,10 @@ class Pace:
         self.permits.watch(self._permits_changed)
 
     def __repr__(self) -> str:
-        return f"<Pace {self.statistics()}>"
+        try:
+            return f"<Pace {self.statistics()}>"
+        except RuntimeError:  # outside of an event loop there is no time to tell the rest of a pause by
+            return f"<Pace rate={self.rate}, in_flight={self._in_flight}>"
 
     def statistics(self) -> PaceStatistics:
         waiting = len(self._queue) - self._abandoned + self._head_taken

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore, account_name
+from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, account_name
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
@@ -243,10 +243,11 @@ async def test_a_file_that_cannot_be_replaced_or_locked_costs_a_warning(
 @pytest.mark.parametrize("kind", ["memory", "file"])
 async def test_one_account_is_locked_by_one_at_a_time_and_another_one_is_free(kind: str, place: Path) -> None:
     """Also after whoever held it has failed."""
+    stores: list[MemoryTokenStore | FileTokenStore]
     stores = [MemoryTokenStore()] * 2 if kind == "memory" else [FileTokenStore(place), FileTokenStore(place)]
     order = []
 
-    async def hold(store: TokenStore, account: str, name: str) -> None:
+    async def hold(store: MemoryTokenStore | FileTokenStore, account: str, name: str) -> None:
         async with store.lock(account):
             order.append(f"{name} in")
             await asyncio.sleep(1)

@@ -365,7 +365,7 @@ class Engine:
         self.stop(stop_reason_for_error(error), str(error), error)
         if isinstance(error, ClientStateError):  # closed: answers that are on their way count, but nobody waits long
             for scope in self._workers:
-                scope.deadline = min(scope.deadline, anyio.current_time() + _GRACE_OF_CLOSED_CLIENT)
+                scope.deadline = min(scope.deadline, self._clock() + _GRACE_OF_CLOSED_CLIENT)
 
     def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
         """Take no more rows. Requests under way may end within the grace; workers that only wait end at once."""
@@ -377,7 +377,7 @@ class Engine:
         self._wake(EVERYBODY)
         for scope, row in self._workers.items():
             sending = row is not None and row.sending
-            scope.deadline = anyio.current_time() + (self._options.grace if sending else 0)
+            scope.deadline = self._clock() + (self._options.grace if sending else 0)
 
     def hurry(self) -> None:
         """After a stop: do not wait for requests under way. Their rows become UNKNOWN."""

@@ -24,7 +24,7 @@ IsHeader = Callable[[Sequence[str]], bool]
 
 _FILE_OPTIONS = FileOptions.__annotations__
 _FEW = 20_000  # about 10 MB of identities and requests
-_CLOSING = 5.0  # seconds that a source of the caller's has to close itself
+_CLOSING = 5.0
 
 
 def names_email(cells: Sequence[str]) -> bool:
@@ -80,11 +80,12 @@ class RowSource:
     1. Of the caller's own asynchronous source no more is read ahead than is wanted, since rows may be taken from a
        queue for good; with nobody who wants any, one row.
     2. That source runs in a task of its own, from its first row to the end of its cleanup. Nobody else's cancellation
-       reaches it; `stop_reading` cancels it once, and then it has `_CLOSING` seconds, whatever it awaits meanwhile.
+       reaches it; `stop_reading` cancels it once, and then it has its grace, whatever it awaits meanwhile.
     3. An error of a source is raised after the rows before it were taken.
 
     Args:
         rows: Where from; a table is read by whoever records it, not here.
+        grace: Seconds that a source of the caller's has to close itself.
 
     Attributes:
         is_sync: `take` reads, and there is nothing to pump.
@@ -93,7 +94,8 @@ class RowSource:
         ended: Every row has been taken, or reading has failed.
     """
 
-    def __init__(self, rows: Iterable[Any] | AsyncIterable[Any]) -> None:
+    def __init__(self, rows: Iterable[Any] | AsyncIterable[Any], grace: float = _CLOSING) -> None:
+        self._grace = grace
         self.ended = False
         self.finite = isinstance(rows, Sized)
         self.total = len(rows) if isinstance(rows, Sized) else None
@@ -172,8 +174,8 @@ class RowSource:
             loop = asyncio.get_running_loop()
             self._driver.cancel()
             # Timers of a source that has closed itself in time do nothing.
-            loop.call_later(_CLOSING, self._driver.cancel)
-            loop.call_later(_CLOSING + 1, self._end)
+            loop.call_later(self._grace, self._driver.cancel)
+            loop.call_later(self._grace + 1, self._end)
 
     def _end(self, _: object = None) -> None:
         if self._over and not self._over.done():
