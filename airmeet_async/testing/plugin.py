@@ -39,7 +39,9 @@ def airmeet_server(
 ) -> "Iterator[Sandbox]":
     """airmeet_sandbox on a port of 127.0.0.1, with the environment that leads new clients and commands there."""
     # Else the command line would remember the runs of a test among those of the person who runs it.
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("airmeet")))
+    state = tmp_path_factory.mktemp("airmeet")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.setenv("AIRMEET_TOKEN_CACHE", str(state / "tokens"))
     for name in ("AIRMEET_REGION", "AIRMEET_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     with airmeet_sandbox.serve():

@@ -185,9 +185,9 @@ class Sandbox:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The variables that lead a program here, while the sandbox is being served. No token is kept on the disk."""
+        """The variables that lead a program here, while the sandbox is being served."""
         keys = {"AIRMEET_ACCESS_KEY": self.access_key, "AIRMEET_SECRET_KEY": self.secret_key}
-        return {"AIRMEET_URI": self.url, **keys, "AIRMEET_TOKEN_CACHE": "off"}
+        return {"AIRMEET_URI": self.url, **keys}
 
     # What a test stages.
 
