@@ -1,11 +1,15 @@
 """The fixtures in other people's test runs: with anyio's plugin, pytest-asyncio, unittest, and in no use at all."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.slow
+
+MANUAL = Path(__file__).parents[2] / "docs" / "testing.md"
 
 TESTS = """
 import pytest
@@ -176,6 +180,26 @@ def test_virtual_time_without_its_loop_says_what_to_do(run):
 @pytest.mark.parametrize("plugin", ["anyio", "pytest-asyncio, strict"])
 def test_the_server_is_there_for_own_clients_and_commands(run, plugin):
     run(SERVED, plugin).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("plugin", ["anyio", "pytest-asyncio"])
+def test_the_documented_tests_pass(pytester, plugin):
+    """Each snippet of the manual that is a test, with the conftest.py that it shows for the plugin."""
+    snippets = re.findall(r"^```python\n(.*?)^```", MANUAL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    tests = {f"test_{n}": text for n, text in enumerate(snippets) if "def test_" in text}
+    conftest = {"anyio": "def anyio_backend", "pytest-asyncio": "def pytest_asyncio_loop_factories"}[plugin]
+    pytester.makeconftest(next(text for text in snippets if conftest in text))
+    if plugin == "anyio":
+        pytester.makepyfile(**tests)
+        mode, other = "anyio_mode = auto", "asyncio"
+    else:
+        # A server answers in real time, and this conftest.py is for tests on virtual time.
+        pytester.makepyfile(**{name: text for name, text in tests.items() if "airmeet_server" not in text})
+        mode, other = f"asyncio_mode = auto\n{SCOPE}", "anyio"
+    pytester.makeini(f"[pytest]\nfilterwarnings = error\n{mode}\n")
+    done = pytester.runpytest_subprocess("-p", f"no:{other}", "-p", "no:xdist", "-p", "no:cacheprovider")
+
+    done.assert_outcomes(passed=6 if plugin == "anyio" else 4)
 
 
 def test_plain_unittest_needs_no_pytest(pytester):
