@@ -122,7 +122,9 @@ def _foreign(headers: Iterable[tuple[bytes, bytes]], *, private_hosts: bool) -> 
 
 def _is_private_name(host: str) -> bool:
     """Return whether nobody can register a name: one without a dot, or under a reserved ending."""
-    return bool(host) and ("." not in host and ":" not in host or host.endswith((".internal", ".local", ".localhost")))
+    return bool(host) and (
+        ("." not in host and ":" not in host) or host.endswith((".internal", ".local", ".localhost"))
+    )
 
 
 def _is_address(host: str, *, loopback: bool) -> bool:
@@ -192,12 +194,9 @@ async def serve(
     """
     listener = _listen(host, port)
     bound, number = listener.getsockname()[:2]
-    is_open = not ipaddress.ip_address(bound).is_loopback
-    if ipaddress.ip_address(bound).is_unspecified:
-        bound = "::1" if ":" in bound else "127.0.0.1"  # nobody can send to the other one everywhere
-    url = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}{BASE_PATH}"
+    url = url_of(bound, number)
     config = uvicorn.Config(
-        SandboxApp(world, faults, latency=latency, open_to_others=is_open),
+        SandboxApp(world, faults, latency=latency, open_to_others=not is_loopback(bound)),
         http=_protocol(),
         ws="none",
         lifespan="off",
@@ -222,15 +221,29 @@ async def serve(
         raise
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a server on *host*."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the base URL of a sandbox that listens there."""
+    if ipaddress.ip_address(host).is_unspecified:  # "everywhere" is no address to send to
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
+
+
 def _listen(host: str, port: int) -> socket.socket:
     if host == "localhost":
         host = "127.0.0.1"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        address = None
-    if address is None:
-        raise ValueError(f"the host is an IP address of this machine, such as 127.0.0.1 or ::1, not {host!r}")
+        message = f"the host is an IP address of this machine, such as 127.0.0.1 or ::1, not {host!r}"
+        raise ValueError(message) from None
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is from 0 (any free one) to 65535, not {port}")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET

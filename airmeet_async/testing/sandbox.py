@@ -203,8 +203,8 @@ class Sandbox:
         """Let the next requests fail. Those of several calls fail one after the other.
 
         Args:
-            fault: A status such as 429 or 500, or another kind: ``"500-after"`` (carried out, and then 500), ``"drop"``,
-                ``"drop-after"``, ``"hang"``, ``"slow"`` and the others of docs/sandbox.md.
+            fault: A status such as 429 or 500, or another kind: ``"500-after"`` (carried out, and then 500),
+                ``"drop"``, ``"drop-after"``, ``"hang"``, ``"slow"`` and the others of docs/sandbox.md.
             times: How many requests.
             retry_after: Seconds of a Retry-After header; none if left out.
             operation: Only this one's requests, such as ``"attendees.add"`` or ``"auth"``, or ``"all"``.
@@ -312,12 +312,12 @@ class Sandbox:
         while self._clients:
             client, transport = self._clients.pop()
             loop = transport.loop
-            if loop is None or loop.is_closed():
+            if loop is None or loop.is_closed() or loop is _running_loop():
                 _finish(client.aclose())
-            elif not loop.is_running():  # a plugin's loop, between two tests
+            elif loop.is_running():  # in another thread
+                asyncio.run_coroutine_threadsafe(client.aclose(), loop).result(_SECONDS)
+            else:  # a plugin's loop, between two tests
                 loop.run_until_complete(client.aclose())
-            else:
-                raise RuntimeError("use 'async with' where an event loop is running")
 
     async def aclose(self) -> None:
         """Close the clients that `client` has made."""
@@ -343,9 +343,16 @@ class Sandbox:
 
 
 def _finish(closing: Coroutine[Any, Any, None]) -> None:
-    """Run to its end what has nothing to wait for: its loop has ended, and with it every task of the client."""
+    """Run to its end, without a loop, what has nothing to wait for; a sign-in under way has been cancelled by then."""
     try:
         with suppress(StopIteration):
             closing.send(None)
     finally:
         closing.close()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

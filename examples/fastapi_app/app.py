@@ -22,6 +22,8 @@ from airmeet_async.bulk.job import BulkJob
 
 
 class Person(BaseModel):
+    """Somebody who signs up."""
+
     email: str
     first_name: str
     last_name: str

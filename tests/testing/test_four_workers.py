@@ -59,7 +59,7 @@ def workers(folder: Path) -> Iterator[str]:
 
 
 async def register(address: str, airmeet: Sandbox) -> tuple[Counter[int], Counter[str]]:
-    """Register everybody, and end all tokens now and then; return how often came which status, and from which worker."""
+    """Register everybody, and end all tokens now and then; return the replies by status and by worker."""
     statuses: Counter[int] = Counter()
     pids: Counter[str] = Counter()
     numbers = iter(range(PEOPLE))
@@ -83,7 +83,7 @@ async def register(address: str, airmeet: Sandbox) -> tuple[Counter[int], Counte
 @pytest.mark.timeout(180)
 def test_a_thousand_of_a_thousand_with_one_sign_in_per_expiry(airmeet_server, tmp_path):
     """The token is shared in a file: no worker ends the token that another one uses."""
-    airmeet_server.set("reauth_kills_old", True)  # noqa: FBT003 - as users write it
+    airmeet_server.set("reauth_kills_old", True)
     with workers(tmp_path) as address:
         statuses, pids = asyncio.run(register(address, airmeet_server))
     sign_ins = airmeet_server.world.statistics().auths

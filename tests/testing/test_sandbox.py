@@ -1,6 +1,10 @@
 """`Sandbox`: what a test stages happens, and what it looks up is true. Each on virtual time, in this process."""
 
+import itertools
+import threading
+
 import anyio
+import anyio.from_thread
 import pytest
 
 from airmeet_async import (
@@ -20,12 +24,12 @@ BOB = Attendee("bob@example.com", "Bob", "Babbage")
 
 
 @pytest.fixture
-def airmeet(airmeet_sandbox) -> Sandbox:
+def airmeet(airmeet_sandbox: Sandbox) -> Sandbox:
     return airmeet_sandbox
 
 
 @pytest.fixture
-def client(airmeet_client) -> AirmeetClient:
+def client(airmeet_client: AirmeetClient) -> AirmeetClient:
     return airmeet_client
 
 
@@ -43,7 +47,7 @@ async def test_requests_fail_as_often_as_was_said(airmeet, client):
     await add(airmeet, client)
 
     times = [one.at for one in airmeet.requests if one.operation == "attendees.add"]
-    assert [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)] == [2, 2, 2]
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(times)] == [2, 2, 2]
     assert operations(airmeet) == ["attendees.add"] * 4
     assert len(airmeet.registrations()) == 1
 
@@ -111,7 +115,7 @@ async def test_who_is_there_mailed_and_blocked(airmeet, client):
     assert airmeet.person("ADA@example.com").entry_link == access.entry_link
     assert (airmeet.mails(ADA.email), airmeet.mails(BOB.email), airmeet.mails("nobody@example.com")) == (1, 0, 0)
     assert airmeet.blocked() == [BOB.email]
-    with pytest.raises(LookupError, match="nobody was added as eve@example.com to Spring Summit"):
+    with pytest.raises(LookupError, match=r"nobody was added as eve@example\.com to Spring Summit"):
         airmeet.person("eve@example.com")
 
 
@@ -145,7 +149,7 @@ async def test_an_added_event_has_its_quota_and_its_fields(airmeet, client):
 
 
 async def test_switches_are_set(airmeet, client):
-    airmeet.set("replay_mails", True)  # noqa: FBT003 - as users write it
+    airmeet.set("replay_mails", True)
     airmeet.set("error_shape", "empty")
     airmeet.set("refused_timezones", {"Asia/Kolkata"})
     airmeet.set("not_ready_times", 2)
@@ -208,6 +212,26 @@ def test_clients_are_closed_between_two_uses_of_their_loop():
         loop.run_until_complete(cut_off())
     assert "closed" in repr(client)
     loop.close()
+
+
+async def test_clients_are_closed_by_a_plain_block_on_a_running_loop():
+    """The sign-in that was left behind has been told to end."""
+    with Sandbox(latency=60) as airmeet:
+        client = airmeet.client()
+        with anyio.move_on_after(1):
+            await client.airmeets.info(airmeet.event_id)
+    assert "closed" in repr(client)
+
+
+@pytest.mark.slow
+def test_clients_are_closed_while_their_loop_runs_in_another_thread():
+    """As a web framework's test client has it."""
+    with anyio.from_thread.start_blocking_portal() as portal:
+        with Sandbox() as airmeet:
+            client = airmeet.client()
+            portal.call(client.airmeets.info, airmeet.event_id)
+        assert "closed" in repr(client)
+    assert threading.active_count() == 1
 
 
 async def test_a_sandbox_is_not_served_by_itself(airmeet):

@@ -269,10 +269,9 @@ def sandbox(
         switches: List the names, their values and what they change, and end.
         until_stdin_closes: End when the parent process closes our standard input, or dies.
     """
-    is_local = host in {"127.0.0.1", "::1", "localhost"}
     try:
         from airmeet_async.sandbox import Faults, World, describe_switches, parse_switches
-        from airmeet_async.sandbox.server import environment, run
+        from airmeet_async.sandbox.server import environment, is_loopback, run
 
         if switches:
             for one in describe_switches():
@@ -287,7 +286,7 @@ def sandbox(
             print_data("\n".join(environment(world, url)))
 
         trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
-        if not is_local:
+        if not is_loopback(host):
             Console().say(
                 f"warning: with --host {host}, everybody who can reach this machine can read and change what is in the "
                 "sandbox; put no real people into it"
@@ -301,6 +300,6 @@ def sandbox(
     except OSError as error:
         what = error.strerror or str(error)
         raise UsageError(
-            f"port {port}{'' if is_local else f' of {host}'} cannot be used ({what}); choose another --port, or 0 for any free port"
+            f"port {port} of {host} cannot be used ({what}); choose another --port, or 0 for any free port"
         ) from None
     return Exit.OK
