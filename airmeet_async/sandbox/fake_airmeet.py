@@ -7,6 +7,7 @@ the same requests at the same times gets the same bytes.
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import parse_qsl
 
 from attrs import evolve, fields, frozen
@@ -135,6 +136,13 @@ class World:
     def add_event(self, event: Event) -> None:
         """Add an event, or replace the one with the same id."""
         self._state.events[event.uid] = event
+
+    def new_event(self, name: str, **facts: Any) -> Event:
+        """Make an event of the community, with the facts of an `Event`, and return it."""
+        row = 1 + max(event.row for event in self._state.events.values())
+        event = Event(uid=self._state.new_uid(), row=row, name=name, **facts)
+        self.add_event(event)
+        return event
 
     def add_member(self, email: str, name: str, community: str = community.COMMUNITY) -> None:
         """Add somebody to a community's team, so that they can host events and sessions."""

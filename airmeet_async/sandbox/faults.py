@@ -203,6 +203,14 @@ def _parse_rule(text: str) -> FaultRule:
     return rule
 
 
+def operation_of(request: Request) -> str:
+    """Return the name of a request's operation, empty where there is none."""
+    try:
+        return find_route(request)[0].operation
+    except UnroutedError:
+        return ""
+
+
 class Bucket:
     """A token bucket that is told the time: a limit on the rate, as a gateway in front of a service might have.
 
@@ -247,6 +255,7 @@ class Faults:
         self._seen = [0] * len(rules)
         self._draws = [random.Random(f"{seed}/{number}") for number in range(len(rules))]
         self._answers: Counter[str] = Counter()
+        self._next: list[FaultRule] = []  # one for each request that is to be struck, in order
 
     @classmethod
     def parse(cls, spec: str, *, seed: int = 0, rate_limit: float | None = None) -> Self:
@@ -257,6 +266,20 @@ class Faults:
         """
         rules = tuple(_parse_rule(part.strip()) for part in spec.split(",") if part.strip())
         return cls(rules, seed=seed, rate_limit=rate_limit)
+
+    def strike_next(self, fault: str, *, body: str = "") -> None:
+        """Let a fault strike the next requests, whatever has come before: ``429@1+3:retry=2`` the next three.
+
+        Those of several calls strike one after the other, each request one of them.
+        *body* is any text that must stand in the body; in the fault itself there can be no colon.
+
+        Raises:
+            ValueError: It cannot be read, or is one of chance.
+        """
+        rule = _parse_rule(fault)
+        if rule.first != 1:
+            raise ValueError(f"say how many requests are struck, as in '429@1+3', in the fault {fault!r}")
+        self._next += [evolve(rule, body=body.encode() or rule.body)] * rule.count
 
     def answer(self, world: World, request: Request, now: float) -> FaultOutcome:
         """Decide on a request and let *world* answer it, if the faults let it through.
@@ -276,17 +299,17 @@ class Faults:
         if self._bucket is not None and (wait := self._bucket.take(now)):
             self.limited += 1
             return FaultOutcome(applies=False, reply=_fault_reply(429, wait))
-        try:
-            operation = find_route(request)[0].operation
-        except UnroutedError:
-            operation = ""
-        outcome, settled = FaultOutcome(), False
+        operation = operation_of(request)
+        striking = [rule for rule in self._next if rule.concerns(request, operation)][:1]
+        for rule in striking:
+            self._next.remove(rule)
         for number, rule in enumerate(self.rules):
-            if not rule.concerns(request, operation):
-                continue
-            self._seen[number] += 1
-            if not rule.strikes(self._seen[number], self._draws[number]):
-                continue
+            if rule.concerns(request, operation):
+                self._seen[number] += 1
+                if rule.strikes(self._seen[number], self._draws[number]):
+                    striking.append(rule)
+        outcome, settled = FaultOutcome(), False
+        for rule in striking:
             if rule.kind == "expire":
                 outcome = evolve(outcome, expires=True)
             elif rule.kind == "slow":

@@ -2,8 +2,10 @@
 
 Rules:
 
-1. Loopback only: the sandbox has no secrets, and its fictional people are nobody's business.
-2. Nor of any web page: a request with a host or an origin that is not on this machine is refused (DNS rebinding).
+1. Loopback, unless the caller insists: the sandbox has no secrets, and its fictional people are nobody's business.
+2. Nor of any web page: a request with a host or an origin that is not on this machine is refused (DNS rebinding). On
+   another address than loopback, a host may also be an IP address or a name that nobody can register, such as a
+   container's: rebinding needs a public name.
 3. Signals belong to whoever runs the loop: uvicorn does not touch them.
 4. Ending is quick: answers under way are not waited for, since some hang on purpose.
 """
@@ -51,17 +53,21 @@ class SandboxApp:
         world: What answers.
         faults: What goes wrong; nothing by default.
         latency: Seconds that every answer takes.
+        open_to_others: Requests to a private name or address of this machine are answered, too.
     """
 
-    def __init__(self, world: World, faults: Faults | None = None, *, latency: float = 0.0) -> None:
+    def __init__(
+        self, world: World, faults: Faults | None = None, *, latency: float = 0.0, open_to_others: bool = False
+    ) -> None:
         self.world = world
+        self._open_to_others = open_to_others
         world.epoch = time.time() - time.monotonic()
         self.faults = faults or Faults()
         self.latency = latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
-        if foreign := _foreign(scope["headers"]):
+        if foreign := _foreign(scope["headers"], private_hosts=self._open_to_others):
             await _send(
                 send, refuse(403, f"The sandbox answers this machine only, not {foreign}", "message"), close=True
             )
@@ -97,19 +103,33 @@ class SandboxApp:
         return Reply(200, {"content-type": JSON_TYPE}, json.dumps(body, indent=1).encode())
 
 
-def _foreign(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+def _foreign(headers: Iterable[tuple[bytes, bytes]], *, private_hosts: bool) -> str | None:
     """Return the host or origin that is not on this machine: a web page elsewhere, perhaps under a rebound name."""
     for name, value in headers:
         if name.lower() in {b"host", b"origin"}:
             text = value.decode("latin-1")
+            is_origin = name.lower() == b"origin"
             try:
-                host = urlsplit(text if name.lower() == b"origin" else f"//{text}").hostname or ""
-                is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+                host = urlsplit(text if is_origin else f"//{text}").hostname or ""
+                is_here = host == "localhost" or (private_hosts and not is_origin and _is_private_name(host))
+                is_here = is_here or _is_address(host, loopback=not private_hosts or is_origin)
             except ValueError:
                 is_here = False
             if not is_here:
                 return text or "nobody"
     return None
+
+
+def _is_private_name(host: str) -> bool:
+    """Return whether nobody can register a name: one without a dot, or under a reserved ending."""
+    return bool(host) and (
+        ("." not in host and ":" not in host) or host.endswith((".internal", ".local", ".localhost"))
+    )
+
+
+def _is_address(host: str, *, loopback: bool) -> bool:
+    address = ipaddress.ip_address(host)
+    return address.is_loopback or not loopback
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -162,20 +182,21 @@ async def serve(
     Args:
         world: What answers.
         faults: What goes wrong; nothing by default.
-        host: A loopback address.
+        host: An address of this machine. On others than loopback, everybody in the network can read and change
+            everything; the base URL is then that of 127.0.0.1.
         port: Where to listen; 0 takes any free port.
         latency: Seconds that every answer takes.
         on_ready: Called with the base URL (``http://127.0.0.1:PORT/prod``) once requests can be sent.
 
     Raises:
-        ValueError: The host is not a loopback address.
+        ValueError: The host is not an IP address, or the port is none.
         OSError: The port is taken.
     """
     listener = _listen(host, port)
     bound, number = listener.getsockname()[:2]
-    url = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}{BASE_PATH}"
+    url = url_of(bound, number)
     config = uvicorn.Config(
-        SandboxApp(world, faults, latency=latency),
+        SandboxApp(world, faults, latency=latency, open_to_others=not is_loopback(bound)),
         http=_protocol(),
         ws="none",
         lifespan="off",
@@ -200,15 +221,29 @@ async def serve(
         raise
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a server on *host*."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the base URL of a sandbox that listens there."""
+    if ipaddress.ip_address(host).is_unspecified:  # "everywhere" is no address to send to
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
+
+
 def _listen(host: str, port: int) -> socket.socket:
     if host == "localhost":
         host = "127.0.0.1"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise ValueError(f"the sandbox has no secrets and listens on loopback only: use 127.0.0.1 or ::1, not {host!r}")
+        message = f"the host is an IP address of this machine, such as 127.0.0.1 or ::1, not {host!r}"
+        raise ValueError(message) from None
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is from 0 (any free one) to 65535, not {port}")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET

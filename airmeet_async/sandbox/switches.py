@@ -211,7 +211,7 @@ def describe_switches() -> list[SwitchDescription]:
     text = inspect.cleandoc(Switches.__doc__ or "")
     meanings = {name: " ".join(words.split()) for name, words in re.findall(r"(?m)^    (\w+): (.*(?:\n {8}.*)*)", text)}
     return [
-        SwitchDescription(spec.name, _typed(spec.default), _values_of(spec.name), meanings[spec.name])
+        SwitchDescription(spec.name, typed(spec.default), _values_of(spec.name), meanings[spec.name])
         for spec in fields(Switches)
     ]
 
@@ -226,19 +226,32 @@ def parse_switches(texts: Iterable[str]) -> Switches:
     for text in texts:
         name, sign, value = (part.strip() for part in text.partition("="))
         name = name.replace("-", "_")
-        if name not in _KINDS:
-            close = difflib.get_close_matches(name, _KINDS, 3)
-            hint = f"did you mean {' or '.join(close)}?" if close else "--switches lists them"
-            raise ValueError(f"--set {text!r:.80}: there is no switch {name!r:.40}; {hint}")
-        wrong = f"--set {text!r:.80}: the values of {name} are {_values_of(name)}"
-        if not sign:
-            raise ValueError(wrong)
         try:
-            found[name] = _read(_KINDS[name], value)
-            Switches(**{name: found[name]})  # its own check
-        except (ValueError, KeyError):
-            raise ValueError(wrong) from None
+            found[name] = read_switch(name, value if sign else None)
+        except ValueError as error:
+            raise ValueError(f"--set {text!r:.80}: {error}") from None
     return Switches(**found)
+
+
+def read_switch(name: str, text: str | None) -> Any:
+    """Return the value of one switch, from its text.
+
+    Raises:
+        ValueError: The name or the value cannot be used; the message says what can.
+    """
+    if name not in _KINDS:
+        close = difflib.get_close_matches(name, _KINDS, 3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "--switches lists them"
+        raise ValueError(f"there is no switch {name!r:.40}; {hint}")
+    wrong = f"the values of {name} are {_values_of(name)}"
+    if text is None:
+        raise ValueError(wrong)
+    try:
+        found = _read(_KINDS[name], text)
+        Switches(**{name: found})  # its own check
+    except (ValueError, KeyError):
+        raise ValueError(wrong) from None
+    return found
 
 
 _KINDS: dict[str, Any] = {name: kind for name, kind in get_type_hints(Switches).items() if name != "__slots__"}
@@ -254,7 +267,8 @@ def _read(kind: Any, text: str) -> Any:
     return kind(text)
 
 
-def _typed(value: Any) -> str:
+def typed(value: Any) -> str:
+    """Return the value of a switch as it is typed."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return (

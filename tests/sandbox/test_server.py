@@ -14,7 +14,7 @@ import pytest
 
 from airmeet_async.protocol.http_messages import WRITE_LIMIT
 from airmeet_async.sandbox import Faults, World, community
-from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, run, serve
+from airmeet_async.sandbox.server import TRANSPORT, SandboxApp, environment, is_loopback, run, serve, url_of
 from tests.sandbox.caller import Caller, value_error
 
 
@@ -230,17 +230,51 @@ async def test_other_paths_name_the_right_ones():
         assert "statistics" in body["message"], path
 
 
-async def test_only_loopback_is_served():
-    """Whoever asks for more is told what to use."""
-    for host in ["0.0.0.0", "::", "192.0.2.1", "example.com", ""]:  # noqa: S104
-        with pytest.raises(ValueError, match=r"use 127\.0\.0\.1 or ::1") as caught:
+async def test_on_another_address_private_names_are_answered():
+    """A container's name, an address: nobody can rebind those. A web page elsewhere still learns nothing."""
+    here = [
+        b"airmeet:8900",
+        b"192.0.2.1:80",
+        b"[fd00::1]:8900",
+        b"host.docker.internal:8900",
+        b"a.b.local",
+        b"localhost",
+    ]
+    for name, values, status in [
+        (b"host", here, 404),
+        (b"host", [b"evil.example", b"internal.evil.example", b"", b"192.0.2.1.evil.example", b"evil.example."], 403),
+        (b"origin", [b"http://localhost:3000"], 404),
+        (b"origin", [b"http://airmeet:8900", b"http://192.0.2.1", b"https://evil.example", b"null"], 403),
+    ]:
+        for value in values:
+            app = Site(open_to_others=True).app
+            assert await Connection(app).request("GET", "/_sandbox/none", headers=[(name, value)]) == status, value
+
+
+async def test_a_host_is_an_address():
+    """Whoever types something else is told what to use."""
+    for host in ["example.com", ""]:
+        with pytest.raises(ValueError, match=r"such as 127\.0\.0\.1 or ::1") as caught:
             await serve(World(), host=host)
         assert repr(host) in str(caught.value)
 
 
+def test_the_url_of_everywhere_is_that_of_this_machine():
+    urls = [url_of(host, 89) for host in ("0.0.0.0", "::", "::1", "192.0.2.1")]  # noqa: S104
+
+    assert urls == [f"http://{host}:89/prod" for host in ("127.0.0.1", "[::1]", "[::1]", "192.0.2.1")]
+    assert [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "somewhere")] == [  # noqa: S104
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_run_refuses_bad_options():
     """A bad option ends the run before anything is served."""
-    for options, word in (({"port": 70_000}, "port"), ({"host": "10.0.0.1"}, "loopback")):
+    for options, word in (({"port": 70_000}, "port"), ({"host": "somewhere"}, "address")):
         urls: list[str] = []
         assert word in value_error(run, World(), Faults(), on_ready=urls.append, **options), options
         assert urls == [], options

@@ -230,6 +230,7 @@ def table(checks: Sequence[StagedCheck]) -> list[str]:
 def sandbox(
     *,
     port: int = 8900,
+    host: str = "127.0.0.1",
     rate_limit: float | None = None,
     faults: str = "",
     seed: int = 0,
@@ -245,10 +246,23 @@ def sandbox(
       airmeet sandbox --rate-limit 20 --faults "500:2%,drop:1%,expire@500"
       airmeet sandbox --set unknown_attendee_status=404 --set replay_mails=yes
 
+    Faults, with commas between; each is a kind, a time and options:
+      429, 503, ...   that status, and the request is not carried out
+      500-after       it is carried out first; 200html, 502html: a web page
+      drop, hang      no answer; drop-after, hang-after: carried out first
+      partial         half of the answer
+      slow            a late answer; expire: all tokens end
+      :5% @500 @100+5 /1000
+                      by chance, the 500th, five from the 100th, every 1000th
+      :retry=2        with Retry-After; of slow, :0.5s says how slow
+      :on=OPERATION   only attendees.add, auth and so on; on=all: any request
+      :body=TEXT      only requests with this text in them
+
     Args:
-        port: The port on 127.0.0.1; 0 takes any free port.
+        port: The port; 0 takes any free port.
+        host: The address to listen on. Outside of a container, leave it.
         rate_limit: Reply 429 above this many requests per second.
-        faults: Faults to simulate, such as "500:2%,drop:1%".
+        faults: Faults to simulate, such as "500:2%,drop:1%"; see above.
         seed: Seed of the random faults, tokens and links.
         latency: Milliseconds before each reply.
         sets: NAME=VALUE: how it behaves where Airmeet's behaviour is not known. May be repeated.
@@ -257,7 +271,7 @@ def sandbox(
     """
     try:
         from airmeet_async.sandbox import Faults, World, describe_switches, parse_switches
-        from airmeet_async.sandbox.server import environment, run
+        from airmeet_async.sandbox.server import environment, is_loopback, run
 
         if switches:
             for one in describe_switches():
@@ -272,7 +286,12 @@ def sandbox(
             print_data("\n".join(environment(world, url)))
 
         trouble = Faults.parse(faults, seed=seed, rate_limit=rate_limit)
-        options = {"port": port, "latency": latency / 1000, "on_ready": show}
+        if not is_loopback(host):
+            Console().say(
+                f"warning: with --host {host}, everybody who can reach this machine can read and change what is in the "
+                "sandbox; put no real people into it"
+            )
+        options = {"port": port, "host": host, "latency": latency / 1000, "on_ready": show}
         run(world, trouble, until_stdin_closes=until_stdin_closes, **options)
     except ImportError:
         raise UsageError(needs_extra("the sandbox", "sandbox")) from None
@@ -281,6 +300,6 @@ def sandbox(
     except OSError as error:
         what = error.strerror or str(error)
         raise UsageError(
-            f"port {port} cannot be used ({what}); choose another --port, or 0 for any free port"
+            f"port {port} of {host} cannot be used ({what}); choose another --port, or 0 for any free port"
         ) from None
     return Exit.OK
