@@ -32,8 +32,13 @@ if TYPE_CHECKING:
         StopReason as StopReason,
     )
     from airmeet_async.client.adaptive_rate import Adaptive as Adaptive
-    from airmeet_async.client.client import Waiting as Waiting
+    from airmeet_async.client.opentelemetry import OpenTelemetry as OpenTelemetry
     from airmeet_async.client.rate_limiter import Priority as Priority
+    from airmeet_async.client.telemetry import (
+        ClientEvent as ClientEvent, OutageBegan as OutageBegan, OutageEnded as OutageEnded, Paused as Paused,
+        RateChanged as RateChanged, RunEnded as RunEnded, RunStarted as RunStarted, RunStopped as RunStopped,
+        TokenRenewed as TokenRenewed, Waiting as Waiting,
+    )
     from airmeet_async.client.token_store import (
         FileTokenStore as FileTokenStore, MemoryTokenStore as MemoryTokenStore, TokenStore as TokenStore,
     )
@@ -84,8 +89,11 @@ _HOMES = {
     "bulk.options": "JobOptions RunOptions",
     "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus RowWarning StopReason",
     "client.adaptive_rate": "Adaptive",
-    "client.client": "Waiting",
+    "client.opentelemetry": "OpenTelemetry",
     "client.rate_limiter": "Priority",
+    "client.telemetry": (
+        "ClientEvent OutageBegan OutageEnded Paused RateChanged RunEnded RunStarted RunStopped TokenRenewed Waiting"
+    ),
     "client.token_store": "FileTokenStore MemoryTokenStore TokenStore",
     "client.transports.base": "Timeouts Transport",
     "errors": (
