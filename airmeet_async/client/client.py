@@ -267,6 +267,8 @@ class Client(Operations):
         Raises:
             TransportError: There is none.
         """
+        if self.telemetry.otel is not None:
+            under_way.set((call.endpoint, 0, False))
         attempt = await self.attempt(call)
         if attempt.reply is None:
             raise error_for(call, attempt.verdict, Tries(sent=1))

@@ -8,6 +8,7 @@ secret_key     ``AIRMEET_SECRET_KEY``   none: the same
 base_url       ``AIRMEET_URI``          the region's address
 region         ``AIRMEET_REGION``       ``global``
 transport      ``AIRMEET_TRANSPORT``    ``httpx``
+telemetry      ``AIRMEET_TELEMETRY``    ``off``
 =============  =======================  ==========================================
 
 A whole address wins over a region from the same place. A variable that is set but empty or wrong is an error: a script

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. Names and attributes of a request are those of the semantic conventions for HTTP clients. An id is in ``url.full``
-   and in no span name; query values, headers and bodies are nowhere.
+   and in no span name; people, query, headers and bodies are nowhere.
 2. A single call is a span, and its requests are children of it. A run is a span, and each of its requests begins a
    trace of its own that is linked to it: a trace of a million spans cannot be read, and a sampler that keeps one in a
    hundred can keep one in a hundred of them.
@@ -185,8 +185,8 @@ class TracedTransport:
         facts: dict[str, Any] = {"http.request.method": request.method, **self._server}
         if endpoint is not None:
             facts["url.template"] = self._base.prefix + endpoint.path
-        full = f"{self._base.scheme}://{self._base.authority}{request.target.partition('?')[0]}"
-        attributes = {**facts, "url.full": full}
+        path = "" if endpoint is None else _path_without_people(facts["url.template"], request.target.partition("?")[0])
+        attributes = {**facts, "url.full": f"{self._base.scheme}://{self._base.authority}{path}"}
         if endpoint is not None:
             attributes["airmeet.operation"] = endpoint.name
         if resent:
@@ -233,6 +233,12 @@ class TracedTransport:
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _path_without_people(template: str, path: str) -> str:
+    """Return *path* with its ids, and with nothing else that was filled in: an address of a person, for example."""
+    pairs = zip(template.split("/"), path.split("/"), strict=False)
+    return "/".join("REDACTED" if wanted[:1] == "{" and not wanted.endswith("id}") else part for wanted, part in pairs)
 
 
 def find_otel(given: "OpenTelemetry | str | None") -> OpenTelemetry | None:

@@ -200,11 +200,16 @@ async def test_nothing_secret_is_in_a_span_or_a_metric(recorded):
     async with client_of(transport_of("500@3,expire@5,400@7"), telemetry=recorded.otel) as client:
         await add(client, people(20))
         [one async for one in client.participants.list(EVENT)]
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+        await client.attendees.remove(EVENT, "person-1@example.com")
 
     shown = "".join(span.to_json() for span in recorded.spans) + repr(recorded.metrics())
     assert leaks(shown) == []
     assert "@example.com" not in shown
-    assert "?" not in "".join(span.attributes["url.full"] for span in recorded.requests())
+    urls = [span.attributes["url.full"] for span in recorded.requests()]
+    assert f"https://sandbox.example/prod/airmeet/{EVENT}/attendee/REDACTED" in urls
+    assert "%40" not in shown
+    assert "?" not in "".join(urls)
 
 
 @pytest.mark.parametrize("transport", ["httpx", "fast", "own"])
