@@ -128,7 +128,11 @@ def __getattr__(name: str) -> Any:
     home = "version" if name == "__version__" else _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{home}"), name)
+    try:
+        module = import_module(f"{__name__}.{home}")
+    except AttributeError as error:  # `from … import` would say no more than that there is no such name
+        raise ImportError(f"{name} cannot be imported: {error}", name=f"{__name__}.{home}") from error
+    found = getattr(module, name)
     globals()[name] = found
     return found
 
