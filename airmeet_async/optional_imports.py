@@ -8,12 +8,10 @@ A package is imported where it is used, and its absence is reported with the wor
         raise InputError(needs_extra("reading Parquet", "parquet"), path=path) from None
 """
 
-import json
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 # What each extra brings, by the names under which it is imported.
 EXTRAS = {
@@ -40,6 +38,7 @@ def needs_extra(what: str, extra: str) -> str:
 
 def install_command(extra: str) -> str:
     """Return what is typed to get *extra* for this installation: from a folder, an address, or an index."""
+    import json
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
@@ -51,8 +50,12 @@ def install_command(extra: str) -> str:
 
 def _command(extra: str, origin: Mapping[str, Any]) -> str:
     """Return the command for an *origin* as PEP 610 records it; an installation from an index has none."""
-    url, folder, vcs = str(origin.get("url", "")), origin.get("dir_info"), origin.get("vcs_info")
+    url = re.sub("//[^/@]*@", "//", str(origin.get("url", "")))  # no password of an index or a repository
+    folder, vcs = origin.get("dir_info"), origin.get("vcs_info")
     if folder is not None and url.startswith("file:"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname  # imported here since it takes long
+
         path = url2pathname(urlsplit(url).path)
         return f"pip install {'-e ' if folder.get('editable') else ''}'{path}[{extra}]'"
     if url and vcs is not None:
