@@ -161,7 +161,7 @@ class Client(Operations):
                     raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
-                        self.pause_all(call.endpoint.name, attempt.verdict, seconds)
+                        self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
                     waiting = Waiting(
                         operation=call.endpoint.name,
                         cause=attempt.verdict.kind.value,
@@ -177,10 +177,10 @@ class Client(Operations):
                 case Raise():
                     raise error_for(call, attempt.verdict, tries)
 
-    def pause_all(self, operation: str, verdict: Verdict, seconds: float) -> None:
-        """Let nothing leave for *seconds*, as the server asked for; one pause is told once, not by each reply."""
-        before = self.pace.statistics().paused_s
-        self.pace.pause(seconds)
+    def pause_all(self, pace: Pace, operation: str, verdict: Verdict, seconds: float) -> None:
+        """Pause *pace* and all above it, as the server asked for; one pause is told once, not by each reply."""
+        before = pace.statistics().paused_s
+        pace.pause(seconds)
         if seconds - before > seconds / 2:
             self.telemetry.emit_to_all(Paused(operation=operation, wait_s=seconds, status=verdict.status))
 

@@ -328,7 +328,7 @@ class Engine:
                     row=row.index,
                 )
                 if everyone:  # the server named a time, and means all requests, not this row
-                    self._client.pause_all(call.endpoint.name, verdict, seconds)
+                    self._client.pause_all(self.pace, call.endpoint.name, verdict, seconds)
             case _:
                 error = error_for(call, verdict, row.tries)
                 if (reason := stop_reason_for(verdict, self._options.retry)) is None:
