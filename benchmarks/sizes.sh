@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 checkout=$PWD
 folder=$(mktemp -d)
+echo "hishel<2" >"$folder/constraints.txt"  # githubkit 0.16 allows 2.0, and does not import with it
 trap 'rm -rf "$folder"' EXIT
 
 least() {  # milliseconds of CPU for a statement
@@ -18,7 +19,7 @@ echo "|---|--:|--:|--:|--:|--:|"
 while IFS=: read -r name what module client; do
     python3 -m venv "$folder/$name"
     "$folder/$name/bin/python" -m pip wheel -qq --no-deps -w "$folder/wheel-$name" "$what"
-    "$folder/$name/bin/python" -m pip install -qq --no-compile "$folder/wheel-$name"/*.whl
+    "$folder/$name/bin/python" -m pip install -qq --no-compile -c "$folder/constraints.txt" "$folder/wheel-$name"/*.whl
     site=$("$folder/$name/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     "$folder/$name/bin/python" -c "import $module" 2>/dev/null || { echo "| $name | does not import | | | | |"; continue; }
     "$folder/$name/bin/python" -c "$client"  # compiles
@@ -31,5 +32,5 @@ airmeet-async:$checkout:airmeet_async:from airmeet_async import AirmeetClient
 openai:openai:openai:from openai import AsyncOpenAI
 stripe:stripe:stripe:from stripe import StripeClient
 httpx:httpx:httpx:from httpx import AsyncClient
-githubkit:githubkit<0.13:githubkit:from githubkit import GitHub
+githubkit:githubkit:githubkit:from githubkit import GitHub
 EOT

@@ -114,6 +114,8 @@ class Client(Operations):
         ConfigError: A setting is missing or cannot be used.
     """
 
+    _told_rate: float | None
+
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.
 
@@ -332,7 +334,7 @@ class Client(Operations):
         if otel is not None:
             self.transport = otel.traced(self.transport, self.options.base)
         self.on_event: OnEvent | None = None
-        self._told_rate: float | None = self.pace.permits.rate
+        self._told_rate = self.pace.permits.rate
         self.pace.permits.watch(self._rate_changed)
         self._bind(self)
 
