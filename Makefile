@@ -3,6 +3,7 @@
 #   make demo    the whole thing on your machine: a pretend Airmeet, 2,000 people, a report
 #   make quick   the tests without a process, a socket or a wait, in seconds; ARGS="-k pace" for some of them
 #   make test    all tests, two to three minutes
+#   make floors  the quick tests with the oldest versions that the package says it works with
 #   make check   lint, format and types
 #   make torture stop a run, go on in every order, and see that nobody is mailed twice; then kill a run two hundred
 #                times, and see that nobody is lost (ten to fifteen minutes)
@@ -22,7 +23,7 @@ BENCH_STAMP := $(VENV)/.ready-bench
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test check torture bench docs session lock clean
+.PHONY: help demo quick test floors check torture bench docs session lock clean
 
 help:
 	@sed -n 's/^#   \(make \)/  \1/p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +36,9 @@ quick: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+floors: build/floors/.ready
+	@build/floors/bin/python -m pytest -n auto -m "not slow" $(ARGS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check .
@@ -65,6 +69,8 @@ lock:
 	@build/lock/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group dev -o requirements/dev.txt
 	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt -o requirements/core.txt
+	@build/lock/bin/uv pip compile pyproject.toml $(LOCK) --all-extras --group test --resolution lowest-direct \
+	    -o requirements/floors.txt
 	@build/lock/bin/uv pip compile $(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	@build/lock/bin/uv pip compile $(LOCK) --group lock -o requirements/lock.txt
 
@@ -80,6 +86,14 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/floors/.ready: requirements/floors.txt pyproject.toml
+	@echo "setting up build/floors with the oldest versions (once, about a minute)..."
+	@$(PYTHON) -m venv build/floors
+	@build/floors/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes \
+	    -r requirements/floors.txt
+	@build/floors/bin/python -m pip install -qq --no-compile --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(BENCH_STAMP): requirements/bench.txt $(STAMP)

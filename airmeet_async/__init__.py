@@ -32,8 +32,13 @@ if TYPE_CHECKING:
         StopReason as StopReason,
     )
     from airmeet_async.client.adaptive_rate import Adaptive as Adaptive
-    from airmeet_async.client.client import Waiting as Waiting
+    from airmeet_async.client.opentelemetry import OpenTelemetry as OpenTelemetry
     from airmeet_async.client.rate_limiter import Priority as Priority
+    from airmeet_async.client.telemetry import (
+        ClientEvent as ClientEvent, OutageBegan as OutageBegan, OutageEnded as OutageEnded, Paused as Paused,
+        RateChanged as RateChanged, RunEnded as RunEnded, RunStarted as RunStarted, RunStopped as RunStopped,
+        TokenRenewed as TokenRenewed, Waiting as Waiting,
+    )
     from airmeet_async.client.token_store import (
         FileTokenStore as FileTokenStore, LockedTokenStore as LockedTokenStore,
         MemoryTokenStore as MemoryTokenStore, StoredToken as StoredToken, TokenStore as TokenStore,
@@ -85,8 +90,11 @@ _HOMES = {
     "bulk.options": "JobOptions RunOptions",
     "bulk.report": "BulkReport FailureGroup Invite RowError RowResult RowStatus RowWarning StopReason",
     "client.adaptive_rate": "Adaptive",
-    "client.client": "Waiting",
+    "client.opentelemetry": "OpenTelemetry",
     "client.rate_limiter": "Priority",
+    "client.telemetry": (
+        "ClientEvent OutageBegan OutageEnded Paused RateChanged RunEnded RunStarted RunStopped TokenRenewed Waiting"
+    ),
     "client.token_store": "FileTokenStore LockedTokenStore MemoryTokenStore StoredToken TokenStore",
     "client.transports.base": "Timeouts Transport",
     "errors": (
@@ -121,7 +129,11 @@ def __getattr__(name: str) -> Any:
     home = "version" if name == "__version__" else _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{home}"), name)
+    try:
+        module = import_module(f"{__name__}.{home}")
+    except AttributeError as error:  # `from … import` would say no more than that there is no such name
+        raise ImportError(f"{name} cannot be imported: {error}", name=f"{__name__}.{home}") from error
+    found = getattr(module, name)
     globals()[name] = found
     return found
 

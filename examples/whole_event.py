@@ -20,8 +20,17 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from airmeet_async import AirmeetClient, Attendee, BulkReport, NewAirmeet, NewBooth, NewSession, Speaker
-from airmeet_async.client.client import Waiting
+from airmeet_async import (
+    AirmeetClient,
+    Attendee,
+    BulkReport,
+    ClientEvent,
+    NewAirmeet,
+    NewBooth,
+    NewSession,
+    Speaker,
+    Waiting,
+)
 
 HOST = os.environ.get("AIRMEET_HOST", "sam.host@example.com")
 ZONE = "Europe/Paris"
@@ -48,7 +57,7 @@ async def main() -> None:
         await client.airmeets.set_status(airmeet_id, "ONGOING")
         print("the event is running; ending it")
         await client.airmeets.set_status(airmeet_id, "FINISHED")
-        await read_out(client.with_options(on_wait=tell), airmeet_id)
+        await read_out(client.with_options(on_event=tell), airmeet_id)
 
 
 async def create(client: AirmeetClient) -> str:
@@ -96,9 +105,10 @@ def save(name: str, rows: Iterable[Any]) -> None:
     print(f"{name}: {len(lines)} rows")
 
 
-def tell(waiting: Waiting) -> None:
+def tell(event: ClientEvent) -> None:
     """Print the reason for a wait: Airmeet generates some lists on request."""
-    print(f"{waiting.operation} is {waiting.cause}; asking again in {waiting.seconds:.0f} s")
+    if isinstance(event, Waiting):
+        print(f"{event.operation} is {event.cause}; asking again in {event.wait_s:.0f} s")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,18 @@ def test_an_unknown_name_is_unknown():
         _ = airmeet_async.Airmeat
 
 
+@pytest.mark.slow
+def test_a_name_whose_import_fails_shows_why():
+    """A package that is too old has not all that is wanted of it, and Python hides an AttributeError here."""
+    script = (
+        "import sys, types\nsys.modules['httpx'] = types.ModuleType('httpx')\nfrom airmeet_async import AirmeetClient"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("ImportError: AirmeetClient cannot be imported: module 'httpx' has no attribute ")
+
+
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [

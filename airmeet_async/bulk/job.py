@@ -21,6 +21,7 @@ from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.permits import check_rate
+from airmeet_async.client.telemetry import RunEnded, RunStarted
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 # What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
@@ -111,10 +112,8 @@ class BulkJob:
         self._started = True
         self._loop = asyncio.get_running_loop()
         self._engine = await self._preparation.start(self._queue)
-        if self._stop_at_start is not None:
-            self._engine.stop(*self._stop_at_start)
         self.total, self.earlier = self._engine.feed.total, self._engine.journal.earlier
-        self.id = self._engine.journal.facts.get("job", self.id)
+        self.id = self._engine.telemetry.job = self._engine.journal.facts.get("job", self.id)
         self._running = self._loop.create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
 
     async def __aexit__(
@@ -287,15 +286,30 @@ class BulkJob:
             raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
 
     async def _run(self, engine: Engine) -> None:
-        try:
-            await engine.run()
-        except BaseExceptionGroup as group:
-            raise first_error(group) from None  # whoever awaits a job wants it, not a group of sixty-four
-        finally:
+        telemetry = engine.telemetry
+        with telemetry.run():
+            telemetry.emit(RunStarted, rows=self.total)
+            if self._stop_at_start is not None:
+                engine.stop(*self._stop_at_start)
             try:
-                self._report = self._report_of(engine, final=True)
+                await engine.run()
+            except BaseExceptionGroup as group:
+                raise first_error(group) from None  # whoever awaits a job wants it, not a group of sixty-four
             finally:
-                self._queue.close()  # whatever happens, no reader waits for results that will not come
+                try:
+                    self._report = report = self._report_of(engine, final=True)
+                    telemetry.emit(
+                        RunEnded,
+                        counts={status.value: n for status, n in report.counts.items() if n},
+                        elapsed_s=report.elapsed_s,
+                        attempts=report.attempts,
+                        retries=report.retries,
+                        throttled=report.throttled,
+                        token_refreshes=report.token_refreshes,
+                        stop_reason=None if report.stop_reason is None else report.stop_reason.value,
+                    )
+                finally:
+                    self._queue.close()  # whatever happens, no reader waits for results that will not come
 
     async def _ended(self) -> None:
         """Wait for the end of the run; where the waiting is cancelled, end it now."""

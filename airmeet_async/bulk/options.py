@@ -12,8 +12,10 @@ from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from attrs import field, frozen
 
+from airmeet_async.bulk.report import RowResult
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.permits import check_rate
+from airmeet_async.client.telemetry import OnEvent, check_callback
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.retry_policy import Retry
 
@@ -72,6 +74,11 @@ class RunOptions(TypedDict, total=False):
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
             stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
             rows that failed in an earlier run go last, and do not count.
+        on_event: Called in the event loop with each `ClientEvent` of the run, and with the client's pauses and
+            sign-ins meanwhile. What it raises is logged and changes nothing. Default: none.
+        on_result: Called in the event loop with each `RowResult` as soon as it is known, in a run with a journal as
+            soon as it is recorded. If it raises, it is not called again: the run stops as by ``job.stop()``, every row
+            has its result in ``job.report`` and in the journal, and the exception is raised. Default: none.
     """
 
     rate: AskedRate | Literal["default"]
@@ -79,6 +86,8 @@ class RunOptions(TypedDict, total=False):
     accept_stale: bool
     deadline: float | None
     max_failures: int | str | None
+    on_event: OnEvent | None
+    on_result: Callable[[RowResult], object] | None
 
 
 class FileOptions(TypedDict, total=False):
@@ -196,6 +205,7 @@ class EngineOptions:
         deadline: Seconds after which the run ends, or None.
         max_failures: How many rows may fail; None for the usual rules.
         invites: Whether an invitation is asked for again after an unclear outcome.
+        on_result: Called with each result.
     """
 
     max_in_flight: int = 64
@@ -205,6 +215,7 @@ class EngineOptions:
     deadline: float | None = None
     max_failures: FailureLimit | None = None
     invites: Invites = "at_most_once"
+    on_result: Callable[[RowResult], object] | None = None
 
 
 def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once") -> EngineOptions:
@@ -218,11 +229,14 @@ def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invi
         raise ConfigError(f"deadline must be a number of seconds above 0, not {deadline!r}")
     if invites not in ("at_most_once", "at_least_once"):
         raise ConfigError(f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}")
+    check_callback("on_event", options.get("on_event"))
+    check_callback("on_result", options.get("on_result"))
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
         deadline=deadline,
         max_failures=parse_failure_limit(options.get("max_failures")),
         invites=invites,
+        on_result=options.get("on_result"),
     )
 
 

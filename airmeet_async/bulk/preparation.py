@@ -45,6 +45,7 @@ from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
+from airmeet_async.client.telemetry import RunTelemetry
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.base_urls import name_loopback
 from airmeet_async.protocol.models import NewSession
@@ -459,7 +460,15 @@ class JobPreparation:
         rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
-        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)
+        facts, identity = journal.facts, self._identity
+        telemetry = RunTelemetry(
+            client.telemetry,
+            client.on_event,
+            self._given.get("on_event"),
+            operation=str(facts.get("operation") or (identity.operation if identity else "custom")),
+            airmeet_id=str(facts.get("airmeet_id") or (identity.airmeet_id if identity else "")),
+        )
+        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options, telemetry=telemetry)
 
     # The journal.
 

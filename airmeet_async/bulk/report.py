@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from attrs import field, frozen
 
 from airmeet_async.errors import ClientStateError, ConfigError
+from airmeet_async.optional_imports import install_command
 from airmeet_async.protocol.redact import clean
 from airmeet_async.protocol.value_class import value
 from airmeet_async.tables import guard
@@ -433,7 +434,7 @@ def _frame_library(backend: str | None) -> FrameLibrary:
         wanted = backend or f"one of {', '.join(_FRAME_LIBRARIES)}"
         raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _FRAME_LIBRARIES[0]}")
     if found != "pandas" and find_spec("narwhals") is None:
-        raise ConfigError("to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'")
+        raise ConfigError(f"to_frame() needs narwhals: {install_command('dataframe')}")
     return found
 
 

@@ -9,7 +9,6 @@
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import Any, TextIO
 
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import WIDTH
-from airmeet_async.protocol.redact import clean, escape, mask, mask_email
+from airmeet_async.protocol.redact import clean, escape, mask, mask_emails
 
 
 class QuietStream:
@@ -199,8 +198,6 @@ def _unwrapped(lines: Iterable[str]) -> list[str]:
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 
-# It begins at the beginning of a word: else a long one would be read again from each of its characters.
-_ADDRESS = re.compile(r"(?<![^\s@<>\"'=(,;])[^\s@<>\"'=(,;]+@[^\s@<>\"',;)]+")
 _LONGEST = 2000
 
 
@@ -222,7 +219,7 @@ class SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = mask(super().format(record)[: 16 * _LONGEST], self._secrets)
         if record.levelno > logging.DEBUG:
-            text = _ADDRESS.sub(lambda found: mask_email(found.group()), text)
+            text = mask_emails(text)
         return clean(text, _LONGEST)
 
 

@@ -33,7 +33,7 @@ from airmeet_async.protocol.redact import Secret
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetClient
-    from airmeet_async.client.client import Waiting
+    from airmeet_async.client.telemetry import ClientEvent
     from airmeet_async.client.token_store import TokenStore
 
 KEYS = ("AIRMEET_ACCESS_KEY", "AIRMEET_SECRET_KEY")
@@ -234,7 +234,7 @@ def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]
 
     async def run() -> T:
         async with settings.client() as client:
-            return await work(client.with_options(on_wait=partial(say_wait, console)))
+            return await work(client.with_options(on_event=partial(say_wait, console)))
 
     with terminable():
         return run_async(run)
@@ -247,12 +247,16 @@ _CAUSES = {
 }
 
 
-def say_wait(console: Console, waiting: "Waiting") -> None:
+def say_wait(console: Console, waiting: "ClientEvent") -> None:
     """Say what a call waits for, unless it is over before anybody has read it."""
-    seconds = math.ceil(waiting.seconds)
+    from airmeet_async import Waiting
+
+    if not isinstance(waiting, Waiting):
+        return
+    seconds = math.ceil(waiting.wait_s)
     if waiting.cause == "not ready":
         console.say(f"Airmeet is preparing the list; checking again in {seconds} s")
-    elif waiting.seconds >= 1:
+    elif waiting.wait_s >= 1:
         console.say(f"{_CAUSES.get(waiting.cause, waiting.cause)}; trying again in {seconds} s")
 
 

@@ -19,13 +19,24 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
+from airmeet_async.client.opentelemetry import OpenTelemetry, find_otel, under_way
 from airmeet_async.client.rate_limiter import Pace, Priority
+from airmeet_async.client.telemetry import (
+    OnEvent,
+    Paused,
+    RateChanged,
+    Telemetry,
+    TokenRenewed,
+    Waiting,
+    check_callback,
+    is_of_note,
+)
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts
@@ -58,24 +69,6 @@ class Attempt:
     reply: Reply | None = field(default=None, repr=False)
 
 
-@frozen
-class Waiting:
-    """A wait before the next attempt of a call, for progress displays.
-
-    Attributes:
-        operation: The operation's name.
-        cause: ``not ready``, ``throttled``, ``not sent``, ``ambiguous`` and so on: a `Kind`.
-        seconds: How long.
-        attempts: Requests so far.
-    """
-
-    operation: str
-    cause: str
-    seconds: float
-    attempts: int
-
-
-OnWait = Callable[[Waiting], None]
 T = TypeVar("T")
 
 _AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
@@ -115,10 +108,16 @@ class Client(Operations):
         max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Retry rules of a single call. Default: ``Retry()``.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
+        on_event: Called in the event loop with a `ClientEvent` for each retry, pause, sign-in, change of the rate,
+            outage, and begin and end of a run. What it raises is logged and changes nothing.
+        telemetry: ``"otel"`` for spans and metrics by OpenTelemetry (needs the extra *otel*), or an `OpenTelemetry`
+            with providers of your own. Default: ``AIRMEET_TELEMETRY``, else ``"off"``.
 
     Raises:
         ConfigError: A setting is missing or cannot be used.
     """
+
+    _told_rate: float | None
 
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.
@@ -134,8 +133,9 @@ class Client(Operations):
         self.check_usable()
         limit = asyncio.timeout(timeout)
         try:
-            async with limit:
-                value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
+            with self.telemetry.call_span(call.endpoint.name):
+                async with limit:
+                    value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
         except TimeoutError:
             if not limit.expired():  # of the caller's own transport or store
                 raise
@@ -156,6 +156,8 @@ class Client(Operations):
         if call.ready_within is not None:
             retry = evolve(retry, ready_within=call.ready_within)
         while True:
+            if self.telemetry.otel is not None:
+                under_way.set((call.endpoint, tries.sent, False))
             attempt = await attempt_once(call)
             tries.count(attempt.verdict)
             match decide(call.endpoint, attempt.verdict, tries, retry, random.random()):
@@ -168,12 +170,28 @@ class Client(Operations):
                     raise error_for(call, attempt.verdict, tries)
                 case Wait(seconds, everyone):
                     if everyone:
-                        self.pace.pause(seconds)
-                    if self._on_wait:
-                        self._on_wait(Waiting(call.endpoint.name, attempt.verdict.kind.value, seconds, tries.sent))
+                        self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
+                    waiting = Waiting(
+                        operation=call.endpoint.name,
+                        cause=attempt.verdict.kind.value,
+                        wait_s=seconds,
+                        attempts=tries.sent,
+                        status=attempt.verdict.status,
+                    )
+                    if call.endpoint.auth is Auth.KEYS:  # all wait for the token
+                        self.telemetry.emit_to_all(waiting)
+                    else:
+                        self.telemetry.emit(waiting, self.on_event)
                     await asyncio.sleep(seconds)
                 case Raise():
                     raise error_for(call, attempt.verdict, tries)
+
+    def pause_all(self, pace: Pace, operation: str, verdict: Verdict, seconds: float) -> None:
+        """Pause *pace* and all above it, as the server asked for; one pause is told once, not by each reply."""
+        before = pace.statistics().paused_s
+        pace.pause(seconds)
+        if seconds - before > seconds / 2:
+            self.telemetry.emit_to_all(Paused(operation=operation, wait_s=seconds, status=verdict.status))
 
     async def attempt(self, call: Call[Any]) -> Attempt:
         """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
@@ -260,6 +278,8 @@ class Client(Operations):
         Raises:
             TransportError: There is none.
         """
+        if self.telemetry.otel is not None:
+            under_way.set((call.endpoint, 0, False))
         attempt = await self.attempt(call)
         if attempt.reply is None:
             raise error_for(call, attempt.verdict, Tries(sent=1))
@@ -267,8 +287,18 @@ class Client(Operations):
 
     async def _sign_in(self) -> AuthToken:
         """Fetch a token: outside the pace, which waits for it."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
         answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), _AUTH_RETRY)
+        renewed = TokenRenewed(operation="auth", number=self.token.fetched + 1, duration_s=clock() - started)
+        self.telemetry.emit_to_all(renewed)
         return answer
+
+    def _rate_changed(self) -> None:
+        rate, told = self.pace.permits.rate, self._told_rate
+        if is_of_note(rate, told):
+            self._told_rate = rate
+            self.telemetry.emit_to_all(RateChanged(rate=rate, previous_rate=told))
 
     # Set-up and life.
 
@@ -285,6 +315,8 @@ class Client(Operations):
         max_in_flight: int = 64,
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
+        on_event: OnEvent | None = None,
+        telemetry: OpenTelemetry | Literal["otel", "off"] | None = None,
     ) -> None:
         try:
             self.pace = Pace(rate, max_in_flight)
@@ -298,6 +330,7 @@ class Client(Operations):
                 timeouts=timeouts or Timeouts(),
             )
             store = choose_token_store(token_store, os.environ)
+            self.telemetry = Telemetry(on_event, otel := find_otel(telemetry))
             self.transport, self._owns_transport = choose_transport(transport, self.options)
         except Exception as error:  # noqa: BLE001 - raised again
             # Test runners and error trackers print the locals of each frame: no key and no environment may be among
@@ -308,19 +341,27 @@ class Client(Operations):
         self.token = SharedToken(self._sign_in, store, account)
         self._life = _Life()
         self._credentials = Credentials(self.options)
-        self._on_wait: OnWait | None = None
+        if otel is not None:
+            self.transport = otel.traced(self.transport, self.options.base)
+        self.on_event: OnEvent | None = None
+        self._told_rate = self.pace.permits.rate
+        self.pace.permits.watch(self._rate_changed)
         self._bind(self)
 
-    def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
-        """Return a client that shares everything with this one except its retry rules.
+    def with_options(self, *, retry: Retry | None = None, on_event: OnEvent | None = None) -> Self:
+        """Return a client that shares everything with this one except its retry rules and its listener.
 
         Args:
             retry: The retry rules of its calls.
-            on_wait: Called before each wait of a call: a report that is not ready, throttling, a retry.
+            on_event: Called, beside the client's own, with the events of its calls and runs.
+
+        Raises:
+            ConfigError: *on_event* would have to be awaited.
         """
+        check_callback("on_event", on_event)
         sibling = copy.copy(self)
         sibling.options = evolve(self.options, retry=retry or self.options.retry)
-        sibling._on_wait = on_wait or self._on_wait
+        sibling.on_event = on_event or self.on_event
         sibling._bind(sibling)
         return sibling
 

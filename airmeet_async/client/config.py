@@ -8,6 +8,7 @@ secret_key     ``AIRMEET_SECRET_KEY``   none: the same
 base_url       ``AIRMEET_URI``          the region's address
 region         ``AIRMEET_REGION``       ``global``
 transport      ``AIRMEET_TRANSPORT``    ``httpx``
+telemetry      ``AIRMEET_TELEMETRY``    ``off``
 =============  =======================  ==========================================
 
 ``AIRMEET_TOKEN_CACHE`` says where ``token_store="file"`` has its files.

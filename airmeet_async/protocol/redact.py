@@ -91,6 +91,15 @@ def mask_email(email: str) -> str:
     return f"{escape(name[:1])}***@{escape(domain[:1])}***"
 
 
+# It begins at the beginning of a word: else a long one would be read again from each of its characters.
+_ADDRESS = re.compile(r"(?<![^\s@<>\"'=(,;])[^\s@<>\"'=(,;]+@[^\s@<>\"',;)]+")
+
+
+def mask_emails(text: str) -> str:
+    """Return *text* with each e-mail address in it masked."""
+    return _ADDRESS.sub(lambda found: mask_email(found.group()), text)
+
+
 class Secret:
     """Hold a key or a token. Only ``reveal()`` gives the text, and only the wire encoder calls it."""
 

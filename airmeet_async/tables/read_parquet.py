@@ -91,7 +91,12 @@ class ParquetReader(TableReader):
             for name, column in zip(part.schema.names, part.columns, strict=True):
                 try:
                     columns[name] = column.to_pylist()
-                except (pa.ArrowException, ValueError, OverflowError) as error:  # a year or a zone that Python has not
+                except (
+                    pa.ArrowException,
+                    ValueError,
+                    LookupError,
+                    OverflowError,
+                ) as error:  # a year or a zone that Python has not
                     columns[name] = [None] * len(part)
                     if name not in unreadable:
                         unreadable.add(name)

@@ -15,6 +15,7 @@ from airmeet_async import Attendee, BulkReport, RowStatus, StopReason
 from airmeet_async.bulk.report import FailureGroup, RowWarning
 from airmeet_async.bulk.statistics import CauseCounter
 from airmeet_async.errors import ClientStateError, ConfigError
+from airmeet_async.optional_imports import install_command
 from tests.support.worlds import run, transport_of
 
 COUNTS = dict.fromkeys(RowStatus, 0) | {RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}
@@ -119,7 +120,7 @@ def test_an_unknown_kind_of_frame_is_named():
 @pytest.mark.parametrize(
     ("hidden", "backend", "said"),
     [
-        (["narwhals"], "pyarrow", "to_frame() needs narwhals: pip install 'airmeet-async[dataframe]'"),
+        (["narwhals"], "pyarrow", f"to_frame() needs narwhals: {install_command('dataframe')}"),
         (["pandas"], "pandas", "to_frame() needs pandas: pip install pandas"),
         (["pandas", "polars", "pyarrow"], None, "to_frame() needs one of pandas, polars, pyarrow: pip install pandas"),
     ],

@@ -4,12 +4,11 @@ import logging
 
 import pytest
 
-from airmeet_async import ConfigError, FileTokenStore, MemoryTokenStore
+from airmeet_async import ConfigError, FileTokenStore, MemoryTokenStore, Waiting
 from airmeet_async.cli.console import Console, SafeFormatter
 from airmeet_async.cli.environment import Settings, find_keys, prefer, say_wait
 from airmeet_async.cli.exit_codes import KeysError
 from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
-from airmeet_async.client.client import Waiting
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 
@@ -188,11 +187,15 @@ def test_a_masked_key_is_known_again_and_of_no_use(key, shown):
     assert find_keys(KEYS | {"AIRMEET_ACCESS_KEY": key}, None).masked == shown
 
 
+def waiting(cause, wait_s, attempts):
+    return Waiting(operation="x", cause=cause, wait_s=wait_s, attempts=attempts)
+
+
 WAITS = [
-    (Waiting("x", "not ready", 20.0, 2), ["Airmeet is preparing the list; checking again in 20 s"]),
-    (Waiting("x", "not ready", 0.2, 1), ["Airmeet is preparing the list; checking again in 1 s"]),
-    (Waiting("x", "throttled", 3.2, 1), ["Airmeet's rate limit was exceeded (429); trying again in 4 s"]),
-    (Waiting("x", "ambiguous", 0.4, 1), []),
+    (waiting("not ready", 20.0, 2), ["Airmeet is preparing the list; checking again in 20 s"]),
+    (waiting("not ready", 0.2, 1), ["Airmeet is preparing the list; checking again in 1 s"]),
+    (waiting("throttled", 3.2, 1), ["Airmeet's rate limit was exceeded (429); trying again in 4 s"]),
+    (waiting("ambiguous", 0.4, 1), []),
 ]
 
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import getproxies
 
+import httpcore
 import httpx
 import pytest
 
-from airmeet_async import AirmeetClient, ConfigError
+from airmeet_async import AirmeetClient, ConfigError, calls
 from airmeet_async.cli.event_loop import find_transport
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
+from airmeet_async.optional_imports import install_command
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.testing import SandboxTransport
 
@@ -101,7 +103,7 @@ def test_the_fast_transport_where_it_cannot_be_says_what_to_do(environment: Envi
     assert "use httpx, or add the host to NO_PROXY" in refusal
     assert (name_of(), name_of("fast", LOOPBACK)) == ("httpx", "fast")
     environment(extra=False)
-    assert "pip install 'airmeet-async[fast]'" in refusal_of("fast")
+    assert install_command("fast") in refusal_of("fast")
     assert name_of() == "httpx"
 
 
@@ -117,3 +119,21 @@ def test_a_command_takes_the_fast_transport_where_it_can_be(environment: Environ
     assert find_transport(airmeet) is None  # the client reads it
     environment(extra=False)
     assert find_transport(airmeet) == "httpx"
+
+
+@pytest.mark.parametrize("asked", ["", "httpx"])
+async def test_mocks_of_httpcore_see_every_request(environment: Environment, asked: str) -> None:
+    """They replace the pool's method, as respx does: with httpx, no test of a user's program reaches the network."""
+    seen: list[bytes] = []
+
+    async def answer(_pool: Any, request: httpcore.Request) -> httpcore.Response:
+        seen.append(request.url.target)
+        return httpcore.Response(200, content=b'{"token": "' + b"t" * 40 + b'"}')
+
+    environment(**({"AIRMEET_TRANSPORT": asked} if asked else {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", answer)
+        async with AirmeetClient("k", "s", base_url=AIRMEET) as client:
+            assert (await client.exchange(calls.get_airmeet("event"))).status == 200
+
+    assert seen == [b"/prod/auth", b"/prod/airmeet/event/info"]

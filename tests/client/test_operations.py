@@ -9,13 +9,14 @@ import pytest
 
 from airmeet_async import (
     AmbiguousOutcomeError,
+    ClientEvent,
     NotReadyError,
     RejectedError,
     Reply,
     Request,
     RowStatus,
+    Waiting,
 )
-from airmeet_async.client.client import Waiting
 from airmeet_async.errors import IncompleteListError
 from airmeet_async.protocol.call import Paging
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -144,12 +145,13 @@ async def test_webhooks_go_by_the_key_pair_and_need_no_token() -> None:
 @pytest.mark.parametrize("name", ["attendance", "session", "booth", "replay", "utms"])
 async def test_a_list_that_is_being_prepared_is_asked_for_again(name: str) -> None:
     """With growing waits, which the caller can watch."""
-    waits: list[Waiting] = []
+    events: list[ClientEvent] = []
     async with client_of(transport_of(not_ready_times=3)) as client:
-        rows = await all_of(READS[name][0](client.with_options(on_wait=waits.append)))
+        rows = await all_of(READS[name][0](client.with_options(on_event=events.append)))
 
+    waits = [event for event in events if isinstance(event, Waiting)]
     assert rows
-    assert [wait.seconds for wait in waits][:3] == [5, 10, 20]
+    assert [wait.wait_s for wait in waits][:3] == [5, 10, 20]
     assert {wait.cause for wait in waits} == {"not ready"}
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airmeet_async.errors import InputError
+from airmeet_async.optional_imports import install_command
 from airmeet_async.tables.table import open_table
 from tests.support.source_rows import batches
 from tests.tables.workbooks import package as zipped
@@ -137,7 +138,7 @@ def test_without_its_package_the_extra_is_named(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert "pip install 'airmeet-async[parquet]'" in done.stdout
+    assert install_command("parquet") in done.stdout
 
 
 _WATCH = """

@@ -18,7 +18,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import anyio
 import anyio.lowlevel
@@ -41,7 +42,17 @@ from airmeet_async.bulk.row_results import (
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.client import Client
+from airmeet_async.client.opentelemetry import under_way
 from airmeet_async.client.rate_limiter import Pace, Priority
+from airmeet_async.client.telemetry import (
+    OutageBegan,
+    OutageEnded,
+    RateChanged,
+    RunStopped,
+    RunTelemetry,
+    Waiting,
+    is_of_note,
+)
 from airmeet_async.client.token import IssuedToken
 from airmeet_async.errors import AirmeetError, ClientStateError, JournalError, TransportError, first_error
 from airmeet_async.protocol.classify_reply import Kind, glance
@@ -63,6 +74,7 @@ class Engine:
         journal: Records each row's progress.
         feed: Where rows come from.
         state: What holds the run back.
+        telemetry: Tells what happens.
     """
 
     def __init__(
@@ -74,8 +86,10 @@ class Engine:
         results: ResultQueue,
         journal: Journal,
         options: EngineOptions,
+        telemetry: RunTelemetry | None = None,
     ) -> None:
         self._client = client
+        self.telemetry = telemetry or RunTelemetry(client.telemetry)
         self.feed = feed
         self.pace = pace
         self.journal = journal
@@ -98,6 +112,12 @@ class Engine:
         self._aside: list[tuple[Row, Access, float]] = []
         self._accepted: IssuedToken | None = None
         self._answered = asyncio.Event()
+        # What was told: the run's rate, and since when the server is away. And the error of the caller's `on_result`.
+        self._told_rate = pace.permits.rate
+        self._away_since: float | None = None
+        self._on_result = options.on_result
+        self._callback_error: Exception | None = None
+        pace.permits.watch(self._rate_changed)
         journal.begin(self._deliver, self._wake, self._stop_for, self.state.rows_to_begin)
         feed.begin(Receiver(journal, self._deliver, self._wake, self._rows_wanted, results.wait_for_room))
 
@@ -107,6 +127,7 @@ class Engine:
         """Send row after row: choose one, exchange, answer."""
         state, ready, token, clock = self.state, self.journal.ready, self._client.token, self._clock
         exchange, has_place = self._client.transport.exchange, False
+        is_traced = self.telemetry.otel is not None
         # What the last row's request had, which is mostly the same for the next one.
         last: CallTemplate | None = None
         issued: IssuedToken | None = None
@@ -144,6 +165,8 @@ class Engine:
                     row.asked, row.sending, sent_at = wish, True, clock()
                     row.first_sent = row.first_sent or sent_at
                     body = row.payload[:-1] + suffix if suffix else row.payload
+                    if is_traced:
+                        under_way.set((template.endpoint, row.begun - 1, True))
                     try:
                         outcome = await exchange(Request(*head, body, limit))
                     except TransportError as error:
@@ -276,6 +299,7 @@ class Engine:
         if away and not state.breaker.is_open:
             self.pace.restart()
         if away or state.breaker.is_open or held:
+            self._report_outage()
             self._wake(EVERYBODY)
         if verdict.kind is Kind.OK:
             row.done = done_now(row, row.asked)
@@ -293,9 +317,18 @@ class Engine:
                 self.state.put_retry(row, self._clock())
             case Wait(seconds, everyone):
                 self.journal.record_retry(row)
-                self.state.put_retry(row, now + state.retry_delay(verdict, seconds, now))
+                wait = state.retry_delay(verdict, seconds, now)
+                self.state.put_retry(row, now + wait)
+                self.telemetry.emit(
+                    Waiting,
+                    cause=verdict.kind.value,
+                    wait_s=wait,
+                    attempts=row.tries.sent,
+                    status=verdict.status,
+                    row=row.index,
+                )
                 if everyone:  # the server named a time, and means all requests, not this row
-                    self.pace.pause(seconds)
+                    self._client.pause_all(self.pace, call.endpoint.name, verdict, seconds)
             case _:
                 error = error_for(call, verdict, row.tries)
                 if (reason := stop_reason_for(verdict, self._options.retry)) is None:
@@ -332,8 +365,41 @@ class Engine:
         """Count results, and pass them to their reader."""
         self._statistics.count_results(results, plain=plain)
         self._results.put(results)
+        if self._on_result is not None:
+            self._call_on_result(self._on_result, results)
+        if (otel := self.telemetry.otel) is not None:
+            otel.count_rows(self.telemetry.operation, Counter(result.status.value for result in results))
         if self._results.is_full:
             self.state.weigh()
+
+    def _call_on_result(self, on_result: Callable[[RowResult], object], results: Sequence[RowResult]) -> None:
+        """Call it with each result; once it has raised, the run stops, and `run` raises the error at its end."""
+        try:
+            for result in results:
+                on_result(result)
+        except Exception as error:  # noqa: BLE001 - raised at the end of the run
+            self._on_result, self._callback_error = None, error
+            # Later, since the journal or a worker is handing on results at this very moment.
+            self._loop.call_soon(self._stop_if_running, f"on_result raised {type(error).__name__}")
+
+    def _stop_if_running(self, message: str) -> None:
+        if self._workers:
+            self.stop(StopReason.STOPPED, message)
+
+    def _rate_changed(self) -> None:
+        rate, told = self.pace.permits.rate, self._told_rate
+        if is_of_note(rate, told):
+            self._told_rate = rate
+            self.telemetry.emit(RateChanged, rate=rate, previous_rate=told)
+
+    def _report_outage(self) -> None:
+        """Tell of an outage that has begun or ended."""
+        if self.state.breaker.is_open and self._away_since is None:
+            self._away_since = self._clock()
+            self.telemetry.emit(OutageBegan, reason=self.state.outage.said)
+        elif not self.state.breaker.is_open and self._away_since is not None:
+            self.telemetry.emit(OutageEnded, duration_s=self._clock() - self._away_since)
+            self._away_since = None
 
     # Holding the run back, and ending it.
 
@@ -357,6 +423,7 @@ class Engine:
     def _hold_or_stop(self, error: AirmeetError) -> None:
         """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
         if stop_reason_for_error(error) in PASSING and self.state.hold_for_token(self._clock()):
+            self._report_outage()
             self._wake(EVERYBODY)
         else:
             self._stop_for(error)
@@ -372,6 +439,7 @@ class Engine:
         if self.state.stopped is not None:
             return
         self.state.stopped = RunStop(reason, message, cause)
+        self.telemetry.emit(RunStopped, stop_reason=reason.value, reason=message)
         self.state.weigh()
         self.journal.stop()
         self._wake(EVERYBODY)
@@ -448,6 +516,8 @@ class Engine:
                 self._timer.cancel()
             self.feed.stop()
             await run_to_completion(self._close_journal())
+        if self._callback_error is not None:
+            raise self._callback_error
 
     async def _close_journal(self) -> None:
         await self.journal.drain()

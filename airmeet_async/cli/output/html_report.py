@@ -35,6 +35,7 @@ from airmeet_async.cli.output.progress import TROUBLE
 from airmeet_async.cli.output.summary import describe_status, wording_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import duration
+from airmeet_async.optional_imports import install_command
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.redact import clean, mask_email
 from airmeet_async.tables import guard
@@ -296,7 +297,7 @@ def open_report_file(path: Path, others: Iterable[Path] = ()) -> NewFile:
         ConfigError: It cannot be written.
     """
     if not is_available():
-        raise UsageError("--report needs jinja2: pip install 'airmeet-async[report]'")
+        raise UsageError(f"--report needs jinja2: {install_command('report')}")
     if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
         raise UsageError(f"--report {path} is another file of this run; choose a different name")
     check_target(path, lambda head: _MARK in head, "a report page", name="report.html")

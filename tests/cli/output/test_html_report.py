@@ -23,6 +23,7 @@ from airmeet_async.cli.output.html_report import (
 from airmeet_async.cli.output.summary import RunOutcome
 from airmeet_async.cli.runner import write_page
 from airmeet_async.errors import ConfigError
+from airmeet_async.optional_imports import install_command
 from airmeet_async.protocol.validation import check_email
 from tests.support.browser import CHROMIUM, Page
 
@@ -313,7 +314,7 @@ def test_a_page_that_finds_no_place_is_kept(tmp_path):
 def test_a_missing_package_is_named_before_anything_is_sent(monkeypatch):
     monkeypatch.setattr(html_report, "find_spec", lambda name: None)
 
-    with pytest.raises(UsageError, match=r"--report needs jinja2: pip install 'airmeet-async\[report\]'"):
+    with pytest.raises(UsageError, match=re.escape(f"--report needs jinja2: {install_command('report')}")):
         open_report_file(Path("run.html"))
 
 
