@@ -2,19 +2,57 @@
 
 from airmeet_async.bulk.bulk import Bulk
 from airmeet_async.client.client import Client
+from airmeet_async.client.namespaces import Grouped
 
 
 class AirmeetClient(Client):
-    """An asynchronous client of Airmeet's public API, with the bulk operations.
+    """An asynchronous client of Airmeet's public API: single calls, lists, and bulk runs.
 
-    See `airmeet_async.client.client.Client` for the arguments::
+    ::
 
         async with AirmeetClient(region="eu") as client:
             access = await client.attendees.add(event_id, Attendee("ada@example.com", "Ada", "King"))
             report = await client.bulk.add_attendees(event_id, "people.csv", send_email_invite=False)
+
+    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it between
+    tasks: they then share one token, one rate and one set of connections.
+
+    Args:
+        access_key: ``X-Airmeet-Access-Key``. Default: ``AIRMEET_ACCESS_KEY`` in the environment.
+        secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
+        region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
+        base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
+        transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
+            which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
+        token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
+        rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
+        max_in_flight: Maximum number of concurrent requests and of open connections.
+        retry: Retry rules of calls, sign-ins and runs, or a number of attempts. What differs from ``Retry()`` holds for
+            sign-ins and runs, too, which otherwise have rules of their own. Default: ``Retry()``.
+        timeout: Seconds for each call with its retries and waits. Default: no limit.
+        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
+
+    Raises:
+        ConfigError: A setting is missing or cannot be used.
+
+    Attributes:
+        airmeets: Events: ``list``, ``info``, ``create``, ``set_status``, ``landing_page``, ``duplicate``.
+        attendance: Who was there: ``event``, ``session``, ``booth``, ``replay``.
+        attendees: People of an event: ``add``, ``block``, ``unblock``, ``remove``.
+        booths: ``list``, ``create``.
+        bulk: Bulk runs: many rows, one result each.
+        custom_fields: An event's registration fields: ``list``.
+        participants: Everybody on an event's list: ``list``.
+        polls: What people answered: ``list``.
+        questions: What people asked: ``list``.
+        recordings: Recordings of sessions: ``list``.
+        registrations: The older list of registrations: ``list``.
+        series: Event series: ``list``, ``events``.
+        sessions: ``create``, ``delete``; `airmeets.info` shows them.
+        speakers: ``add``.
+        tracks: ``list``.
+        utms: Which campaigns brought the registrations: ``list``.
+        webhooks: Where Airmeet sends what happens: ``register``, ``deregister``, ``list``, ``sample_payload``.
     """
 
-    @property
-    def bulk(self) -> Bulk:
-        """Bulk runs: many rows, one result each."""
-        return Bulk(self)
+    bulk = Grouped(Bulk)

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol.retry_policy import Retry
+from airmeet_async.protocol.call import Retry
 
 Invites = Literal["at_most_once", "at_least_once"]
 Function = TypeVar("Function", bound=Callable[..., Any])

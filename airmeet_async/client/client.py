@@ -30,15 +30,15 @@ from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.client.transports.choose_transport import choose_transport
-from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
+from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
-from airmeet_async.protocol.call import Auth, Call, Endpoint
+from airmeet_async.protocol.call import Auth, Call, Endpoint, Retry, check_retry, check_timeout
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.retry_policy import Raise, Renew, Retry, Return, Tries, Wait, decide
-from airmeet_async.protocol.value_class import value
+from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide
+from airmeet_async.protocol.value_class import AsDict, value
 
 
 @value
@@ -59,7 +59,7 @@ class Attempt:
 
 
 @frozen
-class Waiting:
+class Waiting(AsDict):
     """A wait before the next attempt of a call, for progress displays.
 
     Attributes:
@@ -95,42 +95,27 @@ class _Life:
 
 
 class Client(Operations):
-    """An asynchronous client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine.
+    """A client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine, and documents the arguments."""
 
-    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it between
-    tasks: they then share one token, one rate and one set of connections.
-
-    Args:
-        access_key: ``X-Airmeet-Access-Key``. Default: ``AIRMEET_ACCESS_KEY`` in the environment.
-        secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
-        region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
-        base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
-        transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
-            which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
-        token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
-        rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
-        max_in_flight: Maximum number of concurrent requests and of open connections.
-        retry: Retry rules of a single call. Default: ``Retry()``.
-        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
-
-    Raises:
-        ConfigError: A setting is missing or cannot be used.
-    """
-
-    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
+    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | int | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.
 
         Args:
             call: What a function of `airmeet_async.calls` returned.
-            timeout: Seconds for all attempts and waits together; None for no limit.
-            retry: The retry rules. Default: the client's.
+            timeout: Seconds for all attempts and waits together; ``math.inf`` for no limit. Default: the call's own,
+                else the client's.
+            retry: The retry rules, or a number of attempts. Default: the call's own, else the client's.
 
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
         """
+        given = (check_timeout(timeout), call.timeout, self.options.timeout)
+        timeout = next((one for one in given if one is not None), math.inf)
+        timeout = None if timeout == math.inf else timeout
+        retry = check_retry(retry) or call.retry or self.options.retry
         try:
             async with asyncio.timeout(timeout):
-                value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
+                value: T = await self._repeat(self.attempt, call, retry, timeout)
         except TimeoutError:
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
@@ -258,7 +243,9 @@ class Client(Operations):
 
     async def _sign_in(self) -> AuthToken:
         """Fetch a token: outside the pace, which waits for it."""
-        answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), _AUTH_RETRY)
+        answer: AuthToken = await self._repeat(
+            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY)
+        )
         return answer
 
     # Set-up and life.
@@ -274,10 +261,16 @@ class Client(Operations):
         token_store: TokenStore | None = None,
         rate: AskedRate = None,
         max_in_flight: int = 64,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
+        timeout: float | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         try:
+            if not isinstance(timeouts, Timeouts | None):
+                message = (
+                    f"timeouts must be Timeouts(connect=..., read=...), not {timeouts!r:.40}; timeout= takes seconds"
+                )
+                raise ConfigError(message)
             self.pace = Pace(rate, max_in_flight)
             self.options = ClientOptions(
                 base=find_base(base_url, region, os.environ),
@@ -285,7 +278,8 @@ class Client(Operations):
                 secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", os.environ),
                 rate=self.pace.rate,
                 max_in_flight=max_in_flight,
-                retry=retry or Retry(),
+                retry=check_retry(retry) or Retry(),
+                timeout=check_timeout(timeout),
                 timeouts=timeouts or Timeouts(),
             )
             self.transport, self._owns_transport = choose_transport(transport, self.options)
@@ -299,19 +293,28 @@ class Client(Operations):
         self._life = _Life()
         self._credentials = Credentials(self.options)
         self._on_wait: OnWait | None = None
-        self._bind(self)
 
-    def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
-        """Return a client that shares everything with this one except its retry rules.
+    def with_options(
+        self,
+        *,
+        retry: Retry | int | None = None,
+        timeout: float | None = None,
+        on_wait: OnWait | None = None,
+    ) -> Self:
+        """Return a client that shares everything with this one except what is given.
 
         Args:
-            retry: The retry rules of its calls.
+            retry: The retry rules of its calls and runs, or a number of attempts.
+            timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
             on_wait: Called before each wait of a call: a report that is not ready, throttling, a retry.
+
+        Raises:
+            ConfigError: One of them cannot be used.
         """
         sibling = copy.copy(self)
-        sibling.options = evolve(self.options, retry=retry or self.options.retry)
+        limits = {"retry": check_retry(retry), "timeout": check_timeout(timeout)}
+        sibling.options = evolve(self.options, **{name: one for name, one in limits.items() if one is not None})
         sibling._on_wait = on_wait or self._on_wait
-        sibling._bind(sibling)
         return sibling
 
     async def aclose(self) -> None:

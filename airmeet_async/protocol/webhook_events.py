@@ -4,6 +4,7 @@ Airmeet signs nothing and publishes no payload in full: the members are those th
 The body need not say which trigger it belongs to, so it is told apart by its members where nobody says.
 """
 
+from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
@@ -11,7 +12,8 @@ from attrs import field, frozen
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.decoding import ShapeError, converter
-from airmeet_async.protocol.models import Answer, Moment, PollAnswer, Question, wire
+from airmeet_async.protocol.models import Answer, PollAnswer, Question, wire
+from airmeet_async.protocol.value_class import AsDict
 
 
 @frozen
@@ -37,7 +39,7 @@ class RegistrantAdded(Answer):
     country: str | None = None
     designation: str | None = None
     organisation: str | None = field(default=None, metadata=wire("organization", "organisation"))
-    registered_at: Moment | None = field(default=None, metadata=wire("registrationTime"))
+    registered_at: datetime | None = field(default=None, metadata=wire("registrationTime"))
     entry_link: str | None = field(default=None, metadata=wire("entryLink"), repr=False)
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
 
@@ -49,7 +51,7 @@ class AttendeeJoined(Answer):
     email: str
     name: str | None = None
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
 
 
 @frozen
@@ -79,14 +81,14 @@ class BoothVisited(Answer):
     visits: int | None = None
     interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
     user_id: str | None = field(default=None, metadata=wire("userId", "user_id"))
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
 
 
 @frozen
 class RecordingLink(Answer):
     """One recording that can be fetched (B)."""
 
-    link: str | None = field(default=None, repr=False)
+    download_link: str | None = field(default=None, metadata=wire("link"), repr=False)
     session_id: str | None = field(default=None, metadata=wire("sessionId", "session_id"))
 
 
@@ -130,7 +132,7 @@ _TRIGGER_NAMES = ("trigger", "triggerMetaInfoId", "triggerId", "eventType")
 
 
 @frozen
-class WebhookEvent:
+class WebhookEvent(AsDict):
     """One webhook request.
 
     Attributes:

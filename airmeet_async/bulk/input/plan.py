@@ -13,6 +13,7 @@ from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_N
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
+from airmeet_async.protocol.value_class import AsDict
 from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
@@ -30,7 +31,7 @@ NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
 @frozen
-class EarlierList:
+class EarlierList(AsDict):
     """A list that was registered here before, or blocked, as far as it has to do with this one.
 
     Attributes:
@@ -45,7 +46,7 @@ class EarlierList:
 
 
 @frozen(kw_only=True)
-class BulkPlan:
+class BulkPlan(AsDict):
     """What adding people would do. ``print(plan)`` shows it.
 
     Attributes:
@@ -142,6 +143,16 @@ class BulkPlan:
         """Rows that would be sent, and were never done."""
         before: Iterable[int] = (getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
         return self.ready - sum(before)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts, causes and columns as plain JSON values."""
+        computed = {
+            "rows": self.rows,
+            "new": self.new,
+            "needs_attention": self.needs_attention,
+            "seconds": self.seconds,
+        }
+        return {**super().as_dict(), **computed}
 
     @property
     def needs_attention(self) -> bool:
@@ -278,7 +289,7 @@ class BulkPlan:
 
 
 @frozen
-class RowFinding:
+class RowFinding(AsDict):
     """Something about one row that its owner should know.
 
     Attributes:
@@ -364,8 +375,8 @@ def make_plan(
     unfilled: list[str] = []
     if columns and event_fields:
         entries = (event_fields.find(match.field) for match in columns.custom)
-        filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
-        unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
+        filled = {entry.id for entry in entries if not isinstance(entry, Problem)}
+        unfilled = [one.label or one.id for one in event_fields.required if one.id not in filled]
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,

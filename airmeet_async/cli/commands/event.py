@@ -8,7 +8,7 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetInfo
@@ -94,7 +94,7 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         first = moment(start, zone)
         option = "--end"
         last = moment(end, zone)
-    except ConfigError as error:
+    except (ConfigError, InvalidInputError) as error:
         raise UsageError(f"{option}: {error}") from None
     new = NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
     console, call = Console(), calls.create_airmeet(new)

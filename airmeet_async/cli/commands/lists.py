@@ -261,14 +261,14 @@ async def read_list(
         case "session-attendance":
             sessions = (await client.airmeets.info(airmeet_id)).sessions
             over = [one for one in sessions if one.status == "FINISHED"]
-            others = [one.name or one.session_id for one in sessions if one.status != "FINISHED"]
+            others = [one.name or one.id for one in sessions if one.status != "FINISHED"]
             if others:  # which have no such list yet (C)
                 names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
                 console.say(f"{counted(len(others), 'session')} not FINISHED yet, so not listed: {names}")
-            items = _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience)
+            items = _each_of(over, lambda one, **how: client.attendance.session(one.id, **how), patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)
-            items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
+            items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.id, **how), patience)
         case "replays":
             items = client.attendance.replay(airmeet_id, **patience)
         case "utms":
@@ -299,7 +299,7 @@ async def _recordings(client: "AirmeetClient", airmeet_id: str) -> AsyncIterator
     except IncompleteListError as error:
         n = 0
         for session in (await client.airmeets.info(airmeet_id)).sessions:
-            for one in await client.recordings.list(airmeet_id, session_ids=[session.session_id]):
+            for one in await client.recordings.list(airmeet_id, session_ids=[session.id]):
                 n += 1
                 yield one
         if n < (error.expected or n + 1):

@@ -34,7 +34,7 @@ from airmeet_async.errors import (
     TokenRejectedError,
 )
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-from airmeet_async.protocol.retry_policy import Retry
+from airmeet_async.protocol.call import Retry
 from tests.support.bulk_runs import report_of
 from tests.support.worlds import EVENT, client_of, people, person, transport_of
 
