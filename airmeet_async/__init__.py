@@ -107,7 +107,8 @@ _HOMES = {
     "client.transports.base": "Timeouts Transport",
     "errors": (
         "AirmeetError AmbiguousOutcomeError BulkStoppedError ClientStateError ConfigError "
-        "CredentialsError DecodeError IncompleteListError InputError InvalidInputError JournalError NoReplyError NotFoundError "
+        "CredentialsError DecodeError IncompleteListError InputError InvalidInputError JournalError NoReplyError "
+        "NotFoundError "
         "NotReadyError NotSentError PermissionDeniedError RateLimitedError RedirectError "
         "RejectedError ReplyError ServerError TokenRejectedError TransportError"
     ),

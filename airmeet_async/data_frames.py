@@ -1,4 +1,4 @@
-"""Make a data frame of columns: pandas, or polars and pyarrow through narwhals. They are imported here, when asked for."""
+"""Make a data frame of columns: pandas, or polars and pyarrow through narwhals. They are imported when asked for."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec

@@ -399,7 +399,8 @@ class Bulk:
         columns: Mapping[str, str | None] | None,
         given: JobOptions,
     ) -> BulkJob:
-        identity = self._identity(endpoint.name, check_id(airmeet_id, "airmeet_id"))
+        airmeet_id = check_id(airmeet_id, "airmeet_id")
+        identity = self._identity(endpoint.name, airmeet_id)
         reading = evolve(ADDRESSES, overrides=columns or {})
 
         async def load() -> LoadedInput:
@@ -426,7 +427,7 @@ class Bulk:
 
         return self._job(load, given, identity)
 
-    def _identity(self, operation: str, airmeet_id: Id, **options: Any) -> RunIdentity:
+    def _identity(self, operation: str, airmeet_id: str, **options: Any) -> RunIdentity:
         return RunIdentity(operation, airmeet_id, str(self._client.options.base), options)
 
     def _job(

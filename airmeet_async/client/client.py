@@ -267,10 +267,8 @@ class Client(Operations):
     ) -> None:
         try:
             if not isinstance(timeouts, Timeouts | None):
-                message = (
-                    f"timeouts must be Timeouts(connect=..., read=...), not {timeouts!r:.40}; timeout= takes seconds"
-                )
-                raise ConfigError(message)
+                said = f"timeouts must be Timeouts(connect=..., read=...), not {timeouts!r:.40}"
+                raise ConfigError(f"{said}; timeout= takes a number of seconds")  # noqa: TRY301 - as all the others
             self.pace = Pace(rate, max_in_flight)
             self.options = ClientOptions(
                 base=find_base(base_url, region, os.environ),
@@ -312,8 +310,11 @@ class Client(Operations):
             ConfigError: One of them cannot be used.
         """
         sibling = copy.copy(self)
-        limits = {"retry": check_retry(retry), "timeout": check_timeout(timeout)}
-        sibling.options = evolve(self.options, **{name: one for name, one in limits.items() if one is not None})
+        sibling.options = evolve(
+            self.options,
+            retry=check_retry(retry) or self.options.retry,
+            timeout=check_timeout(timeout) or self.options.timeout,
+        )
         sibling._on_wait = on_wait or self._on_wait
         return sibling
 

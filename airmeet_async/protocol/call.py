@@ -1,4 +1,4 @@
-"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value. `Retry`: how patiently it is sent."""
+"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value. `Retry`: how often it is sent."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum

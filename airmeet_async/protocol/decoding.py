@@ -195,7 +195,7 @@ _COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
 
 
 def _time(value: Any, _type: Any) -> datetime:
-    """Read ISO 8601, the ``2021:12:25T…`` of the documentation's own sample (C), and seconds or milliseconds since 1970.
+    """Read ISO 8601, the ``2021:12:25T…`` of the documentation's sample (C), and seconds or milliseconds since 1970.
 
     A time without a zone is taken for UTC.
     """

@@ -45,7 +45,7 @@ class Answer(AsDict):
 
     if not TYPE_CHECKING:  # a type checker would take every misspelt name for an old one
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> Any:
             new = _OLD_NAMES.get(f"{type(self).__name__}.{name}")
             if new is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)

@@ -144,16 +144,6 @@ class BulkPlan(AsDict):
         before: Iterable[int] = (getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
         return self.ready - sum(before)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts, causes and columns as plain JSON values."""
-        computed = {
-            "rows": self.rows,
-            "new": self.new,
-            "needs_attention": self.needs_attention,
-            "seconds": self.seconds,
-        }
-        return {**super().as_dict(), **computed}
-
     @property
     def needs_attention(self) -> bool:
         """Whether there are rows that somebody should look at: those that would not succeed, and some warnings."""

@@ -64,8 +64,8 @@ def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     """Read a time; one that names no zone is of *zone*.
 
     Raises:
-        InvalidInputError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was skipped or came
-            twice in a night when they changed.
+        InvalidInputError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was
+            skipped or came twice in a night when they changed.
     """
     text = str(given)
     example = "write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
