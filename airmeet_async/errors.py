@@ -87,8 +87,17 @@ class InvalidInputError(InputError):
             ``invalid`` for the rest.
     """
 
-    def __init__(self, message: str, *, field: str = "", code: str = "invalid") -> None:
-        super().__init__(message, column=field or None)
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        code: str = "invalid",
+        path: str | None = None,
+        line: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        super().__init__(message, path=path, line=line, column=column)
         self.field = field
         self.code = code
 

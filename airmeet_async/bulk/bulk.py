@@ -452,7 +452,7 @@ class Bulk:
             ConfigError: An option cannot be used.
         """
         client = self._client
-        options = engine_options(given, client.options.max_in_flight, invites)
+        options = engine_options(given, client.options.max_in_flight, invites, client.options.retry)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
         return BulkJob(JobPreparation(client, load, identity, given, options, again=again))
 

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.permits import check_rate
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol.call import Retry
+from airmeet_async.protocol.call import Retry, check_retry, check_timeout
 
 Invites = Literal["at_most_once", "at_least_once"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -71,6 +71,11 @@ class RunOptions(TypedDict, total=False):
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
             stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
             rows that failed in an earlier run go last, and do not count.
+        retry: The retry rules of each row, or a number of attempts with an unclear outcome. What differs from
+            ``Retry()`` holds; otherwise a row is sent up to 5 times, for as long as it certainly was not applied, and
+            a pause of up to 15 minutes is waited for. Default: the client's.
+        timeout: Seconds for each row from its first request on, with its retries and waits. A row whose time is over
+            has the result of its last attempt. Default: no limit.
     """
 
     rate: AskedRate | Literal["default"]
@@ -78,6 +83,8 @@ class RunOptions(TypedDict, total=False):
     accept_stale: bool
     deadline: float | None
     max_failures: int | str | None
+    retry: Retry | int | None
+    timeout: float | None
 
 
 class FileOptions(TypedDict, total=False):
@@ -190,6 +197,7 @@ class EngineOptions:
         max_in_flight: Rows that are being sent at once.
         retry: Patience per row. What was certainly not applied costs a row nothing, and a server that asks for a long
             pause gets it.
+        timeout: Seconds for each row from its first request on, or None.
         grace: Seconds that requests under way have to end after a stop.
         outage: Seconds without any answer after which the run ends.
         deadline: Seconds after which the run ends, or None.
@@ -199,6 +207,7 @@ class EngineOptions:
 
     max_in_flight: int = 64
     retry: Retry = field(factory=lambda: Retry(free=None, longest_pause=900.0))
+    timeout: float | None = None
     grace: float = 10.0
     outage: float = 900.0
     deadline: float | None = None
@@ -206,7 +215,9 @@ class EngineOptions:
     invites: Invites = "at_most_once"
 
 
-def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once") -> EngineOptions:
+def engine_options(
+    options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once", client_retry: Retry | None = None
+) -> EngineOptions:
     """Check the options of a run.
 
     Raises:
@@ -219,6 +230,8 @@ def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invi
         raise ConfigError(f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}")
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
+        retry=(check_retry(options.get("retry")) or client_retry or Retry()).over(EngineOptions().retry),
+        timeout=None if (timeout := check_timeout(options.get("timeout"))) == math.inf else timeout,
         deadline=deadline,
         max_failures=parse_failure_limit(options.get("max_failures")),
         invites=invites,
