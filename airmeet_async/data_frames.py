@@ -33,8 +33,7 @@ def make_frame(columns: Mapping[str, tuple[ColumnType, Sequence[Any]]], backend:
     extra = install_command("dataframe")
     library = next((name for name in names if find_spec(name) is not None), None)
     if library is None:
-        wanted = backend or "pandas or polars"
-        raise ConfigError(f"to_frame() needs {wanted}, and the extra `dataframe`: {extra} {backend or 'pandas'}")
+        raise ConfigError(f"to_frame() needs {backend or 'pandas or polars'}: {extra} {backend or 'pandas'}")
     if library == "pandas":
         import pandas as pd
 
@@ -42,7 +41,7 @@ def make_frame(columns: Mapping[str, tuple[ColumnType, Sequence[Any]]], backend:
             name: pd.array(list(values), _PANDAS_TYPES[kind]) for name, (kind, values) in columns.items()
         })  # fmt: skip
     if find_spec("narwhals") is None:
-        raise ConfigError(f"to_frame() with {library} needs the extra `dataframe`: {extra}")
+        raise ConfigError(f"to_frame() with {library} also needs the extra `dataframe`: {extra}")
     import narwhals
 
     schema = {

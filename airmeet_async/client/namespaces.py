@@ -149,24 +149,31 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
     def __await__(self) -> Generator[Any, Any, list[T]]:
         return self.to_list().__await__()
 
-    # A coroutine in all, so that `asyncio.create_task`, `asyncio.run` and task groups take it.
+    # A coroutine in all, so that `asyncio.create_task`, `asyncio.run` and task groups take it: one task at a time.
 
     def send(self, value: Any) -> Any:
         """Take one step, as the event loop does."""
-        if self._steps is None:
-            self._steps = self.to_list()
-        return self._steps.send(value)
+        self._steps = self._steps or self.to_list()
+        try:
+            return self._steps.send(value)
+        except BaseException:  # it has ended, and the next use begins at the start
+            self._steps = None
+            raise
 
     def throw(self, *error: Any) -> Any:
         """Raise an error within, as the event loop does."""
-        if self._steps is None:
-            self._steps = self.to_list()
-        return self._steps.throw(*error)
+        self._steps = self._steps or self.to_list()
+        try:
+            return self._steps.throw(*error)
+        except BaseException:
+            self._steps = None
+            raise
 
     def close(self) -> None:
         """End it early."""
         if self._steps is not None:
             self._steps.close()
+            self._steps = None
 
     async def to_list(self) -> list[T]:
         """Return all rows; the same as awaiting it.

@@ -79,16 +79,23 @@ def from_dict(model: type[Model], values: Mapping[str, Any]) -> Model:
     Raises:
         DecodeError: A mandatory member is missing, or is not what it should be.
     """
-    extra = values.get("extra")
-    document = {**extra, **values} if isinstance(extra, dict) else dict(values)
-    if isinstance(extra, dict):
-        del document["extra"]
     try:
-        found: Model = converter.get_structure_hook(model)(document, model)
+        found: Model = converter.get_structure_hook(model)(_unfolded(values), model)
     except ShapeError as error:
         where = error.path or "the value"
         raise DecodeError(f"{where} of {model.__name__} should be {error.wanted}", path=error.path) from None
     return found
+
+
+def _unfolded(value: Any) -> Any:
+    """Return what was written down as Airmeet would send it: what the model does not know stands among the rest."""
+    if isinstance(value, list):
+        return [_unfolded(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    extra = value.get("extra")
+    inner = {name: _unfolded(part) for name, part in value.items() if name != "extra" or not isinstance(extra, dict)}
+    return {**extra, **inner} if isinstance(extra, dict) else inner
 
 
 def _check_count(name: str, document: dict[str, Any], rows: tuple[Any, ...]) -> None:

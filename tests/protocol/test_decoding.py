@@ -280,8 +280,8 @@ def test_a_number_for_a_text_is_read_as_one():
         PARTICIPANTS_LIST, [{"email": "a@b.c", "name": 42, "user_id": 7, "registrationDate": 1772359200000}]
     )
 
-    assert (person.name, person.user_id, person.registered_at.at) == ("42", "7", datetime(2026, 3, 1, 10, tzinfo=UTC))
-    assert read(AIRMEETS_LIST, {"data": [{"uid": 17}]}).items[0].uid == "17"
+    assert (person.name, person.user_id, person.registered_at) == ("42", "7", datetime(2026, 3, 1, 10, tzinfo=UTC))
+    assert read(AIRMEETS_LIST, {"data": [{"uid": 17}]}).items[0].id == "17"
     assert read(ENDPOINTS["airmeets.create"], {"uuid": 17}).id == "17"
 
 
