@@ -38,6 +38,15 @@ class AsDict:
         names.sort(key=lambda name: name == "extra")  # what nobody knows comes last
         return {name: json_ready(getattr(self, name)) for name in names}
 
+    # So that ``dict(value)`` is the same, which is also what FastAPI does with a value that is returned as it is.
+
+    def keys(self) -> Iterable[str]:
+        """Return the names in `as_dict`."""
+        return self.as_dict().keys()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Let pydantic, and so FastAPI, take and write such values; only pydantic itself calls this."""
