@@ -55,8 +55,8 @@ class Pair:
     """Two values that make one row.
 
     Attributes:
-        of: The session, the booth or the person.
-        one: One attendee of it, or one answer or question of theirs.
+        of: The session, the booth or the person; for a session the addresses of its people by their ids.
+        one: One attendee of it, one answer or question of theirs, or the session.
     """
 
     of: Any
@@ -430,6 +430,11 @@ def _minutes(attendance: Any) -> float | None:
     return None if attendance.time_spent_ms is None else round(attendance.time_spent_ms / 60_000, 2)
 
 
+def _emails(pair: Pair, ids: Iterable[str]) -> list[str | None]:
+    """Return the addresses of people by their ids, where they are known."""
+    return [pair.of.get(one) for one in ids]
+
+
 def _both_extras(pair: Pair) -> dict[str, Any]:
     return {**pair.of.extra, **pair.one.extra}
 
@@ -519,14 +524,28 @@ LISTS = {
         besides=lambda track: {"meta": track.meta, **track.extra},
     ),
     "booths": list_format("booth", "id name exhibitors tags", "id name exhibitors"),
+    # With what ``airmeet import sessions`` needs to make them again.
     "sessions": list_format(
         "session",
-        "id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids "
-        "speaker_ids speakers",
+        "id=one.id name=one.name status=one.status type=one.type start=one.start_time duration_minutes=one.duration "
+        "summary=one.summary host_ids=one.host_ids cohost_ids=one.cohost_ids speaker_ids=one.speaker_ids speakers "
+        "host_email cohost_emails speaker_emails",
         "id status start duration_minutes name",
-        speakers=lambda session: [person.name for person in session.speakers],
+        speakers=lambda pair: [person.name for person in pair.one.speakers],
+        host_email=lambda pair: _emails(pair, pair.one.host_ids[:1])[0] if pair.one.host_ids else None,
+        cohost_emails=lambda pair: [
+            one for one in _emails(pair, (*pair.one.host_ids[1:], *pair.one.cohost_ids)) if one
+        ],
+        speaker_emails=lambda pair: [one for one in _emails(pair, pair.one.speaker_ids) if one],
+        besides=attrgetter("one.extra"),
     ),
 }
+SESSIONS = list_format(
+    "session",
+    "id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids speaker_ids speakers",
+    "id status start duration_minutes name",
+    speakers=lambda session: [person.name for person in session.speakers],
+)
 
 # What ``airmeet event show`` prints.
 EVENT = list_format(
@@ -534,6 +553,6 @@ EVENT = list_format(
     "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
     "sessions session_hosts",
     "name id status start end timezone format summary sessions",
-    sessions=lambda info: [json_value(row) for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    sessions=lambda info: [json_value(row) for session in info.sessions for row in SESSIONS.rows(session)],
     session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
 )

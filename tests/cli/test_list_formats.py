@@ -46,7 +46,8 @@ DOCUMENTED = {
     "fields": "label id required type options name",
     "tracks": "id name description order session_ids",
     "booths": "id name exhibitors tags",
-    "sessions": "id name status type start duration_minutes summary host_ids cohost_ids speaker_ids speakers",
+    "sessions": "id name status type start duration_minutes summary host_ids cohost_ids speaker_ids speakers "
+    "host_email cohost_emails speaker_emails",
 }
 LINKS = {"participants": {"joining_link"}, "recordings": {"download_link"}}
 

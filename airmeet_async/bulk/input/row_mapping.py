@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, fields, frozen
 
 from airmeet_async import calls
-from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, is_own_header, squeezed
 from airmeet_async.bulk.input.columns import ColumnMap, Match, is_one_slip, use_columns
 from airmeet_async.errors import InputError, InvalidInputError
 from airmeet_async.protocol.call import Call, Endpoint
@@ -132,6 +132,8 @@ class RowMapping:
         found: dict[str, str] = {}
         for column in header:
             name = self.field_of(column)
+            if name and name != column and name in header and is_own_header(header):
+                continue  # our export of sessions has the speakers' names beside their addresses
             if name in found:
                 message = f"columns {found[name]!r} and {column!r} are both {name}; rename one of them"
                 raise InputError(message, column=column)
@@ -187,9 +189,10 @@ class RowMapping:
             InvalidInputError: A cell cannot be read; names the column.
             InputError: A required column is missing.
         """
-        if isinstance(data, self.model):
-            return data
         zone = ZoneInfo(check_timezone(timezone)) if timezone else None
+        if isinstance(data, self.model):
+            naive = zone and isinstance(start := getattr(data, "start", None), datetime) and start.tzinfo is None
+            return evolve(data, start=moment(start.isoformat(), zone)) if naive else data
         columns = self.columns(tuple(map(str, data)))
         values: dict[str, Any] = {}
         for name, column in columns.items():

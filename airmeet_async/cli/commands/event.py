@@ -51,11 +51,11 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people: its facts, and a table of its sessions."""
-    from airmeet_async.cli.list_formats import EVENT, LISTS, fact_lines, shown_value, table_lines
+    from airmeet_async.cli.list_formats import EVENT, SESSIONS, fact_lines, shown_value, table_lines
 
     facts = {**next(EVENT.rows(info)), "sessions": len(info.sessions)}
     lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)
-    form = LISTS["sessions"]
+    form = SESSIONS
     rows = [row for session in info.sessions for row in form.rows(session)]
     return lines + (["", *table_lines(form.table(rows))] if rows else [])
 

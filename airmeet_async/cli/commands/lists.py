@@ -274,7 +274,7 @@ async def read_list(
         case "utms":
             items = client.utms.list(airmeet_id, **patience)
         case "sessions":
-            items = (await client.airmeets.info(airmeet_id)).sessions
+            items = await _sessions(client, airmeet_id)
         case "fields":
             items = await client.custom_fields.list(airmeet_id)
         case "registrations" | "polls":
@@ -289,6 +289,23 @@ async def read_list(
     else:
         async for item in items:
             yield item
+
+
+async def _sessions(client: "AirmeetClient", airmeet_id: str) -> Sequence["Pair"]:
+    """Return an event's sessions, each with the addresses of those on stage: Airmeet names them by their ids only."""
+    from airmeet_async.cli.list_formats import Pair
+
+    info = await client.airmeets.info(airmeet_id)
+    named = [*info.session_hosts, *(person for session in info.sessions for person in session.speakers)]
+    emails = {person.id: person.email for person in named if person.id and person.email}
+    ids = {one for session in info.sessions for one in (*session.host_ids, *session.cohost_ids, *session.speaker_ids)}
+    if ids - emails.keys():
+        with suppress(IncompleteListError):  # then some addresses are missing
+            async for page in client.participants.list(airmeet_id).pages():
+                emails |= {person.user_id: person.email for person in page.items if person.user_id in ids}
+                if ids <= emails.keys():
+                    break
+    return [Pair(emails, session) for session in info.sessions]
 
 
 async def _recordings(client: "AirmeetClient", airmeet_id: str) -> AsyncIterator[Any]:

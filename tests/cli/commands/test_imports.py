@@ -287,3 +287,26 @@ def test_booths_have_attendance_types_where_the_event_is_hybrid(airmeet):
 
         assert (done.code, done.json["warned_rows"]) == (0, warned), done.err
         assert sandbox.world.events[event].booths[0]["exhibitors"] == ["a@example.com", "b@example.com"]
+
+
+def test_the_sessions_of_one_event_are_made_in_another(airmeet):
+    """From an export, as CSV and as JSON lines: with the addresses of those on stage, times and length."""
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there.file("day.csv", HEADER, GOOD, f"Panel,2027-03-01 11:00,{HOST},45,")
+    there.file("speakers.csv", "email,name", f"{SPEAKER},Ada Ay")
+    for event in (EVENT, community.WITH_FIELDS):
+        assert there("import", "speakers", event, "speakers.csv").code == 0
+    assert there("import", "sessions", EVENT, "day.csv", *ZONE).code == 0
+    for name in ("sessions.csv", "sessions.jsonl"):
+        assert there("export", EVENT, "sessions", "-o", name).code == 0
+    exported = there.rows("sessions.csv")
+    done = there("import", "sessions", community.WITH_FIELDS, "sessions.csv")
+    again = there("import", "sessions", community.WITH_FIELDS, "sessions.jsonl")
+
+    assert [(row["host_email"], row["speaker_emails"]) for row in exported] == [(HOST, SPEAKER), (HOST, "")]
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    made, first = (sandbox.world.events[event].sessions for event in (community.WITH_FIELDS, EVENT))
+    names = ("name", "start_time", "duration", "host_id", "speaker_id")
+    facts = [[{name: one[name] for name in names} for one in each] for each in (made, first)]
+    assert facts[0] == facts[1]
