@@ -292,19 +292,30 @@ async def read_list(
 
 
 async def _sessions(client: "AirmeetClient", airmeet_id: str) -> Sequence["Pair"]:
-    """Return an event's sessions, each with the addresses of those on stage: Airmeet names them by their ids only."""
+    """Return an event's sessions, each with the addresses of those on stage.
+
+    Airmeet names them by ids of which it does not say that they are those of the event's people, and by their names: an
+    address is that of the id, else of the only person of that name, else not known.
+    """
     from airmeet_async.cli.list_formats import Pair
 
     info = await client.airmeets.info(airmeet_id)
-    named = [*info.session_hosts, *(person for session in info.sessions for person in session.speakers)]
-    emails = {person.id: person.email for person in named if person.id and person.email}
+    on_stage = [*info.session_hosts, *(person for session in info.sessions for person in session.speakers)]
+    emails = {person.id: person.email for person in on_stage if person.id and person.email}
     ids = {one for session in info.sessions for one in (*session.host_ids, *session.cohost_ids, *session.speaker_ids)}
     if ids - emails.keys():
+        names = {person.name for person in on_stage}
+        of_name: dict[str, set[str]] = {}
         with suppress(IncompleteListError):  # then some addresses are missing
             async for page in client.participants.list(airmeet_id).pages():
-                emails |= {person.user_id: person.email for person in page.items if person.user_id in ids}
-                if ids <= emails.keys():
-                    break
+                for person in page.items:
+                    if person.user_id in ids:
+                        emails.setdefault(person.user_id, person.email)
+                    if person.name in names:
+                        of_name.setdefault(person.name, set()).add(person.email)
+        for one in on_stage:
+            if len(found := of_name.get(one.name, ())) == 1:
+                emails.setdefault(one.id, *found)
     return [Pair(emails, session) for session in info.sessions]
 
 
