@@ -1,5 +1,7 @@
 """`AirmeetClient`: single calls and bulk runs in one object."""
 
+from typing import Final
+
 from airmeet_async.bulk.bulk import Bulk
 from airmeet_async.client.client import Client
 from airmeet_async.client.namespaces import Grouped
@@ -55,4 +57,4 @@ class AirmeetClient(Client):
         webhooks: Where Airmeet sends what happens: ``register``, ``deregister``, ``list``, ``sample_payload``.
     """
 
-    bulk = Grouped(Bulk)
+    bulk: Final = Grouped(Bulk)

@@ -11,7 +11,7 @@ A package is imported where it is used, and its absence is reported with the wor
 from importlib.util import find_spec
 
 # What each extra brings, by the names under which it is imported.
-EXTRAS = {
+EXTRAS: dict[str, tuple[str, ...]] = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
     "sandbox": ("uvicorn",),

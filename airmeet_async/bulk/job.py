@@ -40,6 +40,8 @@ class BulkJob:
         earlier: Progress of earlier runs in the same journal; None if there are none.
     """
 
+    id: Any
+
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None

@@ -320,6 +320,8 @@ class ExportFile:
         ConfigError: The target cannot be written.
     """
 
+    rows: int
+
     def __init__(self, path: Path, columns: Iterable[str], *, marks: Iterable[str], raw: bool = False) -> None:
         self._path = path
         self._columns = tuple(columns)

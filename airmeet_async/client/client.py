@@ -28,7 +28,7 @@ from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
-from airmeet_async.client.transports.base import Timeouts
+from airmeet_async.client.transports.base import Timeouts, Transport
 from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
@@ -96,6 +96,11 @@ class _Life:
 
 class Client(Operations):
     """A client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine, and documents the arguments."""
+
+    pace: Pace
+    options: ClientOptions
+    transport: Transport
+    token: SharedToken
 
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | int | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.

@@ -72,7 +72,7 @@ class _Method(Generic[P, R]):
         def function(self: Namespace, /, *args: P.args, **kwargs: P.kwargs) -> R:
             return use(self._client, build(*args, **kwargs))
 
-        self.function = functools.update_wrapper(function, build)
+        self.function: Any = functools.update_wrapper(function, build)
         signature, own = inspect.signature(build), inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
         function.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[own, *signature.parameters.values()],
@@ -363,114 +363,114 @@ def _flat(value: Any) -> Any:
 class AirmeetsNamespace(Namespace):
     """Events."""
 
-    list = paged_list(calls.list_airmeets)
-    info = operation(calls.get_airmeet)
-    create = operation(calls.create_airmeet)
-    set_status = operation(calls.set_airmeet_status)
-    landing_page = operation(calls.change_landing_page)
-    duplicate = operation(calls.duplicate_airmeet)
+    list: Final = paged_list(calls.list_airmeets)
+    info: Final = operation(calls.get_airmeet)
+    create: Final = operation(calls.create_airmeet)
+    set_status: Final = operation(calls.set_airmeet_status)
+    landing_page: Final = operation(calls.change_landing_page)
+    duplicate: Final = operation(calls.duplicate_airmeet)
 
 
 class AttendanceNamespace(Namespace):
     """Who was there."""
 
-    event = paged_list(calls.list_event_attendance)
-    session = paged_list(calls.list_session_attendance)
-    booth = paged_list(calls.list_booth_attendance)
-    replay = paged_list(calls.list_replay_attendance)
+    event: Final = paged_list(calls.list_event_attendance)
+    session: Final = paged_list(calls.list_session_attendance)
+    booth: Final = paged_list(calls.list_booth_attendance)
+    replay: Final = paged_list(calls.list_replay_attendance)
 
 
 class AttendeesNamespace(Namespace):
     """People of an event."""
 
-    add = operation(calls.add_attendee)
-    block = operation(calls.block_attendee)
-    unblock = operation(calls.unblock_attendee)
-    remove = operation(calls.remove_attendee)
+    add: Final = operation(calls.add_attendee)
+    block: Final = operation(calls.block_attendee)
+    unblock: Final = operation(calls.unblock_attendee)
+    remove: Final = operation(calls.remove_attendee)
 
 
 class BoothsNamespace(Namespace):
     """Booths of an event."""
 
-    list = whole_list(calls.list_booths)
-    create = operation(calls.create_booth)
+    list: Final = whole_list(calls.list_booths)
+    create: Final = operation(calls.create_booth)
 
 
 class CustomFieldsNamespace(Namespace):
     """An event's own registration fields."""
 
-    list = whole_list(calls.list_custom_fields)
+    list: Final = whole_list(calls.list_custom_fields)
 
 
 class ParticipantsNamespace(Namespace):
     """Everybody on an event's list."""
 
-    list = paged_list(calls.list_participants)
+    list: Final = paged_list(calls.list_participants)
 
 
 class PollsNamespace(Namespace):
     """What people answered to polls."""
 
-    list = paged_list(calls.list_poll_responses)
+    list: Final = paged_list(calls.list_poll_responses)
 
 
 class QuestionsNamespace(Namespace):
     """What people asked."""
 
-    list = whole_list(calls.list_questions)
+    list: Final = whole_list(calls.list_questions)
 
 
 class RecordingsNamespace(Namespace):
     """Recordings of sessions."""
 
-    list = whole_list(calls.list_recordings)
+    list: Final = whole_list(calls.list_recordings)
 
 
 class RegistrationsNamespace(Namespace):
     """The older list of registrations."""
 
-    list = paged_list(calls.list_registrations)
+    list: Final = paged_list(calls.list_registrations)
 
 
 class SeriesNamespace(Namespace):
     """Event series."""
 
-    list = whole_list(calls.list_series)
-    events = whole_list(calls.list_series_airmeets)
+    list: Final = whole_list(calls.list_series)
+    events: Final = whole_list(calls.list_series_airmeets)
 
 
 class SessionsNamespace(Namespace):
     """Sessions of an event."""
 
-    create = operation(calls.create_session)
-    delete = operation(calls.delete_session)
+    create: Final = operation(calls.create_session)
+    delete: Final = operation(calls.delete_session)
 
 
 class SpeakersNamespace(Namespace):
     """Speakers of an event."""
 
-    add = operation(calls.add_speaker)
+    add: Final = operation(calls.add_speaker)
 
 
 class TracksNamespace(Namespace):
     """Tracks of an event."""
 
-    list = whole_list(calls.list_tracks)
+    list: Final = whole_list(calls.list_tracks)
 
 
 class UtmsNamespace(Namespace):
     """Which campaigns brought the registrations."""
 
-    list = paged_list(calls.list_utms)
+    list: Final = paged_list(calls.list_utms)
 
 
 class WebhooksNamespace(Namespace):
     """Where Airmeet sends what happens."""
 
-    register = operation(calls.register_webhook)
-    deregister = operation(calls.deregister_webhook)
-    list = whole_list(calls.list_webhooks)
-    sample_payload = operation(calls.get_webhook_sample)
+    register: Final = operation(calls.register_webhook)
+    deregister: Final = operation(calls.deregister_webhook)
+    list: Final = whole_list(calls.list_webhooks)
+    sample_payload: Final = operation(calls.get_webhook_sample)
 
 
 Group = TypeVar("Group")
@@ -495,19 +495,19 @@ class Grouped(Generic[Group]):
 class Operations:
     """All groups of a client, each under the name that the endpoint table has it by."""
 
-    airmeets = Grouped(AirmeetsNamespace)
-    attendance = Grouped(AttendanceNamespace)
-    attendees = Grouped(AttendeesNamespace)
-    booths = Grouped(BoothsNamespace)
-    custom_fields = Grouped(CustomFieldsNamespace)
-    participants = Grouped(ParticipantsNamespace)
-    polls = Grouped(PollsNamespace)
-    questions = Grouped(QuestionsNamespace)
-    recordings = Grouped(RecordingsNamespace)
-    registrations = Grouped(RegistrationsNamespace)
-    series = Grouped(SeriesNamespace)
-    sessions = Grouped(SessionsNamespace)
-    speakers = Grouped(SpeakersNamespace)
-    tracks = Grouped(TracksNamespace)
-    utms = Grouped(UtmsNamespace)
-    webhooks = Grouped(WebhooksNamespace)
+    airmeets: Final = Grouped(AirmeetsNamespace)
+    attendance: Final = Grouped(AttendanceNamespace)
+    attendees: Final = Grouped(AttendeesNamespace)
+    booths: Final = Grouped(BoothsNamespace)
+    custom_fields: Final = Grouped(CustomFieldsNamespace)
+    participants: Final = Grouped(ParticipantsNamespace)
+    polls: Final = Grouped(PollsNamespace)
+    questions: Final = Grouped(QuestionsNamespace)
+    recordings: Final = Grouped(RecordingsNamespace)
+    registrations: Final = Grouped(RegistrationsNamespace)
+    series: Final = Grouped(SeriesNamespace)
+    sessions: Final = Grouped(SessionsNamespace)
+    speakers: Final = Grouped(SpeakersNamespace)
+    tracks: Final = Grouped(TracksNamespace)
+    utms: Final = Grouped(UtmsNamespace)
+    webhooks: Final = Grouped(WebhooksNamespace)

@@ -343,4 +343,4 @@ def _make_converter() -> cattrs.Converter:
     return made
 
 
-converter = _make_converter()
+converter: cattrs.Converter = _make_converter()

@@ -171,6 +171,10 @@ class RegistrationFields:
         is_known: The event was asked.
     """
 
+    fields: tuple[CustomField, ...]
+    labels: tuple[str, ...]
+    required: tuple[CustomField, ...]
+
     is_known = True
 
     def __init__(self, fields: Iterable[CustomField], *, is_hybrid: bool | None = None) -> None:

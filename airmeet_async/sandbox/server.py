@@ -53,6 +53,8 @@ class SandboxApp:
         latency: Seconds that every answer takes.
     """
 
+    faults: Faults
+
     def __init__(self, world: World, faults: Faults | None = None, *, latency: float = 0.0) -> None:
         self.world = world
         world.epoch = time.time() - time.monotonic()

@@ -196,6 +196,9 @@ class Outage:
         said: What came last instead of a success.
     """
 
+    said: str
+    heard_before: bool
+
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self.said = ""

@@ -72,6 +72,8 @@ class Engine:
         state: What holds the run back.
     """
 
+    state: RunState
+
     def __init__(
         self,
         client: Client,

@@ -93,6 +93,11 @@ class RowSource:
         ended: Every row has been taken, or reading has failed.
     """
 
+    ended: bool
+    finite: bool
+    total: int | None
+    is_sync: bool
+
     def __init__(self, rows: Iterable[Any] | AsyncIterable[Any]) -> None:
         self.ended = False
         self.finite = isinstance(rows, Sized)

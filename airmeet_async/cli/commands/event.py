@@ -13,7 +13,7 @@ from airmeet_async.errors import ConfigError, InvalidInputError
 if TYPE_CHECKING:
     from airmeet_async import AirmeetInfo
 
-event = App(
+event: App = App(
     name="event",
     help="""Show, create, start or end an event.
 

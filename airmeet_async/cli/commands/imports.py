@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 
-import_ = App(
+import_: App = App(
     name="import",
     help=r"""Create speakers, sessions or booths from a file.
 

@@ -38,7 +38,7 @@ _FORGOTTEN = (
 )
 _TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "EVENT", "FILE")
 
-runs = App(
+runs: App = App(
     name="runs",
     help="""List, control and delete runs.
 
