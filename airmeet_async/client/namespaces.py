@@ -479,12 +479,12 @@ Group = TypeVar("Group")
 class Grouped(Generic[Group]):
     """A group of operations as an attribute: of a client it is bound to it, of the class it is the group's class."""
 
-    def __init__(self, group: Callable[[Any], Group]) -> None:
-        self._group = group
+    def __init__(self, group: type[Group]) -> None:
+        self._group: Any = group
         self.__doc__ = group.__doc__
 
     @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Callable[[Any], Group]: ...
+    def __get__(self, instance: None, owner: type[Any]) -> type[Group]: ...
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> Group: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:

@@ -186,19 +186,19 @@ def parse_webhook(body: bytes | str, *, trigger: str | None = None) -> WebhookEv
         document = json_codec.decode(body.encode(errors="replace") if isinstance(body, str) else body)
     except ValueError as error:
         raise DecodeError(f"the webhook's body is {error}") from None
-    first, *others = _parts(document) or [None]
-    if first is None:
+    parts = _parts(document)
+    if not parts:
         raise DecodeError("the webhook's body is not a JSON object")
     if trigger is None and isinstance(document, dict):
         trigger = _trigger_of(document)
-    return evolve(_event(first, trigger), others=tuple(_event(one, trigger) for one in others))
+    return evolve(_event(parts[0], trigger), others=tuple(_event(one, trigger) for one in parts[1:]))
 
 
 def _parts(document: Any) -> list[dict[str, Any]]:
     """Return the events of a request: nearly always one, else those of a list, also of one in an envelope."""
     if isinstance(document, dict):
-        inner = next((document[name] for name in _ENVELOPES if isinstance(document.get(name), list)), None)
-        is_batch = inner and all(isinstance(one, dict) for one in inner) and _best([document], _BY_MEMBER) is None
+        inner: list[Any] = next((document[name] for name in _ENVELOPES if isinstance(document.get(name), list)), [])
+        is_batch = bool(inner) and all(isinstance(one, dict) for one in inner) and _best([document], _BY_MEMBER) is None
         return inner if is_batch else [document]
     return [one for one in document if isinstance(one, dict)] if isinstance(document, list) else []
 

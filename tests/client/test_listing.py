@@ -17,6 +17,7 @@ from airmeet_async import (
     NotFoundError,
     Participant,
     RejectedError,
+    ReplyError,
 )
 from airmeet_async.client.namespaces import AirmeetsNamespace, BoothsNamespace, Namespace, ParticipantsNamespace
 from airmeet_async.protocol.call import Call
@@ -165,7 +166,7 @@ async def test_a_cursor_that_has_expired_is_no_unknown_event(refusal):
     assert (caught.value.rows, caught.value.read, caught.value.expected) == ((Airmeet("a"),), 1, 3)
     assert caught.value.__cause__ is refusal
 
-    with pytest.raises(type(refusal)):  # the first page, though: there is no such event
+    with pytest.raises(ReplyError, match=str(refusal)):  # the first page, though: there is no such event
         await AirmeetsNamespace(Sender(refusal)).list()
 
 
@@ -184,7 +185,7 @@ async def test_pages_that_the_server_caps_go_on_until_one_is_empty():
 ROW = Participant("a@example.com", "Ada", invite_sent=True, entry_link="x?code=y", fields=(FieldValue("f1", ["L"]),))
 
 
-def rows_of(frame: Any, backend: str) -> list[dict[str, Any]]:
+def rows_of(frame: Any, backend: str) -> Any:
     if backend == "pandas":
         return frame.astype(object).where(frame.notna(), None).to_dict("records")
     return frame.to_dicts() if backend == "polars" else frame.to_pylist()

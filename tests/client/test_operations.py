@@ -92,7 +92,7 @@ async def test_each_list_gives_every_row_once(name: str, switches: dict[str, Any
 async def test_each_list_without_pages(name: str) -> None:
     """They come whole."""
     async with client_of(transport_of()) as client:
-        found = {
+        found: Any = {
             "questions": lambda: client.questions.list(OVER),
             "recordings": lambda: client.recordings.list(OVER),
             "booths": lambda: client.booths.list(OVER),

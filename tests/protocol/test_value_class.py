@@ -120,7 +120,7 @@ def test_the_old_names_answer_with_a_warning():
     with pytest.raises(AttributeError, match="'Airmeet' object has no attribute 'uids'"):
         _ = Airmeet("e").uids  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="Moment is gone: times are aware datetimes"):
-        _ = airmeet_async.Moment  # type: ignore[attr-defined]
+        _ = airmeet_async.Moment
 
 
 @pytest.mark.slow

@@ -152,7 +152,7 @@ def test_several_events_of_a_request_are_all_read():
             event = parse_webhook(json.dumps(body))
 
             found = [event, *event.others]
-            assert [one.payload.email for one in found] == ["a@example.com", "b@example.com"]
+            assert [getattr(one.payload, "email", None) for one in found] == ["a@example.com", "b@example.com"]
             assert [one.raw for one in found] == both
             assert {one.trigger for one in found} == {body.get("trigger") if isinstance(body, dict) else None}
 

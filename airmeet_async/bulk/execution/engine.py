@@ -194,8 +194,9 @@ class Engine:
 
     async def _exchange_within(self, seconds: float, request: Request) -> Reply:
         """Send a request of a row that has so many seconds left."""
+        limit = asyncio.timeout(max(0.0, seconds))
         try:
-            async with asyncio.timeout(max(0.0, seconds)) as limit:
+            async with limit:
                 return await self._client.transport.exchange(request)
         except TimeoutError:
             if not limit.expired():

@@ -191,8 +191,10 @@ class RowMapping:
         """
         zone = ZoneInfo(check_timezone(timezone)) if timezone else None
         if isinstance(data, self.model):
-            naive = zone and isinstance(start := getattr(data, "start", None), datetime) and start.tzinfo is None
-            return evolve(data, start=moment(start.isoformat(), zone)) if naive else data
+            start = getattr(data, "start", None)
+            if zone is None or not isinstance(start, datetime) or start.tzinfo is not None:
+                return data
+            return evolve(data, start=moment(start.isoformat(), zone))
         columns = self.columns(tuple(map(str, data)))
         values: dict[str, Any] = {}
         for name, column in columns.items():
