@@ -15,6 +15,7 @@ from airmeet_async import (
     InputError,
     InvalidInputError,
     NoReplyError,
+    NotSentError,
     Participant,
     Reply,
     Request,
@@ -229,3 +230,21 @@ async def test_a_person_or_an_address_will_do_and_so_will_a_uuid():
         blocked = await client.bulk.block_attendees(uuid, ["person-0@example.com"])
 
     assert (report.succeeded, blocked.succeeded, len(sends(transport))) == (2, 1, 2)
+
+
+async def test_a_row_that_could_not_be_sent_in_its_time_ends_no_run():
+    """That nobody was reached for it concerns this row alone."""
+    transport = transport_of()
+    exchange = transport.exchange
+
+    async def lose(request: Request) -> Reply:
+        if b"person-1@" in request.body:
+            raise NotSentError("no way", reason="connect", host="x")
+        return await exchange(request)
+
+    transport.exchange = lose  # type: ignore[method-assign]
+    async with client_of(transport) as client:
+        report = await add(client, people(30), timeout=10)
+
+    assert [(row.key, row.status) for row in report.failed] == [("person-1@example.com", RowStatus.FAILED)]
+    assert (report.succeeded, report.stop_reason) == (29, None)

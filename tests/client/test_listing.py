@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 from typing import Any, get_origin
+from unittest.mock import create_autospec
 
 import pytest
 from attrs import evolve
@@ -225,3 +226,20 @@ def test_all_of_a_client_can_be_seen_on_its_class(capsys):
     assert "List the community's events" in shown
     help(client_of(transport_of()).attendees.add)
     assert "add(airmeet_id: str | uuid.UUID, attendee: " in capsys.readouterr().out
+
+
+async def test_a_mock_of_a_client_has_its_groups_and_their_signatures():
+    """Operations are awaited, and what the client does not take the mock does not take either."""
+    for mock in (create_autospec(AirmeetClient), create_autospec(AirmeetClient, instance=True)):
+        mock.airmeets.info.return_value = Airmeet("e")
+        mock.booths.list.return_value.first.return_value = Booth("b")
+
+        assert await mock.airmeets.info(EVENT, timeout=5) == Airmeet("e")
+        with pytest.raises(TypeError, match="attendee"):
+            mock.attendees.add(EVENT)
+        with pytest.raises(TypeError, match="nonsense"):
+            mock.airmeets.list(nonsense=1)
+        with pytest.raises(TypeError, match="send_email_invite"):
+            mock.bulk.add_attendees(EVENT, [])
+        with pytest.raises(AttributeError):
+            _ = mock.attendees.lisst

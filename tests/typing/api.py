@@ -41,7 +41,7 @@ async def single_calls(client: AirmeetClient, attendee: Attendee) -> None:
 
 async def lists(client: AirmeetClient) -> None:
     booths = client.booths.list(UUID(int=1))
-    assert_type(booths, Listing[Booth])
+    _ = assert_type(booths, Listing[Booth])
     assert_type(await client.booths.list("id", timeout=5), list[Booth])
     assert_type(await client.airmeets.list(), list[Airmeet])
     assert_type(await client.airmeets.list().first(), Airmeet | None)
