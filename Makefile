@@ -45,6 +45,7 @@ check: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes airmeet_async --ignoreexternal
 
 torture: $(STAMP)
 	@$(BIN)/python -m tests.torture.double_mail

@@ -3,8 +3,9 @@
 ::
 
     AirmeetError
-    ├── ConfigError             a setting or an argument is not valid; nothing was sent
-    ├── InputError              a file or a row source cannot be read; nothing was sent
+    ├── ConfigError             the set-up is not valid (keys, addresses, options); nothing was sent
+    ├── InputError              the input cannot be used; nothing was sent
+    │   └── InvalidInputError   one value of it: an e-mail address, an id, a time
     ├── ClientStateError        used after close, or on another event loop
     ├── TransportError          the network failed
     │   ├── NotSentError        certainly not applied: the request was not sent
@@ -53,11 +54,11 @@ class AirmeetError(Exception):
 
 
 class ConfigError(AirmeetError, ValueError):
-    """A setting or an argument is not valid. Nothing was sent."""
+    """The set-up is not valid: keys, addresses, files, options of a client or a run. Nothing was sent."""
 
 
 class InputError(AirmeetError, ValueError):
-    """Input rows cannot be read.
+    """The input cannot be used: a file or a source of rows, or one value (`InvalidInputError`). Nothing was sent.
 
     Attributes:
         path: The file, when the rows come from one.
@@ -72,6 +73,33 @@ class InputError(AirmeetError, ValueError):
         self.path = path
         self.line = line
         self.column = column
+
+
+class InvalidInputError(InputError):
+    """A value that was passed for an operation is not valid, such as an e-mail address. Nothing was sent.
+
+    It is the fault of the data, not of the set-up: a web application can show ``str(error)`` beside the field.
+
+    Attributes:
+        field: The parameter or the field with the value, such as ``email`` or ``airmeet_id``.
+        code: A short stable word: ``invalid_email``, ``invalid_id``, ``missing_field``, ``invalid_choice``,
+            ``invalid_time``, ``invalid_timezone``, ``invalid_text``, ``invalid_attendance_type``, ``out_of_range``, or
+            ``invalid`` for the rest.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        code: str = "invalid",
+        path: str | None = None,
+        line: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        super().__init__(message, path=path, line=line, column=column)
+        self.field = field
+        self.code = code
 
 
 class ClientStateError(AirmeetError, RuntimeError):
@@ -208,9 +236,9 @@ class IncompleteListError(AirmeetError):
 
     Attributes:
         operation: The operation's name.
-        read: How many rows came. Of a list in pages you have them already.
+        read: How many rows came.
         expected: How many rows Airmeet counts, or None if it counts pages.
-        rows: The rows of a list that is not in pages.
+        rows: What came, where the list was awaited or is not in pages.
     """
 
     def __init__(

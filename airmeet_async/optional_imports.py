@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 # What each extra brings, by the names under which it is imported.
-EXTRAS = {
+EXTRAS: dict[str, tuple[str, ...]] = {
     "cli": ("cyclopts", "rich", "platformdirs", "charset_normalizer"),
     "fast": ("httptools", "orjson"),
     "sandbox": ("uvicorn",),

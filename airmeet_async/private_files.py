@@ -276,6 +276,9 @@ class FileLock:
         works: Whether it keeps anybody out, known after `acquire`: some network disks have no locks.
     """
 
+    descriptor: int
+    works: bool
+
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
         self.descriptor = _open(os.fspath(path), os.O_RDWR | (os.O_CREAT if create else 0))
@@ -332,6 +335,9 @@ class NewFile:
     Raises:
         ConfigError: No file can be created in the folder.
     """
+
+    path: Path
+    file: FileIO
 
     def __init__(self, folder: Path) -> None:
         remove_leftovers(folder)

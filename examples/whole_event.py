@@ -15,13 +15,11 @@ import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import attrs
 
 from airmeet_async import (
     AirmeetClient,
+    Answer,
     Attendee,
     BulkReport,
     ClientEvent,
@@ -93,14 +91,14 @@ def check(what: str, report: BulkReport) -> None:
 
 async def read_out(client: AirmeetClient, airmeet_id: str) -> None:
     """Export attendance, poll answers and questions."""
-    save("attendance.jsonl", [row async for row in client.attendance.event(airmeet_id)])
-    save("polls.jsonl", [row async for row in client.polls.list(airmeet_id)])
+    save("attendance.jsonl", await client.attendance.event(airmeet_id))
+    save("polls.jsonl", await client.polls.list(airmeet_id))
     save("questions.jsonl", await client.questions.list(airmeet_id))
 
 
-def save(name: str, rows: Iterable[Any]) -> None:
-    """Write rows as JSON lines."""
-    lines = [json.dumps(attrs.asdict(row), default=str) for row in rows]
+def save(name: str, rows: Iterable[Answer]) -> None:
+    """Write rows as JSON lines: times in ISO 8601, with their zone."""
+    lines = [json.dumps(row.as_dict()) for row in rows]
     Path(name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     print(f"{name}: {len(lines)} rows")
 

@@ -5,17 +5,19 @@ other test would pass. To add an operation: a row, a builder, a namespace member
 and its calls in `CALLS` below.
 """
 
+import inspect
 import json
 import re
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 import pytest
 
 from airmeet_async import AirmeetClient, calls
-from airmeet_async.client.namespaces import listing, operation
+from airmeet_async.client.namespaces import Listing, Operations
 from airmeet_async.protocol.base_urls import parse_base
 from airmeet_async.protocol.call import Auth, Call, Paging, common_headers, encode, key_headers, token_headers
 from airmeet_async.protocol.classify_reply import Kind, judge
@@ -275,8 +277,10 @@ def test_a_row_has_its_member_on_the_client():
         group, _, member = name.partition(".")
         made = type(getattr(client, group)).__dict__[member]
 
-        assert isinstance(made, operation if ENDPOINTS[name].paging is Paging.NONE else listing), name
-        assert made.build is BUILDERS[name], name
+        returns = get_origin(inspect.signature(made).return_annotation)
+        is_list = ENDPOINTS[name].paging is not Paging.NONE or get_origin(ENDPOINTS[name].returns) is tuple
+        assert returns is (Listing if is_list else Awaitable), name
+        assert made.__wrapped__ is BUILDERS[name], name
         assert getattr(getattr(client, group), member).__name__ == member
 
 
@@ -285,9 +289,9 @@ def test_the_client_has_no_members_without_a_row():
     client = AirmeetClient(SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, transport=NoTransport())
     members = {
         f"{group}.{member}"
-        for group, space in vars(client).items()
-        for member, made in vars(type(space)).items()
-        if isinstance(made, (operation, listing))
+        for group in dir(Operations)
+        for member, made in vars(type(getattr(client, group))).items()
+        if not group.startswith("_") and hasattr(made, "__wrapped__")
     }
 
     assert members == ENDPOINTS.keys() - NO_MEMBER

@@ -39,7 +39,7 @@ from airmeet_async.calls.people import attendee_flags
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError
-from airmeet_async.protocol.base_urls import check_id
+from airmeet_async.protocol.base_urls import Id, check_id
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
 from airmeet_async.protocol.validation import RegistrationFields
@@ -70,7 +70,7 @@ class Bulk:
     @takes_options(JobOptions)
     def add_attendees(
         self,
-        airmeet_id: str,
+        airmeet_id: Id,
         rows: Rows,
         *,
         send_email_invite: bool,
@@ -110,11 +110,12 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
-        check_id(airmeet_id, "airmeet_id")
+        airmeet_id = check_id(airmeet_id, "airmeet_id")
         flags = attendee_flags(register_attendee=register_attendee, send_email_invite=send_email_invite)
         reading = _reading(columns, preset, split_name=split_name)
         identity = self._identity("attendees.add", airmeet_id, **flags, invites=invites)
@@ -146,7 +147,7 @@ class Bulk:
     @takes_options(JobOptions)
     async def plan(
         self,
-        airmeet_id: str,
+        airmeet_id: Id,
         rows: Rows,
         *,
         send_email_invite: bool = False,
@@ -199,7 +200,7 @@ class Bulk:
     @takes_options(JobOptions)
     def block_attendees(
         self,
-        airmeet_id: str,
+        airmeet_id: Id,
         rows: Rows,
         *,
         columns: Mapping[str, str | None] | None = None,
@@ -214,7 +215,8 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -223,7 +225,7 @@ class Bulk:
     @takes_options(JobOptions)
     def unblock_attendees(
         self,
-        airmeet_id: str,
+        airmeet_id: Id,
         rows: Rows,
         *,
         columns: Mapping[str, str | None] | None = None,
@@ -238,14 +240,15 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         return self._change_access(ATTENDEES_UNBLOCK, airmeet_id, rows, columns, options)
 
     @takes_options(JobOptions)
-    def add_speakers(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
+    def add_speakers(self, airmeet_id: Id, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Add everyone in *rows* as a speaker of an event.
 
         Who is a speaker of the event already is not sent: that row is a DUPLICATE whose error says what differs. A row
@@ -257,7 +260,8 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -265,7 +269,7 @@ class Bulk:
 
     @takes_options(JobOptions)
     def create_sessions(
-        self, airmeet_id: str, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
+        self, airmeet_id: Id, rows: Rows, *, timezone: str | None = None, **options: Unpack[JobOptions]
     ) -> BulkJob:
         """Create the sessions in *rows*. Their speakers must be in the event first (A): `add_speakers`.
 
@@ -280,14 +284,15 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
         return self._create(SESSIONS, airmeet_id, rows, options, timezone=timezone)
 
     @takes_options(JobOptions)
-    def create_booths(self, airmeet_id: str, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
+    def create_booths(self, airmeet_id: Id, rows: Rows, **options: Unpack[JobOptions]) -> BulkJob:
         """Create the booths in *rows*. A row whose outcome is unclear is UNKNOWN and is not sent again.
 
         A booth whose name the event has already is not made again: that row is a DUPLICATE, whose error says what
@@ -299,7 +304,8 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read, or has no column for a mandatory field; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -323,7 +329,8 @@ class Bulk:
             **options: See `JobOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             InputError: The file cannot be read; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -348,7 +355,8 @@ class Bulk:
             **options: See `RunOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             JournalError: The journal cannot be used, or another process is running it; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -372,7 +380,8 @@ class Bulk:
             **options: See `RunOptions`.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            InvalidInputError: The event's id cannot be one.
+            ConfigError: An option cannot be used.
             JournalError: The journal cannot be used, or another process is running it; nothing was sent.
             BulkStoppedError: The run ended early, for a reason that concerns all rows.
         """
@@ -385,12 +394,13 @@ class Bulk:
     def _change_access(
         self,
         endpoint: Endpoint[Any],
-        airmeet_id: str,
+        airmeet_id: Id,
         rows: Rows,
         columns: Mapping[str, str | None] | None,
         given: JobOptions,
     ) -> BulkJob:
-        identity = self._identity(endpoint.name, check_id(airmeet_id, "airmeet_id"))
+        airmeet_id = check_id(airmeet_id, "airmeet_id")
+        identity = self._identity(endpoint.name, airmeet_id)
         reading = evolve(ADDRESSES, overrides=columns or {})
 
         async def load() -> LoadedInput:
@@ -402,8 +412,8 @@ class Bulk:
 
         return self._job(load, given, identity)
 
-    def _create(self, mapping: RowMapping, airmeet_id: str, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
-        check_id(airmeet_id, "airmeet_id")
+    def _create(self, mapping: RowMapping, airmeet_id: Id, rows: Rows, given: JobOptions, **details: Any) -> BulkJob:
+        airmeet_id = check_id(airmeet_id, "airmeet_id")
         fetch = partial(fetch_existing, self._client, mapping, airmeet_id)
         operation = CreateItems(mapping, airmeet_id, fetch_existing=fetch, **details)
         named = {"timezone": details["timezone"]} if "timezone" in details else {}
@@ -442,7 +452,7 @@ class Bulk:
             ConfigError: An option cannot be used.
         """
         client = self._client
-        options = engine_options(given, client.options.max_in_flight, invites)
+        options = engine_options(given, client.options.max_in_flight, invites, client.options.retry)
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
         return BulkJob(JobPreparation(client, load, identity, given, options, again=again))
 

@@ -46,6 +46,8 @@ class BulkJob:
             as a generator, it is that of the same list the last time, before the first row is read.
     """
 
+    id: Any
+
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
         self.total: int | None = None

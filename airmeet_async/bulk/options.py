@@ -17,7 +17,7 @@ from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
 from airmeet_async.client.permits import check_rate
 from airmeet_async.client.telemetry import OnEvent, check_callback
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol.retry_policy import Retry
+from airmeet_async.protocol.call import Retry, check_retry, check_timeout
 
 Invites = Literal["at_most_once", "at_least_once"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -79,6 +79,11 @@ class RunOptions(TypedDict, total=False):
         on_result: Called in the event loop with each `RowResult` as soon as it is known, in a run with a journal as
             soon as it is recorded. If it raises, it is not called again: the run stops as by ``job.stop()``, every row
             has its result in ``job.report`` and in the journal, and the exception is raised. Default: none.
+        retry: The retry rules of each row, or a number of attempts with an unclear outcome. What differs from
+            ``Retry()`` holds; otherwise a row is sent up to 5 times, for as long as it certainly was not applied, and
+            a pause of up to 15 minutes is waited for. Default: the client's.
+        timeout: Seconds for each row from its first request on, with its retries and waits. A row whose time is over
+            has the result of its last attempt. Default: no limit.
     """
 
     rate: AskedRate | Literal["default"]
@@ -88,6 +93,8 @@ class RunOptions(TypedDict, total=False):
     max_failures: int | str | None
     on_event: OnEvent | None
     on_result: Callable[[RowResult], object] | None
+    retry: Retry | int | None
+    timeout: float | None
 
 
 class FileOptions(TypedDict, total=False):
@@ -200,6 +207,7 @@ class EngineOptions:
         max_in_flight: Rows that are being sent at once.
         retry: Patience per row. What was certainly not applied costs a row nothing, and a server that asks for a long
             pause gets it.
+        timeout: Seconds for each row from its first request on, or None.
         grace: Seconds that requests under way, and the cleanup of an asynchronous source, have to end after a stop.
         outage: Seconds without any answer after which the run ends.
         deadline: Seconds after which the run ends, or None.
@@ -210,6 +218,7 @@ class EngineOptions:
 
     max_in_flight: int = 64
     retry: Retry = field(factory=lambda: Retry(free=None, longest_pause=900.0))
+    timeout: float | None = None
     grace: float = 10.0
     outage: float = 900.0
     deadline: float | None = None
@@ -218,7 +227,9 @@ class EngineOptions:
     on_result: Callable[[RowResult], object] | None = None
 
 
-def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once") -> EngineOptions:
+def engine_options(
+    options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once", client_retry: Retry | None = None
+) -> EngineOptions:
     """Check the options of a run.
 
     Raises:
@@ -233,6 +244,8 @@ def engine_options(options: JobOptions, client_max_in_flight: int, invites: Invi
     check_callback("on_result", options.get("on_result"))
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
+        retry=(check_retry(options.get("retry")) or client_retry or Retry()).over(EngineOptions().retry),
+        timeout=None if (timeout := check_timeout(options.get("timeout"))) == math.inf else timeout,
         deadline=deadline,
         max_failures=parse_failure_limit(options.get("max_failures")),
         invites=invites,

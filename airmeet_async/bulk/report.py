@@ -1,24 +1,21 @@
 """The results of a bulk run: one `RowResult` per input row, one `BulkReport` per run. Pure values.
 
-What a report looks like in a notebook and as a data frame stands at its end; pandas and narwhals are imported there.
+What a report looks like in a notebook and as a data frame stands at its end.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from html import escape as to_html
-from importlib.util import find_spec
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from attrs import field, frozen
 
-from airmeet_async.errors import ClientStateError, ConfigError
-from airmeet_async.optional_imports import install_command
+from airmeet_async.data_frames import ColumnType, make_frame
+from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.redact import clean
-from airmeet_async.protocol.value_class import value
+from airmeet_async.protocol.value_class import AsDict, json_ready, value
 from airmeet_async.tables import guard
-
-FrameLibrary = Literal["pandas", "polars", "pyarrow"]
-
 
 # The code of a row that is not sent, since the last that was done to that person here is a block.
 BLOCKED = "blocked"
@@ -49,6 +46,10 @@ class RowWarning(str):
         found = super().__new__(cls, message)
         found.code = code
         return found
+
+    def as_dict(self) -> dict[str, str]:
+        """Return code and message."""
+        return {"code": self.code, "message": str(self)}
 
     def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
         return self.code, str(self)
@@ -137,7 +138,7 @@ DONE = frozenset({RowStatus.SUCCEEDED, RowStatus.DUPLICATE})
 
 
 @frozen
-class RowError:
+class RowError(AsDict):
     """Why a row did not succeed.
 
     Attributes:
@@ -154,7 +155,7 @@ class RowError:
 
 
 @value
-class RowResult:
+class RowResult(AsDict):
     """The result of one input row.
 
     Attributes:
@@ -207,7 +208,7 @@ def place_of(result: RowResult) -> int:
 
 
 @frozen
-class FailureGroup:
+class FailureGroup(AsDict):
     """Rows that did not succeed for the same cause, or have the same warning.
 
     Attributes:
@@ -224,7 +225,7 @@ class FailureGroup:
 
 
 @frozen
-class BulkReport:
+class BulkReport(AsDict):
     """The summary of a bulk run; ``print(report)`` shows it. The counts always add up to the rows read.
 
     Attributes:
@@ -305,7 +306,16 @@ class BulkReport:
         is_done = self.stop_reason is None and self.rows_read == sum(self.counts[status] for status in DONE)
         return is_done and all(group.code != OTHER_NAME for group in self.failures)
 
-    def to_frame(self, *, backend: str | None = None, links: bool = False) -> Any:
+    @property
+    def failed(self) -> tuple[RowResult, ...]:
+        """The rows that did not succeed, in input order: all that are not done, as `RowResult.is_done` has it.
+
+        Raises:
+            ClientStateError: The job was streamed, so this report has no results; their number is in `counts`.
+        """
+        return tuple(result for result in self._results() if not result.is_done)
+
+    def to_frame(self, *, backend: str | None = None, links: bool = True, columns: bool = True) -> Any:
         """Return the results as a data frame, one row per row of the input.
 
         polars and pyarrow need the extra ``dataframe``.
@@ -313,30 +323,29 @@ class BulkReport:
         Args:
             backend: ``pandas``, ``polars`` or ``pyarrow``; by default the first of them that is installed.
             links: Include the column ``entry_link``. Anybody who has such a link can enter as that person.
+            columns: Include the columns of the input, as texts, behind those of the results; one of the same name
+                begins with ``input_``.
 
         Raises:
             ConfigError: A package is missing.
             ClientStateError: The job was streamed, so this report has no results.
         """
+        return results_to_frame(self._results(), backend=backend, links=links, columns=columns)
+
+    def _results(self) -> tuple[RowResult, ...]:
         if self.results is None:
             why = "because the job was streamed; await the job instead, or collect its results"
             raise ClientStateError(f"this report has no results, {why}")
-        library = _frame_library(backend)
-        columns = (*_FRAME_COLUMNS, *(_LINK_COLUMN if links else ()))
-        values = {name: [value_of(result) for result in self.results] for name, _, value_of in columns}
-        types = {name: type_name for name, type_name, _ in columns}
-        if library == "pandas":
-            import pandas as pd
+        return self.results
 
-            return pd.DataFrame({name: pd.array(found, _PANDAS_TYPES[types[name]]) for name, found in values.items()})
-        import narwhals
+    def as_dict(self, *, results: bool = False) -> dict[str, Any]:
+        """Return the documented JSON shape (``airmeet register --json``).
 
-        schema = {name: getattr(narwhals, type_name) for name, type_name in types.items()}
-        return narwhals.from_dict(values, schema, backend=library).to_native()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the documented JSON shape (``airmeet register --json``)."""
-        return {
+        Args:
+            results: Also the results of all rows, entry links included, if the job was awaited.
+        """
+        rows = {"results": json_ready(self.results)} if results else {}
+        return rows | {
             "job": self.job,
             "rows_read": self.rows_read,
             "counts": {status.value: self.counts[status] for status in RowStatus},
@@ -352,9 +361,9 @@ class BulkReport:
             "rate_mean": round(self.rate_mean, 2),
             "rate_peak": round(self.rate_peak, 2),
             "latency_ms": {name: round(value, 1) for name, value in self.latency_ms.items()},
-            "failures": [_as_dict(group) for group in self.failures],
+            "failures": [group.as_dict() for group in self.failures],
             "warned_rows": self.warned_rows,
-            "warnings": [_as_dict(group) for group in self.warnings],
+            "warnings": [group.as_dict() for group in self.warnings],
             "ignored_columns": list(self.ignored_columns),
             "stop_reason": self.stop_reason.value if self.stop_reason else None,
             "stop_message": self.stop_message,
@@ -396,13 +405,8 @@ def _html_table(caption: str, names: tuple[str, ...], rows: list[Any]) -> str:
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-_FRAME_LIBRARIES: tuple[FrameLibrary, ...] = ("pandas", "polars", "pyarrow")
-
-# narwhals would ask pandas for types that cannot hold an empty cell; these can.
-_PANDAS_TYPES = {"Int64": "Int64", "Float64": "Float64", "String": "string", "Boolean": "boolean"}
-
 # The columns of a frame: name, type in the words of narwhals, value.
-_FRAME_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
+_FRAME_COLUMNS: tuple[tuple[str, ColumnType, Callable[[RowResult], Any]], ...] = (
     ("index", "Int64", lambda result: result.index),
     ("line", "Int64", lambda result: result.line),
     ("key", "String", lambda result: result.key),
@@ -416,27 +420,42 @@ _FRAME_COLUMNS: tuple[tuple[str, str, Callable[[RowResult], Any]], ...] = (
     ("latency_s", "Float64", lambda result: result.latency_s),
     ("invite", "String", lambda result: result.invite.value),
     ("duplicate_of", "Int64", lambda result: result.duplicate_of),
+    ("entry_link", "String", lambda result: result.entry_link),
 )
-_LINK_COLUMN = (("entry_link", "String", lambda result: result.entry_link),)
 
 
-def _frame_library(backend: str | None) -> FrameLibrary:
-    """Return the library that makes the frame.
+def results_to_frame(
+    results: Iterable[RowResult], *, backend: str | None = None, links: bool = True, columns: bool = True
+) -> Any:
+    """Return results as a data frame; see `BulkReport.to_frame`. For those of a streamed job, too.
 
     Raises:
-        ConfigError: A package is missing, or *backend* is not known.
+        ConfigError: A package is missing.
     """
-    names: tuple[FrameLibrary, ...] = tuple(name for name in _FRAME_LIBRARIES if backend in {None, name})
-    if not names:
-        raise ConfigError(f"backend must be one of {', '.join(_FRAME_LIBRARIES)}, not {backend!r:.40}")
-    found = next((name for name in names if find_spec(name) is not None), None)
-    if found is None:
-        wanted = backend or f"one of {', '.join(_FRAME_LIBRARIES)}"
-        raise ConfigError(f"to_frame() needs {wanted}: pip install {backend or _FRAME_LIBRARIES[0]}")
-    if found != "pandas" and find_spec("narwhals") is None:
-        raise ConfigError(f"to_frame() needs narwhals: {install_command('dataframe')}")
-    return found
+    results = list(results)
+    found: dict[str, tuple[ColumnType, list[Any]]] = {
+        name: (kind, [value_of(result) for result in results])
+        for name, kind, value_of in _FRAME_COLUMNS
+        if links or name != "entry_link"
+    }
+    if columns:
+        rows = [_input_columns(result.row) for result in results]
+        for name in dict.fromkeys(name for row in rows for name in row):
+            label = f"input_{name}" if name in found else name
+            found[label] = ("String", [row.get(name) for row in rows])
+    return make_frame(found, backend)
 
 
-def _as_dict(group: FailureGroup) -> dict[str, Any]:
-    return {"code": group.code, "message": group.message, "n": group.n, "sample_rows": list(group.sample_rows)}
+def _input_columns(row: Any) -> dict[str, str | None]:
+    """Return the columns of an input row as texts; lists and the like as JSON."""
+    if isinstance(row, str):
+        row = {"email": row}
+    elif isinstance(row, AsDict):
+        row = row.as_dict()
+    elif not isinstance(row, Mapping):
+        row = {} if row is None else {"row": row}
+    texts = {str(name): json_ready(cell) for name, cell in row.items()}
+    return {
+        name: cell if isinstance(cell, str) or cell is None else json.dumps(cell, ensure_ascii=False)
+        for name, cell in texts.items()
+    }

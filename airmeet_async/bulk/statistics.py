@@ -37,6 +37,16 @@ _IN_EVENT = frozenset({EXISTS, EXISTS_DIFFERENT})
 class RunStatistics:
     """The counts of one run, in a fixed amount of memory."""
 
+    changed: int
+    existing: int
+    existing_different: int
+    unverified: int
+    unverified_earlier: int
+    attempts: int
+    retries: int
+    throttled: int
+    warned: int
+
     def __init__(self) -> None:
         self.rows_read = 0
         self.counts: Counter[RowStatus] = Counter()

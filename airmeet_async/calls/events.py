@@ -3,10 +3,10 @@
 import re
 from datetime import datetime
 
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import InvalidInputError
 from airmeet_async.protocol import endpoints, validation
-from airmeet_async.protocol.base_urls import check_ids
-from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.base_urls import Id, check_ids
+from airmeet_async.protocol.call import Call, Retry
 from airmeet_async.protocol.models import Airmeet, AirmeetInfo, AuthToken, Created, NewAirmeet, Series, Updated
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.validation import Cursor
@@ -27,7 +27,14 @@ def authenticate() -> Call[AuthToken]:
     return Call(endpoints.AUTH, body={})
 
 
-def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None) -> Call[Page[Airmeet]]:
+def list_airmeets(
+    *,
+    size: int = 50,
+    after: Cursor = None,
+    before: Cursor = None,
+    retry: Retry | int | None = None,
+    timeout: float | None = None,
+) -> Call[Page[Airmeet]]:
     """List the community's events, except archived ones.
 
     Sorted by creation time; the direction is not documented (help article, A).
@@ -36,40 +43,50 @@ def list_airmeets(*, size: int = 50, after: Cursor = None, before: Cursor = None
         size: Events per page, 1 to 500; Airmeet's own default is 50 (A).
         after: Cursor of an earlier page.
         before: The same, backwards. Airmeet ignores it if *after* is given (A), so giving both is an error.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for each page, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: *size* is out of range, or both cursors are given.
+        InvalidInputError: *size* is out of range, or both cursors are given.
     """
-    return Call(endpoints.AIRMEETS_LIST, query=validation.page_query(endpoints.AIRMEETS_LIST, size, after, before))
+    return Call(
+        endpoints.AIRMEETS_LIST, query=validation.page_query(endpoints.AIRMEETS_LIST, size, after, before)
+    ).with_limits(retry, timeout)
 
 
-def get_airmeet(airmeet_id: str) -> Call[AirmeetInfo]:
+def get_airmeet(airmeet_id: Id, *, retry: Retry | int | None = None, timeout: float | None = None) -> Call[AirmeetInfo]:
     """Show one event with its sessions (B, C).
 
     Args:
         airmeet_id: The event's id.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
         NotFoundError: There is no such event.
         PermissionDeniedError: It belongs to another community.
     """
-    return Call(endpoints.AIRMEETS_INFO, check_ids(airmeet_id=airmeet_id))
+    return Call(endpoints.AIRMEETS_INFO, check_ids(airmeet_id=airmeet_id)).with_limits(retry, timeout)
 
 
-def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
+def create_airmeet(
+    airmeet: NewAirmeet, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[Created]:
     """Create an event.
 
     Args:
         airmeet: Host, name, short description, times and time zone are mandatory (B).
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: A required value is missing or not valid.
+        InvalidInputError: A required value is missing or not valid.
         AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second event.
         RejectedError: Airmeet refuses it; some time zones are not available (A).
     """
     start, end = validation.to_milliseconds(airmeet.start, "start"), validation.to_milliseconds(airmeet.end, "end")
     if start >= end:
-        raise ConfigError("end must be at least a minute after start")
+        raise InvalidInputError("end must be at least a minute after start", field="end", code="invalid_time")
     body = {
         "hostEmail": validation.require_email(airmeet.host_email, "host_email"),
         "eventName": validation.require_text(airmeet.name, "name"),
@@ -81,34 +98,40 @@ def create_airmeet(airmeet: NewAirmeet) -> Call[Created]:
         "eventType": airmeet.event_type,
         "config": validation.drop_empty({"networking": airmeet.networking, "tableCount": airmeet.table_count}) or None,
     }
-    return Call(endpoints.AIRMEETS_CREATE, body=validation.drop_empty(body))
+    return Call(endpoints.AIRMEETS_CREATE, body=validation.drop_empty(body)).with_limits(retry, timeout)
 
 
-def set_airmeet_status(airmeet_id: str, status: str) -> Call[Updated]:
+def set_airmeet_status(
+    airmeet_id: Id, status: str, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[Updated]:
     """Start, pause, end or archive an event. Setting the same status again has no effect.
 
     Args:
         airmeet_id: The event's id.
         status: ``ONGOING`` or ``FINISHED`` (B), ``PAUSED`` or ``ARCHIVE`` (D). The allowed transitions are not
             documented.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: There is no such status.
+        InvalidInputError: There is no such status.
         NotFoundError: There is no such event.
         RejectedError: Airmeet refuses the change.
     """
     body = {"status": validation.require_choice(status, _STATUSES, "status")}
-    return Call(endpoints.AIRMEETS_SET_STATUS, check_ids(airmeet_id=airmeet_id), body=body)
+    return Call(endpoints.AIRMEETS_SET_STATUS, check_ids(airmeet_id=airmeet_id), body=body).with_limits(retry, timeout)
 
 
 def change_landing_page(
-    airmeet_id: str,
+    airmeet_id: Id,
     *,
     ambience: str | None = None,
     layout: str | None = None,
     highlight_color: str | None = None,
     button_text_color: str | None = None,
     image_url: str | None = None,
+    retry: Retry | int | None = None,
+    timeout: float | None = None,
 ) -> Call[Updated]:
     """Change the appearance of an event's landing page (D).
 
@@ -119,9 +142,11 @@ def change_landing_page(
         highlight_color: Like ``#0000ff``.
         button_text_color: Like ``#ffffff``.
         image_url: A public JPG or PNG.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: A value is not valid, or no value was given.
+        InvalidInputError: A value is not valid, or no value was given.
         NotFoundError: There is no such event.
     """
     body = validation.drop_empty({
@@ -132,18 +157,27 @@ def change_landing_page(
         "imageUrl": image_url,
     })  # fmt: skip
     if not body:
-        raise ConfigError("nothing to change; give at least one of ambience, layout, the colours and image_url")
-    return Call(endpoints.AIRMEETS_LANDING_PAGE, check_ids(airmeet_id=airmeet_id), body=body)
+        raise InvalidInputError("nothing to change; give at least one of ambience, layout, the colours and image_url")
+    return Call(endpoints.AIRMEETS_LANDING_PAGE, check_ids(airmeet_id=airmeet_id), body=body).with_limits(
+        retry, timeout
+    )
 
 
 def _colour(value: str | None, name: str) -> str | None:
     if value is None or _COLOUR.fullmatch(value):
         return value
-    raise ConfigError(f"{name} is {value!r:.40}; write six hexadecimal digits like #0000ff")
+    raise InvalidInputError(f"{name} is {value!r:.40}; write six hexadecimal digits like #0000ff", field=name)
 
 
 def duplicate_airmeet(
-    airmeet_id: str, *, name: str, start: datetime, timezone: str, duplicate_speakers: bool = False
+    airmeet_id: Id,
+    *,
+    name: str,
+    start: datetime,
+    timezone: str,
+    duplicate_speakers: bool = False,
+    retry: Retry | int | None = None,
+    timeout: float | None = None,
 ) -> Call[Created]:
     """Make a copy of an event in the same community (C, D).
 
@@ -153,9 +187,11 @@ def duplicate_airmeet(
         start: Aware datetime.
         timezone: A name such as ``Europe/Paris``.
         duplicate_speakers: Whether to copy its speakers.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: An argument is not valid.
+        InvalidInputError: An argument is not valid.
         AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second copy.
     """
     zone = validation.check_timezone(timezone)
@@ -167,21 +203,30 @@ def duplicate_airmeet(
         "timezone": zone,
         "duplicateSpeakers": duplicate_speakers,
     }
-    return Call(endpoints.AIRMEETS_DUPLICATE, check_ids(airmeet_id=airmeet_id), body=body)
+    return Call(endpoints.AIRMEETS_DUPLICATE, check_ids(airmeet_id=airmeet_id), body=body).with_limits(retry, timeout)
 
 
-def list_series() -> Call[tuple[Series, ...]]:
-    """List the community's event series (D; the shape of the reply is not documented)."""
-    return Call(endpoints.SERIES_LIST)
+def list_series(*, retry: Retry | int | None = None, timeout: float | None = None) -> Call[tuple[Series, ...]]:
+    """List the community's event series (D; the shape of the reply is not documented).
+
+    Args:
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
+    """
+    return Call(endpoints.SERIES_LIST).with_limits(retry, timeout)
 
 
-def list_series_airmeets(event_series_id: str) -> Call[tuple[Airmeet, ...]]:
+def list_series_airmeets(
+    event_series_id: Id, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[tuple[Airmeet, ...]]:
     """List the events of a series (D; the shape of the reply is not documented).
 
     Args:
         event_series_id: The series' id.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
         NotFoundError: There is no such series.
     """
-    return Call(endpoints.SERIES_EVENTS, check_ids(event_series_id=event_series_id))
+    return Call(endpoints.SERIES_EVENTS, check_ids(event_series_id=event_series_id)).with_limits(retry, timeout)

@@ -1,8 +1,8 @@
 """What an event consists of: sessions, the tracks they can be in, speakers and booths."""
 
 from airmeet_async.protocol import endpoints, validation
-from airmeet_async.protocol.base_urls import check_id, check_ids
-from airmeet_async.protocol.call import Call
+from airmeet_async.protocol.base_urls import Id, check_id, check_ids
+from airmeet_async.protocol.call import Call, Retry
 from airmeet_async.protocol.models import (
     EXHIBITOR_TYPES,
     Booth,
@@ -18,15 +18,19 @@ from airmeet_async.protocol.models import (
 )  # fmt: skip
 
 
-def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]:
+def create_session(
+    airmeet_id: Id, session: NewSession, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[SessionCreated]:
     """Create a session. Its speakers must be in the event, its cohosts in the community's team (A).
 
     Args:
         airmeet_id: The event's id.
         session: Title, start and host are mandatory; the type must be HOSTING (A).
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: A required value is missing or not valid.
+        InvalidInputError: A required value is missing or not valid.
         AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second session.
         RejectedError: Airmeet refuses it, for example for an unknown speaker.
     """
@@ -50,36 +54,48 @@ def create_session(airmeet_id: str, session: NewSession) -> Call[SessionCreated]
         "sessionMeta": None if session.hide_host is None else {"hideHost": session.hide_host},
         "boothId": check_id(session.booth_id, "booth_id") if session.booth_id else None,
     }
-    return Call(endpoints.SESSIONS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
+    return Call(
+        endpoints.SESSIONS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body)
+    ).with_limits(retry, timeout)
 
 
-def delete_session(airmeet_id: str, session_id: str) -> Call[Updated]:
+def delete_session(
+    airmeet_id: Id, session_id: Id, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[Updated]:
     """Delete a session (D).
 
     Args:
         airmeet_id: The event's id.
         session_id: The session's id.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
         NotFoundError: There is no such event or session.
     """
     path = check_ids(airmeet_id=airmeet_id, session_id=session_id)
-    return Call(endpoints.SESSIONS_DELETE, path)
+    return Call(endpoints.SESSIONS_DELETE, path).with_limits(retry, timeout)
 
 
-def list_tracks(airmeet_id: str) -> Call[tuple[Track, ...]]:
+def list_tracks(
+    airmeet_id: Id, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[tuple[Track, ...]]:
     """List the tracks of an event (B, C). Some plans have none (C).
 
     Args:
         airmeet_id: The event's id.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(endpoints.TRACKS_LIST, check_ids(airmeet_id=airmeet_id))
+    return Call(endpoints.TRACKS_LIST, check_ids(airmeet_id=airmeet_id)).with_limits(retry, timeout)
 
 
-def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
+def add_speaker(
+    airmeet_id: Id, speaker: Speaker, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[SpeakerAdded]:
     """Add a speaker to an event. The status of the answer is ``SPEAKER_CREATED`` for a new one (B, C).
 
     What a second add of the same speaker does is not documented, so this is not repeated after an unclear outcome.
@@ -87,9 +103,11 @@ def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
     Args:
         airmeet_id: The event's id.
         speaker: E-mail and name are mandatory (B).
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: E-mail or name is missing.
+        InvalidInputError: E-mail or name is missing.
         AmbiguousOutcomeError: There was no clear answer; the speaker may be there.
         RejectedError: Airmeet refuses it.
     """
@@ -103,30 +121,40 @@ def add_speaker(airmeet_id: str, speaker: Speaker) -> Call[SpeakerAdded]:
         "city": speaker.city,
         "country": speaker.country,
     }
-    return Call(endpoints.SPEAKERS_ADD, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
+    return Call(endpoints.SPEAKERS_ADD, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body)).with_limits(
+        retry, timeout
+    )
 
 
-def list_booths(airmeet_id: str) -> Call[tuple[Booth, ...]]:
+def list_booths(
+    airmeet_id: Id, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[tuple[Booth, ...]]:
     """List the booths of an event (B, C). Some plans have none (C).
 
     Args:
         airmeet_id: The event's id.
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
         NotFoundError: There is no such event.
     """
-    return Call(endpoints.BOOTHS_LIST, check_ids(airmeet_id=airmeet_id))
+    return Call(endpoints.BOOTHS_LIST, check_ids(airmeet_id=airmeet_id)).with_limits(retry, timeout)
 
 
-def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
+def create_booth(
+    airmeet_id: Id, booth: NewBooth, *, retry: Retry | int | None = None, timeout: float | None = None
+) -> Call[Created]:
     """Create a booth.
 
     Args:
         airmeet_id: The event's id.
         booth: Only the name is mandatory. An exhibitor's attendance type is for the hybrid conference format (B).
+        retry: The retry rules of this call, or its number of attempts. Default: the client's.
+        timeout: Seconds for this call, with retries and waits. Default: the client's.
 
     Raises:
-        ConfigError: A required value is missing or not valid.
+        InvalidInputError: A required value is missing or not valid.
         AmbiguousOutcomeError: Airmeet gave no clear reply; a repeat could create a second booth.
         RejectedError: Airmeet refuses it.
     """
@@ -152,4 +180,6 @@ def create_booth(airmeet_id: str, booth: NewBooth) -> Call[Created]:
             "tableCount": booth.table_count,
         },
     }
-    return Call(endpoints.BOOTHS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body))
+    return Call(
+        endpoints.BOOTHS_CREATE, check_ids(airmeet_id=airmeet_id), body=validation.drop_empty(body)
+    ).with_limits(retry, timeout)

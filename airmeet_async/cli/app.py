@@ -16,7 +16,7 @@ import airmeet_async
 from airmeet_async.cli.exit_codes import HELP, UsageError
 from airmeet_async.cli.options import CommandContext
 
-app = App(
+app: App = App(
     name="airmeet",
     help="""Register lists of people for Airmeet events, and get a result for each person.
 

@@ -25,7 +25,7 @@ from airmeet_async.errors import (
     TokenRejectedError,
 )
 from airmeet_async.formatting import long_duration, wrapped
-from airmeet_async.protocol.models import AirmeetInfo, AirmeetStatus, Moment
+from airmeet_async.protocol.models import AirmeetInfo, AirmeetStatus
 from airmeet_async.tables import shown
 
 _PATIENCE_S = 15.0
@@ -80,18 +80,15 @@ class TargetEvent:
         info = self.info
         if info is None or info.status in _GOING_ON:
             return False
-        end = info.end_time.at if info.end_time else None
-        start = info.start_time.at if info.start_time else None
+        end, start = info.end_time, info.start_time
         if end is None and start is not None:
             end = start + _LONGEST
         return info.status in _OVER or (end is not None and end < now)
 
 
-def describe_moment(moment: Moment, timezone: str | None) -> str:
-    """Return a moment as people write it, in the event's own time zone: ``12 March 2027, 10:00 Europe/Paris``."""
-    at, zone = moment.at, timezone or "UTC"
-    if at is None:
-        return str(moment)
+def describe_moment(at: datetime, timezone: str | None) -> str:
+    """Return a time as people write it, in the event's own time zone: ``12 March 2027, 10:00 Europe/Paris``."""
+    zone = timezone or "UTC"
     try:
         at = at.astimezone(ZoneInfo(zone))
     except (KeyError, ValueError, OSError):  # an unknown zone, or a machine without any

@@ -30,6 +30,8 @@ class QuietStream:
         is_missing: The process has no such stream.
     """
 
+    is_missing: bool
+
     def __init__(self, stream: TextIO | None, *, any_error: bool) -> None:
         self.is_missing = stream is None
         if isinstance(stream, QuietStream):

@@ -68,7 +68,13 @@ _STOPS = {
 _ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
     Exit.CREDENTIALS: (KeysError, errors.CredentialsError, errors.TokenRejectedError),
     # A journal that fails on the way ends the run, see above. A page that is not the API's is a wrong address.
-    Exit.USAGE: (errors.ConfigError, errors.JournalError, errors.RedirectError, errors.DecodeError),
+    Exit.USAGE: (
+        errors.ConfigError,
+        errors.InvalidInputError,
+        errors.JournalError,
+        errors.RedirectError,
+        errors.DecodeError,
+    ),
     Exit.INPUT: (errors.InputError,),
     # A clear no, such as for a list of an event that is not FINISHED, is no use in repeating.
     Exit.EVENT: (errors.PermissionDeniedError, errors.NotFoundError, errors.RejectedError),

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -23,7 +24,7 @@ from airmeet_async.errors import ConfigError
 from airmeet_async.formatting import wrapped
 from airmeet_async.private_files import NewFile, check_target
 from airmeet_async.protocol.decoding import odd_members
-from airmeet_async.protocol.models import CustomField, Moment, PollAnswer, Question
+from airmeet_async.protocol.models import CustomField, PollAnswer, Question
 from airmeet_async.protocol.redact import escape
 from airmeet_async.tables import csv_line
 
@@ -54,8 +55,8 @@ class Pair:
     """Two values that make one row.
 
     Attributes:
-        of: The session, the booth or the person.
-        one: One attendee of it, or one answer or question of theirs.
+        of: The session, the booth or the person; for a session the addresses of its people by their ids.
+        one: One attendee of it, one answer or question of theirs, or the session.
     """
 
     of: Any
@@ -120,7 +121,7 @@ class ListFormat:
 def field_names(fields: Sequence[CustomField]) -> dict[str, str]:
     """Return id to label; to the id itself where a label is missing or not the only one."""
     labels = Counter(one.label for one in fields)
-    return {one.field_id: one.label if one.label and labels[one.label] == 1 else one.field_id for one in fields}
+    return {one.id: one.label if one.label and labels[one.label] == 1 else one.id for one in fields}
 
 
 def without_secrets(value: Any) -> Any:
@@ -138,9 +139,9 @@ def without_secrets(value: Any) -> Any:
 
 
 def json_value(value: Any) -> Any:
-    """Return a value as JSON has it: a time in ISO 8601, or as Airmeet sent it where it cannot be read."""
-    if isinstance(value, Moment):
-        return value.at.isoformat() if value.at else value.text
+    """Return a value as JSON has it: a time in ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Mapping):
         return {name: json_value(inner) for name, inner in value.items()}
     return [json_value(one) for one in value] if isinstance(value, (list, tuple)) else value
@@ -158,8 +159,8 @@ def csv_value(value: Any) -> str:
 
 def shown_value(value: Any) -> str:
     """Return any value for people."""
-    if isinstance(value, Moment) and value.at:
-        return value.at.strftime("%Y-%m-%d %H:%M %Z")
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, bool):
         return "yes" if value else "no"
     return csv_value(value) or "-"
@@ -319,6 +320,8 @@ class ExportFile:
         ConfigError: The target cannot be written.
     """
 
+    rows: int
+
     def __init__(self, path: Path, columns: Iterable[str], *, marks: Iterable[str], raw: bool = False) -> None:
         self._path = path
         self._columns = tuple(columns)
@@ -429,11 +432,16 @@ def _minutes(attendance: Any) -> float | None:
     return None if attendance.time_spent_ms is None else round(attendance.time_spent_ms / 60_000, 2)
 
 
+def _emails(pair: Pair, ids: Iterable[str]) -> list[str | None]:
+    """Return the addresses of people by their ids, where they are known."""
+    return [pair.of.get(one) for one in ids]
+
+
 def _both_extras(pair: Pair) -> dict[str, Any]:
     return {**pair.of.extra, **pair.one.extra}
 
 
-EVENTS = list_format("event", "id=uid name status start=start_time end=end_time timezone", "id status start name")
+EVENTS = list_format("event", "id name status start=start_time end=end_time timezone", "id status start name")
 BOOTH_VISITS = list_format(
     "visitor",
     "email name user_id visited_at=at visits interested_in_contact",
@@ -444,7 +452,7 @@ LISTS = {
     "participants": list_format(
         "participant",
         "email name organisation designation city country registered_at user_type user_id invite_sent profile_url "
-        "joining_link",
+        "joining_link=entry_link",
         "email name registered_at user_type organisation",
         links="joining_link",
         has_fields=True,
@@ -462,7 +470,7 @@ LISTS = {
     ),
     "session-attendance": list_format(
         "attendee",
-        "session_id=of.session_id session_name=of.name email=one.email name=one.name user_id=one.user_id "
+        "session_id=of.id session_name=of.name email=one.email name=one.name user_id=one.user_id "
         "joined_at=one.at minutes time_spent_ms=one.time_spent_ms",
         "session_name email joined_at minutes name",
         minutes=lambda pair: _minutes(pair.one),
@@ -470,7 +478,7 @@ LISTS = {
     ),
     "booth-attendance": list_format(
         "visitor",
-        "booth_id=of.uid booth_name=of.name email=one.email name=one.name user_id=one.user_id visited_at=one.at "
+        "booth_id=of.id booth_name=of.name email=one.email name=one.name user_id=one.user_id visited_at=one.at "
         "visits=one.visits interested_in_contact=one.interested_in_contact",
         "booth_name email visited_at visits name",
         besides=attrgetter("one.extra"),
@@ -506,26 +514,40 @@ LISTS = {
     ),
     "fields": list_format(
         "field",
-        "label id=field_id required=is_required type options name",
+        "label id required=is_required type options name",
         "label id required type options",
         type=lambda field: (field.type.input_type or field.type.field_type) if field.type else None,
         options=lambda field: [option.display_value or option.code for option in field.options],
     ),
     "tracks": list_format(
         "track",
-        "id=uid name description order session_ids",
+        "id name description order session_ids",
         "id order name",
         besides=lambda track: {"meta": track.meta, **track.extra},
     ),
-    "booths": list_format("booth", "id=uid name exhibitors tags", "id name exhibitors"),
+    "booths": list_format("booth", "id name exhibitors tags", "id name exhibitors"),
+    # With what ``airmeet import sessions`` needs to make them again.
     "sessions": list_format(
         "session",
-        "id=session_id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids "
-        "speaker_ids speakers",
+        "id=one.id name=one.name status=one.status type=one.type start=one.start_time duration_minutes=one.duration "
+        "summary=one.summary host_ids=one.host_ids cohost_ids=one.cohost_ids speaker_ids=one.speaker_ids speakers "
+        "host_email cohost_emails speaker_emails",
         "id status start duration_minutes name",
-        speakers=lambda session: [person.name for person in session.speakers],
+        speakers=lambda pair: [person.name for person in pair.one.speakers],
+        host_email=lambda pair: _emails(pair, pair.one.host_ids[:1])[0] if pair.one.host_ids else None,
+        cohost_emails=lambda pair: [
+            one for one in _emails(pair, (*pair.one.host_ids[1:], *pair.one.cohost_ids)) if one
+        ],
+        speaker_emails=lambda pair: [one for one in _emails(pair, pair.one.speaker_ids) if one],
+        besides=attrgetter("one.extra"),
     ),
 }
+SESSIONS = list_format(
+    "session",
+    "id name status type start=start_time duration_minutes=duration summary host_ids cohost_ids speaker_ids speakers",
+    "id status start duration_minutes name",
+    speakers=lambda session: [person.name for person in session.speakers],
+)
 
 # What ``airmeet event show`` prints.
 EVENT = list_format(
@@ -533,6 +555,6 @@ EVENT = list_format(
     "id name status start=start_time end=end_time timezone format=event_sub_type summary=short_description image_url "
     "sessions session_hosts",
     "name id status start end timezone format summary sessions",
-    sessions=lambda info: [json_value(row) for session in info.sessions for row in LISTS["sessions"].rows(session)],
+    sessions=lambda info: [json_value(row) for session in info.sessions for row in SESSIONS.rows(session)],
     session_hosts=lambda info: [{"id": one.id, "name": one.name} for one in info.session_hosts],
 )

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import InvalidInputError
 from airmeet_async.protocol.base_urls import check_id
 
 if TYPE_CHECKING:
@@ -184,11 +184,11 @@ def event_id(word: str, file: str) -> str:
 
     Raises:
         UsageError: It is the file, and *file* is what can be the id.
-        ConfigError: It is no id.
+        InvalidInputError: It is no id.
     """
     try:
         return check_id(word, "AIRMEET_ID")
-    except ConfigError:
+    except InvalidInputError:
         if is_file(word) and _is_id(file):
             raise UsageError(f"the event's id comes before the file: write {file} {word}") from None
         raise
@@ -197,7 +197,7 @@ def event_id(word: str, file: str) -> str:
 def _is_id(word: str) -> bool:
     try:
         return bool(check_id(word, ""))
-    except ConfigError:
+    except InvalidInputError:
         return False
 
 

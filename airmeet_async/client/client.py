@@ -39,16 +39,16 @@ from airmeet_async.client.telemetry import (
 )
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import TokenStore, account_name, choose_token_store
-from airmeet_async.client.transports.base import Timeouts
+from airmeet_async.client.transports.base import Timeouts, Transport
 from airmeet_async.client.transports.choose_transport import choose_transport
-from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
+from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Region
-from airmeet_async.protocol.call import Auth, Call, Endpoint
+from airmeet_async.protocol.call import Auth, Call, Endpoint, Retry, check_retry, check_timeout
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.retry_policy import Raise, Renew, Retry, Return, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide
 from airmeet_async.protocol.value_class import value
 
 
@@ -88,54 +88,37 @@ class _Life:
 
 
 class Client(Operations):
-    """An asynchronous client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine.
+    """A client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine, and documents the arguments."""
 
-    It does no I/O until the first call. Use it as ``async with … as client:``, on one event loop, and share it between
-    tasks: they then share one token, one rate and one set of connections.
-
-    Args:
-        access_key: ``X-Airmeet-Access-Key``. Default: ``AIRMEET_ACCESS_KEY`` in the environment.
-        secret_key: ``X-Airmeet-Secret-Key``. Default: ``AIRMEET_SECRET_KEY``.
-        region: The community's region. Default: ``AIRMEET_REGION``, else ``global``.
-        base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
-        transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
-            which is used as it is and not closed. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
-        token_store: Who shares a token with this client, since a new one may end the others. ``"memory"``, the default:
-            the tasks of this client. ``"file"``: the command line, and all processes of this user on this machine that
-            say so, such as the workers of a web server; the files are in ``AIRMEET_TOKEN_CACHE``, else in the user's
-            state directory. Or a `TokenStore` of your own.
-        rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
-        max_in_flight: Maximum number of concurrent requests and of open connections.
-        retry: Retry rules of a single call. Default: ``Retry()``.
-        timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
-        on_event: Called in the event loop with a `ClientEvent` for each retry, pause, sign-in, change of the rate,
-            outage, and begin and end of a run. What it raises is logged and changes nothing.
-        telemetry: ``"otel"`` for spans and metrics by OpenTelemetry (needs the extra *otel*), or an `OpenTelemetry`
-            with providers of your own. Default: ``AIRMEET_TELEMETRY``, else ``"off"``.
-
-    Raises:
-        ConfigError: A setting is missing or cannot be used.
-    """
+    pace: Pace
+    options: ClientOptions
+    transport: Transport
+    token: SharedToken
 
     _told_rate: float | None
 
-    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
+    async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | int | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.
 
         Args:
             call: What a function of `airmeet_async.calls` returned.
-            timeout: Seconds for all attempts and waits together; None for no limit.
-            retry: The retry rules. Default: the client's.
+            timeout: Seconds for all attempts and waits together; ``math.inf`` for no limit. Default: the call's own,
+                else the client's.
+            retry: The retry rules, or a number of attempts. Default: the call's own, else the client's.
 
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
         """
         self.check_usable()
+        given = (check_timeout(timeout), call.timeout, self.options.timeout)
+        timeout = next((one for one in given if one is not None), math.inf)
+        timeout = None if timeout == math.inf else timeout
+        retry = check_retry(retry) or call.retry or self.options.retry
         limit = asyncio.timeout(timeout)
         try:
             with self.telemetry.call_span(call.endpoint.name):
                 async with limit:
-                    value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
+                    value: T = await self._repeat(self.attempt, call, retry, timeout)
         except TimeoutError:
             if not limit.expired():  # of the caller's own transport or store
                 raise
@@ -289,7 +272,9 @@ class Client(Operations):
         """Fetch a token: outside the pace, which waits for it."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), _AUTH_RETRY)
+        answer: AuthToken = await self._repeat(
+            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY)
+        )
         renewed = TokenRenewed(operation="auth", number=self.token.fetched + 1, duration_s=clock() - started)
         self.telemetry.emit_to_all(renewed)
         return answer
@@ -313,12 +298,16 @@ class Client(Operations):
         token_store: "TokenStore | Literal['memory', 'file'] | None" = None,
         rate: AskedRate = None,
         max_in_flight: int = 64,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
+        timeout: float | None = None,
         timeouts: Timeouts | None = None,
         on_event: OnEvent | None = None,
         telemetry: OpenTelemetry | Literal["otel", "off"] | None = None,
     ) -> None:
         try:
+            if not isinstance(timeouts, Timeouts | None):
+                said = f"timeouts must be Timeouts(connect=..., read=...), not {timeouts!r:.40}"
+                raise ConfigError(f"{said}; timeout= takes a number of seconds")  # noqa: TRY301 - as all the others
             self.pace = Pace(rate, max_in_flight)
             self.options = ClientOptions(
                 base=find_base(base_url, region, os.environ),
@@ -326,7 +315,8 @@ class Client(Operations):
                 secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", os.environ),
                 rate=self.pace.rate,
                 max_in_flight=max_in_flight,
-                retry=retry or Retry(),
+                retry=check_retry(retry) or Retry(),
+                timeout=check_timeout(timeout),
                 timeouts=timeouts or Timeouts(),
             )
             store = choose_token_store(token_store, os.environ)
@@ -346,23 +336,32 @@ class Client(Operations):
         self.on_event: OnEvent | None = None
         self._told_rate = self.pace.permits.rate
         self.pace.permits.watch(self._rate_changed)
-        self._bind(self)
 
-    def with_options(self, *, retry: Retry | None = None, on_event: OnEvent | None = None) -> Self:
-        """Return a client that shares everything with this one except its retry rules and its listener.
+    def with_options(
+        self,
+        *,
+        retry: Retry | int | None = None,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+    ) -> Self:
+        """Return a client that shares everything with this one except what is given.
 
         Args:
-            retry: The retry rules of its calls.
+            retry: The retry rules of its calls and runs, or a number of attempts.
+            timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
             on_event: Called, beside the client's own, with the events of its calls and runs.
 
         Raises:
-            ConfigError: *on_event* would have to be awaited.
+            ConfigError: One of them cannot be used.
         """
         check_callback("on_event", on_event)
         sibling = copy.copy(self)
-        sibling.options = evolve(self.options, retry=retry or self.options.retry)
+        sibling.options = evolve(
+            self.options,
+            retry=check_retry(retry) or self.options.retry,
+            timeout=check_timeout(timeout) or self.options.timeout,
+        )
         sibling.on_event = on_event or self.on_event
-        sibling._bind(sibling)
         return sibling
 
     async def aclose(self) -> None:

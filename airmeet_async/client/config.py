@@ -25,10 +25,9 @@ from airmeet_async.client.token import IssuedToken
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
-from airmeet_async.protocol.call import Auth, common_headers, key_headers, token_headers
+from airmeet_async.protocol.call import Auth, Retry, common_headers, key_headers, token_headers
 from airmeet_async.protocol.http_messages import Headers
 from airmeet_async.protocol.redact import Secret
-from airmeet_async.protocol.retry_policy import Retry
 from airmeet_async.version import __version__
 
 _LONGEST_KEY = 512
@@ -45,6 +44,7 @@ class ClientOptions:
         rate: Requests per second, or None.
         max_in_flight: Requests under way at once.
         retry: Retry rules of a single call. Default: ``Retry()``.
+        timeout: Seconds for a call with its retries and waits; None for no limit.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
     """
 
@@ -54,6 +54,7 @@ class ClientOptions:
     rate: float | None = None
     max_in_flight: int = 64
     retry: Retry = field(factory=Retry)
+    timeout: float | None = None
     timeouts: Timeouts = field(factory=Timeouts)
 
 

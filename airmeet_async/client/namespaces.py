@@ -1,29 +1,35 @@
 """``client.attendees.add(…)`` and its like: the operations of the API, in groups."""
 
+import asyncio
 import functools
+import inspect
 import itertools
+import json
 from array import array
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, get_args, overload
 
 from attrs import fields_dict
 
 from airmeet_async import calls
-from airmeet_async.errors import IncompleteListError
+from airmeet_async.data_frames import ColumnType, make_frame
+from airmeet_async.errors import IncompleteListError, NotFoundError, RejectedError
 from airmeet_async.protocol.call import Call, Paging
-from airmeet_async.protocol.models import Answer, Moment
+from airmeet_async.protocol.models import Answer
 from airmeet_async.protocol.paging import Page, PagesRead
+from airmeet_async.protocol.value_class import json_ready
 
 # Rows of a list in which one that comes on two pages is noticed: five pages of the longest.
 _REMEMBERED = 5000
 # How often a list that changes is read through.
 _MOST_LOOKS = 5
 # Whatever a row is known by; one that has none of them is of nobody, such as a guest's poll answer.
-_NAMES = ("id", "uid", "user_id", "email")
+_NAMES = ("id", "user_id", "email")
 # By model: which of these names it has, and its parts that cannot be hashed as they are.
 _NAMED: dict[type[Any], tuple[list[str], list[str]]] = {}
-_HASHABLE: Final = (str, int, float, bool, str | None, int | None, float | None, bool | None, Moment | None)
+_HASHABLE: Final = (str, int, float, bool, str | None, int | None, float | None, bool | None, datetime | None)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,72 +57,188 @@ class Namespace:
 class _Method(Generic[P, R]):
     """A method with the signature and the docstring of *build*, a function of `calls`, and the name it is assigned to.
 
-    Errors in the arguments are raised when it is called, not when its result is awaited.
+    Errors in the arguments are raised when it is called, not when its result is awaited. The class gets a plain
+    function in its place, so that `help`, `inspect` and `create_autospec` see what there is.
+
+    Args:
+        build: Makes the call.
+        use: Makes of the client and the call what the method returns.
+        returns: The type of that, by the model of the reply.
     """
 
-    def __init__(self, build: Callable[P, Call[Any]], use: Callable[[Sender, Call[Any]], R]) -> None:
-        self.build = build
-        self.__doc__ = build.__doc__
-        self._use = use
-        self._name = build.__name__
+    def __init__(
+        self, build: Callable[P, Call[Any]], use: Callable[[Sender, Call[Any]], R], returns: Callable[[Any], Any]
+    ) -> None:
+        def function(self: Namespace, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            return use(self._client, build(*args, **kwargs))
+
+        self.function: Any = functools.update_wrapper(function, build)
+        signature, own = inspect.signature(build), inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[own, *signature.parameters.values()],
+            return_annotation=returns(get_args(signature.return_annotation)[0]),
+        )
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
-        self._name = name
+        self.function.__name__, self.function.__qualname__ = name, f"{owner.__name__}.{name}"
+        self.function.__module__ = owner.__module__
+        setattr(owner, name, self.function)
 
-    @overload
-    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
-    @overload
-    def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, R]: ...
-    def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any:
-        """Return the method, bound to the client."""
-        if instance is None:
-            return self
-        client = instance._client
+    if TYPE_CHECKING:
 
-        @functools.wraps(self.build)
-        def method(*args: P.args, **kwargs: P.kwargs) -> R:
-            return self._use(client, self.build(*args, **kwargs))
-
-        method.__name__ = self._name
-        return method
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> Callable[Concatenate[Any, P], R]: ...
+        @overload
+        def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, R]: ...
+        def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any: ...
 
 
 class operation(_Method[P, Coroutine[Any, Any, T]], Generic[P, T]):  # noqa: N801 - used like a decorator
     """A method that sends what *build* returns."""
 
     def __init__(self, build: Callable[P, Call[T]]) -> None:
-        super().__init__(build, lambda client, call: client.send(call))
+        super().__init__(build, lambda client, call: client.send(call), Awaitable.__class_getitem__)  # type: ignore[attr-defined]
+        # It is none by itself, but what it returns is one: mocks and frameworks ask for this.
+        if mark := getattr(inspect, "markcoroutinefunction", None):  # from Python 3.12 on
+            mark(self.function)
+        else:
+            self.function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
-class listing(_Method[P, "Pages[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
+def _listing_of(rows: Any) -> Any:
+    return Listing.__class_getitem__(get_args(rows)[0])  # type: ignore[attr-defined]
+
+
+class paged_list(_Method[P, "Listing[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
     """A method that returns the rows of all pages that start with what *build* returns."""
 
     def __init__(self, build: Callable[P, Call[Page[T]]]) -> None:
-        super().__init__(build, Pages)
+        super().__init__(build, Listing, _listing_of)
 
 
-class Pages(Generic[T]):
-    """The rows of a list, fetched page by page while you iterate: ``async for row in …``.
+class whole_list(_Method[P, "Listing[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
+    """A method that returns the rows of the one reply to what *build* returns."""
 
-    Each loop begins at the start. A list of several numbered pages is read twice, and one that changes meanwhile up to
-    five times, for rows that have moved to a page that was read already. If rows are missing after that, by Airmeet's
-    own count, the loop ends with `IncompleteListError`: what was read is in your hands by then.
+    def __init__(self, build: Callable[P, Call[tuple[T, ...]]]) -> None:
+        super().__init__(build, Listing, _listing_of)
+
+
+class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
+    """The rows of a list. Awaited it is a list; iterated it fetches page after page.
+
+    ::
+
+        events = await client.airmeets.list()
+        async for event in client.airmeets.list(): ...
+        event = await client.airmeets.list().first()
+
+    Nothing is sent before that, and each use begins at the start. A list of several numbered pages is read twice, and
+    one that changes meanwhile up to five times, for rows that have moved to a page that was read already. If rows are
+    missing after that, by Airmeet's own count, it ends with `IncompleteListError`: a loop has had what was read by
+    then, and of an awaited list it is in ``error.rows``.
     """
 
-    def __init__(self, client: Sender, first: Call[Page[T]]) -> None:
+    def __init__(self, client: Sender, first: Call[Page[T]] | Call[tuple[T, ...]]) -> None:
         self._client = client
-        self._first = first
+        self._first: Call[Any] = first
+        self._steps: Coroutine[Any, Any, list[T]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Listing of {self._first}>"
+
+    def __await__(self) -> Generator[Any, Any, list[T]]:
+        return self.to_list().__await__()
+
+    # A coroutine in all, so that `asyncio.create_task`, `asyncio.run` and task groups take it: one task at a time.
+
+    def send(self, value: Any) -> Any:
+        """Take one step, as the event loop does."""
+        self._steps = self._steps or self.to_list()
+        try:
+            return self._steps.send(value)
+        except BaseException:  # it has ended, and the next use begins at the start
+            self._steps = None
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error within, as the event loop does."""
+        self._steps = self._steps or self.to_list()
+        try:
+            return self._steps.throw(*error)
+        except BaseException:
+            self._steps = None
+            raise
+
+    def close(self) -> None:
+        """End it early."""
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
+
+    async def to_list(self) -> list[T]:
+        """Return all rows; the same as awaiting it.
+
+        Raises:
+            IncompleteListError: Rows are missing; those that came are in its ``rows``.
+        """
+        rows: list[T] = []
+        try:
+            async for row in self:
+                rows.append(row)  # noqa: PERF401 - what came before an error counts
+        except IncompleteListError as error:
+            error.rows = error.rows or tuple(rows)
+            raise
+        return rows
+
+    async def first(self) -> T | None:
+        """Return the first row, or None of an empty list. No more is fetched than its page."""
+        async for page in self._once():
+            if page.items:
+                return page.items[0]
+        return None
+
+    async def to_frame(self, *, backend: str | None = None) -> Any:
+        """Return all rows as a data frame, a column for each field of the model, also if there are no rows.
+
+        Times are in UTC; what is nested, such as the answers to registration fields, is JSON text. Members that the
+        model does not know are left out. It needs pandas; polars and pyarrow need the extra ``dataframe``.
+
+        Args:
+            backend: ``pandas``, ``polars`` or ``pyarrow``; by default the first of them that is installed.
+
+        Raises:
+            ConfigError: A package is missing.
+            IncompleteListError: Rows are missing; those that came are in its ``rows``.
+        """
+        returns: Any = self._first.endpoint.returns
+        model = next(iter(get_args(returns)), returns)
+        make_frame({}, backend)  # what is missing is told before anything is fetched
+        rows = await self.to_list()
+        columns = {
+            name: (kind := _column_type(spec.type), [_cell(kind, getattr(row, name)) for row in rows])
+            for name, spec in fields_dict(model).items()
+            if name != "extra"
+        }
+        return make_frame(columns, backend)
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over whole pages, once."""
+        """Iterate over whole pages, once. A list without pages is one page."""
         read = PagesRead()
         async for page, _ in self._look(read):
             yield page
         if not read.is_part and read.missing():
             raise self._incomplete(read, read.rows)
 
+    async def _once(self) -> AsyncIterator[Page[T]]:
+        async for page, _ in self._look(PagesRead()):
+            yield page
+
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over rows. One that is equal to another one as a whole is given once."""
+        if self._first.endpoint.paging is Paging.NONE:
+            for row in await self._client.send(self._first):
+                yield row
+            return
         given = array("q")  # what tells rows apart: eight bytes of each, since a list may have a million
         known = array("q")  # the same of earlier looks, in order
         is_numbered = self._first.endpoint.paging is Paging.NUMBER
@@ -150,7 +272,7 @@ class Pages(Generic[T]):
         recent: dict[int, None] = {}
         last: Page[T] | None = None
         while call is not None:
-            page = await self._client.send(call)
+            page = await self._fetch(call, read)
             is_repeat = last is not None and page.items == last.items
             n, fresh, once = 0, [], dict[int, None]()
             for row in page.items:
@@ -169,6 +291,19 @@ class Pages(Generic[T]):
             last = page
             call = read.next_call(call, page, n)
 
+    async def _fetch(self, call: Call[Any], read: PagesRead) -> Page[T]:
+        """Fetch a page. Where Airmeet does not know the place any more, it is the list that has ended too early."""
+        try:
+            answer = await self._client.send(call)
+        except (NotFoundError, RejectedError) as error:
+            if not read.pages:
+                raise
+            name = call.endpoint.name
+            what = f"{name}: Airmeet does not go on after page {read.pages:,} ({error.reason or error.status})"
+            message = f"{what}: the place in the list has expired. Read it again"
+            raise IncompleteListError(message, operation=name, read=read.rows, expected=read.total_count) from error
+        return answer if isinstance(answer, Page) else Page(tuple(answer))
+
     def _incomplete(self, read: PagesRead, n: int) -> IncompleteListError:
         name = self._first.endpoint.name
         if read.total_count is not None and read.total_count > read.rows:
@@ -177,6 +312,23 @@ class Pages(Generic[T]):
             what = f"Airmeet counts {read.page_count:,} pages, and its list ended after {read.pages:,}"
         message = f"{name}: {what}: some are missing. If the event changes at the moment, read it again later"
         return IncompleteListError(message, operation=name, read=n, expected=read.total_count)
+
+
+_COLUMN_TYPES: dict[Any, ColumnType] = {int: "Int64", float: "Float64", bool: "Boolean", datetime: "Datetime"}
+
+
+def _column_type(kind: Any) -> ColumnType:
+    """Return the type of a column for a field, such as ``int | None``; of whatever is no number or time, text."""
+    return next((_COLUMN_TYPES[one] for one in (kind, *get_args(kind)) if one in _COLUMN_TYPES), "String")
+
+
+def _cell(kind: ColumnType, value: Any) -> Any:
+    if kind == "Datetime":
+        return value and value.astimezone(UTC)
+    if kind != "String" or value is None:
+        return value
+    plain = json_ready(value)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
 def _mark(row: Any) -> int | None:
@@ -211,133 +363,151 @@ def _flat(value: Any) -> Any:
 class AirmeetsNamespace(Namespace):
     """Events."""
 
-    list = listing(calls.list_airmeets)
-    info = operation(calls.get_airmeet)
-    create = operation(calls.create_airmeet)
-    set_status = operation(calls.set_airmeet_status)
-    landing_page = operation(calls.change_landing_page)
-    duplicate = operation(calls.duplicate_airmeet)
+    list: Final = paged_list(calls.list_airmeets)
+    info: Final = operation(calls.get_airmeet)
+    create: Final = operation(calls.create_airmeet)
+    set_status: Final = operation(calls.set_airmeet_status)
+    landing_page: Final = operation(calls.change_landing_page)
+    duplicate: Final = operation(calls.duplicate_airmeet)
 
 
 class AttendanceNamespace(Namespace):
     """Who was there."""
 
-    event = listing(calls.list_event_attendance)
-    session = listing(calls.list_session_attendance)
-    booth = listing(calls.list_booth_attendance)
-    replay = listing(calls.list_replay_attendance)
+    event: Final = paged_list(calls.list_event_attendance)
+    session: Final = paged_list(calls.list_session_attendance)
+    booth: Final = paged_list(calls.list_booth_attendance)
+    replay: Final = paged_list(calls.list_replay_attendance)
 
 
 class AttendeesNamespace(Namespace):
     """People of an event."""
 
-    add = operation(calls.add_attendee)
-    block = operation(calls.block_attendee)
-    unblock = operation(calls.unblock_attendee)
-    remove = operation(calls.remove_attendee)
+    add: Final = operation(calls.add_attendee)
+    block: Final = operation(calls.block_attendee)
+    unblock: Final = operation(calls.unblock_attendee)
+    remove: Final = operation(calls.remove_attendee)
 
 
 class BoothsNamespace(Namespace):
     """Booths of an event."""
 
-    list = operation(calls.list_booths)
-    create = operation(calls.create_booth)
+    list: Final = whole_list(calls.list_booths)
+    create: Final = operation(calls.create_booth)
 
 
 class CustomFieldsNamespace(Namespace):
     """An event's own registration fields."""
 
-    list = operation(calls.list_custom_fields)
+    list: Final = whole_list(calls.list_custom_fields)
 
 
 class ParticipantsNamespace(Namespace):
     """Everybody on an event's list."""
 
-    list = listing(calls.list_participants)
+    list: Final = paged_list(calls.list_participants)
 
 
 class PollsNamespace(Namespace):
     """What people answered to polls."""
 
-    list = listing(calls.list_poll_responses)
+    list: Final = paged_list(calls.list_poll_responses)
 
 
 class QuestionsNamespace(Namespace):
     """What people asked."""
 
-    list = operation(calls.list_questions)
+    list: Final = whole_list(calls.list_questions)
 
 
 class RecordingsNamespace(Namespace):
     """Recordings of sessions."""
 
-    list = operation(calls.list_recordings)
+    list: Final = whole_list(calls.list_recordings)
 
 
 class RegistrationsNamespace(Namespace):
     """The older list of registrations."""
 
-    list = listing(calls.list_registrations)
+    list: Final = paged_list(calls.list_registrations)
 
 
 class SeriesNamespace(Namespace):
     """Event series."""
 
-    list = operation(calls.list_series)
-    events = operation(calls.list_series_airmeets)
+    list: Final = whole_list(calls.list_series)
+    events: Final = whole_list(calls.list_series_airmeets)
 
 
 class SessionsNamespace(Namespace):
     """Sessions of an event."""
 
-    create = operation(calls.create_session)
-    delete = operation(calls.delete_session)
+    create: Final = operation(calls.create_session)
+    delete: Final = operation(calls.delete_session)
 
 
 class SpeakersNamespace(Namespace):
     """Speakers of an event."""
 
-    add = operation(calls.add_speaker)
+    add: Final = operation(calls.add_speaker)
 
 
 class TracksNamespace(Namespace):
     """Tracks of an event."""
 
-    list = operation(calls.list_tracks)
+    list: Final = whole_list(calls.list_tracks)
 
 
 class UtmsNamespace(Namespace):
     """Which campaigns brought the registrations."""
 
-    list = listing(calls.list_utms)
+    list: Final = paged_list(calls.list_utms)
 
 
 class WebhooksNamespace(Namespace):
     """Where Airmeet sends what happens."""
 
-    register = operation(calls.register_webhook)
-    deregister = operation(calls.deregister_webhook)
-    list = operation(calls.list_webhooks)
-    sample_payload = operation(calls.get_webhook_sample)
+    register: Final = operation(calls.register_webhook)
+    deregister: Final = operation(calls.deregister_webhook)
+    list: Final = whole_list(calls.list_webhooks)
+    sample_payload: Final = operation(calls.get_webhook_sample)
+
+
+Group = TypeVar("Group")
+
+
+class Grouped(Generic[Group]):
+    """A group of operations as an attribute: of a client it is bound to it, of the class it is the group's class."""
+
+    def __init__(self, group: type[Group]) -> None:
+        self._group: Any = group
+        self.__doc__ = group.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> type[Group]: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any]) -> Group: ...
+    def __get__(self, instance: object | None, owner: type[Any]) -> Any:
+        """Return the group."""
+        return self._group if instance is None else self._group(instance)
 
 
 class Operations:
     """All groups of a client, each under the name that the endpoint table has it by."""
 
-    def _bind(self, client: Sender) -> None:
-        self.airmeets = AirmeetsNamespace(client)
-        self.attendance = AttendanceNamespace(client)
-        self.attendees = AttendeesNamespace(client)
-        self.booths = BoothsNamespace(client)
-        self.custom_fields = CustomFieldsNamespace(client)
-        self.participants = ParticipantsNamespace(client)
-        self.polls = PollsNamespace(client)
-        self.questions = QuestionsNamespace(client)
-        self.recordings = RecordingsNamespace(client)
-        self.registrations = RegistrationsNamespace(client)
-        self.series = SeriesNamespace(client)
-        self.sessions = SessionsNamespace(client)
-        self.speakers = SpeakersNamespace(client)
-        self.tracks = TracksNamespace(client)
-        self.utms = UtmsNamespace(client)
-        self.webhooks = WebhooksNamespace(client)
+    airmeets: Final = Grouped(AirmeetsNamespace)
+    attendance: Final = Grouped(AttendanceNamespace)
+    attendees: Final = Grouped(AttendeesNamespace)
+    booths: Final = Grouped(BoothsNamespace)
+    custom_fields: Final = Grouped(CustomFieldsNamespace)
+    participants: Final = Grouped(ParticipantsNamespace)
+    polls: Final = Grouped(PollsNamespace)
+    questions: Final = Grouped(QuestionsNamespace)
+    recordings: Final = Grouped(RecordingsNamespace)
+    registrations: Final = Grouped(RegistrationsNamespace)
+    series: Final = Grouped(SeriesNamespace)
+    sessions: Final = Grouped(SessionsNamespace)
+    speakers: Final = Grouped(SpeakersNamespace)
+    tracks: Final = Grouped(TracksNamespace)
+    utms: Final = Grouped(UtmsNamespace)
+    webhooks: Final = Grouped(WebhooksNamespace)

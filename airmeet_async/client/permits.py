@@ -43,6 +43,9 @@ class Limiter(AsyncLimiter):
     `AsyncLimiter(R, 1)` would let 2R through in the first second, `AsyncLimiter(1, 1/R)` falls short of R.
     """
 
+    max_rate: float
+    time_period: float
+
     __slots__ = ()
 
     def __init__(self, rate: float) -> None:

@@ -32,6 +32,7 @@ from attrs import asdict, field, frozen
 
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import clean, mask_emails
+from airmeet_async.protocol.value_class import AsDict
 
 logging.getLogger("airmeet_async").addHandler(logging.NullHandler())  # without it, warnings are printed unasked
 _CLIENT = logging.getLogger("airmeet_async.client")
@@ -46,7 +47,7 @@ def _harmless(text: str) -> str:
 
 
 @frozen(kw_only=True)
-class ClientEvent:
+class ClientEvent(AsDict):
     """Something that happened in a client or in a run; `str` makes a log line of it.
 
     Attributes:

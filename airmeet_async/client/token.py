@@ -78,6 +78,8 @@ class SharedToken:
         current: The current token; None where there is none, or it is being replaced.
     """
 
+    fetched: int
+
     def __init__(self, fetch: Callable[[], Awaitable[AuthToken]], store: TokenStore, account: str) -> None:
         self._fetch, self._store, self._account = fetch, store, account
         # The mutable state: the current token, the sign-in for the next one, the last error, and what rule 4 counts.

@@ -226,6 +226,8 @@ class FileTokenStore(LockedTokenStore):
         ConfigError: On first use, if other users could read or replace the directory or a file in it.
     """
 
+    directory: Path
+
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
 

@@ -8,10 +8,13 @@ import ipaddress
 import re
 from enum import StrEnum
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from attrs import frozen
 
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
+
+Id = str | UUID
 
 
 class Region(StrEnum):
@@ -147,21 +150,23 @@ def _is_address(host: str) -> bool:
     return "%" not in host
 
 
-def check_id(value: str, name: str) -> str:
-    """Return *value* when it may stand in a path.
+def check_id(value: Id, name: str) -> str:
+    """Return *value* as text when it may stand in a path.
 
     Raises:
-        ConfigError: It is not an id; the message says where to find one.
+        InvalidInputError: It is not an id; the message says where to find one.
     """
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
+    if isinstance(value, UUID):
+        return str(value)
     hint = ""
     if isinstance(value, str) and "airmeet.com/e/" in value:
         hint = "; use only the part after /e/, not the whole URL"
     message = f"{name} {value!r:.80} is not an id: only letters, digits, - and _, as in the event's URL{hint}"
-    raise ConfigError(message)
+    raise InvalidInputError(message, field=name, code="invalid_id")
 
 
-def check_ids(**ids: str) -> dict[str, str]:
+def check_ids(**ids: Id) -> dict[str, str]:
     """Return *ids*, which are a path's arguments by name, when all of them are ids."""
     return {name: check_id(value, name) for name, value in ids.items()}

@@ -1,4 +1,4 @@
-"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value."""
+"""`Endpoint`: what one operation of the API is. `Call`: one use of it, as a value. `Retry`: how often it is sent."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from attrs import field, frozen
+from attrs import evolve, field, fields_dict, frozen
 
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import READ_LIMIT, WRITE_LIMIT, Headers, Request
@@ -36,6 +36,63 @@ class Paging(Enum):
     CURSOR = "cursor"
     # ``pageNumber`` from 1 and ``resultSize``, answered with a total.
     NUMBER = "number"
+
+
+@frozen
+class Retry:
+    """How often and how long a call is retried.
+
+    Attributes:
+        attempts: Maximum number of sends with an unclear outcome (no reply, 5xx, 408).
+        free: Maximum number of sends that were certainly not applied (no connection, 429), or refused with 503; None
+            for no limit.
+        renewals: Maximum number of new tokens for one call.
+        base: Seconds. The first wait is random between 0 and this; the range doubles for each further wait.
+        throttle_base: The same in seconds, after a 429 without Retry-After.
+        cap: Upper limit of a random wait in seconds. A longer Retry-After is obeyed anyway.
+        longest_pause: Seconds. The call fails instead of waiting for a longer Retry-After.
+        ready_within: Seconds to keep asking for a report that Airmeet is preparing; 0 asks once.
+    """
+
+    attempts: int = 5
+    free: int | None = 8
+    renewals: int = 2
+    base: float = 0.5
+    throttle_base: float = 1.0
+    cap: float = 30.0
+    longest_pause: float = 300.0
+    ready_within: float = 900.0
+
+    def over(self, other: "Retry") -> "Retry":
+        """Return *other* with whatever this one has changed from the defaults: a run and a sign-in have their own."""
+        plain = Retry()
+        return evolve(other, **{
+            name: mine for name in fields_dict(Retry) if (mine := getattr(self, name)) != getattr(plain, name)
+        })  # fmt: skip
+
+
+def check_retry(given: "Retry | int | None") -> Retry | None:
+    """Return retry rules; a number is that of the attempts.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if given is None or isinstance(given, Retry):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+        return Retry(attempts=given)
+    raise ConfigError(f"retry must be a Retry(...) or a number of attempts from 1, not {given!r:.40}")
+
+
+def check_timeout(given: float | None) -> float | None:
+    """Return a number of seconds; ``math.inf`` is no limit.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if given is None or (isinstance(given, (int, float)) and not isinstance(given, bool) and given > 0):
+        return given
+    raise ConfigError(f"timeout must be a number of seconds above 0, not {given!r:.40}")
 
 
 @frozen
@@ -93,7 +150,7 @@ def _filled(template: str, values: tuple[tuple[str, str], ...]) -> str:
     """Fill in a path; thousands of calls of a job have the same one."""
     for name, text in values:
         if text in {"", ".", ".."}:  # quoting leaves dots, which lead to another operation
-            raise ConfigError(f"{name} {text!r} cannot stand in a path")
+            raise InvalidInputError(f"{name} {text!r} cannot stand in a path", field=name, code="invalid_id")
         template = template.replace("{" + name + "}", quote(text, safe=""))
     return template
 
@@ -108,6 +165,8 @@ class Call(Generic[T_co]):
         query: Query arguments by name; those that are None are left out by the builders.
         body: What is sent as JSON, or None. Not shown in the repr, since it is about a person.
         ready_within: Seconds to go on asking for a report that is still being prepared; None for the client's own.
+        retry: The retry rules of this call; None for the client's. A bulk run has its own.
+        timeout: Seconds for it with its retries and waits; None for the client's. A bulk run has its own.
     """
 
     endpoint: Endpoint[T_co]
@@ -115,6 +174,8 @@ class Call(Generic[T_co]):
     query: Mapping[str, str] = field(factory=dict)
     body: Any = field(default=None, repr=False)
     ready_within: float | None = None
+    retry: Retry | None = None
+    timeout: float | None = None
     _payload: bytes | None = field(default=None, init=False, eq=False, repr=False)
 
     @property
@@ -128,6 +189,16 @@ class Call(Generic[T_co]):
         if self._payload is None:
             object.__setattr__(self, "_payload", b"" if self.body is None else json_codec.encode(self.body))
         return self._payload or b""
+
+    def with_limits(self, retry: Retry | int | None, timeout: float | None) -> "Call[T_co]":
+        """Return the same call with its own retry rules and timeout, where they are given.
+
+        Raises:
+            ConfigError: One of them cannot be used.
+        """
+        if retry is None and timeout is None:
+            return self
+        return evolve(self, retry=check_retry(retry), timeout=check_timeout(timeout))
 
     def encoded(self, payload: bytes) -> "Call[T_co]":
         """Take *payload* for the body's JSON, and return the call itself."""

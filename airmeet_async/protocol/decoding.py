@@ -8,20 +8,23 @@
 """
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import attrs
 import cattrs
 
 from airmeet_async.errors import DecodeError, IncompleteListError
 from airmeet_async.protocol.call import Call, Paging
-from airmeet_async.protocol.models import AirmeetStatus, Answer, Moment
+from airmeet_async.protocol.models import AirmeetStatus, Answer
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
 
 Hook = Callable[[Any, Any], Any]
+Model = TypeVar("Model", bound=Answer)
 
 _TOKEN_LENGTH = 8192
 
@@ -64,6 +67,35 @@ def decode(call: Call[Any], document: Any) -> Any:
     if type(found) is tuple and isinstance(document, dict):
         _check_count(endpoint.name, document, found)
     return found
+
+
+def from_dict(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Return the answer that ``as_dict()`` has written down: ``from_dict(Airmeet, event.as_dict()) == event``.
+
+    Args:
+        model: The class of the answer.
+        values: What was written down, or JSON as Airmeet sends it.
+
+    Raises:
+        DecodeError: A mandatory member is missing, or is not what it should be.
+    """
+    try:
+        found: Model = converter.get_structure_hook(model)(_unfolded(values), model)
+    except ShapeError as error:
+        where = error.path or "the value"
+        raise DecodeError(f"{where} of {model.__name__} should be {error.wanted}", path=error.path) from None
+    return found
+
+
+def _unfolded(value: Any) -> Any:
+    """Return what was written down as Airmeet would send it: what the model does not know stands among the rest."""
+    if isinstance(value, list):
+        return [_unfolded(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    extra = value.get("extra")
+    inner = {name: _unfolded(part) for name, part in value.items() if name != "extra" or not isinstance(extra, dict)}
+    return {**extra, **inner} if isinstance(extra, dict) else inner
 
 
 def _check_count(name: str, document: dict[str, Any], rows: tuple[Any, ...]) -> None:
@@ -164,6 +196,29 @@ def _number(value: Any, _type: Any) -> float:
     return number
 
 
+_EPOCH = re.compile(r"[0-9]{9,13}(?:\.[0-9]+)?")
+_MILLISECONDS = 1e11  # as seconds, this would be the year 5138
+_COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
+
+
+def _time(value: Any, _type: Any) -> datetime:
+    """Read ISO 8601, the ``2021:12:25T…`` of the documentation's sample (C), and seconds or milliseconds since 1970.
+
+    A time without a zone is taken for UTC.
+    """
+    text = _text(value, str)
+    try:
+        if _EPOCH.fullmatch(text):
+            number = float(text)
+            return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
+        at = datetime.fromisoformat(_COLON_DATE.sub(r"\1-\2-\3", text.strip()))
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        at.astimezone(UTC)  # fails within a day of the first and the last year
+    except (ValueError, OverflowError):
+        raise ShapeError("a time") from None
+    return at
+
+
 _STATUSES = frozenset(AirmeetStatus)
 
 
@@ -211,6 +266,8 @@ def _model_hook(cls: type[Any]) -> Hook:
     for spec in attrs.fields(cls):
         if spec.name != "extra":
             kind, (wire, *others) = _bare(spec.type), spec.metadata.get("wire", (spec.name,))
+            if spec.name not in (wire, *others):
+                others.append(spec.name)  # what `as_dict` calls it
             # Values of these types are right as they are, so that no hook need look at them.
             plain = kind if kind in (str, bool, int) else None
             hook = converter.get_structure_hook(kind)
@@ -271,8 +328,14 @@ def _make_converter() -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=False)
     made.register_structure_hook_factory(attrs.has, _model_hook)
     made.register_structure_hook_factory(lambda cls: getattr(cls, "__origin__", None) is tuple, _tuple_hook)
-    made.register_structure_hook(Moment, lambda value, _type: Moment(_text(value, str)))
-    for kind, hook in ((str, _text), (int, _whole), (float, _number), (bool, _flag), (Secret, _secret)):
+    for kind, hook in (
+        (str, _text),
+        (int, _whole),
+        (float, _number),
+        (bool, _flag),
+        (Secret, _secret),
+        (datetime, _time),
+    ):
         made.register_structure_hook(kind, hook)
     made.register_structure_hook_func(lambda cls: cls is Any, lambda value, _type: value)
     made.register_structure_hook_func(lambda cls: getattr(cls, "__origin__", None) is dict, _document)
@@ -280,4 +343,4 @@ def _make_converter() -> cattrs.Converter:
     return made
 
 
-converter = _make_converter()
+converter: cattrs.Converter = _make_converter()

@@ -2,18 +2,21 @@
 
 Unknown members of an answer are kept in ``extra``, unknown words of an
 enumeration stay plain strings, and null means absent.
+
+One scheme of names: a thing's own id is ``id``, that of another thing ``airmeet_id``, ``session_id`` or ``user_id``;
+somebody's personal link is ``entry_link``; times are aware datetimes, of UTC where Airmeet names no zone.
 """
 
-import re
+import warnings
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from airmeet_async.protocol.redact import Secret
-from airmeet_async.protocol.value_class import value
+from airmeet_async.protocol.value_class import AsDict, value
 
 
 def wire(*names: str) -> dict[str, Any]:
@@ -21,8 +24,16 @@ def wire(*names: str) -> dict[str, Any]:
     return {"wire": names}
 
 
+# The names of version 0.1, which answer until 0.3.
+_OLD_NAMES = {
+    "Airmeet.uid": "id", "Booth.uid": "id", "CustomField.field_id": "id", "Participant.joining_link": "entry_link",
+    "Session.session_id": "id", "SessionCreated.session_id": "id", "SpeakerLink.link": "entry_link", "Track.uid": "id",
+    "RecordingLink.link": "download_link",
+}  # fmt: skip
+
+
 @value
-class Answer:
+class Answer(AsDict):
     """An answer of the API, or an object within one.
 
     Attributes:
@@ -32,46 +43,15 @@ class Answer:
 
     extra: dict[str, Any] = field(factory=dict, repr=False, kw_only=True, hash=False)
 
+    if not TYPE_CHECKING:  # a type checker would take every misspelt name for an old one
 
-_EPOCH = re.compile(r"[0-9]{9,13}(?:\.[0-9]+)?")
-_MILLISECONDS = 1e11  # as seconds, this would be the year 5138
-_COLON_DATE = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?=[T ])")
-
-
-@value
-class Moment:
-    """A time from an answer. The raw text is kept, because some documented samples are not valid dates (C).
-
-    Attributes:
-        text: What Airmeet sent.
-    """
-
-    text: str
-
-    @property
-    def at(self) -> datetime | None:
-        """The same as an aware datetime (UTC where no zone is given), or None where it cannot be read.
-
-        It is read leniently: ISO 8601, and the ``2021:12:25T…`` of the documentation's own sample (C); and only when
-        it is asked for, since most times of a long list are just written down again. A number is seconds or
-        milliseconds since 1970.
-        """
-        if _EPOCH.fullmatch(self.text):
-            number = float(self.text)
-            return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
-        try:
-            at = datetime.fromisoformat(_COLON_DATE.sub(r"\1-\2-\3", self.text.strip()))
-        except ValueError:
-            return None
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-    @classmethod
-    def parse(cls, text: str) -> "Moment":
-        """Return the moment of a text, whatever it says."""
-        return cls(text)
-
-    def __str__(self) -> str:
-        return self.text
+        def __getattr__(self, name: str) -> Any:
+            new = _OLD_NAMES.get(f"{type(self).__name__}.{name}")
+            if new is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            message = f"{type(self).__name__}.{name} is now .{new}; the old name works until version 0.3"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            return getattr(self, new)
 
 
 # People and access
@@ -119,7 +99,7 @@ class AttendanceType(StrEnum):
 
 
 @frozen
-class Attendee:
+class Attendee(AsDict):
     """A person to register for an event. E-mail, first and last name are required (A).
 
     Attributes:
@@ -166,7 +146,7 @@ class FieldType(Answer):
 class CustomField(Answer):
     """One registration field of an event (B)."""
 
-    field_id: str = field(metadata=wire("fieldId"))
+    id: str = field(metadata=wire("fieldId", "id"))
     label: str = ""
     name: str | None = None
     is_required: bool = field(default=False, metadata=wire("isRequired"))
@@ -191,12 +171,12 @@ class AirmeetStatus(StrEnum):
 class Airmeet(Answer):
     """One event of the list (A; description B)."""
 
-    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    id: str = field(metadata=wire("uid", "uuid", "id"))
     name: str = ""
     status: AirmeetStatus | str = ""
     timezone: str | None = None
-    start_time: Moment | None = field(default=None, metadata=wire("startTime", "start_time"))
-    end_time: Moment | None = field(default=None, metadata=wire("endTime", "end_time"))
+    start_time: datetime | None = field(default=None, metadata=wire("startTime", "start_time"))
+    end_time: datetime | None = field(default=None, metadata=wire("endTime", "end_time"))
     description: str | None = None
 
 
@@ -217,11 +197,11 @@ class Session(Answer):
         duration: Minutes.
     """
 
-    session_id: str = field(metadata=wire("sessionid", "uid", "uuid", "id"))
+    id: str = field(metadata=wire("sessionid", "uid", "uuid", "id"))
     name: str = ""
     status: str = ""
     type: str | None = None
-    start_time: Moment | None = None
+    start_time: datetime | None = None
     duration: int | None = None
     summary: str | None = None
     host_ids: tuple[str, ...] = field(default=(), metadata=wire("host_id"))
@@ -242,8 +222,8 @@ class AirmeetInfo(Answer):
     name: str = ""
     status: AirmeetStatus | str = ""
     timezone: str | None = None
-    start_time: Moment | None = None
-    end_time: Moment | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
     short_description: str | None = field(default=None, metadata=wire("short_desc"))
     event_sub_type: str | None = None
     image_url: str | None = field(default=None, metadata=wire("master_img_url"))
@@ -257,7 +237,7 @@ class AirmeetInfo(Answer):
 
 
 @frozen
-class Speaker:
+class Speaker(AsDict):
     """A speaker to add (B, C), with one name instead of first and last name.
 
     Attributes:
@@ -302,14 +282,14 @@ class SpeakerLink(Answer):
     """A speaker's personal link to a session (C)."""
 
     email: str = ""
-    link: str | None = field(default=None, metadata=wire("token"), repr=False)
+    entry_link: str | None = field(default=None, metadata=wire("token"), repr=False)
 
 
 @frozen
 class SessionCreated(Answer):
     """The answer to creating a session (B, C)."""
 
-    session_id: str = field(metadata=wire("uid", "uuid", "sessionid", "id"))
+    id: str = field(metadata=wire("uid", "uuid", "sessionid", "id"))
     speaker_links: tuple[SpeakerLink, ...] = field(default=(), metadata=wire("token"), repr=False)
 
 
@@ -325,7 +305,7 @@ class Updated(Answer):
 class Booth(Answer):
     """A booth (B). Most of its members stay in ``extra``: the published types of them are not believable."""
 
-    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    id: str = field(metadata=wire("uid", "uuid", "id"))
     name: str = ""
     exhibitors: tuple[Any, ...] = ()
     tags: tuple[Any, ...] = ()
@@ -335,7 +315,7 @@ class Booth(Answer):
 class Track(Answer):
     """A track (B, C)."""
 
-    uid: str = field(metadata=wire("uid", "uuid", "id"))
+    id: str = field(metadata=wire("uid", "uuid", "id"))
     name: str = ""
     description: str | None = None
     order: int | None = field(default=None, metadata=wire("track_order"))
@@ -364,7 +344,7 @@ class Series(Answer):
 class Webhook(Answer):
     """One registered webhook. The members are known from third parties only (D)."""
 
-    id: Any = field(default=None, metadata=wire("id", "webhookId", "uuid"))
+    id: str | None = field(default=None, metadata=wire("id", "webhookId", "uuid"))
     name: str | None = None
     description: str | None = None
     url: str | None = field(default=None, repr=False)
@@ -381,7 +361,7 @@ class WebhookReceipt(Answer):
 
 
 @frozen(kw_only=True)
-class NewAirmeet:
+class NewAirmeet(AsDict):
     """An event to create.
 
     Attributes:
@@ -414,7 +394,7 @@ class NewAirmeet:
 
 
 @frozen(kw_only=True)
-class SpeedNetworking:
+class SpeedNetworking(AsDict):
     """How long people talk to each other (B; the unit is not documented).
 
     Attributes:
@@ -427,7 +407,7 @@ class SpeedNetworking:
 
 
 @frozen(kw_only=True)
-class NewSession:
+class NewSession(AsDict):
     """A session to create. Title, start and host are required (A).
 
     Attributes:
@@ -466,7 +446,7 @@ EXHIBITOR_TYPES = ("HYBRID", "ONLINE")
 
 
 @frozen(kw_only=True)
-class Exhibitor:
+class Exhibitor(AsDict):
     """Somebody at a booth.
 
     Attributes:
@@ -479,7 +459,7 @@ class Exhibitor:
 
 
 @frozen(kw_only=True)
-class NewBooth:
+class NewBooth(AsDict):
     """A booth to create. Only the name is required (B).
 
     Attributes:
@@ -526,17 +506,17 @@ class Participant(PersonAnswer):
     """Somebody on an event's list: invited, registered or on stage (B, C). An e-mail address can appear twice (C).
 
     Attributes:
-        joining_link: The personal link; anybody who has it can enter as that person.
+        entry_link: The personal link; anybody who has it can enter as that person.
     """
 
     city: str | None = None
     country: str | None = None
     organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
     designation: str | None = field(default=None, metadata=wire("Designation", "designation"))
-    registered_at: Moment | None = field(default=None, metadata=wire("registrationDate"))
+    registered_at: datetime | None = field(default=None, metadata=wire("registrationDate"))
     profile_url: str | None = None
     user_type: str | None = None
-    joining_link: str | None = field(default=None, metadata=wire("token"), repr=False)
+    entry_link: str | None = field(default=None, metadata=wire("token"), repr=False)
     invite_sent: bool | None = None
     fields: tuple[FieldValue, ...] = field(default=(), metadata=wire("user_profile"))
 
@@ -551,7 +531,7 @@ class Registration(Answer):
     country: str | None = None
     organisation: str | None = field(default=None, metadata=wire("organisation", "organization"))
     designation: str | None = field(default=None, metadata=wire("Designation", "designation"))
-    registered_at: Moment | None = field(default=None, metadata=wire("registrationDate"))
+    registered_at: datetime | None = field(default=None, metadata=wire("registrationDate"))
 
 
 @value
@@ -566,7 +546,7 @@ class Attendance(Answer):
     email: str = ""
     name: str = ""
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
     time_spent_ms: int | None = field(default=None, metadata=wire("time_spent"))
 
 
@@ -578,7 +558,7 @@ class BoothAttendance(Answer):
     email: str = ""
     name: str = ""
     user_id: str | None = field(default=None, metadata=wire("user_id", "userId"))
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
     visits: int | None = None
     interested_in_contact: bool | None = field(default=None, metadata=wire("interested_in_being_contacted"))
 
@@ -600,7 +580,7 @@ class PollAnswer(Answer):
 
     question: str = ""
     answer: Any = None
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
 
 
 @value
@@ -616,7 +596,7 @@ class Question(Answer):
 
     question: str = ""
     session_id: str | None = None
-    at: Moment | None = field(default=None, metadata=wire("time_stamp"))
+    at: datetime | None = field(default=None, metadata=wire("time_stamp"))
     upvotes: int | None = field(default=None, metadata=wire("upvoteCount"))
 
 

@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from airmeet_async.errors import DecodeError
 from airmeet_async.protocol.call import Call, Paging
+from airmeet_async.protocol.value_class import AsDict
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ _MOST_STALE_PAGES = 3
 
 
 @frozen
-class Page(Generic[T]):
+class Page(AsDict, Generic[T]):
     """One page of a list.
 
     Attributes:

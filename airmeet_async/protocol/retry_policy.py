@@ -12,35 +12,8 @@ from typing import Any
 
 from attrs import define, frozen
 
-from airmeet_async.protocol.call import Endpoint
+from airmeet_async.protocol.call import Endpoint, Retry
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-
-
-@frozen
-class Retry:
-    """How often and how long a call is retried.
-
-    Attributes:
-        attempts: Maximum number of sends with an unclear outcome (no reply, 5xx, 408).
-        free: Maximum number of sends that were certainly not applied (no connection, 429), or refused with 503; None
-            for no limit.
-        renewals: Maximum number of new tokens for one call.
-        base: Seconds. The first wait is random between 0 and this; the range doubles for each further wait.
-        throttle_base: The same in seconds, after a 429 without Retry-After.
-        cap: Upper limit of a random wait in seconds. A longer Retry-After is obeyed anyway.
-        longest_pause: Seconds. The call fails instead of waiting for a longer Retry-After.
-        ready_within: Seconds to keep asking for a report that Airmeet is preparing; 0 asks once.
-    """
-
-    attempts: int = 5
-    free: int | None = 8
-    renewals: int = 2
-    base: float = 0.5
-    throttle_base: float = 1.0
-    cap: float = 30.0
-    longest_pause: float = 300.0
-    ready_within: float = 900.0
-
 
 _FREE_503 = 10
 

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 
 from attrs import fields_dict, frozen
 
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
 from airmeet_async.protocol.call import Endpoint
 from airmeet_async.protocol.models import AttendanceType, Attendee, CustomField
 
@@ -49,10 +49,12 @@ class Problem:
     Attributes:
         code: A short stable word.
         message: One sentence with the fix.
+        field: The field that it is about, or nothing.
     """
 
     code: str
     message: str
+    field: str = ""
 
 
 def check_email(email: str) -> Problem | None:
@@ -132,18 +134,20 @@ def check_texts(texts: Mapping[str, str]) -> Problem | None:
     """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
     for name in _MANDATORY:
         if name not in texts:
-            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name")
+            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name", name)
     if problem := check_email(texts["email"]):
         return problem
     if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):
-        return Problem("invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL")
+        return Problem(
+            "invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL", "attendance_type"
+        )
     # Of one text instead of each: nearly always nothing is wrong, and this runs for each row.
     if "".join(texts.values()).isprintable():
         return None
     for name in _TEXTS:
         if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):
             return Problem(
-                "invalid_text", (f"{name} contains a control character or a broken character; retype this cell")
+                "invalid_text", f"{name} contains a control character or a broken character; retype this cell", name
             )
     return None
 
@@ -167,17 +171,21 @@ class RegistrationFields:
         is_known: The event was asked.
     """
 
+    fields: tuple[CustomField, ...]
+    labels: tuple[str, ...]
+    required: tuple[CustomField, ...]
+
     is_known = True
 
     def __init__(self, fields: Iterable[CustomField], *, is_hybrid: bool | None = None) -> None:
         self.is_hybrid = is_hybrid
-        self._by_id = {field.field_id: field for field in fields}
+        self._by_id = {field.id: field for field in fields}
         self.fields = tuple(self._by_id.values())
         self._by_name: dict[str, list[CustomField]] = {}
         for field in self._by_id.values():
-            for name in {_key(name) for name in (field.name, field.label, field.field_id) if name}:
+            for name in {_key(name) for name in (field.name, field.label, field.id) if name}:
                 self._by_name.setdefault(name, []).append(field)
-        self.labels = tuple(field.label or field.field_id for field in self._by_id.values())
+        self.labels = tuple(field.label or field.id for field in self._by_id.values())
         self.required = tuple(field for field in self._by_id.values() if field.is_required)
 
     def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
@@ -190,7 +198,7 @@ class RegistrationFields:
             answer = _answer(found, value)
             if isinstance(answer, Problem):
                 return [], answer
-            mapping.append({"fieldId": found.field_id, "value": answer})
+            mapping.append({"fieldId": found.id, "value": answer})
         return mapping, None
 
     def find(self, name: str) -> CustomField | Problem:
@@ -199,7 +207,7 @@ class RegistrationFields:
         if len(found) == 1:
             return found[0]
         if found:
-            ids = ", ".join(field.field_id for field in found)
+            ids = ", ".join(field.id for field in found)
             return Problem(
                 "ambiguous_field", (f"more than one registration field is called {name!r:.80}; use its id: {ids}")
             )
@@ -223,7 +231,7 @@ def _answer(field: CustomField, value: str | Sequence[str]) -> list[str] | Probl
             if text := text_of(option):
                 found.setdefault(_key(text), {})[option.code or text] = None
         named = {**found, **named}
-    label = field.label or field.field_id
+    label = field.label or field.id
     # More than one choice in a cell; but the name of an option may have a comma in it.
     texts = [value] if isinstance(value, str) and _key(value) in named else value
     texts = re.split("[;,]", texts) if isinstance(texts, str) else list(texts)
@@ -254,10 +262,10 @@ def page_query(endpoint: Endpoint[Any], size: int, after: Cursor = None, before:
     """Return the query of one page of a cursor list.
 
     Raises:
-        ConfigError: *size* is out of range, or both cursors are given.
+        InvalidInputError: *size* is out of range, or both cursors are given.
     """
     if after is not None and before is not None:
-        raise ConfigError("use after or before, not both: Airmeet would ignore before")
+        raise InvalidInputError("use after or before, not both: Airmeet would ignore before", field="before")
     query = {"size": str(check_size(endpoint, size)), "after": after, "before": before}
     return {name: str(value) for name, value in query.items() if value is not None}
 
@@ -266,25 +274,33 @@ def check_size(endpoint: Endpoint[Any], size: int) -> int:
     """Return a page size Airmeet takes.
 
     Raises:
-        ConfigError: Out of range; names the maximum.
+        InvalidInputError: Out of range; names the maximum.
     """
     if 1 <= size <= (endpoint.max_size or size):
         return size
     most = f" to {endpoint.max_size}" if endpoint.max_size else " at least"
-    raise ConfigError(f"size must be 1{most} for {endpoint.name}, not {size}")
+    raise InvalidInputError(f"size must be 1{most} for {endpoint.name}, not {size}", field="size", code="out_of_range")
 
 
 def to_milliseconds(moment: datetime, name: str) -> int:
     """Return *moment* as Airmeet wants it: milliseconds since 1970, whole minutes (B).
 
     Raises:
-        ConfigError: It has no time zone, so it is not a moment; it is on no clock; or its year is a slip.
+        InvalidInputError: It has no time zone, so it is not a moment; it is on no clock; or its year is a slip.
     """
     if moment.tzinfo is None:
-        raise ConfigError(f"{name} has no time zone; write datetime(..., tzinfo=ZoneInfo('Europe/Paris')) or UTC")
+        raise InvalidInputError(
+            f"{name} has no time zone; write datetime(..., tzinfo=ZoneInfo('Europe/Paris')) or UTC",
+            field=name,
+            code="invalid_time",
+        )
     check_year(moment, name)
     if not exists(moment):
-        raise ConfigError(f"{name}: {moment:%Y-%m-%d %H:%M} does not exist in {moment.tzinfo}: the clocks skip it")
+        raise InvalidInputError(
+            f"{name}: {moment:%Y-%m-%d %H:%M} does not exist in {moment.tzinfo}: the clocks skip it",
+            field=name,
+            code="invalid_time",
+        )
     return int(moment.timestamp()) // 60 * 60_000
 
 
@@ -292,10 +308,12 @@ def check_year(moment: datetime, name: str) -> None:
     """Refuse years in which nobody holds an event: 27 for 2027.
 
     Raises:
-        ConfigError: It is one.
+        InvalidInputError: It is one.
     """
     if not _FIRST_YEAR <= moment.year < _END_YEAR:
-        raise ConfigError(f"{name} is in the year {moment.year}; write all four digits of the year")
+        raise InvalidInputError(
+            f"{name} is in the year {moment.year}; write all four digits of the year", field=name, code="invalid_time"
+        )
 
 
 def exists(moment: datetime) -> bool:
@@ -307,11 +325,13 @@ def require_minutes(value: int | None, name: str) -> int | None:
     """Return *value* if it can be a duration.
 
     Raises:
-        ConfigError: It is not a positive whole number.
+        InvalidInputError: It is not a positive whole number.
     """
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
-    raise ConfigError(f"{name} must be a whole number of minutes above 0, not {value!r:.40}")
+    raise InvalidInputError(
+        f"{name} must be a whole number of minutes above 0, not {value!r:.40}", field=name, code="out_of_range"
+    )
 
 
 _FEWEST_ZONES = 50
@@ -322,7 +342,7 @@ def check_timezone(name: str) -> str:
     """Return *name* if it is a time zone's.
 
     Raises:
-        ConfigError: It is none.
+        InvalidInputError: It is none.
     """
     known = available_timezones()
     if name in known - _NO_ZONES:
@@ -333,29 +353,33 @@ def check_timezone(name: str) -> str:
             "pip install tzdata"
         )
         raise ConfigError(message)
-    raise ConfigError(f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata")
+    raise InvalidInputError(
+        f"{name!r:.80} is not a time zone; write a name such as Europe/Paris or Asia/Kolkata",
+        field="timezone",
+        code="invalid_timezone",
+    )
 
 
 def require_text(value: str, name: str) -> str:
     """Return *value* if there is any.
 
     Raises:
-        ConfigError: It is empty.
+        InvalidInputError: It is empty.
     """
     if value and value.strip():
         return value
-    raise ConfigError(f"{name} is empty; Airmeet requires it")
+    raise InvalidInputError(f"{name} is empty; Airmeet requires it", field=name, code="missing_field")
 
 
 def require_email(value: str, name: str = "email") -> str:
     """Return *value* if it is an address.
 
     Raises:
-        ConfigError: It is none.
+        InvalidInputError: It is none.
     """
     problem = check_email(value)
     if problem:
-        raise ConfigError(f"{name}: {problem.message}")
+        raise InvalidInputError(f"{name}: {problem.message}", field=name, code=problem.code)
     return value
 
 
@@ -363,10 +387,10 @@ def require_emails(values: Sequence[str], name: str) -> list[str]:
     """Return *values* if all are addresses.
 
     Raises:
-        ConfigError: One is none, or a single text was given instead of a list.
+        InvalidInputError: One is none, or a single text was given instead of a list.
     """
     if isinstance(values, str):
-        raise ConfigError(f"{name} must be a list of addresses, not a string; write [{values!r:.80}]")
+        raise InvalidInputError(f"{name} must be a list of addresses, not a string; write [{values!r:.80}]", field=name)
     return [require_email(value, name) for value in values]
 
 
@@ -374,11 +398,13 @@ def require_choice(value: str, choices: Sequence[str], name: str) -> str:
     """Return *value* if it is one of *choices*.
 
     Raises:
-        ConfigError: It is not.
+        InvalidInputError: It is not.
     """
     if value in choices:
         return str(value)
-    raise ConfigError(f"{name} is {value!r:.80}; use one of {', '.join(choices)}")
+    raise InvalidInputError(
+        f"{name} is {value!r:.80}; use one of {', '.join(choices)}", field=name, code="invalid_choice"
+    )
 
 
 def drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,9 @@ class World:
             2026 at 10:00 UTC.
     """
 
-    epoch = 1_772_359_200.0
+    switches: Switches
+
+    epoch: float = 1_772_359_200.0
 
     def __init__(self, switches: Switches | None = None, seed: int = 0) -> None:
         self.switches = switches or Switches()

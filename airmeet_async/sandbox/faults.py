@@ -219,6 +219,8 @@ class Bucket:
         burst: Requests let through at once after a quiet time; one second's worth by default.
     """
 
+    burst: float
+
     def __init__(self, rate: float, burst: float | None = None) -> None:
         if not (math.isfinite(rate) and rate > 0):
             raise ValueError(f"the rate limit must be a positive number of requests per second, not {rate}")
@@ -246,6 +248,8 @@ class Faults:
         seed: The same seed and the same order of requests give the same faults.
         rate_limit: Requests per second let through; more are answered 429 with Retry-After.
     """
+
+    limited: int
 
     def __init__(self, rules: tuple[FaultRule, ...] = (), *, seed: int = 0, rate_limit: float | None = None) -> None:
         self.rules = rules

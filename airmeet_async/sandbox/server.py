@@ -56,6 +56,8 @@ class SandboxApp:
         open_to_others: Requests to a private name or address of this machine are answered, too.
     """
 
+    faults: Faults
+
     def __init__(
         self, world: World, faults: Faults | None = None, *, latency: float = 0.0, open_to_others: bool = False
     ) -> None:

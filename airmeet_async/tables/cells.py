@@ -194,6 +194,9 @@ class Header:
         InputError: There are too many.
     """
 
+    is_ours: bool
+    columns: tuple[str, ...]
+
     def __init__(self, options: ReadOptions, line: int, cells: Sequence[str], *, strict: bool) -> None:
         self._options, self._line, self._strict = options, line, strict
         options.check_width(len(cells), line)

@@ -47,6 +47,10 @@ _Records = list[tuple[int, list[str]]]
 class CsvReader(TableReader):
     """How to read a CSV file; see `TableReader`."""
 
+    notices: list[str]
+    reading: dict[str, str]
+    columns: tuple[str, ...]
+
     def __init__(self, options: ReadOptions, delimiter: str | None = None) -> None:
         self._options = options
         self._text = text = TextFile(options)

@@ -82,6 +82,10 @@ class Sheet:
 class ExcelReader(TableReader):
     """How to read one sheet of a workbook; see `TableReader`. A row's line is its number in the sheet."""
 
+    notices: list[str]
+    columns: tuple[str, ...]
+    reading: dict[str, str]
+
     def __init__(self, options: ReadOptions, kind: str) -> None:
         self._options = options
         self._kind = kind
@@ -417,6 +421,8 @@ def as_shown(code: str, value: float) -> str:
 
 class CalamineWorkbook:
     """An .xls, .xlsb or .ods workbook, which is held in memory. Its sheets are in order, without charts."""
+
+    sheets: list[Sheet]
 
     def __init__(self, options: ReadOptions, archive: Archive | None) -> None:
         self._options = options

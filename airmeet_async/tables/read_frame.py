@@ -51,6 +51,10 @@ def open_frame(rows: Any) -> Table:
 class FrameReader(TableReader):
     """How to read a data frame; see `TableReader`. Its rows have no line."""
 
+    notices: list[str]
+    reading: dict[str, str]
+    columns: tuple[str, ...]
+
     def __init__(self, options: ReadOptions, frame: Any) -> None:
         import narwhals as nw
 

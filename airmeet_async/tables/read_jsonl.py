@@ -42,6 +42,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_floa
 class JsonReader(TableReader):
     """How to read a file of JSON; see `TableReader`. A row's line is the one where its object begins."""
 
+    notices: list[str]
+    reading: dict[str, str]
+
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         self._text = TextFile(options)

@@ -29,6 +29,10 @@ class ParquetReader(TableReader):
         ConfigError: The package that reads it is not installed.
     """
 
+    notices: list[str]
+    reading: dict[str, str]
+    columns: tuple[str, ...]
+
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         self.notices = ["line numbers are rows of the file, from 1"]

@@ -18,6 +18,8 @@ class SharedFile:
         OSError: It cannot be opened.
     """
 
+    descriptor: int
+
     def __init__(self, path: str) -> None:
         self.descriptor = -1
         self._lock = threading.Lock()

@@ -91,6 +91,10 @@ class Table:
         is_file: Its rows come from a file.
     """
 
+    path: str
+    name: str
+    is_file: bool
+
     def __init__(
         self, options: ReadOptions, reader: TableReader, *, rows: int | None = None, limit: int | None = None,
         said: Sequence[str] = (), stamp: _Stamp | None = None, most: int | None = None,

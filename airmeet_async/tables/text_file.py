@@ -74,6 +74,8 @@ class TextFile:
         InputError: There is no such encoding, or the file cannot be read.
     """
 
+    encoding: str
+
     def __init__(self, options: ReadOptions) -> None:
         self._options = options
         self.notices: list[str] = []

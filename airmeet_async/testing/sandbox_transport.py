@@ -61,6 +61,10 @@ class SandboxTransport:
         peak: Most such requests at once.
     """
 
+    world: World
+    in_flight: int
+    peak: int
+
     def __init__(
         self, world: World | None = None, faults: Faults | None = None, *, latency: float = 0.02, hang: float = 0.0
     ) -> None:

@@ -1,6 +1,7 @@
 """What a report counts, and how it looks in a notebook: as two tables, and as a data frame."""
 
 import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from attrs import evolve
 
 from airmeet_async import Attendee, BulkReport, RowStatus, StopReason
-from airmeet_async.bulk.report import FailureGroup, RowWarning
+from airmeet_async.bulk.report import FailureGroup, RowWarning, results_to_frame
 from airmeet_async.bulk.statistics import CauseCounter
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.optional_imports import install_command
@@ -20,6 +21,7 @@ from tests.support.worlds import run, transport_of
 
 COUNTS = dict.fromkeys(RowStatus, 0) | {RowStatus.SUCCEEDED: 1, RowStatus.REJECTED: 1}
 REPORT = BulkReport("job", 2, COUNTS, attempts=3, retries=1, failures=(FailureGroup("http_422", "no", 1, (3,)),))
+INSTALL = "pip install 'airmeet-async[dataframe]'"
 HIDDEN = """
 import sys
 sys.modules.update(dict.fromkeys({hidden!r}))
@@ -92,12 +94,49 @@ def test_a_column_has_its_type_also_where_it_is_empty():
     assert (schema.field("line").type, schema.field("error").type) == (pa.int64(), pa.string())
 
 
-async def test_links_are_in_it_only_when_they_are_asked_for():
+async def test_links_are_in_it_unless_they_are_left_out():
     report = await run(transport_of(), PEOPLE)
-    asked = report.to_frame(backend="pyarrow", links=True).column("entry_link").to_pylist()
+    links = report.to_frame(backend="pyarrow").column("entry_link").to_pylist()
 
-    assert "entry_link" not in report.to_frame(backend="pyarrow").column_names
-    assert [bool(link) for link in asked] == [True, False]
+    assert "entry_link" not in report.to_frame(backend="pyarrow", links=False).column_names
+    assert [bool(link) for link in links] == [True, False]
+
+
+async def test_the_columns_of_the_input_are_in_it():
+    """As texts, also those of no use, of `Attendee` values, and of a name that the results have."""
+    rows = [{"email": "ada@example.com", "first_name": "Ada", "last_name": "Ay", "seat": 7, "status": "vip"}]
+    report = await run(transport_of(), [*rows, *PEOPLE[1:]])
+    (first, second) = report.to_frame(backend="pyarrow").to_pylist()
+
+    assert (first["seat"], first["input_status"], first["status"]) == ("7", "vip", "succeeded")
+    assert (second["seat"], second["first_name"], second["custom_fields"]) == (None, "B", "{}")
+    assert "first_name" not in report.to_frame(backend="pyarrow", columns=False).column_names
+    assert results_to_frame(report.failed, backend="pyarrow").column("key").to_pylist() == ["bad"]
+
+
+async def test_the_rows_that_failed_are_at_hand():
+    """Not those that repeat somebody; of a streamed run there are none to give."""
+    report = await run(transport_of(), [*PEOPLE, PEOPLE[0]])
+
+    assert [(row.key, row.status) for row in report.failed] == [("bad", "invalid")]
+    with pytest.raises(ClientStateError, match="was streamed"):
+        _ = REPORT.failed
+
+
+async def test_a_report_can_be_written_down():
+    """With its rows, links and warnings if they are asked for; nothing of it is in a repr."""
+    report = await run(
+        transport_of(), [PEOPLE[0], {"email": "b@example.com", "first_name": "B" * 40, "last_name": "C"}]
+    )
+    written = json.loads(json.dumps(report.as_dict(results=True)))
+    ada, bee = written["results"]
+
+    assert "results" not in report.as_dict()
+    assert (ada["status"], ada["invite"], ada["error"]) == ("succeeded", "not_asked", None)
+    assert ada["entry_link"] == ada["value"]["entry_link"] == (report.results or ())[0].entry_link
+    assert ada["row"] == PEOPLE[0].as_dict()
+    assert [one["code"] for one in bee["warnings"]] == ["will_be_cut"]
+    assert ada["entry_link"] not in repr(report) + repr(report.results)
 
 
 def test_an_empty_run_has_an_empty_frame_with_the_same_columns():
@@ -120,16 +159,16 @@ def test_an_unknown_kind_of_frame_is_named():
 @pytest.mark.parametrize(
     ("hidden", "backend", "said"),
     [
-        (["narwhals"], "pyarrow", f"to_frame() needs narwhals: {install_command('dataframe')}"),
-        (["pandas"], "pandas", "to_frame() needs pandas: pip install pandas"),
-        (["pandas", "polars", "pyarrow"], None, "to_frame() needs one of pandas, polars, pyarrow: pip install pandas"),
+        (["narwhals"], "pyarrow", f"with pyarrow also needs the extra `dataframe`: {install_command('dataframe')}"),
+        (["pandas"], "pandas", f"needs pandas: {install_command('dataframe')} pandas"),
+        (["pandas", "polars", "pyarrow"], None, f"needs pandas or polars: {install_command('dataframe')} pandas"),
     ],
 )
 def test_what_is_missing_is_named_with_what_to_install(hidden, backend, said):
     script = HIDDEN.format(hidden=hidden, backend=backend)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == said
+    assert done.stdout.strip() == f"to_frame() {said}"
 
 
 def test_a_cause_is_what_messages_have_in_common_and_shows_its_first_row() -> None:

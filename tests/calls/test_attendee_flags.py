@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airmeet_async import Attendee, ConfigError, calls
+from airmeet_async import Attendee, InvalidInputError, calls
 from tests.support.worlds import EVENT, client_of, transport_of
 
 
@@ -13,8 +13,8 @@ from tests.support.worlds import EVENT, client_of, transport_of
 async def test_a_flag_is_true_or_false(odd: Any, name: str) -> None:
     """Airmeet might take any text for yes, and mail everybody."""
     flags = {"send_email_invite": False, "register_attendee": False, name: odd}
-    with pytest.raises(ConfigError, match=f"{name} must be True or False"):
+    with pytest.raises(InvalidInputError, match=f"{name} must be True or False"):
         calls.add_attendee(EVENT, Attendee("a@example.com", "Ada", "Ay"), **flags)
     async with client_of(transport_of()) as client:
-        with pytest.raises(ConfigError, match=f"{name} must be True or False"):
+        with pytest.raises(InvalidInputError, match=f"{name} must be True or False"):
             await client.bulk.add_attendees(EVENT, [], **flags)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airmeet_async import calls
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import InvalidInputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.json_codec import encode
@@ -156,7 +156,7 @@ def test_a_mistake_is_refused_before_anything_is_sent():
     """By the builder, with the fix, and as one kind of error."""
     for name, (build, words) in REFUSED.items():
         with case(name):
-            with pytest.raises(ConfigError) as caught:
+            with pytest.raises(InvalidInputError) as caught:
                 build()
 
             assert words in str(caught.value)
@@ -388,5 +388,5 @@ NOT_SENT = {
 def test_what_airmeet_would_refuse_is_refused_here_with_the_fix():
     """Nothing is sent, and the message says what to write."""
     for name, (build, words) in NOT_SENT.items():
-        with case(name), pytest.raises(ConfigError, match=re.escape(words)):
+        with case(name), pytest.raises(InvalidInputError, match=re.escape(words)):
             build()

@@ -49,7 +49,7 @@ async def test_a_whole_event_from_its_creation_to_what_is_left_of_it() -> None:
         await client.airmeets.set_status(event, "FINISHED")
         info = await client.airmeets.info(event)
         there = await all_of(client.attendance.event(event))
-        in_session = await all_of(client.attendance.session(session.session_id))
+        in_session = await all_of(client.attendance.session(session.id))
         await all_of(client.attendance.booth(event, booth))
         await all_of(client.polls.list(event))
         await client.questions.list(event)
@@ -93,7 +93,7 @@ async def test_each_list_gives_every_row_once(name: str, switches: dict[str, Any
 async def test_each_list_without_pages(name: str) -> None:
     """They come whole."""
     async with client_of(transport_of()) as client:
-        found = {
+        found: Any = {
             "questions": lambda: client.questions.list(OVER),
             "recordings": lambda: client.recordings.list(OVER),
             "booths": lambda: client.booths.list(OVER),
@@ -115,13 +115,13 @@ async def test_the_rest_of_the_writes() -> None:
         copy = await client.airmeets.duplicate(EVENT, name="Again", start=START, timezone="Europe/Paris")
         talk = NewSession(title="Talk", start=START, host_email=community.HOST)
         session = await client.sessions.create(copy.id, talk)
-        await client.sessions.delete(copy.id, session.session_id)
+        await client.sessions.delete(copy.id, session.id)
         info = await client.airmeets.info(copy.id)
         series = (await client.series.list())[0]
         events = await client.series.events(series.id)
 
     assert removed.success
-    assert session.session_id not in {one.session_id for one in info.sessions}
+    assert session.id not in {one.id for one in info.sessions}
     assert events
 
 
@@ -138,7 +138,7 @@ async def test_webhooks_go_by_the_key_pair_and_need_no_token() -> None:
 
     assert (receipt.status_code, sample.status_code) == ("2000", "2000")
     assert [hook.url for hook in listed] == [url]
-    assert left == ()
+    assert left == []
     assert not any(arrival.path.endswith("/auth") for arrival in transport.arrivals)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from attrs import fields_dict
 
 from airmeet_async import (
     BulkStoppedError,
@@ -13,6 +14,7 @@ from airmeet_async import (
     OutageEnded,
     Paused,
     RateChanged,
+    RowResult,
     RowStatus,
     RunEnded,
     RunStarted,
@@ -135,8 +137,10 @@ def test_addresses_in_a_reason_are_masked_and_links_are_cut():
 
 def test_extra_facts_do_not_collide_with_those_of_a_log_record():
     """`logging` raises KeyError for them."""
-    kinds = [Waiting, Paused, TokenRenewed, RateChanged, OutageBegan, OutageEnded, RunStarted, RunStopped, RunEnded]
-    names = {name for kind in kinds for name in (field.name for field in kind.__attrs_attrs__)} | {"kind"}
+    kinds: list[type[ClientEvent]] = [
+        Waiting, Paused, TokenRenewed, RateChanged, OutageBegan, OutageEnded, RunStarted, RunStopped, RunEnded,
+    ]  # fmt: skip
+    names = {name for kind in kinds for name in fields_dict(kind)} | {"kind"}
     assert not names & RESERVED
 
 
@@ -179,11 +183,11 @@ async def test_a_run_hears_of_the_clients_sign_ins_only_while_it_lasts():
 
 
 async def test_on_result_has_every_result_as_it_comes():
-    seen = []
+    seen: list[RowResult] = []
     async with client_of(transport_of()) as client:
         report = await add(client, [*people(50), person(1), {"email": "no"}], on_result=seen.append)
 
-    assert sorted(seen, key=lambda result: result.index) == list(report.results)
+    assert sorted(seen, key=lambda result: result.index) == list(report.results or ())
 
 
 @pytest.mark.parametrize("with_journal", [False, True])
@@ -205,7 +209,7 @@ async def test_what_on_result_raises_stops_the_run_and_loses_no_row(tmp_path, wi
             await job
         report = job.report
         assert len(seen) == 5
-        assert len(report.results) == 400
+        assert len(report.results or ()) == 400
         assert report.counts[RowStatus.UNPROCESSED] > 0
         assert report.stop_reason == "stopped"
         if with_journal:
@@ -233,11 +237,11 @@ async def test_callbacks_that_cannot_work_are_refused_at_once():
         client_of(transport_of(), on_event=awaited)
     async with client_of(transport_of()) as client:
         with pytest.raises(ConfigError, match="on_event must be a plain"):
-            client.with_options(on_event=awaited)
+            client.with_options(on_event=awaited)  # type: ignore[arg-type] - that is the test
         with pytest.raises(ConfigError, match="on_result must be a plain"):
-            add(client, people(1), on_result=awaited)
+            _ = add(client, people(1), on_result=awaited)
         with pytest.raises(ConfigError, match="on_event must be a function, not str"):
-            add(client, people(1), on_event="print")
+            _ = add(client, people(1), on_event="print")
 
 
 async def test_the_allowed_rate_of_a_job_is_its_clients():
@@ -258,7 +262,10 @@ async def test_a_change_of_the_clients_rate_is_told():
         client.pace.set_rate(20)
         client.pace.set_rate(None)
 
-    assert [(event.previous_rate, event.rate) for event in events] == [(50, 20), (20, None)]
+    assert [(event.previous_rate, event.rate) for event in events if isinstance(event, RateChanged)] == [
+        (50, 20),
+        (20, None),
+    ]
 
 
 def test_rates_of_note():

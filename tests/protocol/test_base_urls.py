@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, check_id, parse_base
 from tests.cases import case
 
@@ -203,7 +203,7 @@ def test_what_is_no_id_is_refused():
     """Whatever could reach another operation is refused, on one short printable line."""
     for value in BAD_IDS:
         with case(value):
-            with pytest.raises(ConfigError) as caught:
+            with pytest.raises(InvalidInputError) as caught:
                 check_id(value, "session_id")  # type: ignore[arg-type]  # what a caller may pass all the same
 
             assert str(caught.value).startswith("session_id ")
@@ -213,5 +213,5 @@ def test_what_is_no_id_is_refused():
 
 def test_an_event_page_in_place_of_an_id_is_explained():
     """The likely mistake has its fix in the message."""
-    with pytest.raises(ConfigError, match="only the part after /e/"):
+    with pytest.raises(InvalidInputError, match="only the part after /e/"):
         check_id("https://www.airmeet.com/e/8f0c1a2e-1111-11ee-aaaa-0a58a9feac02", "airmeet_id")

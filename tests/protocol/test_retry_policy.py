@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airmeet_async import calls
+from airmeet_async.protocol.call import Retry
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-from airmeet_async.protocol.retry_policy import RAISE, RENEW, RETURN, Raise, Renew, Retry, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import RAISE, RENEW, RETURN, Raise, Renew, Tries, Wait, decide
 from tests.cases import case
 from tests.protocol.samples import ADD, CREATE, same_every_time
 

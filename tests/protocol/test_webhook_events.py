@@ -1,6 +1,7 @@
 """What webhooks deliver, as typed events."""
 
 import json
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
@@ -96,12 +97,72 @@ def test_what_is_no_object_is_refused():
             parse_webhook(body)
 
 
-def test_a_member_of_the_wrong_type_is_named():
-    """So that the sender can be found out."""
-    with pytest.raises(DecodeError, match="polls") as caught:
-        parse_webhook(b'{"polls": "none"}')
+def test_a_member_of_the_wrong_type_is_kept_as_it_came():
+    """Airmeet does not send it a second time."""
+    payload = parse_webhook(b'{"polls": "none", "email": ["a"]}').payload
 
-    assert caught.value.path == "polls"
+    assert isinstance(payload, PollsAnswered)
+    assert (payload.polls, payload.email, payload.extra) == ((), None, {"polls": "none", "email": ["a"]})
+
+
+JOINED = {"email": "a@example.com", "time_stamp": 1_700_000_000_000, "user_id": 17}
+ODD: dict[str, tuple[Any, type | None]] = {
+    "a payload of another kind": ({**REGISTRANT, "payload": {"retries": 1}}, RegistrantAdded),
+    "data of another kind, with a trigger": (
+        {**REGISTRANT, "data": {"version": 2}, "trigger": "trigger.airmeet.registrant.added"}, RegistrantAdded,
+    ),
+    "data that is a text": ({**JOINED, "data": "x"}, AttendeeJoined),
+    "an empty payload": ({**JOINED, "payload": {}}, AttendeeJoined),
+    "a time beside the envelope": ({"time_stamp": 1, "payload": REGISTRANT}, RegistrantAdded),
+    "an event type of another name": ({**JOINED, "eventType": "webhook.delivery"}, AttendeeJoined),
+    "the connector's name": ({"email": "a@example.com", "eventType": "REGISTRANT_ADDED"}, RegistrantAdded),
+    "a trigger within the envelope": ({"data": {"email": None, "trigger": "trigger.airmeet.polls"}}, PollsAnswered),
+    "a trigger of tomorrow is no other one": ({**JOINED, "trigger": "trigger.airmeet.attendee.left"}, None),
+    "a guest without an address": ({"email": None, "time_stamp": "soon"}, AttendeeJoined),
+    "nothing that is known": ({"x": 1}, None),
+}  # fmt: skip
+
+
+def test_what_can_be_read_is_read():
+    """And all of it is in `raw`, whatever it is."""
+    for name, (body, kind) in ODD.items():
+        with case(name):
+            event = parse_webhook(json.dumps(body))
+
+            assert type(event.payload) is (type(None) if kind is None else kind)
+            assert (event.raw, event.others) == (body, ())
+
+
+def test_odd_values_are_read_as_far_as_they_can_be():
+    """Epoch times, a number as an id, no address."""
+    joined = parse_webhook(json.dumps(JOINED)).payload
+
+    assert isinstance(joined, AttendeeJoined)
+    assert (joined.user_id, joined.at) == ("17", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC))
+    guest = parse_webhook(json.dumps({"email": None, "time_stamp": "soon"})).payload
+    assert isinstance(guest, AttendeeJoined)
+    assert (guest.email, guest.at, guest.extra) == (None, None, {"time_stamp": "soon"})
+
+
+def test_several_events_of_a_request_are_all_read():
+    """A list, also in an envelope that names their trigger."""
+    both = [REGISTRANT, {**REGISTRANT, "email": "b@example.com"}]
+    for body in (both, {"data": both}, {"trigger": "trigger.airmeet.registrant.added", "events": both}):
+        with case(body):
+            event = parse_webhook(json.dumps(body))
+
+            found = [event, *event.others]
+            assert [getattr(one.payload, "email", None) for one in found] == ["a@example.com", "b@example.com"]
+            assert [one.raw for one in found] == both
+            assert {one.trigger for one in found} == {body.get("trigger") if isinstance(body, dict) else None}
+
+
+def test_an_event_can_be_written_down():
+    """Links included, since whoever asks for it wants them."""
+    written = json.loads(json.dumps(parse_webhook(json.dumps(REGISTRANT)).as_dict()))
+
+    assert (written["payload"]["entry_link"], written["raw"]) == (LINK, REGISTRANT)
+    assert written["payload"]["registered_at"] == "2026-02-01T10:00:00+00:00"
 
 
 DOCUMENTED = [trigger for trigger in webhook_payloads.SAMPLES if trigger in {row[0] for row in KNOWN}]

@@ -4,10 +4,28 @@ A ``type: ignore`` here is a promise that the line *is* an error; both checkers
 complain when it no longer is.
 """
 
+import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import assert_type
+from uuid import UUID
 
-from airmeet_async import Access, Acknowledgement, Airmeet, AirmeetClient, AirmeetInfo, Attendee, Region, Reply, calls
+from airmeet_async import (
+    Access,
+    Acknowledgement,
+    Airmeet,
+    AirmeetClient,
+    AirmeetInfo,
+    Attendee,
+    Booth,
+    Bulk,
+    Listing,
+    Page,
+    Region,
+    Reply,
+    calls,
+    from_dict,
+)
 from airmeet_async.protocol.call import Call
 from airmeet_async.testing import VirtualTimeLoop, virtual_loop
 
@@ -18,6 +36,26 @@ async def single_calls(client: AirmeetClient, attendee: Attendee) -> None:
     assert_type(await client.airmeets.info("id"), AirmeetInfo)
     async for airmeet in client.airmeets.list():
         assert_type(airmeet, Airmeet)
+    assert_type(await client.attendees.block("id", attendee, retry=2, timeout=5), Acknowledgement)
+
+
+async def lists(client: AirmeetClient) -> None:
+    booths = client.booths.list(UUID(int=1))
+    _ = assert_type(booths, Listing[Booth])
+    assert_type(await client.booths.list("id", timeout=5), list[Booth])
+    assert_type(await client.airmeets.list(), list[Airmeet])
+    assert_type(await client.airmeets.list().first(), Airmeet | None)
+    async for page in client.airmeets.list().pages():
+        assert_type(page, Page[Airmeet])
+    task = asyncio.create_task(client.airmeets.list())
+    assert_type(await task, list[Airmeet])
+
+
+async def groups(client: AirmeetClient) -> None:
+    assert_type(client.bulk, Bulk)
+    assert_type(AirmeetClient.bulk, type[Bulk])
+    assert_type(Airmeet("e").start_time, datetime | None)
+    assert_type(from_dict(Airmeet, {}), Airmeet)
 
 
 async def calls_are_values(client: AirmeetClient, attendee: Attendee) -> None:

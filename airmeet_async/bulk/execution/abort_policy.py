@@ -22,6 +22,7 @@ from airmeet_async.errors import (
     CredentialsError,
     DecodeError,
     InputError,
+    InvalidInputError,
     JournalError,
     NotFoundError,
     RedirectError,
@@ -30,9 +31,9 @@ from airmeet_async.errors import (
     TransportError,
 )
 from airmeet_async.formatting import duration
+from airmeet_async.protocol.call import Retry
 from airmeet_async.protocol.classify_reply import Kind, Verdict
 from airmeet_async.protocol.endpoints import ATTENDEES_BLOCK, ATTENDEES_UNBLOCK
-from airmeet_async.protocol.retry_policy import Retry
 
 
 @frozen
@@ -65,11 +66,11 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
     """Return why an error outside of any row, nearly always about the token, ends the run."""
     if isinstance(error, ClientStateError):  # it was closed; nobody else will open it
         return StopReason.CUT_OFF
-    if isinstance(error, InputError):
+    if isinstance(error, InputError) and not isinstance(error, InvalidInputError):
         return StopReason.SOURCE
     if isinstance(error, JournalError):
         return StopReason.JOURNAL
-    if isinstance(error, ConfigError):
+    if isinstance(error, (ConfigError, InvalidInputError)):
         return StopReason.SETTINGS
     if isinstance(error, (CredentialsError, TokenRejectedError)):
         return StopReason.CREDENTIALS
@@ -194,6 +195,9 @@ class Outage:
         heard_before: The server has answered once.
         said: What came last instead of a success.
     """
+
+    said: str
+    heard_before: bool
 
     def __init__(self, patience: float) -> None:
         self._patience = patience

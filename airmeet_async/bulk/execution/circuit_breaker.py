@@ -35,6 +35,8 @@ class CircuitBreaker:
         is_open: The server is taken to be away.
     """
 
+    is_open: bool
+
     def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
         self.is_open = False

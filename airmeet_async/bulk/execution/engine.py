@@ -54,13 +54,20 @@ from airmeet_async.client.telemetry import (
     is_of_note,
 )
 from airmeet_async.client.token import IssuedToken
-from airmeet_async.errors import AirmeetError, ClientStateError, JournalError, TransportError, first_error
+from airmeet_async.errors import (
+    AirmeetError,
+    ClientStateError,
+    JournalError,
+    NoReplyError,
+    TransportError,
+    first_error,
+)
 from airmeet_async.protocol.classify_reply import Kind, glance
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import Access
-from airmeet_async.protocol.retry_policy import Renew, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import RAISE, Renew, Tries, Wait, decide
 
 _RATE_KEPT_EVERY = 10.0  # seconds
 _GRACE_OF_CLOSED_CLIENT = 0.5  # seconds
@@ -76,6 +83,8 @@ class Engine:
         state: What holds the run back.
         telemetry: Tells what happens.
     """
+
+    state: RunState
 
     def __init__(
         self,
@@ -126,7 +135,7 @@ class Engine:
     async def _work(self) -> None:
         """Send row after row: choose one, exchange, answer."""
         state, ready, token, clock = self.state, self.journal.ready, self._client.token, self._clock
-        exchange, has_place = self._client.transport.exchange, False
+        exchange, timeout, has_place = self._client.transport.exchange, self._options.timeout, False
         is_traced = self.telemetry.otel is not None
         # What the last row's request had, which is mostly the same for the next one.
         last: CallTemplate | None = None
@@ -168,7 +177,11 @@ class Engine:
                     if is_traced:
                         under_way.set((template.endpoint, row.begun - 1, True))
                     try:
-                        outcome = await exchange(Request(*head, body, limit))
+                        if timeout is None:
+                            outcome = await exchange(Request(*head, body, limit))
+                        else:
+                            rest = row.first_sent + timeout - sent_at
+                            outcome = await self._exchange_within(rest, Request(*head, body, limit))
                     except TransportError as error:
                         outcome = error
                     now, row.sending = clock(), False
@@ -201,6 +214,18 @@ class Engine:
                 if (unfinished := self._workers.pop(scope)) is not None:
                     self._cut_off.append(unfinished)
                 self._answered.set()
+
+    async def _exchange_within(self, seconds: float, request: Request) -> Reply:
+        """Send a request of a row that has so many seconds left."""
+        limit = asyncio.timeout(max(0.0, seconds))
+        try:
+            async with limit:
+                return await self._client.transport.exchange(request)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # of the caller's own transport
+            host = self._client.options.base.authority
+            raise NoReplyError("no reply within the row's timeout", reason="timeout", host=host) from None
 
     async def _refill(self) -> None:
         """Get more rows for a hot run, whose workers keep their places: from the feed, and through the disk."""
@@ -305,7 +330,12 @@ class Engine:
             row.done = done_now(row, row.asked)
             self._finish(row, success_result(row, verdict.value, verdict.status, row.done, now))
             return
-        match decide(call.endpoint, verdict, row.tries, self._options.retry, random.random()):
+        decision = decide(call.endpoint, verdict, row.tries, self._options.retry, random.random())
+        is_late = False
+        if isinstance(decision, Wait) and self._options.timeout is not None:
+            is_late = now + decision.seconds > (row.first_sent or now) + self._options.timeout
+            decision = RAISE if is_late else decision
+        match decision:
             case Renew():
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 self.journal.withdraw()
@@ -331,7 +361,8 @@ class Engine:
                     self._client.pause_all(self.pace, call.endpoint.name, verdict, seconds)
             case _:
                 error = error_for(call, verdict, row.tries)
-                if (reason := stop_reason_for(verdict, self._options.retry)) is None:
+                # That its time is over concerns this row alone.
+                if is_late or (reason := stop_reason_for(verdict, self._options.retry)) is None:
                     self._finish(row, failure_result(row, verdict, str(error), now))
                 else:
                     self._cut_off.append(row)

@@ -109,6 +109,10 @@ class SourceFeed:
         accept_stale: Send again also what was sent long ago without a clear answer.
     """
 
+    ended: bool
+    total: int | None
+    read: int
+
     def __init__(
         self, source: RowSource, operation: BulkOperation, *, recorded: bool = False, accept_stale: bool = False
     ) -> None:
@@ -222,6 +226,9 @@ class RecordedFeed:
         accept_stale: Send again also what was sent long ago without a clear answer.
         only_reopened: Send only what this run has reopened on purpose.
     """
+
+    ended: bool
+    read: int
 
     def __init__(
         self,

@@ -70,6 +70,12 @@ class RunState:
         hot: Nothing holds the run back, and a plain success changes nothing about that.
     """
 
+    begun: int
+    hot: bool
+    outage: Outage
+    breaker: CircuitBreaker
+    rules: FailureRules
+
     def __init__(
         self,
         options: EngineOptions,

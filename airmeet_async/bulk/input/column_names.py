@@ -59,13 +59,14 @@ _OWN_HEADERS = frozenset(
         difference email line field in_file in_event
     """.strip().splitlines()
 )
-_LINKS = frozenset(("joining_link", "download_link"))
+# Not in every export: links, and what exports of version 0.1 do not have.
+_OPTIONAL = frozenset(("joining_link", "download_link", "host_email", "cohost_emails", "speaker_emails"))
 CUSTOM = "custom:"
 
 
 def is_own_header(names: Collection[str]) -> bool:
     """Whether column names are of a file that this program has written."""
-    plain = frozenset(name for name in names if not name.startswith(CUSTOM)) - _LINKS
+    plain = frozenset(name for name in names if not name.startswith(CUSTOM)) - _OPTIONAL
     return plain.issuperset(FIRST_RESULT_COLUMNS) or plain in _OWN_HEADERS
 
 

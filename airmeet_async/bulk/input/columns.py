@@ -363,8 +363,8 @@ def is_one_slip(given: str, name: str) -> bool:
 
 def _nearly(unused: Sequence[str], custom: Iterable[Match], book: RegistrationFields) -> Iterable[tuple[str, str]]:
     """Yield the columns that are called nearly like a registration field that has none, and its label."""
-    filled = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
-    labels = {squeezed(one.label): one.label for one in book.fields if one.label and one.field_id not in filled}
+    filled = {entry.id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
+    labels = {squeezed(one.label): one.label for one in book.fields if one.label and one.id not in filled}
     for column in unused:
         if close := difflib.get_close_matches(squeezed(column), labels, 1, 0.85):
             yield column, labels[close[0]]
@@ -474,14 +474,14 @@ def _labelled(
     """Return the columns that are called like one of the event's registration fields."""
     if book is None:
         return []
-    decided = {entry.field_id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
+    decided = {entry.id for match in custom if not isinstance(entry := book.find(match.field), Problem)}
     columns: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
     for column in free:
         entry = book.find(column.removeprefix(CUSTOM))  # as in our own lists of participants
-        if not isinstance(entry, Problem) and entry.field_id not in decided:
-            columns.setdefault(entry.field_id, []).append(column)
-            labels[entry.field_id] = entry.label
+        if not isinstance(entry, Problem) and entry.id not in decided:
+            columns.setdefault(entry.id, []).append(column)
+            labels[entry.id] = entry.label
     matches = []
     for field_id, (column, *others) in columns.items():
         # By its id where it has no label, or several fields have that one.

@@ -53,8 +53,8 @@ class ExistingItems:
             if "speaker" in (person.user_type or "").lower():
                 self._found.setdefault(fold(person.email), []).append(person)
         for session in sessions:
-            if session.start_time is not None and (at := session.start_time.at) is not None:
-                key = f"{_squeezed(session.name)} at {to_milliseconds(at, 'start')}"
+            if session.start_time is not None:
+                key = f"{_squeezed(session.name)} at {to_milliseconds(session.start_time, 'start')}"
                 self._found.setdefault(key, []).append(session)
         for booth in booths:
             self._found.setdefault(_squeezed(booth.name), []).append(booth)
@@ -89,11 +89,11 @@ class ExistingItems:
                     *_difference("summary", item.summary, found.summary),
                     *_difference("duration_minutes", item.duration_minutes, found.duration),
                 ]
-                return f"this session already ({found.session_id})", differences
+                return f"this session already ({found.id})", differences
             case NewBooth():
                 emails = [one if isinstance(one, str) else one.email for one in item.exhibitors]
                 differences = [*_difference("exhibitors", emails, [*map(str, found.exhibitors)])]
-                return f"a booth of this name already ({found.uid})", differences
+                return f"a booth of this name already ({found.id})", differences
             case Speaker():
                 names_of_parts = ("name", "organisation", "designation", "city", "country")
                 pairs = ((name, getattr(item, name), getattr(found, name)) for name in names_of_parts)

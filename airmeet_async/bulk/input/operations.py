@@ -308,7 +308,7 @@ class AddAttendees(_PeopleOperation):
         row.identity, row.template = fold(row.key), self.template
         if event is not None and event.required:
             answered = {answer["fieldId"] for answer in mapping}
-            if labels := [one.label or one.field_id for one in event.required if one.field_id not in answered]:
+            if labels := [one.label or one.id for one in event.required if one.id not in answered]:
                 what = f"no answer for {', '.join(map(shown, labels))}, which this event requires"
                 warnings += (RowWarning("missing_answer", f"{what}; Airmeet may refuse the row"),)
         if cut := cuts(texts):

@@ -13,6 +13,7 @@ from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_N
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
+from airmeet_async.protocol.value_class import AsDict
 from airmeet_async.tables import Table, listed, shown
 
 _MOST_CAUSES = 8
@@ -30,7 +31,7 @@ NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
 @frozen
-class EarlierList:
+class EarlierList(AsDict):
     """A list that was registered here before, or blocked, as far as it has to do with this one.
 
     Attributes:
@@ -45,7 +46,7 @@ class EarlierList:
 
 
 @frozen(kw_only=True)
-class BulkPlan:
+class BulkPlan(AsDict):
     """What adding people would do. ``print(plan)`` shows it.
 
     Attributes:
@@ -299,7 +300,7 @@ class BulkPlan:
 
 
 @frozen
-class RowFinding:
+class RowFinding(AsDict):
     """Something about one row that its owner should know.
 
     Attributes:
@@ -387,8 +388,8 @@ def make_plan(
     unfilled: list[str] = []
     if columns and event_fields:
         entries = (event_fields.find(match.field) for match in columns.custom)
-        filled = {entry.field_id for entry in entries if not isinstance(entry, Problem)}
-        unfilled = [one.label or one.field_id for one in event_fields.required if one.field_id not in filled]
+        filled = {entry.id for entry in entries if not isinstance(entry, Problem)}
+        unfilled = [one.label or one.id for one in event_fields.required if one.id not in filled]
     return BulkPlan(
         airmeet_id=airmeet_id,
         ready=ready,

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, fields, frozen
 
 from airmeet_async import calls
-from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, squeezed
+from airmeet_async.bulk.input.column_names import RESULT_COLUMNS, is_own_header, squeezed
 from airmeet_async.bulk.input.columns import ColumnMap, Match, is_one_slip, use_columns
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import InputError, InvalidInputError
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.endpoints import BOOTHS_CREATE, SESSIONS_CREATE, SPEAKERS_ADD
 from airmeet_async.protocol.models import EXHIBITOR_TYPES, Exhibitor, NewBooth, NewSession, Speaker
@@ -41,7 +41,7 @@ def _exhibitors(text: str) -> list[Exhibitor]:
 def _exhibitor_type(text: str) -> str:
     if text.upper() in EXHIBITOR_TYPES:
         return text.upper()
-    raise ConfigError(f"{text!r:.40} is no attendance type of an exhibitor; write {' or '.join(EXHIBITOR_TYPES)}")
+    raise InvalidInputError(f"{text!r:.40} is no attendance type of an exhibitor; write {' or '.join(EXHIBITOR_TYPES)}")
 
 
 def _words(text: str) -> list[str]:
@@ -51,34 +51,36 @@ def _words(text: str) -> list[str]:
 def _whole(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
-    raise ConfigError(f"{text!r:.40} is not a whole number")
+    raise InvalidInputError(f"{text!r:.40} is not a whole number")
 
 
 def _flag(text: str) -> bool:
     if text.lower() in _YES | _NO:
         return text.lower() in _YES
-    raise ConfigError(f"{text!r:.40} is neither yes nor no")
+    raise InvalidInputError(f"{text!r:.40} is neither yes nor no")
 
 
 def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     """Read a time; one that names no zone is of *zone*.
 
     Raises:
-        ConfigError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was skipped or came
-            twice in a night when they changed.
+        InvalidInputError: It is no time, has no zone at all, or is not on the clocks of its zone once: it was
+            skipped or came twice in a night when they changed.
     """
     text = str(given)
     example = "write it like 2026-03-01 10:00 or 2026-03-01T10:00+01:00"
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"{text!r:.40} is not a time; {example}") from None
+        raise InvalidInputError(f"{text!r:.40} is not a time; {example}") from None
     if not _DATE.match(text):  # 2026-W10-7 is a date for Python, and for hardly anybody else
-        raise ConfigError(f"{text!r:.40} is not written as year, month and day; {example}")
+        raise InvalidInputError(f"{text!r:.40} is not written as year, month and day; {example}")
     if len(text) <= _DATE_LENGTH:
-        raise ConfigError(f"{text!r:.40} has no time of day; {example}, for midnight 2026-03-01 00:00")
+        raise InvalidInputError(f"{text!r:.40} has no time of day; {example}, for midnight 2026-03-01 00:00")
     if found.tzinfo is None and zone is None:
-        raise ConfigError(f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file")
+        raise InvalidInputError(
+            f"{text!r:.40} has no time zone; add one (+01:00), or give a timezone for the whole file"
+        )
     check_year(found, repr(text))
     if found.tzinfo is not None or zone is None:
         return found
@@ -86,12 +88,12 @@ def moment(given: str | datetime, zone: ZoneInfo | None) -> datetime:
     if first.utcoffset() == second.utcoffset():
         return first
     if not exists(first):
-        raise ConfigError(
+        raise InvalidInputError(
             f"{text!r:.40} does not exist in {zone.key}: the clocks go forward over it; write another time"
         )
     offsets = " or ".join(one.isoformat()[-6:] for one in (first, second))
     what = f"{text!r:.40} comes twice in {zone.key}, since the clocks go back over it"
-    raise ConfigError(f"{what}; add which one is meant: {offsets}")
+    raise InvalidInputError(f"{what}; add which one is meant: {offsets}")
 
 
 @frozen
@@ -130,6 +132,8 @@ class RowMapping:
         found: dict[str, str] = {}
         for column in header:
             name = self.field_of(column)
+            if name and name != column and name in header and is_own_header(header):
+                continue  # our export of sessions has the speakers' names beside their addresses
             if name in found:
                 message = f"columns {found[name]!r} and {column!r} are both {name}; rename one of them"
                 raise InputError(message, column=column)
@@ -182,26 +186,29 @@ class RowMapping:
         """Return the value that a row describes; a value of the model itself is returned as it is.
 
         Raises:
-            ConfigError: A cell cannot be read; names the column.
+            InvalidInputError: A cell cannot be read; names the column.
             InputError: A required column is missing.
         """
-        if isinstance(data, self.model):
-            return data
         zone = ZoneInfo(check_timezone(timezone)) if timezone else None
+        if isinstance(data, self.model):
+            start = getattr(data, "start", None)
+            if zone is None or not isinstance(start, datetime) or start.tzinfo is not None:
+                return data
+            return evolve(data, start=moment(start.isoformat(), zone))
         columns = self.columns(tuple(map(str, data)))
         values: dict[str, Any] = {}
         for name, column in columns.items():
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
             if isinstance(value, datetime) and value.tzinfo is None:
-                value = value.isoformat()
+                value = value.isoformat()  # so that it gets the zone of the list, like a text
             if value == "" and name in self.required:
-                raise ConfigError(f"{column} is empty")
+                raise InvalidInputError(f"{column} is empty", field=column, code="missing_field")
             if isinstance(value, str) and value:
                 try:
                     value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
-                except ConfigError as error:
-                    raise ConfigError(f"{column}: {error}") from None
+                except InvalidInputError as error:
+                    raise InvalidInputError(f"{column}: {error}", field=column, code=error.code) from None
             if value != "":
                 values[name] = value
         if kind := values.pop("attendance_type", None):

@@ -94,6 +94,11 @@ class RowSource:
         ended: Every row has been taken, or reading has failed.
     """
 
+    ended: bool
+    finite: bool
+    total: int | None
+    is_sync: bool
+
     def __init__(self, rows: Iterable[Any] | AsyncIterable[Any], grace: float = _CLOSING) -> None:
         self._grace = grace
         self.ended = False

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any
 
 import attrs
@@ -25,7 +25,7 @@ from airmeet_async.protocol.call import Auth
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.validation import check_email, fold
 
-orjson = json_codec.orjson
+orjson: ModuleType | None = json_codec.orjson
 _AS_JSON_HAS_IT = (
     0 if orjson is None
     else orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS

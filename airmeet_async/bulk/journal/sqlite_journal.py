@@ -64,6 +64,8 @@ class SqliteJournal:
         failed: Why it cannot be written any more, or None.
     """
 
+    arriving: int
+
     def __init__(self, path: Path | None, *, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
         self._copy_of, self._salt = copy_of, salt

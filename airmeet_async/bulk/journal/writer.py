@@ -361,6 +361,8 @@ class JournalWriter:
         JournalError: It cannot be used, or a run has it.
     """
 
+    run: Any
+
     # The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more,
     # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
     loading_characters = 16_000_000

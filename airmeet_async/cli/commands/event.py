@@ -8,12 +8,12 @@ from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import with_client
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, InvalidInputError
 
 if TYPE_CHECKING:
     from airmeet_async import AirmeetInfo
 
-event = App(
+event: App = App(
     name="event",
     help="""Show, create, start or end an event.
 
@@ -51,11 +51,11 @@ def show(airmeet_id: str, /, *, json: Flag = False) -> int:
 
 def event_lines(info: "AirmeetInfo") -> list[str]:
     """Return an event for people: its facts, and a table of its sessions."""
-    from airmeet_async.cli.list_formats import EVENT, LISTS, fact_lines, shown_value, table_lines
+    from airmeet_async.cli.list_formats import EVENT, SESSIONS, fact_lines, shown_value, table_lines
 
     facts = {**next(EVENT.rows(info)), "sessions": len(info.sessions)}
     lines = fact_lines((name, shown_value(facts[name])) for name in EVENT.shown)
-    form = LISTS["sessions"]
+    form = SESSIONS
     rows = [row for session in info.sessions for row in form.rows(session)]
     return lines + (["", *table_lines(form.table(rows))] if rows else [])
 
@@ -94,7 +94,7 @@ def create(*, host: str, name: str, summary: str, start: str, end: str, timezone
         first = moment(start, zone)
         option = "--end"
         last = moment(end, zone)
-    except ConfigError as error:
+    except (ConfigError, InvalidInputError) as error:
         raise UsageError(f"{option}: {error}") from None
     new = NewAirmeet(host_email=host, name=name, short_description=summary, start=first, end=last, timezone=timezone)
     console, call = Console(), calls.create_airmeet(new)

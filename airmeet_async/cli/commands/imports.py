@@ -11,7 +11,7 @@ from cyclopts import App
 
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.options import DEFAULT, BulkFlags, File, event_id
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import InputError, InvalidInputError
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.input.plan import RowFinding
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 
-import_ = App(
+import_: App = App(
     name="import",
     help=r"""Create speakers, sessions or booths from a file.
 
@@ -109,7 +109,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
     event_id(airmeet_id, choice.path)
     try:
         check_timezone(more.get("timezone") or "UTC")
-    except ConfigError as error:
+    except InvalidInputError as error:
         raise UsageError(f"--timezone: {error}") from None
     check_places(options, choice)
     ways = {

@@ -261,20 +261,20 @@ async def read_list(
         case "session-attendance":
             sessions = (await client.airmeets.info(airmeet_id)).sessions
             over = [one for one in sessions if one.status == "FINISHED"]
-            others = [one.name or one.session_id for one in sessions if one.status != "FINISHED"]
+            others = [one.name or one.id for one in sessions if one.status != "FINISHED"]
             if others:  # which have no such list yet (C)
                 names = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
                 console.say(f"{counted(len(others), 'session')} not FINISHED yet, so not listed: {names}")
-            items = _each_of(over, lambda one, **how: client.attendance.session(one.session_id, **how), patience)
+            items = _each_of(over, lambda one, **how: client.attendance.session(one.id, **how), patience)
         case "booth-attendance":
             booths = await client.booths.list(airmeet_id)
-            items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.uid, **how), patience)
+            items = _each_of(booths, lambda one, **how: client.attendance.booth(airmeet_id, one.id, **how), patience)
         case "replays":
             items = client.attendance.replay(airmeet_id, **patience)
         case "utms":
             items = client.utms.list(airmeet_id, **patience)
         case "sessions":
-            items = (await client.airmeets.info(airmeet_id)).sessions
+            items = await _sessions(client, airmeet_id)
         case "fields":
             items = await client.custom_fields.list(airmeet_id)
         case "registrations" | "polls":
@@ -291,6 +291,34 @@ async def read_list(
             yield item
 
 
+async def _sessions(client: "AirmeetClient", airmeet_id: str) -> Sequence["Pair"]:
+    """Return an event's sessions, each with the addresses of those on stage.
+
+    Airmeet names them by ids of which it does not say that they are those of the event's people, and by their names: an
+    address is that of the id, else of the only person of that name, else not known.
+    """
+    from airmeet_async.cli.list_formats import Pair
+
+    info = await client.airmeets.info(airmeet_id)
+    on_stage = [*info.session_hosts, *(person for session in info.sessions for person in session.speakers)]
+    emails = {person.id: person.email for person in on_stage if person.id and person.email}
+    ids = {one for session in info.sessions for one in (*session.host_ids, *session.cohost_ids, *session.speaker_ids)}
+    if ids - emails.keys():
+        names = {person.name for person in on_stage}
+        of_name: dict[str, set[str]] = {}
+        with suppress(IncompleteListError):  # then some addresses are missing
+            async for page in client.participants.list(airmeet_id).pages():
+                for person in page.items:
+                    if person.user_id in ids:
+                        emails.setdefault(person.user_id, person.email)
+                    if person.name in names:
+                        of_name.setdefault(person.name, set()).add(person.email)
+        for one in on_stage:
+            if len(found := of_name.get(one.name, ())) == 1:
+                emails.setdefault(one.id, *found)
+    return [Pair(emails, session) for session in info.sessions]
+
+
 async def _recordings(client: "AirmeetClient", airmeet_id: str) -> AsyncIterator[Any]:
     """Yield an event's recordings; where one answer does not hold all of them, those of each session by themselves."""
     try:
@@ -299,7 +327,7 @@ async def _recordings(client: "AirmeetClient", airmeet_id: str) -> AsyncIterator
     except IncompleteListError as error:
         n = 0
         for session in (await client.airmeets.info(airmeet_id)).sessions:
-            for one in await client.recordings.list(airmeet_id, session_ids=[session.session_id]):
+            for one in await client.recordings.list(airmeet_id, session_ids=[session.id]):
                 n += 1
                 yield one
         if n < (error.expected or n + 1):

@@ -38,7 +38,7 @@ _FORGOTTEN = (
 )
 _TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "REFUSED", "LEFT OUT", "COMMAND", "EVENT", "AT", "FILE")
 
-runs = App(
+runs: App = App(
     name="runs",
     help="""List, control and delete runs.
 

@@ -93,11 +93,11 @@ def header_of(field: "CustomField", fields: Iterable["CustomField"]) -> str:
     is_ours = field_for_column(label) or squeezed(label) in FULL_NAMES or label in RESULT_COLUMNS
     is_plain = label and label == " ".join(label.split()) and _is_harmless(label)
     if not is_plain or is_ours or isinstance(book.find(label), Problem):
-        return field.field_id
+        return field.id
     try:
         find_columns((*FIELDS, label), Reading(), book)
     except InputError:
-        return field.field_id
+        return field.id
     return label
 
 

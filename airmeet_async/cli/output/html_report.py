@@ -74,6 +74,8 @@ class Sample:
 class RunHistory:
     """What a page shows beyond the report: the run over time, and rows that did not succeed."""
 
+    samples: list[Sample]
+
     def __init__(self) -> None:
         self.samples = [Sample()]
         self._interval = 1.0

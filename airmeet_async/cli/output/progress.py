@@ -227,7 +227,7 @@ def progress_event(run: Snapshot) -> dict[str, Any]:
 class NoDisplay:
     """Shows nothing. ``every`` is how many seconds apart a display wants its snapshots."""
 
-    every = 3600.0
+    every: float = 3600.0
 
     def show(self, run: Snapshot) -> None:
         """Show how far the run is."""
@@ -262,7 +262,7 @@ class BarDisplay(NoDisplay):
         terminal: Where they are shown; by default standard error.
     """
 
-    every = 0.2
+    every: float = 0.2
 
     def __init__(self, console: Console, total: int | None, terminal: "Terminal | None" = None) -> None:
         from rich.console import Console as Terminal

@@ -136,6 +136,11 @@ class Connection(asyncio.BufferedProtocol):
         has_input: Tells whether anything has come that the event loop has not read yet.
     """
 
+    is_reusable: bool
+    last_activity: float
+    on_body: Callable[[bytes], None]
+    has_input: Callable[[], bool]
+
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.transport: Any = None

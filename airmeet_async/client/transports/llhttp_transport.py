@@ -64,6 +64,12 @@ class LlhttpTransport:
         verify: The caller's TLS settings; None takes the same defaults as httpx.
     """
 
+    base: Base
+    host: str
+    timeouts: Timeouts
+    buffer: bytearray
+    window: memoryview
+
     name = "fast"
 
     def __init__(

@@ -32,6 +32,8 @@ _CAMPAIGNS: Final = ("launch", "newsletter", "partners")
 class Visitors:
     """Those who came to an event, by their rank; row shapes by C and B."""
 
+    count: int
+
     def __init__(self, request: IncomingRequest, event: Event) -> None:
         self._event = event
         self._switches = request.switches

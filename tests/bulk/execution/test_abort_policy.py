@@ -33,8 +33,8 @@ from airmeet_async.errors import (
     ServerError,
     TokenRejectedError,
 )
+from airmeet_async.protocol.call import Retry
 from airmeet_async.protocol.classify_reply import Kind, Verdict
-from airmeet_async.protocol.retry_policy import Retry
 from tests.support.bulk_runs import report_of
 from tests.support.worlds import EVENT, client_of, people, person, transport_of
 

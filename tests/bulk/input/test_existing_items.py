@@ -8,14 +8,14 @@ from attrs import evolve
 from airmeet_async import Exhibitor, NewBooth, NewSession, Speaker
 from airmeet_async.bulk.input.existing_items import ExistingItems, identity_of
 from airmeet_async.bulk.report import RowError
-from airmeet_async.protocol.models import Booth, Moment, Participant, Presenter, Session
+from airmeet_async.protocol.models import Booth, Participant, Presenter, Session
 
 TEN = datetime(2027, 3, 1, 10, tzinfo=UTC)
 TALK = NewSession(title="Talk", start=TEN, host_email="h@example.com")
 ADA = Participant("Ada@example.com", "Ada Ay", user_type="SPEAKER", organisation="Engines")
 BOB = Participant("bob@example.com", "Bob Bee", user_type="attendee")
 THERE = Session(
-    "s1", "Talk", start_time=Moment("2027-03-01T10:00:00.000Z"), duration=30, summary="Hello",
+    "s1", "Talk", start_time=datetime(2027, 3, 1, 10, tzinfo=UTC), duration=30, summary="Hello",
     speakers=(Presenter(name="Ada Ay"),),
 )  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_what_differs_is_told():
 
 def test_of_several_that_are_there_the_likest_is_told():
     """They were made elsewhere; none is made again."""
-    there = ExistingItems(sessions=[evolve(THERE, session_id="s0", summary="Other"), THERE])
+    there = ExistingItems(sessions=[evolve(THERE, id="s0", summary="Other"), THERE])
 
     assert there.find(same(summary="Hello")) == SAME
 

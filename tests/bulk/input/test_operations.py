@@ -92,7 +92,7 @@ async def test_rows_with_registration_fields_wait_for_these_and_the_event_is_ask
     async def fetch() -> RegistrationFields:
         nonlocal asked
         asked += 1
-        return RegistrationFields([CustomField(field_id="f1", label="T-shirt size"), CustomField(field_id="f2")])
+        return RegistrationFields([CustomField(id="f1", label="T-shirt size"), CustomField(id="f2")])
 
     operation = adding(fetch_fields=fetch)
     data = [

@@ -24,7 +24,7 @@ LINES = [
 
 
 SIZES = [FieldOption(code=word[0], display_value=word) for word in ("Small", "Medium", "Large")]
-SHIRTS = RegistrationFields([CustomField(field_id="f1", label="T-shirt size", is_required=True, options=tuple(SIZES))])
+SHIRTS = RegistrationFields([CustomField(id="f1", label="T-shirt size", is_required=True, options=tuple(SIZES))])
 
 
 @pytest.fixture

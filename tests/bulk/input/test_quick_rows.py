@@ -44,7 +44,7 @@ def facts(rows: list[Row]) -> list[tuple[Any, ...]]:
     ]
 
 
-SHIRT = CustomField(field_id="f1", label="Shirt", is_required=True)
+SHIRT = CustomField(id="f1", label="Shirt", is_required=True)
 NOT_ASKED = UncheckedFields()
 EVENTS = [
     NOT_ASKED,

@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airmeet_async import ConfigError, Exhibitor, InputError, NewBooth, NewSession, Speaker
+from airmeet_async import Exhibitor, InputError, NewBooth, NewSession, Speaker
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS
 
 TEN = datetime(2026, 3, 1, 10, tzinfo=ZoneInfo("Europe/Paris"))
 TALK = {"Title": "Talk", "Start": "2026-03-01 10:00", "Host": "h@example.com"}
 
+NAIVE = datetime(2026, 3, 1, 10)  # noqa: DTZ001 - what people have
 READ = [
     (
         SPEAKERS,
@@ -117,5 +118,18 @@ WRONG = [
 @pytest.mark.parametrize(("form", "row", "zone", "words"), WRONG, ids=[words for *_, words in WRONG])
 def test_what_cannot_be_read_names_the_column_and_the_fix(form, row, zone, words):
     """Before anything is sent."""
-    with pytest.raises((ConfigError, InputError), match=words):
+    with pytest.raises(InputError, match=words):
         form.read(row, zone)
+
+
+@pytest.mark.parametrize("start", [NAIVE, "2026-03-01 10:00", TEN])
+def test_a_time_without_a_zone_is_of_the_lists_zone(start):
+    """Whether it is a text or a datetime, in a mapping or in a `NewSession`."""
+    session = NewSession(title="Talk", start=TEN, host_email="h@example.com")
+    row = {"title": "Talk", "start": start, "host_email": "h@example.com"}
+
+    assert SESSIONS.read(row, "Europe/Paris") == session
+    if isinstance(start, datetime):
+        assert SESSIONS.read(NewSession(**row), "Europe/Paris") == session
+    with pytest.raises(InputError, match="comes twice in Europe/Paris"):
+        SESSIONS.read(row | {"start": datetime(2027, 10, 31, 2, 30)}, "Europe/Paris")  # noqa: DTZ001 - as above

@@ -1,12 +1,14 @@
 """``airmeet event``: shown, made, started and ended."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from airmeet_async import AirmeetInfo, Session
 from airmeet_async.cli.commands.event import create, event_lines
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.cli.list_formats import EVENT, json_value
-from airmeet_async.protocol.models import Moment, Presenter
+from airmeet_async.protocol.models import Presenter
 from airmeet_async.sandbox import community
 from tests.sentinels import SENTINEL_LINK, leaks
 from tests.support.command import Sandbox
@@ -23,7 +25,7 @@ INFO = AirmeetInfo(
     "e1",
     "A day",
     "CREATED",
-    start_time=Moment.parse("2027-07-01T08:00:00.000Z"),
+    start_time=datetime(2027, 7, 1, 8, tzinfo=UTC),
     sessions=(Session("s1", "Talk", "CREATED", duration=30, speakers=(Presenter("u1", "Ada"),)),),
     extra={"theme": "dark", "hostUser": {"name": "Sam", "token": SENTINEL_LINK}, "name": "other"},
 )

@@ -1,5 +1,7 @@
 """``airmeet import``: what is wrong is said before anything is sent, with line, column and what to write."""
 
+import json
+
 import pytest
 from attrs import evolve
 
@@ -301,3 +303,30 @@ def test_booths_have_attendance_types_where_the_event_is_hybrid(airmeet):
 
         assert (done.code, done.json["warned_rows"]) == (0, warned), done.err
         assert sandbox.world.events[event].booths[0]["exhibitors"] == ["a@example.com", "b@example.com"]
+
+
+def test_the_sessions_of_one_event_are_made_in_another(airmeet):
+    """From an export, as CSV and as JSON lines: with the speakers' addresses, times and length.
+
+    Only the host's address has to be filled in, where Airmeet does not tell it.
+    """
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    there.file("day.csv", HEADER, GOOD, f"Panel,2027-03-01 11:00,{HOST},45,")
+    there.file("speakers.csv", "email,name", f"{SPEAKER},Ada Ay")
+    for event in (EVENT, community.WITH_FIELDS):
+        assert there("import", "speakers", event, "speakers.csv").code == 0
+    assert there("import", "sessions", EVENT, "day.csv", *ZONE).code == 0
+    for name in ("sessions.csv", "sessions.jsonl"):
+        assert there("export", EVENT, "sessions", "-o", name).code == 0
+    asked = there("import", "sessions", community.WITH_FIELDS, "sessions.csv")
+    rows = there.rows("sessions.csv")
+    there.file("sessions.jsonl", *(json.dumps(row | {"host_email": HOST}) for row in rows))
+    done = there("import", "sessions", community.WITH_FIELDS, "sessions.jsonl")
+
+    assert [row["speaker_emails"] for row in rows] == [SPEAKER, ""]
+    assert (asked.code, '"host_email": is empty' in asked.err, done.code) == (5, True, 0), asked.err + done.err
+    made, first = (sandbox.world.events[event].sessions for event in (community.WITH_FIELDS, EVENT))
+    names = ("name", "start_time", "duration", "host_id")
+    facts = [[{name: one[name] for name in names} for one in each] for each in (made, first)]
+    assert facts[0] == facts[1]
