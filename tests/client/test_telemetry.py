@@ -237,7 +237,7 @@ async def test_callbacks_that_cannot_work_are_refused_at_once():
         client_of(transport_of(), on_event=awaited)
     async with client_of(transport_of()) as client:
         with pytest.raises(ConfigError, match="on_event must be a plain"):
-            client.with_options(on_event=awaited)  # type: ignore[arg-type] - that is the test
+            client.with_options(on_event=awaited)  # type: ignore[arg-type]
         with pytest.raises(ConfigError, match="on_result must be a plain"):
             _ = add(client, people(1), on_result=awaited)
         with pytest.raises(ConfigError, match="on_event must be a function, not str"):
@@ -262,7 +262,8 @@ async def test_a_change_of_the_clients_rate_is_told():
         client.pace.set_rate(20)
         client.pace.set_rate(None)
 
-    assert [(event.previous_rate, event.rate) for event in events if isinstance(event, RateChanged)] == [
+    changes = [event for event in events if isinstance(event, RateChanged)]
+    assert [(event.previous_rate, event.rate) for event in changes] == [
         (50, 20),
         (20, None),
     ]
