@@ -36,6 +36,7 @@ LAYERS: dict[str, set[str]] = {
     "tables": {"errors", "formatting", "optional_imports"},
     "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports", "version"},
     "airmeet_client": {*BASE, "bulk"},
+    "cluster": {*BASE, "tables", "bulk", "airmeet_client", "private_files", "optional_imports", "formatting"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},
     "testing": {*EVERYTHING, "sandbox"},

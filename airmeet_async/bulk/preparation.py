@@ -18,6 +18,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,12 @@ from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, mak
 from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
+from airmeet_async.bulk.journal.cut import join_journal
 from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
-from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
+from airmeet_async.bulk.journal.writer import RecordedList, check_not_lent, is_same_list
 from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, JobOptions, run_rate
 from airmeet_async.bulk.report import EXISTS, RowError
 from airmeet_async.bulk.row import Row
@@ -414,6 +416,9 @@ class JobPreparation:
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
             options = evolve(self._options, invites=invites)
+            share = journal.facts.get("shard", {}).get("max_in_flight")
+            if share and self._given.get("max_in_flight") is None:
+                options = evolve(options, max_in_flight=min(share, options.max_in_flight))
             journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
             return self._engine(feed, journal, results, options)
         except BaseException:
@@ -440,7 +445,10 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
+        given, share = self._given, journal.facts.get("shard", {}).get("rate")
+        if share and client.pace.rate is None and "rate" not in given:
+            given = {**given, "rate": share}
+        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)
@@ -467,6 +475,9 @@ class JobPreparation:
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
+            is_lent = bool(facts.get("lent")) and identity is None and not self._again and path is not None
+            if not is_lent:
+                check_not_lent(path, facts, takes_rows=identity is not None)
             base = identity.base if identity is not None else str(self._sender.options.base)
             mine = {"base": base}
             if identity is not None:
@@ -480,6 +491,10 @@ class JobPreparation:
         except BaseException:
             await run_to_completion(journal.close({}))
             raise
+        if is_lent:
+            await run_to_completion(journal.close({}))
+            await anyio.to_thread.run_sync(partial(join_journal, Path(str(path)), take_back=True))
+            return await self._open_journal()
         return journal
 
     def _list_facts(self, loaded: LoadedInput) -> dict[str, Any]:
