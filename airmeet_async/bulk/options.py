@@ -6,9 +6,9 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, TypeVar
+from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar
 
 from attrs import field, frozen
 
@@ -56,6 +56,68 @@ class EventJournal:
         return str(self.path)
 
 
+class ShardListener(Protocol):
+    """What a `ShardRunner` tells the run whose shards it sends."""
+
+    def told(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done so far, see `airmeet_async.cluster.run_shard`."""
+        ...
+
+    def ended(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done in the end; it will not be sent again."""
+        ...
+
+    @property
+    def may_send(self) -> bool:
+        """Whether shards may be sent now: the run was neither stopped nor paused."""
+        ...
+
+    async def changed(self) -> None:
+        """Return when `may_send` has become another."""
+        ...
+
+
+@frozen
+class ShardPlaces:
+    """Where shards are sent.
+
+    Attributes:
+        n: How many at once.
+        share_rate: They share their rate; else each has its part of it.
+    """
+
+    n: int
+    share_rate: bool
+
+
+class ShardRunner(Protocol):
+    """Sends shards on other machines.
+
+    Attributes:
+        folder: Where the shards are; None for a folder beside the journal.
+        shards: How many there are; None for a number that fits.
+    """
+
+    folder: Path | None
+    shards: int | None
+
+    async def open(self, folder: Path) -> ShardPlaces:
+        """Look whether shards in that folder can be sent.
+
+        Raises:
+            ConfigError: They cannot.
+        """
+        ...
+
+    async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
+        """Send shards, until each is over or may not be sent any more; the first one goes alone."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what `open` began."""
+        ...
+
+
 class RunOptions(TypedDict, total=False):
     """Options of every bulk run. All are optional.
 
@@ -71,6 +133,8 @@ class RunOptions(TypedDict, total=False):
         max_failures: Stop when more rows than this fail: a number, or a share of all rows such as ``"5%"``. Default:
             stop when 20 consecutive rows fail in the same way, or more than half of the last 200 fail;
             rows that failed in an earlier run go last, and do not count.
+        on: Sends the rows in shards on other machines: `airmeet_async.cluster.OnDask`. It needs a journal. Default:
+            this process sends them.
     """
 
     rate: AskedRate | Literal["default"]
@@ -78,6 +142,7 @@ class RunOptions(TypedDict, total=False):
     accept_stale: bool
     deadline: float | None
     max_failures: int | str | None
+    on: "ShardRunner | None"
 
 
 class FileOptions(TypedDict, total=False):

@@ -94,5 +94,5 @@ def _client_for(path: Path) -> AirmeetClient:
     """Return a client that shares its token with those of the other shards."""
     if not os.environ.get("AIRMEET_REDIS"):
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / "token"))
-    fleet = import_module("airmeet_async.cluster.fleet").Fleet.from_env()
-    return AirmeetClient(**{"fleet": fleet})
+    shared: dict[str, Any] = {"fleet": import_module("airmeet_async.cluster.fleet").Fleet.from_env()}
+    return AirmeetClient(**shared)

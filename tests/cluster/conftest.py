@@ -16,6 +16,6 @@ def path(tmp_path: Path) -> Path:
 async def cut(transport: Any, path: Path, n: int, shards: int, **options: Any) -> list[Path]:
     """Prepare so many people, and put them into shards."""
     async with client_of(transport) as client:
-        job = client.bulk.add_attendees(EVENT, list(people(n)), **{"send_email_invite": False, "journal": path})
+        job = client.bulk.add_attendees(EVENT, list(people(n)), send_email_invite=False, journal=path)
         await job.prepare()
         return await client.bulk.cut(path, into=path.parent / "shards", shards=shards, **options)

@@ -52,7 +52,7 @@ async def test_a_task_answers_with_numbers_and_names_nobody(path: Path) -> None:
 
     end = await send(transport, shard)
 
-    assert pickle.loads(pickle.dumps(end)) == end  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(end)) == end
     assert "@" not in json.dumps(end)
     assert (end["rows"], end["stop_reason"], end["temporary"]) == (10, None, False)
 
@@ -85,7 +85,7 @@ async def test_a_shard_that_a_rule_has_stopped_is_over(path: Path) -> None:
     (shard,) = await cut(transport, path, 40, 1)
 
     async def refuse(request: Request) -> Reply | None:
-        return Reply(400, (), b'{"message": "No"}') if request.body and b"email" in request.body else None
+        return Reply(400, {}, b'{"message": "No"}') if request.body and b"email" in request.body else None
 
     spied(transport, refuse)
 

@@ -24,7 +24,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.queries import read_summary
@@ -45,6 +45,7 @@ from airmeet_async.bulk.report import StopReason
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import open_private
 
+MOST_SHARDS = 10_000
 _AT_ONCE = 4096  # outcomes that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
@@ -112,15 +113,40 @@ class JoinSummary:
         }  # fmt: skip
 
 
+@frozen
+class ShardLimits:
+    """What each shard of a run may do.
+
+    Attributes:
+        rate: Requests per second, where nothing else limits the shards together.
+        max_in_flight: Rows that are sent at once; None for the client's own number.
+        max_failures: Rows that may fail; None for the usual rules.
+    """
+
+    rate: float | None = None
+    max_in_flight: int | None = None
+    max_failures: int | None = None
+
+
+def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
+    """Return where shards begin, and the end: none is empty, and they differ by one row, the first one aside."""
+    if first is None or rows <= first or shards == 1:
+        shards = min(shards, rows)
+        return [rows * number // shards for number in range(shards + 1)]
+    rest = rows - first
+    others = min(shards - 1, rest)
+    return [0, *(first + rest * number // others for number in range(others + 1))]
+
+
 def cut_journal(
     path: Path,
     folder: Path,
-    shards: int,
+    shards: int | Callable[[int], int],
     *,
-    job: str | None = None,
+    list_id: int | None = None,
     again: bool = False,
-    rate: float | None = None,
-    max_in_flight: int | None = None,
+    first: int | None = None,
+    limits: ShardLimits = ShardLimits(),
     base: str | None = None,
     step: Callable[[str], object] = lambda _: None,
 ) -> list[Path]:
@@ -132,11 +158,11 @@ def cut_journal(
     Args:
         path: The journal.
         folder: Where the shards are made; created if it is not there.
-        shards: How many, at most: none of them is empty.
-        job: The list, by its id.
+        shards: How many, at most: none of them is empty; or what says so of a number of rows.
+        list_id: The list, by its number.
         again: Send all rows of the list, whatever was done.
-        rate: Requests per second that each shard may send.
-        max_in_flight: Rows that each shard sends at once.
+        first: How many rows the first shard has, at most; default: as many as the others.
+        limits: Of each shard.
         base: The address that the journal must be about.
         step: Called after each step with its name.
 
@@ -144,10 +170,10 @@ def cut_journal(
         ConfigError: *shards* is not a number above 0.
         JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
     """
-    if type(shards) is not int or not 0 < shards <= 10_000:
-        raise ConfigError(f"shards must be a number from 1 to 10,000, not {shards!r}")
+    if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
+        raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
     with closing(_open_main(path, base, step)) as main:
-        return main.cut(folder.absolute(), shards, job=job, again=again, rate=rate, max_in_flight=max_in_flight)
+        return main.cut(folder.absolute(), shards, list_id, again=again, first=first, limits=limits)
 
 
 def join_journal(
@@ -224,7 +250,14 @@ class _MainJournal(JournalWriter):
     # Lending.
 
     def cut(
-        self, folder: Path, shards: int, *, job: str | None, again: bool, rate: float | None, max_in_flight: int | None
+        self,
+        folder: Path,
+        shards: int | Callable[[int], int],
+        list_id: int | None,
+        *,
+        again: bool,
+        first: int | None,
+        limits: ShardLimits,
     ) -> list[Path]:
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
@@ -234,7 +267,7 @@ class _MainJournal(JournalWriter):
             self._put_in_place(lent)
             return shard_paths(self.path, lent)
         self._recover()
-        list_ = self._list_to_cut(job)
+        list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
             self.repeat_all(list_.id)
         self.confirm_list(list_.id)
@@ -244,18 +277,20 @@ class _MainJournal(JournalWriter):
         if not rows:
             return []
         self._step("confirmed")
-        shards = min(shards, len(rows))
+        wanted = shards(len(rows)) if callable(shards) else shards
+        bounds = _bounds_of(len(rows), max(1, min(wanted, MOST_SHARDS)), first)
+        n = len(bounds) - 1
         run = facts.get("run", 0)
-        lent = {"cut": secrets.token_hex(8), "folder": str(folder), "shards": shards, "list": list_.id, "run": run + 1,
+        lent = {"cut": secrets.token_hex(8), "folder": str(folder), "shards": n, "list": list_.id, "run": run + 1,
                 "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
-        for number in range(shards):
+        for number in range(n):
             if (there := _shard_path(self.path, folder, number)).exists():
                 raise JournalError(f"{there}: is there already; choose another folder")
-        for number in range(shards):
-            part = rows[len(rows) * number // shards : len(rows) * (number + 1) // shards]
-            shard = {"cut": lent["cut"], "number": number, "of": shards, "first": part[0] & POSITION,
-                     "last": part[-1] & POSITION, "rate": rate, "max_in_flight": max_in_flight}  # fmt: skip
+        for number in range(n):
+            part = rows[bounds[number] : bounds[number + 1]]
+            shard = {"cut": lent["cut"], "number": number, "of": n, "first": part[0] & POSITION,
+                     "last": part[-1] & POSITION, **asdict(limits)}  # fmt: skip
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -268,10 +303,10 @@ class _MainJournal(JournalWriter):
         self._put_in_place(lent)
         return shard_paths(self.path, lent)
 
-    def _list_to_cut(self, job: str | None) -> RecordedList:
+    def _list_to_cut(self, list_id: int | None) -> RecordedList:
         """Return the list that is named, else the one that was prepared last, else the one that was sent last."""
         lists = [found for found in self.lists() if found.rows is not None]
-        lists = [found for found in lists if job is None or found.facts.get("job") == job]
+        lists = [found for found in lists if list_id in {None, found.id}]
         if not lists:
             raise JournalError(f"{self.path}: there is no list in it whose input was read completely")
         prepared = [found for found in lists if not found.confirmed]
