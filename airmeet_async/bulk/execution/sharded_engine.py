@@ -12,6 +12,7 @@ Rules of this file:
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -218,11 +219,10 @@ class ShardedEngine:
 
     async def _deliver(self, *, waits: bool) -> None:
         """Pass the results on: what the journal says of each row now."""
-        # A name for each step, since a generator is used by one thread at a time only.
         rows = read_results(self._path, self._list)
 
         def take() -> list[RowResult]:
-            return [result for result, _ in zip(rows, range(_RESULTS_AT_ONCE), strict=False)]
+            return list(islice(rows, _RESULTS_AT_ONCE))
 
         while results := await anyio.to_thread.run_sync(take):
             self._statistics.count_results(results)
