@@ -36,11 +36,11 @@ LAYERS: dict[str, set[str]] = {
     "tables": {"errors", "formatting", "optional_imports"},
     "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports", "version"},
     "airmeet_client": {*BASE, "bulk"},
-    "cluster": {*BASE, "tables", "bulk", "airmeet_client", "private_files", "optional_imports", "formatting"},
+    "cluster": {*BASE, "bulk", "airmeet_client", "private_files", "optional_imports", "version"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},
     "testing": {*EVERYTHING, "sandbox"},
-    "cli": {*EVERYTHING, "sandbox"},
+    "cli": {*EVERYTHING, "sandbox", "cluster"},
     "__main__": {"cli", "optional_imports"},
 }
 

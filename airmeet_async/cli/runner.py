@@ -182,7 +182,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     options["rate"] = options["rate"] or settings.rate or "auto"
     words = wording_of(wanted.operation, wanted.airmeet_id)
     with ExitStack() as stack:
-        if wanted.operation in PEOPLE and not wanted.is_demo:
+        before = None if wanted.journal is None else wanted.journal.before
+        is_shard = before is not None and "shard" in before.facts  # others of the same event are sent beside it
+        if wanted.operation in PEOPLE and not wanted.is_demo and not is_shard:
             base = str(settings.base)
             stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
         journal = wanted.journal or _journal_of(wanted, flags, settings)

@@ -93,7 +93,7 @@ class OnDask:
             make_private_folder(folder)
             open_private(mark, "xb").close()
             try:
-                found: dict[str, dict[str, Any]] = await self._client.run(_look_around, str(mark))
+                found: dict[str, dict[str, Any]] = await self._client.run(_look_around, str(mark), on_error="ignore")
             finally:
                 mark.unlink(missing_ok=True)
         except OSError as error:
@@ -206,7 +206,7 @@ async def _sleep(seconds: float, listener: ShardListener) -> None:
 def _lost(path: Path) -> dict[str, Any]:
     """Return the answer of a shard whose workers were lost, one after the other."""
     return {
-        "shard": str(path), "job": "", "rows": 0, "counts": {"succeeded": 0}, "earlier_counts": {}, "attempts": 0,
+        "shard": str(path), "attempt": uuid.uuid4().hex, "job": "", "rows": 0, "counts": {"succeeded": 0}, "earlier_counts": {}, "attempts": 0,
         "retries": 0, "throttled": 0, "token_refreshes": 0, "elapsed_s": 0.0,
         "stop_reason": StopReason.TEMPORARY.value, "temporary": True,
     }  # fmt: skip

@@ -9,6 +9,7 @@ Rules of this file:
 
 import asyncio
 import os
+import secrets
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -44,7 +45,7 @@ async def run_shard(
         progress: Called with what is returned in the end, as it is so far, at most twice a second.
 
     Returns:
-        ``shard`` (the path), ``job``, ``rows``, ``counts`` and ``earlier_counts`` by `RowStatus`, ``attempts``,
+        ``shard`` (the path), ``attempt`` (an id of this call), ``job``, ``rows``, ``counts`` and ``earlier_counts`` by `RowStatus`, ``attempts``,
         ``retries``, ``throttled``, ``token_refreshes``, ``elapsed_s``, ``stop_reason`` (a `StopReason`, or None) and
         ``temporary``: try it again later.
 
@@ -61,13 +62,13 @@ async def run_shard(
 async def _run(
     client: AirmeetClient, path: Path, progress: Callable[[dict[str, Any]], object] | None
 ) -> dict[str, Any]:
-    told = 0.0
+    told, attempt = 0.0, secrets.token_hex(8)
     async with client.bulk.resume(path) as job:
         try:
             async for _ in job:
                 if progress is not None and (now := time.monotonic()) - told > _TOLD_EVERY:
                     told = now
-                    progress(_answer(path, job.report))
+                    progress(_answer(path, attempt, job.report))
         except asyncio.CancelledError:
             job.stop(StopReason.INTERRUPTED, "the worker was told to stop")
             async for _ in job:
@@ -75,12 +76,12 @@ async def _run(
             raise
         except BulkStoppedError:
             pass  # the report says so
-    return _answer(path, job.report)
+    return _answer(path, attempt, job.report)
 
 
-def _answer(path: Path, report: BulkReport) -> dict[str, Any]:
+def _answer(path: Path, attempt: str, report: BulkReport) -> dict[str, Any]:
     return {
-        "shard": str(path), "job": report.job, "rows": report.rows_read,
+        "shard": str(path), "attempt": attempt, "job": report.job, "rows": report.rows_read,
         "counts": {status.value: n for status, n in report.counts.items()},
         "earlier_counts": {status.value: n for status, n in report.earlier_counts.items()},
         "attempts": report.attempts, "retries": report.retries, "throttled": report.throttled,

@@ -103,7 +103,7 @@ class PartitionReader(FrameReader):
     def __init__(self, options: ReadOptions, frame: Any) -> None:
         import narwhals as nw
 
-        super().__init__(options, nw.from_native(frame._meta))  # noqa: SLF001 - its columns and their types, without rows
+        super().__init__(options, nw.from_native(frame._meta))
         self._partitions = frame.partitions
 
     def rows(self, findings: Findings) -> Iterator[tuple[None, Mapping[str, str]]]:

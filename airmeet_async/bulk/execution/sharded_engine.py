@@ -85,8 +85,8 @@ class ShardedEngine:
         self._started = self._clock()
         self._changed = asyncio.Event()
         self._before: Mapping[str, int] = {}  # rows that no shard has, by what has become of them
-        self._answers: dict[str, Mapping[str, Any]] = {}  # the last one of each task of a shard that is under way
-        self._ended: list[Mapping[str, Any]] = []
+        self._answers: dict[str, Mapping[str, Any]] = {}  # by shard: the one that knows most
+        self._attempts: dict[str, Mapping[str, Any]] = {}  # by attempt: the last one; some end with their worker
         self._statistics = RunStatistics()
 
     # What its job says and asks.
@@ -127,6 +127,7 @@ class ShardedEngine:
 
     def told(self, answer: Mapping[str, Any]) -> None:
         """Take what a shard has done so far; what was told before is not taken back by a task that begins anew."""
+        self._attempts[answer["attempt"]] = answer
         before = self._answers.get(answer["shard"])
         if before is None or _done(answer) >= _done(before):
             self._answers[answer["shard"]] = answer
@@ -139,7 +140,6 @@ class ShardedEngine:
 
     def ended(self, answer: Mapping[str, Any]) -> None:
         """Take what a shard has done in the end."""
-        self._ended.append(answer)
         self.told(answer)
         if answer["stop_reason"] is not None and not answer["temporary"]:
             self.stop(StopReason(answer["stop_reason"]), _SAID.get(answer["stop_reason"], "a shard could not go on"))
@@ -240,13 +240,13 @@ class ShardedEngine:
     def report(self, job: str, *, final: bool = True) -> BulkReport:
         """Return the report so far, from what shards tell; *final*: from the results."""
         statistics = self._statistics
-        ends = [*self._ended, *(one for one in self._answers.values() if one not in self._ended)]
+        attempts = self._attempts.values()
         for name in ("attempts", "retries", "throttled"):
-            setattr(statistics, name, sum(end[name] for end in ends))
+            setattr(statistics, name, sum(one[name] for one in attempts))
         report = statistics.report(
             job,
             self._clock() - self._started,
-            refreshes=sum(end["token_refreshes"] for end in ends),
+            refreshes=sum(one["token_refreshes"] for one in attempts),
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,

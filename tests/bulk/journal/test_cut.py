@@ -335,7 +335,7 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
     paths = cut_journal(path, tmp_path / "s", 2)
     paths[1].unlink()
 
-    with pytest.raises(JournalError, match="launch-0001.job: this shard is gone"):
+    with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
         join_journal(path)
 
 
@@ -391,7 +391,7 @@ def test_a_shard_is_refused_where_nothing_can_be_locked(
     mails=st.booleans(),
 )
 def test_each_row_is_sent_from_one_place_and_none_is_lost(
-    n: int, done: set[int], shards: int, runs: list[str], kills: list[int], joins_between: bool, mails: bool
+    n: int, done: set[int], shards: int, runs: list[str], kills: list[int], *, joins_between: bool, mails: bool
 ) -> None:
     """Cut and join are killed at any step and done again; what shards have done is what the journal says."""
     with tempfile.TemporaryDirectory() as folder:
