@@ -206,8 +206,8 @@ async def _sleep(seconds: float, listener: ShardListener) -> None:
 def _lost(path: Path) -> dict[str, Any]:
     """Return the answer of a shard whose workers were lost, one after the other."""
     return {
-        "shard": str(path), "attempt": uuid.uuid4().hex, "job": "", "rows": 0, "counts": {"succeeded": 0}, "earlier_counts": {}, "attempts": 0,
-        "retries": 0, "throttled": 0, "token_refreshes": 0, "elapsed_s": 0.0,
+        "shard": str(path), "attempt": uuid.uuid4().hex, "job": "", "rows": 0, "counts": {"succeeded": 0},
+        "earlier_counts": {}, "attempts": 0, "retries": 0, "throttled": 0, "token_refreshes": 0, "elapsed_s": 0.0,
         "stop_reason": StopReason.TEMPORARY.value, "temporary": True,
     }  # fmt: skip
 

@@ -45,9 +45,9 @@ async def run_shard(
         progress: Called with what is returned in the end, as it is so far, at most twice a second.
 
     Returns:
-        ``shard`` (the path), ``attempt`` (an id of this call), ``job``, ``rows``, ``counts`` and ``earlier_counts`` by `RowStatus`, ``attempts``,
-        ``retries``, ``throttled``, ``token_refreshes``, ``elapsed_s``, ``stop_reason`` (a `StopReason`, or None) and
-        ``temporary``: try it again later.
+        ``shard`` (the path), ``attempt`` (an id of this call), ``job``, ``rows``, ``counts`` and ``earlier_counts`` by
+        `RowStatus`, ``attempts``, ``retries``, ``throttled``, ``token_refreshes``, ``elapsed_s``, ``stop_reason`` (a
+        `StopReason`, or None) and ``temporary``: try it again later.
 
     Raises:
         JournalError: It cannot be used; if ``busy``, another process is sending it now.
