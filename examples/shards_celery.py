@@ -30,7 +30,8 @@ app.conf.update(
 )
 
 
-@app.task(bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)  # a lost worker's shard comes again
+# A lost worker's shard comes again. The names: here the file may be __main__, in a worker it is a module.
+@app.task(name="shards.send", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
 def send(self: Any, path: str) -> dict[str, Any]:
     try:
         end = asyncio.run(run_shard(path))
@@ -43,7 +44,7 @@ def send(self: Any, path: str) -> dict[str, Any]:
     return end
 
 
-@app.task
+@app.task(name="shards.join")
 def join(journal: str) -> dict[str, Any]:
     return join_journal(Path(journal)).as_dict()
 

@@ -22,9 +22,9 @@ def send(path: str) -> dict[str, object]:
     return asyncio.run(run_shard(path))
 
 
-async def cut(event: str, people: str) -> list[Path]:
+async def cut(event: str, people: str, *, is_known: bool) -> list[Path]:
     async with AirmeetClient() as client:
-        if JOURNAL.exists():  # it was killed: what was done is not done again
+        if is_known:  # it was killed: what was done is not done again
             await client.bulk.join(JOURNAL, take_back=True)
         job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=JOURNAL)
         plan = await job.prepare()
@@ -38,7 +38,7 @@ async def join() -> JoinSummary:
 
 
 def main(event: str, people: str) -> int:
-    paths = asyncio.run(cut(event, people))
+    paths = asyncio.run(cut(event, people, is_known=JOURNAL.exists()))
     # Not forked: an open journal and its connections belong to one process.
     with get_context("spawn").Pool(4) as pool:
         for end in pool.imap_unordered(send, map(str, paths)):

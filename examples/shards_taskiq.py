@@ -29,11 +29,14 @@ broker = (
 )
 
 
-@broker.task(retry_on_error=True)  # a shard that another worker still has is tried again
+# Named: here the file may be __main__, in a worker it is a module. A shard that another worker has is tried again.
+@broker.task(task_name="shards.send", retry_on_error=True)
 async def send(path: str) -> dict[str, Any]:
-    while (end := await run_shard(path))["temporary"]:
+    while True:
+        end = await run_shard(path)
+        if not end["temporary"]:
+            return end
         await asyncio.sleep(60)
-    return end
 
 
 async def main(event: str, people: str) -> int:

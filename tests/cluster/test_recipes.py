@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
 ROWS = 60
-_SECONDS = 200
+_SECONDS = 120
 
 
 @frozen
