@@ -319,6 +319,7 @@ class Client(Operations):
         self._life.closed = True
         self.pace.notify()  # bulk runs look at once
         await self.token.aclose()
+        await self.pace.permits.aclose()
         if self._owns_transport:
             await self.transport.aclose()
 
