@@ -1,0 +1,238 @@
+"""One rate for several processes: what a real Redis on loopback makes of it.
+
+    python -m benchmarks.fleet [--seconds 30] [--runs 3] [--only NAME ...]
+
+Each process has one pace with shared permits and 50 who wait; the moments at which requests would have left are read
+from the clock that all processes of a machine share. Nothing is sent, except for the throughput.
+
+- delivered: permits of all processes / (rate x seconds), from a second after the last one was ready;
+- worst second: the most permits of all processes within any second;
+- gap: the longest time without a permit;
+- commands: of Redis, for each permit;
+- person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
+- after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
+- throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
+  server's share of the CPU time.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from airmeet_async import AirmeetClient
+from airmeet_async.client.rate_limiter import Pace, Priority
+from airmeet_async.cluster.redis_permits import RedisPermits
+from benchmarks.loopback import loopback
+from benchmarks.machine import facts, load
+from tests.support.redis_process import RedisProcess, redis_process
+
+RESULTS = Path(__file__).parent / "results" / "fleet.json"
+PROCESSES, WAITERS, RATE = 4, 50, 100.0
+_PERSONS = 2.0  # calls per second of each process
+_PAUSE = 2.0
+_START_SECONDS = 8.0  # four interpreters, on a busy machine
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def take_permits(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Take permits from one moment of the common clock to another, and return when each was had."""
+    permits = RedisPermits(url, wanted["rate"], workers=PROCESSES).for_account("benchmark")
+    pace = Pace(None, 500, permits=permits)
+    begin, end = wanted["begin"], wanted["end"]
+    taken: list[float] = []
+    waits: list[float] = []
+
+    async def wait_in_turn() -> None:
+        while True:
+            await pace.acquire(Priority.BULK, _nothing)
+            taken.append(time.monotonic())
+            pace.release()
+            await asyncio.sleep(0)
+
+    async def call_as_a_person(offset: float) -> None:
+        await asyncio.sleep(offset)
+        while True:
+            asked = time.monotonic()
+            await pace.acquire(Priority.INTERACTIVE, _nothing)
+            taken.append(time.monotonic())
+            waits.append(taken[-1] - asked)
+            pace.release()
+            await asyncio.sleep(1 / _PERSONS)
+
+    async with asyncio.TaskGroup() as group:
+        await asyncio.sleep(begin - time.monotonic())
+        tasks = [group.create_task(wait_in_turn()) for _ in range(wanted["waiters"])]
+        if wanted.get("persons"):
+            tasks.append(group.create_task(call_as_a_person(wanted["number"] / PROCESSES / _PERSONS)))
+        if wanted.get("pause_at") and wanted["number"] == 0:
+            await asyncio.sleep(wanted["pause_at"] - time.monotonic())
+            pace.pause(_PAUSE)
+        await asyncio.sleep(end - time.monotonic())
+        for task in tasks:
+            task.cancel()
+    await permits.aclose()
+    return {"taken": taken, "waits": waits}
+
+
+async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Send rows from the moment at which all are ready, and return when that began and ended."""
+    from airmeet_async.cluster.fleet import Fleet
+
+    rows = [{"email": f"{n}-{wanted['number']}@example.com", "name": f"Ada {n}"} for n in range(wanted["rows"])]
+    async with AirmeetClient(
+        "a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)
+    ) as client:
+        await client.bulk.add_attendees("5d60d4e2-5d60-4d60-8d60-5d60d4e25d60", rows[:100], rate=None)
+        await asyncio.sleep(max(0.0, wanted["begin"] - time.monotonic()))
+        begun = time.monotonic()
+        report = await client.bulk.add_attendees("5d60d4e2-5d60-4d60-8d60-5d60d4e25d60", rows, rate=None)
+    assert report.succeeded == len(rows), report
+    return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time()}
+
+
+def run_processes(url: str, number: int, wanted: dict[str, Any], meanwhile: Any = None) -> list[dict[str, Any]]:
+    """Run that many processes with the same wishes, and return what each says."""
+    command = [sys.executable, "-m", "benchmarks.fleet", "--process"]
+    environment = {**os.environ, "AIRMEET_REDIS": url}
+    processes = [
+        subprocess.Popen(
+            [*command, json.dumps({**wanted, "number": one})], stdout=subprocess.PIPE, env=environment, text=True
+        )
+        for one in range(number)
+    ]
+    try:
+        if meanwhile is not None:
+            meanwhile(processes)
+        return [json.loads(process.communicate(timeout=180)[0]) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: float = RATE) -> dict[str, Any]:
+    """Measure one run."""
+    begin = time.monotonic() + _START_SECONDS
+    wanted = {"rate": rate, "begin": begin, "end": begin + seconds + 1.5, "waiters": WAITERS}
+    if case == "persons":
+        wanted["persons"] = True
+    if case == "pause":
+        wanted["pause_at"] = begin + seconds / 2
+
+    def kill_server(_: Any) -> None:
+        time.sleep(max(0.0, begin + 5 - time.monotonic()))
+        server.kill()
+        time.sleep(5)
+        server.start()
+
+    from redis import Redis
+
+    with Redis.from_url(server.url) as redis:
+        redis.config_resetstat()
+        found = run_processes(server.url, PROCESSES, wanted, kill_server if case == "killed" else None)
+        commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
+    taken = sorted(moment for one in found for moment in one["taken"])
+    start = begin + 1
+    window = [moment for moment in taken if start <= moment < start + seconds]
+    figures = {
+        "load": load(),
+        "delivered": 100 * len(window) / (rate * seconds),
+        "worst_second": _most_within(window, 1.0),
+        "gap_ms": 1000 * max((later - earlier for earlier, later in pairwise(window)), default=seconds),
+        "commands": commands / len(taken),
+        "shares": sorted(len(one["taken"]) for one in found),
+    }
+    if waits := sorted(wait for one in found for wait in one["waits"]):
+        figures |= {
+            "person_p50_ms": 1000 * waits[len(waits) // 2],
+            "person_p95_ms": 1000 * waits[int(len(waits) * 0.95)],
+        }
+    if case == "pause":
+        paused = wanted["pause_at"]
+        inside = [moment for moment in taken if paused + 0.001 < moment < paused + _PAUSE - 0.01]
+        figures |= {
+            "in_pause": len([moment for moment in inside if moment > paused + 0.05]),
+            "last_after_ms": 1000 * (max(inside) - paused) if inside else 0.0,
+            "worst_second_after": _most_within([moment for moment in taken if moment > paused + _PAUSE - 0.1], 1.0),
+        }
+    return figures
+
+
+def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
+    found = []
+    for number in (1, 2, 4):
+        with loopback() as airmeet:
+            before = _cpu_of(airmeet.pid)
+            wanted = {"base": airmeet.plain, "rows": rows // number, "begin": time.monotonic() + 4 + number}
+            ended = run_processes(server.url, number, wanted)
+            served = _cpu_of(airmeet.pid) - before
+        seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
+        clients = sum(one["cpu"] for one in ended)
+        found.append(
+            {"processes": number, "rows_s": rows // number * number / seconds, "server_share": served / (served + clients), "load": load()}
+        )
+    return found
+
+
+def _cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _most_within(moments: list[float], window: float) -> int:
+    most = first = 0
+    for last, at in enumerate(moments):
+        while at - moments[first] >= window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=40_000)
+    parser.add_argument("--only", nargs="*", default=["plain", "persons", "pause", "killed", "throughput"])
+    parser.add_argument("--process", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.process:
+        wanted = json.loads(given.process)
+        work = send_rows if "rows" in wanted else take_permits
+        print(json.dumps(asyncio.run(work(os.environ["AIRMEET_REDIS"], wanted))))
+        return
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found["machine"] = facts()
+    with redis_process() as server:
+        for case in given.only:
+            if case == "throughput":
+                found[case] = throughput(server, given.rows)
+                print(case, *found[case], sep="\n  ")
+                continue
+            found[case] = []
+            for _ in range(given.runs):
+                found[case].append(pace(server, given.seconds, case=case))
+                print(case, _shown(found[case][-1]), flush=True)
+            medians = {
+                name: statistics.median(one[name] for one in found[case]) for name in found[case][0] if name != "shares"
+            }
+            print(case, "median", _shown(medians), flush=True)
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _shown(figures: dict[str, Any]) -> str:
+    return "  ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items())
+
+
+if __name__ == "__main__":
+    main()
