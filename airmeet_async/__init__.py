@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from airmeet_async.client.client import Waiting as Waiting
     from airmeet_async.client.rate_limiter import Priority as Priority
     from airmeet_async.client.token_store import (
-        FileTokenStore as FileTokenStore, MemoryTokenStore as MemoryTokenStore, TokenStore as TokenStore,
+        FileTokenStore as FileTokenStore, LockedTokenStore as LockedTokenStore,
+        MemoryTokenStore as MemoryTokenStore, StoredToken as StoredToken, TokenStore as TokenStore,
     )
     from airmeet_async.client.transports.base import Timeouts as Timeouts, Transport as Transport
     from airmeet_async.errors import (
@@ -86,7 +87,7 @@ _HOMES = {
     "client.adaptive_rate": "Adaptive",
     "client.client": "Waiting",
     "client.rate_limiter": "Priority",
-    "client.token_store": "FileTokenStore MemoryTokenStore TokenStore",
+    "client.token_store": "FileTokenStore LockedTokenStore MemoryTokenStore StoredToken TokenStore",
     "client.transports.base": "Timeouts Transport",
     "errors": (
         "AirmeetError AmbiguousOutcomeError BulkStoppedError ClientStateError ConfigError "

@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -208,26 +207,19 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     Raises:
         ConfigError: ``AIRMEET_TOKEN_CACHE`` cannot be used.
     """
-    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore
+    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, choose_token_store
 
-    def opened(directory: Path) -> FileTokenStore:
-        store = FileTokenStore(directory)
-        store.check()  # a fault is found now, and not in the middle of a run
-        return store
-
-    place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
-    if place.lower() == "off":
-        return MemoryTokenStore(), ()
-    if place.startswith(("redis://", "rediss://")):
-        raise ConfigError("AIRMEET_TOKEN_CACHE: Redis is not supported as a token cache; use a directory, or off")
-    if place:
-        return opened(Path(place).expanduser()), ()
-    from platformdirs import user_state_path
-
+    is_asked_for = bool(environ.get("AIRMEET_TOKEN_CACHE", "").strip())
     try:
-        return opened(user_state_path("airmeet") / "tokens"), ()
-    except (ConfigError, RuntimeError) as error:  # nobody asked for this place, so it must not fail the run
+        store = choose_token_store("file", environ)
+        if isinstance(store, FileTokenStore):
+            store.check()  # a fault is found now, and not in the middle of a run
+    except ConfigError as error:
+        if is_asked_for:
+            raise
+        # Nobody asked for this place, so it must not fail the run.
         return MemoryTokenStore(), (f"the token cannot be saved for the next run: {error}",)
+    return store, ()
 
 
 def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]]) -> T:

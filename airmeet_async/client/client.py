@@ -17,7 +17,7 @@ import random
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -27,7 +27,7 @@ from airmeet_async.client.config import ClientOptions, Credentials, find_base, f
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
-from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
+from airmeet_async.client.token_store import TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
@@ -107,7 +107,10 @@ class Client(Operations):
         base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
         transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
             which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
-        token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
+        token_store: Who shares a token with this client, since a new one may end the others. ``"memory"``, the default:
+            the tasks of this client. ``"file"``: the command line, and all processes of this user on this machine that
+            say so, such as the workers of a web server; the files are in ``AIRMEET_TOKEN_CACHE``, else in the user's
+            state directory. Or a `TokenStore` of your own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
         max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Retry rules of a single call. Default: ``Retry()``.
@@ -271,7 +274,7 @@ class Client(Operations):
         region: Region | str | None = None,
         base_url: str | None = None,
         transport: Any = None,
-        token_store: TokenStore | None = None,
+        token_store: "TokenStore | Literal['memory', 'file'] | None" = None,
         rate: AskedRate = None,
         max_in_flight: int = 64,
         retry: Retry | None = None,
@@ -288,6 +291,7 @@ class Client(Operations):
                 retry=retry or Retry(),
                 timeouts=timeouts or Timeouts(),
             )
+            store = choose_token_store(token_store, os.environ)
             self.transport, self._owns_transport = choose_transport(transport, self.options)
         except Exception as error:  # noqa: BLE001 - raised again
             # Test runners and error trackers print the locals of each frame: no key and no environment may be among
@@ -295,7 +299,7 @@ class Client(Operations):
             del self, access_key, secret_key
             raise error.with_traceback(None) from None
         account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
-        self.token = SharedToken(self._sign_in, token_store or MemoryTokenStore(), account)
+        self.token = SharedToken(self._sign_in, store, account)
         self._life = _Life()
         self._credentials = Credentials(self.options)
         self._on_wait: OnWait | None = None
