@@ -90,9 +90,7 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     from airmeet_async.cluster.fleet import Fleet
 
     rows = [{"email": f"{n}-{wanted['number']}@example.com", "name": f"Ada {n}"} for n in range(wanted["rows"])]
-    async with AirmeetClient(
-        "a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)
-    ) as client:
+    async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)) as client:
         await client.bulk.add_attendees("5d60d4e2-5d60-4d60-8d60-5d60d4e25d60", rows[:100], rate=None)
         await asyncio.sleep(max(0.0, wanted["begin"] - time.monotonic()))
         begun = time.monotonic()
@@ -177,10 +175,9 @@ def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
             ended = run_processes(server.url, number, wanted)
             served = _cpu_of(airmeet.pid) - before
         seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
-        clients = sum(one["cpu"] for one in ended)
-        found.append(
-            {"processes": number, "rows_s": rows // number * number / seconds, "server_share": served / (served + clients), "load": load()}
-        )
+        share = served / (served + sum(one["cpu"] for one in ended))
+        rate = rows // number * number / seconds
+        found.append({"processes": number, "rows_s": rate, "server_share": share, "load": load()})
     return found
 
 
@@ -231,7 +228,9 @@ def main() -> None:
 
 
 def _shown(figures: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items())
+    return "  ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items()
+    )
 
 
 if __name__ == "__main__":
