@@ -74,9 +74,7 @@ class Pace:
         if max_in_flight < 1:
             raise ConfigError(f"max_in_flight must be at least 1, not {max_in_flight}")
         if permits is not None and rate is not None:
-            raise ConfigError(
-                "permits that are shared have a rate of their own: give it to the fleet, not to the client"
-            )
+            raise ConfigError("a fleet has a rate of its own: give the rate to the fleet, not to the client")
         self._parent = parent
         self._chain: tuple[Pace, ...] = (self,) if parent is None else (self, *parent._chain)
         self._max_in_flight = max_in_flight

@@ -105,7 +105,7 @@ def next_block(last: int, rate: float, *, is_used_up: bool, idle_s: float) -> in
             the permits would go to waste.
     """
     is_wanted = is_used_up and idle_s < min(_BLOCK_SECONDS, 1 / rate)
-    return min(2 * last, max(1, int(rate * _BLOCK_SECONDS))) if is_wanted else 1
+    return max(1, min(2 * last, int(rate * _BLOCK_SECONDS))) if is_wanted else 1
 
 
 def most_late(rate: float) -> float:
