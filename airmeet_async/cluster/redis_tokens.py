@@ -77,6 +77,7 @@ class RedisTokenStore:
         lease: Seconds after which another process may sign in instead of one that has stopped in the middle.
 
     Attributes:
+        server: Where they are; its text shows no password.
         is_away: The last access has failed.
 
     Raises:
@@ -88,7 +89,7 @@ class RedisTokenStore:
             from cryptography.fernet import Fernet
         except ImportError:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
-        self._server = url if isinstance(url, RedisServer) else RedisServer(url)
+        self.server = url if isinstance(url, RedisServer) else RedisServer(url)
         self._lease = lease
         self._cipher: Fernet | None = None
         self.is_away = False
@@ -100,16 +101,16 @@ class RedisTokenStore:
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        store = type(self)(self._server, lease=self._lease)
+        store = type(self)(self.server, lease=self._lease)
         derived = HKDF(SHA256(), 32, salt=account.encode(), info=b"airmeet-async: token in Redis")
         store._cipher = Fernet(base64.urlsafe_b64encode(derived.derive(secret_key.reveal().encode())))
         return store
 
     def __repr__(self) -> str:
-        return f"<RedisTokenStore at {self._server}{', away' if self.is_away else ''}>"
+        return f"<RedisTokenStore at {self.server}{', away' if self.is_away else ''}>"
 
     async def current(self, account: str) -> StoredToken | None:
-        with suppress(*self._server.failures):
+        with suppress(*self.server.failures):
             async with self._connected() as client:
                 kept, age, _ = await self._run(client, _LOOK_AND_LOCK, account, ("token", "lock"), "", 1)
                 return self._decrypted(kept, age)
@@ -132,7 +133,7 @@ class RedisTokenStore:
                         return stored
                     if not taken:
                         await asyncio.sleep(_POLL_SECONDS)
-        except self._server.failures:
+        except self.server.failures:
             return StoredToken(await fetch(), 0.0)
         extending = asyncio.create_task(self._extend(account, owner), name="airmeet-token-lease")
         try:
@@ -141,13 +142,13 @@ class RedisTokenStore:
         finally:
             extending.cancel()
             await asyncio.wait({extending})
-            with suppress(*self._server.failures):
+            with suppress(*self.server.failures):
                 async with self._connected() as client:
                     await self._run(client, _EXTEND, account, ("lock",), owner, 0)
 
     async def _save(self, account: str, token: Secret, taken: int, before: bytes) -> StoredToken:
         """Save *token*, and return what is kept now: it, or one that was asked for later."""
-        with suppress(*self._server.failures):
+        with suppress(*self.server.failures):
             async with self._connected() as client:
                 kept, age = await self._run(
                     client, _SAVE, account, ("token",),
@@ -160,22 +161,22 @@ class RedisTokenStore:
     async def _extend(self, account: str, owner: str) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
-            with suppress(*self._server.failures):
+            with suppress(*self.server.failures):
                 async with self._connected() as client:
                     await self._run(client, _EXTEND, account, ("lock",), owner, round(self._lease * 1000))
 
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Redis]":
         try:
-            async with self._server.connect() as client:
+            async with self.server.connect() as client:
                 yield client
-        except self._server.failures as error:
+        except self.server.failures as error:
             self.is_away = True
             if not self._has_warned:
                 self._has_warned = True
                 _log.warning(
                     "Redis at %s is away (%s); this process signs in by itself until it is back",
-                    self._server, self._server.reason(error),
+                    self.server, self.server.reason(error),
                 )  # fmt: skip
             raise
         self.is_away = False

@@ -58,8 +58,8 @@ class TokenServer:
             self.asked.set()
             await self.may_issue.wait()
             return 200, b'{"token":"%b"}' % token
-        token = _TOKEN.search(head)
-        if token is None or token[1] != b"token-%d" % self.issued or self.left <= 0:
+        sent = _TOKEN.search(head)
+        if sent is None or sent[1] != b"token-%d" % self.issued or self.left <= 0:
             self.refused += 1
             return 412, b'{"message":"token expired"}'
         self.left -= 1

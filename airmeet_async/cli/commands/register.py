@@ -111,8 +111,8 @@ def register(
     wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     if not dry_run:
         wanted = evolve(wanted, yes=yes, finished_event=finished_event)
-        return run(wanted, options, Settings.of(os.environ), options.console).code
-    plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
+        return run(wanted, options, Settings.of(os.environ, options.redis), options.console).code
+    plan = make_plan(wanted, options, Settings.of(os.environ, options.redis), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.needs_attention else Exit.OK
     if options.json:
