@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,18 +40,26 @@ RESULTS = Path(__file__).parent / "results" / "fleet.json"
 PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
-_START_SECONDS = 8.0  # four interpreters, on a busy machine
 
 
 async def _nothing() -> None:
     pass
 
 
+async def _begin() -> float:
+    """Say that this process is ready, and wait until all are; return the moment."""
+    print("ready", flush=True)
+    begin = float(await asyncio.to_thread(sys.stdin.readline))
+    await asyncio.sleep(begin - time.monotonic())
+    return begin
+
+
 async def take_permits(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """Take permits from one moment of the common clock to another, and return when each was had."""
     permits = RedisPermits(url, wanted["rate"], workers=PROCESSES).for_account("benchmark")
     pace = Pace(None, 500, permits=permits)
-    begin, end = wanted["begin"], wanted["end"]
+    begin = await _begin()
+    end = begin + wanted["seconds"] + 1.5
     taken: list[float] = []
     waits: list[float] = []
 
@@ -72,12 +81,11 @@ async def take_permits(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
             await asyncio.sleep(1 / _PERSONS)
 
     async with asyncio.TaskGroup() as group:
-        await asyncio.sleep(begin - time.monotonic())
         tasks = [group.create_task(wait_in_turn()) for _ in range(wanted["waiters"])]
         if wanted.get("persons"):
             tasks.append(group.create_task(call_as_a_person(wanted["number"] / PROCESSES / _PERSONS)))
-        if wanted.get("pause_at") and wanted["number"] == 0:
-            await asyncio.sleep(wanted["pause_at"] - time.monotonic())
+        if wanted.get("pause_after") and wanted["number"] == 0:
+            await asyncio.sleep(begin + wanted["pause_after"] - time.monotonic())
             pace.pause(_PAUSE)
         await asyncio.sleep(end - time.monotonic())
         for task in tasks:
@@ -93,27 +101,37 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     rows = [person(wanted["number"] * wanted["rows"] + n) for n in range(wanted["rows"])]
     async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)) as client:
         await client.bulk.add_attendees(EVENT, rows[:100], send_email_invite=False, rate=None)
-        await asyncio.sleep(max(0.0, wanted["begin"] - time.monotonic()))
+        _ = await _begin()
         begun, cpu = time.monotonic(), time.process_time()
         report = await client.bulk.add_attendees(EVENT, rows, send_email_invite=False, rate=None)
     assert report.succeeded == len(rows), report
     return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu}
 
 
-def run_processes(url: str, number: int, wanted: dict[str, Any], meanwhile: Any = None) -> list[dict[str, Any]]:
-    """Run that many processes with the same wishes, and return what each says."""
+def run_processes(
+    url: str, number: int, wanted: dict[str, Any], meanwhile: Callable[[float], None] | None = None
+) -> tuple[float, list[dict[str, Any]]]:
+    """Run that many processes with the same wishes, and return when they began and what each says."""
     command = [sys.executable, "-m", "benchmarks.fleet", "--process"]
-    environment = {**os.environ, "AIRMEET_REDIS": url}
     processes = [
         subprocess.Popen(
-            [*command, json.dumps({**wanted, "number": one})], stdout=subprocess.PIPE, env=environment, text=True
+            [*command, json.dumps({**wanted, "number": one})],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "AIRMEET_REDIS": url}, text=True,
         )
         for one in range(number)
-    ]
+    ]  # fmt: skip
     try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        begin = time.monotonic() + 0.5
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(f"{begin}\n")
+            process.stdin.flush()
         if meanwhile is not None:
-            meanwhile(processes)
-        return [json.loads(process.communicate(timeout=180)[0]) for process in processes]
+            meanwhile(begin)
+        return begin, [json.loads(process.communicate(timeout=180)[0]) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -121,14 +139,13 @@ def run_processes(url: str, number: int, wanted: dict[str, Any], meanwhile: Any 
 
 def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: float = RATE) -> dict[str, Any]:
     """Measure one run."""
-    begin = time.monotonic() + _START_SECONDS
-    wanted = {"rate": rate, "begin": begin, "end": begin + seconds + 1.5, "waiters": WAITERS}
+    wanted: dict[str, Any] = {"rate": rate, "seconds": seconds, "waiters": WAITERS}
     if case == "persons":
         wanted["persons"] = True
     if case == "pause":
-        wanted["pause_at"] = begin + seconds / 2
+        wanted["pause_after"] = seconds / 2
 
-    def kill_server(_: Any) -> None:
+    def kill_server(begin: float) -> None:
         time.sleep(max(0.0, begin + 5 - time.monotonic()))
         server.kill()
         time.sleep(5)
@@ -138,7 +155,7 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
 
     with Redis.from_url(server.url) as redis:
         redis.config_resetstat()
-        found = run_processes(server.url, PROCESSES, wanted, kill_server if case == "killed" else None)
+        begin, found = run_processes(server.url, PROCESSES, wanted, kill_server if case == "killed" else None)
         commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
     taken = sorted(moment for one in found for moment in one["taken"])
     start = begin + 1
@@ -157,7 +174,7 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
             "person_p95_ms": 1000 * waits[int(len(waits) * 0.95)],
         }
     if case == "pause":
-        paused = wanted["pause_at"]
+        paused = begin + wanted["pause_after"]
         inside = [moment for moment in taken if paused + 0.001 < moment < paused + _PAUSE - 0.01]
         figures |= {
             "in_pause": len([moment for moment in inside if moment > paused + 0.05]),
@@ -172,8 +189,8 @@ def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
     for number in (1, 2, 4):
         with loopback() as airmeet:
             before = _cpu_of(airmeet.pid)
-            wanted = {"base": airmeet.plain, "rows": rows // number, "begin": time.monotonic() + _START_SECONDS}
-            ended = run_processes(server.url, number, wanted)
+            wanted = {"base": airmeet.plain, "rows": rows // number}
+            _, ended = run_processes(server.url, number, wanted)
             served = _cpu_of(airmeet.pid) - before
         seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
         share = served / (served + sum(one["cpu"] for one in ended))

@@ -89,9 +89,8 @@ class Settings:
             redis: An address of Redis that was typed; it wins.
 
         Raises:
-            ConfigError: That one holds a password, or another setting cannot be used.
             KeysError: A key is missing or malformed.
-            ConfigError: Another setting cannot be used.
+            ConfigError: Another setting cannot be used, or *redis* holds a password.
         """
         if redis:
             if "@" in redis or "password=" in redis:
