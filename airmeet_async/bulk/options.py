@@ -244,7 +244,9 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     return limit
 
 
-def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> Adaptive | None:
+def run_rate(
+    options: JobOptions, client_rate: float | None, last_good: float | None = None, *, is_shared: bool = False
+) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
     Args:
@@ -252,15 +254,16 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
         client_rate: The client's rate.
         last_good: What the server accepted when the last run of the same journal ended; an adaptive rate begins a
             little below it.
+        is_shared: The client's is that of a fleet, which does not follow the server: so the run does, below it.
 
     Raises:
         ConfigError: It is not a rate.
     """
     rate = options.get("rate", "default")
     if rate == "default":
-        if client_rate is not None:
+        if client_rate is not None and not is_shared:
             return None
-        rate = DEFAULT_RATE
+        rate = DEFAULT_RATE if client_rate is None else client_rate
     checked = check_rate(rate)
     is_known = isinstance(last_good, (int, float)) and last_good > 0
     if checked is not None and last_good is not None and is_known and last_good < checked.ceiling:

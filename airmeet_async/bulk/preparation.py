@@ -440,7 +440,8 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
+        is_shared = client.pace.permits.is_shared
+        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)

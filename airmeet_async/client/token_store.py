@@ -391,7 +391,7 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
                 return MemoryTokenStore()
             if place.startswith(("redis://", "rediss://")):
                 raise ConfigError(
-                    "AIRMEET_TOKEN_CACHE: Redis is not supported as a token cache; use a directory, or off"
+                    "AIRMEET_TOKEN_CACHE is a directory, or off; the address of Redis belongs into AIRMEET_REDIS"
                 )
             try:
                 return FileTokenStore(Path(place).expanduser() if place else token_folder(environ))

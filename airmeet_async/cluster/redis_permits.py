@@ -394,6 +394,6 @@ def fleet_rate(rate: AskedRate) -> float:
     if isinstance(rate, (int, float)) and not isinstance(rate, bool) and check_rate(rate):
         return float(rate)
     raise ConfigError(
-        f"a fleet needs a number of requests per second for all its processes together, not {rate!r}: finding the "
-        "server's limit works for one process only"
+        f"a fleet needs a number of requests per second for all its processes together, not {rate!r}; without a rate "
+        "it shares only the token, and each process can find the server's limit by itself"
     )

@@ -88,5 +88,5 @@ def _parts_of(url: str) -> SplitResult | None:
 
 
 def key_of(kind: str, account: str) -> str:
-    """Return a key whose braces keep all keys of an account on one server of a Redis cluster."""
+    """Return a key; its braces keep all keys of an account on one server where a proxy spreads them."""
     return f"airmeet:{{{account}}}:{kind}"
