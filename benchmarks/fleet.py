@@ -34,12 +34,19 @@ from airmeet_async.cluster.redis_permits import RedisPermits
 from benchmarks.loopback import loopback
 from benchmarks.machine import facts, load
 from benchmarks.peers import EVENT, person
+from benchmarks.table import Section, at_least, at_most, show, show_targets
 from tests.support.redis_process import RedisProcess, redis_process
 
 RESULTS = Path(__file__).parent / "results" / "fleet.json"
 PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
+_CASES = {
+    "plain": "bulk alone",
+    "persons": "8 personal calls/s beside it",
+    "pause": "a pause of 2 s in the middle",
+    "killed": "Redis killed for 5 s",
+}
 
 
 async def _nothing() -> None:
@@ -218,7 +225,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--only", nargs="*", default=["plain", "persons", "pause", "killed", "throughput"])
+    parser.add_argument("--only", nargs="*", default=[*_CASES, "throughput"])
     parser.add_argument("--process", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.process:
@@ -226,23 +233,75 @@ def main() -> None:
         work = send_rows if "rows" in wanted else take_permits
         print(json.dumps(asyncio.run(work(os.environ["AIRMEET_REDIS"], wanted))))
         return
-    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    found["machine"] = facts()
+    report: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+    report["machine"], runs = facts(), report["runs"]
     with redis_process() as server:
         for case in given.only:
             if case == "throughput":
-                found[case] = throughput(server, given.rows)
-                print(case, *found[case], sep="\n  ")
+                runs[case] = throughput(server, given.rows)
                 continue
-            found[case] = []
+            runs[case] = []
             for _ in range(given.runs):
-                found[case].append(pace(server, given.seconds, case=case))
-                print(case, _shown(found[case][-1]), flush=True)
-            medians = {
-                name: statistics.median(one[name] for one in found[case]) for name in found[case][0] if name != "shares"
-            }
-            print(case, "median", _shown(medians), flush=True)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+                runs[case].append(pace(server, given.seconds, case=case))
+                print(case, _shown(runs[case][-1]), flush=True)
+    sections = [section for section in (_section_of_pace(runs), _section_of_throughput(runs)) if section.rows]
+    for section in sections:
+        show(section)
+        show_targets(section.targets)
+    report["benches"] = {section.name: section.as_json() for section in sections}
+    RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def _section_of_pace(runs: dict[str, Any]) -> Section:
+    """Return the medians of the runs."""
+    medians = {
+        case: {name: statistics.median(run[name] for run in runs[case]) for name in runs[case][0] if name != "shares"}
+        for case in _CASES
+        if runs.get(case)
+    }
+    rows = []
+    for case, median in medians.items():
+        of_all = [share for run in runs[case] for share in run["shares"]]
+        is_pause = case == "pause"
+        rows.append((
+            _CASES[case],
+            "-" if is_pause else f"{median['delivered']:.1f} %",
+            f"{median['worst_second']:.0f}",
+            "-" if is_pause else f"{median['gap_ms']:.0f} ms",
+            f"{median['commands']:.2f}",
+            f"{min(of_all)} to {max(of_all)}",
+            f"{median['person_p50_ms']:.1f} / {median['person_p95_ms']:.1f} ms" if "person_p95_ms" in median else "",
+            f"{median['load']:.1f}",
+        ))  # fmt: skip
+    plain, persons, pauses, killed = (medians.get(case, {}) for case in _CASES)
+    targets = [
+        *at_least("delivered", plain.get("delivered"), 98, "{:.1f} %"),
+        *at_most("delivered", plain.get("delivered"), 101, "{:.1f} %"),
+        *at_most("worst second", plain.get("worst_second"), 106, "{:.0f}"),
+        *at_most("longest gap", plain.get("gap_ms"), 100, "{:.0f} ms"),
+        *at_most("commands of Redis per permit", plain.get("commands"), 0.5, "{:.2f}"),
+        *at_most("a person's call, 95 %", persons.get("person_p95_ms"), 50, "{:.1f} ms"),
+        *at_most("permits from 50 ms after a pause began", pauses.get("in_pause"), 0, "{:.0f}"),
+        *at_most("worst second with Redis killed for 5 s", killed.get("worst_second"), 110, "{:.0f}"),
+    ]
+    head = ("", "delivered", "worst second", "longest gap", "commands/permit", "shares", "person p50 / p95", "load")
+    title = "Four processes x 50 waiting tasks at 100/s; medians of the runs, shares of all"
+    return Section("pace", title, head, rows, medians, targets)
+
+
+def _section_of_throughput(runs: dict[str, Any]) -> Section:
+    found = runs.get("throughput", [])
+    rows = [
+        (
+            f"{one['processes']}",
+            f"{one['rows_s'] / found[0]['rows_s']:.2f}",
+            f"{one['server_share']:.0%}",
+            f"{one['load']:.1f}",
+        )
+        for one in found
+    ]
+    title = "Rows per second without a limit, as ratios; the server is one process on the same cores"
+    return Section("throughput", title, ("processes", "rows/s", "server's share of the CPU", "load"), rows, {})
 
 
 def _shown(figures: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -120,13 +122,17 @@ async def test_a_person_does_not_wait_for_the_blocks_of_others(redis_server: Red
 
 
 @pytest.mark.real_time
+@pytest.mark.parametrize("hangs", [False, True], ids=["killed", "hangs"])
 async def test_without_redis_each_keeps_to_its_share_and_all_return_together(
-    redis_server: RedisProcess, caplog: pytest.LogCaptureFixture
+    redis_server: RedisProcess, caplog: pytest.LogCaptureFixture, hangs: bool
 ) -> None:
     async with members(redis_server, 2, rate=100.0, workers=4) as both:
         for one in both:
             await one.acquire(urgent=False)
-        redis_server.kill()
+        if hangs:
+            os.kill(redis_server.pid, signal.SIGSTOP)
+        else:
+            redis_server.kill()
         for one in both:
             async with asyncio.timeout(5):
                 for _ in range(4):
@@ -135,7 +141,10 @@ async def test_without_redis_each_keeps_to_its_share_and_all_return_together(
         warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(warnings) == 2  # one for each process
         assert "its share of the rate, 25/s" in warnings[0]
-        redis_server.start()
+        if hangs:
+            os.kill(redis_server.pid, signal.SIGCONT)
+        else:
+            redis_server.start()
         async with asyncio.timeout(10):
             while any("away" in repr(one) for one in both):  # noqa: ASYNC110 - the members do it
                 await asyncio.sleep(0.05)
