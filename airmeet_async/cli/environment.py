@@ -116,11 +116,12 @@ class Settings:
 
         Args:
             concurrency: Requests under way at once.
-            rate: Of a run; where it is a number and Redis is named, of all runs together.
+            rate: Of a run. Default: ``AIRMEET_RATE``. Where it is a number and Redis is named, it is that of all
+                commands together.
         """
         from airmeet_async import AirmeetClient
 
-        permits = None
+        permits, rate = None, self.rate if rate is None else rate
         if self.redis is not None and isinstance(rate, (int, float)):
             from airmeet_async.cluster.redis_permits import RedisPermits
 
