@@ -144,10 +144,13 @@ class Client(Operations):
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
         """
+        limit = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with limit:
                 value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
         except TimeoutError:
+            if not limit.expired():  # of the caller's own transport or store
+                raise
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
         return value
@@ -245,7 +248,9 @@ class Client(Operations):
             # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
             verdict = evolve(verdict, kind=Kind.NOT_READY)
             kind = Kind.NOT_READY
-        if kind in {Kind.OK, Kind.FATAL, Kind.NOT_READY} or (kind is Kind.REJECTED and not verdict.blames_token):
+        if kind is Kind.EXPIRED:
+            self.token.refused(issued.generation)
+        elif kind in {Kind.OK, Kind.FATAL, Kind.NOT_READY} or (kind is Kind.REJECTED and not verdict.blames_token):
             self.token.accepted(issued.generation)
         if verdict.blames_token and not self.token.may_be_stale(issued):
             verdict = evolve(verdict, blames_token=False)

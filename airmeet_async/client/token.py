@@ -119,10 +119,10 @@ class SharedToken:
         if self._sign_in is None and (self._issued is None or self._issued.generation != generation):
             return
         if self._sign_in is None:
-            self._count_refusal(generation)
+            self.refused(generation)
             if asyncio.get_running_loop().time() < self._rejected_until:
                 message = (
-                    f"Airmeet has refused {_MOST_REFUSED} tokens in a row that it had just issued (412): another program "
+                    f"Airmeet has refused {_MOST_REFUSED} tokens in a row that it had just issued (412): a program "
                     "with the same keys ends them (let all share a token store), a proxy changes the requests, or the "
                     f"address is not the API's; one more is fetched after {_PAUSE_AFTER_REFUSALS:g} s"
                 )
@@ -134,9 +134,13 @@ class SharedToken:
         if generation == self._generation:
             self._is_proven, self._refused, self._rejected_until = True, 0, -math.inf
 
-    def _count_refusal(self, generation: int) -> None:
-        """Count a token for rule 4, once, unless it has worked before or falls under rule 5."""
-        if self._is_proven or generation == self._last_refused or self._is_fought_over():
+    def refused(self, generation: int) -> None:
+        """Note that the server has refused the token of *generation*; whoever needs another one calls `renew`.
+
+        It counts for rule 4 once, unless it has worked before or falls under rule 5.
+        """
+        is_counted = generation == self._last_refused or generation != self._generation or self._sign_in is not None
+        if is_counted or self._is_proven or self._is_fought_over():
             return
         self._last_refused = generation
         self._refused += 1
@@ -163,9 +167,9 @@ class SharedToken:
         if self._sign_in is None:
             if self._error is not None and loop.time() < self._error_until:
                 raise self._error.again()
-            self._sign_in = loop.create_task(self._fetch_newer(), name="airmeet-token")
+            self._sign_in = loop.create_task(self._fetch_and_keep(), name="airmeet-token")
             self.current = None
-            self._sign_in.add_done_callback(self._keep)
+            self._sign_in.add_done_callback(self._end)
         sign_in = self._sign_in
         try:
             outcome = await asyncio.shield(sign_in)
@@ -194,8 +198,9 @@ class SharedToken:
             is_fetching = False
             return answer.token
 
+        limit = asyncio.timeout(SIGN_IN_SECONDS)
         try:
-            async with asyncio.timeout(SIGN_IN_SECONDS) as limit:
+            async with limit:
                 try:
                     if self._is_fought_over():
                         await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
@@ -216,18 +221,29 @@ class SharedToken:
             return NoReplyError(f"no token within {SIGN_IN_SECONDS:g} s", reason="timeout")
         return IssuedToken(stored.token, self._generation + 1, asyncio.get_running_loop().time() - stored.age)
 
-    def _keep(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
-        self._sign_in, self.current = None, self._issued
-        if sign_in.cancelled() or sign_in.exception() is not None:
-            return  # a fault of the caller's transport or store: those who wait get it as it is
-        outcome = sign_in.result()
+    def _end(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
+        if self._sign_in is sign_in:
+            self._sign_in, self.current = None, self._issued
+        if not sign_in.cancelled():
+            sign_in.exception()  # a fault of the caller's transport or store: those who wait get it as it is
+
+    async def _fetch_and_keep(self) -> IssuedToken | AirmeetError:
+        # Kept here and not in a callback of the task: between its end and its callbacks, whoever asks for a token would
+        # get it at once and not find it in `current`; a worker that looks there would ask again without end.
+        outcome = await self._fetch_newer()
+        self._keep(outcome)
+        self._sign_in = None
+        return outcome
+
+    def _keep(self, outcome: IssuedToken | AirmeetError) -> None:
+        self.current = self._issued
         if isinstance(outcome, AirmeetError):
             self._failures += 1
             doubled = min(_ERROR_KEPT_SECONDS * 2.0 ** (self._failures - 1), _LONGEST_ERROR_KEPT_SECONDS)
             kept = _LONGEST_ERROR_KEPT_SECONDS if isinstance(outcome, CredentialsError) else doubled
             if isinstance(outcome, ReplyError):  # the server may have asked for more time
                 kept = max(kept, min(outcome.retry_after or 0.0, _LONGEST_PAUSE))
-            self._error, self._error_until = outcome, sign_in.get_loop().time() + kept
+            self._error, self._error_until = outcome, asyncio.get_running_loop().time() + kept
             return
         self.current = self._issued = outcome
         self._error, self._failures = None, 0

@@ -320,6 +320,8 @@ class FileTokenStore(LockedTokenStore):
                     path.unlink()
 
     def _save(self, account: str, token: Secret) -> None:
+        with _other_place():
+            make_private_folder(self.directory)
         self._sweep(account, older_than=60)
         document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
         replace_file(self._path(account), document.encode("ascii"))
