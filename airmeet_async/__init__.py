@@ -7,6 +7,7 @@ The layers, each importing only those before it:
 - ``calls``           one function per API operation, each returning a `Call`; no I/O
 - ``client``          sending: the send loop, one token for all tasks, the rate limiter, the transports
 - ``bulk``            many rows: input, execution, report, journal
+- ``cluster``         what several processes share in Redis
 - ``airmeet_client``  `AirmeetClient`, which combines these
 - ``sandbox``         a simulated Airmeet, which shares only `Request` and `Reply` with the layers above
 - ``testing``         virtual time and the sandbox for users' own tests
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from airmeet_async.client.client import Waiting as Waiting
     from airmeet_async.client.rate_limiter import Priority as Priority
     from airmeet_async.client.token_store import (
-        FileTokenStore as FileTokenStore, MemoryTokenStore as MemoryTokenStore, TokenStore as TokenStore,
+        FileTokenStore as FileTokenStore, LockedTokenStore as LockedTokenStore,
+        MemoryTokenStore as MemoryTokenStore, StoredToken as StoredToken, TokenStore as TokenStore,
     )
     from airmeet_async.client.transports.base import Timeouts as Timeouts, Transport as Transport
     from airmeet_async.errors import (
@@ -86,7 +88,7 @@ _HOMES = {
     "client.adaptive_rate": "Adaptive",
     "client.client": "Waiting",
     "client.rate_limiter": "Priority",
-    "client.token_store": "FileTokenStore MemoryTokenStore TokenStore",
+    "client.token_store": "FileTokenStore LockedTokenStore MemoryTokenStore StoredToken TokenStore",
     "client.transports.base": "Timeouts Transport",
     "errors": (
         "AirmeetError AmbiguousOutcomeError BulkStoppedError ClientStateError ConfigError "

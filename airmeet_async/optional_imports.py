@@ -19,6 +19,7 @@ EXTRAS = {
     "parquet": ("pyarrow",),
     "dataframe": ("narwhals",),
     "report": ("jinja2",),
+    "redis": ("redis", "cryptography"),
 }
 
 

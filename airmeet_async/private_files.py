@@ -334,7 +334,7 @@ class NewFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        _sweep(folder)
+        remove_leftovers(folder)
         while True:
             self.path = folder / f".airmeet-{secrets.token_hex(6)}.part"
             try:
@@ -420,7 +420,8 @@ def _open_as_it_is(path: str, flags: int) -> int:
     return os.open(path, flags | _SAFE)  # its mode does not matter: nothing in it is believed
 
 
-def _sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
+    """Remove the parts of files that processes have left in a folder when they were killed."""
     with suppress(OSError):  # the folder is missing or closed to us: making the file will say so
         for path in folder.glob(".airmeet-*.part"):
             with suppress(OSError), open(path, "rb+", buffering=0, opener=_open_as_it_is) as file:

@@ -426,7 +426,7 @@ class Bulk:
             Path(into),
             shards,
             again=again,
-            limits=ShardLimits(rate, max_in_flight),
+            limits=ShardLimits(rate, max_in_flight=max_in_flight),
             base=str(self._client.options.base),
         )
         return await anyio.to_thread.run_sync(work)

@@ -77,19 +77,6 @@ class ShardListener(Protocol):
         ...
 
 
-@frozen
-class ShardPlaces:
-    """Where shards are sent.
-
-    Attributes:
-        n: How many at once.
-        share_rate: They share their rate; else each has its part of it.
-    """
-
-    n: int
-    share_rate: bool
-
-
 class ShardRunner(Protocol):
     """Sends shards on other machines.
 
@@ -101,8 +88,8 @@ class ShardRunner(Protocol):
     folder: Path | None
     shards: int | None
 
-    async def open(self, folder: Path) -> ShardPlaces:
-        """Look whether shards in that folder can be sent.
+    async def open(self, folder: Path) -> int:
+        """Look whether shards in that folder can be sent, and return how many at once.
 
         Raises:
             ConfigError: They cannot.
@@ -309,7 +296,9 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     return limit
 
 
-def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> Adaptive | None:
+def run_rate(
+    options: JobOptions, client_rate: float | None, last_good: float | None = None, *, is_shared: bool = False
+) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
     Args:
@@ -317,15 +306,16 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
         client_rate: The client's rate.
         last_good: What the server accepted when the last run of the same journal ended; an adaptive rate begins a
             little below it.
+        is_shared: The client's is that of a fleet, which does not follow the server: so the run does, below it.
 
     Raises:
         ConfigError: It is not a rate.
     """
     rate = options.get("rate", "default")
     if rate == "default":
-        if client_rate is not None:
+        if client_rate is not None and not is_shared:
             return None
-        rate = DEFAULT_RATE
+        rate = DEFAULT_RATE if client_rate is None else client_rate
     checked = check_rate(rate)
     is_known = isinstance(last_good, (int, float)) and last_good > 0
     if checked is not None and last_good is not None and is_known and last_good < checked.ceiling:

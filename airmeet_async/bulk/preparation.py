@@ -471,9 +471,10 @@ class JobPreparation:
     ) -> Engine:
         client = self._sender
         given, share = self._given, journal.facts.get("shard", {}).get("rate")
-        if share and "rate" not in given:
+        is_shared = client.pace.permits.is_shared
+        if share and not is_shared and "rate" not in given:
             given = {**given, "rate": share}
-        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"))
+        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         return Engine(client, feed, pace=pace, results=results, journal=journal, options=options)

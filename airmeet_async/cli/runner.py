@@ -137,7 +137,7 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
     """
     rate = flags.job_options()["rate"] or settings.rate or "auto"
     journal = _journal_of(wanted, flags, settings, is_copied=True)
-    client = settings.client(flags.concurrency)
+    client = settings.client(flags.concurrency, rate)
     with open_runner() as runner:
         try:
             console.say(*runner.run(find_event(client, wanted.airmeet_id)).lines(settings), "")
@@ -191,7 +191,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
         files = stack.enter_context(ResultFiles(results, failed))
-        client = settings.client(flags.concurrency)
+        client = settings.client(flags.concurrency, options["rate"])
         runner = stack.enter_context(open_runner())
         stack.callback(lambda: runner.run(client.aclose()))
         with terminable():

@@ -14,10 +14,10 @@ import copy
 import math
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -25,9 +25,10 @@ from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
+from airmeet_async.client.permits import Permits
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
-from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
+from airmeet_async.client.token_store import EncryptingTokenStore, TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, NoReplyError, TransportError
@@ -86,6 +87,15 @@ async def _no_wait() -> None:
     pass
 
 
+class SharedParts(Protocol):
+    """What the processes of a fleet share: `airmeet_async.cluster.Fleet`."""
+
+    @property
+    def tokens(self) -> TokenStore: ...
+    @property
+    def permits(self) -> Permits | None: ...
+
+
 @define
 class _Life:
     """What a client and its `with_options` siblings share: the loop they live on, and whether they are closed."""
@@ -107,8 +117,14 @@ class Client(Operations):
         base_url: The base URL (``https://…/prod``); overrides *region*. Default: ``AIRMEET_URI``.
         transport: ``"httpx"``, ``"fast"`` (needs the extra *fast*), a `Transport`, or your own ``httpx.AsyncClient``,
             which the client does not close. Default: ``AIRMEET_TRANSPORT``, else ``"httpx"``.
-        token_store: Where tokens are kept between clients. Default: a `MemoryTokenStore` of its own.
+        token_store: Who shares a token with this client, since a new one may end the others. ``"memory"``, the default:
+            the tasks of this client. ``"file"``: the command line, and all processes of this user on this machine that
+            say so, such as the workers of a web server; the files are in ``AIRMEET_TOKEN_CACHE``, else in the user's
+            state directory. Or a `TokenStore` of your own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
+        fleet: What many processes share, an `airmeet_async.cluster.Fleet`: its token store, and its permits if it has a
+            rate. Default: the one at ``AIRMEET_REDIS``, with *rate* for all processes together if that is a number.
+        permits: Permits that others share, instead of *rate*.
         max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Retry rules of a single call. Default: ``Retry()``.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
@@ -128,10 +144,13 @@ class Client(Operations):
         Raises:
             AirmeetError: See `airmeet_async.errors` for the tree.
         """
+        limit = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with limit:
                 value: T = await self._repeat(self.attempt, call, retry or self.options.retry, timeout)
         except TimeoutError:
+            if not limit.expired():  # of the caller's own transport or store
+                raise
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
         return value
@@ -229,7 +248,9 @@ class Client(Operations):
             # One third party says that a report that is not ready may answer 412 (D); the token is a fresh one.
             verdict = evolve(verdict, kind=Kind.NOT_READY)
             kind = Kind.NOT_READY
-        if kind in {Kind.OK, Kind.FATAL, Kind.NOT_READY} or (kind is Kind.REJECTED and not verdict.blames_token):
+        if kind is Kind.EXPIRED:
+            self.token.refused(issued.generation)
+        elif kind in {Kind.OK, Kind.FATAL, Kind.NOT_READY} or (kind is Kind.REJECTED and not verdict.blames_token):
             self.token.accepted(issued.generation)
         if verdict.blames_token and not self.token.may_be_stale(issued):
             verdict = evolve(verdict, blames_token=False)
@@ -271,35 +292,50 @@ class Client(Operations):
         region: Region | str | None = None,
         base_url: str | None = None,
         transport: Any = None,
-        token_store: TokenStore | None = None,
+        token_store: "TokenStore | Literal['memory', 'file'] | None" = None,
         rate: AskedRate = None,
+        fleet: SharedParts | None = None,
+        permits: Permits | None = None,
         max_in_flight: int = 64,
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         try:
-            self.pace = Pace(rate, max_in_flight)
+            if fleet is None and token_store is None and permits is None:
+                fleet, rate = self._find_fleet(os.environ, rate)
+            if fleet is not None:
+                token_store = fleet.tokens if token_store is None else token_store
+                permits = fleet.permits if permits is None else permits
             self.options = ClientOptions(
                 base=find_base(base_url, region, os.environ),
                 access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", os.environ),
                 secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", os.environ),
-                rate=self.pace.rate,
                 max_in_flight=max_in_flight,
                 retry=retry or Retry(),
                 timeouts=timeouts or Timeouts(),
             )
+            keys = self.options.access_key, self.options.secret_key
+            account = account_name(str(self.options.base), *keys)
+            self.pace = Pace(rate, max_in_flight, permits=permits and permits.for_account(account))
+            self.options = evolve(self.options, rate=self.pace.rate)
+            store = choose_token_store(token_store, os.environ)
+            if isinstance(store, EncryptingTokenStore):
+                store = store.for_account(account, self.options.secret_key)
             self.transport, self._owns_transport = choose_transport(transport, self.options)
         except Exception as error:  # noqa: BLE001 - raised again
             # Test runners and error trackers print the locals of each frame: no key and no environment may be among
             # them.
-            del self, access_key, secret_key
+            del self, access_key, secret_key, fleet, permits, token_store
             raise error.with_traceback(None) from None
-        account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
-        self.token = SharedToken(self._sign_in, token_store or MemoryTokenStore(), account)
+        self.token = SharedToken(self._sign_in, store, account)
         self._life = _Life()
         self._credentials = Credentials(self.options)
         self._on_wait: OnWait | None = None
         self._bind(self)
+
+    def _find_fleet(self, environ: Mapping[str, str], rate: AskedRate) -> tuple[SharedParts | None, AskedRate]:  # noqa: ARG002
+        """Return the fleet that the environment names, and the rate that is left for the client alone."""
+        return None, rate
 
     def with_options(self, *, retry: Retry | None = None, on_wait: OnWait | None = None) -> Self:
         """Return a client that shares everything with this one except its retry rules.
@@ -319,6 +355,7 @@ class Client(Operations):
         self._life.closed = True
         self.pace.notify()  # bulk runs look at once
         await self.token.aclose()
+        await self.pace.permits.aclose()
         if self._owns_transport:
             await self.transport.aclose()
 

@@ -8,21 +8,24 @@ Rules of this file:
 3. One sign-in at a time. It runs in a task of its own, so a waiter that is cancelled takes nobody with it, and all
    waiters share its result or its error. The error is kept for a moment, or a thousand waiters would sign in one after
    the other.
-4. Three renewals without one accepted request between them end it: a server that refuses what it has just issued is
-   not asked for ever.
+4. Three tokens refused without one accepted request between them end it: a server that refuses what it has just issued
+   is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals.
+5. Where a new token ends the old one, processes without a common store end each other's. While the store is away,
+   whoever loses a young token waits a little and asks the store again, and such a token does not count for rule 4.
 """
 
 import asyncio
+import logging
 import math
+import random
 from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from airmeet_async.client.token_store import TokenStore
+from airmeet_async.client.token_store import StoredToken, TokenStore
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
-    ConfigError,
     CredentialsError,
     NoReplyError,
     ReplyError,
@@ -39,8 +42,13 @@ _ERROR_KEPT_SECONDS = 2.0
 shorter than a ``Retry-After``."""
 _LONGEST_ERROR_KEPT_SECONDS = 30.0
 _LONGEST_PAUSE = 900.0
-_MOST_RENEWALS = 3
+_MOST_REFUSED = 3
+_PAUSE_AFTER_REFUSALS = 30.0
 _TRUSTED_SECONDS = 60.0
+_PAUSE_WITHOUT_STORE = 2.0, 10.0
+"""Seconds, drawn at random: whoever draws the least signs in, and the others may find the store back."""
+
+_log = logging.getLogger("airmeet_async")
 
 
 @frozen
@@ -50,7 +58,7 @@ class IssuedToken:
     Attributes:
         token: The token.
         generation: Counts up with each token that this client has had.
-        issued: Loop time at which it was fetched; minus infinity for one from a store.
+        issued: Loop time at which it was fetched; minus infinity where the store does not know.
     """
 
     token: Secret
@@ -80,7 +88,11 @@ class SharedToken:
         self._error_until = -math.inf
         self._failures = 0
         self._generation = 0
-        self._unproven = 0
+        self._is_proven = False
+        self._refused = 0
+        self._last_refused = 0
+        self._rejected_until = -math.inf
+        self._has_warned = False
         self.fetched = 0
         """Tokens fetched from ``/auth`` so far."""
 
@@ -101,23 +113,44 @@ class SharedToken:
         """Replace the token of *generation*, which the server has refused; nothing if that is already done.
 
         Raises:
-            TokenRejectedError: Token after token is refused.
+            TokenRejectedError: Token after token is refused. Half a minute later one more is fetched.
             AirmeetError: As `get`.
         """
         if self._sign_in is None and (self._issued is None or self._issued.generation != generation):
             return
-        if self._sign_in is None and self._unproven >= _MOST_RENEWALS:
-            message = (
-                f"Airmeet has refused {_MOST_RENEWALS} tokens in a row that it had just issued (412); a proxy "
-                "changes the requests, or the address is not the API's"
-            )
-            raise TokenRejectedError(message, status=412, operation="auth", attempts=_MOST_RENEWALS)
+        if self._sign_in is None:
+            self.refused(generation)
+            if asyncio.get_running_loop().time() < self._rejected_until:
+                message = (
+                    f"Airmeet has refused {_MOST_REFUSED} tokens in a row that it had just issued (412): a program "
+                    "with the same keys ends them (let all share a token store), a proxy changes the requests, or the "
+                    f"address is not the API's; one more is fetched after {_PAUSE_AFTER_REFUSALS:g} s"
+                )
+                raise TokenRejectedError(message, status=412, operation="auth", attempts=self._refused)
         await self._join_sign_in()
 
     def accepted(self, generation: int) -> None:
         """Note that the server has taken the token of *generation*."""
         if generation == self._generation:
-            self._unproven = 0
+            self._is_proven, self._refused, self._rejected_until = True, 0, -math.inf
+
+    def refused(self, generation: int) -> None:
+        """Note that the server has refused the token of *generation*; whoever needs another one calls `renew`.
+
+        It counts for rule 4 once, unless it has worked before or falls under rule 5.
+        """
+        is_counted = generation == self._last_refused or generation != self._generation or self._sign_in is not None
+        if is_counted or self._is_proven or self._is_fought_over():
+            return
+        self._last_refused = generation
+        self._refused += 1
+        if self._refused >= _MOST_REFUSED:
+            self._rejected_until = asyncio.get_running_loop().time() + _PAUSE_AFTER_REFUSALS
+
+    def _is_fought_over(self) -> bool:
+        """Return whether the current token was refused while it was young and processes could not share one."""
+        is_away: bool = getattr(self._store, "is_away", False)
+        return is_away and self._issued is not None and not self.may_be_stale(self._issued)
 
     def may_be_stale(self, issued: IssuedToken) -> bool:
         """Return whether a 400 may be about the token (A: bad token is 400): it was not issued a moment ago."""
@@ -134,9 +167,9 @@ class SharedToken:
         if self._sign_in is None:
             if self._error is not None and loop.time() < self._error_until:
                 raise self._error.again()
-            self._sign_in = loop.create_task(self._fetch_newer(), name="airmeet-token")
+            self._sign_in = loop.create_task(self._fetch_and_keep(), name="airmeet-token")
             self.current = None
-            self._sign_in.add_done_callback(self._keep)
+            self._sign_in.add_done_callback(self._end)
         sign_in = self._sign_in
         try:
             outcome = await asyncio.shield(sign_in)
@@ -155,37 +188,63 @@ class SharedToken:
         Errors are returned, not raised: they belong to the waiters, of whom there may be none left.
         """
         stale = self._issued.token if self._issued else None
+        is_fetching = False
+
+        async def fetch() -> Secret:
+            nonlocal is_fetching
+            is_fetching = True
+            answer = await self._fetch()
+            self.fetched += 1
+            is_fetching = False
+            return answer.token
+
+        limit = asyncio.timeout(SIGN_IN_SECONDS)
         try:
-            async with asyncio.timeout(SIGN_IN_SECONDS), self._store.lock(self._account):
-                stored = await self._store.load(self._account)
-                # A stored token is as good as new, unless it is the one that was refused.
-                if stored is not None and stored != stale:
-                    return IssuedToken(stored, self._generation + 1, -math.inf)
-                answer = await self._fetch()
-                self.fetched += 1
-                await self._store.save(self._account, answer.token)
+            async with limit:
+                try:
+                    if self._is_fought_over():
+                        await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
+                    stored = await self._store.renew(self._account, stale, fetch)
+                except OSError as error:  # a store of the caller's that does not keep to the protocol
+                    if is_fetching or limit.expired():
+                        raise
+                    if not self._has_warned:
+                        self._has_warned = True
+                        reason = error.strerror or type(error).__name__
+                        _log.warning("the token store failed (%s); continuing without", reason)
+                    stored = StoredToken(await fetch(), 0.0)
         except AirmeetError as error:
             return error
         except TimeoutError:
+            if not limit.expired():  # of the caller's own transport
+                raise
             return NoReplyError(f"no token within {SIGN_IN_SECONDS:g} s", reason="timeout")
-        except OSError as error:
-            return ConfigError(f"the token store failed: {error.strerror or type(error).__name__}")
-        return IssuedToken(answer.token, self._generation + 1, asyncio.get_running_loop().time())
+        return IssuedToken(stored.token, self._generation + 1, asyncio.get_running_loop().time() - stored.age)
 
-    def _keep(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
-        self._sign_in, self.current = None, self._issued
-        if sign_in.cancelled() or sign_in.exception() is not None:
-            return  # a fault of the caller's transport or store: those who wait get it as it is
-        outcome = sign_in.result()
+    def _end(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
+        if self._sign_in is sign_in:
+            self._sign_in, self.current = None, self._issued
+        if not sign_in.cancelled():
+            sign_in.exception()  # a fault of the caller's transport or store: those who wait get it as it is
+
+    async def _fetch_and_keep(self) -> IssuedToken | AirmeetError:
+        # Kept here and not in a callback of the task: between its end and its callbacks, whoever asks for a token would
+        # get it at once and not find it in `current`; a worker that looks there would ask again without end.
+        outcome = await self._fetch_newer()
+        self._keep(outcome)
+        self._sign_in = None
+        return outcome
+
+    def _keep(self, outcome: IssuedToken | AirmeetError) -> None:
+        self.current = self._issued
         if isinstance(outcome, AirmeetError):
             self._failures += 1
             doubled = min(_ERROR_KEPT_SECONDS * 2.0 ** (self._failures - 1), _LONGEST_ERROR_KEPT_SECONDS)
             kept = _LONGEST_ERROR_KEPT_SECONDS if isinstance(outcome, CredentialsError) else doubled
             if isinstance(outcome, ReplyError):  # the server may have asked for more time
                 kept = max(kept, min(outcome.retry_after or 0.0, _LONGEST_PAUSE))
-            self._error, self._error_until = outcome, sign_in.get_loop().time() + kept
+            self._error, self._error_until = outcome, asyncio.get_running_loop().time() + kept
             return
         self.current = self._issued = outcome
         self._error, self._failures = None, 0
-        self._generation = outcome.generation
-        self._unproven += 1
+        self._generation, self._is_proven = outcome.generation, False

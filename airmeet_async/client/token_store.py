@@ -1,20 +1,42 @@
-"""Token stores: in memory, or in files that only their owner can read."""
+"""Token stores: where a token outlives its client, so that many clients share one sign-in.
+
+Rules of this file:
+
+1. Look before locking: whoever finds a valid token waits for nobody.
+2. One fetch at a time. What somebody else has stored while we asked wins over our own answer: they asked later, and on
+   a server where a new token ends the old one ours is dead already.
+3. A store that is away is no error: it warns once and answers None, and `renew` fetches without it. Only an unsafe
+   place is an error, since a token in it would not be ours alone.
+4. A store works from several event loops, threads and processes at once, and outlives each of them.
+"""
 
 import asyncio
 import hashlib
 import json
 import logging
+import math
 import os
+import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import anyio.to_thread
+from attrs import frozen
 
-from airmeet_async.errors import ConfigError
-from airmeet_async.private_files import FileLock, UnsafeFileError, make_private_folder, open_private, replace_file
+from airmeet_async.errors import AirmeetError, ConfigError
+from airmeet_async.private_files import (
+    FileLock,
+    UnsafeFileError,
+    make_private_folder,
+    open_private,
+    remove_leftovers,
+    replace_file,
+)
 from airmeet_async.protocol.redact import Secret
 
 _log = logging.getLogger("airmeet_async")
@@ -33,43 +55,175 @@ def account_name(base: str, access_key: Secret, secret_key: Secret) -> str:
     return hashlib.sha256(f"{base}\0{access_key.reveal()}\0{secret_key.reveal()}".encode()).hexdigest()[:32]
 
 
-class TokenStore(Protocol):
-    """Stores tokens for reuse. A token that cannot be read counts as missing; only an unsafe location is an error."""
+@frozen
+class StoredToken:
+    """A token from a store.
 
-    def lock(self, account: str) -> AbstractAsyncContextManager[None]:
-        """Stop other processes from fetching a token for *account* at the same time."""
+    Attributes:
+        token: The token.
+        age: Seconds since it was fetched, by the store's clock; infinite where the store does not know.
+    """
+
+    token: Secret
+    age: float
+
+
+class TokenStore(Protocol):
+    """Stores tokens, for all clients with the same keys at the same address. To write one, see `LockedTokenStore`.
+
+    A store raises nothing because it cannot be reached: it warns once and continues without stored tokens. It may then
+    have an attribute ``is_away`` that is true, and clients are in less of a hurry to replace each other's tokens.
+    """
+
+    async def current(self, account: str) -> StoredToken | None:
+        """Return the stored token, without waiting for anybody who is fetching one; None where there is none."""
         ...
 
+    async def renew(self, account: str, stale: Secret | None, fetch: Callable[[], Awaitable[Secret]]) -> StoredToken:
+        """Return a token that is not *stale*: the stored one, else what *fetch* brings, which is stored.
+
+        Args:
+            account: Names the keys and the address.
+            stale: The token that was refused, or None.
+            fetch: Signs in. Others who want a token meanwhile wait for this one. What it raises comes out as it is.
+        """
+        ...
+
+
+@runtime_checkable
+class EncryptingTokenStore(TokenStore, Protocol):
+    """A store that others can read, and which therefore encrypts its tokens."""
+
+    def for_account(self, account: str, secret_key: Secret) -> TokenStore:
+        """Return the store of one client; *secret_key* never leaves the process."""
+        ...
+
+
+class LockedTokenStore(ABC):
+    """The base class of stores that can lock, load and save; an exception of theirs costs one warning.
+
+    A lock that ends by itself (a lease) may end too early: then the token of the next holder is used.
+
+    Attributes:
+        is_away: The last access has failed.
+    """
+
+    is_away: bool = False
+    _has_warned: bool = False
+
+    @abstractmethod
+    def lock(self, account: str) -> AbstractAsyncContextManager[Any]:
+        """Keep others from fetching a token for *account* at the same time."""
+
+    @abstractmethod
     async def load(self, account: str) -> Secret | None:
         """Return the stored token, or None."""
-        ...
 
+    @abstractmethod
     async def save(self, account: str, token: Secret) -> None:
         """Store *token*."""
-        ...
+
+    async def current(self, account: str) -> StoredToken | None:
+        with self._tolerated():
+            token = await self.load(account)
+            self.is_away = False
+            return None if token is None else StoredToken(token, math.inf)
+        return None
+
+    async def renew(self, account: str, stale: Secret | None, fetch: Callable[[], Awaitable[Secret]]) -> StoredToken:
+        before = await self.current(account)
+        if before is not None and before.token != stale:
+            return before
+        lock: AbstractAsyncContextManager[Any] | None = None
+        with self._tolerated():
+            entering = self.lock(account)
+            await entering.__aenter__()
+            lock = entering
+        try:
+            before = await self.current(account)
+            if before is not None and before.token != stale:
+                renewed = before
+            else:
+                token = await fetch()
+                during = await self.current(account)
+                if during is not None and during.token not in (stale, before and before.token):
+                    renewed = during
+                else:
+                    renewed = StoredToken(token, 0.0)
+                    with self._tolerated():
+                        await self.save(account, token)
+        except BaseException as error:
+            if lock is not None:
+                with self._tolerated(), suppress(type(error)):
+                    await lock.__aexit__(type(error), error, error.__traceback__)
+            raise
+        if lock is not None:
+            with self._tolerated():
+                await lock.__aexit__(None, None, None)
+        return renewed
+
+    @contextmanager
+    def _tolerated(self) -> Iterator[None]:
+        try:
+            yield
+        except AirmeetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of somebody's database, which need not be an OSError
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        self.is_away = True
+        if not self._has_warned:
+            self._has_warned = True
+            # Not the error's text, which may hold the password of a database.
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            _log.warning("the token store %s failed (%s); continuing without", type(self).__name__, reason)
 
 
-class MemoryTokenStore:
-    """Stores tokens in memory until the process ends. Several clients may share one store."""
+class MemoryTokenStore(LockedTokenStore):
+    """Stores tokens in memory until the process ends. Several clients may share one store, also on different loops."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, Secret] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._tokens: dict[str, tuple[Secret, float]] = {}
+        # Who fetches a token. Not an `asyncio.Lock`, which belongs to one loop.
+        self._holders: dict[str, tuple[int, asyncio.AbstractEventLoop]] = {}
+        self._mutex = threading.Lock()
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
         """Make the other clients of this process wait."""
-        async with self._locks.setdefault(account, asyncio.Lock()):
+        holder = (os.getpid(), asyncio.get_running_loop())
+        while True:
+            with self._mutex:
+                process, loop = self._holders.get(account, (0, None))
+                # A loop that was closed, or that stayed behind in a fork, releases nothing any more.
+                if loop is None or process != holder[0] or loop.is_closed():
+                    self._holders[account] = holder
+                    break
+            await asyncio.sleep(_LOCK_SECONDS)
+        try:
             yield
+        finally:
+            with self._mutex:
+                if self._holders.get(account) is holder:
+                    del self._holders[account]
+
+    async def current(self, account: str) -> StoredToken | None:
+        if (found := self._tokens.get(account)) is None:
+            return None
+        token, saved_at = found
+        return StoredToken(token, max(0.0, asyncio.get_running_loop().time() - saved_at))
 
     async def load(self, account: str) -> Secret | None:
-        return self._tokens.get(account)
+        found = self._tokens.get(account)
+        return None if found is None else found[0]
 
     async def save(self, account: str, token: Secret) -> None:
-        self._tokens[account] = token
+        # All loops have one clock, the system's monotonic one; under virtual time it is the test's.
+        self._tokens[account] = token, asyncio.get_running_loop().time()
 
 
-class FileTokenStore:
+class FileTokenStore(LockedTokenStore):
     """Stores tokens in files of mode 0600 in a directory of mode 0700, so that later processes need no sign-in.
 
     If the disk is full or read-only, the client logs one warning and continues without stored tokens.
@@ -83,7 +237,6 @@ class FileTokenStore:
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
-        self._has_warned = False
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
@@ -98,9 +251,13 @@ class FileTokenStore:
             if lock is not None:
                 lock.release()
 
-    async def load(self, account: str) -> Secret | None:
+    async def current(self, account: str) -> StoredToken | None:
         """Return the kept token, or None where there is none, it is too old, or the file is not what was written."""
         return await anyio.to_thread.run_sync(self._load, account)
+
+    async def load(self, account: str) -> Secret | None:
+        found = await self.current(account)
+        return None if found is None else found.token
 
     async def save(self, account: str, token: Secret) -> None:
         """Write a new file and put it in the old one's place."""
@@ -108,6 +265,8 @@ class FileTokenStore:
             await anyio.to_thread.run_sync(self._save, account, token)
         except (OSError, ConfigError) as error:
             self._warn(error)
+        else:
+            self.is_away = False
 
     def saved_at(self, account: str) -> float | None:
         """Return when the kept token was saved, in seconds since the epoch, or None where there is none."""
@@ -118,6 +277,7 @@ class FileTokenStore:
 
     def remove(self, account: str) -> bool:
         """Remove the kept token, and return whether there was one. Its lock file stays."""
+        self._sweep(account, older_than=0)
         try:
             self._path(account).unlink()
         except OSError:
@@ -151,11 +311,22 @@ class FileTokenStore:
             self._warn(error)
             return None
 
+    def _sweep(self, account: str, older_than: float) -> None:
+        """Remove the tokens of processes that were killed while they wrote them."""
+        remove_leftovers(self.directory)
+        with suppress(OSError):
+            for path in self.directory.glob(f"{account}.*.new"):  # of version 0.1, which locks none of them
+                if time.time() - path.lstat().st_mtime >= older_than:
+                    path.unlink()
+
     def _save(self, account: str, token: Secret) -> None:
+        with _other_place():
+            make_private_folder(self.directory)
+        self._sweep(account, older_than=60)
         document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
         replace_file(self._path(account), document.encode("ascii"))
 
-    def _load(self, account: str) -> Secret | None:
+    def _load(self, account: str) -> StoredToken | None:
         try:
             with _other_place(), open_private(self._path(account)) as file:
                 return _parse(file.read(_LONGEST))
@@ -163,6 +334,7 @@ class FileTokenStore:
             return None
 
     def _warn(self, error: Exception) -> None:
+        self.is_away = True
         if not self._has_warned:
             self._has_warned = True
             reason = getattr(error, "strerror", None) or error
@@ -178,11 +350,77 @@ def _other_place() -> Iterator[None]:
         raise ConfigError(f"{error}, or set AIRMEET_TOKEN_CACHE to a path of your own, or to off") from None
 
 
-def _parse(text: bytes) -> Secret | None:
+def _parse(text: bytes) -> StoredToken | None:
     try:
         document: Any = json.loads(text)
         token, saved_at = document["token"], float(document["saved_at"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     usable = isinstance(token, str) and token and all("!" <= char <= "~" for char in token)
-    return Secret(token) if usable and time.time() - saved_at < _USABLE_SECONDS else None
+    age = time.time() - saved_at
+    return StoredToken(Secret(token), max(0.0, age)) if usable and age < _USABLE_SECONDS else None
+
+
+def token_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """Return where the command line, and ``token_store="file"``, keep tokens: where `platformdirs` would have them.
+
+    Raises:
+        RuntimeError: There is no home directory.
+    """
+    if platform == "win32":
+        local = environ.get("LOCALAPPDATA", "").strip()
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "airmeet" / "airmeet" / "tokens"
+    state = environ.get("XDG_STATE_HOME", "").strip()
+    if state and platform != "darwin":
+        return Path(state) / "airmeet" / "tokens"
+    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    state_of_all = home / ("Library/Application Support" if platform == "darwin" else ".local/state")
+    return state_of_all / "airmeet" / "tokens"
+
+
+def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, str]) -> TokenStore:
+    """Return the store that ``token_store=`` names.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    match chosen:
+        case None | "memory":
+            return MemoryTokenStore()
+        case "file":
+            place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
+            if place.lower() == "off":
+                return MemoryTokenStore()
+            if place.startswith(("redis://", "rediss://")):
+                raise ConfigError(
+                    "AIRMEET_TOKEN_CACHE is a directory, or off; the address of Redis belongs into AIRMEET_REDIS"
+                )
+            try:
+                return FileTokenStore(Path(place).expanduser() if place else token_folder(environ))
+            except RuntimeError:
+                message = 'token_store="file": there is no home directory; set AIRMEET_TOKEN_CACHE to a directory'
+                raise ConfigError(message) from None
+        case str():
+            raise ConfigError(f"token_store must be 'file', 'memory' or a TokenStore, not {chosen!r:.80}")
+    own = getattr(type(chosen), "renew", None)
+    if own is not None and own is not TokenStore.renew:
+        return chosen
+    if all(hasattr(chosen, name) for name in ("lock", "load", "save")):  # of version 0.1
+        return _WithoutBase(chosen)
+    raise ConfigError(f"token_store must be 'file', 'memory' or a TokenStore, not {type(chosen).__name__}")
+
+
+class _WithoutBase(LockedTokenStore):
+    """Makes a `TokenStore` of a store that has only lock, load and save."""
+
+    def __init__(self, below: Any) -> None:
+        self._below = below
+
+    def lock(self, account: str) -> AbstractAsyncContextManager[Any]:
+        return self._below.lock(account)  # type: ignore[no-any-return]
+
+    async def load(self, account: str) -> Secret | None:
+        return await self._below.load(account)  # type: ignore[no-any-return]
+
+    async def save(self, account: str, token: Secret) -> None:
+        await self._below.save(account, token)

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
     from airmeet_async.cluster.dask import OnDask
+    from airmeet_async.cluster.fleet import Fleet
     from airmeet_async.cluster.shards import run_shard
 
 _HOMES = {
-    "OnDask": "airmeet_async.cluster.dask",
+    "Fleet": "airmeet_async.cluster.fleet",
     "JoinSummary": "airmeet_async.bulk.journal.cut",
+    "OnDask": "airmeet_async.cluster.dask",
     "cut_journal": "airmeet_async.bulk.journal.cut",
     "join_journal": "airmeet_async.bulk.journal.cut",
     "run_shard": "airmeet_async.cluster.shards",
 }
 
-__all__ = ["JoinSummary", "OnDask", "cut_journal", "join_journal", "run_shard"]
+__all__ = ["Fleet", "JoinSummary", "OnDask", "cut_journal", "join_journal", "run_shard"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airmeet_async.bulk.options import ShardListener, ShardPlaces
+from airmeet_async.bulk.options import ShardListener
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cluster.shards import run_shard
 from airmeet_async.errors import ConfigError, JournalError, NoReplyError
@@ -60,7 +60,7 @@ class OnDask:
     def __repr__(self) -> str:
         return f"OnDask({_address_of(self._cluster)!r}, folder={str(self.folder)!r}, shards={self.shards})"
 
-    async def open(self, folder: Path) -> ShardPlaces:
+    async def open(self, folder: Path) -> int:
         """Connect, and look whether all workers can send shards.
 
         Raises:
@@ -84,7 +84,7 @@ class OnDask:
         self._topic = f"airmeet-{uuid.uuid4().hex}"
         return await self._look_at_workers(folder)
 
-    async def _look_at_workers(self, folder: Path) -> ShardPlaces:
+    async def _look_at_workers(self, folder: Path) -> int:
         threads: dict[str, int] = await self._client.nthreads()
         if not threads:
             raise ConfigError(f"{_address_of(self._cluster)}: this Dask cluster has no workers; start some first")
@@ -112,7 +112,7 @@ class OnDask:
         if with_redis and len(with_redis) < len(found):
             without = next(worker for worker in found if worker not in with_redis)
             raise ConfigError(f"the Dask worker {without} has no AIRMEET_REDIS, and others have; set it on all or none")
-        return ShardPlaces(sum(threads.values()), bool(with_redis))
+        return sum(threads.values())
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
         """Send shards, until each is over or may not be sent any more; the first one goes alone."""

@@ -12,13 +12,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from airmeet_async.airmeet_client import AirmeetClient
+from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.client.token_store import FileTokenStore
+from airmeet_async.cluster.fleet import Fleet
 from airmeet_async.errors import BulkStoppedError
 
 _TOLD_EVERY = 0.5  # seconds
@@ -92,8 +93,8 @@ def _answer(path: Path, attempt: str, report: BulkReport) -> dict[str, Any]:
 
 
 def _client_for(path: Path) -> AirmeetClient:
-    """Return a client that shares its token with those of the other shards."""
-    if not os.environ.get("AIRMEET_REDIS"):
+    """Return a client that shares its token with those of the other shards, and its rate as far as that is possible."""
+    if not os.environ.get("AIRMEET_REDIS", "").strip():
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / "token"))
-    shared: dict[str, Any] = {"fleet": import_module("airmeet_async.cluster.fleet").Fleet.from_env()}
-    return AirmeetClient(**shared)
+    shard = read_summary(path).facts.get("shard") or {}
+    return AirmeetClient(fleet=Fleet.from_env(rate=shard.get("total_rate"), workers=shard.get("places") or 1))

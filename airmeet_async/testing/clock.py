@@ -10,8 +10,10 @@ Rules of this file:
 
 import asyncio
 import selectors
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from typing import TypeVar, TypeVarTuple
 
 import anyio.to_thread
@@ -44,9 +46,16 @@ class _Selector(selectors.DefaultSelector):
 
     def _grace(self) -> float:
         """Return how long, in real seconds, others may take to give the loop something to do."""
-        if self.threads or anyio.to_thread.current_default_thread_limiter().borrowed_tokens:
+        if self.threads or copy_context().run(_borrowed_threads):
             return self._thread_grace
         return self._io_grace if len(self.get_map()) > 1 else 0  # one is the loop's own wake-up socket
+
+
+def _borrowed_threads() -> int:
+    """Return how many of anyio's threads are at work; call it in a context of its own."""
+    if (sniffio := sys.modules.get("sniffio")) is not None:  # it knows only tasks, and a selector is in none
+        sniffio.current_async_library_cvar.set("asyncio")
+    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):

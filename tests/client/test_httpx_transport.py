@@ -84,10 +84,9 @@ async def test_a_request_has_a_host_the_callers_headers_and_a_length_where_it_ha
     for method, body in (("POST", b"{}"), ("POST", b""), ("GET", b""), ("PUT", b""), ("PATCH", b""), ("DELETE", b"1")):
         await transport.exchange(Request(method, "/prod/x?a=1", HEADERS, body))
 
-    host, lengths = (b"Host", HOST.encode()), [b"2", b"0", None, b"0", b"0", b"1"]
-    for request, length in zip(server.requests, lengths, strict=True):
-        expected = [host, *HEADERS, *([(b"Content-Length", length)] if length else [])]
-        assert request.headers.raw == expected, request.method
+    for request, length in zip(server.requests, ["2", "0", None, "0", "0", "1"], strict=True):
+        assert set(HEADERS) <= set(request.headers.raw), request.method
+        assert (request.headers["host"], request.headers.get("content-length")) == (HOST, length), request.method
     assert [request.method for request in server.requests] == ["POST", "POST", "GET", "PUT", "PATCH", "DELETE"]
     assert {str(request.url) for request in server.requests} == {f"https://{HOST}/prod/x?a=1"}
 
@@ -113,11 +112,11 @@ async def test_what_was_parsed_for_one_request_is_not_sent_with_another() -> Non
 
 
 async def test_bodies_of_many_lengths_fill_no_memory() -> None:
-    transport = transport_to(Server())
+    exchanger = HttpxTransport(BASE)._exchanger
     for length in range(300):
-        await transport.exchange(Request("POST", "/prod/x", HEADERS, b"x" * length))
+        exchanger._outgoing(Request("POST", "/prod/x", HEADERS, b"x" * length))
 
-    assert len(transport._exchanger._parsed) < 260
+    assert len(exchanger._parsed) < 260
 
 
 async def test_each_time_out_is_passed_on_to_httpx() -> None:
@@ -127,14 +126,15 @@ async def test_each_time_out_is_passed_on_to_httpx() -> None:
     assert server.requests[0].extensions["timeout"] == {"connect": 1.0, "write": 2.0, "read": 3.0, "pool": 1.0}
 
 
-async def test_a_callers_credentials_and_cookies_are_not_sent() -> None:
-    server = Server(httpx.Response(200, headers={"Set-Cookie": "a=b"}, stream=Body()))
-    client = httpx.AsyncClient(transport=server, auth=("user", "password"))
-    transport = HttpxClientTransport(client, BASE)
-    for _ in range(2):
+async def test_a_callers_credentials_are_not_sent() -> None:
+    """Neither its default auth nor an Authorization header of its own, which is for somebody else."""
+    server = Server()
+    for more in ({"auth": ("user", "password")}, {"headers": {"Authorization": "Bearer of-another-api"}}):
+        client = httpx.AsyncClient(transport=server, **more)
+        transport = HttpxClientTransport(client, BASE)
         await transport.exchange(post())
 
-    assert not any({"authorization", "cookie"} & set(request.headers) for request in server.requests)
+    assert not any("authorization" in request.headers for request in server.requests)
     assert (transport.name, client.is_closed) == ("httpx", False)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import httpx
 import pytest
 import trustme
 from attrs import evolve
 
-from airmeet_async import AirmeetClient, ConfigError, NoReplyError, NotSentError, Reply
-from airmeet_async.client.transports.httpx_transport import HttpxClientTransport, HttpxTransport
+from airmeet_async import AirmeetClient, NoReplyError, NotSentError, Reply
+from airmeet_async.client.transports.httpx_transport import HttpxTransport
 from airmeet_async.client.transports.llhttp_transport import LlhttpTransport
 from airmeet_async.protocol.base_urls import parse_base
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, leaks
@@ -315,26 +314,6 @@ async def test_no_byte_of_a_request_goes_to_a_server_that_is_not_the_right_one(m
             await transport.exchange(post())
 
     assert (caught.value.reason, server.requests) == ("tls", [])
-
-
-async def test_a_callers_own_client_is_used_and_not_closed() -> None:
-    """Its cookies and redirects are not."""
-    async with fault_server(answer(headers=b"Set-Cookie: a=b\r\n")) as server, httpx.AsyncClient() as own:
-        transport = HttpxClientTransport(own, parse_base(f"http://127.0.0.1:{server.port}/prod"))
-        await transport.exchange(post())
-        reply = await transport.exchange(post())
-        await transport.aclose()
-
-        assert not own.is_closed
-
-    assert reply.status == 200
-    assert b"cookie" not in server.requests[1].lower()
-
-
-def test_a_callers_client_that_follows_redirects_is_refused() -> None:
-    """With the fix in the message."""
-    with pytest.raises(ConfigError, match="follow_redirects=False"):
-        AirmeetClient("key", "secret", transport=httpx.AsyncClient(follow_redirects=True))
 
 
 async def test_nothing_secret_is_logged_by_the_library_below(make: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,11 +1,21 @@
-"""A place for a journal, and a journal whose rows are prepared."""
+"""A journal whose rows are in shards, and a real redis-server for the tests of a fleet."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.redis_process import BINARY, SKIPPED, RedisProcess, redis_process
 from tests.support.worlds import EVENT, client_of, people
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisProcess]:
+    if BINARY is None:
+        pytest.skip(SKIPPED)
+    with redis_process() as server:
+        yield server
 
 
 @pytest.fixture

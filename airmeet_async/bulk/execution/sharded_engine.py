@@ -25,7 +25,7 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.journal import Earlier, Journal
 from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
-from airmeet_async.bulk.options import EngineOptions, ShardPlaces, ShardRunner
+from airmeet_async.bulk.options import EngineOptions, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
@@ -174,8 +174,10 @@ class ShardedEngine:
         places = await self._runner.open(folder)
         most = self._options.max_failures
         limits = ShardLimits(
-            rate=None if self.rate_ceiling is None or places.share_rate else self.rate_ceiling / places.n,
-            max_in_flight=max(1, self._options.max_in_flight // places.n),
+            rate=None if self.rate_ceiling is None else self.rate_ceiling / places,
+            total_rate=self.rate_ceiling,
+            places=places,
+            max_in_flight=max(1, self._options.max_in_flight // places),
             # A limit takes the place of the usual rules, which know nothing of the other shards.
             max_failures=None if most is None else int(most.most(self.total, 0)),
         )
@@ -270,5 +272,5 @@ def _done(answer: Mapping[str, Any]) -> int:
     return n
 
 
-def _shards_for(rows: int, places: ShardPlaces) -> int:
-    return 1 + max(places.n, min(rows // _ROWS_PER_SHARD, _SHARDS_PER_PLACE * places.n))
+def _shards_for(rows: int, places: int) -> int:
+    return 1 + max(places, min(rows // _ROWS_PER_SHARD, _SHARDS_PER_PLACE * places))

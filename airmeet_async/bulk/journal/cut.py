@@ -119,11 +119,15 @@ class ShardLimits:
 
     Attributes:
         rate: Requests per second, where nothing else limits the shards together.
+        total_rate: Requests per second of all shards together, where they can share it.
+        places: How many shards are sent at once.
         max_in_flight: Rows that are sent at once; None for the client's own number.
         max_failures: Rows that may fail; None for the usual rules.
     """
 
     rate: float | None = None
+    total_rate: float | None = None
+    places: int | None = None
     max_in_flight: int | None = None
     max_failures: int | None = None
 

@@ -1149,7 +1149,8 @@ _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "number": int, "of": int, "first": int, "last": int, "rate": (int, float, NoneType),
-    "max_in_flight": (int, NoneType), "max_failures": (int, NoneType),
+    "total_rate": (int, float, NoneType), "places": (int, NoneType), "max_in_flight": (int, NoneType),
+    "max_failures": (int, NoneType),
 }  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

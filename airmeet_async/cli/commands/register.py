@@ -125,8 +125,8 @@ def register(
         if on is not None:
             start = wanted.start
             wanted = evolve(wanted, start=lambda client, given: start(client, cast("JobOptions", {**given, "on": on})))
-        return run(wanted, options, Settings.of(os.environ), options.console).code
-    plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
+        return run(wanted, options, Settings.of(os.environ, options.redis), options.console).code
+    plan = make_plan(wanted, options, Settings.of(os.environ, options.redis), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.needs_attention else Exit.OK
     if options.json:

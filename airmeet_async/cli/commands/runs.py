@@ -222,7 +222,7 @@ def _go_on_with(
         yes=yes,
         finished_event=finished_event,
     )
-    return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
+    return run(wanted, BulkFlags(**flags), Settings.of(os.environ, options.redis), console).code
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:

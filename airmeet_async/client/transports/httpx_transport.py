@@ -16,6 +16,7 @@ Rules of this file:
 """
 
 import asyncio
+import inspect
 import os
 import ssl
 import time
@@ -30,7 +31,7 @@ import httpx
 
 from airmeet_async.client.proxy import Proxy, find_proxy
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
-from airmeet_async.errors import ConfigError
+from airmeet_async.errors import ConfigError, NoReplyError, TransportError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 
@@ -280,56 +281,110 @@ async def _close(lane: _Lane) -> None:
 
 
 class HttpxClientTransport:
-    """The caller's own ``httpx.AsyncClient``, for proxies, mocks and instrumentation.
+    """The caller's own ``httpx.AsyncClient``, or one of httpx2, for proxies, mocks and instrumentation.
 
-    Redirects, cookies and the client's own credentials are not used. The caller closes the client.
-
-    Raises:
-        ConfigError: The client follows redirects.
+    It is used as it is: its hooks, cookies, headers and mocks are the caller's, and nothing of it is changed. Only its
+    own credentials are not sent, and no redirect is followed, since our token would travel along. The caller closes it.
     """
 
     name = "httpx"
 
-    def __init__(self, client: httpx.AsyncClient, base: Base, timeouts: Timeouts | None = None) -> None:
-        if client.follow_redirects:
-            message = (
-                "the given httpx.AsyncClient follows redirects, which would carry the token to another address; "
-                "create it with follow_redirects=False"
-            )
-            raise ConfigError(message)
-        self._client = client
-        self._exchanger = _Exchanger(base, timeouts)
+    def __init__(self, client: Any, base: Base, timeouts: Timeouts | None = None) -> None:
+        self._client, self._host = client, base.authority
+        # Of the client's own module, as all that it is given.
+        self._origin = type(client.base_url)(base.origin)
+        limits = timeouts or Timeouts()
+        self._total = limits.total
+        self._timeout = {
+            "connect": limits.connect, "write": limits.write, "read": limits.read, "pool": limits.connect,
+        }  # fmt: skip
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* with the caller's client."""
-        return await self._exchanger.exchange(self._send, request)
+        failure: BaseException = late(self._host, self._total)
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + self._total):
+                return await self._send(request)
+        except TransportError as error:
+            failure = error.again()
+        except Exception as error:  # noqa: BLE001 - of httpx, of a hook or of a mock
+            failure = self._failure(error)
+        except asyncio.CancelledError as error:  # its frames hold the bytes of the request
+            failure = error.with_traceback(None)
+        raise failure
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's."""
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-        self._client.cookies.clear()
-        return response
+    async def _send(self, request: Request) -> Reply:
+        outgoing = self._client.build_request(
+            request.method,
+            self._origin.copy_with(raw_path=request.target.encode("ascii")),
+            headers=list(request.headers),
+            content=request.body or None,
+            extensions={"timeout": self._timeout},
+        )
+        outgoing.headers.pop("Authorization", None)
+        try:
+            response = await self._client.send(outgoing, stream=True, auth=None, follow_redirects=False)
+        except Exception as error:
+            # A hook that raises for status has seen the reply, and a 412 must renew the token all the same.
+            response = getattr(error, "response", None)
+            if not isinstance(getattr(response, "status_code", None), int):
+                raise
+        return await _read(response, request.reply_limit, self._host)
+
+    def _failure(self, error: Exception) -> TransportError:
+        """Return our error for whatever came out of the client, without its text, which could show a header."""
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if kinds & _NEVER_LEFT_NAMES:
+            return not_sent(_reason(error), self._host, error)
+        if isinstance(error, OSError) or "HTTPError" in kinds:
+            return lost(_reason(error), self._host)
+        message = f"the given client raised {type(error).__name__} before the reply from {self._host} was complete"
+        return NoReplyError(message, reason="protocol", host=self._host)
 
 
 def is_httpx_client(value: object) -> bool:
-    """Return whether *value* is a caller's ``httpx.AsyncClient``."""
-    return isinstance(value, httpx.AsyncClient)
+    """Return whether *value* is a caller's ``httpx.AsyncClient``, or works like one.
+
+    Raises:
+        ConfigError: It is a synchronous one.
+    """
+    if isinstance(value, httpx.AsyncClient):
+        return True
+    if not all(hasattr(value, name) for name in ("build_request", "send", "base_url")):
+        return False
+    if not inspect.iscoroutinefunction(value.send):  # type: ignore[attr-defined]
+        kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+        raise ConfigError(f"transport: {kind} is a synchronous client; use the AsyncClient of the same package")
+    return True
 
 
-async def _read(response: httpx.Response, limit: int, host: str) -> Reply:
+async def _read(response: Any, limit: int, host: str) -> Reply:
     parts: list[bytes] = []
     left = limit
+    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
     try:
-        async for part in response.stream:  # type: ignore[union-attr]  # what is sent by an async client is asynchronous
-            parts.append(part)
-            left -= len(part)
-            if left < 0:
-                raise too_large(host, limit)
+        if response.is_stream_consumed or response.is_closed:  # by a hook, or as a mock made it
+            try:
+                parts.append(response.content)
+            except Exception:  # noqa: BLE001 - not kept, or closed by a hook that raised: a refusal's status is enough
+                if response.status_code < 400:
+                    message = "a hook of the given client has read the reply without keeping it: use response.aread()"
+                    raise NoReplyError(message, reason="protocol", host=host) from None
+            headers.pop("content-encoding", None)  # it is decoded
+            left -= sum(map(len, parts))
+        else:
+            async for part in response.stream:
+                parts.append(part)
+                left -= len(part)
+                if left < 0:
+                    break
+        if left < 0:
+            raise too_large(host, limit)
     finally:
         await response.aclose()
-    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
     return Reply(response.status_code, headers, b"".join(parts), time.time())
 
 
@@ -361,15 +416,17 @@ _NEVER_LEFT = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
+_NEVER_LEFT_NAMES = {kind.__name__ for kind in _NEVER_LEFT}
 
 
 def _reason(error: Exception) -> str:
     if below := reason_below(error):
         return below
-    if isinstance(error, httpx.ProxyError):
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # by name: those of httpx2 are the same
+    if "ProxyError" in kinds:
         return "proxy"
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+    if kinds & {"TimeoutException", "TimeoutError"}:
         return "timeout"
-    if isinstance(error, (httpx.ProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)):
+    if kinds & {"ProtocolError", "UnsupportedProtocol", "InvalidURL"}:
         return "protocol"
-    return "connect" if isinstance(error, httpx.ConnectError) else "reset"
+    return "connect" if "ConnectError" in kinds else "reset"

@@ -116,7 +116,7 @@ def test_rows_that_are_left_go_into_shards_by_ranges_and_no_others(path: Path, t
 def test_a_shard_says_what_it_is_part_of(path: Path, tmp_path: Path) -> None:
     make_main(path, 4, template=MAILS)
 
-    paths = cut_journal(path, tmp_path / "s", 2, limits=ShardLimits(2.5, 16))
+    paths = cut_journal(path, tmp_path / "s", 2, limits=ShardLimits(2.5, max_in_flight=16))
 
     summary = read_summary(paths[1])
     shard = summary.facts["shard"]
