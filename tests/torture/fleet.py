@@ -97,7 +97,7 @@ def _judge(folder: Path, rows: Any, results: Any, report: Any, words: argparse.N
     answered = Counter(line["key"].lower() for line in adds if line["status"] == 200)
     mails = Counter(line["key"].lower() for line in adds if line["applied"] and line["invite"])
     throttled = sum(line["status"] == 429 for line in adds)
-    wanted = {row.key.lower() for row in rows if row.part in {"plain", "duplicate"}}
+    wanted = {row.key.lower() for row in rows if row.part == "plain"}
     with (folder / "people.csv").open(newline="", encoding="utf-8") as file:
         keys = [row[0] for row in csv.reader(file)][1:]
     found = {
