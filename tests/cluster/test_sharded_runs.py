@@ -1,8 +1,7 @@
-"""Runs whose rows are sent in shards: to whoever starts one it is like any other. The shards are sent in this process."""
+"""Runs whose rows are sent in shards: to whoever starts one it is like any other. They are sent in this process."""
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +45,14 @@ class InProcess:
         async with client_of(self._transport) as client:
             task = asyncio.ensure_future(run_shard(path, client=client, progress=listener.told))
             stop = asyncio.ensure_future(_stopped(listener))
-            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            try:
+                await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stop.cancel()
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait({task})
+            if task.cancelled():
                 return False
             listener.ended(task.result())
         return True

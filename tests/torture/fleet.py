@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.report import RowStatus
 from airmeet_async.cluster import OnDask
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.support.redis_process import redis_process
 from tests.torture.people import EVENT, Shares, write_people
 
 _WORKERS = 4
@@ -137,6 +139,7 @@ def main() -> int:
     words.add_argument("--rate-limit", type=float)
     words.add_argument("--latency", type=float, default=0.02)
     words.add_argument("--invite", action="store_true")
+    words.add_argument("--redis", action="store_true", help="share token and rate in a Redis of its own")
     words.add_argument("--seed", type=int, default=1)
     given = words.parse_args()
     import distributed
@@ -148,10 +151,13 @@ def main() -> int:
             "AIRMEET_URI": address, "AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY
         }  # fmt: skip
         try:
-            with distributed.LocalCluster(
-                n_workers=_WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-            ) as cluster:
-                found = asyncio.run(_run(cluster, folder, given))
+            with ExitStack() as stack:
+                if given.redis:
+                    os.environ["AIRMEET_REDIS"] = stack.enter_context(redis_process()).url
+                local = distributed.LocalCluster(
+                    n_workers=_WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+                )
+                found = asyncio.run(_run(stack.enter_context(local), folder, given))
         finally:
             server.terminate()
             server.wait()
