@@ -31,7 +31,7 @@ app.conf.update(
 
 
 # A lost worker's shard comes again. The names: here the file may be __main__, in a worker it is a module.
-@app.task(name="shards.send", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)
+@app.task(name="shards.send", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)  # type: ignore[untyped-decorator]
 def send(self: Any, path: str) -> dict[str, Any]:
     try:
         end = asyncio.run(run_shard(path))
@@ -44,7 +44,7 @@ def send(self: Any, path: str) -> dict[str, Any]:
     return end
 
 
-@app.task(name="shards.join")
+@app.task(name="shards.join")  # type: ignore[untyped-decorator]
 def join(journal: str) -> dict[str, Any]:
     return join_journal(Path(journal)).as_dict()
 

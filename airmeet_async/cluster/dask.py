@@ -172,8 +172,7 @@ class OnDask:
         finally:
             for task in (result, changed):
                 task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await asyncio.gather(result, changed, return_exceptions=True)
+            await asyncio.wait({result, changed})
             if not future.done():
                 await future.cancel()
             future.release()

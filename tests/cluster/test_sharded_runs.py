@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from airmeet_async import BulkStoppedError, Reply, Request
+from airmeet_async import AirmeetClient, BulkStoppedError, Reply, Request
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import ShardListener
@@ -66,10 +66,8 @@ async def _stopped(listener: ShardListener) -> None:
         await listener.changed()
 
 
-def job_of(client: Any, n: int, path: Path, on: Any, **options: Any) -> BulkJob:
-    return client.bulk.add_attendees(
-        EVENT, list(people(n)), **{"send_email_invite": False, "journal": path, "on": on} | options
-    )
+def job_of(client: AirmeetClient, n: int, path: Path, on: Any, **options: Any) -> BulkJob:
+    return client.bulk.add_attendees(EVENT, list(people(n)), send_email_invite=False, journal=path, on=on, **options)
 
 
 async def test_a_run_in_shards_has_report_and_results_of_one_process(path: Path) -> None:
