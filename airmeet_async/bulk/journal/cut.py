@@ -152,6 +152,7 @@ def cut_journal(
     first: int | None = None,
     limits: ShardLimits = ShardLimits(),
     base: str | None = None,
+    mark: Callable[[JournalWriter, int], object] = lambda *_: None,
     step: Callable[[str], object] = lambda _: None,
 ) -> list[Path]:
     """Lend the rows of a list that are left to shards, and return these; nothing is sent.
@@ -168,6 +169,7 @@ def cut_journal(
         first: How many rows the first shard has, at most; default: as many as the others.
         limits: Of each shard.
         base: The address that the journal must be about.
+        mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
         step: Called after each step with its name.
 
     Raises:
@@ -177,7 +179,7 @@ def cut_journal(
     if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
         raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
     with closing(_open_main(path, base, step)) as main:
-        return main.cut(folder.absolute(), shards, list_id, again=again, first=first, limits=limits)
+        return main.cut(folder.absolute(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
 
 
 def join_journal(
@@ -262,6 +264,7 @@ class _MainJournal(JournalWriter):
         again: bool,
         first: int | None,
         limits: ShardLimits,
+        mark: Callable[[JournalWriter, int], object],
     ) -> list[Path]:
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
@@ -275,6 +278,7 @@ class _MainJournal(JournalWriter):
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
             self.repeat_all(list_.id)
         self.confirm_list(list_.id)
+        mark(self, list_.id)
         list_ = self._list(list_.id)
         values = list_.parameters
         rows = [number for (number,) in self._query(f"SELECT i.id {OF_LIST} AND {OPEN} ORDER BY i.id", values)]

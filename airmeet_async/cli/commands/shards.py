@@ -10,6 +10,7 @@ from airmeet_async.formatting import counted
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.journal.cut import JoinSummary
+    from airmeet_async.bulk.journal.writer import JournalWriter
 
 
 def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, again: Flag = False) -> int:
@@ -32,13 +33,32 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
         again: Send everybody in the list once more, also those who are done.
     """
     from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
-    from airmeet_async.cli.run_store import find_run
+    from airmeet_async.bulk.journal.queries import read_blocked
+    from airmeet_async.cli.run_store import find_journal, find_run
 
     run = find_run(job, finished=True)
+    about = run.about
+    operation, event, base = (str(about.get(name, "")) for name in ("operation", "airmeet_id", "base"))
+    file = find_journal(operation, event, base, str(run.path)).file
+
+    def mark(journal: "JournalWriter", list_id: int) -> None:
+        """Leave out who was blocked here since the list was read."""
+        if file.block is not None and file.unblock is not None:
+            blocked = read_blocked(file.block, file.unblock, journal.salt, journal.hash_identities)
+            journal.mark_blocked(list_id, blocked)
+
     n = positive(shards, "--shards") or 1
     if rate is not None and not rate > 0:
         raise UsageError(f"--rate must be a number above 0, not {rate}")
-    paths = cut_journal(run.path, Path(folder), n, list_id=run.list_id or None, again=again, limits=ShardLimits(rate))
+    paths = cut_journal(
+        run.path,
+        Path(folder),
+        n,
+        list_id=run.list_id or None,
+        again=again,
+        limits=ShardLimits(rate),
+        mark=mark,
+    )
     if not paths:
         Console().say(f"job {run.job}: nothing is left to be sent, so there are no shards")
         return int(Exit.OK)

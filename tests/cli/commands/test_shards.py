@@ -80,6 +80,28 @@ def test_a_shard_whose_people_are_mailed_is_not_sent_without_a_word(airmeet):
     assert there("resume", path, "--progress", "none", "--yes").code == 0
 
 
+def test_who_was_blocked_since_is_in_no_shard(airmeet):
+    there, _ = stopped(airmeet)
+    last = airmeet_last(airmeet)
+    assert there("block", EVENT, last, "--progress", "none").code in {0, 3}
+
+    (path,) = there("cut", "launch.job", "--folder", "shards", "--shards", "1").out.split()
+    in_shard = there("runs", "results", path)
+    sent = there("resume", path, "--progress", "none")
+    joined = there("join", "launch.job", "--json")
+
+    assert sent.code == 0
+    assert last not in in_shard.out
+    assert "@" in in_shard.out
+    assert (joined.code, joined.json["counts"]["invalid"], joined.json["counts"]["succeeded"]) == (3, 1, 29)
+
+
+def airmeet_last(airmeet):
+    """The address in the last line of the list."""
+    cells = (airmeet.folder / "people.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")
+    return next(cell for cell in cells if "@" in cell)
+
+
 def test_flags_of_dask_are_refused_where_they_would_do_nothing(airmeet):
     airmeet.people(3)
     there = airmeet.at(Sandbox())
