@@ -19,12 +19,12 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.permits import Limiter, check_rate
-from airmeet_async.cluster.redis_server import REPLY_SECONDS, RedisServer, key_of
+from airmeet_async.cluster.redis_server import REPLY_SECONDS, RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 
@@ -281,23 +281,23 @@ class RedisPermits:
         arguments = [count, round(1e6 / self._rate), int(urgent), self._member, int(is_back)]
         asked_at = loop.time()
         try:
-            reply = await self._script(0)(keys=keys, args=arguments)
+            reply = await self._run(0, keys, arguments)
         except self._server.failures:
             if loop.time() - asked_at < 4 * REPLY_SECONDS:
                 raise
             # It was this process that stood still, not the server.
-            reply = await self._script(0)(keys=keys, args=arguments)
+            reply = await self._run(0, keys, arguments)
         wait, pause, self._members, calm = reply
         if pause > 0:
             self._pause_here(pause / 1e6)
         return wait / 1e6, calm / 1e6
 
-    def _script(self, number: int) -> Callable[..., Awaitable[Any]]:
+    async def _run(self, number: int, keys: list[str], arguments: list[Any]) -> Any:
         if self._scripts is None:
             self._client = self._server.connect()
             self._scripts = self._client.register_script(_RESERVE), self._client.register_script(_PAUSE)
-        script: Callable[..., Awaitable[Any]] = self._scripts[number]
-        return script
+        with cancellation_kept():
+            return await self._scripts[number](keys=keys, args=arguments)
 
     def _start(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name="airmeet-permits")
@@ -316,20 +316,20 @@ class RedisPermits:
 
     async def _publish_pause(self, seconds: float) -> None:
         try:
-            await self._script(1)(
-                keys=[key_of("pace", self._account)], args=[round(seconds * 1e6), key_of("pauses", self._account)]
-            )
+            channel = key_of("pauses", self._account)
+            await self._run(1, [key_of("pace", self._account)], [round(seconds * 1e6), channel])
         except self._server.failures as error:
             self._go_local(error)
 
     async def _listen(self) -> None:
         while True:
             try:
-                async with self._server.connect(reply_seconds=None) as client, client.pubsub() as channel:
-                    await channel.subscribe(key_of("pauses", self._account))
-                    async for message in channel.listen():
-                        if message["type"] == "message":
-                            self._pause_here(int(message["data"]) / 1e6)
+                with cancellation_kept():
+                    async with self._server.connect(reply_seconds=None) as client, client.pubsub() as channel:
+                        await channel.subscribe(key_of("pauses", self._account))
+                        async for message in channel.listen():
+                            if message["type"] == "message":
+                                self._pause_here(int(message["data"]) / 1e6)
             except self._server.failures:
                 pass  # whoever reserves says so
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
