@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 REPLY_SECONDS = 0.25
-"""Longest wait for a connection or a reply; then the server counts as away."""
+_CONNECT_SECONDS = 1.0
+"""Longest wait for a reply and for a connection, which comes with the start of a busy program; then the server counts
+as away."""
 
 _SCHEMES = ("redis", "rediss", "unix")
 
@@ -69,7 +71,7 @@ class RedisServer:
         client: Redis = Redis.from_url(
             self._url.reveal(),
             socket_timeout=reply_seconds,
-            socket_connect_timeout=REPLY_SECONDS,
+            socket_connect_timeout=_CONNECT_SECONDS,
             socket_keepalive=True,
             health_check_interval=5 if reply_seconds is None else 0,
             protocol=2,  # with 3, each connection asks for notices that most servers do not know
