@@ -19,14 +19,12 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
-
-from attrs import frozen
 
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.permits import Limiter, check_rate
-from airmeet_async.cluster.redis_server import REPLY_SECONDS, RedisServer, key_of
+from airmeet_async.cluster.redis_server import REPLY_SECONDS, RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 
@@ -113,16 +111,6 @@ def most_late(rate: float) -> float:
     return min(_LATE_SECONDS, _LATE_PERMITS / rate)
 
 
-@frozen
-class Reservation:
-    """A reply of the server, in seconds from its arrival."""
-
-    wait: float
-    pause: float
-    members: int
-    calm: float
-
-
 class RedisPermits:
     """The permits of all processes that name the same Redis server and the same account.
 
@@ -201,7 +189,7 @@ class RedisPermits:
     async def acquire(self, *, urgent: bool) -> None:
         loop = asyncio.get_running_loop()
         while self._local is None:
-            slot = await self._reserve_urgent() if urgent else await self._next_slot()
+            slot = await self._reserve(1, urgent=True) if urgent else await self._next_slot()
             if slot is None:
                 continue
             try:
@@ -255,6 +243,7 @@ class RedisPermits:
         return self._rate / max(self._workers, self._members)
 
     async def _next_slot(self) -> float | None:
+        """Return when the next bulk permit may be used, or None if the server is away."""
         loop = asyncio.get_running_loop()
         oldest = loop.time() - most_late(self._rate)
         while self._slots and self._slots[0] < oldest:
@@ -262,31 +251,29 @@ class RedisPermits:
         if not self._slots:
             idle = loop.time() - self._granted_at
             self._block = next_block(self._block, self._rate, is_used_up=self._unused == 0, idle_s=idle)
-            reserved = await self._reserve(self._block)
-            if reserved is None:
+            first = await self._reserve(self._block)
+            if first is None:
                 return None
-            first = loop.time() + reserved.wait
             self._slots.extend(first + n / self._rate for n in range(self._block))
             self._unused = self._block
         return self._slots.popleft()
 
-    async def _reserve_urgent(self) -> float | None:
-        reserved = await self._reserve(1, urgent=True)
-        return None if reserved is None else asyncio.get_running_loop().time() + reserved.wait
-
-    async def _reserve(self, count: int, *, urgent: bool = False) -> Reservation | None:
-        """Return a reservation, or None if the server is away."""
+    async def _reserve(self, count: int, *, urgent: bool = False) -> float | None:
+        """Return the loop time of the first of *count* permits, or None if the server is away."""
         try:
-            reserved = await self._ask(count, urgent=urgent)
+            wait, _ = await self._ask(count, urgent=urgent)
         except self._server.failures as error:
             self._go_local(error)
             return None
-        if self._local is not None:  # it came back only for this one
-            return None
-        return reserved
+        # Where it was away meanwhile for somebody else, it is away until all come back together.
+        return None if self._local is not None else asyncio.get_running_loop().time() + wait
 
-    async def _ask(self, count: int, *, urgent: bool = False, is_back: bool = False) -> Reservation:
-        """Ask for *count* permits; 0 only looks."""
+    async def _ask(self, count: int, *, urgent: bool = False, is_back: bool = False) -> tuple[float, float]:
+        """Reserve *count* permits; 0 only looks.
+
+        Returns:
+            Seconds until the first of them, and seconds until those who come back may reserve.
+        """
         loop = asyncio.get_running_loop()
         if self._listener is None:
             self._listener = self._start(self._listen())
@@ -294,23 +281,23 @@ class RedisPermits:
         arguments = [count, round(1e6 / self._rate), int(urgent), self._member, int(is_back)]
         asked_at = loop.time()
         try:
-            reply = await self._script(0)(keys=keys, args=arguments)
+            reply = await self._run(0, keys, arguments)
         except self._server.failures:
             if loop.time() - asked_at < 4 * REPLY_SECONDS:
                 raise
             # It was this process that stood still, not the server.
-            reply = await self._script(0)(keys=keys, args=arguments)
+            reply = await self._run(0, keys, arguments)
         wait, pause, self._members, calm = reply
         if pause > 0:
             self._pause_here(pause / 1e6)
-        return Reservation(wait / 1e6, pause / 1e6, self._members, calm / 1e6)
+        return wait / 1e6, calm / 1e6
 
-    def _script(self, number: int) -> Callable[..., Awaitable[Any]]:
+    async def _run(self, number: int, keys: list[str], arguments: list[Any]) -> Any:
         if self._scripts is None:
             self._client = self._server.connect()
             self._scripts = self._client.register_script(_RESERVE), self._client.register_script(_PAUSE)
-        script: Callable[..., Awaitable[Any]] = self._scripts[number]
-        return script
+        with cancellation_kept():
+            return await self._scripts[number](keys=keys, args=arguments)
 
     def _start(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name="airmeet-permits")
@@ -324,26 +311,25 @@ class RedisPermits:
         until = asyncio.get_running_loop().time() + seconds
         if until > self._paused_until:
             self._paused_until = until
-            kept = [slot for slot in self._slots if slot >= until]
-            self._slots = deque(kept)
+            self._slots = deque(slot for slot in self._slots if slot >= until)
             self._tell_watchers()
 
     async def _publish_pause(self, seconds: float) -> None:
         try:
-            await self._script(1)(
-                keys=[key_of("pace", self._account)], args=[round(seconds * 1e6), key_of("pauses", self._account)]
-            )
+            channel = key_of("pauses", self._account)
+            await self._run(1, [key_of("pace", self._account)], [round(seconds * 1e6), channel])
         except self._server.failures as error:
             self._go_local(error)
 
     async def _listen(self) -> None:
         while True:
             try:
-                async with self._server.connect(reply_seconds=None) as client, client.pubsub() as channel:
-                    await channel.subscribe(key_of("pauses", self._account))
-                    async for message in channel.listen():
-                        if message["type"] == "message":
-                            self._pause_here(int(message["data"]) / 1e6)
+                with cancellation_kept():
+                    async with self._server.connect(reply_seconds=None) as client, client.pubsub() as channel:
+                        await channel.subscribe(key_of("pauses", self._account))
+                        async for message in channel.listen():
+                            if message["type"] == "message":
+                                self._pause_here(int(message["data"]) / 1e6)
             except self._server.failures:
                 pass  # whoever reserves says so
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
@@ -371,7 +357,7 @@ class RedisPermits:
         while True:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
             try:
-                calm = (await self._ask(0, is_back=True)).calm
+                _, calm = await self._ask(0, is_back=True)
             except self._server.failures:
                 continue
             # The others are still on their own shares, which would come on top.

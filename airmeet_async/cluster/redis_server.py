@@ -1,5 +1,8 @@
 """The address of a Redis server, connections to it, and what counts as its being away."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -11,7 +14,9 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 REPLY_SECONDS = 0.25
-"""Longest wait for a connection or a reply; then the server counts as away."""
+_CONNECT_SECONDS = 1.0
+"""Longest wait for a reply and for a connection, which comes with the start of a busy program; then the server counts
+as away."""
 
 _SCHEMES = ("redis", "rediss", "unix")
 
@@ -66,9 +71,10 @@ class RedisServer:
         client: Redis = Redis.from_url(
             self._url.reveal(),
             socket_timeout=reply_seconds,
-            socket_connect_timeout=REPLY_SECONDS,
+            socket_connect_timeout=_CONNECT_SECONDS,
             socket_keepalive=True,
             health_check_interval=5 if reply_seconds is None else 0,
+            protocol=2,  # with 3, each connection asks for notices that most servers do not know
             retry=Retry(NoBackoff(), 0),  # whoever asks decides what comes next
         )
         return client
@@ -76,6 +82,25 @@ class RedisServer:
     def reason(self, error: BaseException) -> str:
         """Return why the server is away, in a form that can be shown."""
         return clean(str(error) or type(error).__name__, secrets=self._secrets)
+
+
+@contextmanager
+def cancellation_kept() -> Iterator[None]:
+    """Raise a cancellation that came inside, whatever became of it there.
+
+    redis-py can lose one that comes while it connects or disconnects: then a loop would go on for ever, and a request
+    would be sent for a run that has ended.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        yield
+    except Exception:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError from None
+        raise
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 def _parts_of(url: str) -> SplitResult | None:

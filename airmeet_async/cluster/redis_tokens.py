@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from airmeet_async.client.token_store import StoredToken
-from airmeet_async.cluster.redis_server import RedisServer, key_of
+from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.optional_imports import needs_extra
 from airmeet_async.protocol.redact import Secret
@@ -168,8 +168,9 @@ class RedisTokenStore:
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Redis]":
         try:
-            async with self.server.connect() as client:
-                yield client
+            with cancellation_kept():
+                async with self.server.connect() as client:
+                    yield client
         except self.server.failures as error:
             self.is_away = True
             if not self._has_warned:
@@ -184,7 +185,8 @@ class RedisTokenStore:
     @staticmethod
     async def _run(client: "Redis", script: str, account: str, kinds: tuple[str, ...], *arguments: Any) -> Any:
         keys = [key_of(kind, account) for kind in kinds]
-        return await client.eval(script, len(keys), *keys, *arguments)
+        with cancellation_kept():
+            return await client.eval(script, len(keys), *keys, *arguments)
 
     @property
     def _usable_cipher(self) -> Any:

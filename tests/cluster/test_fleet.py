@@ -11,7 +11,7 @@ import pytest
 from airmeet_async import AirmeetClient
 from airmeet_async.cluster import Fleet
 from airmeet_async.cluster.redis_permits import RedisPermits
-from airmeet_async.cluster.redis_server import RedisServer
+from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
@@ -105,3 +105,25 @@ def test_without_the_extra_it_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "a fleet needs the extra `redis`: pip install 'airmeet-async[redis]'" in done.stdout
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_cancellation_that_is_lost_on_the_way_is_raised_all_the_same(fails: bool) -> None:
+    """As redis-py loses one that comes while it connects."""
+
+    async def lose_it() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if fails:
+                raise OSError from None
+
+    async def work() -> None:
+        with cancellation_kept():
+            await lose_it()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
