@@ -190,10 +190,12 @@ def _go_on_with(
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
     no_file = "typed addresses" if found.note.get("command") else "rows of a program"
+    shard = found.facts.get("shard")
+    if shard is not None:
+        no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
-    shard = found.facts.get("shard")
     if shard is not None and shard.get("rate") and flags["rate"] is None:
         flags["rate"] = str(shard["rate"])
     is_named = not is_in_runs_folder(found.path)

@@ -33,6 +33,7 @@ def test_shards_are_cut_sent_and_joined_and_nobody_is_sent_twice(airmeet):
     assert [path.rpartition("/")[2] for path in paths] == ["launch-0000.job", "launch-0001.job", "launch-0002.job"]
     assert cut.err.splitlines()[0].endswith("3 shards. Send each with: airmeet resume PATH")
     assert [one.code for one in sent] == [0, 0, 0]
+    assert "register part 2 of 3" in sent[1].err
     assert (middle.code, middle.json["returned"], middle.json["is_complete"]) == (75, 2, False)
     assert (joined.code, joined.json["counts"]["succeeded"], joined.json["is_complete"]) == (0, 30, True)
     assert results.out.count("succeeded") == 30
