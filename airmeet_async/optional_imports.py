@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "dataframe": ("narwhals",),
     "report": ("jinja2",),
     "otel": ("opentelemetry",),
+    "redis": ("redis", "cryptography"),
 }
 
 
