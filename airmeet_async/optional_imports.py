@@ -24,6 +24,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "report": ("jinja2",),
     "otel": ("opentelemetry",),
     "redis": ("redis", "cryptography"),
+    "dask": ("distributed",),
 }
 
 

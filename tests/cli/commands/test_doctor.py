@@ -211,7 +211,7 @@ def test_extras_are_those_that_have_code_behind_them():
     facts = local(KEYS)["extras"].facts
 
     assert {*facts["present"], *facts["absent"]} == {
-        "cli", "fast", "sandbox", "excel", "parquet", "dataframe", "report", "otel", "redis",
+        "cli", "fast", "sandbox", "excel", "parquet", "dataframe", "report", "otel", "redis", "dask",
     }  # fmt: skip
 
 
