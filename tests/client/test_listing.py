@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-import re
 import json
+import re
 from typing import Any, get_origin
 from unittest.mock import create_autospec
 
