@@ -38,9 +38,11 @@ class BulkJob:
         id: The run's name.
         total: Number of rows, if known; None before the start.
         earlier: Progress of earlier runs in the same journal; None if there are none.
+        how_to_start: For messages.
     """
 
     id: Any
+    how_to_start = "await it, or enter it with `async with`"
 
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
@@ -62,7 +64,7 @@ class BulkJob:
         return f"<BulkJob {self.id} {state}>"
 
     def __await__(self) -> Generator[Any, None, BulkReport]:
-        return self._run_whole().__await__()
+        return self.run_whole().__await__()
 
     async def prepare(
         self, progress: Callable[[int], None] = lambda _: None, found: Callable[[RowFinding], object] | None = None
@@ -124,14 +126,13 @@ class BulkJob:
 
     def __aiter__(self) -> AsyncIterator[RowResult]:
         if self._running is None:
-            message = "this job has not been started: write `async with job:` around the loop, or await the job"
-            raise ClientStateError(message)
+            raise ClientStateError(f"this job has not been started: {self.how_to_start}")
         return self._results()
 
     def __del__(self) -> None:
         if not getattr(self, "_started", True) and not self._is_prepared:
             warnings.warn(
-                "a bulk job was created but never started: await it, or enter it with `async with`",
+                f"a bulk job was created but never started: {self.how_to_start}",
                 RuntimeWarning,
                 source=self,
                 stacklevel=2,
@@ -147,7 +148,7 @@ class BulkJob:
         if self._report is not None:
             return self._report
         if self._engine is None:
-            raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
+            raise ClientStateError(f"this job has not been started: {self.how_to_start}")
         return self._report_of(self._engine, final=False)
 
     def _report_of(self, engine: Engine, *, final: bool) -> BulkReport:
@@ -222,7 +223,7 @@ class BulkJob:
         if self._engine is not None:
             self._engine.pace.set_rate(rate)
 
-    async def _run_whole(self) -> BulkReport:
+    async def run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
         results: list[RowResult] = []
         await self._start()
@@ -248,16 +249,29 @@ class BulkJob:
         return self._report
 
     async def _results(self) -> AsyncIterator[RowResult]:
-        while True:
+        while batch := await self.next_results():
+            # Here again until each is yielded: a loop that is left must not lose them.
+            self._batch.extend(batch)
             while self._batch:
                 yield self._batch.popleft()
-            if not (taken := await self._queue.take()):
-                break
-            self._batch.extend(taken)
+
+    async def next_results(self) -> list[RowResult]:
+        """Return the results that are known and were not returned before, or wait for some; none at the end of the run.
+
+        Raises:
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
+        """
+        if self._batch:
+            batch = [*self._batch]
+            self._batch.clear()
+            return batch
+        if taken := await self._queue.take():
+            return taken
         await self._ended()
         stopped = self._engine.stopped if self._engine else None
         if stopped is not None and stopped.reason not in _WANTED_STOPS:
             raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
+        return []
 
     async def _run(self, engine: Engine) -> None:
         try:

@@ -24,7 +24,7 @@ from attrs import define, evolve, field, frozen
 from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
-from airmeet_async.client.namespaces import Operations
+from airmeet_async.client.namespaces import Awaited, Operations
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import MemoryTokenStore, TokenStore, account_name
@@ -94,7 +94,7 @@ class _Life:
     closed: bool = False
 
 
-class Client(Operations):
+class Client(Operations[Awaited]):
     """A client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine, and documents the arguments."""
 
     pace: Pace
