@@ -1,4 +1,6 @@
-"""`AirmeetClient` without ``await``, for scripts, notebooks, Django, Celery and Airflow::
+"""`AirmeetClient` without ``await``, for scripts, notebooks, Django, Celery and Airflow.
+
+::
 
     from airmeet_async.sync import AirmeetClient
 
@@ -10,8 +12,8 @@ There is one implementation, the asynchronous one: it runs on an event loop in a
 
 1. That loop starts with the first call, and ends with `close`, with the last reference, or with the interpreter.
 2. After a fork neither the loop nor the connections are the child's: it starts a loop and a client of its own.
-3. Whoever waits may be interrupted at any time: Ctrl-C, SIGTERM, a time limit of Celery. A call is then cancelled; a run
-   is stopped, and waited for as long as its requests under way may take.
+3. Whoever waits may be interrupted at any time: by Ctrl-C, SIGTERM, a time limit of Celery. A call is then cancelled.
+   A run is stopped, and waited for as long as its requests under way may take.
 4. Rows of a caller's own iterable are read by the thread that waits for the run, one at a time. They may wait, and may
    belong to that thread, as a cursor of `sqlite3` or Django does.
 """
@@ -109,7 +111,7 @@ class _Loop:
         """Whether this is the loop's own thread."""
         return threading.get_ident() == self._thread
 
-    def start(self, function: Callable[[], Any]) -> "Future[Any]":
+    def start(self, function: Callable[[], Awaitable[T] | T]) -> "Future[T]":
         """Call *function* on the loop; await what it returns, where that can be.
 
         Raises:
@@ -166,7 +168,7 @@ def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, clie
         with contextlib.suppress(Exception):  # nobody is there who could do anything about it
             portal.start_task_soon(client.aclose).result(_CLOSING)
         with contextlib.suppress(RuntimeError):
-            portal.call(portal.stop, True)
+            portal.call(functools.partial(portal.stop, cancel_remaining=True))
         running.__exit__(None, None, None)
 
     if threading.get_ident() == portal._event_loop_thread_id:
@@ -175,7 +177,7 @@ def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, clie
         end()
 
 
-def _result_of(future: "Future[Any]") -> Any:
+def _result_of(future: "Future[T]") -> T:
     """Return the result of a call that has ended."""
     try:
         return future.result()
@@ -279,7 +281,7 @@ class BlockingJob:
         self._wait(self._job.discard)
 
     def __enter__(self) -> Self:
-        self._wait(self._job.__aenter__)
+        self._wait(self._job.start)
         return self
 
     def __exit__(
@@ -390,22 +392,27 @@ class BlockingJob:
 
         If the waiting is interrupted, the run is stopped. With *ends_run* its end is waited for.
         """
-        future = self._loop.start(function)
+        task: asyncio.Task[Any] | None = None
+
+        async def work() -> T:
+            nonlocal task
+            task = asyncio.current_task()
+            return await function()
+
+        future = self._loop.start(work)
         future.add_done_callback(self._wishes.put)
         try:
             self._fulfil_until(future)
         except BaseException:
             self._interrupt()
-            if not ends_run:
-                future.cancel()
-                raise
             try:
-                self._fulfil_until(future)
-            except BaseException:  # noqa: BLE001 - once more; what is raised is the first
-                self.cut_off()
+                if ends_run and self._job.is_running:
+                    self._fulfil_until(future)
+            finally:  # also where it is interrupted once more
+                self._on_loop(lambda: task and task.cancel())
                 wait((future,))
             raise
-        return _result_of(future)  # type: ignore[no-any-return]
+        return _result_of(future)
 
     def _fulfil_until(self, future: "Future[Any]") -> None:
         while True:
@@ -622,9 +629,8 @@ class AirmeetClient(Operations[Blocking]):
         self.close()
 
 
-AirmeetClient.__doc__ = (
-    (AirmeetClient.__doc__ or "") + "\n    Args:" + (AsyncClient.__doc__ or "").partition("Args:")[2]
-)
+_of_both = (AsyncClient.__doc__ or "").partition("Args:")
+AirmeetClient.__doc__ = f"{AirmeetClient.__doc__}\n    {_of_both[1]}{_of_both[2]}"
 
 
 @takes_options(JobOptions)

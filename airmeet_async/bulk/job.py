@@ -100,10 +100,11 @@ class BulkJob:
         await self._preparation.close()
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        await self.start()
         return self
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Start the run; the same as entering it."""
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
@@ -186,6 +187,11 @@ class BulkJob:
             self._engine.hold(on=False)
 
     @property
+    def is_running(self) -> bool:
+        """Whether rows may be sent: the input was taken in, and the run has not ended."""
+        return self._engine is not None and self._report is None
+
+    @property
     def paused(self) -> bool:
         """Whether the run is paused by `pause`."""
         return self._engine is not None and self._engine.state.held
@@ -226,7 +232,7 @@ class BulkJob:
     async def run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
         results: list[RowResult] = []
-        await self._start()
+        await self.start()
         try:
             async for result in self._results():
                 results.append(result)  # noqa: PERF401 - what came before an error counts
