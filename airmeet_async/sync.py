@@ -111,8 +111,8 @@ class _Loop:
         """Whether this is the loop's own thread."""
         return threading.get_ident() == self._thread
 
-    def start(self, function: Callable[[], Awaitable[T] | T]) -> "Future[T]":
-        """Call *function* on the loop; await what it returns, where that can be.
+    def start(self, function: Callable[[], Awaitable[T]]) -> "Future[T]":
+        """Call *function* on the loop, and await what it returns.
 
         Raises:
             ClientStateError: The client is closed, or this is the loop's own thread.
@@ -128,7 +128,7 @@ class _Loop:
                 running = start_blocking_portal(name="airmeet-sync")
                 self._portal = running.__enter__()
                 self._thread = self._portal.call(threading.get_ident)
-                self._end = weakref.finalize(self, _end_loop, running, self._portal, client)
+                self._end = weakref.finalize(self, _end_loop, running, self._portal, client, self._thread)
             return self._portal.start_task_soon(function)
 
     def wait_for(self, function: Callable[[], Awaitable[T]]) -> T:
@@ -161,7 +161,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, client: AsyncClient) -> None:
+def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, client: AsyncClient, thread: int) -> None:
     """Close the client, cancel what is left, and end the thread; also in a garbage collection, in whatever thread."""
 
     def end() -> None:
@@ -171,7 +171,7 @@ def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, clie
             portal.call(functools.partial(portal.stop, cancel_remaining=True))
         running.__exit__(None, None, None)
 
-    if threading.get_ident() == portal._event_loop_thread_id:
+    if threading.get_ident() == thread:
         threading.Thread(target=end, name="airmeet-sync-end").start()
     else:
         end()
@@ -385,7 +385,11 @@ class BlockingJob:
         """Call *function* on the loop; callbacks of the run are there already."""
         if self._loop.is_mine or not self._loop.is_running:
             return function()
-        return _result_of(self._loop.start(function))
+
+        async def call() -> T:
+            return function()
+
+        return self._loop.wait_for(call)
 
     def _wait(self, function: Callable[[], Awaitable[T]], *, ends_run: bool = False) -> T:
         """Return what *function* returns on the loop, and read rows meanwhile, where some are wanted.
