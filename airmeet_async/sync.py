@@ -246,7 +246,7 @@ class BlockingJob:
     """
 
     def __init__(self, loop: _Loop, job: BulkJob, wishes: "SimpleQueue[Any]") -> None:
-        job.how_to_start = "call `run`, or enter it with `with`"
+        job.how_to_start = "call `run`, or write `with job:` around the loop"
         self._loop = loop
         self._job = job
         self._wishes = wishes

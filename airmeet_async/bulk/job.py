@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,12 +18,13 @@ from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.namespaces import CoroutineObject
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED})
 
 
-class BulkJob:
+class BulkJob(CoroutineObject[BulkReport]):
     """One bulk run. It starts when it is awaited or entered, and runs only once.
 
     ``report = await job`` runs it to the end. To get each row's `RowResult` as soon as it is known::
@@ -42,7 +43,7 @@ class BulkJob:
     """
 
     id: Any
-    how_to_start = "await it, or enter it with `async with`"
+    how_to_start = "await it, or write `async with job:` around the loop"
 
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
@@ -63,8 +64,8 @@ class BulkJob:
         state = "not started" if self._engine is None else "running" if self._report is None else "ended"
         return f"<BulkJob {self.id} {state}>"
 
-    def __await__(self) -> Generator[Any, None, BulkReport]:
-        return self.run_whole().__await__()
+    def _begin(self) -> Coroutine[Any, Any, BulkReport]:
+        return self.run_whole()
 
     async def prepare(
         self, progress: Callable[[int], None] = lambda _: None, found: Callable[[RowFinding], object] | None = None

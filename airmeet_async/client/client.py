@@ -344,7 +344,8 @@ class Client(Operations[Awaited]):
             self._life.loop = loop
         elif self._life.loop is not loop:
             raise ClientStateError(
-                "this client belongs to another event loop; create one client per loop (per asyncio.run)"
+                "this client belongs to another event loop; create one client per loop (per asyncio.run), "
+                "or use airmeet_async.sync"
             )
 
     @property

@@ -126,7 +126,7 @@ class _Method(Generic[P, R, S]):
         use_blocking: Callable[[Any, Call[Any]], S],
         returns_blocking: Callable[[Any], Any],
     ) -> None:
-        self.function = _function(build, use, returns)
+        self.function: Any = _function(build, use, returns)
         self.function.blocking = _function(build, use_blocking, returns_blocking)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
@@ -207,7 +207,44 @@ class whole_list(_List[P, T], Generic[P, T]):  # noqa: N801 - used like a decora
         super().__init__(build)
 
 
-class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
+class CoroutineObject(Coroutine[Any, Any, R], Generic[R]):
+    """What is awaited, as a coroutine in all, so that `asyncio.run`, `asyncio.create_task` and task groups take it."""
+
+    _steps: Coroutine[Any, Any, R] | None = None
+
+    def _begin(self) -> Coroutine[Any, Any, R]:
+        """Return the coroutine that does the work."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        return self._begin().__await__()
+
+    def send(self, value: Any) -> Any:
+        """Take one step, as the event loop does."""
+        self._steps = self._steps or self._begin()
+        try:
+            return self._steps.send(value)
+        except BaseException:  # it has ended, and the next use begins at the start
+            self._steps = None
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error within, as the event loop does."""
+        self._steps = self._steps or self._begin()
+        try:
+            return self._steps.throw(*error)
+        except BaseException:
+            self._steps = None
+            raise
+
+    def close(self) -> None:
+        """End it early."""
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
+
+
+class Listing(CoroutineObject["list[T]"], AsyncIterable[T], Generic[T]):
     """The rows of a list. Awaited it is a list; iterated it fetches page after page.
 
     ::
@@ -225,39 +262,12 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
     def __init__(self, client: Sender, first: Call[Page[T]] | Call[tuple[T, ...]]) -> None:
         self._client = client
         self._first: Call[Any] = first
-        self._steps: Coroutine[Any, Any, list[T]] | None = None
 
     def __repr__(self) -> str:
         return f"<Listing of {self._first}>"
 
-    def __await__(self) -> Generator[Any, Any, list[T]]:
-        return self.to_list().__await__()
-
-    # A coroutine in all, so that `asyncio.create_task`, `asyncio.run` and task groups take it: one task at a time.
-
-    def send(self, value: Any) -> Any:
-        """Take one step, as the event loop does."""
-        self._steps = self._steps or self.to_list()
-        try:
-            return self._steps.send(value)
-        except BaseException:  # it has ended, and the next use begins at the start
-            self._steps = None
-            raise
-
-    def throw(self, *error: Any) -> Any:
-        """Raise an error within, as the event loop does."""
-        self._steps = self._steps or self.to_list()
-        try:
-            return self._steps.throw(*error)
-        except BaseException:
-            self._steps = None
-            raise
-
-    def close(self) -> None:
-        """End it early."""
-        if self._steps is not None:
-            self._steps.close()
-            self._steps = None
+    def _begin(self) -> Coroutine[Any, Any, list[T]]:
+        return self.to_list()
 
     async def to_list(self) -> list[T]:
         """Return all rows; the same as awaiting it.
