@@ -63,6 +63,7 @@ T = TypeVar("T")
 # Windows raises nothing in a thread that waits without an end.
 _LONGEST_WAIT = 1.0 if sys.platform == "win32" else None
 _CLOSING = 5.0  # seconds to close connections where nobody waits for it
+_CLOSED = "this client is closed; create a new one"
 _END: Final = object()
 
 
@@ -106,6 +107,10 @@ class _Loop:
         """Whether the loop was started."""
         return self._portal is not None and not self._is_closed
 
+    def check_open(self) -> None:
+        if self._is_closed:
+            raise ClientStateError(_CLOSED)
+
     @property
     def is_mine(self) -> bool:
         """Whether this is the loop's own thread."""
@@ -122,14 +127,18 @@ class _Loop:
             raise ClientStateError(f"{what} such as on_wait. Do it elsewhere, or use airmeet_async.AirmeetClient")
         client = self.client
         with self._lock:
-            if self._is_closed:
-                raise ClientStateError("this client is closed; create a new one")
+            self.check_open()
             if self._portal is None:
                 running = start_blocking_portal(name="airmeet-sync")
                 self._portal = running.__enter__()
                 self._thread = self._portal.call(threading.get_ident)
                 self._end = weakref.finalize(self, _end_loop, running, self._portal, client, self._thread)
-            return self._portal.start_task_soon(function)
+            portal = self._portal
+        # Without the lock: it waits for the loop. The client may be closed just now.
+        try:
+            return portal.start_task_soon(function)
+        except RuntimeError:
+            raise ClientStateError(_CLOSED) from None
 
     def wait_for(self, function: Callable[[], Awaitable[T]]) -> T:
         """Return what *function* returns on the loop. If the waiting is interrupted, it is cancelled."""
@@ -448,6 +457,7 @@ class _BulkMethod(Generic[P, R]):
             elif place is not None and len(args) > place:
                 args = (*args[:place], _rows_for_loop(args[place], wishes), *args[place + 1 :])
             client = self._client
+            client._loop.check_open()
             if returns is BlockingJob:
                 return BlockingJob(client._loop, method(client._async.bulk, *args, **kwargs), wishes)
             return client.wait_for(lambda sender: method(sender.bulk, *args, **kwargs))
@@ -600,7 +610,8 @@ class AirmeetClient(Operations[Blocking]):
         Raises:
             ClientStateError: The client is closed.
         """
-        return self._loop.wait_for(lambda: function(self._async))
+        client = self._async
+        return self._loop.wait_for(lambda: function(client))
 
     @property
     def _async(self) -> AsyncClient:

@@ -152,7 +152,9 @@ def _function(
     build: Callable[..., Call[Any]], use: Callable[[Any, Call[Any]], Any], returns: Callable[[Any], Any]
 ) -> Any:
     def function(self: Namespace[Any], /, *args: Any, **kwargs: Any) -> Any:
-        return use(self._client, build(*args, **kwargs))
+        call = build(*args, **kwargs)
+        del args, kwargs  # error trackers print the locals of each frame; a call shows nobody's data
+        return use(self._client, call)
 
     functools.update_wrapper(function, build)
     signature, own = inspect.signature(build), inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
