@@ -29,12 +29,12 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import anyio
+from anyio.from_thread import BlockingPortal
 
 from airmeet_async.airmeet_client import AirmeetClient as AsyncClient
 from airmeet_async.bulk.bulk import Bulk
@@ -82,14 +82,12 @@ class _Loop:
         self._end: Callable[[], Any] = lambda: None
         self._thread: int | None = None
         self._is_closed = False
-        self._of_parent: tuple[Any, ...] = ()
         _loops.add(self)
 
     def forget(self) -> None:
         """Begin anew, in a child process. What was the parent's is kept: its finalizers must not run here."""
-        if isinstance(self._end, weakref.finalize):
-            self._end.detach()
-        self._of_parent = (self._of_parent, self._client, self._portal, self._end)
+        detached = self._end.detach() if isinstance(self._end, weakref.finalize) else None
+        _of_parents.append((self._client, self._portal, detached))
         self._lock = threading.Lock()  # another thread may have held it
         self._client = self._portal = self._thread = None
         self._end = lambda: None
@@ -129,10 +127,12 @@ class _Loop:
         with self._lock:
             self.check_open()
             if self._portal is None:
-                running = start_blocking_portal(name="airmeet-sync")
-                self._portal = running.__enter__()
-                self._thread = self._portal.call(threading.get_ident)
-                self._end = weakref.finalize(self, _end_loop, running, self._portal, client, self._thread)
+                # Not `start_blocking_portal`: its generator, finalized in a child, would wait for the parent's thread.
+                ready: Future[BlockingPortal] = Future()
+                thread = threading.Thread(target=anyio.run, args=(_serve, ready), name="airmeet-sync", daemon=True)
+                thread.start()
+                self._portal, self._thread = ready.result(), thread.ident
+                self._end = weakref.finalize(self, _end_loop, thread, self._portal, client)
             portal = self._portal
         # Without the lock: it waits for the loop. The client may be closed just now.
         try:
@@ -158,6 +158,7 @@ class _Loop:
 
 
 # Those that a child process begins anew.
+_of_parents: list[Any] = []
 _loops: "weakref.WeakSet[_Loop]" = weakref.WeakSet()
 
 
@@ -170,7 +171,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, client: AsyncClient, thread: int) -> None:
+async def _serve(ready: "Future[BlockingPortal]") -> None:
+    async with BlockingPortal() as portal:
+        ready.set_result(portal)
+        await portal.sleep_until_stopped()
+
+
+def _end_loop(thread: threading.Thread, portal: BlockingPortal, client: AsyncClient) -> None:
     """Close the client, cancel what is left, and end the thread; also in a garbage collection, in whatever thread."""
 
     def end() -> None:
@@ -178,9 +185,9 @@ def _end_loop(running: AbstractContextManager[Any], portal: BlockingPortal, clie
             portal.start_task_soon(client.aclose).result(_CLOSING)
         with contextlib.suppress(RuntimeError):
             portal.call(functools.partial(portal.stop, cancel_remaining=True))
-        running.__exit__(None, None, None)
+        thread.join()
 
-    if threading.get_ident() == thread:
+    if thread is threading.current_thread():
         threading.Thread(target=end, name="airmeet-sync-end").start()
     else:
         end()
