@@ -8,6 +8,7 @@ The layers, each importing only those before it:
 - ``client``          sending: the send loop, one token for all tasks, the rate limiter, the transports
 - ``bulk``            many rows: input, execution, report, journal
 - ``airmeet_client``  `AirmeetClient`, which combines these
+- ``sync``            the same client without ``await``
 - ``sandbox``         a simulated Airmeet, which shares only `Request` and `Reply` with the layers above
 - ``testing``         virtual time and the sandbox for users' own tests
 - ``cli``             the ``airmeet`` command
