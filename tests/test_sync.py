@@ -241,13 +241,13 @@ def test_a_callback_cannot_wait_for_the_client_it_is_called_by() -> None:
 
     def on_wait(_: object) -> None:
         try:
-            client.airmeets.list().first()
+            noisy.airmeets.list().first()
         except ClientStateError as error:
             caught.append(error)
 
     with blocking(transport_of("500@1", latency=0)) as whole:
-        client = whole.with_options(on_wait=on_wait)
-        client.airmeets.list().first()
+        noisy = whole.with_options(on_wait=on_wait)
+        noisy.airmeets.list().first()
 
     assert "its own thread" in str(caught[0])
 
@@ -338,7 +338,7 @@ async def test_a_run_has_the_report_of_the_other_client() -> None:
     """But for what is measured and the run's name."""
     rows = [*people(60), person(3), {"email": "no", "first_name": "A", "last_name": "B"}]
     one, other = transport_of("400@20", latency=0), transport_of("400@20", latency=0)
-    options = {"rate": None, "send_email_invite": False, "max_in_flight": 1}
+    options: dict[str, Any] = {"rate": None, "send_email_invite": False, "max_in_flight": 1}
     async with client_of(one) as client:
         awaited = await client.bulk.add_attendees(EVENT, rows, **options)
     with blocking(other) as without:
@@ -398,7 +398,7 @@ def test_a_job_is_prepared_and_run_and_resumed(client: AirmeetClient, tmp_path: 
     assert job.prepare().rows == 20
     assert job.run().succeeded == 20
     assert client.bulk.resume(journal).run().counts[S.SUCCEEDED] == 20
-    assert client.bulk.retry(journal, again="failed").run().counts[S.SUCCEEDED] == 20
+    assert client.bulk.retry(journal, again=["failed"]).run().counts[S.SUCCEEDED] == 20
     abandoned = add(client, file)
     abandoned.prepare()
     abandoned.discard()
