@@ -211,7 +211,7 @@ def test_a_fault_of_the_input_is_none_of_the_set_up():
     ]:  # fmt: skip
         with case(field, code):
             with pytest.raises(InvalidInputError) as caught:
-                use()
+                _ = use()
             assert (caught.value.field, caught.value.code) == (field, code)
             assert isinstance(caught.value, InputError)
             assert not isinstance(caught.value, ConfigError)
