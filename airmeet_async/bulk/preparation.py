@@ -179,6 +179,7 @@ class JobPreparation:
         # The rows of a short list as they were recorded, and how many runs its journal had seen then.
         self._kept: list[Row] | None = None
         self._kept_after = 0
+        self._is_own_list = False  # it was made here, so it need not be checked
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
@@ -226,6 +227,7 @@ class JobPreparation:
     def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
         """Say what there is left to do of a list, or what would be sent once more of it."""
         list_ = self._recorded_list(journal)
+        journal.writer.check_rows(list_.id)
         self._mark(journal, list_.id)
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
         if self._again:
@@ -258,6 +260,8 @@ class JobPreparation:
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
+        if not self._is_own_list:
+            journal.writer.check_rows(self._list)
         self._mark(journal, self._list)
         options, rate = self._identity.options, self._given.get("rate")
         again, accept_stale = self._sends_all(journal, self._list), self._given.get("accept_stale", False)
@@ -413,6 +417,8 @@ class JobPreparation:
             if self._again:
                 await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
                 self._kept = None
+            if not self._is_own_list:
+                await journal.call(journal.writer.check_rows, found.id)
             journal.facts["rows"] = found.rows
             journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
             journal.earlier = await journal.call(self._earlier, journal, found.id)
@@ -542,6 +548,7 @@ class JobPreparation:
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
+                    self._is_own_list = False
                     self._created = found.facts["created"]
                     return found.id
         self._created = facts["created"]
@@ -592,7 +599,7 @@ class JobPreparation:
             ignored=list(operation.ignored),
             is_hybrid=None if event is None else event.is_hybrid,
         )
-        self._kept, self._kept_after = kept, journal.facts.get("run", 0)
+        self._kept, self._kept_after, self._is_own_list = kept, journal.facts.get("run", 0), True
         return number
 
     def _earlier(self, journal: SqliteJournal, number: int) -> Earlier | None:

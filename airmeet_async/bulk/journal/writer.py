@@ -14,6 +14,7 @@ Rules of this file:
 6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 7. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
    and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
+   All rows of a list that this process has not made itself are checked before the first one is sent: see `check_rows`.
 """
 
 import os
@@ -70,6 +71,7 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 
 _OF_RUN = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
+_CHECKED_AT_ONCE = 1_000  # rows
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
 # The operation of a journal in which each row has a request of its own: of a caller's function.
@@ -136,6 +138,7 @@ _OUTCOMES = f"""
     SELECT o.entry, {_OUTCOME} FROM json_each(?) wanted CROSS JOIN outcome o ON o.entry = wanted.value
 """  # noqa: S608 - no values
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
+_SELECT_WITHOUT_ERROR = ROWS.format("i.status IS NULL")
 _SELECT_OPEN = ROWS.format(OPEN)
 _SELECT_REOPENED = ROWS.format(_REOPENED)
 _SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
@@ -1017,6 +1020,16 @@ class JournalWriter:
     def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
         return {found[0]: found for found in self._query(_KNOWN, (str(list(hashes)),))}
 
+    def check_rows(self, list_id: int) -> None:
+        """Check that each row of a list is about whom it shows, before the first of them is sent.
+
+        Raises:
+            JournalError: One is not.
+        """
+        after = -1
+        while rows := self._rows(_SELECT_WITHOUT_ERROR, list_id, after, _CHECKED_AT_ONCE, checks=True):
+            after = rows[-1].index
+
     def open_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
         """Return the next rows of a list for which something is left to do, ready to be sent.
 
@@ -1032,11 +1045,11 @@ class JournalWriter:
         """Return the next of all other rows, without those that this run has recorded itself."""
         return self._rows(_SELECT_NOT_REOPENED if only_reopened else _SELECT_SETTLED, list_id, after, n)
 
-    def _rows(self, sql: str, list_id: int, after: int, n: int) -> list[Row]:
+    def _rows(self, sql: str, list_id: int, after: int, n: int, *, checks: bool = False) -> list[Row]:
         found = self._list(list_id)
         values = {**found.parameters, "after": (list_id << LIST_SHIFT) + after, "n": n, "run": self.run}
         try:
-            return select_rows(self._connection, sql, values, found.template)
+            return select_rows(self._connection, sql, values, found.template, checks=checks)
         except locking.DAMAGE as error:
             raise self._error(error) from None
 
@@ -1202,9 +1215,14 @@ def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def select_rows(
-    connection: sqlite3.Connection, sql: str, values: Mapping[str, Any], template: CallTemplate | None
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Mapping[str, Any],
+    template: CallTemplate | None,
+    *,
+    checks: bool = True,
 ) -> list[Row]:
-    """Return the rows that a statement made of `ROWS` finds."""
+    """Return the rows that a statement made of `ROWS` finds; each *checks* that it is about whom it shows."""
     found = connection.execute(sql, values).fetchall()
     entries = [record[-1] for record in found if record[-1] is not None]
     outcomes: dict[int, Outcome] = {}
@@ -1235,9 +1253,10 @@ def select_rows(
                 row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:
                 row.error = facts["error"]
-        if request and row.error is None:
+        if checks and request and row.error is None:
             try:
-                check_payload(row.payload, row.template, None if template is None else row.key)
+                called = None if template is None else row.key  # a caller's own function may call a row as it likes
+                check_payload(row.payload, row.template, called, None if changed else row.data)
             except ValueError as error:
                 place = f"row {row.index + 1}" if line is None else f"line {line}"
                 raise ValueError(f"{place}: {error}") from None
