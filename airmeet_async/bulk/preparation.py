@@ -183,6 +183,7 @@ class JobPreparation:
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
+        self._found_done = self._found_existing = 0  # see `BulkPlan`
 
     @property
     def _sender(self) -> Client:
@@ -230,10 +231,12 @@ class JobPreparation:
         journal.writer.check_rows(list_.id)
         self._mark(journal, list_.id)
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
+        may_mail_twice = options.get("invites") == "at_least_once"
         if self._again:
-            counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
+            counts = journal.writer.count_ended(
+                list_.id, self._again, accept_stale=accept_stale, may_mail_twice=may_mail_twice
+            )
         else:
-            may_mail_twice = options.get("invites") == "at_least_once"
             counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
         source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
         plan = make_plan(
@@ -244,8 +247,12 @@ class JobPreparation:
             invite=options.get("sendEmailInvite", False),
             done=describe_done(str(journal.facts.get("operation")), options, is_hybrid=is_hybrid),
             previous=_earlier_list(list_),
+            may_mail_twice=may_mail_twice,
         )
-        return evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
+        plan = evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
+        if not self._again:  # rows that are found are counted with the others
+            return plan
+        return evolve(plan, found_done=self._found_done, found_existing=self._found_existing)
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -265,12 +272,13 @@ class JobPreparation:
         self._mark(journal, self._list)
         options, rate = self._identity.options, self._given.get("rate")
         again, accept_stale = self._sends_all(journal, self._list), self._given.get("accept_stale", False)
+        may_mail_twice = options.get("invites") == "at_least_once"
         gone, before, others = journal.writer.compare_lists(self._list)
         counts = journal.writer.count_for_plan(
             self._list,
             again=again,
             accept_stale=accept_stale,
-            may_mail_twice=options.get("invites") == "at_least_once",
+            may_mail_twice=may_mail_twice,
         )
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
@@ -288,6 +296,7 @@ class JobPreparation:
             rate=rate if isinstance(rate, (int, float)) else None,
             previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
+            may_mail_twice=may_mail_twice,
         )
 
     @property
@@ -352,12 +361,13 @@ class JobPreparation:
             item = mapping.read(data, timezone)
             return existing.speaker_warnings(item) if isinstance(item, NewSession) else ()
 
-        changed = writer.mark_existing(number, hashes, describe)
+        *found, changed = writer.mark_existing(number, hashes, describe)
+        self._found_done, self._found_existing = found
         if mapping is SESSIONS:  # a speaker may have been added or removed since the list was read
             changed = writer.renew_warnings(number, "unknown_speaker", missing_speakers) or changed
         self._missing = writer.count_missing(number, hashes)
         if self._sends_all(journal, number):
-            changed = writer.mark_existing(number, hashes, describe, also_done=True) or changed
+            changed = writer.mark_existing(number, hashes, describe, also_done=True)[-1] or changed
         if changed:
             self._kept = None
 

@@ -317,12 +317,6 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
     if wanted.journal is None:
         wanted.show(plan)
     else:
-        words, before = wording_of(wanted.operation), wanted.journal.before
-        if before is not None and wanted.again and not words.repeats:  # the event was asked for what it has since
-            now = read_summary(before.path, before.list_id).counts
-            found = before.counts["unknown"] - now["unknown"], now["duplicate"] - before.counts["duplicate"]
-            said = f"without a clear answer: in the event, so {plan.done}", "in the event already: left out"
-            console.say(*(f"  {n}  {what}" for n, what in zip(found, said, strict=True) if n > 0))
         console.say(*plan.count_lines())
 
 

@@ -473,21 +473,22 @@ class JournalWriter:
             self._connection.execute(_REPEAT_LIST, self._list(list_id).parameters)
             self._put_list_facts(list_id, {"again": True})
 
-    def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
+    def count_ended(
+        self, list_id: int, again: frozenset[str], *, accept_stale: bool = False, may_mail_twice: bool = False
+    ) -> dict[str, int]:
         """Count the rows that `reopen` would reopen, by how they ended, and those it leaves out: they are blocked."""
         kinds = " ".join(f"WHEN {_ENDED[name]} THEN '{name}'" for name in sorted(again))
         forgets = again & {"invites", "unknown"}
         forgotten = " OR ".join(_ENDED[name] for name in forgets) or 0
-        may_mail = f"({AGAIN} OR NOT o.done & 4) AND ({forgotten} OR NOT o.unclear & 4)"
+        may_mail = f"({AGAIN} OR NOT o.done & 4) AND ({forgotten} OR :may_mail_twice OR NOT o.unclear & 4)"
         sql = f"""
             SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
                 COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({_QUOTA}), 0)
             {OF_LIST} AND {_MAY_BE_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
         """
         counts = Counter[str]()
-        for kind, is_unclear, n, mails, places in self._query(
-            sql, self._ended_values(list_id, accept_stale=accept_stale)
-        ):
+        values = self._ended_values(list_id, accept_stale=accept_stale) | {"may_mail_twice": may_mail_twice}
+        for kind, is_unclear, n, mails, places in self._query(sql, values):
             counts["rows"] += n
             if kind != "blocked":
                 counts["unclear" if kind == "failed" and is_unclear else f"{kind}_again"] += n
@@ -740,7 +741,7 @@ class JournalWriter:
 
     def mark_existing(
         self, list_id: int, hashes: Iterable[int], describe: Callable[[int, Any], RowError], *, also_done: bool = False
-    ) -> bool:
+    ) -> tuple[int, int, bool]:
         """Leave rows of a list out whose session, booth or speaker the event has, and let the others go again.
 
         What was sent without a clear answer, and is there, is done. What was done stays so, unless it has changed in
@@ -753,23 +754,26 @@ class JournalWriter:
             also_done: Leave out rows that were done here, too: all rows are to be sent once more.
 
         Returns:
-            Whether something has changed.
+            How many rows without a clear answer are done, how many more rows than before are left out, and whether
+            something has changed.
         """
         self._recover()
         values = {**self._list(list_id).parameters, "hashes": str(list(hashes)), "also_done": also_done}
         with self._transaction():
-            before = self._connection.total_changes
+            before, found_done, left_out = self._connection.total_changes, 0, 0
             if not also_done:
-                self._connection.execute(_UNMARK_EXISTING, values)
+                left_out -= self._connection.execute(_UNMARK_EXISTING, values).rowcount
             for number, note, entry, hash_, data, is_in_doubt_ in self._query(_FIND_EXISTING, values):
                 if is_in_doubt_:
                     self._connection.execute(_FIND_DONE, (entry,))
+                    found_done += 1
                     continue
                 facts = decode_note(note)
                 warnings, _ = facts.pop("warnings"), facts.pop("error")
                 text = encode_note(describe(hash_, decode_data(data)), warnings, **facts)
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
-            return self._connection.total_changes > before
+                left_out += 1
+            return found_done, left_out, self._connection.total_changes > before
 
     def renew_warnings(self, list_id: int, code: str, warn: Callable[[Any], Iterable[RowWarning]]) -> bool:
         """Replace the warnings with a code, of what the event has: that may be another since the list was read.

@@ -186,7 +186,6 @@ def check(
         reading: As for every command with a file.
     """
     from airmeet_async.bulk.bulk import check_people
-    from airmeet_async.bulk.input.plan import describe_counts
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.output.progress import PhaseDisplay
     from airmeet_async.client.token_store import MemoryTokenStore
@@ -229,7 +228,8 @@ def check(
         print_data(escape(f"{name}:{finding.line}: {finding.code}: {finding.message}"))
 
     progress = PhaseDisplay("auto", console, "reading", f"reading {name}")
-    plan = run_async(check_people, people.table, people.reading, book, print_finding, progress)
+    found = run_async(check_people, people.table, people.reading, book, print_finding, progress)
+    plan = evolve(found, done="registered")  # for certain or pending: that is for the run to say
     progress.end()
     verdict = "no problems found"
     if plan.invalid:
@@ -238,5 +238,5 @@ def check(
         verdict = "correct the lines above, or register the list as it is"
     elif plan.warned:
         verdict = "all rows can be sent; the lines above are worth a look"
-    console.say(*plan.head(), describe_counts(plan), verdict)
+    console.say(*plan.head(), "", *plan.count_lines("can be"), verdict)
     return Exit.LEFT_OVER if plan.needs_attention else Exit.OK
