@@ -233,6 +233,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     if is_new:
                         remove_journal(journal.path)
                 raise
+            execution.done = words.done, " and mailed" if wanted.options.get("sendEmailInvite") else ""
             execution.run(runner)
         except JournalError as error:
             raise with_hint(error, journal) from None
@@ -468,6 +469,7 @@ class _Execution:
         has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
         history: What a report page shows, if one is to be made.
+        done: What a row that succeeded is, and that its person is mailed.
     """
 
     client: AirmeetClient
@@ -479,6 +481,7 @@ class _Execution:
     has_begun: bool = False
     loop: str = ""
     history: RunHistory = field(factory=RunHistory)
+    done: tuple[str, str] = ("done", "")
 
     def run(self, runner: asyncio.Runner) -> None:
         """Run the job to its end, or until something stops it.
@@ -508,7 +511,7 @@ class _Execution:
                     # A run with nothing to do would show a bar that is full at once.
                     is_idle = earlier is not None and earlier.settled >= total and total < _FEW_ROWS
                     display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress
-                    progress = RunProgress(choose_display(display, console, job.total), job, client)
+                    progress = RunProgress(choose_display(display, console, job.total), job, client, self.done)
                     helpers.start_soon(progress.watch)
                     if self.flags.report:
                         helpers.start_soon(self._record)

@@ -230,7 +230,8 @@ class BulkPlan(AsDict):
         if self.registrations and found:  # these rows come first
             n, what, rows = found[0]
             most = "up to " if self.full_before else ""
-            used = f"{most}{self.registrations:,} of your plan's registrations are used"
+            are = "is" if self.registrations == 1 else "are"
+            used = f"{most}{self.registrations:,} of your plan's registrations {are} used"
             found = [(n, f"{what}; {used}", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
         width = max((len(f"{n:,}") for n, *_ in found), default=0)
@@ -303,8 +304,6 @@ class BulkPlan(AsDict):
             "invitations": self.invitations,
             "second_invitations": self.second_invitations,
             "full_before": self.full_before,
-            "found_done": self.found_done,
-            "found_existing": self.found_existing,
             "registrations": self.registrations,
             "rate": self.rate,
             "seconds": self.seconds,

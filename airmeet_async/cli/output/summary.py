@@ -209,15 +209,32 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
         same = report.existing_different < report.existing
         differs = f"{report.existing_different:,} of them different" if same or report.existing > 1 else "and different"
         parts += [f"{report.existing:,} in the event already{f', {differs}' if report.existing_different else ''}"]
+    not_yet = counts[RowStatus.UNPROCESSED] + unread - outcome.to_repeat
+    others = describe_others(counts, words.done, report.unverified, report.existing, not_yet)
+    return " · ".join([*parts, *others])
+
+
+def describe_others(
+    counts: Mapping[RowStatus, int], done: str, unverified: int = 0, existing: int = 0, not_yet: int = 0
+) -> list[str]:
+    """Say what became of the rows that have not just succeeded: at the end of a run, and while it lasts.
+
+    Args:
+        counts: Rows by status.
+        done: What a row that succeeded is.
+        unverified: Rows that have succeeded, and whose invitation may not have been mailed.
+        existing: Rows that were left out since the event has what they are about; they are told apart.
+        not_yet: Rows that were to be sent, and were not.
+    """
     others = (
-        (report.unverified, f"{words.done}, perhaps not mailed"),
-        (counts[RowStatus.REJECTED], "refused"),
-        (counts[RowStatus.FAILED], "failed"),
-        (counts[RowStatus.UNKNOWN], "without a clear answer"),
-        (counts[RowStatus.UNPROCESSED] + unread - outcome.to_repeat, "not yet"),
-        (left_out - report.existing, "left out"),
+        (unverified, f"{done}, perhaps not mailed"),
+        (counts.get(RowStatus.REJECTED, 0), "refused"),
+        (counts.get(RowStatus.FAILED, 0), "failed"),
+        (counts.get(RowStatus.UNKNOWN, 0), "without a clear answer"),
+        (not_yet, "not yet"),
+        (counts.get(RowStatus.INVALID, 0) + counts.get(RowStatus.DUPLICATE, 0) - existing, "left out"),
     )
-    return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
+    return [f"{n:,} {what}" for n, what in others if n]
 
 
 def describe_status(report: BulkReport, status: RowStatus, words: Wording, done: str = "") -> str:
