@@ -12,6 +12,7 @@ import logging
 import os
 import shlex
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -48,7 +49,7 @@ from airmeet_async.cli.output.results_csv import (
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
-from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
+from airmeet_async.errors import AirmeetError, BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK
@@ -64,6 +65,7 @@ _DONE_ON_LOOPBACK = (
     "everybody in this list is done already, and nothing is sent. This Airmeet is one on your own machine: if it was "
     "started anew since, it knows nobody; --again sends them once more"
 )
+_SENDS_MORE = frozenset({"--again", "--accept-stale"})  # nobody is advised to type these once more
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -227,7 +229,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     yes=wanted.yes,
                     finished_event=wanted.finished_event,
                 )  # fmt: skip
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, AirmeetError) and "othing was sent" not in str(error):
+                    error.add_note("nothing was sent")
                 with suppress(JournalError):  # that one is told
                     runner.run(job.discard())
                     if is_new:
@@ -246,6 +250,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
             again=plan.again,
+            original="" if wanted.journal is None else str(journal.note.get("typed") or ""),
         )
         if not wanted.is_demo:
             outcome = evolve(outcome, job=job_word(report, journal))
@@ -402,6 +407,7 @@ def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path 
     return {
         "command": wording_of(wanted.operation).command,
         "file": wanted.choice.title,
+        "typed": None if _SENDS_MORE.intersection(sys.argv) else typed(),
         "path": None if wanted.choice.name else _absolute(wanted.choice.path),  # what has a name is no lasting file
         "results": _absolute(results),
         "failed": _absolute(failed),

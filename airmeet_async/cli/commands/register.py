@@ -233,7 +233,7 @@ def check(
     progress.end()
     verdict = "no problems found"
     if plan.invalid:
-        verdict = "the invalid rows will not be sent; correct them, or register only the others"
+        verdict = "correct the lines that are left out, or register the list without them"
     elif plan.needs_attention:
         verdict = "correct the lines above, or register the list as it is"
     elif plan.warned:
