@@ -404,11 +404,12 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
 def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path | None) -> dict[str, Any]:
     """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
     asked = flags.job_options()
+    is_file = bool(wanted.choice.path) and not wanted.choice.name  # what has a name is no lasting file
     return {
         "command": wording_of(wanted.operation).command,
         "file": wanted.choice.title,
-        "typed": None if _SENDS_MORE.intersection(sys.argv) else typed(),
-        "path": None if wanted.choice.name else _absolute(wanted.choice.path),  # what has a name is no lasting file
+        "typed": typed() if is_file and _SENDS_MORE.isdisjoint(sys.argv) else None,  # addresses are not shown
+        "path": None if wanted.choice.name else _absolute(wanted.choice.path),
         "results": _absolute(results),
         "failed": _absolute(failed),
         "version": airmeet_async.__version__,
