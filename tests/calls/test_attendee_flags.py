@@ -25,4 +25,4 @@ def test_nobody_is_mailed_without_a_word() -> None:
     with pytest.raises(TypeError, match="send_email_invite"):
         calls.add_attendee(EVENT, Attendee("a@example.com", "Ada", "Ay"))  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="send_email_invite"):
-        client_of(transport_of()).attendees.add(EVENT, Attendee("a@example.com", "Ada", "Ay"))  # type: ignore[call-arg]
+        client_of(transport_of()).attendees.add(EVENT, Attendee("a@example.com", "Ada", "Ay"))  # type: ignore[call-arg, unused-coroutine]
