@@ -34,7 +34,7 @@ from airmeet_async.testing import VirtualTimeLoop, virtual_loop
 
 
 async def single_calls(client: AirmeetClient, attendee: Attendee) -> None:
-    assert_type(await client.attendees.add("id", attendee), Access)
+    assert_type(await client.attendees.add("id", attendee, send_email_invite=True), Access)
     assert_type(await client.attendees.block("id", "a@example.org"), Acknowledgement)
     assert_type(await client.airmeets.info("id"), AirmeetInfo)
     async for airmeet in client.airmeets.list():
@@ -62,17 +62,17 @@ async def groups(client: AirmeetClient) -> None:
 
 
 async def calls_are_values(client: AirmeetClient, attendee: Attendee) -> None:
-    call = calls.add_attendee("id", attendee)
+    call = calls.add_attendee("id", attendee, send_email_invite=True)
     assert_type(call, Call[Access])
     assert_type(await client.send(call), Access)
     assert_type(await client.exchange(call), Reply)
 
 
 async def mistakes_are_seen(client: AirmeetClient, attendee: Attendee) -> None:
-    client.attendees.add("id", attendee)  # type: ignore[unused-coroutine]
-    await client.attendees.add("id")  # type: ignore[call-arg]
-    await client.attendees.add("id", attendee, regster=True)  # type: ignore[call-arg]
-    await client.attendees.add(1, attendee)  # type: ignore[arg-type]
+    client.attendees.add("id", attendee, send_email_invite=True)  # type: ignore[unused-coroutine]
+    await client.attendees.add("id", attendee)  # type: ignore[call-arg]
+    await client.attendees.add("id", attendee, regster=True, send_email_invite=True)  # type: ignore[call-arg]
+    await client.attendees.add(1, attendee, send_email_invite=True)  # type: ignore[arg-type]
     await client.attendees.list()  # type: ignore[attr-defined]
 
 
