@@ -44,7 +44,9 @@ class Fleet:
         self.permits = None if rate is None else RedisPermits(self._server, fleet_rate(rate), workers=workers)
 
     @classmethod
-    def from_env(cls, *, rate: AskedRate = None, workers: int | None = None, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_env(
+        cls, *, rate: AskedRate = None, workers: int | None = None, environ: Mapping[str, str] = os.environ
+    ) -> Self:
         """Return the fleet at ``AIRMEET_REDIS``.
 
         Args:

@@ -8,8 +8,7 @@ Rules of this file:
    for when the last one is used up: that is round robin, and all of fairness.
 3. A permit that is late is dropped, not made up for: whoever was stopped or swamped must not send a burst.
 4. A person's call has a reservation of its own, before bulk: at most a quarter of the rate, and charged to everybody,
-   so that the average holds. Persons who wait for each other do not overtake: what overtakes comes on top of what was
-   reserved before, and a long queue of it would be a burst.
+   so that the average holds.
 5. A pause is published. Whoever hears of it drops the permits within it; whoever does not, learns it with the next
    block.
 6. Without Redis, each process keeps to its share of the rate, and no second holds much more than the rate: the local
@@ -67,9 +66,7 @@ local members = redis.call('ZCARD', KEYS[2])
 local start = math.max(following, now - math.min(5000, interval), pause)
 if count > 0 then
   local first = math.max(urgent, now, pause)
-  -- A longer queue than a block for each member is one of persons.
-  local is_short = start - math.max(now, pause) <= members * math.max(50000, interval)
-  if ARGV[3] == '1' and first < start and is_short then
+  if ARGV[3] == '1' and first < start then
     start, urgent = first, first + 4 * interval
     following = math.max(following, now) + interval
   else

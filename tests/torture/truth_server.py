@@ -249,8 +249,14 @@ class _Wire(asyncio.Protocol):
 
 @asynccontextmanager
 async def truth_server(
-    log: Path, *, faults: str = "", seed: int = 0, port: int = 0, rate_limit: float | None = None,
-    has_one_token: bool = False, **options: Any,
+    log: Path,
+    *,
+    faults: str = "",
+    seed: int = 0,
+    port: int = 0,
+    rate_limit: float | None = None,
+    has_one_token: bool = False,
+    **options: Any,
 ) -> AsyncIterator[TruthServer]:
     """Serve on loopback; *options* are those of `TruthServer`."""
     bucket = Bucket(rate_limit, max(1.0, rate_limit / 10)) if rate_limit else None

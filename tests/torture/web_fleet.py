@@ -128,7 +128,9 @@ def _judge(log: Path, rows: Any, codes: Counter[int], words: argparse.Namespace)
     begin, end = max(web[0], bulk[0]) + 1, min(web[-1], bulk[-1]) - 1
     together = sorted(moment for moment in web + bulk if begin <= moment < end)
     seconds = max(0.001, end - begin)
-    worst = max((sum(at <= other < at + 1 for other in together[n : n + 500]) for n, at in enumerate(together)), default=0)
+    worst = max(
+        (sum(at <= other < at + 1 for other in together[n : n + 500]) for n, at in enumerate(together)), default=0
+    )
     rate_of = {
         name: round(sum(begin <= moment < end for moment in found) / seconds, 1)
         for name, found in (("web", web), ("celery", bulk))

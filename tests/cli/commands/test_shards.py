@@ -4,6 +4,7 @@ import signal
 
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
+from tests.support.worlds import auths
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite", "--progress", "none", "--journal", "launch.job")
@@ -101,6 +102,42 @@ def airmeet_last(airmeet):
     """The address in the last line of the list."""
     cells = (airmeet.folder / "people.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")
     return next(cell for cell in cells if "@" in cell)
+
+
+def test_a_run_in_shards_is_listed_as_lent_and_not_gone_on_with_by_chance(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=5)
+    there = airmeet.at(sandbox)
+    job = there(*REGISTER[:-2], "--rate", "60", "--json").json["job"]
+    (path, _) = there("cut", job, "--folder", "shards", "--shards", "2").out.split()
+    folder = path.rpartition("/")[0]
+
+    listed, shape, shown = there("runs"), there("runs", "--json").json[0], there("runs", "show", job)
+    by_chance, paused = there("resume", "--progress", "none"), there("runs", "pause", job)
+    assert there("resume", path, "--progress", "none").code == 0
+    there("join", job)
+
+    assert f"{job}: lent to 2 shards in {folder}" in listed.err
+    assert (shape["state"], shape["standstill"]) == ("lent", f"lent to 2 shards in {folder}")
+    assert f"airmeet join {job}, when its shards have ended" in shown.out
+    assert "there is no unfinished run" in by_chance.err
+    assert f"job {job} is lent to 2 shards" in paused.err
+    assert f"lent to 2 shards in {folder}, of which 1 are back" in there("runs").err
+    assert there("resume", job, "--progress", "none").code == 0
+    assert there("runs", "--json").json[0]["state"] == "finished"
+
+
+def test_all_who_send_shards_share_the_token_beside_them(airmeet):
+    there, sandbox = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    before = auths(sandbox)
+
+    for path in paths:
+        assert there("resume", path, "--progress", "none", AIRMEET_TOKEN_CACHE="off").code == 0
+
+    assert auths(sandbox) == before + 1
+    assert list((airmeet.folder / "shards" / "token").iterdir())
 
 
 def test_flags_of_dask_are_refused_where_they_would_do_nothing(airmeet):
