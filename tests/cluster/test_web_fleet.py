@@ -13,7 +13,7 @@ from tests.torture.web_fleet import arguments, is_wrong, run
 @pytest.mark.skipif(BINARY is None, reason=SKIPPED)
 def test_four_uvicorn_workers_and_a_celery_worker_have_one_token_and_one_rate(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    words = arguments("--people 300 --rows 60 --rate 30 --timeout 120".split())
+    words = arguments(["--people", "300", "--rows", "60", "--rate", "30", "--timeout", "120"])
 
     found = run(tmp_path, words)
 
