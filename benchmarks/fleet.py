@@ -12,7 +12,7 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
-  server's share of the CPU time.
+  server's share of the CPU time, the CPU time of the client for each row, and all commands that Redis was sent.
 """
 
 import argparse
@@ -192,17 +192,24 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
 
 
 def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
+    from redis import Redis
+
     found = []
     for number in (1, 2, 4):
-        with loopback() as airmeet:
+        with loopback() as airmeet, Redis.from_url(server.url) as redis:
+            redis.config_resetstat()
             before = _cpu_of(airmeet.pid)
             wanted = {"base": airmeet.plain, "rows": rows // number}
             _, ended = run_processes(server.url, number, wanted)
             served = _cpu_of(airmeet.pid) - before
+            commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "eval" in name)
         seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
-        share = served / (served + sum(one["cpu"] for one in ended))
-        rate = rows // number * number / seconds
-        found.append({"processes": number, "rows_s": rate, "server_share": share, "load": load()})
+        sent = rows // number * number
+        cpu = sum(one["cpu"] for one in ended)
+        found.append({
+            "processes": number, "rows_s": sent / seconds, "server_share": served / (served + cpu), "load": load(),
+            "cpu_us": 1e6 * cpu / sent, "cores": (served + cpu) / seconds, "commands": commands,
+        })  # fmt: skip
     return found
 
 
@@ -295,13 +302,17 @@ def _section_of_throughput(runs: dict[str, Any]) -> Section:
         (
             f"{one['processes']}",
             f"{one['rows_s'] / found[0]['rows_s']:.2f}",
+            f"{one['cpu_us'] / found[0]['cpu_us']:.2f}",
+            f"{one['cores']:.2f}",
             f"{one['server_share']:.0%}",
+            f"{one['commands']}",
             f"{one['load']:.1f}",
         )
         for one in found
     ]
     title = "Rows per second without a limit, as ratios; the server is one process on the same cores"
-    return Section("throughput", title, ("processes", "rows/s", "server's share of the CPU", "load"), rows, {})
+    head = ("processes", "rows/s", "client's CPU per row", "cores had", "server's share", "Redis commands", "load")
+    return Section("throughput", title, head, rows, {})
 
 
 def _shown(figures: dict[str, Any]) -> str:
