@@ -12,7 +12,8 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
-  server's share of the CPU time.
+  server's share of the CPU time, the CPU time of the client for each row, all commands that Redis was sent, and for
+  which part of the time the server and a client were able to run and had to wait for a core.
 """
 
 import argparse
@@ -109,10 +110,11 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)) as client:
         await client.bulk.add_attendees(EVENT, rows[:100], send_email_invite=False, rate=None)
         _ = await _begin()
-        begun, cpu = time.monotonic(), time.process_time()
+        begun, cpu, waited = time.monotonic(), time.process_time(), _waited_of(os.getpid())
         report = await client.bulk.add_attendees(EVENT, rows, send_email_invite=False, rate=None)
     assert report.succeeded == len(rows), report
-    return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu}
+    waited = _waited_of(os.getpid()) - waited
+    return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu, "waited": waited}
 
 
 def run_processes(
@@ -192,23 +194,37 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
 
 
 def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
+    from redis import Redis
+
     found = []
     for number in (1, 2, 4):
-        with loopback() as airmeet:
-            before = _cpu_of(airmeet.pid)
+        with loopback() as airmeet, Redis.from_url(server.url) as redis:
+            redis.config_resetstat()
+            before, waited = _cpu_of(airmeet.pid), _waited_of(airmeet.pid)
             wanted = {"base": airmeet.plain, "rows": rows // number}
             _, ended = run_processes(server.url, number, wanted)
-            served = _cpu_of(airmeet.pid) - before
+            served, waited = _cpu_of(airmeet.pid) - before, _waited_of(airmeet.pid) - waited
+            commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "eval" in name)
         seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
-        share = served / (served + sum(one["cpu"] for one in ended))
-        rate = rows // number * number / seconds
-        found.append({"processes": number, "rows_s": rate, "server_share": share, "load": load()})
+        sent = rows // number * number
+        cpu = sum(one["cpu"] for one in ended)
+        found.append({
+            "processes": number, "rows_s": sent / seconds, "server_share": served / (served + cpu), "load": load(),
+            "cpu_us": 1e6 * cpu / sent, "cores": (served + cpu) / seconds, "commands": commands,
+            "server_waited": waited / seconds,
+            "client_waited": statistics.mean(one["waited"] / (one["ended"] - one["begun"]) for one in ended),
+        })  # fmt: skip
     return found
 
 
 def _cpu_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _waited_of(pid: int) -> float:
+    """Return for how many seconds a process was able to run and had no core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def _most_within(moments: list[float], window: float) -> int:
@@ -295,13 +311,27 @@ def _section_of_throughput(runs: dict[str, Any]) -> Section:
         (
             f"{one['processes']}",
             f"{one['rows_s'] / found[0]['rows_s']:.2f}",
+            f"{one['cpu_us'] / found[0]['cpu_us']:.2f}",
+            f"{one['cores']:.2f}",
             f"{one['server_share']:.0%}",
+            f"{one['client_waited']:.0%} / {one['server_waited']:.0%}",
+            f"{one['commands']}",
             f"{one['load']:.1f}",
         )
         for one in found
     ]
     title = "Rows per second without a limit, as ratios; the server is one process on the same cores"
-    return Section("throughput", title, ("processes", "rows/s", "server's share of the CPU", "load"), rows, {})
+    head = (
+        "processes",
+        "rows/s",
+        "client's CPU per row",
+        "cores had",
+        "server's share",
+        "waiting for a core: client / server",
+        "Redis commands",
+        "load",
+    )
+    return Section("throughput", title, head, rows, {})
 
 
 def _shown(figures: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """`BulkJob`: a run that can be prepared, awaited as a whole, or read row by row."""
 
 import asyncio
+import os
 import secrets
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +26,7 @@ from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.namespaces import CoroutineObject
 from airmeet_async.client.permits import check_rate
 from airmeet_async.client.telemetry import RunEnded, RunStarted
-from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
+from airmeet_async.errors import BulkStoppedError, ClientStateError, ConfigError, first_error
 
 # What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED, StopReason.DEADLINE})
@@ -107,6 +109,37 @@ class BulkJob(CoroutineObject[BulkReport]):
     async def discard(self) -> None:
         """Remove what `prepare` has recorded, of a job that is not to be started after all."""
         await self._preparation.close()
+
+    async def cut(self, *, into: str | os.PathLike[str], shards: int, workers: int | None = None) -> list[Path]:
+        """Put the rows into shards instead of sending them, for other processes; nothing is sent.
+
+        The job is over then: `Bulk.join` takes back what the shards have done. Each of them keeps to this job's
+        ``max_failures``, and to its part of the rate and of the requests under way::
+
+            job = client.bulk.add_attendees(event_id, rows, send_email_invite=False, journal="launch.job", rate=40)
+            for path in await job.cut(into="/shared/launch", shards=16, workers=4):
+                ...  # in another process: await airmeet_async.cluster.run_shard(path)
+
+        Args:
+            into: The folder of the shards, of this user alone; made if it is not there.
+            shards: How many at most: none of them is empty.
+            workers: How many of them are sent at once. Default: all.
+
+        Returns:
+            The shards' paths; none where nothing is left to be sent.
+
+        Raises:
+            ClientStateError: The job was already started.
+            ConfigError: The job has no journal, or *shards* or *workers* is not a number above 0.
+            JournalError: The journal or the folder cannot be used, a run has it, or its rows are in shards already.
+        """
+        if self._started:
+            raise ClientStateError("this job was already started; cut it before")
+        for name, number in (("shards", shards), ("workers", shards if workers is None else workers)):
+            if type(number) is not int or number < 1:
+                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
+        self._started = True
+        return await self._preparation.cut(Path(into), shards, workers)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -42,7 +42,15 @@ from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.journal.writer import RecordedList, check_not_lent, is_same_list
-from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, FailureLimit, JobOptions, run_rate
+from airmeet_async.bulk.options import (
+    SENT_EACH_TIME,
+    EngineOptions,
+    EventJournal,
+    FailureLimit,
+    JobOptions,
+    ShardRunner,
+    run_rate,
+)
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -390,9 +398,20 @@ class JobPreparation:
             return True
         return self._given.get("again", False) and not journal.writer.count_to_repeat(number)
 
-    async def start(self, results: ResultQueue) -> Engine | ShardedEngine:
+    async def cut(self, folder: Path, shards: int, workers: int | None) -> list[Path]:
+        """Put the rows into shards, instead of sending them."""
+        if self._file is None or self._again:
+            raise ConfigError("only rows of a journal can be put into shards; what has ended is sent again without")
+        if self._list == 0 and self._load is not None:
+            _ = await self.plan()  # an input that can be read only once is refused
+        nobody: Any = object()  # sends them: the engine is not run
+        engine = await self.start(ResultQueue(), runner=nobody)
+        assert isinstance(engine, ShardedEngine)  # noqa: S101 - for the type checker
+        return await engine.cut(folder, shards, workers or shards)
+
+    async def start(self, results: ResultQueue, *, runner: ShardRunner | None = None) -> Engine | ShardedEngine:
         """Return the engine of the job; its journal is open, except where its rows are sent in shards."""
-        runner = self._given.get("on")
+        runner = runner or self._given.get("on")
         if runner is not None and (self._file is None or self._file.is_copied):
             raise ConfigError("on= needs journal=, the file that the rows are in until they are put into shards")
         if runner is not None and self._again:

@@ -20,7 +20,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from airmeet_async.cli.console import Console, hide
 from airmeet_async.cli.event_loop import find_transport, run_async
@@ -70,6 +70,7 @@ class Settings:
         store: Where tokens are kept.
         notices: What a user may not expect, one sentence each.
         redis: ``AIRMEET_REDIS``, where the token and a rate that is a number are shared; or None.
+        workers: ``AIRMEET_WORKERS``: how many share them; each keeps to its share of the rate while Redis is away.
     """
 
     keys: ApiKeys
@@ -79,6 +80,7 @@ class Settings:
     store: "TokenStore"
     notices: tuple[str, ...]
     redis: Secret | None = None
+    workers: int = 1
 
     @classmethod
     def of(cls, environ: Mapping[str, str], redis: str | None = None) -> "Settings":
@@ -108,8 +110,12 @@ class Settings:
             notices = (f"keys of {profile}", *notices)
         elif unused := environ.get(PROFILE, "").strip():
             notices = (f"profile {unused} is not used: the keys in the environment override {PROFILE}", *notices)
-        shared_at = environ.get("AIRMEET_REDIS", "").strip()
-        return cls(keys, base, base_from, find_rate(environ), store, notices, Secret(shared_at) if shared_at else None)
+        settings = cls(keys, base, base_from, find_rate(environ), store, notices)
+        if not (shared_at := environ.get("AIRMEET_REDIS", "").strip()):
+            return settings
+        from airmeet_async.cluster.fleet import find_workers
+
+        return evolve(settings, redis=Secret(shared_at), workers=find_workers(environ))
 
     def client(self, concurrency: int | None = None, rate: float | Literal["auto"] | None = None) -> "AirmeetClient":
         """Return a client with these settings.
@@ -125,7 +131,7 @@ class Settings:
         if self.redis is not None and isinstance(rate, (int, float)):
             from airmeet_async.cluster.redis_permits import RedisPermits
 
-            permits = RedisPermits(self.redis, rate)
+            permits = RedisPermits(self.redis, rate, workers=self.workers)
         return AirmeetClient(
             self.keys.access.reveal(),
             self.keys.secret.reveal(),

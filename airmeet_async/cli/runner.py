@@ -13,7 +13,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from signal import Signals
@@ -30,8 +30,9 @@ from airmeet_async.bulk.journal.queries import JournalSummary, count_stale_rows,
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.options import EventJournal, JobOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason, place_of
+from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.cli.confirm_run import confirm_run, find_event
-from airmeet_async.cli.console import Console, print_json
+from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.environment import Settings, terminable
 from airmeet_async.cli.event_loop import open_runner
 from airmeet_async.cli.exit_codes import Exit, TerminatedError, code_of, code_of_error, sentence_of
@@ -88,6 +89,7 @@ class BulkRun:
         journal: The journal, where the run goes on with one.
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
+        cut: Puts the rows of the job into shards, once that is agreed to, instead of sending them.
     """
 
     operation: str
@@ -104,6 +106,7 @@ class BulkRun:
     journal: RunJournal | None = None
     again: frozenset[str] = frozenset()
     is_demo: bool = False
+    cut: Callable[[BulkJob], Coroutine[Any, Any, list[Path]]] | None = None
 
 
 def check_places(flags: BulkFlags, choice: FileChoice) -> tuple[Path | None, Path | None]:
@@ -239,6 +242,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     if is_new:
                         remove_journal(journal.path)
                 raise
+            if wanted.cut is not None:
+                return _cut(runner.run(wanted.cut(job)), job, journal, flags, console)
             execution.done = words.done, " and mailed" if wanted.options.get("sendEmailInvite") else ""
             execution.run(runner)
         except JournalError as error:
@@ -281,6 +286,22 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     if flags.json and not wanted.is_demo:
         outcome = print_report(outcome, console)
     return outcome
+
+
+def _cut(paths: list[Path], job: BulkJob, journal: RunJournal, flags: BulkFlags, console: Console) -> RunOutcome:
+    """Say where the shards are, and return the outcome of a run that has sent nothing yet."""
+    word = shlex.quote(str(journal.path)) if journal.named else read_summary(journal.path).job
+    if flags.json:
+        print_json({"job": word, "journal": str(journal.path), "shards": [str(path) for path in paths], "exit_code": 0})
+    else:
+        print_data("".join(f"{path}\n" for path in paths))
+    if paths:
+        said = f"{counted(len(paths), 'shard')}; nothing was sent. Send each with: airmeet resume PATH"
+        console.say(said, f"When they have ended: airmeet join {word}")
+    else:
+        console.say("nothing is left to be sent, so there are no shards")
+    report = RunStatistics().report(job.id, 0.0, refreshes=0, stop=None, stop_message="", final=False)
+    return RunOutcome(report=report, job=word)
 
 
 def print_report(outcome: RunOutcome, console: Console) -> RunOutcome:

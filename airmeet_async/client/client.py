@@ -157,6 +157,7 @@ class Client(Operations[Awaited]):
                 case Return():
                     return attempt.verdict.value
                 case Renew():
+                    tries.renewals *= not self.token.is_fought_over
                     await self.token.renew(attempt.generation)
                 case Wait(seconds, _) if clock() + seconds > deadline:
                     # The true reason at once says more than "no answer" later.

@@ -11,7 +11,8 @@ Rules of this file:
 4. Three tokens refused without one accepted request between them end it: a server that refuses what it has just issued
    is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals.
 5. Where a new token ends the old one, processes without a common store end each other's. While the store is away,
-   whoever loses a young token waits a little and asks the store again, and such a token does not count for rule 4.
+   whoever loses a young token waits a little and asks the store again; ten such tokens in a row do not count for rule
+   4, and not as renewals of a call.
 """
 
 import asyncio
@@ -43,6 +44,7 @@ shorter than a ``Retry-After``."""
 _LONGEST_ERROR_KEPT_SECONDS = 30.0
 _LONGEST_PAUSE = 900.0
 _MOST_REFUSED = 3
+_MOST_LOST = 10
 _PAUSE_AFTER_REFUSALS = 30.0
 _TRUSTED_SECONDS = 60.0
 _PAUSE_WITHOUT_STORE = 2.0, 10.0
@@ -91,7 +93,7 @@ class SharedToken:
         self._failures = 0
         self._generation = 0
         self._is_proven = False
-        self._refused = 0
+        self._refused = self._lost = 0
         self._last_refused = 0
         self._rejected_until = -math.inf
         self._has_warned = False
@@ -134,7 +136,7 @@ class SharedToken:
     def accepted(self, generation: int) -> None:
         """Note that the server has taken the token of *generation*."""
         if generation == self._generation:
-            self._is_proven, self._refused, self._rejected_until = True, 0, -math.inf
+            self._is_proven, self._refused, self._lost, self._rejected_until = True, 0, 0, -math.inf
 
     def refused(self, generation: int) -> None:
         """Note that the server has refused the token of *generation*; whoever needs another one calls `renew`.
@@ -142,17 +144,21 @@ class SharedToken:
         It counts for rule 4 once, unless it has worked before or falls under rule 5.
         """
         is_counted = generation == self._last_refused or generation != self._generation or self._sign_in is not None
-        if is_counted or self._is_proven or self._is_fought_over():
+        if is_counted or self._is_proven:
             return
         self._last_refused = generation
+        if self.is_fought_over:
+            self._lost += 1
+            return
         self._refused += 1
         if self._refused >= _MOST_REFUSED:
             self._rejected_until = asyncio.get_running_loop().time() + _PAUSE_AFTER_REFUSALS
 
-    def _is_fought_over(self) -> bool:
-        """Return whether the current token was refused while it was young and processes could not share one."""
+    @property
+    def is_fought_over(self) -> bool:
+        """Whether the current token, if it is refused, was ended by a process that could not share it."""
         is_away: bool = getattr(self._store, "is_away", False)
-        return is_away and self._issued is not None and not self.may_be_stale(self._issued)
+        return is_away and self._issued is not None and not self.may_be_stale(self._issued) and self._lost < _MOST_LOST
 
     def may_be_stale(self, issued: IssuedToken) -> bool:
         """Return whether a 400 may be about the token (A: bad token is 400): it was not issued a moment ago."""
@@ -204,7 +210,7 @@ class SharedToken:
         try:
             async with limit:
                 try:
-                    if self._is_fought_over():
+                    if self.is_fought_over:
                         await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
                     stored = await self._store.renew(self._account, stale, fetch)
                 except OSError as error:  # a store of the caller's that does not keep to the protocol

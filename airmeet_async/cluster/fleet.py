@@ -10,7 +10,7 @@ from airmeet_async.cluster.redis_server import RedisServer
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ConfigError
 
-REDIS = "AIRMEET_REDIS"
+REDIS, WORKERS = "AIRMEET_REDIS", "AIRMEET_WORKERS"
 
 
 class Fleet:
@@ -27,7 +27,8 @@ class Fleet:
             ``AIRMEET_REDIS``.
         rate: Requests per second of all processes together; all must give the same number. None: only the token is
             shared, and each process has the rate of its own client.
-        workers: How many processes there are; each keeps to its share of the rate while Redis is away.
+        workers: How many processes there are: each keeps to its share of the rate while Redis is away, also one that
+            has never reached it.
 
     Attributes:
         tokens: The token store.
@@ -43,12 +44,14 @@ class Fleet:
         self.permits = None if rate is None else RedisPermits(self._server, fleet_rate(rate), workers=workers)
 
     @classmethod
-    def from_env(cls, *, rate: AskedRate = None, workers: int = 1, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_env(
+        cls, *, rate: AskedRate = None, workers: int | None = None, environ: Mapping[str, str] = os.environ
+    ) -> Self:
         """Return the fleet at ``AIRMEET_REDIS``.
 
         Args:
             rate: As for `Fleet`. Default: ``AIRMEET_RATE``, where that is a number.
-            workers: As for `Fleet`.
+            workers: As for `Fleet`. Default: ``AIRMEET_WORKERS``, else 1.
             environ: The environment.
 
         Raises:
@@ -63,8 +66,20 @@ class Fleet:
                 rate = float(said)
             except ValueError:
                 raise ConfigError(f"AIRMEET_RATE must be auto or a number, not {said!r:.40}") from None
-        return cls(url, rate=rate, workers=workers)
+        return cls(url, rate=rate, workers=find_workers(environ) if workers is None else workers)
 
     def __repr__(self) -> str:
         rate = "" if self.permits is None else f" {self.permits.rate:g}/s"
         return f"<Fleet{rate} at {self._server}>"
+
+
+def find_workers(environ: Mapping[str, str]) -> int:
+    """Return ``AIRMEET_WORKERS``, else 1.
+
+    Raises:
+        ConfigError: It is no whole number above 0.
+    """
+    said = environ.get(WORKERS, "").strip() or "1"
+    if said.isascii() and said.isdigit() and int(said) > 0:
+        return int(said)
+    raise ConfigError(f"{WORKERS} must be a whole number above 0, not {said!r:.40}")

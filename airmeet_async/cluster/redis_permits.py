@@ -40,14 +40,15 @@ _TRY_AGAIN_SECONDS = 1.0
 
 # KEYS: the hash of the pace, the members by when they were last seen.
 # ARGV: permits, microseconds between two, whether they are urgent, who asks, whether it comes back after an absence.
-# Reply: microseconds until the first permit, of the pause, members, microseconds until those who come back may reserve.
+# Reply: microseconds until the first permit, of the pause, members, microseconds until those who come back may reserve,
+# microseconds between two permits as whoever asked before has it, or 0.
 _RESERVE = """
 local count, interval, member = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local kept = redis.call('HMGET', KEYS[1], 'next', 'urgent', 'pause', 'last', 'calm')
-for i = 1, 5 do kept[i] = tonumber(kept[i] or 0) end
-local following, urgent, pause, last, calm = unpack(kept)
+local kept = redis.call('HMGET', KEYS[1], 'next', 'urgent', 'pause', 'last', 'calm', 'interval')
+for i = 1, 6 do kept[i] = tonumber(kept[i] or 0) end
+local following, urgent, pause, last, calm, before = unpack(kept)
 -- The clock of a replica that took over may be behind.
 if following > now + 60000000 + 100 * interval then following = now end
 if urgent > now + 60000000 + 400 * interval then urgent = now end
@@ -74,10 +75,10 @@ if count > 0 then
   last = now
 end
 redis.call('HSET', KEYS[1], 'next', string.format('%.0f', following), 'urgent', string.format('%.0f', urgent),
-  'last', string.format('%.0f', last), 'calm', string.format('%.0f', calm))
+  'last', string.format('%.0f', last), 'calm', string.format('%.0f', calm), 'interval', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], 7200000)
 redis.call('PEXPIRE', KEYS[2], 7200000)
-return {math.floor(start - now), math.floor(math.max(0, pause - now)), members, math.floor(calm - now)}
+return {math.floor(start - now), math.floor(math.max(0, pause - now)), members, math.floor(calm - now), before}
 """
 
 # KEYS: the hash of the pace. ARGV: microseconds, the channel.
@@ -119,7 +120,7 @@ class RedisPermits:
 
     Args:
         url: Of the Redis server; `RedisServer` says in which form.
-        rate: Requests per second of the whole fleet; every process must give the same number.
+        rate: Requests per second of the whole fleet; every process must give the same number. A warning says if not.
         workers: How many processes there are: while Redis is away, each keeps to its share. More count when they were
             seen lately.
 
@@ -143,7 +144,8 @@ class RedisPermits:
         self._paused_until = 0.0
         self._members = 0
         self._local: Limiter | None = None
-        self._has_warned = False
+        self._has_warned = self._has_warned_of_rate = False
+        self._has_asked = False  # with this rate
         self._client: Redis | None = None
         self._scripts: tuple[Any, Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -218,7 +220,7 @@ class RedisPermits:
 
     def set_rate(self, rate: AskedRate) -> None:
         """Change the rate for this process; the others keep theirs."""
-        self._rate = fleet_rate(rate)
+        self._rate, self._has_asked = fleet_rate(rate), False
         self._slots.clear()
         if self._local is not None:
             self._local.retune(self._share)
@@ -278,7 +280,8 @@ class RedisPermits:
         if self._listener is None:
             self._listener = self._start(self._listen())
         keys = [key_of("pace", self._account), key_of("members", self._account)]
-        arguments = [count, round(1e6 / self._rate), int(urgent), self._member, int(is_back)]
+        interval = round(1e6 / self._rate)
+        arguments = [count, interval, int(urgent), self._member, int(is_back)]
         asked_at = loop.time()
         try:
             reply = await self._run(0, keys, arguments)
@@ -287,7 +290,16 @@ class RedisPermits:
                 raise
             # It was this process that stood still, not the server.
             reply = await self._run(0, keys, arguments)
-        wait, pause, self._members, calm = reply
+        wait, pause, self._members, calm, before = reply
+        # What was there at the first time may be of processes that have ended.
+        if self._has_asked and before not in {0, interval} and not self._has_warned_of_rate:
+            self._has_warned_of_rate = True
+            _log.warning(
+                "another process with the same keys shares a rate of %.4g requests per second in Redis at %s, this one "
+                "%.4g; give all the same number",
+                1e6 / before, self._server, self._rate,
+            )  # fmt: skip
+        self._has_asked = True
         if pause > 0:
             self._pause_here(pause / 1e6)
         return wait / 1e6, calm / 1e6

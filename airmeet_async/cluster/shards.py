@@ -97,4 +97,4 @@ def _client_for(path: Path) -> AirmeetClient:
     if not os.environ.get("AIRMEET_REDIS", "").strip():
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / "token"))
     shard = read_summary(path).facts.get("shard") or {}
-    return AirmeetClient(fleet=Fleet.from_env(rate=shard.get("total_rate"), workers=shard.get("places") or 1))
+    return AirmeetClient(fleet=Fleet.from_env(rate=shard.get("total_rate"), workers=shard.get("places")))

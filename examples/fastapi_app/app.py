@@ -2,12 +2,14 @@
 
     uvicorn --factory examples.fastapi_app.app:create_app --workers 4
 
-The keys are in the environment. All requests of a worker share one client; all workers share one token, in a file.
+The keys are in the environment. All requests of a worker share one client; all workers share one token, in a file, and
+with AIRMEET_REDIS and AIRMEET_RATE one token and one rate with all other programs that name the same Redis.
 An import belongs to the worker that started it: with several workers, give imports to one application with one worker.
 """
 
 import asyncio
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,7 +67,7 @@ def create_app(client: AirmeetClient | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AirmeetClient]]:
-        async with client or AirmeetClient(token_store="file") as airmeet:
+        async with client or AirmeetClient(token_store=None if "AIRMEET_REDIS" in os.environ else "file") as airmeet:
             yield {"airmeet": airmeet}
             for one in imports.values():
                 one.job.stop()  # what is under way ends; the others are not sent

@@ -403,6 +403,42 @@ async def test_while_the_store_is_away_whoever_loses_a_young_token_waits_and_ask
     assert (await token.get()).token == Secret("of-the-other")
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
+async def test_who_loses_five_tokens_in_a_row_while_the_store_is_away_goes_on(*, in_bulk: bool) -> None:
+    transport = transport_of(reauth_kills_old=True)
+    left = 5
+
+    class Fought:
+        async def exchange(self, request: Request) -> Reply:
+            nonlocal left
+            if left and not request.target.endswith("/auth"):
+                left -= 1
+                transport.world.expire_tokens()
+            return await transport.exchange(request)
+
+        async def aclose(self) -> None: ...
+
+    async with client_of(Fought(), token_store=Database(ConnectionError())) as client:
+        if in_bulk:
+            report = await client.bulk.add_attendees(EVENT, [person()], send_email_invite=False)
+            assert report.all_done
+        else:
+            await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert left == 0
+
+
+async def test_who_loses_every_token_while_the_store_is_away_is_told_so_in_the_end() -> None:
+    token = SharedToken(auth := FetchAuth(0), Database(ConnectionError()), "account")
+    await token.get()
+
+    with pytest.raises(TokenRejectedError):
+        for _ in range(30):
+            await refuse(token, 1)
+
+    assert auth.calls == 13  # ten that others may have ended, and three
+
+
 async def test_a_token_that_is_older_than_a_minute_is_replaced_at_once_though_the_store_is_away() -> None:
     """It has expired; nobody has fought over it."""
     token = SharedToken(FetchAuth(0), Database(ConnectionError()), "account")

@@ -1,17 +1,21 @@
 """Runs on a real Dask cluster of this machine."""
 
 import asyncio
+import csv
 import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from airmeet_async.cluster import OnDask
 from airmeet_async.errors import ConfigError
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.support.redis_process import BINARY, SKIPPED
+from tests.torture.people import EVENT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -85,3 +89,66 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"tcp://127.0.0.1:9: there is no Dask scheduler"):
         asyncio.run(ask())
+
+
+_CLUSTER = """
+import sys
+import distributed
+
+if __name__ == "__main__":
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    ) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_the_command_line_sends_a_list_on_a_cluster_and_writes_its_files_as_ever(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "cluster.py").write_text(_CLUSTER)
+    lists = {"good.csv": [f"person-{n}@example.com" for n in range(120)]}
+    lists["bad.csv"] = [f"other-{n}{'+reject' if n == 40 else ''}@example.com" for n in range(60)]
+    for name, people in lists.items():
+        lines = "".join(f"{email},Ada,Number {n}\n" for n, email in enumerate(people))
+        (tmp_path / name).write_text(f"email,first name,last name\n{lines}")
+    log = tmp_path / "truth.jsonl"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    environ |= {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
+    truth = [sys.executable, "-m", "tests.torture.truth_server", "--log", str(log)]
+    with ExitStack() as stack:
+        server = stack.enter_context(subprocess.Popen(truth, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        stack.callback(server.terminate)
+        assert server.stdout is not None
+        environ["AIRMEET_URI"] = f"http://127.0.0.1:{server.stdout.readline().strip()}/prod"
+        cluster = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, str(tmp_path / "cluster.py")],
+                env=environ, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+        )  # fmt: skip
+        assert cluster.stdin is not None and cluster.stdout is not None  # noqa: PT018
+        address = cluster.stdout.readline().strip()
+        flags = f"--no-invite --dask {address} --folder shards --rate 100 --progress none --failed left.csv".split()
+        good, bad = (
+            subprocess.run(
+                [sys.executable, "-m", "airmeet_async", "register", EVENT, name, *flags],
+                env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            )
+            for name in lists
+        )  # fmt: skip
+        cluster.stdin.write("\n")
+        cluster.stdin.flush()
+
+    assert good.returncode == 0, good.stderr
+    assert bad.returncode == 3, bad.stderr
+    assert "120 of 120 added" in good.stderr
+    assert "left.csv" not in good.stderr
+    for name, people in lists.items():
+        with (tmp_path / name.replace(".csv", "-results.csv")).open(newline="", encoding="utf-8-sig") as file:
+            assert [row["email"] for row in csv.DictReader(file)] == people
+    with (tmp_path / "left.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert [row["email"] for row in csv.DictReader(file)] == ["other-40+reject@example.com"]
+    adds = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len([line for line in adds if line.get("applied")]) == 179
+    assert not list((tmp_path / "shards").glob("*.job"))

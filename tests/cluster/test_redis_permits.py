@@ -122,6 +122,17 @@ async def test_a_person_does_not_wait_for_the_blocks_of_others(redis_server: Red
 
 
 @pytest.mark.real_time
+async def test_persons_who_wait_for_each_other_make_no_burst(redis_server: RedisProcess) -> None:
+    """A hundred of them at a hundred a second need a second, although each goes before bulk."""
+    async with members(redis_server, 2, rate=100.0) as both:
+        begun = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for n in range(100):
+                group.create_task(both[n % 2].acquire(urgent=True))
+        assert asyncio.get_running_loop().time() - begun > 0.92
+
+
+@pytest.mark.real_time
 @pytest.mark.parametrize("hangs", [False, True], ids=["killed", "hangs"])
 async def test_without_redis_each_keeps_to_its_share_and_all_return_together(
     redis_server: RedisProcess, caplog: pytest.LogCaptureFixture, hangs: bool
@@ -150,3 +161,33 @@ async def test_without_redis_each_keeps_to_its_share_and_all_return_together(
                 await asyncio.sleep(0.05)
         for one in both:
             await one.acquire(urgent=False)
+
+
+@pytest.mark.real_time
+async def test_different_rates_of_living_processes_are_told_once_by_each(
+    redis_server: RedisProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warnings() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+    async with members(redis_server, 1, rate=500.0) as (ended,):
+        await ended.acquire(urgent=False)
+    async with members(redis_server, 1, rate=1000.0) as (one,), members(redis_server, 1, rate=200.0) as (other,):
+        for _ in range(3):
+            await one.acquire(urgent=True)
+        assert not warnings()  # the number of whoever has ended counts for nothing
+        for _ in range(3):
+            await other.acquire(urgent=True)
+            await one.acquire(urgent=True)
+        said = warnings()
+
+        assert len(said) == 2
+        assert "shares a rate of 200 requests per second" in said[0]
+        assert "this one 1000; give all the same number" in said[0]
+        assert "redis://127.0.0.1" in said[0]
+
+        one.set_rate(200)
+        for _ in range(3):
+            await other.acquire(urgent=True)
+            await one.acquire(urgent=True)
+        assert len(warnings()) == 2

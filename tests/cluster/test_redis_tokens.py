@@ -136,6 +136,25 @@ async def test_a_fleet_that_has_a_token_goes_on_without_redis(
     assert "signs in by itself" in warnings[0].message
 
 
+@pytest.mark.parametrize(
+    ("uses", "most"), [(100_000, 1), (400, 40)], ids=["with a token", "whose token ends meanwhile"]
+)
+async def test_eight_processes_that_end_each_others_tokens_go_on_without_redis_and_do_not_fight(
+    redis_server: RedisProcess, uses: int, most: int
+) -> None:
+    """Where the token has ended, each signs in, ends the others', and leaves them some seconds before the next time."""
+    async with token_server(uses=uses) as airmeet, processes(airmeet, redis_server, 8) as running:
+        await all_begin(running)
+        while len(airmeet.added) < 80:  # noqa: ASYNC110 - other processes do it
+            await asyncio.sleep(0.01)
+        redis_server.kill()
+        await all_end_well(running)
+
+        assert len(airmeet.added) == len(set(airmeet.added)) == 800
+        assert airmeet.issued <= most
+        assert airmeet.refused < most
+
+
 async def test_redis_sees_neither_token_nor_key_and_others_cannot_read_it(redis_server: RedisProcess) -> None:
     ours, others = store_at(redis_server), store_at(redis_server, key="t" * 32)
 

@@ -108,6 +108,7 @@ class Desk:
         adds: Requests to add somebody, so far.
         issued: The generation of the newest token.
         expired: Tokens up to this generation are dead.
+        has_one_token: A new token ends the one before.
         sends: How often each key came.
         applied: How often each key was applied.
         on_expiry: Called when tokens die.
@@ -121,6 +122,7 @@ class Desk:
     adds: int = 0
     issued: int = 0
     expired: int = 0
+    has_one_token: bool = False
     sends: dict[str, int] = field(factory=dict)
     applied: dict[str, int] = field(factory=dict)
 
@@ -143,6 +145,8 @@ class Desk:
         given = tuple(request.headers.get(f"x-airmeet-{name}-key") for name in ("access", "secret"))
         if request.method != "POST" or given != (SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY):
             return Answer(kind="auth", status=400, body=_said("wrong keys"))
+        if self.has_one_token:
+            self.expired = self.issued
         self.issued += 1
         token = f"{SENTINEL_TOKEN}.{self.issued}"
         body = _json({"success": True, "data": {"label": "torture", "token": token}})

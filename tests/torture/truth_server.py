@@ -249,11 +249,18 @@ class _Wire(asyncio.Protocol):
 
 @asynccontextmanager
 async def truth_server(
-    log: Path, *, faults: str = "", seed: int = 0, port: int = 0, rate_limit: float | None = None, **options: Any
+    log: Path,
+    *,
+    faults: str = "",
+    seed: int = 0,
+    port: int = 0,
+    rate_limit: float | None = None,
+    has_one_token: bool = False,
+    **options: Any,
 ) -> AsyncIterator[TruthServer]:
     """Serve on loopback; *options* are those of `TruthServer`."""
     bucket = Bucket(rate_limit, max(1.0, rate_limit / 10)) if rate_limit else None
-    desk = Desk(Faults.parse(faults, seed), bucket)
+    desk = Desk(Faults.parse(faults, seed), bucket, has_one_token=has_one_token)
     with log.open("ab", buffering=0) as file:
         server = TruthServer(desk, file, **options)
         desk.on_expiry = partial(server.mark, "expire")
@@ -270,7 +277,7 @@ async def _serve(words: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with truth_server(
         words.log, faults=words.faults, seed=words.seed, port=words.port, rate_limit=words.rate_limit,
-        latency=words.latency, hang=words.hang_seconds,
+        latency=words.latency, hang=words.hang_seconds, has_one_token=words.one_token,
     ) as server:  # fmt: skip
         print(server.port, flush=True)
         await ended.wait()
@@ -285,6 +292,7 @@ def main() -> None:
     words.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
     words.add_argument("--hang-seconds", type=float, default=60.0, help="a hanging request is closed then")
     words.add_argument("--rate-limit", type=float, help="adds per second; 429 above it")
+    words.add_argument("--one-token", action="store_true", help="a new token ends the one before")
     asyncio.run(_serve(words.parse_args()))
 
 

@@ -340,6 +340,7 @@ class Engine:
             case Renew():
                 self.journal.record_retry(row)  # before the wait: a crash within it must not make this row unclear
                 self.journal.withdraw()
+                row.tries.renewals *= not self._client.token.is_fought_over
                 try:
                     await self._client.token.renew(issued.generation if issued else 0)
                 except AirmeetError as failure:

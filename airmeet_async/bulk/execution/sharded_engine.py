@@ -11,7 +11,8 @@ Rules of this file:
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,17 @@ class ShardedEngine:
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
         places = await self._runner.open(folder)
+        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
+        shards = self._runner.shards or (lambda rows: _shards_for(rows, places))
+        paths = await self.cut(folder, shards, places, first=_FIRST_ROWS)
+        self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
+        if paths:
+            await self._runner.send(paths, self)
+
+    async def cut(
+        self, folder: Path, shards: int | Callable[[int], int], places: int, *, first: int | None = None
+    ) -> list[Path]:
+        """Put the rows into shards, of which so many are sent at once, and return these."""
         most = self._options.max_failures
         limits = ShardLimits(
             rate=None if self.rate_ceiling is None else self.rate_ceiling / places,
@@ -190,22 +202,8 @@ class ShardedEngine:
             # A limit takes the place of the usual rules, which know nothing of the other shards.
             max_failures=None if most is None else int(most.most(self.total, 0)),
         )
-
-        def cut() -> list[Path]:
-            return cut_journal(
-                self._path,
-                folder,
-                lambda rows: self._runner.shards or _shards_for(rows, places),
-                list_id=self._list,
-                first=_FIRST_ROWS,
-                limits=limits,
-            )
-
-        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
-        paths = await anyio.to_thread.run_sync(cut)
-        self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
-        if paths:
-            await self._runner.send(paths, self)
+        work = partial(cut_journal, self._path, folder, shards, list_id=self._list, first=first, limits=limits)
+        return await anyio.to_thread.run_sync(work)
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:

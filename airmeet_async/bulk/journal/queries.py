@@ -130,6 +130,12 @@ class JournalSummary:
         return found
 
     @property
+    def lent(self) -> Mapping[str, Any]:
+        """The shards that rows of this list are in: ``shards``, ``folder``, ``returned``; empty for none."""
+        found: Mapping[str, Any] = self.facts.get("lent") or {}
+        return found if found.get("list") == self.list_id else {}
+
+    @property
     def created(self) -> float:
         """When the list was read, in seconds since the epoch."""
         return float(self.list_facts.get("created") or self.facts.get("created") or 0.0)
@@ -156,9 +162,11 @@ class JournalSummary:
 
     @property
     def state(self) -> str:
-        """``running``, ``finished`` (no run is needed to send something) or ``interrupted``."""
+        """``running``, ``finished`` (no run is needed to send something), ``lent`` or ``interrupted``."""
         if self.process is not None:
             return "running"
+        if self.lent:
+            return "lent"
         has_ended = self.list_facts.get("ended") is not None and self.list_facts.get("stop") is None
         waits = self.left if not has_ended else self.counts.get("pending", 0)
         return "interrupted" if self.rows is None or self.in_flight or waits else "finished"

@@ -1,6 +1,7 @@
 """``airmeet register`` and ``airmeet check``: a list of people, to be sent or only to be looked at."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 from attrs import evolve
@@ -28,6 +29,8 @@ from airmeet_async.protocol.redact import escape
 from airmeet_async.tables import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.input.column_names import PresetName
     from airmeet_async.bulk.input.plan import RowFinding
@@ -55,6 +58,7 @@ def register(
     dask: str | None = None,
     shards: int | None = None,
     folder: str | None = None,
+    workers: int | None = None,
     options: BulkFlags = DEFAULT,
 ) -> int:
     r"""Register everyone in a file for an event.
@@ -101,14 +105,19 @@ def register(
         finished_event: People may be mailed although the event is over.
         dask: Send the rows on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786. They have the keys in
             their environment.
-        shards: With --dask: into how many parts the rows are put. Default: by the number of workers.
-        folder: With --dask: where these are, on a disk that all workers share, at the same path.
+        shards: With --folder: into how many parts (shards) the rows are put. Default, with --dask: by the number of
+            workers.
+        folder: Put the rows into shards there, on a disk that all workers share, at the same path. Without --dask
+            nothing is sent: the paths are printed, airmeet resume PATH sends one, and airmeet join takes them back.
+        workers: With --folder, without --dask: how many shards are sent at once; each has its part of --rate and of
+            --concurrency. Default: all.
         options: As for every bulk command.
     """
     from airmeet_async.cli.runner import check_places, make_plan, run
 
-    on = _on_dask(dask, shards, folder)
-
+    positive(shards, "--shards")
+    positive(workers, "--workers")
+    on = _on_dask(dask, shards, folder, workers)
     if invite is None:
         raise UsageError(
             "choose --invite or --no-invite: there is no default, because with --invite Airmeet mails everyone "
@@ -125,6 +134,8 @@ def register(
         if on is not None:
             start = wanted.start
             wanted = evolve(wanted, start=lambda client, given: start(client, cast("JobOptions", {**given, "on": on})))
+        elif folder is not None and shards is not None:
+            wanted = evolve(wanted, cut=partial(_cut, folder=folder, shards=shards, workers=workers))
         return run(wanted, options, Settings.of(os.environ, options.redis), options.console).code
     plan = make_plan(wanted, options, Settings.of(os.environ, options.redis), options.console)
     options.console.say("dry run: nothing was sent")
@@ -134,16 +145,27 @@ def register(
     return code
 
 
-def _on_dask(dask: str | None, shards: int | None, folder: str | None) -> "OnDask | None":
+async def _cut(job: "BulkJob", *, folder: str, shards: int, workers: int | None) -> "list[Path]":
+    return await job.cut(into=folder, shards=shards, workers=workers)
+
+
+def _on_dask(dask: str | None, shards: int | None, folder: str | None, workers: int | None) -> "OnDask | None":
+    """Return what sends the rows, if that is a Dask cluster.
+
+    Raises:
+        UsageError: Some flags say nothing without others.
+    """
     if dask is None:
-        if shards is not None or folder is not None:
-            raise UsageError("--shards and --folder belong to --dask; without it, see airmeet cut")
+        if (shards is None) != (folder is None) or (workers is not None and folder is None):
+            raise UsageError("without --dask, --folder and --shards belong together, and --workers to them")
         return None
     if folder is None:
         raise UsageError("--dask needs --folder, a folder that this machine and all workers share")
+    if workers is not None:
+        raise UsageError("with --dask, its own workers count, so --workers says nothing")
     from airmeet_async.cluster import OnDask
 
-    return OnDask(dask, folder=folder, shards=positive(shards, "--shards"))
+    return OnDask(dask, folder=folder, shards=shards)
 
 
 def describe_run(

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -197,8 +197,11 @@ def _go_on_with(
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
-    if shard is not None and shard.get("rate") and flags["rate"] is None:
-        flags["rate"] = str(shard["rate"])
+    settings = Settings.of(os.environ, options.redis)
+    if shard is not None:
+        settings = _settings_for_shard(settings, found.path, shard)
+        share = shard.get("rate" if settings.redis is None else "total_rate")
+        flags["rate"] = str(share) if share and flags["rate"] is None else flags["rate"]
     is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
@@ -225,7 +228,16 @@ def _go_on_with(
         yes=yes,
         finished_event=finished_event,
     )
-    return run(wanted, BulkFlags(**flags), Settings.of(os.environ, options.redis), console).code
+    return run(wanted, BulkFlags(**flags), settings, console).code
+
+
+def _settings_for_shard(settings: Settings, path: Path, shard: Mapping[str, Any]) -> Settings:
+    """Let all who send the shards of a folder share a token, as `run_shard` does."""
+    from airmeet_async.client.token_store import FileTokenStore
+
+    if settings.redis is None:
+        return evolve(settings, store=FileTokenStore(path.absolute().parent / "token"), notices=())
+    return evolve(settings, workers=shard.get("places") or settings.workers)
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:
@@ -322,11 +334,11 @@ def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
 
 
 def _standstill(run: "JournalSummary") -> str:
-    """Return what keeps a run that is in progress from going on at full speed, or nothing."""
+    """Return what keeps a run from going on here at full speed, or nothing."""
     from airmeet_async.cli.run_control import ask
 
     if run.process is None:
-        return ""
+        return _where_lent(run)
     try:
         said = ask(run.path, {"do": "state"}, patience_s=1.0)
     except (ConfigError, NotSentError):
@@ -334,8 +346,15 @@ def _standstill(run: "JournalSummary") -> str:
     return "" if said == "running" else said
 
 
+def _where_lent(run: "JournalSummary") -> str:
+    if not (lent := run.lent):
+        return ""
+    back = f", of which {len(lent['returned'])} are back" if lent["returned"] else ""
+    return f"lent to {counted(lent['shards'], 'shard')} in {lent['folder']}{back}"
+
+
 def _state(run: "JournalSummary", standstill: str | None = None) -> str:
-    """Return ``running``, ``paused``, ``waiting``, ``finished`` or ``interrupted``."""
+    """Return ``running``, ``paused``, ``waiting``, ``finished``, ``lent`` or ``interrupted``."""
     if run.process is None:
         return run.state
     why = _standstill(run) if standstill is None else standstill
@@ -471,6 +490,8 @@ def _next_step(run: "JournalSummary") -> str:
     words = wording_of(str(run.about.get("operation", "")), str(run.about.get("airmeet_id") or "AIRMEET_ID"))
     if run.process is not None or not words.command:  # what a program chose can go on in the program alone
         return ""
+    if run.lent:
+        return f"airmeet join {run.job}, when its shards have ended; airmeet resume {run.job} takes them back"
     stop = next((reason for reason in StopReason if reason == run.list_facts.get("stop")), None)
     if run.state == "interrupted":
         stop = stop or StopReason.CUT_OFF
@@ -597,7 +618,7 @@ def purge(
 def has_rows_to_send(run: "JournalSummary") -> bool:
     """Whether a run can go on, or has rows that a retry sends without being told which."""
     counts = run.counts
-    return run.state == "interrupted" or bool(counts.get("failed") or counts.get("unknown") or run.unverified)
+    return run.state in {"interrupted", "lent"} or bool(counts.get("failed") or counts.get("unknown") or run.unverified)
 
 
 def _may_remove(chosen: "list[JournalSummary]", console: Console, *, agreed: bool, forget: bool) -> bool:
@@ -724,6 +745,7 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
         run = find_run(word)
     if run.process is None:
         why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {run.job}"
+        why = f"is {_where_lent(run)}" if run.lent else why
         raise UsageError(f"job {run.job} {why}")
     Console().say(f"job {run.job}: {ask(run.path, request)}")
     return Exit.OK

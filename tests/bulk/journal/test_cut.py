@@ -1,6 +1,9 @@
 """Cutting a journal into shards and joining them: whatever was done before, and at whatever step it is killed."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -461,3 +464,75 @@ def test_each_row_is_sent_from_one_place_and_none_is_lost(
             writer.begin_run()
             open_keys = {row.key for row in left(writer, number)}
             assert not open_keys & succeeded
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from airmeet_async.bulk.journal.cut import cut_journal, join_journal
+
+nth, what, path, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
+left = [nth]
+
+def step(name):
+    left[0] -= 1
+    if left[0] < 0:
+        print(name, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if what == "cut":
+    cut_journal(path, folder, 2, step=step)
+else:
+    join_journal(path, take_back=True, step=step)
+"""
+
+
+def _kill_a_process(nth: int, what: str, path: Path, folder: Path) -> str:
+    """Cut or join in a process that is killed at its *nth* step; return the step, or nothing if it came to its end."""
+    command = [sys.executable, "-c", _KILLED, str(nth), what, str(path), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_process_that_is_killed_while_it_cuts_or_joins_loses_nothing_and_leaves_no_row_in_two_places(
+    tmp_path: Path,
+) -> None:
+    """With kill -9 at every step, each time on a fresh journal; then the same is done once more."""
+    steps: dict[str, list[str]] = {"cut": [], "join": []}
+    for what, seen in steps.items():
+        while True:
+            place = tmp_path / f"{what}-{len(seen)}"
+            place.mkdir(mode=0o700)
+            path, folder = place / "launch.job", place / "shards"
+            number = make_main(path, 8, {0})
+            sent = []
+            if what == "join":
+                shards = cut_journal(path, folder, 2)
+                sent = [
+                    *finish(shards[0], number),
+                    *finish(shards[1], number, [OutcomeState.SUCCEEDED], stop="cut_off"),
+                ]
+            step = _kill_a_process(len(seen), what, path, folder)
+            if what == "cut":
+                with closing(JournalWriter(path)) as writer:  # its lock has died with it
+                    is_lent = writer.facts().get("lent") is not None
+                assert is_lent or not list(folder.glob("*.job"))
+                paths = cut_journal(path, folder, 2)
+                keys = [result.key for shard in paths for result in read_results(shard)]
+                assert sorted(keys) == sorted(f"p{i}@example.com" for i in range(1, 8))
+                sent = [key for shard in paths for key in finish(shard, number)]
+                assert not list(folder.glob(".*.part"))
+            summary = join_journal(path, take_back=True)
+            after = dict(Counter(status for _, _, status in results(path)))
+            assert summary.is_complete
+            assert after[RowStatus.SUCCEEDED] == 1 + len(sent)
+            assert not folder.exists() or not list(folder.iterdir())
+            if not step:
+                break
+            seen.append(step)
+    names = [f"{what} {number}" for number in range(2) for what in ("returned", "taken")]
+    assert steps["cut"] == ["confirmed", "made 0", "made 1", "lent", "in place 0", "in place 1"]
+    assert steps["join"] == [*names, "removed", "removed", "ended"]

@@ -1,9 +1,12 @@
 """A run in shards, from the command line: cut, sent with resume, joined."""
 
 import signal
+from pathlib import Path
 
+from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
+from tests.support.worlds import auths
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite", "--progress", "none", "--journal", "launch.job")
@@ -103,13 +106,97 @@ def airmeet_last(airmeet):
     return next(cell for cell in cells if "@" in cell)
 
 
-def test_flags_of_dask_are_refused_where_they_would_do_nothing(airmeet):
+def test_a_run_in_shards_is_listed_as_lent_and_not_gone_on_with_by_chance(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=5)
+    there = airmeet.at(sandbox)
+    job = there(*REGISTER[:-2], "--rate", "60", "--json").json["job"]
+    (path, _) = there("cut", job, "--folder", "shards", "--shards", "2").out.split()
+    folder = path.rpartition("/")[0]
+
+    listed, shape, shown = there("runs"), there("runs", "--json").json[0], there("runs", "show", job)
+    by_chance, paused = there("resume", "--progress", "none"), there("runs", "pause", job)
+    assert there("resume", path, "--progress", "none").code == 0
+    there("join", job)
+
+    assert f"{job}: lent to 2 shards in {folder}" in listed.err
+    assert (shape["state"], shape["standstill"]) == ("lent", f"lent to 2 shards in {folder}")
+    assert f"airmeet join {job}, when its shards have ended" in shown.out
+    assert "there is no unfinished run" in by_chance.err
+    assert f"job {job} is lent to 2 shards" in paused.err
+    assert f"lent to 2 shards in {folder}, of which 1 are back" in there("runs").err
+    assert there("resume", job, "--progress", "none").code == 0
+    assert there("runs", "--json").json[0]["state"] == "finished"
+
+
+def test_all_who_send_shards_share_the_token_beside_them(airmeet):
+    there, sandbox = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    before = auths(sandbox)
+
+    for path in paths:
+        assert there("resume", path, "--progress", "none", AIRMEET_TOKEN_CACHE="off").code == 0
+
+    assert auths(sandbox) == before + 1
+    assert list((airmeet.folder / "shards" / "token").iterdir())
+
+
+def test_flags_of_shards_are_refused_where_they_would_do_nothing(airmeet):
     airmeet.people(3)
     there = airmeet.at(Sandbox())
 
-    without = there(*REGISTER, "--shards", "3")
-    no_folder = there(*REGISTER, "--dask", "tcp://127.0.0.1:1")
+    for words, why in {
+        ("--shards", "3"): "--folder and --shards belong together",
+        ("--folder", "shards"): "--folder and --shards belong together",
+        ("--workers", "3"): "--workers to them",
+        ("--dask", "tcp://127.0.0.1:1"): "--dask needs --folder",
+        ("--dask", "tcp://127.0.0.1:1", "--folder", "shards", "--workers", "3"): "its own workers count",
+        ("--folder", "shards", "--shards", "0"): "--shards must be a whole number",
+    }.items():
+        refused = there(*REGISTER, *words)
+        assert refused.code == 2
+        assert why in refused.err
 
-    assert (without.code, no_folder.code) == (2, 2)
-    assert "--shards and --folder belong to --dask" in without.err
-    assert "--dask needs --folder" in no_folder.err
+
+def test_a_list_is_put_into_shards_without_a_row_being_sent(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    register = ("register", EVENT, "people.csv", "--progress", "none", "--folder", "shards", "--shards", "3")
+
+    unasked = there(*register, "--invite")
+    cut = there(*register, "--invite", "--yes", "--rate", "30", "--workers", "3", "--max-failures", "9", "--json")
+    again = there(*register, "--invite", "--yes")
+    shapes = [read_summary(Path(path)).facts["shard"] for path in cut.json["shards"]]
+
+    assert unasked.code == 2
+    assert (cut.code, len(cut.json["shards"]), sandbox.adds) == (0, 3, 0)
+    assert "nothing was sent. Send each with: airmeet resume PATH" in cut.err
+    assert [(one["rate"], one["total_rate"], one["max_failures"]) for one in shapes] == [(10, 30, 9)] * 3
+    assert again.code == 2
+    assert "its rows are in 3 shards" in again.err
+    job = cut.json["job"]
+    sent = [there("resume", path, "--progress", "none", "--yes").code for path in cut.json["shards"]]
+    joined = there("join", job, "--json")
+    assert sent == [0, 0, 0]
+    assert (joined.code, joined.json["counts"]["succeeded"]) == (0, 30)
+    assert sandbox.adds == 30
+    assert sandbox.world.statistics().mails == 30
+
+
+def test_of_several_lists_the_one_that_was_typed_is_cut(airmeet):
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    airmeet.people(10)
+    words = ("register", EVENT, "people.csv", "--no-invite", "--progress", "none")
+    there(*words)
+    (airmeet.folder / "others.csv").write_text("email,first name,last name\nother@example.com,Ada,King\n")
+    there("register", EVENT, "others.csv", "--no-invite", "--progress", "none")
+
+    idle = there(*words, "--folder", "shards", "--shards", "3")
+    paths = there(*words, "--folder", "shards", "--shards", "3", "--again").out.split()
+    counts = [read_summary(Path(path)).rows for path in paths]
+
+    assert "nothing is left to be sent" in idle.err
+    assert counts == [3, 3, 4]
