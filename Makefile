@@ -77,7 +77,7 @@ lock:
 	@build/lock/bin/uv pip compile $(LOCK) --group lock -o requirements/lock.txt
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*
+	@rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements/dev.txt pyproject.toml
