@@ -8,9 +8,8 @@ if (location.protocol === "file:") {
       document.body.append(frame);
       const inside = frame.contentWindow;
       inside.postMessage = (data) => {
-        const message = new MessageEvent("message", { data });
-        this.dispatchEvent(message);
-        this.onmessage?.(message);
+        const message = new MessageEvent("message", { data: structuredClone(data) });
+        setTimeout(() => this.dispatchEvent(message) && this.onmessage?.(message));
       };
       const script = inside.document.createElement("script");
       script.src = url;
@@ -20,7 +19,8 @@ if (location.protocol === "file:") {
     }
     postMessage(data) {
       const inside = this.frame.contentWindow;
-      this.ready.then(() => inside.dispatchEvent(new inside.MessageEvent("message", { data })));
+      const message = new inside.MessageEvent("message", { data: structuredClone(data) });
+      this.ready.then(() => setTimeout(() => inside.dispatchEvent(message)));
     }
     terminate() {
       this.frame.remove();

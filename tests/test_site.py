@@ -11,15 +11,13 @@ import airmeet_async.testing
 from docs.build import DOCS, ROOT, SITE, navigation
 from tests.support.browser import CHROMIUM, Page
 
-# As it is looked at: a desk and a phone, by day and by night.
-VIEWS = [(width, scheme) for width in (1280, 400) for scheme in ("light", "dark")]
 # Whatever is wider than the window, and does not scroll by itself.
 CUT = """
 [...document.querySelectorAll('article *')].filter(one => {
   const box = one.getBoundingClientRect();
   if (box.width === 0 || box.right <= innerWidth + 1) return false;
   for (let up = one.parentElement; up; up = up.parentElement)
-    if (getComputedStyle(up).overflowX !== 'visible') return false;
+    if (['auto', 'scroll'].includes(getComputedStyle(up).overflowX)) return false;
   return true;
 }).map(one => one.textContent.slice(0, 60))
 """
@@ -38,7 +36,8 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.slow
 @pytest.mark.real_time
-def test_the_site_builds_without_a_warning_and_looks_right(subtests):
+@pytest.mark.timeout(180)
+def test_the_site_builds_without_a_warning_and_nothing_is_cut(subtests):
     done = subprocess.run([sys.executable, "-m", "docs.build"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     if CHROMIUM is None:
@@ -46,10 +45,9 @@ def test_the_site_builds_without_a_warning_and_looks_right(subtests):
     with Page() as page:
         for path in sorted(navigation()):
             page.open(SITE / path.replace(".md", ".html"))
-            for width, scheme in VIEWS:
-                page.media(scheme=scheme)
+            for width in (1280, 400):
                 page.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-                with subtests.test(path=path, width=width, scheme=scheme):
+                with subtests.test(path=path, width=width):
                     assert page.find(CUT) == []
         assert page.complaints == []
         assert [one for one in page.requests if not one.startswith(("file:", "data:"))] == []
