@@ -7,6 +7,7 @@ The layers, each importing only those before it:
 - ``calls``           one function per API operation, each returning a `Call`; no I/O
 - ``client``          sending: the send loop, one token for all tasks, the rate limiter, the transports
 - ``bulk``            many rows: input, execution, report, journal
+- ``cluster``         what several processes share in Redis
 - ``airmeet_client``  `AirmeetClient`, which combines these
 - ``sandbox``         a simulated Airmeet, which shares only `Request` and `Reply` with the layers above
 - ``testing``         virtual time and the sandbox for users' own tests

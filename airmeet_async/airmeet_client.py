@@ -1,9 +1,11 @@
 """`AirmeetClient`: single calls and bulk runs in one object."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from airmeet_async.bulk.bulk import Bulk
-from airmeet_async.client.client import Client
+from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.client import Client, SharedParts
 from airmeet_async.client.namespaces import Grouped
 
 
@@ -31,6 +33,9 @@ class AirmeetClient(Client):
             say so, such as the workers of a web server; the files are in ``AIRMEET_TOKEN_CACHE``, else in the user's
             state directory. Or a `TokenStore` of your own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
+        fleet: What many processes share, an `airmeet_async.cluster.Fleet`: its token store, and its permits if it has a
+            rate. Default: the one at ``AIRMEET_REDIS``, with *rate* for all processes together if that is a number.
+        permits: Permits that others share, instead of *rate*.
         max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Retry rules of calls, sign-ins and runs, or a number of attempts. What differs from ``Retry()`` holds for
             sign-ins and runs, too, which otherwise have rules of their own. Default: ``Retry()``.
@@ -65,3 +70,14 @@ class AirmeetClient(Client):
     """
 
     bulk: Final = Grouped(Bulk)
+
+    def _find_fleet(self, environ: Mapping[str, str], rate: AskedRate) -> tuple[SharedParts | None, AskedRate]:
+        if not environ.get("AIRMEET_REDIS", "").strip():
+            return None, rate
+        from airmeet_async.cluster.fleet import Fleet  # needs packages of an extra
+
+        if isinstance(rate, (int, float)):
+            return Fleet.from_env(rate=rate, environ=environ), None
+        if rate is not None:  # each process finds the server's limit by itself
+            return Fleet(environ["AIRMEET_REDIS"]), rate
+        return Fleet.from_env(environ=environ), None

@@ -23,6 +23,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "dataframe": ("narwhals",),
     "report": ("jinja2",),
     "otel": ("opentelemetry",),
+    "redis": ("redis", "cryptography"),
+    "dask": ("distributed",),
 }
 
 

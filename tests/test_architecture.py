@@ -23,6 +23,7 @@ EVERYTHING = {
     "data_frames",
     "version",
     "bulk",
+    "cluster",
     "airmeet_client",
 }
 LAYERS: dict[str, set[str]] = {
@@ -37,11 +38,12 @@ LAYERS: dict[str, set[str]] = {
     "client": {"errors", "protocol", "calls", "private_files", "optional_imports", "data_frames", "version"},
     "tables": {"errors", "formatting", "optional_imports"},
     "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports", "data_frames", "version"},
-    "airmeet_client": {*BASE, "bulk"},
+    "cluster": {*BASE, "bulk", "airmeet_client", "private_files", "optional_imports", "version"},
+    "airmeet_client": {*BASE, "bulk", "cluster.fleet"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},
     "testing": {*EVERYTHING, "sandbox"},
-    "cli": {*EVERYTHING, "sandbox"},
+    "cli": {*EVERYTHING, "sandbox", "cluster"},
     "__main__": {"cli", "optional_imports"},
 }
 
@@ -52,7 +54,7 @@ EFFECTS = {"time", "secrets", "asyncio", "anyio", "httpx", "socket", "ssl", "os"
 CLOCKS = {"now", "utcnow", "today", "uuid1", "uuid4"}
 
 # One home each, so that replacing the package is a change of one module.
-ONE_HOME = ("httpx", "httptools", "orjson", "openpyxl", "python_calamine", "jinja2")
+ONE_HOME = ("httpx", "httptools", "orjson", "openpyxl", "python_calamine", "jinja2", "cryptography")
 
 
 def sources():
@@ -212,7 +214,7 @@ def test_the_library_needs_the_five_core_packages_only():
     """With all extras hidden, every public name can be had."""
     extras = (
         "charset_normalizer cyclopts httptools jinja2 narwhals openpyxl orjson platformdirs pyarrow python_calamine "
-        "rich uvicorn uvloop"
+        "rich uvicorn uvloop redis cryptography"
     )
     script = (
         f"import sys\nfor name in {extras.split()!r}: sys.modules[name] = None\n"

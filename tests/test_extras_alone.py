@@ -36,10 +36,16 @@ FEATURES = {
     "dataframe": "import narwhals\nfrom airmeet_async.tables import read_frame\nprint(read_frame.__name__)",
     "report": COMMAND.format(["register", "--help"]).replace("sys.exit", "import jinja2\nsys.exit"),
     "otel": CLIENT.format("base_url='http://127.0.0.1:1', telemetry='otel'") + "print(client.transport_name)",
+    "redis": (
+        "from airmeet_async.cluster import Fleet\nfleet = Fleet('redis://127.0.0.1:1/0', rate=5)\n"
+        + CLIENT.format("base_url='http://127.0.0.1:1', fleet=fleet")
+        + "print(client.pace.rate)"
+    ),
+    "dask": "import distributed\nfrom airmeet_async.cluster import OnDask\nprint(OnDask('tcp://127.0.0.1:1'))",
 }
 SAYS = {
     "": "httpx", "cli": "no problems found", "fast": "fast", "sandbox": "serve", "excel": "email", "parquet": "email",
-    "dataframe": "read_frame", "report": "--report", "otel": "httpx",
+    "dataframe": "read_frame", "report": "--report", "otel": "httpx", "redis": "5", "dask": "OnDask",
 }  # fmt: skip
 
 # With this extra, this command, and the extra that it names.

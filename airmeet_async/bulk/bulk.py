@@ -24,6 +24,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
@@ -390,6 +391,73 @@ class Bulk:
             names = ", ".join(map(repr, sorted(unknown)))
             raise ConfigError(f"again must be one of {', '.join(get_args(Again))}, not {names}")
         return self._job(None, cast(JobOptions, {"journal": journal, **options}), None, again=found)
+
+    async def cut(
+        self,
+        journal: str | os.PathLike[str],
+        *,
+        into: str | os.PathLike[str],
+        shards: int,
+        again: bool = False,
+        rate: float | None = None,
+        max_in_flight: int | None = None,
+    ) -> list[Path]:
+        """Put the rows of a journal that are left into shards, which other processes send; nothing is sent.
+
+        Of several lists in the journal, it is the one that was prepared last (`BulkJob.prepare`), else the one that was
+        sent last. Until `join` has taken all shards back, the journal refuses every other run. Calling it again with
+        the same folder returns the same shards::
+
+            await client.bulk.add_attendees(event_id, rows, send_email_invite=False, journal="launch.job").prepare()
+            for path in await client.bulk.cut("launch.job", into="/shared/launch", shards=16):
+                ...  # in another process: await airmeet_async.cluster.run_shard(path)
+            summary = await client.bulk.join("launch.job")
+
+        Args:
+            journal: The file.
+            into: The folder of the shards, of this user alone; made if it is not there. A network disk needs locks
+                (NFS from version 4 on).
+            shards: How many at most: none of them is empty.
+            again: Send all rows of the list once more, whatever was done.
+            rate: Requests per second of each shard, where nothing else limits them together.
+            max_in_flight: Rows that each shard sends at once. Default: the client's.
+
+        Returns:
+            The shards' paths: ``launch-0000.job`` and so on; none where nothing is left to be sent.
+
+        Raises:
+            ConfigError: *shards* is not a number above 0.
+            JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
+        """
+        work = partial(
+            cut_journal,
+            Path(journal),
+            Path(into),
+            shards,
+            again=again,
+            limits=ShardLimits(rate, max_in_flight=max_in_flight),
+            base=str(self._client.options.base),
+        )
+        return await anyio.to_thread.run_sync(work)
+
+    async def join(self, journal: str | os.PathLike[str], *, take_back: bool = False) -> JoinSummary:
+        """Take what shards have done back into their journal: at any time, and as often as wanted.
+
+        Shards that are being sent are left alone. When all are over, they are removed, and the journal can be used
+        again. A shard is over when its run has come to an end, also if rows have failed, or if it was stopped because
+        too many did.
+
+        Args:
+            journal: The file.
+            take_back: Also take back shards that are not over: whoever has their paths can send nothing any more.
+                `resume` of the journal does this by itself.
+
+        Raises:
+            JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent,
+                where *take_back* is wanted.
+        """
+        work = partial(join_journal, Path(journal), take_back=take_back, base=str(self._client.options.base))
+        return await anyio.to_thread.run_sync(work)
 
     def _change_access(
         self,

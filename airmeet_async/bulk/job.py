@@ -14,6 +14,7 @@ from attrs import evolve
 
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.execution.sharded_engine import ShardedEngine
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
 from airmeet_async.bulk.preparation import JobPreparation
@@ -57,7 +58,7 @@ class BulkJob:
         self._is_prepared = False
         self._preparation = preparation
         self._queue = ResultQueue()
-        self._engine: Engine | None = None
+        self._engine: Engine | ShardedEngine | None = None
         self._running: asyncio.Task[None] | None = None
         self._report: BulkReport | None = None
         self._stop_at_start: tuple[StopReason, str] | None = None
@@ -114,8 +115,8 @@ class BulkJob:
         self._started = True
         self._loop = asyncio.get_running_loop()
         self._engine = await self._preparation.start(self._queue)
-        self.total, self.earlier = self._engine.feed.total, self._engine.journal.earlier
-        self.id = self._engine.telemetry.job = self._engine.journal.facts.get("job", self.id)
+        self.total, self.earlier = self._engine.total, self._engine.earlier
+        self.id = self._engine.telemetry.job = self._engine.job or self.id
         self._running = self._loop.create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
 
     async def __aexit__(
@@ -160,7 +161,7 @@ class BulkJob:
             raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
         return self._report_of(self._engine, final=False)
 
-    def _report_of(self, engine: Engine, *, final: bool) -> BulkReport:
+    def _report_of(self, engine: Engine | ShardedEngine, *, final: bool) -> BulkReport:
         ignored = self._preparation.ignored_columns
         report = engine.report(self.id, final=final)
         return evolve(report, ignored_columns=ignored) if ignored else report
@@ -214,30 +215,27 @@ class BulkJob:
     @property
     def paused(self) -> bool:
         """Whether the run is paused by `pause`."""
-        return self._engine is not None and self._engine.state.held
+        return self._engine is not None and self._engine.is_held
 
     @property
     def outage(self) -> bool:
         """Whether the server seems to be down: only a single row is sent from time to time, as a probe."""
-        return self._engine is not None and self._engine.state.breaker.is_open
+        return self._engine is not None and self._engine.is_away
 
     @property
     def last_reply(self) -> str:
         """What the server replied last, or why there was no reply, where that was no success; else nothing."""
-        return "" if self._engine is None else self._engine.state.outage.said
+        return "" if self._engine is None else self._engine.last_reply
 
     @property
     def allowed_rate(self) -> float | None:
         """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit."""
-        if self._engine is None:
-            return None
-        nothing_may_go = self.paused or self.outage or self._engine.pace.is_paused
-        return 0.0 if nothing_may_go else self._engine.pace.rate
+        return None if self._engine is None else self._engine.allowed_rate
 
     @property
     def rate_ceiling(self) -> float | None:
         """The rate that was asked for as a number, in requests per second; None where the limit is looked for."""
-        return None if self._engine is None else self._engine.pace.ceiling
+        return None if self._engine is None else self._engine.rate_ceiling
 
     @property
     def retrying(self) -> int:
@@ -248,7 +246,7 @@ class BulkJob:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
         if self._engine is not None:
             check_rate(rate)  # where the caller is, who may be in another thread
-            self._in_loop(self._engine.pace.set_rate, rate)
+            self._in_loop(self._engine.set_rate, rate)
 
     async def _run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
@@ -287,7 +285,7 @@ class BulkJob:
         if stopped is not None and stopped.reason not in _WANTED_STOPS:
             raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
 
-    async def _run(self, engine: Engine) -> None:
+    async def _run(self, engine: Engine | ShardedEngine) -> None:
         telemetry = engine.telemetry
         with telemetry.run():
             telemetry.emit(RunStarted, rows=self.total)

@@ -6,9 +6,9 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, TypeVar
+from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar
 
 from attrs import field, frozen
 
@@ -58,6 +58,55 @@ class EventJournal:
         return str(self.path)
 
 
+class ShardListener(Protocol):
+    """What a `ShardRunner` tells the run whose shards it sends."""
+
+    def told(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done so far, see `airmeet_async.cluster.run_shard`."""
+        ...
+
+    def ended(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done in the end; it will not be sent again."""
+        ...
+
+    @property
+    def may_send(self) -> bool:
+        """Whether shards may be sent now: the run was neither stopped nor paused."""
+        ...
+
+    async def changed(self) -> None:
+        """Return when `may_send` has become another."""
+        ...
+
+
+class ShardRunner(Protocol):
+    """Sends shards on other machines.
+
+    Attributes:
+        folder: Where the shards are; None for a folder beside the journal.
+        shards: How many there are; None for a number that fits.
+    """
+
+    folder: Path | None
+    shards: int | None
+
+    async def open(self, folder: Path) -> int:
+        """Look whether shards in that folder can be sent, and return how many at once.
+
+        Raises:
+            ConfigError: They cannot.
+        """
+        ...
+
+    async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
+        """Send shards, until each is over or may not be sent any more; the first one goes alone."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what `open` began."""
+        ...
+
+
 class RunOptions(TypedDict, total=False):
     """Options of every bulk run. All are optional.
 
@@ -84,6 +133,8 @@ class RunOptions(TypedDict, total=False):
             a pause of up to 15 minutes is waited for. Default: the client's.
         timeout: Seconds for each row from its first request on, with its retries and waits. A row whose time is over
             has the result of its last attempt. Default: no limit.
+        on: Sends the rows in shards on other machines: `airmeet_async.cluster.OnDask`. It needs a journal. Default:
+            this process sends them.
     """
 
     rate: AskedRate | Literal["default"]
@@ -95,6 +146,7 @@ class RunOptions(TypedDict, total=False):
     on_result: Callable[[RowResult], object] | None
     retry: Retry | int | None
     timeout: float | None
+    on: "ShardRunner | None"
 
 
 class FileOptions(TypedDict, total=False):
@@ -272,7 +324,9 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
     return limit
 
 
-def run_rate(options: JobOptions, client_rate: float | None, last_good: float | None = None) -> Adaptive | None:
+def run_rate(
+    options: JobOptions, client_rate: float | None, last_good: float | None = None, *, is_shared: bool = False
+) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
     Args:
@@ -280,15 +334,16 @@ def run_rate(options: JobOptions, client_rate: float | None, last_good: float | 
         client_rate: The client's rate.
         last_good: What the server accepted when the last run of the same journal ended; an adaptive rate begins a
             little below it.
+        is_shared: The client's is that of a fleet, which does not follow the server: so the run does, below it.
 
     Raises:
         ConfigError: It is not a rate.
     """
     rate = options.get("rate", "default")
     if rate == "default":
-        if client_rate is not None:
+        if client_rate is not None and not is_shared:
             return None
-        rate = DEFAULT_RATE
+        rate = DEFAULT_RATE if client_rate is None else client_rate
     checked = check_rate(rate)
     is_known = isinstance(last_good, (int, float)) and last_good > 0
     if checked is not None and last_good is not None and is_known and last_good < checked.ceiling:

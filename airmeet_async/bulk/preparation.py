@@ -18,6 +18,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from attrs import evolve, frozen
 from airmeet_async.bulk.execution.engine import Engine
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import RecordedFeed, RowFeed, SourceFeed
+from airmeet_async.bulk.execution.sharded_engine import ShardedEngine
 from airmeet_async.bulk.input.columns import ColumnMap, Reading
 from airmeet_async.bulk.input.existing_items import ExistingItems
 from airmeet_async.bulk.input.operations import BulkOperation, CreateItems
@@ -34,12 +36,13 @@ from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, des
 from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
+from airmeet_async.bulk.journal.cut import join_journal
 from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
 from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
-from airmeet_async.bulk.journal.writer import RecordedList, is_same_list
-from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, JobOptions, run_rate
+from airmeet_async.bulk.journal.writer import RecordedList, check_not_lent, is_same_list
+from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, EventJournal, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -373,8 +376,13 @@ class JobPreparation:
             return True
         return self._given.get("again", False) and not journal.writer.count_to_repeat(number)
 
-    async def start(self, results: ResultQueue) -> Engine:
-        """Return the engine of the job; its journal is open."""
+    async def start(self, results: ResultQueue) -> Engine | ShardedEngine:
+        """Return the engine of the job; its journal is open, except where its rows are sent in shards."""
+        runner = self._given.get("on")
+        if runner is not None and (self._file is None or self._file.is_copied):
+            raise ConfigError("on= needs journal=, the file that the rows are in until they are put into shards")
+        if runner is not None and self._again:
+            raise ConfigError("what has ended is sent once more by this process, without on=")
         if self._load is not None and self.input is None:
             self.input = await self._load()
         loaded = self.input
@@ -387,6 +395,8 @@ class JobPreparation:
         journal, self._nameless = self._nameless or await self._open_journal(), None
         try:
             await journal.call(journal.writer.begin_run)
+            if runner is not None and loaded is not None:
+                _check_readable_twice(loaded.rows)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
             await self._fetch_existing(journal)
@@ -416,6 +426,22 @@ class JobPreparation:
             journal.facts["rows"] = found.rows
             journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
             journal.earlier = await journal.call(self._earlier, journal, found.id)
+            if runner is not None:
+                assert self._file is not None  # noqa: S101 - for the type checker; looked at above
+                await run_to_completion(journal.close({}))
+                asked = run_rate(self._given, self._sender.pace.rate)
+                rate = self._sender.pace.rate if asked is None else asked.ceiling if asked.is_number else None
+                return ShardedEngine(
+                    self._file.path,
+                    found.id,
+                    found.rows or 0,
+                    journal=journal,
+                    results=results,
+                    runner=runner,
+                    options=self._options,
+                    rate=rate,
+                    telemetry=self._telemetry(journal),
+                )
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after
             feed = RecordedFeed(
                 journal,
@@ -428,6 +454,11 @@ class JobPreparation:
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
             options = evolve(self._options, invites=invites)
+            shard = journal.facts.get("shard", {})
+            if (share := shard.get("max_in_flight")) and self._given.get("max_in_flight") is None:
+                options = evolve(options, max_in_flight=min(share, options.max_in_flight))
+            if shard.get("max_failures") is not None and self._given.get("max_failures") is None:
+                options = evolve(options, max_failures=FailureLimit(rows=shard["max_failures"]))
             journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
             return self._engine(feed, journal, results, options)
         except BaseException:
@@ -457,18 +488,25 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        rate = run_rate(self._given, client.pace.rate, journal.facts.get("rate"))
+        given, share = self._given, journal.facts.get("shard", {}).get("rate")
+        is_shared = client.pace.permits.is_shared
+        if share and not is_shared and "rate" not in given:
+            given = {**given, "rate": share}
+        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
+        telemetry = self._telemetry(journal)
+        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options, telemetry=telemetry)
+
+    def _telemetry(self, journal: Journal) -> RunTelemetry:
         facts, identity = journal.facts, self._identity
-        telemetry = RunTelemetry(
-            client.telemetry,
-            client.on_event,
+        return RunTelemetry(
+            self._sender.telemetry,
+            self._sender.on_event,
             self._given.get("on_event"),
             operation=str(facts.get("operation") or (identity.operation if identity else "custom")),
             airmeet_id=str(facts.get("airmeet_id") or (identity.airmeet_id if identity else "")),
         )
-        return Engine(client, feed, pace=pace, results=results, journal=journal, options=options, telemetry=telemetry)
 
     # The journal.
 
@@ -492,6 +530,9 @@ class JobPreparation:
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
+            is_lent = bool(facts.get("lent")) and identity is None and not self._again and path is not None
+            if not is_lent:
+                check_not_lent(path, facts, takes_rows=identity is not None)
             base = identity.base if identity is not None else str(self._sender.options.base)
             mine = {"base": base}
             if identity is not None:
@@ -505,6 +546,10 @@ class JobPreparation:
         except BaseException:
             await run_to_completion(journal.close({}))
             raise
+        if is_lent:
+            await run_to_completion(journal.close({}))
+            await anyio.to_thread.run_sync(partial(join_journal, Path(str(path)), take_back=True))
+            return await self._open_journal()
         return journal
 
     def _list_facts(self, loaded: LoadedInput) -> dict[str, Any]:

@@ -43,6 +43,8 @@ _COMMANDS = {
     "event": "event:event",
     "resume": "runs:resume",
     "retry": "runs:retry",
+    "cut": "shards:cut",
+    "join": "shards:join",
     "runs": "runs:runs",
     "export": "lists:export",
     "reconcile": "reconcile:reconcile",

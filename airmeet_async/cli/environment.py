@@ -69,6 +69,7 @@ class Settings:
         rate: ``AIRMEET_RATE``, a number or ``auto``, or None where it is not set.
         store: Where tokens are kept.
         notices: What a user may not expect, one sentence each.
+        redis: ``AIRMEET_REDIS``, where the token and a rate that is a number are shared; or None.
     """
 
     keys: ApiKeys
@@ -77,15 +78,25 @@ class Settings:
     rate: float | Literal["auto"] | None
     store: "TokenStore"
     notices: tuple[str, ...]
+    redis: Secret | None = None
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> "Settings":
+    def of(cls, environ: Mapping[str, str], redis: str | None = None) -> "Settings":
         """Read the environment, and the profile where that has no keys or names one.
+
+        Args:
+            environ: The environment.
+            redis: An address of Redis that was typed; it wins.
 
         Raises:
             KeysError: A key is missing or malformed.
-            ConfigError: Another setting cannot be used.
+            ConfigError: Another setting cannot be used, or *redis* holds a password.
         """
+        if redis:
+            if "@" in redis or "password=" in redis:
+                message = "every user of this machine can read a password in --redis; set AIRMEET_REDIS to the address"
+                raise ConfigError(message)
+            environ = {**environ, "AIRMEET_REDIS": redis}
         profile = find_profile(environ)
         keys = find_keys(environ, profile)
         hide(keys.access.reveal(), keys.secret.reveal())
@@ -97,17 +108,30 @@ class Settings:
             notices = (f"keys of {profile}", *notices)
         elif unused := environ.get(PROFILE, "").strip():
             notices = (f"profile {unused} is not used: the keys in the environment override {PROFILE}", *notices)
-        return cls(keys, base, base_from, find_rate(environ), store, notices)
+        shared_at = environ.get("AIRMEET_REDIS", "").strip()
+        return cls(keys, base, base_from, find_rate(environ), store, notices, Secret(shared_at) if shared_at else None)
 
-    def client(self, concurrency: int | None = None) -> "AirmeetClient":
-        """Return a client with these settings."""
+    def client(self, concurrency: int | None = None, rate: float | Literal["auto"] | None = None) -> "AirmeetClient":
+        """Return a client with these settings.
+
+        Args:
+            concurrency: Requests under way at once.
+            rate: Of a run. Default: ``AIRMEET_RATE``. Where it is a number and Redis is named, it is that of all
+                commands together.
+        """
         from airmeet_async import AirmeetClient
 
+        permits, rate = None, self.rate if rate is None else rate
+        if self.redis is not None and isinstance(rate, (int, float)):
+            from airmeet_async.cluster.redis_permits import RedisPermits
+
+            permits = RedisPermits(self.redis, rate)
         return AirmeetClient(
             self.keys.access.reveal(),
             self.keys.secret.reveal(),
             base_url=str(self.base),
             token_store=self.store,
+            permits=permits,
             transport=find_transport(self.base),
             max_in_flight=64 if concurrency is None else concurrency,
         )
@@ -209,6 +233,11 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     """
     from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, choose_token_store
 
+    if redis := environ.get("AIRMEET_REDIS", "").strip():
+        from airmeet_async.cluster.redis_tokens import RedisTokenStore
+
+        shared = RedisTokenStore(redis)
+        return shared, (f"the token, and a rate that is a number, are shared at {shared.server}",)
     is_asked_for = bool(environ.get("AIRMEET_TOKEN_CACHE", "").strip())
     try:
         store = choose_token_store("file", environ)

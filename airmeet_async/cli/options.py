@@ -54,6 +54,8 @@ class RunFlags:
             fail.
         deadline: Stop after this time: 90 (seconds), 30m or 2h. The run can be resumed.
         accept_stale: Also resend rows that were sent more than 24 hours ago without a clear answer.
+        redis: Share the token, and a --rate that is a number, with other runs at this address: redis://HOST:PORT/0.
+            Default: AIRMEET_REDIS, which may hold a password.
         wait: Where another command is at the same event's people, wait for its end. Default: refuse.
         results: Write the result of each row to this file. Default: FILE's name with -results.csv, in the current
             directory.
@@ -68,6 +70,7 @@ class RunFlags:
     max_failures: str | None = None
     deadline: str | None = None
     accept_stale: Flag = False
+    redis: str | None = None
     wait: Flag = False
     results: str | None = None
     report: str | None = None

@@ -139,7 +139,7 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
     """
     rate = flags.job_options()["rate"] or settings.rate or "auto"
     journal = _journal_of(wanted, flags, settings, is_copied=True)
-    client = settings.client(flags.concurrency)
+    client = settings.client(flags.concurrency, rate)
     with open_runner() as runner:
         try:
             console.say(*runner.run(find_event(client, wanted.airmeet_id)).lines(settings), "")
@@ -184,14 +184,16 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     options["rate"] = options["rate"] or settings.rate or "auto"
     words = wording_of(wanted.operation, wanted.airmeet_id)
     with ExitStack() as stack:
-        if wanted.operation in PEOPLE and not wanted.is_demo:
+        before = None if wanted.journal is None else wanted.journal.before
+        is_shard = before is not None and "shard" in before.facts  # others of the same event are sent beside it
+        if wanted.operation in PEOPLE and not wanted.is_demo and not is_shard:
             base = str(settings.base)
             stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
         journal = wanted.journal or _journal_of(wanted, flags, settings)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
         files = stack.enter_context(ResultFiles(results, failed))
-        client = settings.client(flags.concurrency)
+        client = settings.client(flags.concurrency, options["rate"])
         runner = stack.enter_context(open_runner())
         stack.callback(lambda: runner.run(client.aclose()))
         with terminable():

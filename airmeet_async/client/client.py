@@ -14,10 +14,10 @@ import copy
 import math
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from attrs import define, evolve, field
 
@@ -26,6 +26,7 @@ from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
 from airmeet_async.client.namespaces import Operations
 from airmeet_async.client.opentelemetry import OpenTelemetry, find_otel, under_way
+from airmeet_async.client.permits import Permits
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.telemetry import (
     OnEvent,
@@ -38,7 +39,7 @@ from airmeet_async.client.telemetry import (
     is_of_note,
 )
 from airmeet_async.client.token import IssuedToken, SharedToken
-from airmeet_async.client.token_store import TokenStore, account_name, choose_token_store
+from airmeet_async.client.token_store import EncryptingTokenStore, TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts, Transport
 from airmeet_async.client.transports.choose_transport import choose_transport
 from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
@@ -77,6 +78,15 @@ _AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
 
 async def _no_wait() -> None:
     pass
+
+
+class SharedParts(Protocol):
+    """What the processes of a fleet share: `airmeet_async.cluster.Fleet`."""
+
+    @property
+    def tokens(self) -> TokenStore: ...
+    @property
+    def permits(self) -> Permits | None: ...
 
 
 @define
@@ -297,6 +307,8 @@ class Client(Operations):
         transport: Any = None,
         token_store: "TokenStore | Literal['memory', 'file'] | None" = None,
         rate: AskedRate = None,
+        fleet: SharedParts | None = None,
+        permits: Permits | None = None,
         max_in_flight: int = 64,
         retry: Retry | int | None = None,
         timeout: float | None = None,
@@ -308,26 +320,34 @@ class Client(Operations):
             if not isinstance(timeouts, Timeouts | None):
                 said = f"timeouts must be Timeouts(connect=..., read=...), not {timeouts!r:.40}"
                 raise ConfigError(f"{said}; timeout= takes a number of seconds")  # noqa: TRY301 - as all the others
-            self.pace = Pace(rate, max_in_flight)
+            if fleet is None and token_store is None and permits is None:
+                fleet, rate = self._find_fleet(os.environ, rate)
+            if fleet is not None:
+                token_store = fleet.tokens if token_store is None else token_store
+                permits = fleet.permits if permits is None else permits
             self.options = ClientOptions(
                 base=find_base(base_url, region, os.environ),
                 access_key=find_key(access_key, "AIRMEET_ACCESS_KEY", os.environ),
                 secret_key=find_key(secret_key, "AIRMEET_SECRET_KEY", os.environ),
-                rate=self.pace.rate,
                 max_in_flight=max_in_flight,
                 retry=check_retry(retry) or Retry(),
                 timeout=check_timeout(timeout),
                 timeouts=timeouts or Timeouts(),
             )
+            keys = self.options.access_key, self.options.secret_key
+            account = account_name(str(self.options.base), *keys)
+            self.pace = Pace(rate, max_in_flight, permits=permits and permits.for_account(account))
+            self.options = evolve(self.options, rate=self.pace.rate)
             store = choose_token_store(token_store, os.environ)
+            if isinstance(store, EncryptingTokenStore):
+                store = store.for_account(account, self.options.secret_key)
             self.telemetry = Telemetry(on_event, otel := find_otel(telemetry))
             self.transport, self._owns_transport = choose_transport(transport, self.options)
         except Exception as error:  # noqa: BLE001 - raised again
             # Test runners and error trackers print the locals of each frame: no key and no environment may be among
             # them.
-            del self, access_key, secret_key
+            del self, access_key, secret_key, fleet, permits, token_store
             raise error.with_traceback(None) from None
-        account = account_name(str(self.options.base), self.options.access_key, self.options.secret_key)
         self.token = SharedToken(self._sign_in, store, account)
         self._life = _Life()
         self._credentials = Credentials(self.options)
@@ -336,6 +356,10 @@ class Client(Operations):
         self.on_event: OnEvent | None = None
         self._told_rate = self.pace.permits.rate
         self.pace.permits.watch(self._rate_changed)
+
+    def _find_fleet(self, environ: Mapping[str, str], rate: AskedRate) -> tuple[SharedParts | None, AskedRate]:  # noqa: ARG002
+        """Return the fleet that the environment names, and the rate that is left for the client alone."""
+        return None, rate
 
     def with_options(
         self,
@@ -369,6 +393,7 @@ class Client(Operations):
         self._life.closed = True
         self.pace.notify()  # bulk runs look at once
         await self.token.aclose()
+        await self.pace.permits.aclose()
         if self._owns_transport:
             await self.transport.aclose()
 

@@ -8,7 +8,7 @@ several processes can share theirs. `LocalPermits` are those of one process: a l
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 from aiolimiter import AsyncLimiter
 
@@ -41,6 +41,10 @@ class Limiter(AsyncLimiter):
     """A limiter that gives exactly *rate*, in bursts of 20 ms of it, and whose rate can change while one waits.
 
     `AsyncLimiter(R, 1)` would let 2R through in the first second, `AsyncLimiter(1, 1/R)` falls short of R.
+
+    Args:
+        rate: Requests per second.
+        is_full: Nothing may leave at once, as if a burst had just left. It needs a running event loop.
     """
 
     max_rate: float
@@ -48,9 +52,12 @@ class Limiter(AsyncLimiter):
 
     __slots__ = ()
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, *, is_full: bool = False) -> None:
         burst = _burst(rate)
         super().__init__(burst, burst / rate)
+        if is_full:
+            self._leak()
+            self._level = self.max_rate
 
     def retune(self, rate: float) -> None:
         """Change the rate at once, also for the one that waits. The bucket has as much room as before, not more.
@@ -93,6 +100,8 @@ class Permits(Protocol):
         good_rate: Requests per second that the server lately accepted, where it has refused more; else None.
         places: Requests under way at once that are right at present; may be infinite.
         pause_left: Seconds of a pause that are left.
+        is_shared: Other processes take permits, too: one who waits for the next may wait for theirs, and whoever is
+            urgent asks beside him.
     """
 
     @property
@@ -105,6 +114,11 @@ class Permits(Protocol):
     def places(self) -> float: ...
     @property
     def pause_left(self) -> float: ...
+    @property
+    def is_shared(self) -> bool: ...
+
+    def for_account(self, account: str) -> "Permits":
+        """Return the permits that a client of *account* is to use."""
 
     def at_once(self) -> bool:
         """Return whether permits are there without waiting: there is no rate and no pause."""
@@ -201,6 +215,13 @@ class LocalPermits:
     @property
     def pause_left(self) -> float:
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    def for_account(self, account: str) -> Self:  # noqa: ARG002 - one process has one client for each
+        return self
 
     def at_once(self) -> bool:
         return self._limiter is None and (self._paused_until == _NEVER or self.pause_left <= 0)

@@ -6,7 +6,9 @@ Rules of this file:
 2. Callers queue by priority, then by arrival. Only the head of the queue waits for a slot, for the end of a pause, for
    a token and for the rate. So nobody overtakes, and the rate can change while somebody waits.
 3. A pause stops everybody at once, and no permits pile up behind it.
-4. Without a rate, a queue or a pause, `try_acquire` lets a request through without a step of the event loop.
+4. Where permits are shared with other processes, the head waits for theirs, too. A person's call must not: it asks for
+   a permit of its own beside the head.
+5. Without a rate, a queue or a pause, `try_acquire` lets a request through without a step of the event loop.
 
 When a request may leave is said by `Permits`, which are told what came of each, and follow the server.
 """
@@ -71,6 +73,8 @@ class Pace:
     ) -> None:
         if max_in_flight < 1:
             raise ConfigError(f"max_in_flight must be at least 1, not {max_in_flight}")
+        if permits is not None and rate is not None:
+            raise ConfigError("a fleet has a rate of its own: give the rate to the fleet, not to the client")
         self._parent = parent
         self._chain: tuple[Pace, ...] = (self,) if parent is None else (self, *parent._chain)
         self._max_in_flight = max_in_flight
@@ -82,7 +86,7 @@ class Pace:
         self._arrivals = itertools.count()
         self._head_taken = False
         self._in_flight = 0
-        self._slot_freed: asyncio.Future[None] | None = None
+        self._slot_waiters: list[asyncio.Future[None]] = []
         self.permits: Permits = LocalPermits(rate) if permits is None else permits
         self.permits.watch(self._permits_changed)
 
@@ -183,13 +187,12 @@ class Pace:
             await ready()
             if self.try_acquire():
                 return
+        if priority is Priority.INTERACTIVE and self.permits.is_shared:
+            await self._wait_for_start(priority, ready)
+            return
         await self._wait_for_head(priority)
         try:
-            await self._wait_for_slot()
-            await self._wait_until_allowed(priority, ready)
-            if self._parent is not None:
-                await self._parent.acquire(priority, ready)
-            self._in_flight += 1
+            await self._wait_for_start(priority, ready)
         finally:
             self._admit_next()
 
@@ -205,17 +208,28 @@ class Pace:
     def release(self) -> None:
         for pace in self._chain:
             pace._in_flight -= 1
-            if pace._slot_freed is not None:
+            if pace._slot_waiters:
                 pace._wake_for_slot()
 
     def _permits_changed(self) -> None:
-        if self._slot_freed is not None:
-            self._wake_for_slot()
+        self._wake_for_slot()
         self.notify()
 
     def _wake_for_slot(self) -> None:
-        if self._slot_freed is not None and not self._slot_freed.done():
-            self._slot_freed.set_result(None)
+        for slot_freed in self._slot_waiters:
+            if not slot_freed.done():
+                slot_freed.set_result(None)
+
+    async def _wait_for_start(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
+        await self._wait_for_slot()
+        await self._wait_until_allowed(priority, ready)
+        while self._in_flight >= self._max_in_flight:  # one who is urgent may have taken the last place meanwhile
+            await self._wait_for_slot()
+            if self.is_paused:
+                await self._wait_until_allowed(priority, ready)
+        if self._parent is not None:
+            await self._parent.acquire(priority, ready)
+        self._in_flight += 1
 
     async def _wait_until_allowed(self, priority: Priority, ready: Callable[[], Awaitable[object]]) -> None:
         root = self._chain[-1].permits
@@ -262,8 +276,9 @@ class Pace:
 
     async def _wait_for_slot(self) -> None:
         while self._in_flight >= min(self._max_in_flight, self.permits.places):
-            self._slot_freed = asyncio.get_running_loop().create_future()
+            slot_freed = asyncio.get_running_loop().create_future()
+            self._slot_waiters.append(slot_freed)
             try:
-                await self._slot_freed
+                await slot_freed
             finally:
-                self._slot_freed = None
+                self._slot_waiters.remove(slot_freed)

@@ -23,7 +23,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import anyio.to_thread
 from attrs import frozen
@@ -87,6 +87,15 @@ class TokenStore(Protocol):
             stale: The token that was refused, or None.
             fetch: Signs in. Others who want a token meanwhile wait for this one. What it raises comes out as it is.
         """
+        ...
+
+
+@runtime_checkable
+class EncryptingTokenStore(TokenStore, Protocol):
+    """A store that others can read, and which therefore encrypts its tokens."""
+
+    def for_account(self, account: str, secret_key: Secret) -> TokenStore:
+        """Return the store of one client; *secret_key* never leaves the process."""
         ...
 
 
@@ -386,7 +395,7 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
                 return MemoryTokenStore()
             if place.startswith(("redis://", "rediss://")):
                 raise ConfigError(
-                    "AIRMEET_TOKEN_CACHE: Redis is not supported as a token cache; use a directory, or off"
+                    "AIRMEET_TOKEN_CACHE is a directory, or off; the address of Redis belongs into AIRMEET_REDIS"
                 )
             try:
                 return FileTokenStore(Path(place).expanduser() if place else token_folder(environ))

@@ -31,6 +31,8 @@ def open_frame(rows: Any) -> Table:
         import narwhals as nw
     kind = f"{type(rows).__module__.partition('.')[0]} {type(rows).__name__}"
     try:
+        if kind.startswith("dask ") and hasattr(rows, "npartitions") and hasattr(rows, "columns"):
+            return Table(options, PartitionReader(options, rows))
         frame = nw.from_native(rows, pass_through=True)
         if isinstance(frame, nw.LazyFrame):
             message = f"rows is lazy ({kind}) and would be computed more than once; pass the result of its collect()"
@@ -94,3 +96,24 @@ class FrameReader(TableReader):
                     mixed.remove((index, name))  # one is enough
                     findings.fault(text.what, None, name)
             yield None, {name: text for index, name in usable if (text := text_of(values[index]))}
+
+
+class PartitionReader(FrameReader):
+    """How to read a Dask frame: one partition after the other, so that no more than one is in memory.
+
+    Each is computed once, by Dask's own current client where there is one.
+    """
+
+    def __init__(self, options: ReadOptions, frame: Any) -> None:
+        import narwhals as nw
+
+        super().__init__(options, nw.from_native(frame._meta))
+        self._partitions = frame.partitions
+
+    def rows(self, findings: Findings) -> Iterator[tuple[None, Mapping[str, str]]]:
+        import narwhals as nw
+
+        for partition in self._partitions:
+            self._frame = nw.from_native(partition.compute())
+            yield from super().rows(findings)
+            self._index = []  # it was told

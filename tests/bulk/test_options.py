@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from airmeet_async.bulk.options import FailureLimit, parse_failure_limit
+from airmeet_async.bulk.options import FailureLimit, parse_failure_limit, run_rate
+from airmeet_async.client.permits import check_rate
 from tests.support.worlds import EVENT, client_of, transport_of
 
 
@@ -44,3 +45,9 @@ async def test_an_unknown_kind_of_retry_is_refused() -> None:
     async with client_of(transport_of()) as client:
         with pytest.raises(ValueError, match="again must be one of"):
             _ = client.bulk.retry("launch.job", again=["everything"])  # type: ignore[list-item]
+
+
+def test_a_run_follows_the_server_below_the_rate_of_a_fleet() -> None:
+    assert run_rate({}, 40, is_shared=False) is None  # the client's own follows it
+    assert run_rate({}, 40, is_shared=True) == check_rate(40)
+    assert run_rate({"rate": 30}, 40, is_shared=True) == check_rate(30)

@@ -206,3 +206,21 @@ def test_a_wait_is_explained_if_it_is_long_enough_to_wonder(waiting, lines):
     say_wait(console, waiting)
 
     assert said == lines
+
+
+def test_redis_is_shared_and_its_password_is_shown_nowhere():
+    settings = Settings.of(KEYS | {"AIRMEET_REDIS": "redis://:pass-word-1@localhost:1/0"})
+    client = settings.client(rate=40)
+
+    assert client.pace.permits.is_shared
+    assert client.pace.rate == 40
+    assert not settings.client(rate="auto").pace.permits.is_shared
+    assert settings.notices == ("the token, and a rate that is a number, are shared at redis://localhost:1/0",)
+    assert "pass-word-1" not in repr(settings) + repr(client)
+
+
+def test_an_address_of_redis_that_was_typed_wins_and_has_no_password():
+    assert "redis://typed:6379" in Settings.of(KEYS | {"AIRMEET_REDIS": "redis://said"}, "redis://typed").notices[0]
+    with pytest.raises(ConfigError, match="set AIRMEET_REDIS") as caught:
+        Settings.of(KEYS, "redis://:pass-word-1@typed")
+    assert "pass-word-1" not in str(caught.value)

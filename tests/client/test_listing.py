@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import re
 from typing import Any, get_origin
 from unittest.mock import create_autospec
 
@@ -221,11 +222,12 @@ def test_all_of_a_client_can_be_seen_on_its_class(capsys):
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("access_key: ", "timeout: Seconds", "airmeets = ", "bulk = ", "webhooks = "))
     help(AirmeetClient.airmeets)
-    shown = capsys.readouterr().out
-    assert "list(self, /, *, size: int = 50" in shown
+    shown = re.sub(r"\s*\|?\s+", " ", capsys.readouterr().out)  # Python 3.13 gives each argument a line
+    assert re.search(r"list\( ?self, /, \*, size: int = 50", shown)
     assert "List the community's events" in shown
     help(client_of(transport_of()).attendees.add)
-    assert "add(airmeet_id: str | uuid.UUID, attendee: " in capsys.readouterr().out
+    shown = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert re.search(r"add\( ?airmeet_id: str \| uuid.UUID, attendee: ", shown)
 
 
 async def test_a_mock_of_a_client_has_its_groups_and_their_signatures():

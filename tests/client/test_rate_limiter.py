@@ -7,6 +7,7 @@ import math
 import anyio
 import pytest
 
+from airmeet_async.client.permits import LocalPermits
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.errors import ConfigError
 from tests.cases import case
@@ -464,3 +465,41 @@ async def test_without_waiting_a_place_is_had_or_not() -> None:
     one.release()
     assert (one.statistics().in_flight, parent.statistics().in_flight) == (1, 2)
     assert other.try_acquire()
+
+
+class SharedPermits(LocalPermits):
+    """As if other processes had them: bulk permits come each second, a person's at once."""
+
+    is_shared = True
+
+    async def acquire(self, *, urgent: bool) -> None:
+        if not urgent:
+            await anyio.sleep(1)
+
+    def at_once(self) -> bool:
+        return False
+
+
+async def test_a_person_does_not_wait_behind_the_head_where_permits_are_shared() -> None:
+    runner = Runner(Pace(None, 2, permits=SharedPermits(None)), seconds=0.1)
+    async with anyio.create_task_group() as group:
+        for name in ("first", "second"):
+            group.start_soon(runner.one, name)
+        await anyio.sleep(0.5)
+        group.start_soon(runner.one, "person", Priority.INTERACTIVE)
+
+    assert runner.names == ["person", "first", "second"]
+    assert runner.starts == pytest.approx([0.5, 1.0, 2.0], abs=0.001)
+
+
+async def test_a_person_beside_the_head_takes_no_place_too_many() -> None:
+    """The only place goes to the person while the head waits for its permit, which it keeps."""
+    runner = Runner(Pace(None, 1, permits=SharedPermits(None)), seconds=0.8)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runner.one, "head")
+        await anyio.sleep(0.5)
+        for name in ("person", "another"):
+            group.start_soon(runner.one, name, Priority.INTERACTIVE)
+
+    assert runner.peak == 1
+    assert runner.names == ["person", "another", "head"]

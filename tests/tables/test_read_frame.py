@@ -55,3 +55,26 @@ def test_a_frame_that_would_be_computed_twice_is_refused():
 def test_a_column_of_a_frame_is_no_frame():
     with pytest.raises(ConfigError, match="not a polars Series"):
         open_frame(pl.Series(["a@x.de"]))
+
+
+@pytest.mark.slow
+def test_a_dask_frame_is_fetched_partition_by_partition_and_each_one_once():
+    dask, fetched = pytest.importorskip("dask.dataframe"), []
+
+    def fetch(part):
+        fetched.append(len(part))
+        return part
+
+    people = pd.DataFrame({"email": [f"{n}@x.de" for n in range(5)], "n": range(5)})
+    frame = dask.from_pandas(people, npartitions=2).map_partitions(fetch, meta=people.head(0))
+
+    table = open_frame(frame)
+    rows = iter(table)
+    first = next(rows)
+    fetched_for_first = len(fetched)
+    rest = list(rows)
+
+    assert (table.columns, table.is_file, first) == (("email", "n"), False, (None, {"email": "0@x.de", "n": "0"}))
+    assert [cells["email"] for _, cells in rest] == [f"{n}@x.de" for n in range(1, 5)]
+    assert fetched_for_first == 1
+    assert sum(fetched) == 5

@@ -28,7 +28,7 @@ from airmeet_async.bulk.execution.abort_policy import PASSING, RunStop, stop_rea
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.row_feed import EVERYBODY, LARGEST_CHUNK, Receiver, RowFeed
 from airmeet_async.bulk.execution.scheduler import RunState, Sleep, Step, next_step
-from airmeet_async.bulk.journal import Journal
+from airmeet_async.bulk.journal import Earlier, Journal
 from airmeet_async.bulk.options import EngineOptions
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.row import CallTemplate, Row, Wish
@@ -41,6 +41,7 @@ from airmeet_async.bulk.row_results import (
 )
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.client import Client
 from airmeet_async.client.opentelemetry import under_way
 from airmeet_async.client.rate_limiter import Pace, Priority
@@ -622,6 +623,46 @@ class Engine:
             self._statistics.attempts += sum(row.sending for row in rows)
             results = [unfinished_result(row, state.stopped.message, self._clock()) for row in rows]
             journal.record_results(rows, results)
+
+    # What its job asks.
+
+    @property
+    def job(self) -> str | None:
+        found: str | None = self.journal.facts.get("job")
+        return found
+
+    @property
+    def total(self) -> int | None:
+        return self.feed.total
+
+    @property
+    def earlier(self) -> Earlier | None:
+        return self.journal.earlier
+
+    @property
+    def is_held(self) -> bool:
+        return self.state.held
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server seems to be down."""
+        return self.state.breaker.is_open
+
+    @property
+    def last_reply(self) -> str:
+        return self.state.outage.said
+
+    @property
+    def allowed_rate(self) -> float | None:
+        """Requests per second; 0 while nothing may be sent, None for no limit."""
+        return 0.0 if self.is_held or self.is_away or self.pace.is_paused else self.pace.rate
+
+    @property
+    def rate_ceiling(self) -> float | None:
+        return self.pace.ceiling
+
+    def set_rate(self, rate: AskedRate) -> None:
+        self.pace.set_rate(rate)
 
     @property
     def stopped(self) -> RunStop | None:

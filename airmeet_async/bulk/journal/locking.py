@@ -9,7 +9,9 @@ Rules of this file:
 4. A file that is not a journal is refused and left as it is.
 5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So
    nobody else may be able to make files in its folder, and those that are there are checked like the journal itself.
-6. A journal is data: before any other statement, its schema is compared with ours to the letter, so no trigger, view or
+6. A shard may lie on a network disk, where shared memory reaches one host only. So SQLite has it for itself from the
+   first access on, also to read it, and where there are no locks it is refused.
+7. A journal is data: before any other statement, its schema is compared with ours to the letter, so no trigger, view or
    foreign table ever runs. `row_encoding` and `writer.read_facts` check what stands in the tables.
 """
 
@@ -24,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from shlex import quote
 
-from airmeet_async.bulk.journal.schema import APPLICATION_ID, VERSION, create_tables
+from airmeet_async.bulk.journal.schema import APPLICATION_ID, SHARD_ID, VERSION, create_tables
 from airmeet_async.errors import JournalError
 from airmeet_async.private_files import FileLock, UnsafeFileError, check_folder, check_private, open_private
 
@@ -35,6 +37,7 @@ SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
 DAMAGE = (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 """What is raised by a file that is damaged, or was not written by a run."""
 
+_HEAD = 72  # bytes of a database up to the end of its application id
 _PATIENCE = 0.2  # seconds: `holder_of` in another process holds the lock for an instant
 
 
@@ -76,6 +79,16 @@ class JournalLock:
         except OSError as error:
             self._lock.release()
             raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); free disk space") from None
+
+    def require(self, path: Path) -> None:
+        """Refuse a shard on a disk that has no locks.
+
+        Raises:
+            JournalError: It is on one.
+        """
+        if not self._lock.works:
+            message = f"{path}: this disk has no locks, so two machines could send the same rows; nothing was sent"
+            raise JournalError(f"{message}. Keep the shards on one that has, such as NFS from version 4 on")
 
     def release(self) -> None:
         """Let others in, also where a process that was forked off has the file open."""
@@ -162,8 +175,11 @@ def _way_out(path: Path) -> str:
     return f"use a path of your own, such as {folder / name}{made}"
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path) -> bool:
     """Refuse a file that is not a journal of this user's own, or that others can read or steer.
+
+    Returns:
+        Whether it is a shard.
 
     Raises:
         JournalError: With the reason.
@@ -183,15 +199,16 @@ def check_file(path: Path) -> None:
         except OSError as error:
             raise JournalError(f"{part}: cannot be read ({error.strerror})") from None
     if not status.st_size:  # a crash in the first moment leaves an empty file
-        return
+        return False
     # Before SQLite has it open, whose locks a close would drop.
     with _as_journal_error(path, "cannot be read ({})"), path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(_HEAD)
     if not head.startswith(b"SQLite format 3\0"):
         raise JournalError(f"{path}: is not a run file and was left unchanged; choose another path")
+    return int.from_bytes(head[68:], "big") == SHARD_ID
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, is_shard: bool = False) -> sqlite3.Connection:
     """Open a checked file for writing, with its tables. Only the thread that calls this may use the connection.
 
     Raises:
@@ -202,6 +219,8 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise journal_error(path, error) from None
     try:
+        if is_shard:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
         _create_or_check_tables(connection, path)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()  # readers do not hold up the run
         connection.execute(
@@ -256,15 +275,51 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open a journal for reading, also while a run has it.
 
     Raises:
-        JournalError: It is not a journal.
+        JournalError: It is not a journal, or a shard that a run has.
     """
-    check_file(path)
+    if check_file(path):
+        return _connect_to_shard(path)
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     except sqlite3.Error as error:
         raise journal_error(path, error) from None
     try:
         _check_kind(connection, path)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise journal_error(path, error) from None
+        raise
+    return connection
+
+
+class _ShardConnection(sqlite3.Connection):
+    """Keeps others out until it is closed."""
+
+    lock: JournalLock | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
+
+
+def _connect_to_shard(path: Path) -> sqlite3.Connection:
+    lock = JournalLock(path)
+    try:
+        lock.require(path)
+        connection = sqlite3.connect(path, isolation_level=None, factory=_ShardConnection)
+    except BaseException as error:
+        lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise journal_error(path, error) from None
+        raise
+    connection.lock = lock
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
+        _check_kind(connection, path)
+        connection.execute("PRAGMA query_only = ON")
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
@@ -292,7 +347,7 @@ def _own_schema() -> list[tuple[str, ...]]:
 
 
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    if connection.execute("PRAGMA application_id").fetchone()[0] not in {APPLICATION_ID, SHARD_ID}:
         connection.close()
         raise JournalError(f"{path}: is a database but is not a run file, and was left unchanged; choose another path")
     version = connection.execute("PRAGMA user_version").fetchone()[0]

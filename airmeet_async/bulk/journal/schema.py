@@ -15,6 +15,7 @@ import sqlite3
 from typing import Final
 
 APPLICATION_ID: Final = 0x41_69_72_4D  # "AirM"
+SHARD_ID: Final = 0x41_69_72_53  # "AirS": a part of a journal, see `cut`
 VERSION: Final = 2
 
 LIST_SHIFT: Final = 32
@@ -64,7 +65,7 @@ TABLES: Final = """
 """
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
+def create_tables(connection: sqlite3.Connection, kind: int = APPLICATION_ID) -> None:
     """Make the tables of an empty database."""
-    pragmas = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+    pragmas = f"PRAGMA application_id = {kind}; PRAGMA user_version = {VERSION};"
     connection.executescript(f"BEGIN; {pragmas} {TABLES} COMMIT;")

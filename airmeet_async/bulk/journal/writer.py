@@ -68,7 +68,7 @@ from airmeet_async.errors import JournalError
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
-_OF_RUN = ("ended", "stop", "stop_message")  # facts about the last run of a list
+RUN_FACTS = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
@@ -84,6 +84,7 @@ _ADD_CONSECUTIVE_INPUT = (
 )
 _ADD_INPUT = "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = "o.state, o.sent, o.done, o.unclear, o.run, o.touched, o.http, o.latency, o.link, o.note"
+OUTCOME_COLUMNS = "entry, state, sent, done, unclear, run, touched, http, latency, link, note, request"
 _KNOWN = f"""
     SELECT e.hash, e.id, e.identity, e.key, e.request, e.data, o.request, {_OUTCOME}
     FROM json_each(?) wanted CROSS JOIN entry e ON e.hash = wanted.value LEFT JOIN outcome o ON o.entry = e.id
@@ -366,6 +367,8 @@ class JournalWriter:
     # The index of the entries is in no order, so each transaction that loads rows writes most of its pages once more,
     # and each checkpoint once again: few are better, as far as memory goes, for all of a transaction is in memory.
     loading_characters = 16_000_000
+    # Whether rows may be changed that are in shards: only by whoever brings them back.
+    may_be_lent = False
 
     def __init__(self, path: Path | None, copy_of: Path | None = None, salt: str | None = None) -> None:
         self.path = path
@@ -380,8 +383,9 @@ class JournalWriter:
             self._lock = locking.JournalLock(path)
             try:
                 locking.create_file(path)
-                locking.check_file(path)
-                self._connection = locking.connect(path)
+                if is_shard := locking.check_file(path):
+                    self._lock.require(path)
+                self._connection = locking.connect(path, is_shard=is_shard)
             except BaseException:
                 self._lock.release()
                 raise
@@ -509,7 +513,7 @@ class JournalWriter:
             self._connection.execute(_CLOSE_REOPENED)
             self._put_facts(facts)
             if list_id:
-                self._put_list_facts(list_id, {name: facts[name] for name in _OF_RUN if name in facts})
+                self._put_list_facts(list_id, {name: facts[name] for name in RUN_FACTS if name in facts})
 
     def _recover(self) -> None:
         """Record what a dead run has left in flight as unknown; everything else was not sent.
@@ -518,7 +522,10 @@ class JournalWriter:
         """
         if self._recovered:
             return
-        run = self.facts().get("run", 0)
+        facts = self.facts()
+        if not self.may_be_lent:
+            check_not_lent(self.path, facts)
+        run = facts.get("run", 0)
         lists = {found.id: found for found in self.lists()}
         if self._is_of_running:
             self._under_way = [entry for (entry,) in self._query(_ENTRIES_UNDER_WAY)]
@@ -704,7 +711,7 @@ class JournalWriter:
         gone = [found.id for found in self.lists() if found.id != list_id and is_same_list(found.facts, wanted.facts)]
         with self._transaction():
             self._confirm(list_id)
-            self._put_list_facts(list_id, dict.fromkeys(_OF_RUN))
+            self._put_list_facts(list_id, dict.fromkeys(RUN_FACTS))
             self._drop(gone)
 
     def _confirm(self, list_id: int) -> None:
@@ -1136,6 +1143,22 @@ class JournalWriter:
         return locking.journal_error(self.path or Path("a file for this run"), error)
 
 
+def check_not_lent(path: Path | None, facts: Mapping[str, Any], *, takes_rows: bool = False) -> None:
+    """Refuse a journal whose rows are in shards, a shard whose rows were taken back, and new rows for a shard.
+
+    Raises:
+        JournalError: Its rows are sent elsewhere.
+    """
+    if lent := facts.get("lent"):
+        where = f"{lent['shards']} shards in {lent['folder']}"
+        message = f"{path}: its rows are in {where}; nothing was sent. airmeet resume takes them back first"
+        raise JournalError(message)
+    if facts.get("returned"):
+        raise JournalError(f"{path}: its rows were taken back into the run they were cut from; nothing was sent")
+    if facts.get("shard") and takes_rows:
+        raise JournalError(f"{path}: is a part of another run, and takes no rows; choose another path")
+
+
 def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
     """Return the facts about the whole journal."""
     facts = {name: decode_fact(text) for name, text in connection.execute("SELECT name, value FROM facts")}
@@ -1144,6 +1167,8 @@ def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
         check_id(facts["airmeet_id"], "airmeet_id")
     if len(bytes.fromhex(facts.get("salt", "00" * 16))) != blake2b.SALT_SIZE:
         raise ValueError("a salt of another length")
+    _check_types(facts.get("lent") or {}, _LENT_TYPES)
+    _check_types(facts.get("shard") or {}, _SHARD_TYPES)
     return facts
 
 
@@ -1159,12 +1184,25 @@ def read_lists(connection: sqlite3.Connection) -> list[RecordedList]:
 
 _FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
     ("operation", "airmeet_id", "base", "job", "salt"), str
-) | {"created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType)}
+) | {
+    "created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType),
+    "lent": (dict, NoneType), "shard": dict, "returned": (int, float),
+}  # fmt: skip
 _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
     "is_hybrid": (bool, NoneType), "note": (dict, NoneType), "created": (int, float), "again": bool,
 }  # fmt: skip
 
+
+_LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "cut": str, "folder": str, "shards": int, "list": int, "run": int, "returned": list, "stop": (str, NoneType),
+    "stop_message": str,
+}  # fmt: skip
+_SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "cut": str, "number": int, "of": int, "first": int, "last": int, "rate": (int, float, NoneType),
+    "total_rate": (int, float, NoneType), "places": (int, NoneType), "max_in_flight": (int, NoneType),
+    "max_failures": (int, NoneType),
+}  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LATEST = 4e10

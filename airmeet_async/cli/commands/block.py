@@ -112,7 +112,7 @@ def _change_access(
         show=show,
         yes=yes,
     )
-    return run(wanted, options, Settings.of(os.environ), console).code
+    return run(wanted, options, Settings.of(os.environ, options.redis), console).code
 
 
 def split(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -178,6 +178,8 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
         store, notices = environment.find_store(environ)
         named = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
         origin = "AIRMEET_TOKEN_CACHE" if named else "the default"
+        if environ.get("AIRMEET_REDIS", "").strip():
+            return _ok("tokens", "shared in Redis (AIRMEET_REDIS)", place=None, origin="AIRMEET_REDIS")
         if notices:
             fix = "set AIRMEET_TOKEN_CACHE to a directory of your own"
             return CheckResult("tokens", "WARN", " ".join(notices), fix)

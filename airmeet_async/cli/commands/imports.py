@@ -138,7 +138,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         found=lambda finding: wrong.append(finding) if finding.is_error else None,
         show=show,
     )
-    return run(wanted, options, Settings.of(os.environ), console).code
+    return run(wanted, options, Settings.of(os.environ, options.redis), console).code
 
 
 def error_of(table: "Table", finding: "RowFinding", n: int = 0) -> InputError:

@@ -20,6 +20,7 @@ from airmeet_async.cli.options import (
     Flag,
     PresetChoice,
     event_id,
+    positive,
 )
 from airmeet_async.formatting import wrapped
 from airmeet_async.protocol.base_urls import check_id
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airmeet_async.bulk.options import JobOptions
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.runner import BulkRun
+    from airmeet_async.cluster import OnDask
     from airmeet_async.protocol.models import AirmeetInfo
 
 
@@ -50,6 +52,9 @@ def register(
     dry_run: Flag = False,
     yes: Flag = False,
     finished_event: Flag = False,
+    dask: str | None = None,
+    shards: int | None = None,
+    folder: str | None = None,
     options: BulkFlags = DEFAULT,
 ) -> int:
     r"""Register everyone in a file for an event.
@@ -94,9 +99,15 @@ def register(
             the plan is one JSON object.
         yes: People may be mailed: do not ask. Without a terminal nobody can be asked, so --invite needs it.
         finished_event: People may be mailed although the event is over.
+        dask: Send the rows on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786. They have the keys in
+            their environment.
+        shards: With --dask: into how many parts the rows are put. Default: by the number of workers.
+        folder: With --dask: where these are, on a disk that all workers share, at the same path.
         options: As for every bulk command.
     """
     from airmeet_async.cli.runner import check_places, make_plan, run
+
+    on = _on_dask(dask, shards, folder)
 
     if invite is None:
         raise UsageError(
@@ -111,13 +122,28 @@ def register(
     wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     if not dry_run:
         wanted = evolve(wanted, yes=yes, finished_event=finished_event)
-        return run(wanted, options, Settings.of(os.environ), options.console).code
-    plan = make_plan(wanted, options, Settings.of(os.environ), options.console)
+        if on is not None:
+            start = wanted.start
+            wanted = evolve(wanted, start=lambda client, given: start(client, cast("JobOptions", {**given, "on": on})))
+        return run(wanted, options, Settings.of(os.environ, options.redis), options.console).code
+    plan = make_plan(wanted, options, Settings.of(os.environ, options.redis), options.console)
     options.console.say("dry run: nothing was sent")
     code = Exit.LEFT_OVER if plan.needs_attention else Exit.OK
     if options.json:
         print_json({**plan.as_dict(), "exit_code": int(code)})
     return code
+
+
+def _on_dask(dask: str | None, shards: int | None, folder: str | None) -> "OnDask | None":
+    if dask is None:
+        if shards is not None or folder is not None:
+            raise UsageError("--shards and --folder belong to --dask; without it, see airmeet cut")
+        return None
+    if folder is None:
+        raise UsageError("--dask needs --folder, a folder that this machine and all workers share")
+    from airmeet_async.cluster import OnDask
+
+    return OnDask(dask, folder=folder, shards=positive(shards, "--shards"))
 
 
 def describe_run(

@@ -191,9 +191,14 @@ def _go_on_with(
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
     no_file = "typed addresses" if found.note.get("command") else "rows of a program"
+    shard = found.facts.get("shard")
+    if shard is not None:
+        no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
+    if shard is not None and shard.get("rate") and flags["rate"] is None:
+        flags["rate"] = str(shard["rate"])
     is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
@@ -211,13 +216,16 @@ def _go_on_with(
         start=start,
         options=wishes,
         # Whoever typed addresses has asked for no results; those of a file with an untrusted note are named after it.
-        choice=FileChoice(path=path, name=path or note.get("file") or (found.path.stem if is_named else "")),
+        # A shard has none unless they are wanted: they are in the run that it was cut from.
+        choice=FileChoice(
+            path=path, name=path or note.get("file") or (found.path.stem if is_named and shard is None else "")
+        ),
         journal=RunJournal(file, found, named=is_named),
         again=again,
         yes=yes,
         finished_event=finished_event,
     )
-    return run(wanted, BulkFlags(**flags), Settings.of(os.environ), console).code
+    return run(wanted, BulkFlags(**flags), Settings.of(os.environ, options.redis), console).code
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:

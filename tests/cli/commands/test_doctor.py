@@ -151,7 +151,7 @@ async def test_a_server_without_a_clock_is_no_finding():
         (KEYS | {"AIRMEET_REGION": "mars"}, "address", Exit.USAGE, "global, eu, us"),
         (KEYS | {"AIRMEET_URI": ""}, "address", Exit.USAGE, "unset it"),
         (KEYS | {"AIRMEET_RATE": "fast"}, "rate", Exit.USAGE, "auto or a number"),
-        (KEYS | {"AIRMEET_TOKEN_CACHE": "redis://x"}, "tokens", Exit.USAGE, "not supported"),
+        (KEYS | {"AIRMEET_TOKEN_CACHE": "redis://x"}, "tokens", Exit.USAGE, "belongs into AIRMEET_REDIS"),
         ({"AIRMEET_PROFILE": "nobody"}, "profile", Exit.CREDENTIALS, "no profile 'nobody'"),
     ],
 )
@@ -211,7 +211,7 @@ def test_extras_are_those_that_have_code_behind_them():
     facts = local(KEYS)["extras"].facts
 
     assert {*facts["present"], *facts["absent"]} == {
-        "cli", "fast", "sandbox", "excel", "parquet", "dataframe", "report", "otel",
+        "cli", "fast", "sandbox", "excel", "parquet", "dataframe", "report", "otel", "redis", "dask",
     }  # fmt: skip
 
 

@@ -1,0 +1,291 @@
+"""`ShardedEngine`: a run whose rows are sent in shards on other machines; to its job it is what `Engine` is.
+
+Rules of this file:
+
+1. Nothing is sent here. The journal lends its rows, a `ShardRunner` has the shards sent, and the journal takes back
+   what they have done, whatever ends the run. Only then are there results: views of the journal, in its order.
+2. The first shard is small and goes alone: a wrong list, event or key costs as little as in one process.
+3. What ends a shard for a reason that concerns all rows ends the run, and so does the number of rows that have failed.
+4. A run is paused by stopping its shards, which lose nothing by it, and sending them again later.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from attrs import evolve
+
+from airmeet_async.bulk.execution.abort_policy import RunStop, stop_reason_for_error
+from airmeet_async.bulk.execution.result_queue import ResultQueue
+from airmeet_async.bulk.journal import Earlier, Journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.queries import read_results, read_summary
+from airmeet_async.bulk.options import EngineOptions, ShardRunner
+from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.run_to_completion import run_to_completion
+from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.telemetry import RunStopped, RunTelemetry
+from airmeet_async.errors import AirmeetError, JournalError, first_error
+
+_FIRST_ROWS = 20  # of the shard that goes alone, as many as may begin in one process before one has succeeded
+_ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
+_SHARDS_PER_PLACE = 8  # so that a place that is lost or slow is made up for by the others
+_RESULTS_AT_ONCE = 256
+_PATIENCE = 60.0  # seconds for shards that were told to stop
+_FAILED = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.UNKNOWN)
+
+
+class ShardedEngine:
+    """Has the rows of a list sent in shards.
+
+    Args:
+        path: The journal; it is closed.
+        list_id: The list.
+        total: Its rows.
+        journal: What it was, for its facts.
+        results: Takes a result per row.
+        runner: Has shards sent.
+        options: Of the run.
+        rate: Requests per second of all shards together; None for what they find themselves.
+        telemetry: Tells what happens.
+    """
+
+    is_away = False
+    last_reply = ""
+    retrying = 0
+
+    def __init__(
+        self,
+        path: Path,
+        list_id: int,
+        total: int,
+        *,
+        journal: Journal,
+        results: ResultQueue,
+        runner: ShardRunner,
+        options: EngineOptions,
+        rate: float | None,
+        telemetry: RunTelemetry,
+    ) -> None:
+        self.telemetry = telemetry
+        self._on_result = options.on_result
+        self._callback_error: Exception | None = None
+        self.job: str | None = journal.facts.get("job")
+        self.total: int | None = total
+        self.earlier: Earlier | None = journal.earlier
+        self.is_held = False
+        self.stopped: RunStop | None = None
+        self.rate_ceiling = rate
+        self._path = path
+        self._list = list_id
+        self._results = results
+        self._runner = runner
+        self._options = options
+        self._clock = asyncio.get_running_loop().time
+        self._started = self._clock()
+        self._changed = asyncio.Event()
+        self._before: Mapping[str, int] = {}  # rows that no shard has, by what has become of them
+        self._answers: dict[str, Mapping[str, Any]] = {}  # by shard: the one that knows most
+        self._attempts: dict[str, Mapping[str, Any]] = {}  # by attempt: the last one; some end with their worker
+        self._statistics = RunStatistics()
+
+    # What its job says and asks.
+
+    def stop(self, reason: StopReason, message: str, cause: AirmeetError | None = None) -> None:
+        """Send no more. Shards let requests under way end."""
+        if self.stopped is None:
+            self.stopped = RunStop(reason, message, cause)
+            self.telemetry.emit(RunStopped, stop_reason=reason.value, reason=message)
+            self._change()
+
+    def hurry(self) -> None:
+        """Do nothing: shards that were told to stop end soon."""
+
+    def hold(self, *, on: bool) -> None:
+        """Send no shards until this is taken back."""
+        self.is_held = on
+        self._change()
+
+    @property
+    def allowed_rate(self) -> float | None:
+        return 0.0 if self.is_held else self.rate_ceiling
+
+    def set_rate(self, rate: AskedRate) -> None:
+        """Do nothing: each shard was given its share."""
+
+    # What its runner says and asks.
+
+    @property
+    def may_send(self) -> bool:
+        return self.stopped is None and not self.is_held
+
+    async def changed(self) -> None:
+        await self._changed.wait()
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def told(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done so far; what was told before is not taken back by a task that begins anew."""
+        self._attempts[answer["attempt"]] = answer
+        before = self._answers.get(answer["shard"])
+        if before is None or _done(answer) >= _done(before):
+            self._answers[answer["shard"]] = answer
+        limit = self._options.max_failures
+        if limit is not None and self.stopped is None:
+            counts = self._counts()
+            failed = sum(counts[status] for status in _FAILED)
+            if failed > limit.most(self.total, sum(counts.values())):
+                self.stop(StopReason.FAILURES, f"{failed:,} rows have failed, more than allowed")
+
+    def ended(self, answer: Mapping[str, Any]) -> None:
+        """Take what a shard has done in the end."""
+        self.told(answer)
+        if answer["stop_reason"] is not None and not answer["temporary"]:
+            self.stop(StopReason(answer["stop_reason"]), _SAID.get(answer["stop_reason"], "a shard could not go on"))
+
+    # The run.
+
+    async def run(self) -> None:
+        """Run to the end, or to a stop. Every row has a result afterwards, even if this is cancelled."""
+        is_cancelled = False
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._stop_at_deadline)
+                await self._send()
+                group.cancel_scope.cancel()
+        except asyncio.CancelledError:
+            is_cancelled = True
+            self.stop(StopReason.CUT_OFF, "the run was cut off")
+            raise
+        except BaseExceptionGroup as group:
+            error = first_error(group)
+            if not isinstance(error, AirmeetError):
+                self.stop(StopReason.CUT_OFF, f"{type(error).__name__}: {error}")
+                raise
+            self.stop(stop_reason_for_error(error), str(error), error)
+        finally:
+            await run_to_completion(self._take_back())
+            await run_to_completion(self._runner.aclose())
+            await run_to_completion(self._deliver(waits=not is_cancelled))
+        if self._callback_error is not None:
+            raise self._callback_error
+
+    async def _send(self) -> None:
+        folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
+        places = await self._runner.open(folder)
+        most = self._options.max_failures
+        limits = ShardLimits(
+            rate=None if self.rate_ceiling is None else self.rate_ceiling / places,
+            total_rate=self.rate_ceiling,
+            places=places,
+            max_in_flight=max(1, self._options.max_in_flight // places),
+            # A limit takes the place of the usual rules, which know nothing of the other shards.
+            max_failures=None if most is None else int(most.most(self.total, 0)),
+        )
+
+        def cut() -> list[Path]:
+            return cut_journal(
+                self._path,
+                folder,
+                lambda rows: self._runner.shards or _shards_for(rows, places),
+                list_id=self._list,
+                first=_FIRST_ROWS,
+                limits=limits,
+            )
+
+        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
+        paths = await anyio.to_thread.run_sync(cut)
+        self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
+        if paths:
+            await self._runner.send(paths, self)
+
+    async def _stop_at_deadline(self) -> None:
+        if (deadline := self._options.deadline) is not None:
+            await anyio.sleep(deadline)
+            self.stop(StopReason.DEADLINE, f"the deadline of {deadline:g} s has passed")
+
+    async def _take_back(self) -> None:
+        """Take back what the shards have done; one that does not stop keeps the rows that it has."""
+        until = self._clock() + _PATIENCE
+        while True:
+            try:
+                summary: JoinSummary = await anyio.to_thread.run_sync(lambda: join_journal(self._path, take_back=True))
+            except JournalError as error:
+                if not error.busy or self._clock() > until:
+                    self.stop(StopReason.JOURNAL, str(error), error)
+                    return
+                await asyncio.sleep(0.2)
+            else:
+                if summary.stop_reason is not None:
+                    self.stop(summary.stop_reason, summary.stop_message)
+                return
+
+    async def _deliver(self, *, waits: bool) -> None:
+        """Pass the results on: what the journal says of each row now."""
+        rows = read_results(self._path, self._list)
+
+        def take() -> list[RowResult]:
+            return list(islice(rows, _RESULTS_AT_ONCE))
+
+        while results := await anyio.to_thread.run_sync(take):
+            self._statistics.count_results(results)
+            self._statistics.rows_read += len(results)
+            self._results.put(results)
+            try:
+                if (on_result := self._on_result) is not None:
+                    for result in results:
+                        on_result(result)
+            except Exception as error:  # noqa: BLE001 - raised at the end of the run
+                self._on_result, self._callback_error = None, error
+            if waits:
+                await self._results.wait_for_room()
+
+    def _counts(self) -> Counter[RowStatus]:
+        counts = Counter({RowStatus(name): n for name, n in self._before.items() if n})
+        for answer in self._answers.values():
+            counts.update({RowStatus(name): n for name, n in answer["counts"].items() if n})
+        return counts
+
+    def report(self, job: str, *, final: bool = True) -> BulkReport:
+        """Return the report so far, from what shards tell; *final*: from the results."""
+        statistics = self._statistics
+        attempts = self._attempts.values()
+        for name in ("attempts", "retries", "throttled"):
+            setattr(statistics, name, sum(one[name] for one in attempts))
+        report = statistics.report(
+            job,
+            self._clock() - self._started,
+            refreshes=sum(one["token_refreshes"] for one in attempts),
+            stop=self.stopped.reason if self.stopped else None,
+            stop_message=self.stopped.message if self.stopped else "",
+            final=final,
+        )
+        if final or statistics.rows_read:
+            return report
+        counts = self._counts()
+        return evolve(report, counts={status: counts[status] for status in RowStatus}, rows_read=counts.total())
+
+
+_SAID = {
+    StopReason.CREDENTIALS.value: "the keys were refused",
+    StopReason.NOT_PERMITTED.value: "the keys have no access to this event",
+    StopReason.NOT_FOUND.value: "there is no such event",
+    StopReason.FAILURES.value: "too many rows failed in one part of the list; its results say why",
+}
+
+
+def _done(answer: Mapping[str, Any]) -> int:
+    n: int = sum(answer["counts"].values()) - answer["counts"].get("unprocessed", 0)
+    return n
+
+
+def _shards_for(rows: int, places: int) -> int:
+    return 1 + max(places, min(rows // _ROWS_PER_SHARD, _SHARDS_PER_PLACE * places))

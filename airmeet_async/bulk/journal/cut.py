@@ -1,0 +1,517 @@
+"""`cut_journal` lends the rows that are left to shards, which other processes send; `join_journal` takes them back.
+
+Rules of this file:
+
+1. A row can be sent from one place only, at every instant: cutting, the shards have names under which nobody finds them
+   until the fact ``lent`` is on the disk of the main journal; joining, a shard is marked as returned before the main
+   journal counts it as returned, and its lock is held from before its rows are read until after that.
+2. A crash at any step is mended by doing the same once more: what has no name yet gets it, what was not counted is
+   counted, and what an unfinished cut has left is overwritten.
+3. A shard has entries and outcomes under their numbers in the main journal. So a join copies outcomes by number; what
+   it copies is counted against the rows that were lent.
+4. All of it costs as much as there are rows: each shard is a range of them, and no statement reads all for each shard.
+5. The run that the shards carry out is one run of the main journal, however often each of them was begun.
+6. A shard is over when a run of it has come to its end, or was stopped by a rule about its rows. Everything else is
+   tried again, or taken back.
+"""
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from airmeet_async.bulk.journal import locking
+from airmeet_async.bulk.journal.queries import read_summary
+from airmeet_async.bulk.journal.row_encoding import encode_fact
+from airmeet_async.bulk.journal.schema import LIST_SHIFT, SHARD_ID, create_tables
+from airmeet_async.bulk.journal.writer import (
+    OF_LIST,
+    OPEN,
+    OUTCOME_COLUMNS,
+    POSITION,
+    RUN_FACTS,
+    JournalWriter,
+    RecordedList,
+    check_not_lent,
+)
+from airmeet_async.bulk.options import SENT_EACH_TIME
+from airmeet_async.bulk.report import StopReason
+from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.private_files import open_private
+
+MOST_SHARDS = 10_000
+_AT_ONCE = 4096  # outcomes that are read at once
+_ENDED_BY = frozenset({None, StopReason.FAILURES.value})
+_ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
+
+_COPY_INPUT = f"""
+    INSERT INTO shard.input SELECT :base + ROW_NUMBER() OVER (ORDER BY i.id) - 1, i.line, i.entry, NULL, i.note,
+        i.request, i.data
+    {OF_LIST} AND {OPEN} ORDER BY i.id
+"""
+_COPY_ENTRIES = "INSERT INTO shard.entry SELECT e.* FROM shard.input s JOIN main.entry e ON e.id = s.entry ORDER BY 1"
+_COPY_OUTCOMES = "INSERT INTO shard.outcome SELECT o.* FROM shard.input s JOIN main.outcome o ON o.entry = s.entry"
+_NEW_TABLES = """
+    CREATE TEMP TABLE IF NOT EXISTS came (
+        entry INTEGER PRIMARY KEY, state, sent, done, unclear, run, touched, http, latency, link, note, request);
+    CREATE TEMP TABLE IF NOT EXISTS left_out (entry INTEGER PRIMARY KEY, status, note);
+"""
+_LENT_ROWS = "input i JOIN temp.{} t ON t.entry = i.entry WHERE i.id BETWEEN :first AND :last"
+_TAKE_OUTCOMES = f"""
+    INSERT OR REPLACE INTO outcome ({OUTCOME_COLUMNS})
+    SELECT entry, state, sent, done, unclear, MIN(run, :run), touched, http, latency, link, note, request FROM came
+"""  # noqa: S608 - no values
+# What a run of a shard has left out: the event has it, or somebody is blocked.
+_TAKE_LEFT_OUT = f"""
+    UPDATE input SET status = t.status, note = t.note
+    FROM (SELECT i.id, t.status, t.note FROM {_LENT_ROWS.format("left_out")} AND i.status IS NULL) t
+    WHERE input.id = t.id
+"""  # noqa: S608 - no values
+
+
+@frozen
+class JoinSummary:
+    """What has come back from the shards of a journal.
+
+    Attributes:
+        path: The journal.
+        shards: How many there are; 0 where its rows are not in shards.
+        returned: How many of them are over, and back for good.
+        running: How many are being sent now.
+        counts: The rows of the list by what has become of them, as far as that is known here; ``pending`` and
+            ``unknown`` have something left to do.
+        rows: All rows of the list.
+        stop_reason: Why a shard has ended early for good, or None.
+        stop_message: The same in a sentence.
+    """
+
+    path: Path
+    shards: int
+    returned: int
+    running: int
+    counts: Mapping[str, int]
+    rows: int
+    stop_reason: StopReason | None = None
+    stop_message: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all shards are back, so that the journal can be used again."""
+        return self.returned == self.shards
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "journal": str(self.path), "shards": self.shards, "returned": self.returned, "running": self.running,
+            "is_complete": self.is_complete, "rows": self.rows, "counts": dict(self.counts),
+            "stop_reason": self.stop_reason and self.stop_reason.value, "stop_message": self.stop_message,
+        }  # fmt: skip
+
+
+@frozen
+class ShardLimits:
+    """What each shard of a run may do.
+
+    Attributes:
+        rate: Requests per second, where nothing else limits the shards together.
+        total_rate: Requests per second of all shards together, where they can share it.
+        places: How many shards are sent at once.
+        max_in_flight: Rows that are sent at once; None for the client's own number.
+        max_failures: Rows that may fail; None for the usual rules.
+    """
+
+    rate: float | None = None
+    total_rate: float | None = None
+    places: int | None = None
+    max_in_flight: int | None = None
+    max_failures: int | None = None
+
+
+def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
+    """Return where shards begin, and the end: none is empty, and they differ by one row, the first one aside."""
+    if first is None or rows <= first or shards == 1:
+        shards = min(shards, rows)
+        return [rows * number // shards for number in range(shards + 1)]
+    rest = rows - first
+    others = min(shards - 1, rest)
+    return [0, *(first + rest * number // others for number in range(others + 1))]
+
+
+def cut_journal(
+    path: Path,
+    folder: Path,
+    shards: int | Callable[[int], int],
+    *,
+    list_id: int | None = None,
+    again: bool = False,
+    first: int | None = None,
+    limits: ShardLimits = ShardLimits(),
+    base: str | None = None,
+    mark: Callable[[JournalWriter, int], object] = lambda *_: None,
+    step: Callable[[str], object] = lambda _: None,
+) -> list[Path]:
+    """Lend the rows of a list that are left to shards, and return these; nothing is sent.
+
+    Of several lists, it is the one that was prepared last, else the one that was sent last. Where its rows are in
+    shards in that folder already, these are returned as they are.
+
+    Args:
+        path: The journal.
+        folder: Where the shards are made; created if it is not there.
+        shards: How many, at most: none of them is empty; or what says so of a number of rows.
+        list_id: The list, by its number.
+        again: Send all rows of the list, whatever was done.
+        first: How many rows the first shard has, at most; default: as many as the others.
+        limits: Of each shard.
+        base: The address that the journal must be about.
+        mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
+        step: Called after each step with its name.
+
+    Raises:
+        ConfigError: *shards* is not a number above 0.
+        JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
+    """
+    if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
+        raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
+    with closing(_open_main(path, base, step)) as main:
+        return main.cut(folder.absolute(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
+
+
+def join_journal(
+    path: Path, *, take_back: bool = False, base: str | None = None, step: Callable[[str], object] = lambda _: None
+) -> JoinSummary:
+    """Take what shards have done back into their journal: at any time, and as often as wanted.
+
+    Shards that are being sent are left alone. When all are over, the journal can be used again, and they are removed.
+
+    Args:
+        path: The journal.
+        take_back: Also those that are not over: their tasks can send nothing any more.
+        base: The address that the journal must be about.
+        step: Called after each step with its name.
+
+    Raises:
+        JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
+            *take_back* is wanted.
+    """
+    with closing(_open_main(path, base, step)) as main:
+        facts = main.facts()
+        summary = main.join(facts["lent"], take_back=take_back) if facts.get("lent") else None
+        number = main.list_id
+    found = read_summary(path, number)
+    parts = (0, 0, 0, None, "") if summary is None else summary
+    shards, returned, running, stop, message = parts
+    return JoinSummary(
+        path, shards, returned, running, found.counts, found.rows or 0, StopReason(stop) if stop else None, message
+    )
+
+
+def shard_paths(path: Path, lent: Mapping[str, Any]) -> list[Path]:
+    """Return where the shards of a journal are."""
+    return [_shard_path(path, Path(lent["folder"]), number) for number in range(lent["shards"])]
+
+
+def _shard_path(path: Path, folder: Path, number: int) -> Path:
+    return folder / f"{path.stem}-{number:04d}.job"
+
+
+def _open_main(path: Path, base: str | None, step: Callable[[str], object]) -> "_MainJournal":
+    if not path.exists():
+        raise JournalError(f"{path}: there is no such run; check the path")
+    main = _MainJournal(path, step)
+    try:
+        main.check(base)
+    except BaseException:
+        main.close()
+        raise
+    return main
+
+
+class _MainJournal(JournalWriter):
+    """A journal whose rows are lent, or taken back."""
+
+    may_be_lent = True
+
+    def __init__(self, path: Path, step: Callable[[str], object]) -> None:
+        super().__init__(path)
+        self._step = step
+        self.list_id: int | None = None
+
+    def check(self, base: str | None) -> None:
+        """Refuse what has no rows to lend, or is for another address."""
+        facts = self.facts()
+        if "operation" not in facts:
+            message = f"{self.path}: its input was not read completely, so there is nothing to cut or to join"
+            raise JournalError(message)
+        if facts.get("shard"):
+            raise JournalError(f"{self.path}: is a shard itself; name the run that it was cut from")
+        if base is not None and facts["base"] != base:
+            raise JournalError(f"{self.path}: this run is for {facts['base']}, not {base}; use the same address again")
+
+    # Lending.
+
+    def cut(
+        self,
+        folder: Path,
+        shards: int | Callable[[int], int],
+        list_id: int | None,
+        *,
+        again: bool,
+        first: int | None,
+        limits: ShardLimits,
+        mark: Callable[[JournalWriter, int], object],
+    ) -> list[Path]:
+        facts = self.facts()
+        assert self.path is not None  # noqa: S101 - for the type checker
+        if lent := facts.get("lent"):
+            if Path(lent["folder"]) != folder:
+                check_not_lent(self.path, facts)
+            self._put_in_place(lent)
+            return shard_paths(self.path, lent)
+        self._recover()
+        list_ = self._list_to_cut(list_id)
+        if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
+            self.repeat_all(list_.id)
+        self.confirm_list(list_.id)
+        mark(self, list_.id)
+        list_ = self._list(list_.id)
+        values = list_.parameters
+        rows = [number for (number,) in self._query(f"SELECT i.id {OF_LIST} AND {OPEN} ORDER BY i.id", values)]
+        if not rows:
+            return []
+        self._step("confirmed")
+        wanted = shards(len(rows)) if callable(shards) else shards
+        bounds = _bounds_of(len(rows), max(1, min(wanted, MOST_SHARDS)), first)
+        n = len(bounds) - 1
+        run = facts.get("run", 0)
+        lent = {"cut": secrets.token_hex(8), "folder": str(folder), "shards": n, "list": list_.id, "run": run + 1,
+                "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
+        self._make_folder(folder)
+        for number in range(n):
+            if (there := _shard_path(self.path, folder, number)).exists():
+                raise JournalError(f"{there}: is there already; choose another folder")
+        for number in range(n):
+            part = rows[bounds[number] : bounds[number + 1]]
+            shard = {"cut": lent["cut"], "number": number, "of": n, "first": part[0] & POSITION,
+                     "last": part[-1] & POSITION, **asdict(limits)}  # fmt: skip
+            about = {name: facts[name] for name in _ABOUT if name in facts}
+            job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
+            about |= {"job": job_id, "run": run, "shard": shard}
+            self._make_shard(self._hidden(folder, number), list_, part, about)
+            self._step(f"made {number}")
+        with self._transaction():
+            self._put_list_facts(list_.id, dict.fromkeys(RUN_FACTS))
+            self._put_facts({"run": run + 1, **dict.fromkeys(RUN_FACTS), "lent": lent})
+        self._step("lent")
+        self._put_in_place(lent)
+        return shard_paths(self.path, lent)
+
+    def _list_to_cut(self, list_id: int | None) -> RecordedList:
+        """Return the list that is named, else the one that was prepared last, else the one that was sent last."""
+        lists = [found for found in self.lists() if found.rows is not None]
+        lists = [found for found in lists if list_id in {None, found.id}]
+        if not lists:
+            raise JournalError(f"{self.path}: there is no list in it whose input was read completely")
+        prepared = [found for found in lists if not found.confirmed]
+        return max(prepared, key=lambda found: found.id) if prepared else lists[-1]
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+        locking.check_place(folder / "shard")
+
+    def _hidden(self, folder: Path, number: int) -> Path:
+        """Return the name of a shard that cannot be sent yet: nobody looks for it, and no other run makes the same."""
+        assert self.path is not None  # noqa: S101 - for the type checker
+        return folder / f".{self.path.stem}-{number:04d}.{self.salt[:16]}.part"
+
+    def _make_shard(self, path: Path, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> None:
+        for ending in ("", *locking.SIDE_FILES):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        try:
+            open_private(path, "xb").close()
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                create_tables(connection, SHARD_ID)
+            self._connection.execute("ATTACH ? AS shard", (str(path),))
+            try:
+                self._fill_shard(list_, rows, about)
+            finally:
+                self._undo()
+                self._connection.execute("DETACH shard")
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        except sqlite3.Error as error:
+            raise locking.journal_error(path, error) from None
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be written ({error.strerror}); nothing was sent") from None
+
+    def _fill_shard(self, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> None:
+        execute = self._connection.execute
+        execute("PRAGMA shard.journal_mode = OFF").fetchone()  # it is not in use before it is whole
+        execute("PRAGMA shard.synchronous = OFF")
+        execute("BEGIN")
+        base = list_.id << LIST_SHIFT
+        execute(_COPY_INPUT, {**list_.parameters, "base": base, "first": rows[0], "last": rows[-1]})
+        execute(_COPY_ENTRIES)
+        execute(_COPY_OUTCOMES)
+        # Without the files that its results go to: they are for those of all shards.
+        facts = {name: value for name, value in list_.facts.items() if name not in RUN_FACTS}
+        facts |= {"note": {}, "job": about["job"]}
+        values = (list_.id, encode_fact(facts), len(rows))
+        execute("INSERT INTO shard.list (id, facts, rows, confirmed) VALUES (?, ?, ?, 1)", values)
+        texts = [(name, encode_fact(value)) for name, value in about.items()]
+        self._connection.executemany("INSERT INTO shard.facts VALUES (?, ?)", texts)
+        sql = """SELECT (SELECT COUNT(*) FROM shard.input), (SELECT COUNT(DISTINCT entry) FROM shard.input),
+                (SELECT COUNT(*) FROM shard.entry)"""
+        counts = execute(sql).fetchone()
+        if set(counts) != {len(rows)}:
+            raise JournalError(f"{self.path}: the rows do not add up ({len(rows)} to lend, {counts} in a shard)")
+        execute("COMMIT")
+
+    def _put_in_place(self, lent: Mapping[str, Any]) -> None:
+        """Give shards the names under which they can be sent."""
+        assert self.path is not None  # noqa: S101 - for the type checker
+        folder = Path(lent["folder"])
+        for number, path in enumerate(shard_paths(self.path, lent)):
+            if number not in lent["returned"] and not path.exists():
+                try:
+                    self._hidden(folder, number).rename(path)
+                except FileNotFoundError:
+                    message = f"{path}: this shard is gone, and only it knows which of its rows were sent"
+                    raise JournalError(f"{message}; put it back") from None
+                except OSError as error:
+                    raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
+                self._step(f"in place {number}")
+        if os.name == "posix":
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    # Taking back.
+
+    def join(self, lent: dict[str, Any], *, take_back: bool) -> tuple[int, int, int, str | None, str]:
+        """Take back what there is; return shards, those returned, those that run, and why one has stopped for good."""
+        assert self.path is not None  # noqa: S101 - for the type checker
+        self.list_id = lent["list"]
+        self._put_in_place(lent)
+        paths = shard_paths(self.path, lent)
+        if take_back:
+            for path in paths:
+                if path.exists() and (process := locking.holder_of(path)) is not None:
+                    message = f"{self.path}: its rows are in shards, and {path.name} is being sent (process {process})"
+                    raise JournalError(f"{message}; wait for it, or stop it first", busy=True)
+        self._connection.execute("PRAGMA temp_store = MEMORY")
+        self._connection.executescript(_NEW_TABLES)
+        running = 0
+        for number, path in enumerate(paths):
+            if number not in lent["returned"]:
+                try:
+                    self._join_one(lent, number, path, take_back=take_back)
+                except JournalError as error:
+                    if not error.busy or take_back:
+                        raise
+                    running += 1
+        result = lent["shards"], len(lent["returned"]), running, lent["stop"], lent["stop_message"]
+        if len(lent["returned"]) == lent["shards"]:
+            for path in paths:  # first: what is forgotten is never removed
+                _remove(path)
+                self._step("removed")
+            facts = {"ended": time.time(), "stop": lent["stop"], "stop_message": lent["stop_message"], "lent": None}
+            self.end_run(lent["list"], facts)
+            self._step("ended")
+        self.check_sum(lent["list"])
+        return result
+
+    def _join_one(self, lent: dict[str, Any], number: int, path: Path, *, take_back: bool) -> None:
+        with closing(_Shard(path)) as shard:
+            facts = shard.facts()
+            found = facts.get("shard") or {}
+            if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
+                raise JournalError(f"{path}: is not the shard that was cut from {self.path}; put that one back")
+            shard.recover()
+            shard.check_sum(lent["list"])
+            ended = shard.lists()[-1].facts
+            is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
+            if (is_over or take_back) and not facts.get("returned"):
+                shard.write_facts({"returned": time.time()})
+            self._step(f"returned {number}")
+            self._take(lent, number, found, shard, is_over=is_over, is_back=is_over or take_back, ended=ended)
+            self._step(f"taken {number}")
+
+    def _take(
+        self,
+        lent: dict[str, Any],
+        number: int,
+        found: Mapping[str, Any],
+        shard: "_Shard",
+        *,
+        is_over: bool,
+        is_back: bool,
+        ended: Mapping[str, Any],
+    ) -> None:
+        """Copy what a shard knows, after it was counted."""
+        base = lent["list"] << LIST_SHIFT
+        values = {"first": base + found["first"], "last": base + found["last"], "run": lent["run"]}
+        stop = lent["stop"], lent["stop_message"]
+        if is_over and ended.get("stop") is not None and stop[0] is None:
+            stop = ended["stop"], str(ended.get("stop_message") or "")
+        elif is_back and not is_over and stop[0] is None:
+            stop = StopReason.INTERRUPTED.value, "its rows were taken back before all of them were sent"
+        returned = [*lent["returned"], number] if is_back else lent["returned"]
+        with self._transaction():
+            counts = []
+            for table, rows, marks in (("came", shard.outcomes(), 12), ("left_out", shard.left_out(), 3)):
+                self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - no values
+                sql = f"INSERT INTO temp.{table} VALUES ({', '.join('?' * marks)})"  # noqa: S608
+                there = 0
+                while chunk := rows.fetchmany(_AT_ONCE):
+                    there += len(chunk)
+                    self._connection.executemany(sql, chunk)
+                known = f"SELECT COUNT(DISTINCT t.entry) FROM {_LENT_ROWS.format(table)}"  # noqa: S608
+                counts.append((there, self._connection.execute(known, values).fetchone()[0]))
+            if any(there != known for there, known in counts):
+                raise JournalError(f"{shard.path}: its rows are not those that were lent to it; nothing was taken back")
+            self._connection.execute(_TAKE_OUTCOMES, values)
+            self._connection.execute(_TAKE_LEFT_OUT, values)
+            lent |= {"returned": returned, "stop": stop[0], "stop_message": stop[1]}
+            self._put_facts({"lent": lent})
+
+
+class _Shard(JournalWriter):
+    """A shard, as whoever takes it back sees it."""
+
+    may_be_lent = True
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            message = f"{path}: this shard is gone, and only it knows which of its rows were sent; put it back"
+            raise JournalError(message)
+        super().__init__(path)
+
+    def recover(self) -> None:
+        self._recover()
+
+    def outcomes(self) -> sqlite3.Cursor:
+        return self._connection.execute(f"SELECT {OUTCOME_COLUMNS} FROM outcome")  # noqa: S608 - no values
+
+    def left_out(self) -> sqlite3.Cursor:
+        return self._connection.execute("SELECT entry, status, note FROM input WHERE status IS NOT NULL")
+
+
+def _remove(path: Path) -> None:
+    """Remove a shard that is back."""
+    lock = locking.JournalLock(path)
+    try:
+        for ending in ("", *locking.SIDE_FILES):  # the lock last
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+    finally:
+        lock.release()

@@ -1,0 +1,116 @@
+"""``airmeet cut`` and ``airmeet join``: the rows of a run in shards, which any engine sends with ``airmeet resume``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airmeet_async.cli.console import Console, print_data, print_json
+from airmeet_async.cli.exit_codes import Exit, UsageError
+from airmeet_async.cli.options import Flag, positive
+from airmeet_async.formatting import counted
+
+if TYPE_CHECKING:
+    from airmeet_async.bulk.journal.cut import JoinSummary
+    from airmeet_async.bulk.journal.writer import JournalWriter
+
+
+def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, again: Flag = False) -> int:
+    """Put the rows of a run that are left into shards, for several processes or machines.
+
+    Nothing is sent. The path of each shard is printed, one per line; airmeet resume
+    PATH sends one, on any machine that sees the folder. Until airmeet join has taken
+    all of them back, nothing else can be done with the run. The same command once
+    more prints the same shards.
+
+    For example:
+      airmeet cut launch.job --folder /shared/launch --shards 16
+      airmeet cut 3f2a9c1b --folder /shared/launch --shards 16 --rate 5
+
+    Args:
+        job: The run's id, the start of it, or the path of its file.
+        folder: Where the shards are made: a folder of your own, on a disk with locks (NFS from version 4 on).
+        shards: How many.
+        rate: Requests per second of each shard. Default: each looks for the limit by itself.
+        again: Send everybody in the list once more, also those who are done.
+    """
+    from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
+    from airmeet_async.bulk.journal.queries import read_blocked
+    from airmeet_async.cli.run_store import find_journal, find_run
+
+    run = find_run(job, finished=True)
+    about = run.about
+    operation, event, base = (str(about.get(name, "")) for name in ("operation", "airmeet_id", "base"))
+    file = find_journal(operation, event, base, str(run.path)).file
+
+    def mark(journal: "JournalWriter", list_id: int) -> None:
+        """Leave out who was blocked here since the list was read."""
+        if file.block is not None and file.unblock is not None:
+            blocked = read_blocked(file.block, file.unblock, journal.salt, journal.hash_identities)
+            journal.mark_blocked(list_id, blocked)
+
+    n = positive(shards, "--shards") or 1
+    if rate is not None and not rate > 0:
+        raise UsageError(f"--rate must be a number above 0, not {rate}")
+    paths = cut_journal(
+        run.path,
+        Path(folder),
+        n,
+        list_id=run.list_id or None,
+        again=again,
+        limits=ShardLimits(rate),
+        mark=mark,
+    )
+    if not paths:
+        Console().say(f"job {run.job}: nothing is left to be sent, so there are no shards")
+        return int(Exit.OK)
+    print_data("".join(f"{path}\n" for path in paths))
+    Console().say(
+        f"job {run.job}: {counted(len(paths), 'shard')}. Send each with: airmeet resume PATH",
+        f"When they have ended: airmeet join {run.path}",
+    )
+    return int(Exit.OK)
+
+
+def join(job: str, /, *, take_back: Flag = False, json: Flag = False) -> int:
+    """Take what shards have done back into their run.
+
+    It can be called at any time, also while shards are being sent: these are left
+    alone. When all have ended they are removed, and the run has everybody's result:
+    see airmeet runs results. Exit code 75: not all have ended.
+
+    For example:
+      airmeet join launch.job
+
+    Args:
+        job: The run's id, the start of it, or the path of its file.
+        take_back: Also take back shards that have not ended; their tasks can send nothing any more. airmeet resume of
+            the run does this by itself.
+        json: Print what has come back as one JSON object.
+    """
+    from airmeet_async.bulk.journal.cut import join_journal
+    from airmeet_async.cli.run_store import find_run
+
+    run = find_run(job, finished=True)
+    summary = join_journal(run.path, take_back=take_back)
+    code = _code_of(summary)
+    if json:
+        print_json({**summary.as_dict(), "exit_code": int(code)})
+    counts = ", ".join(f"{n:,} {name}" for name, n in summary.counts.items() if n)
+    lines = [f"job {run.job}: {counted(summary.rows, 'row')}: {counts}"]
+    if not summary.is_complete:
+        said = f"{summary.returned} of {counted(summary.shards, 'shard')} have ended"
+        lines.append(f"{said}, {summary.running} are being sent" if summary.running else said)
+    elif summary.stop_reason is not None:
+        lines.append(f"stopped early: {summary.stop_message}")
+    Console().say(*lines)
+    return int(code)
+
+
+def _code_of(summary: "JoinSummary") -> Exit:
+    from airmeet_async.bulk.report import StopReason
+
+    if not summary.is_complete:
+        return Exit.TEMPORARY
+    if summary.stop_reason is StopReason.FAILURES:
+        return Exit.RULE
+    done = summary.counts.get("succeeded", 0) + summary.counts.get("duplicate", 0)
+    return Exit.OK if done == summary.rows else Exit.LEFT_OVER

@@ -1,0 +1,70 @@
+"""`Fleet`: what several processes share in Redis, for ``AirmeetClient(fleet=…)``."""
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.cluster.redis_permits import RedisPermits, fleet_rate
+from airmeet_async.cluster.redis_server import RedisServer
+from airmeet_async.cluster.redis_tokens import RedisTokenStore
+from airmeet_async.errors import ConfigError
+
+REDIS = "AIRMEET_REDIS"
+
+
+class Fleet:
+    """One token, and with *rate* one rate, for all processes that name the same Redis server and use the same keys.
+
+    It connects when it is used, and may be shared by clients of several threads and event loops::
+
+        fleet = Fleet("redis://10.0.0.5/0", rate=100, workers=4)
+        async with AirmeetClient(fleet=fleet) as client:
+            ...
+
+    Args:
+        url: ``redis://[user:password@]host[:port][/database]``; ``rediss://…`` for TLS. A password is better put into
+            ``AIRMEET_REDIS``.
+        rate: Requests per second of all processes together; all must give the same number. None: only the token is
+            shared, and each process has the rate of its own client.
+        workers: How many processes there are; each keeps to its share of the rate while Redis is away.
+
+    Attributes:
+        tokens: The token store.
+        permits: The permits, or None without a rate.
+
+    Raises:
+        ConfigError: An argument cannot be used, or the extra ``redis`` is not installed.
+    """
+
+    def __init__(self, url: str, *, rate: AskedRate = None, workers: int = 1) -> None:
+        self._server = RedisServer(url)
+        self.tokens = RedisTokenStore(self._server)
+        self.permits = None if rate is None else RedisPermits(self._server, fleet_rate(rate), workers=workers)
+
+    @classmethod
+    def from_env(cls, *, rate: AskedRate = None, workers: int = 1, environ: Mapping[str, str] = os.environ) -> Self:
+        """Return the fleet at ``AIRMEET_REDIS``.
+
+        Args:
+            rate: As for `Fleet`. Default: ``AIRMEET_RATE``, where that is a number.
+            workers: As for `Fleet`.
+            environ: The environment.
+
+        Raises:
+            ConfigError: The variable is not set, or cannot be used.
+        """
+        url = environ.get(REDIS, "").strip()
+        if not url:
+            raise ConfigError(f"{REDIS} is not set: it must hold the address of Redis, such as redis://10.0.0.5/0")
+        said = environ.get("AIRMEET_RATE", "").strip()
+        if rate is None and said and said.lower() != "auto":
+            try:
+                rate = float(said)
+            except ValueError:
+                raise ConfigError(f"AIRMEET_RATE must be auto or a number, not {said!r:.40}") from None
+        return cls(url, rate=rate, workers=workers)
+
+    def __repr__(self) -> str:
+        rate = "" if self.permits is None else f" {self.permits.rate:g}/s"
+        return f"<Fleet{rate} at {self._server}>"

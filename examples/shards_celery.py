@@ -1,0 +1,69 @@
+"""Send a list with Celery workers, by shards.
+
+    celery --app examples.shards_celery worker --concurrency 4
+    python -m examples.shards_celery EVENT people.csv
+
+Workers and this command share the folder of the shards. BROKER is a Redis; keys and address of Airmeet are in the
+environment of the workers. With AIRMEET_REDIS, they share one token and one rate.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, chord
+
+from airmeet_async import AirmeetClient, JournalError
+from airmeet_async.cluster import join_journal, run_shard
+
+BROKER = os.environ.get("BROKER", "redis://127.0.0.1:6379/0")
+RETRY_SECONDS = float(os.environ.get("RETRY_SECONDS", "60"))
+
+app = Celery("shards", broker=BROKER, backend=BROKER)
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    # Longer than a shard takes: after that time it is delivered once more, and refused since the first one has it.
+    broker_transport_options={"visibility_timeout": 6 * 3600},
+    worker_prefetch_multiplier=1,
+)
+
+
+# A lost worker's shard comes again. The names: here the file may be __main__, in a worker it is a module.
+@app.task(name="shards.send", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)  # type: ignore[untyped-decorator]
+def send(self: Any, path: str) -> dict[str, Any]:
+    try:
+        end = asyncio.run(run_shard(path))
+    except JournalError as error:
+        if not error.busy:
+            raise
+        raise self.retry(countdown=RETRY_SECONDS) from None
+    if end["temporary"]:
+        raise self.retry(countdown=RETRY_SECONDS)
+    return end
+
+
+@app.task(name="shards.join")  # type: ignore[untyped-decorator]
+def join(journal: str) -> dict[str, Any]:
+    return join_journal(Path(journal)).as_dict()
+
+
+async def cut(event: str, people: str, folder: Path) -> list[Path]:
+    async with AirmeetClient() as client:
+        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=folder / "launch.job")
+        await job.prepare()
+        return await client.bulk.cut(folder / "launch.job", into=folder / "shards", shards=16, rate=25 / 4)
+
+
+def main(event: str, people: str) -> int:
+    folder = Path.cwd()
+    paths = asyncio.run(cut(event, people, folder))
+    done = chord([send.s(str(path)) for path in paths])(join.si(str(folder / "launch.job")))
+    summary = done.get()
+    print(f"{summary['counts']['succeeded']} of {summary['rows']} rows succeeded")
+    return 0 if summary["is_complete"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,463 @@
+"""Cutting a journal into shards and joining them: whatever was done before, and at whatever step it is killed."""
+
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airmeet_async.bulk.journal import locking
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.queries import read_results, read_summary
+from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.report import RowError, RowStatus
+from airmeet_async.bulk.row import OutcomeState, Wish
+from airmeet_async.errors import ConfigError, JournalError
+from tests.bulk.journal.conftest import (
+    FACTS,
+    MAILS,
+    PLAIN,
+    add_list,
+    invalid,
+    left,
+    people,
+    person,
+    settle,
+)
+
+ALL = Wish.DONE | Wish.MAILED
+ABOUT = FACTS | {"base": "https://api.example/prod", "job": "abc123", "created": 1.0}
+
+
+class Killed(BaseException):
+    """Plays a kill at a step."""
+
+
+def killed_at(nth: int) -> Callable[[str], None]:
+    """Return a function that is killed when it is called for the *nth* time."""
+    left_over = [nth]
+
+    def step(_: str) -> None:
+        left_over[0] -= 1
+        if left_over[0] < 0:
+            raise Killed
+
+    return step
+
+
+def make_main(path: Path, n: int, done: set[int] = frozenset(), template: Any = PLAIN) -> int:  # type: ignore[assignment]
+    """Make a journal with so many people, of whom some are done, and two rows that cannot be sent."""
+    with closing(JournalWriter(path)) as writer:
+        writer.write_facts(ABOUT)
+        writer.begin_run()
+        rows = [
+            invalid(0, "nobody"),
+            *(person(i + 1, f"p{i}", template) for i in range(n)),
+            person(n + 1, "P0", template),
+        ]
+        number = add_list(writer, rows, template)
+        for row in rows:
+            if row.index - 1 in done and row.error is None:
+                settle(writer, number, row, done=ALL)
+        writer.end_run(number, {"ended": 1.0, "stop": "interrupted", "stop_message": "x"})
+    return number
+
+
+def finish(path: Path, number: int, states: list[OutcomeState] | None = None, *, stop: str | None = None) -> list[str]:
+    """Play a run of a shard: its rows end so, the rest are not sent; return the keys of those that were sent."""
+    sent = []
+    with closing(JournalWriter(path)) as writer:
+        writer.begin_run()
+        writer.confirm_list(number)
+        rows = left(writer, number)
+        for row, state in zip(
+            rows, states if states is not None else [OutcomeState.SUCCEEDED] * len(rows), strict=False
+        ):
+            note = (
+                None if state is OutcomeState.SUCCEEDED else f'{{"error": {{"code": "{int(state)}", "message": "no"}}}}'
+            )
+            settle(
+                writer,
+                number,
+                row,
+                state,
+                note=note,
+                done=ALL if state is OutcomeState.SUCCEEDED else 0,
+                link=f"https://x.example/{row.key}",
+            )
+            sent.append(row.key)
+        writer.end_run(number, {"ended": 2.0, "stop": stop, "stop_message": "stopped" if stop else ""})
+    return sent
+
+
+def results(path: Path) -> list[tuple[int, str, RowStatus]]:
+    return [(result.index, result.key, result.status) for result in read_results(path)]
+
+
+def test_rows_that_are_left_go_into_shards_by_ranges_and_no_others(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 10, {0, 4})
+
+    paths = cut_journal(path, tmp_path / "s", 3)
+
+    assert [found.name for found in paths] == ["launch-0000.job", "launch-0001.job", "launch-0002.job"]
+    keys = [[result.key for result in read_results(found)] for found in paths]
+    assert [key for part in keys for key in part] == [f"p{i}@example.com" for i in range(10) if i not in {0, 4}]
+    assert {len(part) for part in keys} <= {2, 3}
+    assert all(read_summary(found).list_id == number for found in paths)
+    assert all(found.stat().st_mode & 0o777 == 0o600 for found in paths)
+
+
+def test_a_shard_says_what_it_is_part_of(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4, template=MAILS)
+
+    paths = cut_journal(path, tmp_path / "s", 2, limits=ShardLimits(2.5, max_in_flight=16))
+
+    summary = read_summary(paths[1])
+    shard = summary.facts["shard"]
+    assert (shard["number"], shard["of"], shard["rate"], shard["max_in_flight"]) == (1, 2, 2.5, 16)
+    assert summary.about["operation"] == "attendees.add"
+    assert summary.about["options"]["sendEmailInvite"] is True
+    assert summary.job.endswith("-1")
+
+
+def test_what_shards_have_done_comes_back_and_they_are_gone(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6, {2})
+    paths = cut_journal(path, tmp_path / "s", 2)
+    for found in paths:
+        finish(found, number)
+
+    summary = join_journal(path)
+
+    assert summary.is_complete
+    assert (summary.shards, summary.returned, summary.running, summary.stop_reason) == (2, 2, 0, None)
+    assert summary.counts["succeeded"] == 6
+    assert list((tmp_path / "s").iterdir()) == []
+    assert [status for _, _, status in results(path)] == [
+        RowStatus.INVALID,
+        *[RowStatus.SUCCEEDED] * 6,
+        RowStatus.DUPLICATE,
+    ]
+    assert [result.from_earlier_run for result in read_results(path)][1:7] == [False, False, True, False, False, False]
+    assert read_summary(path).state == "finished"
+    assert join_journal(path).is_complete
+
+
+def test_a_join_in_the_middle_counts_what_is_done_and_lets_the_others_go_on(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6)
+    paths = cut_journal(path, tmp_path / "s", 3)
+    finish(paths[0], number)
+    finish(paths[1], number, [OutcomeState.SUCCEEDED], stop="interrupted")
+
+    with closing(JournalWriter(paths[2])):
+        first = join_journal(path)
+    finish(paths[1], number)
+    finish(paths[2], number)
+    last = join_journal(path)
+
+    assert (first.returned, first.running, first.is_complete) == (1, 1, False)
+    assert first.counts["succeeded"] == 3
+    assert last.is_complete
+    assert last.counts["succeeded"] == 6
+
+
+def test_a_shard_with_failed_rows_and_one_that_a_rule_stopped_are_over(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    finish(paths[0], number, [OutcomeState.FAILED, OutcomeState.REJECTED])
+    finish(paths[1], number, [OutcomeState.FAILED], stop="failures")
+
+    summary = join_journal(path)
+
+    assert summary.is_complete
+    assert (summary.stop_reason, summary.stop_message) == ("failures", "stopped")
+    assert (summary.counts["failed"], summary.counts["rejected"], summary.counts["pending"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("stop", ["interrupted", "unreachable", "credentials", "not_started"])
+def test_a_shard_that_can_go_on_is_not_over_until_it_is_taken_back(path: Path, tmp_path: Path, stop: str) -> None:
+    number = make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    finish(paths[0], number)
+    if stop != "not_started":
+        finish(paths[1], number, [OutcomeState.SUCCEEDED], stop=stop)
+
+    before, after = join_journal(path), join_journal(path, take_back=True)
+
+    assert not before.is_complete
+    assert after.is_complete
+    assert after.stop_reason == "interrupted"
+    with closing(JournalWriter(path)) as writer:
+        assert len(left(writer, number)) == (2 if stop == "not_started" else 1)
+
+
+def test_rows_that_a_killed_run_of_a_shard_has_left_are_unknown(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 3)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    with closing(sqlite3.connect(shard, isolation_level=None)) as connection:
+        connection.execute("UPDATE list SET horizon = 1, touched = 7.0")
+
+    summary = join_journal(path, take_back=True)
+
+    assert (summary.counts["unknown"], summary.counts["pending"]) == (2, 1)
+    assert number
+
+
+def test_what_a_shard_has_left_out_is_left_out_in_the_journal(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 3)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    with closing(JournalWriter(shard)) as writer:
+        writer.begin_run()
+        first = left(writer, number)[0]
+        hashes = writer.hash_identities([first.key])
+        writer.mark_existing(number, hashes, lambda *_: RowError("exists", "the event has it"))
+    finish(shard, number)
+
+    join_journal(path)
+
+    assert [status for _, _, status in results(path)][1:4] == [RowStatus.DUPLICATE, *[RowStatus.SUCCEEDED] * 2]
+
+
+def test_a_journal_whose_rows_are_lent_does_nothing_else(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    cut_journal(path, tmp_path / "s", 2)
+
+    with closing(JournalWriter(path)) as writer:
+        for change in (
+            writer.begin_run,
+            lambda: writer.begin_list({"name": "x", "options": {}, "template": PLAIN}),
+            lambda: writer.confirm_list(number),
+            lambda: writer.purge([number]),
+            lambda: writer.drop_list(number),
+        ):
+            with pytest.raises(JournalError, match="its rows are in 2 shards"):
+                change()
+
+
+def test_a_shard_that_was_taken_back_sends_nothing(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+
+    with pytest.raises(Killed):
+        join_journal(path, take_back=True, step=killed_at(0))
+
+    with closing(JournalWriter(paths[0])) as writer, pytest.raises(JournalError, match="taken back"):
+        writer.begin_run()
+
+
+def test_cutting_once_more_returns_the_same_shards(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+
+    first = cut_journal(path, tmp_path / "s", 2)
+
+    assert cut_journal(path, tmp_path / "s", 4) == first
+    with pytest.raises(JournalError, match="its rows are in 2 shards"):
+        cut_journal(path, tmp_path / "other", 2)
+
+
+def test_nothing_is_cut_where_nothing_is_left(path: Path, tmp_path: Path) -> None:
+    make_main(path, 2, {0, 1})
+
+    assert cut_journal(path, tmp_path / "s", 2) == []
+    assert join_journal(path).is_complete
+
+
+def test_all_rows_can_be_sent_once_more(path: Path, tmp_path: Path) -> None:
+    make_main(path, 3, {0, 1, 2})
+
+    paths = cut_journal(path, tmp_path / "s", 2, again=True)
+
+    assert sum(len(results(found)) for found in paths) == 3
+
+
+def test_a_prepared_list_that_nobody_has_sent_yet_is_cut(path: Path, tmp_path: Path) -> None:
+    make_main(path, 2)
+    with closing(JournalWriter(path)) as writer:
+        number = add_list(writer, people("x y z"), name="other.csv", confirmed=False)
+
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+
+    assert read_summary(shard).list_id == number
+    assert len(results(shard)) == 3
+
+
+@pytest.mark.parametrize("shards", [0, -1, 1.5, True, 100_000])
+def test_a_number_of_shards_that_is_none_is_refused(path: Path, tmp_path: Path, shards: Any) -> None:
+    make_main(path, 2)
+
+    with pytest.raises(ConfigError, match="shards must be"):
+        cut_journal(path, tmp_path / "s", shards)
+
+
+def test_a_file_in_the_way_is_left_alone(path: Path, tmp_path: Path) -> None:
+    make_main(path, 2)
+    (tmp_path / "s").mkdir(mode=0o700)
+    make_main(tmp_path / "s" / "launch-0000.job", 5)
+
+    with pytest.raises(JournalError, match="is there already"):
+        cut_journal(path, tmp_path / "s", 1)
+
+    assert read_summary(tmp_path / "s" / "launch-0000.job").rows == 7
+    with closing(JournalWriter(path)) as writer:
+        assert writer.facts().get("lent") is None
+
+
+def test_another_shard_in_its_place_is_refused(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    finish(paths[0], number)
+    paths[1].write_bytes(paths[0].read_bytes())
+
+    with pytest.raises(JournalError, match="is not the shard"):
+        join_journal(path)
+
+
+def test_outcomes_of_rows_that_were_not_lent_are_refused(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4, {0})
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    finish(shard, number)
+    with closing(sqlite3.connect(shard, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO outcome (entry, state, sent, done, unclear, run) VALUES (1, 2, 1, 0, 0, 1)")
+
+    with pytest.raises(JournalError, match="not those that were lent"):
+        join_journal(path)
+
+    assert results(path)[1][2] is RowStatus.SUCCEEDED
+
+
+def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    paths[1].unlink()
+
+    with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
+        join_journal(path)
+
+
+def test_a_shard_that_is_being_sent_is_not_taken_back(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+
+    with closing(JournalWriter(paths[1])), pytest.raises(JournalError, match="is being sent") as caught:
+        join_journal(path, take_back=True)
+
+    assert caught.value.busy
+    with closing(JournalWriter(paths[0])) as writer:
+        writer.begin_run()
+
+
+def test_a_shard_is_had_by_one_process_only_and_needs_no_shared_memory(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+
+    with closing(JournalWriter(shard)) as writer:
+        writer.begin_run()
+        assert {part.name for part in shard.parent.iterdir()} == {f"{shard.name}{end}" for end in ("", "-wal", "-lock")}
+        with pytest.raises(JournalError) as caught:
+            read_summary(shard)
+        assert caught.value.busy
+        with closing(sqlite3.connect(shard, timeout=0)) as other, pytest.raises(sqlite3.OperationalError):
+            other.execute("SELECT * FROM facts").fetchall()
+
+
+def test_a_shard_is_refused_where_nothing_can_be_locked(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    monkeypatch.setattr("airmeet_async.private_files._try_lock", lambda *_, **__: None)
+
+    with pytest.raises(JournalError, match="no locks"):
+        JournalWriter(shard)
+    with pytest.raises(JournalError, match="no locks"):
+        locking.connect_read_only(shard)
+    JournalWriter(path).close()
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(1, 12),
+    done=st.sets(st.integers(0, 11)),
+    shards=st.integers(1, 5),
+    runs=st.lists(st.sampled_from(["done", "some", "rule", "none", "killed"]), min_size=5, max_size=5),
+    kills=st.lists(st.integers(0, 14), max_size=4),
+    joins_between=st.booleans(),
+    mails=st.booleans(),
+)
+def test_each_row_is_sent_from_one_place_and_none_is_lost(
+    n: int, done: set[int], shards: int, runs: list[str], kills: list[int], *, joins_between: bool, mails: bool
+) -> None:
+    """Cut and join are killed at any step and done again; what shards have done is what the journal says."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, into = Path(folder) / "launch.job", Path(folder) / "s"
+        number = make_main(path, n, done, MAILS if mails else PLAIN)
+        before = results(path)
+        # Cutting, killed now and then; a shard that can be found before that is not to be sent.
+        for nth in kills[:2]:
+            try:
+                cut_journal(path, into, shards, step=killed_at(nth))
+            except Killed:
+                with closing(JournalWriter(path)) as writer:
+                    is_lent = writer.facts().get("lent") is not None
+                assert is_lent or not list(into.glob("*.job"))
+        paths = cut_journal(path, into, shards)
+        assert not list(into.glob(".*.part"))
+        sent = Counter[str]()
+        succeeded = set[str]()
+        for shard, how in zip(paths, runs, strict=False):
+            states = {
+                "done": None,
+                "some": [OutcomeState.SUCCEEDED],
+                "rule": [OutcomeState.REJECTED],
+                "none": [],
+                "killed": [OutcomeState.SUCCEEDED],
+            }[how]
+            stop = {"some": "interrupted", "rule": "failures", "killed": "interrupted"}.get(how)
+            if how != "none":
+                keys = finish(shard, number, states, stop=stop)
+                sent.update(keys)
+                succeeded.update(keys if how != "rule" else ())
+            if how == "killed":
+                with closing(sqlite3.connect(shard, isolation_level=None)) as connection:
+                    connection.execute("UPDATE list SET horizon = 0, touched = 7.0")
+            if joins_between:
+                join_journal(path)
+        summary: JoinSummary | None = None
+        for nth in kills[2:]:
+            try:
+                join_journal(path, take_back=True, step=killed_at(nth))
+            except Killed:
+                for shard in paths:  # nothing that was taken back can be sent
+                    if shard.exists():
+                        with closing(JournalWriter(shard)) as writer:
+                            facts = writer.facts()
+                            if not facts.get("returned"):
+                                continue
+                            with pytest.raises(JournalError):
+                                writer.begin_run()
+        summary = join_journal(path, take_back=True)
+
+        assert summary.is_complete
+        assert not into.exists() or not list(into.glob("*.job"))
+        assert max(sent.values(), default=0) <= 1
+        after = results(path)
+        assert [(index, key) for index, key, _ in after] == [(index, key) for index, key, _ in before]
+        for (_, key, was), (_, _, now) in zip(before, after, strict=True):
+            if was is not RowStatus.UNPROCESSED:
+                assert now is was
+            elif key in succeeded:
+                assert now is RowStatus.SUCCEEDED
+            elif key in sent:
+                assert now is RowStatus.REJECTED
+            else:
+                assert now in {RowStatus.UNPROCESSED, RowStatus.UNKNOWN}
+        with closing(JournalWriter(path)) as writer:
+            writer.begin_run()
+            open_keys = {row.key for row in left(writer, number)}
+            assert not open_keys & succeeded

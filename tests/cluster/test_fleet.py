@@ -1,0 +1,129 @@
+"""What a fleet is given, what its clients have of it, and what nobody is shown."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from airmeet_async import AirmeetClient
+from airmeet_async.cluster import Fleet
+from airmeet_async.cluster.redis_permits import RedisPermits
+from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept
+from airmeet_async.cluster.redis_tokens import RedisTokenStore
+from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.redact import Secret
+
+KEYS: dict[str, Any] = {"access_key": "a" * 32, "secret_key": "s" * 32, "base_url": "http://127.0.0.1:9/prod"}
+URL = "redis://user:pass-word-1@127.0.0.1:1/3"
+
+
+@pytest.fixture(autouse=True)
+def _no_redis_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIRMEET_REDIS", "AIRMEET_RATE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_environment_names_the_fleet_of_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRMEET_REDIS", URL)
+
+    assert isinstance(AirmeetClient(**KEYS).token._store, RedisTokenStore)
+    assert not AirmeetClient(**KEYS).pace.permits.is_shared
+    with_rate = AirmeetClient(**KEYS, rate=40)
+    assert isinstance(with_rate.pace.permits, RedisPermits)
+    assert with_rate.pace.rate == with_rate.options.rate == 40
+    assert not AirmeetClient(**KEYS, rate="auto").pace.permits.is_shared
+    monkeypatch.setenv("AIRMEET_RATE", "30")
+    assert AirmeetClient(**KEYS).pace.rate == 30
+
+
+def test_each_part_of_a_fleet_can_be_had_alone() -> None:
+    fleet = Fleet(URL, rate=50, workers=2)
+    assert fleet.permits is not None
+
+    whole = AirmeetClient(**KEYS, fleet=fleet)
+    only_permits = AirmeetClient(**KEYS, permits=fleet.permits)
+    only_tokens = AirmeetClient(**KEYS, token_store=fleet.tokens, rate=7)
+
+    assert isinstance(whole.token._store, RedisTokenStore)
+    assert whole.pace.rate == only_permits.pace.rate == 50
+    assert not isinstance(only_permits.token._store, RedisTokenStore)
+    assert only_tokens.pace.rate == 7
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "localhost", "http://:pass-word-1@localhost", "redis://", "redis://:pass-word-1@h:port"]
+)
+def test_a_wrong_address_is_refused_without_being_repeated(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="address of Redis") as caught:
+        RedisServer(wrong)
+    assert "pass-word-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", ["auto", -1])
+def test_a_rate_that_a_fleet_cannot_have_is_refused(rate: Any) -> None:
+    with pytest.raises(ConfigError, match="number"):
+        Fleet(URL, rate=rate)
+
+
+def test_without_the_variable_it_is_named() -> None:
+    with pytest.raises(ConfigError, match="AIRMEET_REDIS is not set"):
+        Fleet.from_env(environ={})
+    with pytest.raises(ConfigError, match="AIRMEET_RATE must be"):
+        Fleet.from_env(environ={"AIRMEET_REDIS": URL, "AIRMEET_RATE": "fast"})
+
+
+@pytest.mark.real_time
+def test_the_password_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    fleet = Fleet(URL, rate=50)
+    assert fleet.permits is not None
+
+    async def use() -> tuple[str, ...]:
+        store = fleet.tokens.for_account("account", Secret("s" * 32))
+        permits = fleet.permits.for_account("account")  # type: ignore[union-attr]
+        assert await store.current("account") is None
+        await permits.acquire(urgent=False)
+        shown = repr(store), repr(permits)
+        await permits.aclose()
+        return shown
+
+    shown = [*asyncio.run(use()), repr(fleet), repr(fleet.permits), repr(RedisServer(URL))]
+
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 2
+    assert "127.0.0.1:1/3" in repr(fleet)
+    for text in (*shown, caplog.text):
+        assert "pass-word-1" not in text
+
+
+@pytest.mark.slow
+def test_without_the_extra_it_is_named() -> None:
+    script = (
+        "import sys\nsys.modules['redis'] = None\nfrom airmeet_async.cluster import Fleet\n"
+        "try: Fleet('redis://localhost')\nexcept Exception as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "a fleet needs the extra `redis`: pip install 'airmeet-async[redis]'" in done.stdout
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_cancellation_that_is_lost_on_the_way_is_raised_all_the_same(fails: bool) -> None:
+    """As redis-py loses one that comes while it connects."""
+
+    async def lose_it() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if fails:
+                raise OSError from None
+
+    async def work() -> None:
+        with cancellation_kept():
+            await lose_it()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()

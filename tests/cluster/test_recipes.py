@@ -1,0 +1,135 @@
+"""The examples with shards as people run them: real processes, a real broker, a server that writes all down."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.torture.people import EVENT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).parents[2]
+ROWS = 60
+_SECONDS = 120
+
+
+@frozen
+class Place:
+    """A folder with a list, and a server."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def run(self, *words: str, **more: str) -> str:
+        """Run an example to its end, and return what it has printed."""
+        command = [sys.executable, *words]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environ | more,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def started(self, *words: str, **more: str) -> Iterator[None]:
+        """Start processes of their own group, and end them."""
+        with (self.folder / "workers.txt").open("wb") as said:
+            process = subprocess.Popen(
+                words, cwd=self.folder, env=self.environ | more, stdout=said, stderr=said, start_new_session=True
+            )
+            try:
+                yield
+            finally:
+                process.terminate()
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+    def truth(self) -> list[dict[str, Any]]:
+        with (self.folder / "truth.jsonl").open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    tmp_path.chmod(0o700)
+    with (tmp_path / "people.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[f"person-{n}@example.com", "Ada", f"Number {n}"] for n in range(ROWS)]
+        csv.writer(file).writerows([["email", "first name", "last name"], *rows])
+    words = [sys.executable, "-m", "tests.torture.truth_server", "--log", str(tmp_path / "truth.jsonl")]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        environ = {
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT),
+            "AIRMEET_URI": f"http://127.0.0.1:{port}/prod", "AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY,
+            "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY, "RETRY_SECONDS": "1",
+        }  # fmt: skip
+        yield Place(tmp_path, environ)
+        server.terminate()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[str]:
+    """A Redis of this test's own."""
+    if (program := shutil.which("redis-server")) is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"redis://127.0.0.1:{port}/0"
+        server.terminate()
+
+
+def check(place: Place, said: str) -> None:
+    adds = [line for line in place.truth() if line.get("kind") == "add"]
+    assert f"{ROWS} of {ROWS} rows succeeded" in said
+    assert Counter(line["key"] for line in adds) == Counter(f"person-{n}@example.com" for n in range(ROWS))
+    # One of whoever cut them, and one of all who sent them.
+    assert sum(line.get("kind") == "auth" for line in place.truth()) <= 2
+    assert not list((place.folder / "shards").glob("*.job"))
+
+
+def test_four_processes_of_a_pool(place: Place) -> None:
+    check(place, place.run(str(ROOT / "examples/shards_multiprocessing.py"), EVENT, "people.csv"))
+
+
+def test_celery(place: Place, broker: str) -> None:
+    words = [sys.executable, "-m", "celery", "--app", "examples.shards_celery", "worker", "--concurrency", "2"]
+    with place.started(*words, BROKER=broker):
+        check(place, place.run("-m", "examples.shards_celery", EVENT, "people.csv", BROKER=broker))
+
+
+def test_taskiq(place: Place, broker: str) -> None:
+    words = [sys.executable, "-m", "taskiq", "worker", "examples.shards_taskiq:broker", "--workers", "2"]
+    with place.started(*words, BROKER=broker):
+        check(place, place.run("-m", "examples.shards_taskiq", EVENT, "people.csv", BROKER=broker))

@@ -1,0 +1,230 @@
+"""Runs whose rows are sent in shards: to whoever starts one it is like any other. They are sent in this process."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from airmeet_async import AirmeetClient, BulkStoppedError, Reply, Request
+from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.journal.queries import read_results, read_summary
+from airmeet_async.bulk.options import ShardListener
+from airmeet_async.bulk.report import RowStatus, StopReason
+from airmeet_async.cluster import OnDask, run_shard
+from airmeet_async.errors import ConfigError, JournalError
+from tests.support.bulk_runs import add_journaled, spied, stopped_after
+from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
+
+
+class InProcess:
+    """Sends shards one after the other, each with a client of its own."""
+
+    def __init__(self, transport: Any, folder: Path | None = None, shards: int | None = None) -> None:
+        self.folder, self.shards = folder, shards
+        self.seen: list[Path] = []
+        self.is_closed = False
+        self._transport = transport
+
+    async def open(self, folder: Path) -> int:
+        return 2
+
+    async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
+        for path in paths:
+            while not await self._send_one(path, listener):
+                if getattr(listener, "stopped", None) is not None:
+                    return
+                await listener.changed()
+
+    async def _send_one(self, path: Path, listener: ShardListener) -> bool:
+        if not listener.may_send:
+            return False
+        self.seen.append(path)
+        async with client_of(self._transport) as client:
+            task = asyncio.ensure_future(run_shard(path, client=client, progress=listener.told))
+            stop = asyncio.ensure_future(_stopped(listener))
+            try:
+                await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stop.cancel()
+                if not task.done():
+                    task.cancel()
+                    await asyncio.wait({task})
+            if task.cancelled():
+                return False
+            listener.ended(task.result())
+        return True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+async def _stopped(listener: ShardListener) -> None:
+    while listener.may_send:
+        await listener.changed()
+
+
+def job_of(client: AirmeetClient, n: int, path: Path, on: Any, **options: Any) -> BulkJob:
+    return client.bulk.add_attendees(EVENT, list(people(n)), send_email_invite=False, journal=path, on=on, **options)
+
+
+async def test_a_run_in_shards_has_report_and_results_of_one_process(path: Path) -> None:
+    transport, other = transport_of(), transport_of()
+    on = InProcess(transport, shards=4)
+    async with client_of(transport) as client:
+        report = await job_of(client, 70, path, on)
+    alone = await add_journaled(other, list(people(70)), path.with_name("alone.job"))
+
+    assert statuses(report) == statuses(alone) == {RowStatus.SUCCEEDED: 70}
+    assert (report.rows_read, report.attempts, report.stop_reason, report.all_done) == (70, 70, None, True)
+    assert report.results is not None
+    assert [result.index for result in report.results] == list(range(70))
+    assert not any(result.from_earlier_run for result in report.results)
+    assert set(sends(transport).values()) == {1}
+    assert len(on.seen) == 4
+    assert on.is_closed
+    assert read_summary(path).state == "finished"
+    assert [result.status for result in read_results(path)] == [RowStatus.SUCCEEDED] * 70
+
+
+async def test_the_first_shard_is_small_and_goes_alone(path: Path) -> None:
+    transport = transport_of()
+
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(422, {}, b'{"message": "no"}') if request.body and b"email" in request.body else None
+
+    spied(transport, refuse)
+    on = InProcess(transport, shards=4)
+    async with client_of(transport) as client:
+        job = job_of(client, 200, path, on)
+        with pytest.raises(BulkStoppedError):
+            await job
+
+    assert job.report.stop_reason is StopReason.FAILURES
+    assert statuses(job.report) == {RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 180}
+    assert len(on.seen) == 1
+
+
+async def test_a_limit_of_failures_is_one_of_the_whole_run(path: Path) -> None:
+    transport = transport_of()
+
+    async def refuse_some(request: Request) -> Reply | None:
+        return Reply(422, {}, b'{"message": "no"}') if request.body and b'5@example.com"' in request.body else None
+
+    spied(transport, refuse_some)
+    async with client_of(transport) as client:
+        job = job_of(client, 200, path, InProcess(transport, shards=5), max_failures=8)
+        with pytest.raises(BulkStoppedError):
+            await job
+
+    assert job.report.stop_reason is StopReason.FAILURES
+    assert 8 < job.report.counts[RowStatus.REJECTED] <= 13
+    assert job.report.counts[RowStatus.UNPROCESSED] > 50
+
+
+async def test_a_run_in_shards_is_stopped_and_goes_on_in_this_process(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client:
+        job = job_of(client, 60, path, InProcess(transport, shards=4), max_in_flight=4)
+        async with job:
+            await anyio.sleep(5)
+            job.stop()
+            seen = [result async for result in job]
+        sent = len(sends(transport))
+        report = await client.bulk.resume(path)
+
+    assert job.report.stop_reason is StopReason.STOPPED
+    assert len(seen) == 60
+    assert 0 < sent < 60
+    assert report.all_done
+    assert set(sends(transport).values()) == {1}
+    assert len(sends(transport)) == 60
+
+
+async def test_a_paused_run_sends_nothing_until_it_goes_on(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client, job_of(client, 60, path, InProcess(transport, shards=4)) as job:
+        await anyio.sleep(2)
+        job.pause()
+        await anyio.sleep(5)
+        before = len(sends(transport))
+        await anyio.sleep(60)
+        paused = len(sends(transport))
+        job.resume()
+        results = [result async for result in job]
+
+    assert (paused, len(results), job.report.all_done) == (before, 60, True)
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_a_deadline_ends_a_run_in_shards(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client:
+        job = job_of(client, 60, path, InProcess(transport, shards=4), max_in_flight=2, deadline=4)
+        report = await job
+
+    assert report.stop_reason is StopReason.DEADLINE
+
+
+async def test_a_run_in_shards_that_is_cancelled_has_a_result_per_row(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client:
+        job = job_of(client, 60, path, InProcess(transport, shards=4), max_in_flight=2)
+        with anyio.move_on_after(4):
+            await job
+        assert job.report.rows_read == 60
+        assert (await client.bulk.resume(path)).all_done
+
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_a_stopped_run_goes_on_in_shards_and_what_was_done_is_of_an_earlier_run(path: Path) -> None:
+    transport = transport_of()
+    await stopped_after(20, transport, list(people(60)), path)
+    done = len(sends(transport))
+
+    async with client_of(transport) as client:
+        report = await client.bulk.resume(path, on=InProcess(transport, shards=3))
+
+    assert report.all_done
+    assert report.earlier_counts[RowStatus.SUCCEEDED] == done
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_an_inner_error_of_a_shard_ends_the_run_and_takes_its_rows_back(path: Path) -> None:
+    transport = transport_of()
+
+    class Broken(InProcess):
+        async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
+            await super().send(paths[:1], listener)
+            raise JournalError("the disk is full")
+
+    async with client_of(transport) as client:
+        job = job_of(client, 60, path, Broken(transport, shards=3))
+        with pytest.raises(BulkStoppedError, match="the disk is full"):
+            await job
+
+    assert job.report.stop_reason is StopReason.JOURNAL
+    assert job.report.counts[RowStatus.SUCCEEDED] == 20
+    assert read_summary(path).facts.get("lent") is None
+
+
+async def test_shards_need_a_journal_and_a_list_that_can_be_read_twice(path: Path) -> None:
+    transport = transport_of()
+    async with client_of(transport) as client:
+        with pytest.raises(ConfigError, match="on= needs journal="):
+            await client.bulk.add_attendees(EVENT, list(people(3)), send_email_invite=False, on=InProcess(transport))
+        with pytest.raises(ConfigError, match="only once"):
+            await client.bulk.add_attendees(
+                EVENT, people(3), send_email_invite=False, journal=path, on=InProcess(transport)
+            )
+
+
+def test_what_is_no_cluster_is_named() -> None:
+    on = OnDask("tcp://127.0.0.1:8786", folder="/shared", shards=3)
+
+    assert repr(on) == "OnDask('tcp://127.0.0.1:8786', folder='/shared', shards=3)"
+    with pytest.raises(ConfigError, match="int is no Dask cluster"):
+        repr(OnDask(3))

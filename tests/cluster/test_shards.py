@@ -1,0 +1,226 @@
+"""A shard as a task: what it sends, how it says that it ended, and what becomes of the run that it was cut from."""
+
+import asyncio
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from airmeet_async import Reply, Request
+from airmeet_async.bulk.journal.queries import read_results
+from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.report import RowStatus
+from airmeet_async.cluster import run_shard
+from airmeet_async.errors import BulkStoppedError, JournalError
+from tests.cluster.conftest import cut
+from tests.support.bulk_runs import add_journaled, resume, spied
+from tests.support.worlds import EVENT, client_of, people, sends, transport_of
+
+
+async def send(transport: Any, shard: Path, **options: Any) -> dict[str, Any]:
+    async with client_of(transport) as client:
+        return await run_shard(shard, client=client, **options)
+
+
+async def join(transport: Any, path: Path, **options: Any) -> Any:
+    async with client_of(transport) as client:
+        return await client.bulk.join(path, **options)
+
+
+async def test_shards_send_each_row_once_and_the_journal_has_all_results(path: Path) -> None:
+    transport = transport_of()
+    paths = await cut(transport, path, 30, 3)
+
+    ends = [await send(transport, shard) for shard in paths]
+    summary = await join(transport, path)
+
+    assert set(sends(transport).values()) == {1}
+    assert len(sends(transport)) == 30
+    assert [end["counts"]["succeeded"] for end in ends] == [10, 10, 10]
+    assert summary.is_complete
+    assert [(result.index, result.status) for result in read_results(path)] == [
+        (index, RowStatus.SUCCEEDED) for index in range(30)
+    ]
+
+
+async def test_a_task_answers_with_numbers_and_names_nobody(path: Path) -> None:
+    transport = transport_of("500:30%")
+    (shard,) = await cut(transport, path, 10, 1)
+
+    end = await send(transport, shard)
+
+    assert pickle.loads(pickle.dumps(end)) == end
+    assert "@" not in json.dumps(end)
+    assert (end["rows"], end["stop_reason"], end["temporary"]) == (10, None, False)
+
+
+async def test_a_shard_that_is_over_sends_nothing_again(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+
+    await send(transport, shard)
+    again = await send(transport, shard)
+
+    assert again["attempts"] == 0
+    assert again["earlier_counts"]["succeeded"] == 10
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_a_server_that_is_away_is_a_value_and_temporary(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+
+    end = await send(transport_of("drop:100%"), shard)
+
+    assert end["temporary"]
+    assert end["stop_reason"] == "unreachable"
+    assert not (await join(transport, path)).is_complete
+
+
+async def test_a_shard_that_a_rule_has_stopped_is_over(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 40, 1)
+
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(400, {}, b'{"message": "No"}') if request.body and b"email" in request.body else None
+
+    spied(transport, refuse)
+
+    end = await send(transport, shard)
+    summary = await join(transport, path)
+
+    assert (end["stop_reason"], end["temporary"]) == ("failures", False)
+    assert summary.is_complete
+    assert summary.stop_reason == "failures"
+
+
+async def test_a_worker_that_is_told_to_stop_lets_requests_end_and_nothing_is_sent_twice(path: Path) -> None:
+    transport = transport_of(latency=1.0)
+    (shard,) = await cut(transport, path, 30, 1, max_in_flight=4)
+
+    task = asyncio.create_task(send(transport, shard))
+    await anyio.sleep(3.5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    sent = len(sends(transport))
+    await send(transport, shard)
+
+    assert 0 < sent < 30
+    assert len(sends(transport)) == 30
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_progress_is_told_twice_a_second_at_most(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+    told: list[dict[str, Any]] = []
+
+    await send(transport, shard, progress=told.append)
+
+    assert told
+    assert told[0]["shard"] == str(shard)
+
+
+async def test_a_shard_that_is_being_sent_is_busy(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+
+    writer = JournalWriter(shard)
+    with pytest.raises(JournalError) as caught:
+        await send(transport, shard)
+    writer.close()
+
+    assert caught.value.busy
+
+
+async def test_the_same_people_and_a_retry_are_refused_while_rows_are_in_shards(path: Path) -> None:
+    transport = transport_of()
+    await cut(transport, path, 10, 2)
+
+    with pytest.raises(JournalError, match="its rows are in 2 shards"):
+        await add_journaled(transport, list(people(10)), path)
+    async with client_of(transport) as client:
+        with pytest.raises(JournalError, match="its rows are in 2 shards"):
+            await client.bulk.retry(path)
+        job = client.bulk.add_attendees(EVENT, list(people(10)), send_email_invite=False, journal=path)
+        with pytest.raises(JournalError, match="its rows are in 2 shards"):
+            await job.prepare()
+        await job.discard()
+
+    assert sends(transport) == {}
+
+
+async def test_a_resume_of_the_run_takes_its_shards_back_first(path: Path) -> None:
+    transport = transport_of()
+    paths = await cut(transport, path, 30, 3)
+    await send(transport, paths[1])
+
+    report = await resume(transport, path)
+
+    assert report.all_done
+    assert report.rows_read == 30
+    assert set(sends(transport).values()) == {1}
+    assert not [shard for shard in paths if shard.exists()]
+
+
+async def test_a_resume_of_the_run_waits_for_nobody_who_sends_a_shard(path: Path) -> None:
+    transport = transport_of()
+    paths = await cut(transport, path, 30, 3)
+
+    writer = JournalWriter(paths[2])
+    with pytest.raises(JournalError, match="is being sent") as caught:
+        await resume(transport, path)
+    writer.close()
+
+    assert caught.value.busy
+    assert sends(transport) == {}
+
+
+async def test_a_shard_takes_no_rows(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+
+    with pytest.raises(JournalError, match="takes no rows"):
+        await add_journaled(transport, list(people(3)), shard)
+
+
+async def test_people_who_were_added_in_shards_are_mailed_once_by_a_list_that_asks_for_it(path: Path) -> None:
+    """Done is told per wish, also after a join."""
+    transport = transport_of()
+    for shard in await cut(transport, path, 10, 2):
+        await send(transport, shard)
+    await join(transport, path)
+
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, list(people(10)), send_email_invite=True, journal=path)
+        plan = await job.prepare()
+        await job.discard()
+
+    assert (plan.rows, plan.not_yet_mailed, plan.new) == (10, 10, 0)
+
+
+async def test_each_shard_keeps_to_its_share_of_the_rate(path: Path) -> None:
+    transport = transport_of(latency=0.0)
+    (shard,) = await cut(transport, path, 20, 1, rate=2.0)
+    began = anyio.current_time()
+
+    await send(transport, shard)
+
+    assert anyio.current_time() - began >= 8
+
+
+async def test_wrong_keys_are_a_value_and_not_temporary(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+
+    async with client_of(transport, access_key="somebody-else") as client:
+        end = await run_shard(shard, client=client)
+
+    assert (end["stop_reason"], end["temporary"]) == ("credentials", False)
+    with pytest.raises(BulkStoppedError):
+        async with client_of(transport, access_key="somebody-else") as client:
+            await client.bulk.resume(shard)
